@@ -1,0 +1,19 @@
+// Every bound on what comes in, each with its reason. Tests feed one byte more.
+
+/** A request on the command socket. minimega has no bound; a script line is far below this, a runaway client is not. */
+export const maxRequestBytes = 1_000_000;
+
+/** Names in one node range. A cluster has at most 1,000 nodes; VM names of a launch may be ten times that. */
+export const maxRangeNames = 10_000;
+
+/** A frame on a mesh link. File chunks are 1 MiB; a roster of 1,000 nodes is about 300 kB. */
+export const maxFrameBytes = 4 * 1024 * 1024;
+
+/** Bytes queued towards one watcher before its queue is dropped for a new snapshot. Ten snapshots of 1,000 nodes. */
+export const maxWatchQueueBytes = 4 * 1024 * 1024;
+
+/** History lines kept, as minimega does (pkg/minicli). */
+export const maxHistoryLines = 10_000;
+
+/** Bytes kept of a child process's stdout and of its stderr when the caller names no bound. */
+export const maxOutputBytes = 8 * 1024 * 1024;

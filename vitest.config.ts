@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+// Three projects, by what a test needs: nothing (unit), processes of this machine (int), real lab nodes and root (lab).
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: ['**/*.int.test.ts', '**/*.lab.test.ts', '**/node_modules/**', 'dist/**'],
+        },
+      },
+      {
+        test: {
+          name: 'int',
+          include: ['**/*.int.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'lab',
+          include: ['**/*.lab.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          // One lab at a time: two would share two cores, and their times would mean nothing.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
