@@ -8,7 +8,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['**/*.int.test.ts', '**/*.lab.test.ts', '**/node_modules/**', 'dist/**'],
+          exclude: [
+            '**/*.int.test.ts',
+            '**/*.lab.test.ts',
+            'scripts/import-rules/fixture/**',
+            '**/node_modules/**',
+            'dist/**',
+          ],
         },
       },
       {

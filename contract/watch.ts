@@ -16,14 +16,14 @@ export const HostFacts = z.object({
   RxBps: z.number(),
   TxBps: z.number(),
   VMs: z.number(),
+  /** Always 0: meshd has no Android VMs; minimega's column is kept so that tables of both merge. */
+  AndroidVMs: z.number(),
   Limit: z.number(),
   CPUCommit: z.number(),
   MemCommit: z.number(),
   NetworkCommit: z.number(),
   /** Nanoseconds, as minimega's Data has it. */
   Uptime: z.number(),
-  /** meshd's own version. */
-  Version: z.string(),
 });
 export type HostFacts = z.infer<typeof HostFacts>;
 
@@ -36,6 +36,8 @@ export const NodeView = z.object({
   Head: z.boolean(),
   /** Links the node tries to hold; null while it is absent. */
   Degree: z.number().int().nullable(),
+  /** Version of its meshd; null until it is known. */
+  Version: z.string().nullable(),
   Facts: HostFacts.nullable(),
 });
 export type NodeView = z.infer<typeof NodeView>;

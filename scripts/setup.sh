@@ -1,0 +1,44 @@
+#!/bin/sh
+# Sets up all that `npm run demo` and `npm test` need: system packages, npm packages, the shipped program. Plain sh,
+# since it runs before anything is installed. What it cannot do here it names, and what works without goes on.
+# Usage: scripts/setup.sh   (quiet and quick when everything is there)
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+missing=''
+for package in $(sed 's/#.*//' lab/packages.txt scripts/packages.txt); do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  if [ "$(uname -s)" != Linux ]; then
+    echo "setup: this is $(uname -s), not Linux: no lab, and the tests that need it are skipped."
+  elif ! command -v apt-get >/dev/null 2>&1; then
+    echo "setup: no apt-get here. Install these by hand for the lab and its tests:$missing"
+  elif [ "$(id -u)" != 0 ]; then
+    echo "setup: not root, so these packages stay missing (the lab and its tests need them and root):$missing"
+  else
+    echo "setup: installing system packages:$missing"
+    # Debian starts what it installs: the lab brings its own Open vSwitch and dnsmasq, so nothing is to start here.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
+      trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086 # a list of words
+    { apt-get update -q && apt-get install -q -y --no-install-recommends $missing; } >.setup.log 2>&1 || {
+      echo "setup: apt-get failed; the last lines of .setup.log:"
+      tail -n 15 .setup.log
+      exit 1
+    }
+    rm -f .setup.log
+  fi
+fi
+
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  echo 'setup: npm ci'
+  npm ci --no-audit --no-fund --loglevel=error || exit 1
+fi
+
+npm run --silent build:agent
