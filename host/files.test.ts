@@ -1,0 +1,28 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { writeFileAtomic } from './files.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'meshdeck-files-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+test('writes private files, makes the folder, leaves no temporary file', async () => {
+  const path = join(folder, 'deep', 'secret');
+  await writeFileAtomic(path, 'one');
+  await writeFileAtomic(path, 'two');
+  expect(await readFile(path, 'utf8')).toBe('two');
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(await readdir(join(folder, 'deep'))).toEqual(['secret']);
+});
+
+test('a write that fails leaves the old content and nothing beside it', async () => {
+  const path = join(folder, 'kept');
+  await writeFileAtomic(path, 'old');
+  await writeFileAtomic(join(path, 'below-a-file'), 'x').catch(() => undefined);
+  expect(await readFile(path, 'utf8')).toBe('old');
+  expect(await readdir(folder)).toEqual(['kept']);
+});

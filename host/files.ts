@@ -1,0 +1,36 @@
+// State files that survive a crash at any moment: the old content or the new, never half of one.
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Writes `content` to `path` as write-to-temp, fsync, rename, fsync of the directory. `mode` is the file's (0o600 unless
+ * given); a missing directory is made with 0o700.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Buffer,
+  options: { mode?: number } = {},
+): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${process.hrtime.bigint().toString(36)}`);
+  try {
+    const file = await open(temporary, 'wx', options.mode ?? 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
