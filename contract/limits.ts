@@ -17,3 +17,6 @@ export const maxHistoryLines = 10_000;
 
 /** Bytes kept of a child process's stdout and of its stderr when the caller names no bound. */
 export const maxOutputBytes = 8 * 1024 * 1024;
+
+/** Characters of one name in a node range: a DNS name has at most 253. Without it, 10,000 names of 1 MB each. */
+export const maxRangeNameLength = 253;

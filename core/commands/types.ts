@@ -10,6 +10,9 @@ export type Reach = 'mesh' | 'socket';
 /** `local`: runs on the receiving daemon. `namespace`: runs on every host of the active namespace, answers merged. */
 export type Scope = 'local' | 'namespace';
 
+/** What completes a placeholder. `targets` are node names and `all`. */
+export type ValueKind = 'nodes' | 'targets' | 'namespaces' | 'aliases' | 'variables' | 'commands';
+
 export interface CommandPattern {
   /** minimega's notation: `word`, `<x>`, `<a,b>`, `[x]`, `[a,b]`, `<x>...`, `[x]...`, `(command)`. Also the pattern's id. */
   readonly pattern: string;
@@ -20,16 +23,35 @@ export interface CommandPattern {
   readonly destructive?: boolean;
   /** One line for `help`. */
   readonly help: string;
+  /** Role and reach when its optional value is given: `mesh degree` looks, `mesh degree 3` acts. */
+  readonly whenGiven?: { readonly role?: Role; readonly reach?: Reach };
+  /** Its `(command)` is run by other members of the mesh, so it is checked as if it had come from one. */
+  readonly nestedRunsOn?: 'mesh';
+  /** How placeholders are completed, by key. */
+  readonly values?: Readonly<Record<string, ValueKind>>;
 }
+
+/** One matched word of a command, in order. */
+export type CommandPart =
+  | { readonly kind: 'literal'; readonly text: string; readonly optional: boolean; readonly choice: boolean }
+  | {
+      readonly kind: 'value';
+      readonly key: string;
+      readonly text: string;
+      readonly optional: boolean;
+      readonly list: boolean;
+    };
 
 export interface ParsedCommand {
   readonly pattern: CommandPattern;
   /** Required and optional strings and choices, by key (first word of the placeholder; choices by their literal). */
   readonly words: Readonly<Record<string, string>>;
-  /** `<x>...` and `[x]...`, by key. */
+  /** `<x>...` and `[x]...`, by key. A list of the pattern is present even when it is empty. */
   readonly lists: Readonly<Record<string, readonly string[]>>;
   /** `(command)`. */
   readonly nested: ParsedCommand | null;
-  /** The line as typed, trimmed. */
+  /** The line as typed, trimmed; after variables were expanded, the line with full words and their values. */
   readonly line: string;
+  /** Every matched word in order, abbreviations written out. */
+  readonly parts: readonly CommandPart[];
 }

@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { commandText, parseCommand } from './parse.ts';
+import { compilePattern } from './pattern.ts';
+import { commandTable } from './table.ts';
+import { quoteWord, splitTokens } from './tokens.ts';
+import type { ParsedCommand } from './types.ts';
+
+function parse(line: string): ParsedCommand {
+  const result = parseCommand(commandTable, line);
+  if (!result.ok) throw new Error(result.message);
+  if (!result.command) throw new Error('blank');
+  return result.command;
+}
+
+function message(line: string): string {
+  const result = parseCommand(commandTable, line);
+  return result.ok ? `parsed: ${result.command?.pattern.pattern ?? 'blank'}` : result.message;
+}
+
+describe('splitTokens', () => {
+  it.each([
+    ['a  b\tc', ['a', 'b', 'c']],
+    ['"a b" \'c d\'', ['a b', 'c d']],
+    ['a"b c"d', ['ab cd']],
+    ['""', ['']],
+    ['a#b', ['a']],
+    ['"a#b" c # rest', ['a#b', 'c']],
+    ['\\"a\\n\\#', ['"a\n#']],
+    ["'it\"s'", ['it"s']],
+    ['# all of it', []],
+  ])('%s', (line, expected) => {
+    const result = splitTokens(line);
+    expect(result.ok && result.tokens.map(({ text }) => text)).toEqual(expected);
+  });
+
+  it.each([
+    ['echo "abc', 'missing terminal "'],
+    ["echo 'abc", "missing terminal '"],
+    ['echo \\ x', 'unexpected escaped character:  '],
+    ['echo \\q', 'unexpected escaped character: q'],
+    ['echo \\', 'missing character after \\'],
+  ])('refuses %s', (line, expected) => {
+    expect(splitTokens(line)).toEqual({ ok: false, message: expected });
+  });
+
+  it('reads back what quoteWord writes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' })), (words) => {
+        const result = splitTokens(words.map(quoteWord).join(' '));
+        expect(result.ok && result.tokens.map(({ text }) => text)).toEqual(words);
+      }),
+    );
+  });
+});
+
+describe('parseCommand', () => {
+  it('gives words, lists and nested commands', () => {
+    expect(parse('mesh list peers').words).toEqual({ peers: 'peers' });
+    expect(parse('deploy launch node[2-10] john sudo').words).toEqual({
+      hosts: 'node[2-10]',
+      user: 'john',
+      sudo: 'sudo',
+    });
+    expect(parse('deploy hostkeys accept node2 SHA256:a SHA256:b').lists).toEqual({
+      fingerprint: ['SHA256:a', 'SHA256:b'],
+    });
+    expect(parse('deploy flags').lists).toEqual({ meshd: [] });
+    const send = parse('mesh send node[2-3] .columns size mesh status # comment');
+    expect(send.words).toEqual({ hostname: 'node[2-3]' });
+    expect(send.nested?.line).toBe('.columns size mesh status');
+    expect(send.nested?.nested?.pattern.pattern).toBe('mesh status');
+  });
+
+  it.each([
+    ['ve', 'version'],
+    ['mesh l', 'mesh list [all,peers]'],
+    ['me li p', 'mesh list [all,peers]'],
+    ['host memu', `host <`],
+    ['.col size mesh st', '.columns <columns as csv> (command)'],
+    ['.j t ve', '.json <true,false> (command)'],
+    ['mesh d', 'mesh degree [degree]'],
+    ['deploy hostkeys accept', 'deploy hostkeys <hosts>'],
+    ['quit', 'quit [delay]'],
+    ['quit 3', 'quit [delay]'],
+    ['namespace n host', 'namespace <name> (command)'],
+  ])('%s runs %s', (line, pattern) => {
+    expect(parse(line).pattern.pattern.startsWith(pattern)).toBe(true);
+  });
+
+  it.each([
+    ['', 'parsed: blank'],
+    ['  # comment', 'parsed: blank'],
+    ['bogus', 'invalid command: `bogus`'],
+    ['  mesh bogus ', 'invalid command: `mesh bogus`'],
+    ['.annotate false bogus', 'invalid command: `.annotate false bogus`'],
+    ['mesh dial', 'invalid command: `mesh dial`'],
+    ['""', 'invalid command: `""`'],
+    ['mesh ""', 'invalid command: `mesh ""`'],
+    ['h', 'ambiguous command: `h`: could be `help`, `history`, `host`'],
+    ['host cp', 'ambiguous command: `host cp`: could be `host cpucommit`, `host cpus`'],
+    ['.annotate false h', 'ambiguous command: `.annotate false h`: could be `help`, `history`, `host`'],
+    ['echo "x', 'missing terminal "'],
+  ])('%s: %s', (line, expected) => {
+    expect(message(line)).toBe(expected);
+  });
+
+  it.each(['q', 'qui', 'qui 3', 'cle history', 'clear hist', 'clear d f', 'clear namespac x', '.annotate false qu'])(
+    'no abbreviation selects a destructive command: %s',
+    (line) => {
+      expect(message(line)).toMatch(/is destructive and must be typed in full$/);
+    },
+  );
+
+  it('no abbreviation of any destructive pattern of the table runs it', () => {
+    for (const { pattern, items } of commandTable.filter(({ pattern: { destructive } }) => destructive)) {
+      const words = items.flatMap((item) => (item.kind === 'literal' ? [item.text] : []));
+      words.forEach((word, at) => {
+        const line = words.map((full, index) => (index === at ? word.slice(0, -1) : full)).join(' ');
+        expect(message(line), line).not.toBe(`parsed: ${pattern.pattern}`);
+      });
+    }
+  });
+
+  it('prefers the words typed in full', () => {
+    const table = ['vm info', 'vm information', 'vm <a,ab>'].map((pattern) =>
+      compilePattern({ pattern, role: 'viewer', reach: 'mesh', scope: 'local', help: '' }),
+    );
+    const of = (line: string) => {
+      const result = parseCommand(table, line);
+      return result.ok ? result.command?.line : result.message;
+    };
+    expect(of('vm info')).toBe('vm info');
+    expect(of('vm a')).toBe('vm a');
+    expect(of('vm inf')).toBe('ambiguous command: `vm inf`: could be `vm info`, `vm information`');
+  });
+
+  it('ends on deep nesting and on a megabyte, fast', () => {
+    expect(message('.annotate true '.repeat(40) + 'version')).toMatch(/more than 32 commands inside each other/);
+    expect(message('. t '.repeat(30) + 'ver')).toMatch(/^parsed: .alias/);
+    expect(parse(`echo ${'x '.repeat(500_000)}`).lists['args']).toHaveLength(500_000);
+    expect(message('x'.repeat(1_000_000))).toMatch(/^invalid command/);
+  });
+
+  it('writes a command as text that parses to the same', () => {
+    for (const line of [
+      'me li p',
+      'ec "a b" \'\' "c#"',
+      'namespace "my ns" .csv t mesh stat',
+      'deploy la node[1-2] root su',
+    ]) {
+      const command = parse(line);
+      const again = parse(commandText(command));
+      expect(again.parts).toEqual(command.parts);
+      expect(commandText(again)).toBe(commandText(command));
+    }
+  });
+});
+
+describe('the table', () => {
+  it('has each pattern once', () => {
+    const patterns = commandTable.map(({ pattern }) => pattern.pattern);
+    expect(new Set(patterns).size).toBe(patterns.length);
+  });
+
+  it('lets what runs on every host of a namespace go over the mesh', () => {
+    for (const { pattern } of commandTable) {
+      if (pattern.scope === 'namespace') expect(pattern.reach, pattern.pattern).toBe('mesh');
+    }
+  });
+
+  it('marks all that clears or ends as destructive', () => {
+    for (const { pattern } of commandTable) {
+      const isDestructive = /^(clear|quit|nuke)\b/.test(pattern.pattern);
+      expect(pattern.destructive ?? false, pattern.pattern).toBe(isDestructive);
+    }
+  });
+
+  it('refuses a notation that it cannot match', () => {
+    const compile = (pattern: string) =>
+      compilePattern({ pattern, role: 'viewer', reach: 'mesh', scope: 'local', help: '' });
+    expect(() => compile('vm [x] info')).toThrow(/must be the last/);
+    expect(() => compile('vm <x>... info')).toThrow(/must be the last/);
+  });
+});

@@ -1,0 +1,197 @@
+// Every command that meshd knows: one row per pattern. Parsing, abbreviations, help, completion, roles and reach all
+// follow from this table, here and in the console.
+//
+// Reach: what reads or writes a path on the daemon's host, holds the CA's power, ends the daemon, sends commands on, or
+// shows what this host's users typed, is `socket`: a mesh member never gets it.
+import { compilePattern, type CompiledPattern } from './pattern.ts';
+import type { CommandPattern } from './types.ts';
+
+/** Columns of `host` in the order of its table, and `name`. */
+export const hostColumns = [
+  'androidvms',
+  'cpucommit',
+  'cpus',
+  'load',
+  'memcommit',
+  'memtotal',
+  'memused',
+  'name',
+  'netcommit',
+  'rx',
+  'tx',
+  'uptime',
+  'vmlimit',
+  'vms',
+] as const;
+
+const viewer = { role: 'viewer', reach: 'mesh', scope: 'local' } as const;
+const operator = { role: 'operator', reach: 'mesh', scope: 'local' } as const;
+const admin = { role: 'admin', reach: 'mesh', scope: 'local' } as const;
+const adminHere = { role: 'admin', reach: 'socket', scope: 'local' } as const;
+const operatorHere = { role: 'operator', reach: 'socket', scope: 'local' } as const;
+
+/** A flag of the output: shown, set for the connection, or set for one command. */
+function flag(name: string, what: string): CommandPattern[] {
+  return [
+    { ...viewer, pattern: `${name} [true,false]`, help: `show or set for this connection: ${what}` },
+    { ...viewer, pattern: `${name} <true,false> (command)`, help: `set for one command: ${what}` },
+  ];
+}
+
+export const commandPatterns: readonly CommandPattern[] = [
+  {
+    ...viewer,
+    pattern: 'mesh degree [degree]',
+    whenGiven: { role: 'admin' },
+    help: 'show or set how many links this node tries to hold',
+  },
+  { ...admin, pattern: 'mesh dial <hostname>', values: { hostname: 'nodes' }, help: 'link to a node now' },
+  {
+    ...operatorHere,
+    pattern: 'mesh dot <filename>',
+    help: 'write the mesh as a Graphviz file below -filepath',
+  },
+  { ...admin, pattern: 'mesh hangup <hostname>', values: { hostname: 'nodes' }, help: 'end the link to a node' },
+  {
+    ...viewer,
+    pattern: 'mesh list [all,peers]',
+    help: 'every node with its neighbours; all: names of all nodes; peers: of all others',
+  },
+  {
+    ...adminHere,
+    pattern: 'mesh revoke <node>',
+    values: { node: 'nodes' },
+    help: 'shut a node out of the mesh for good (head only)',
+  },
+  {
+    ...viewer,
+    // A member that could send on would reach what the first check keeps from it.
+    reach: 'socket',
+    pattern: 'mesh send <hostname or range or all> (command)',
+    nestedRunsOn: 'mesh',
+    values: { hostname: 'targets' },
+    help: 'run a command on other nodes and merge their answers',
+  },
+  { ...viewer, pattern: 'mesh status', help: 'size of the mesh, degree, links held, context and port' },
+  {
+    ...viewer,
+    pattern: 'mesh timeout [timeout]',
+    whenGiven: { role: 'operator' },
+    help: 'show or set how many seconds `mesh send` waits for answers',
+  },
+  {
+    ...adminHere,
+    pattern: 'mesh ca <move,> <node>',
+    values: { node: 'nodes' },
+    help: 'make another node the head: it gets the CA (head only)',
+  },
+
+  {
+    ...operatorHere,
+    pattern: 'deploy flags [meshd flags]...',
+    whenGiven: { role: 'admin' },
+    help: 'show or set the flags that deploy starts meshd with',
+  },
+  {
+    ...adminHere,
+    pattern: 'deploy launch <hosts>',
+    values: { hosts: 'nodes' },
+    help: 'copy meshd to nodes and start it',
+  },
+  {
+    ...adminHere,
+    pattern: 'deploy launch <hosts> <user> [sudo,]',
+    values: { hosts: 'nodes' },
+    help: 'the same, logging in as a user, who may need sudo',
+  },
+  {
+    ...operatorHere,
+    pattern: 'deploy stdout [path]',
+    whenGiven: { role: 'admin' },
+    help: 'show or set where a deployed meshd writes its standard output',
+  },
+  {
+    ...operatorHere,
+    pattern: 'deploy stderr [path]',
+    whenGiven: { role: 'admin' },
+    help: 'show or set where a deployed meshd writes its standard error',
+  },
+  {
+    ...adminHere,
+    pattern: 'deploy hostkeys <hosts>',
+    values: { hosts: 'nodes' },
+    help: 'show the SSH host keys of nodes with their fingerprints',
+  },
+  {
+    ...adminHere,
+    pattern: 'deploy hostkeys <accept,> <hosts> <fingerprint>...',
+    values: { hosts: 'nodes' },
+    help: 'pin the host keys that have one of these fingerprints',
+  },
+  {
+    ...operatorHere,
+    pattern: 'deploy logs <node>',
+    values: { node: 'nodes' },
+    help: "the last lines of a node's meshd journal",
+  },
+  { ...adminHere, pattern: 'clear deploy flags', destructive: true, help: 'deploy with the flags of this meshd again' },
+
+  { ...viewer, scope: 'namespace', pattern: 'host', help: 'load, memory, traffic and VMs of each host' },
+  { ...viewer, scope: 'namespace', pattern: `host <${hostColumns.join(',')}>`, help: 'one value of each host' },
+  { ...viewer, pattern: 'version', help: 'version of meshd' },
+  { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
+  { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },
+
+  { ...operatorHere, pattern: 'history', help: 'the lines typed on this daemon' },
+  { ...operatorHere, pattern: 'clear history', destructive: true, help: 'forget them' },
+  {
+    ...adminHere,
+    pattern: 'read <file> [check,]',
+    help: 'run the commands of a file below -filepath; check: parse only',
+  },
+  { ...adminHere, pattern: 'quit [delay]', destructive: true, help: 'end this meshd, now or after some seconds' },
+
+  {
+    ...viewer,
+    pattern: 'namespace [name]',
+    values: { name: 'namespaces' },
+    whenGiven: { role: 'operator' },
+    help: 'list namespaces, or make one active for this connection',
+  },
+  {
+    ...viewer,
+    pattern: 'namespace <name> (command)',
+    values: { name: 'namespaces' },
+    help: 'run one command in a namespace',
+  },
+  {
+    ...operator,
+    pattern: 'clear namespace [name]',
+    destructive: true,
+    values: { name: 'namespaces' },
+    help: 'back to the default namespace, or destroy one with all in it',
+  },
+
+  { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
+  { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },
+  // A line that starts with an alias is not the line that was checked, so only who may run everything makes them.
+  { ...adminHere, pattern: '.alias', help: "list this connection's aliases" },
+  { ...adminHere, pattern: '.alias <alias>...', help: 'name=expansion: a first word that stands for others' },
+  { ...adminHere, pattern: '.unalias <alias>', values: { alias: 'aliases' }, help: 'remove an alias' },
+  ...flag('.preprocess', 'replace $NAME by its value'),
+  ...flag('.annotate', 'name the host of each answer'),
+  ...flag('.compress', 'merge equal answers into a node range'),
+  ...flag('.csv', 'tables as CSV'),
+  ...flag('.headers', 'header lines of tables'),
+  ...flag('.json', 'answers as JSON'),
+  ...flag('.record', 'keep lines in the history'),
+  ...flag('.sort', 'sort rows'),
+  { ...viewer, pattern: '.columns <columns as csv> (command)', help: 'only these columns, in this order' },
+  {
+    ...viewer,
+    pattern: '.filter <filter> (command)',
+    help: 'only rows where column=value (!= not, ~ contains, !~ contains not)',
+  },
+];
+
+export const commandTable: readonly CompiledPattern[] = commandPatterns.map(compilePattern);
