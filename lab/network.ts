@@ -1,0 +1,264 @@
+// A lab's network: a namespace with the "physical" switch (an Open vSwitch of its own), dnsmasq beside it, and the cables
+// to nodes and to this machine. All processes run in the lab's control group `network`.
+//
+// The userspace datapath reads and writes whole segments (userspace-tso-enable), else two nodes copy at a tenth of the
+// speed. A node must still get frames as a wire gives them (at most the MTU, with checksums), since the guide puts an
+// Open vSwitch of the node's own on eth0, which cannot take others: the switch's end of its cable has these offloads off,
+// and the kernel cuts segments there.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, describeError } from '../contract/errors.ts';
+import { isAlive, startDetached, type ProcessIdentity } from '../host/detached.ts';
+import { CommandError, localRunner } from '../host/runner.ts';
+import { ensureGroup } from './cgroups.ts';
+import { labSource, nodePaths, type Faults, type LabPaths } from './layout.ts';
+import { processIdentitySchema } from './lock.ts';
+import { makeNamespace, mountsBelow } from './mounts.ts';
+import {
+  describeDnsmasqConfig,
+  hostAddress,
+  hostInterface,
+  parseLeases,
+  portNumber,
+  switchAddress,
+  trunksWithout,
+  type LabPlan,
+  type NodePlan,
+} from './plan.ts';
+
+const mainBridge = 'switch';
+const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema';
+
+/** Runs a program in the lab's namespace. */
+export async function runInLab(paths: LabPaths, argv: readonly string[]): Promise<string> {
+  return (await localRunner.run(['nsenter', `--net=${paths.namespace}`, '--', ...argv])).stdout;
+}
+
+/** One transaction on the lab's switch; waits until the switch has done it. */
+export async function vsctl(paths: LabPaths, ...args: string[]): Promise<string> {
+  const database = `--db=unix:${join(paths.network, 'db.sock')}`;
+  return (await localRunner.run(['ovs-vsctl', database, '--timeout=20', ...args])).stdout;
+}
+
+/** OpenFlow commands on one bridge of the lab's switch. */
+async function ofctl(paths: LabPaths, command: string, bridge: string, ...args: string[]): Promise<void> {
+  await localRunner.run(['ovs-ofctl', command, `unix:${join(paths.network, `${bridge}.mgmt`)}`, ...args]);
+}
+
+async function readIdentity(file: string): Promise<ProcessIdentity | null> {
+  const text = await readFile(file, 'utf8').catch(() => null);
+  return text === null ? null : processIdentitySchema.parse(JSON.parse(text));
+}
+
+/** Starts a daemon of the lab's network unless it runs. @returns true when it was started */
+async function ensureDaemon(paths: LabPaths, name: string, argv: readonly string[]): Promise<boolean> {
+  const identityFile = join(paths.network, `${name}.json`);
+  const known = await readIdentity(identityFile);
+  if (known && isAlive(known)) return false;
+  const groups = await ensureGroup(paths.lab, 'network');
+  const identity = await startDetached(
+    [join(labSource, 'in-cgroup.sh'), ...groups, '--', 'nsenter', `--net=${paths.namespace}`, '--', ...argv],
+    {
+      logFile: join(paths.network, `${name}.log`),
+      env: { OVS_RUNDIR: paths.network, OVS_LOGDIR: paths.network, OVS_DBDIR: paths.network },
+    },
+  );
+  await writeFile(identityFile, JSON.stringify(identity));
+  return true;
+}
+
+async function stopDaemon(paths: LabPaths, name: string): Promise<void> {
+  const known = await readIdentity(join(paths.network, `${name}.json`));
+  if (known === null) return;
+  for (let attempt = 0; isAlive(known); attempt++) {
+    process.kill(known.pid, attempt < 20 ? 'SIGTERM' : 'SIGKILL');
+    await sleep(50);
+  }
+}
+
+async function waitFor(what: string, timeoutMs: number, check: () => Promise<unknown>): Promise<void> {
+  const endAt = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (performance.now() > endAt) {
+        throw new AppError('timeout', `${what}: not within ${timeoutMs} ms: ${describeError(error)}`, { cause: error });
+      }
+    }
+    await sleep(50);
+  }
+}
+
+async function ensureSwitch(paths: LabPaths): Promise<void> {
+  const database = join(paths.network, 'switch.db');
+  const isNew = await readFile(database).then(
+    () => false,
+    () => true,
+  );
+  if (isNew) await localRunner.run(['ovsdb-tool', 'create', database, schemaFile]);
+  const quiet = ['-vsyslog:off', '-vconsole:warn'];
+  await ensureDaemon(paths, 'ovsdb-server', [
+    'ovsdb-server',
+    ...quiet,
+    `--remote=punix:${join(paths.network, 'db.sock')}`,
+    `--unixctl=${join(paths.network, 'ovsdb-server.ctl')}`,
+    database,
+  ]);
+  const tso = ['set', 'Open_vSwitch', '.', 'other_config:userspace-tso-enable=true'];
+  await waitFor('the switch database', 10_000, () => vsctl(paths, '--no-wait', 'init', '--', ...tso));
+  await ensureDaemon(paths, 'ovs-vswitchd', [
+    'ovs-vswitchd',
+    ...quiet,
+    `--unixctl=${join(paths.network, 'ovs-vswitchd.ctl')}`,
+    `unix:${join(paths.network, 'db.sock')}`,
+  ]);
+  await vsctl(paths, '--may-exist', 'add-br', mainBridge, '--', 'set', 'bridge', mainBridge, 'datapath_type=netdev');
+}
+
+/** Writes dnsmasq's configuration for this plan and DHCP mode, and makes it serve that. */
+export async function ensureDnsmasq(paths: LabPaths, plan: LabPlan, faults: Faults): Promise<void> {
+  const configFile = join(paths.network, 'dnsmasq.conf');
+  const leases = await readFile(join(paths.network, 'leases'), 'utf8').catch(() => '');
+  const config = describeDnsmasqConfig(plan, faults.dhcp, {
+    folder: paths.network,
+    interfaceName: mainBridge,
+    known: parseLeases(leases),
+  });
+  const before = await readFile(configFile, 'utf8').catch(() => null);
+  if (config !== before) {
+    await writeFile(configFile, config);
+    // It reads its configuration at its start only.
+    await stopDaemon(paths, 'dnsmasq');
+  }
+  await ensureDaemon(paths, 'dnsmasq', ['dnsmasq', `--conf-file=${configFile}`]);
+}
+
+/** Brings up namespace, switch, this machine's cable, and dnsmasq; each only as far as it is missing. */
+export async function ensureNetwork(paths: LabPaths, plan: LabPlan, faults: Faults): Promise<void> {
+  await mkdir(paths.network, { recursive: true });
+  if (!(await mountsBelow(paths.namespace)).includes(paths.namespace)) await makeNamespace(paths.namespace);
+  await runInLab(paths, ['ip', 'link', 'set', 'lo', 'up']);
+  await ensureSwitch(paths);
+  await runInLab(paths, ['ip', 'link', 'set', mainBridge, 'up']);
+  await runInLab(paths, ['ip', 'address', 'replace', `${switchAddress(plan.subnet)}/24`, 'dev', mainBridge]);
+  await ensureHostCable(paths, plan);
+  await ensureDnsmasq(paths, plan, faults);
+}
+
+async function ensureHostCable(paths: LabPaths, plan: LabPlan): Promise<void> {
+  const name = hostInterface(plan.name);
+  try {
+    await localRunner.run(['ip', 'link', 'show', name]);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const peer = ['type', 'veth', 'peer', 'name', 'host', 'netns', paths.namespace];
+    await localRunner.run(['ip', 'link', 'add', name, ...peer]);
+  }
+  await runInLab(paths, ['ip', 'link', 'set', 'host', 'up']);
+  await vsctl(
+    paths,
+    '--may-exist',
+    'add-port',
+    mainBridge,
+    'host',
+    '--',
+    'set',
+    'interface',
+    'host',
+    'ofport_request=1',
+  );
+  await localRunner.run(['ip', 'link', 'set', name, 'up']);
+  await localRunner.run(['ip', 'address', 'replace', `${hostAddress(plan.subnet)}/24`, 'dev', name]);
+}
+
+/** Removes this machine's cable; the rest of the network goes with its processes and namespace. */
+export async function removeHostCable(labName: string): Promise<void> {
+  try {
+    await localRunner.run(['ip', 'link', 'delete', hostInterface(labName)]);
+  } catch (error) {
+    if (!(error instanceof CommandError && error.stderr.includes('Cannot find device'))) throw error;
+  }
+}
+
+function bridgeOf(node: string, faults: Faults): string {
+  const group = faults.groups.findIndex((names) => names.includes(node));
+  return group < 0 ? mainBridge : `group${group + 1}`;
+}
+
+function addPort(node: NodePlan, faults: Faults): string[] {
+  const trunks = trunksWithout(faults.dropped[node.name] ?? []);
+  return [
+    ...['--', '--may-exist', 'add-port', bridgeOf(node.name, faults), node.port],
+    ...['--', 'set', 'interface', node.port, `ofport_request=${portNumber(node)}`],
+    ...['--', 'set', 'port', node.port, `trunks=[${trunks.join(',')}]`],
+  ];
+}
+
+/** Unplugs a node: its cable is gone, as of a machine that is off. */
+export async function unplugNode(paths: LabPaths, node: NodePlan): Promise<void> {
+  // In a transaction of its own: removed and added in one, the switch keeps reading the interface that is gone.
+  await vsctl(paths, '--if-exists', 'del-port', node.port);
+  try {
+    await runInLab(paths, ['ip', 'link', 'delete', node.port]);
+  } catch (error) {
+    if (!(error instanceof CommandError && error.stderr.includes('Cannot find device'))) throw error;
+  }
+}
+
+/** Gives a node that is about to boot a fresh network namespace with eth0 in it, plugged into the switch. */
+export async function plugNode(paths: LabPaths, node: NodePlan, faults: Faults): Promise<void> {
+  await unplugNode(paths, node);
+  const { namespace } = nodePaths(paths, node.name);
+  await makeNamespace(namespace);
+  const peer = ['type', 'veth', 'peer', 'name', 'eth0', 'address', node.mac, 'netns', namespace];
+  await runInLab(paths, ['ip', 'link', 'add', node.port, ...peer]);
+  await runInLab(paths, ['ethtool', '-K', node.port, 'tx', 'off', 'tso', 'off', 'gso', 'on']);
+  if (!faults.linkDown.includes(node.name)) await runInLab(paths, ['ip', 'link', 'set', node.port, 'up']);
+  await vsctl(paths, ...addPort(node, faults));
+}
+
+/** Cuts or restores a node's cable: both ends lose their carrier. */
+export async function setLink(paths: LabPaths, node: NodePlan, state: 'up' | 'down'): Promise<void> {
+  await runInLab(paths, ['ip', 'link', 'set', node.port, state]);
+}
+
+/** Sets which VLANs pass on a node's port. */
+export async function applyTrunks(paths: LabPaths, node: NodePlan, faults: Faults): Promise<void> {
+  const trunks = trunksWithout(faults.dropped[node.name] ?? []);
+  await vsctl(paths, 'set', 'port', node.port, `trunks=[${trunks.join(',')}]`);
+}
+
+/**
+ * Puts each group on a bridge of its own, joined to the main one. Packets carry their group's number as pkt_mark over the
+ * patch to the main bridge, and a group takes from there only what has none: groups reach the switch, this machine and
+ * nodes in no group, and not each other, on every VLAN. No group: one bridge again.
+ */
+export async function applyGroups(paths: LabPaths, plugged: readonly NodePlan[], faults: Faults): Promise<void> {
+  const bridges = (await vsctl(paths, 'list-br')).split('\n').filter((bridge) => bridge.startsWith('group'));
+  if (plugged.length > 0) {
+    await vsctl(paths, ...plugged.flatMap((node) => ['--', '--if-exists', 'del-port', node.port]));
+  }
+  for (const bridge of bridges) {
+    await vsctl(paths, 'del-br', bridge, '--', '--if-exists', 'del-port', mainBridge, `to-${bridge}`);
+  }
+  for (const index of faults.groups.keys()) {
+    const bridge = `group${index + 1}`;
+    const patch = (port: string, peer: string) => [
+      ...['--', 'set', 'interface', port, 'type=patch', `options:peer=${peer}`],
+    ];
+    await vsctl(
+      paths,
+      ...['add-br', bridge, '--', 'set', 'bridge', bridge, 'datapath_type=netdev'],
+      ...['--', 'add-port', bridge, `from-${bridge}`, ...patch(`from-${bridge}`, `to-${bridge}`)],
+      ...['--', 'set', 'interface', `from-${bridge}`, 'ofport_request=1'],
+      ...['--', 'add-port', mainBridge, `to-${bridge}`, ...patch(`to-${bridge}`, `from-${bridge}`)],
+    );
+    await ofctl(paths, 'add-flow', bridge, 'priority=20,in_port=1,pkt_mark=0,actions=NORMAL');
+    await ofctl(paths, 'add-flow', bridge, 'priority=10,in_port=1,actions=drop');
+    await ofctl(paths, 'add-flow', bridge, `priority=5,actions=set_field:${index + 1}->pkt_mark,NORMAL`);
+  }
+  if (plugged.length > 0) await vsctl(paths, ...plugged.flatMap((node) => addPort(node, faults)));
+}

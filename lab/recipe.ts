@@ -1,0 +1,98 @@
+// What the nodes' image is made of, as data, and the key under which a built one is cached. Building is image.ts.
+import { createHash } from 'node:crypto';
+
+/** Debian 12 as its installer leaves a server without extra tasks: required and important packages, and these. */
+export const nodeRecipe = {
+  /** Raise it when image.ts changes what it does to a fresh tree. */
+  revision: 1,
+  suite: 'bookworm',
+  variant: 'important',
+  packages: [
+    'dbus', // systemctl and logind speak over it
+    'libpam-systemd', // sessions of SSH logins
+    'openssh-server',
+    'sudo',
+    'ca-certificates',
+    'openvswitch-switch', // the guide's bridge
+    'qemu-system-x86', // the guide's VMs; no recommends: no graphical windows on a server
+    'qemu-utils',
+  ],
+  /** Left out of every package: a node is for running, and ten of them share one disk. */
+  excludedPaths: ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*'],
+  /** Timers that would all fire on the first boot of every node, and compete with what is measured. */
+  maskedUnits: [
+    'apt-daily.timer',
+    'apt-daily-upgrade.timer',
+    'dpkg-db-backup.timer',
+    'e2scrub_all.timer',
+    'e2scrub_reap.service',
+    'fstrim.timer',
+    'logrotate.timer',
+    'man-db.timer',
+  ],
+  /** As the installer writes it, but `auto`: nodes have no udev, and allow-hotplug waits for its event. */
+  interfaces: `# The loopback network interface
+source /etc/network/interfaces.d/*
+
+auto lo
+iface lo inet loopback
+
+# The primary network interface
+auto eth0
+iface eth0 inet dhcp
+`,
+} as const;
+
+export type NodeRecipe = typeof nodeRecipe;
+
+/** The guest VM's recipe: Debian's kernel and static busybox, in an initramfs of our own. */
+export const guestRecipe = {
+  revision: 1,
+  kernelPackage: 'linux-image-amd64',
+  busyboxPackage: 'busybox-static',
+  /** Drivers of the NICs and disks that QEMU offers, each after those it needs. */
+  modules: ['virtio_pci', 'virtio_net', 'e1000', 'virtio_blk', 'virtio_console'],
+} as const;
+
+/** The key of a recipe: the same ingredients give the same key, whatever their order in the object. */
+export function recipeKey(kind: 'node' | 'guest', recipe: object): string {
+  const sorted = Object.fromEntries(Object.entries(recipe).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const digest = createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12);
+  return `${kind}-${digest}`;
+}
+
+/**
+ * The argv that builds the image's tree. `sources` are apt sources (a file's path, or none for mmdebstrap's own default)
+ * so that no mirror stands in this repository.
+ */
+export function describeImageBuild(recipe: NodeRecipe, target: string, sources: string | null): string[] {
+  return [
+    'mmdebstrap',
+    '--mode=root',
+    `--variant=${recipe.variant}`,
+    '--aptopt=APT::Install-Recommends "false"',
+    ...recipe.excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
+    `--include=${recipe.packages.join(',')}`,
+    recipe.suite,
+    target,
+    ...(sources === null ? [] : [sources]),
+  ];
+}
+
+/** One line of `apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)'` each. */
+export const indexTargetsFormat = '$(SITE) $(RELEASE) $(COMPONENT)';
+
+/** The lines of this host's apt sources that hold the suite (and its updates), as a sources.list; null when none do. */
+export function sourcesOfSuite(indexTargets: string, suite: string): string | null {
+  const lines = new Set<string>();
+  for (const line of indexTargets.split('\n')) {
+    const [site, release, component] = line.trim().split(/\s+/);
+    if (site === undefined || release === undefined || component === undefined) continue;
+    if (release === suite || release === `${suite}-updates` || release === `${suite}-security`) {
+      lines.add(`deb ${site} ${release} ${component}`);
+    }
+  }
+  const list = [...lines];
+  // Without the suite itself the updates alone cannot make a system.
+  return list.some((line) => line.split(' ')[2] === suite) ? `${list.join('\n')}\n` : null;
+}
