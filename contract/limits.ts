@@ -20,3 +20,12 @@ export const maxOutputBytes = 8 * 1024 * 1024;
 
 /** Characters of one name in a node range: a DNS name has at most 253. Without it, 10,000 names of 1 MB each. */
 export const maxRangeNameLength = 253;
+
+/** Namespaces of one daemon. They come to life by being mentioned, so a typo in a loop must not fill the memory. */
+export const maxNamespaces = 1_000;
+
+/** A script for `read`. It is read whole. */
+export const maxScriptBytes = 4 * 1024 * 1024;
+
+/** Variables of `.env`, and aliases of one connection. */
+export const maxVariables = 1_000;

@@ -17,7 +17,7 @@ export interface CommandCall {
   /** Aborted by Cancel, by a closed connection, or by the daemon's end. */
   readonly signal: AbortSignal;
   /** Sends a progress message to the client, if there is one. */
-  status(text: string): void;
+  readonly status: (text: string) => void;
 }
 
 /**

@@ -1,6 +1,7 @@
 // `host`: the facts of this host, in minimega's columns.
 import { responseEntry } from '../../contract/command-socket.ts';
 import type { HostFacts } from '../../contract/watch.ts';
+import { hostColumns } from '../../core/commands/table.ts';
 import { describeDuration } from '../../host/facts.ts';
 import type { Handlers } from './handler.ts';
 
@@ -20,8 +21,6 @@ const columns: Readonly<Record<string, (facts: HostFacts) => string>> = {
   netcommit: (facts) => String(facts.NetworkCommit),
   uptime: (facts) => describeDuration(facts.Uptime),
 };
-
-export const hostColumns: readonly string[] = [...Object.keys(columns), 'name'];
 
 /** Handlers of `host` and of `host <column>`; `observe` gives this host's facts of now. */
 export function createHostHandlers(observe: () => Promise<HostFacts>): Handlers {

@@ -137,7 +137,12 @@ export const commandPatterns: readonly CommandPattern[] = [
   { ...adminHere, pattern: 'clear deploy flags', destructive: true, help: 'deploy with the flags of this meshd again' },
 
   { ...viewer, scope: 'namespace', pattern: 'host', help: 'load, memory, traffic and VMs of each host' },
-  { ...viewer, scope: 'namespace', pattern: `host <${hostColumns.join(',')}>`, help: 'one value of each host' },
+  ...hostColumns.map((column) => ({
+    ...viewer,
+    scope: 'namespace' as const,
+    pattern: `host <${column},>`,
+    help: `only ${column} of each host`,
+  })),
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
   { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },

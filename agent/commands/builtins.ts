@@ -1,0 +1,191 @@
+// Commands that concern the daemon's own language: version, help, history, variables, aliases, namespaces, quit. They see
+// the connection's session, which other handlers do not.
+import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
+import { AppError } from '../../contract/errors.ts';
+import { maxHistoryLines, maxVariables } from '../../contract/limits.ts';
+import { helpText } from '../../core/commands/help.ts';
+import { commandTable } from '../../core/commands/table.ts';
+import { quoteWord } from '../../core/commands/tokens.ts';
+import type { CommandCall } from './handler.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { Peers } from './peers.ts';
+import { defaultNamespace, flagChange, flagNames, flagValue, type Session } from './session.ts';
+
+export interface BuiltinCall extends CommandCall {
+  readonly session: Session;
+}
+export type Builtin = (call: BuiltinCall) => Promise<ResponseEntry[]>;
+export type Builtins = Readonly<Record<string, Builtin>>;
+
+export interface BuiltinComponents {
+  readonly version: string;
+  readonly peers: Peers;
+  readonly namespaces: Namespaces;
+  readonly history: History;
+  readonly variables: Map<string, string>;
+  /** Ends the daemon after a time. */
+  readonly quit: (delayMs: number) => void;
+  readonly meshTimeoutMs: () => number;
+}
+
+/** Lines typed on this daemon, the newest last; bounded as in minimega. */
+export class History {
+  private lines: string[] = [];
+
+  add(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > maxHistoryLines) this.lines = this.lines.slice(-maxHistoryLines);
+  }
+
+  clear(): void {
+    this.lines = [];
+  }
+
+  text(): string {
+    return this.lines.join('\n');
+  }
+}
+
+export function createBuiltins(components: BuiltinComponents): Builtins {
+  const { history, variables } = components;
+  /** A builtin whose answer is one entry of this host. */
+  const one =
+    (answer: (call: BuiltinCall) => Partial<Omit<ResponseEntry, 'Host'>>): Builtin =>
+    (call) =>
+      Promise.resolve([responseEntry(call.host, answer(call))]);
+
+  const flags = flagNames.map((name) => [
+    `${name} [true,false]`,
+    one(({ command, session }) => {
+      const isOn = command.words['true'] !== undefined;
+      if (!isOn && command.words['false'] === undefined) return { Response: String(flagValue(session.settings, name)) };
+      session.settings = { ...session.settings, ...flagChange(session.settings, name, isOn) };
+      return {};
+    }),
+  ]);
+
+  return {
+    ...(Object.fromEntries(flags) as Builtins),
+    version: one(() => ({ Response: `meshd ${components.version}` })),
+    'echo [args]...': one(({ command }) => ({ Response: (command.lists['args'] ?? []).join(' ') })),
+    'help [command]...': one(({ command }) => {
+      const words = command.lists['command'] ?? [];
+      const text = helpText(commandTable, words);
+      if (text === null)
+        throw new AppError('not-found', `no help for \`${words.join(' ')}\`: \`help\` lists all commands`);
+      return { Response: text };
+    }),
+    history: one(() => ({ Response: history.text() })),
+    'clear history': one(() => {
+      history.clear();
+      return {};
+    }),
+    'quit [delay]': (call) => Promise.resolve(quit(call, components)),
+    '.env [name]': one(({ command }) => ({
+      Header: ['key', 'value'],
+      Tabular: variableRows(variables, command.words['name']),
+    })),
+    '.env <name> <value>': one(({ command }) => {
+      setVariable(variables, command.words['name'] ?? '', command.words['value'] ?? '');
+      return {};
+    }),
+    '.alias': one(({ session }) => ({ Header: ['alias', 'expansion'], Tabular: [...session.aliases] })),
+    '.alias <alias>...': one(({ command, session }) => {
+      setAlias(session, command.lists['alias'] ?? []);
+      return {};
+    }),
+    '.unalias <alias>': one(({ command, session }) => {
+      const name = command.words['alias'] ?? '';
+      if (!session.aliases.delete(name))
+        throw new AppError('not-found', `no such alias \`${name}\` on this connection`);
+      return {};
+    }),
+    'namespace [name]': one(({ command, session, namespace }) => {
+      const name = command.words['name'];
+      if (name === undefined) {
+        return { Header: ['namespace', 'vlans', 'active'], Tabular: components.namespaces.rows(namespace) };
+      }
+      components.namespaces.mention(name);
+      session.namespace = name;
+      return {};
+    }),
+    'clear namespace [name]': (call) => clearNamespace(call, components),
+  };
+}
+
+function quit({ command, host, session }: BuiltinCall, { quit: end }: BuiltinComponents): ResponseEntry[] {
+  const delay = command.words['delay'];
+  if (delay === undefined) {
+    session.ended = true;
+    end(0);
+    return [];
+  }
+  const seconds = Number(delay);
+  if (!/^\d+$/.test(delay) || seconds > 86_400) {
+    throw new AppError('invalid', `\`${delay}\`: a delay in seconds, 0 to 86400`);
+  }
+  end(seconds * 1000);
+  return [responseEntry(host, { Response: `quitting after ${seconds} seconds` })];
+}
+
+function variableRows(variables: ReadonlyMap<string, string>, name: string | undefined): string[][] {
+  if (name === undefined) return [...variables].sort(([a], [b]) => (a < b ? -1 : 1));
+  const value = variables.get(name);
+  if (value === undefined) throw new AppError('not-found', `$${name} is not set: set it with \`.env ${name} <value>\``);
+  return [[name, value]];
+}
+
+function setVariable(variables: Map<string, string>, name: string, value: string): void {
+  if (!/^[A-Za-z_]\w{0,63}$/.test(name)) {
+    throw new AppError(
+      'invalid',
+      `\`${name.slice(0, 80)}\`: a variable's name is letters, digits and underscores, not first a digit`,
+    );
+  }
+  if (value === '') variables.delete(name);
+  else if (variables.size >= maxVariables && !variables.has(name)) {
+    throw new AppError('refused', `more than ${maxVariables} variables: unset some with \`.env <name> ""\``);
+  } else variables.set(name, value);
+}
+
+/** `.alias ms=mesh status`, or `.alias ms = mesh status`. */
+function setAlias(session: Session, words: readonly string[]): void {
+  const [, name, expansion] = /^([^\s=]+)\s*=\s*(\S.*)$/s.exec(words.join(' ')) ?? [];
+  if (name === undefined || expansion === undefined) {
+    throw new AppError('invalid', `\`${words.join(' ').slice(0, 80)}\`: write \`.alias name=command\``);
+  }
+  if (session.aliases.size >= maxVariables && !session.aliases.has(name)) {
+    throw new AppError('refused', `more than ${maxVariables} aliases on this connection`);
+  }
+  session.aliases.set(name, expansion);
+}
+
+/** Back to the default namespace, or a namespace destroyed here and on each of its hosts. */
+async function clearNamespace(call: BuiltinCall, components: BuiltinComponents): Promise<ResponseEntry[]> {
+  const { command, session, origin, host, signal } = call;
+  const { namespaces, peers } = components;
+  const name = command.words['name'];
+  const own = [responseEntry(host)];
+  if (name === undefined) {
+    session.namespace = defaultNamespace;
+    return own;
+  }
+  if (name === defaultNamespace) {
+    throw new AppError('refused', `\`${name}\` is the default namespace: it cannot be destroyed`);
+  }
+  // A host of the namespace may never have heard of it.
+  if (name !== 'all' && origin.via === 'socket' && !namespaces.has(name)) {
+    throw new AppError('not-found', `no such namespace \`${name}\` on ${host}: \`namespace\` lists them`);
+  }
+  const doomed = name === 'all' ? namespaces.names().filter((known) => known !== defaultNamespace) : [name];
+  const hosts = new Set(doomed.flatMap((known) => namespaces.hosts(known)));
+  for (const known of doomed) {
+    namespaces.remove(known);
+    if (session.namespace === known) session.namespace = defaultNamespace;
+  }
+  hosts.delete(host);
+  if (origin.via === 'mesh' || hosts.size === 0) return own;
+  const line = `clear namespace ${quoteWord(name)}`;
+  const options = { namespace: defaultNamespace, timeoutMs: components.meshTimeoutMs(), signal };
+  return [...own, ...(await peers.send([...hosts], line, options))];
+}

@@ -1,0 +1,394 @@
+// The life of a command on this daemon: alias, parse, authorise, history, variables, namespace, handler, transform, render.
+// Owns sessions' meaning, the namespaces and the history; it neither frames JSON nor speaks to the mesh.
+//
+// INVARIANTS
+// - Nothing runs that assertAllowed has not seen with the caller it came from, script lines included.
+// - A command that came over the mesh has a session of its own, is not expanded, and never goes out again.
+// - A thrown error becomes one entry of this host; it never ends the iteration of another command.
+import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { maxScriptBytes } from '../../contract/limits.ts';
+import { assertAllowed } from '../../core/commands/authorise.ts';
+import { suggestLines } from '../../core/commands/complete.ts';
+import { expandCommand } from '../../core/commands/expand.ts';
+import { commandText, parseCommand } from '../../core/commands/parse.ts';
+import { commandTable } from '../../core/commands/table.ts';
+import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
+import { renderEntries } from '../../core/render.ts';
+import { filterRows, selectColumns } from '../../core/transform.ts';
+import { readFileBelow } from '../../host/read-below.ts';
+import { createBuiltins, History, type BuiltinCall, type Builtins } from './builtins.ts';
+import type { CommandOrigin, Handlers } from './handler.ts';
+import { Namespaces } from './namespaces.ts';
+import type { Peers } from './peers.ts';
+import { createSession, defaultNamespace, flagsOfCommand, type Session, type Settings } from './session.ts';
+
+export interface DispatcherOptions {
+  /** This host's name. */
+  readonly host: string;
+  /** What `version` answers after the product's name. */
+  readonly version: string;
+  /** VLAN pool of the default namespace, `min-max`. */
+  readonly vlanRange: string;
+  /** Directory that `read` reads from. */
+  readonly filePath: string;
+}
+
+export interface DispatcherComponents {
+  /** Handlers of mesh, deploy, host; see checkHandlers. */
+  readonly handlers: Handlers;
+  readonly peers: Peers;
+  /** Ends the daemon after a time (`quit`, `quit N`). */
+  readonly quit: (delayMs: number) => void;
+  /** How long to wait for other hosts, as `mesh timeout` says. */
+  readonly meshTimeoutMs: () => number;
+  /** Hears of errors that are not AppErrors, which are bugs of ours. */
+  readonly onBug?: (error: unknown) => void;
+}
+
+export interface Answer {
+  readonly Resp: ResponseEntry[] | null;
+  readonly Rendered: string;
+}
+
+export interface ExecuteOptions {
+  readonly signal: AbortSignal;
+  readonly status: (text: string) => void;
+}
+
+/** Where and how a command runs. `overrides` are the flags of the commands around it; the outermost wins. */
+interface LineContext extends ExecuteOptions {
+  readonly session: Session;
+  readonly origin: CommandOrigin;
+  readonly overrides: Partial<Settings>;
+  /** Scripts that this one is inside of. */
+  readonly scriptDepth: number;
+}
+
+interface RunContext extends LineContext {
+  readonly namespace: string;
+}
+
+interface Batch {
+  readonly entries: ResponseEntry[];
+  readonly settings: Settings;
+}
+
+/** Scripts may read scripts, but not themselves for ever. */
+const maxScriptDepth = 8;
+
+const scriptPattern = 'read <file> [check,]';
+const namespacePattern = 'namespace <name> (command)';
+const columnsPattern = '.columns <columns as csv> (command)';
+const filterPattern = '.filter <filter> (command)';
+const isFlagPattern = (pattern: string) => pattern.endsWith(' <true,false> (command)');
+/** Commands around others that run() takes apart itself. */
+const isWrapper = (pattern: string) =>
+  pattern === namespacePattern || pattern === columnsPattern || pattern === filterPattern || isFlagPattern(pattern);
+
+export class Dispatcher {
+  private readonly options: DispatcherOptions;
+  private readonly components: DispatcherComponents;
+  private readonly namespaces: Namespaces;
+  private readonly history = new History();
+  private readonly variables = new Map<string, string>();
+  private readonly builtins: Builtins;
+
+  constructor(options: DispatcherOptions, components: DispatcherComponents) {
+    this.options = options;
+    this.components = components;
+    this.namespaces = new Namespaces(options, { peerNames: () => components.peers.names() });
+    this.builtins = createBuiltins({
+      version: options.version,
+      peers: components.peers,
+      namespaces: this.namespaces,
+      history: this.history,
+      variables: this.variables,
+      quit: components.quit,
+      meshTimeoutMs: components.meshTimeoutMs,
+    });
+  }
+
+  /** State of one connection. */
+  session(): Session {
+    return createSession();
+  }
+
+  /**
+   * Runs one line and gives its answers as they come; none after `quit`. It does not throw: what fails is an entry with
+   * `Error`.
+   */
+  async *execute(
+    session: Session,
+    line: string,
+    origin: CommandOrigin,
+    { signal, status }: ExecuteOptions,
+  ): AsyncGenerator<Answer, void, undefined> {
+    const context = { session, origin, overrides: {}, scriptDepth: 0, signal, status };
+    let isBlank = true;
+    for await (const { entries, settings } of this.runLine(line, context)) {
+      isBlank = false;
+      yield { Resp: entries, Rendered: renderEntries(entries, settings) };
+    }
+    if (isBlank && !session.ended) yield { Resp: null, Rendered: '' };
+  }
+
+  /** Runs a line that a member of the mesh sent, on this host only, in the namespace it was sent from. */
+  async executeForMember(
+    line: string,
+    member: { nodeId: string; name: string; namespace: string; signal: AbortSignal },
+  ): Promise<ResponseEntry[]> {
+    const session = createSession();
+    session.namespace = member.namespace;
+    const context: LineContext = {
+      session,
+      origin: { via: 'mesh', nodeId: member.nodeId, name: member.name },
+      overrides: {},
+      scriptDepth: 0,
+      signal: member.signal,
+      status: () => undefined,
+    };
+    const entries: ResponseEntry[] = [];
+    for await (const batch of this.runLine(line, context)) entries.push(...batch.entries);
+    return entries;
+  }
+
+  /** Completions of a line: whole lines, each with a space at its end. */
+  suggest(session: Session, text: string): string[] {
+    return suggestLines(commandTable, text, (kind) => this.valuesOf(kind, session));
+  }
+
+  private valuesOf(kind: ValueKind, session: Session): string[] {
+    switch (kind) {
+      case 'nodes':
+        return [this.options.host, ...this.components.peers.names()];
+      case 'targets':
+        return this.components.peers.names();
+      case 'namespaces':
+        return this.namespaces.names();
+      case 'aliases':
+        return [...session.aliases.keys()];
+      case 'variables':
+        return [...this.variables.keys()];
+      case 'commands':
+        return commandTable.map(({ pattern }) => pattern.pattern.split(' ', 1)[0] ?? '');
+    }
+  }
+
+  /** One line, typed, of a script, or from the mesh. Yields nothing for a blank line, a comment, and `quit`. */
+  private async *runLine(line: string, context: LineContext): AsyncGenerator<Batch, void, undefined> {
+    const { session, origin } = context;
+    const isTyped = origin.via === 'socket';
+    let settings: Settings = { ...session.settings, ...context.overrides };
+    try {
+      const parsed = parseCommand(commandTable, isTyped ? expandAlias(line, session.aliases) : line);
+      if (!parsed.ok) throw new AppError('invalid', parsed.message);
+      const command = parsed.command;
+      const ownFlags = command ? flagsOfCommand(command, settings) : {};
+      const overrides = { ...ownFlags, ...context.overrides };
+      settings = { ...session.settings, ...overrides };
+      if (command) assertAllowed(command, { via: origin.via, role: session.role });
+      if (isTyped && context.scriptDepth === 0 && settings.record && line.trim() !== '') this.history.add(line.trim());
+      if (!command) return;
+      const ready = isTyped ? expandCommand(command, this.variables, session.settings.preprocess) : command;
+      yield* this.run(ready, { ...context, overrides, namespace: session.namespace });
+    } catch (error) {
+      yield { entries: [this.errorEntry(error)], settings };
+    }
+  }
+
+  private async *run(command: ParsedCommand, context: RunContext): AsyncGenerator<Batch, void, undefined> {
+    const { nested } = command;
+    const { pattern } = command.pattern;
+    if (pattern === scriptPattern) {
+      yield* this.runScript(command, context);
+    } else if (pattern === namespacePattern && nested) {
+      const namespace = command.words['name'] ?? '';
+      this.namespaces.mention(namespace);
+      yield* this.run(nested, { ...context, namespace });
+    } else if (pattern === columnsPattern && nested) {
+      const columns = command.words['columns'] ?? '';
+      yield* mapBatches(this.run(nested, context), (entries) => selectColumns(entries, columns));
+    } else if (pattern === filterPattern && nested) {
+      const filter = command.words['filter'] ?? '';
+      yield* mapBatches(this.run(nested, context), (entries) => filterRows(entries, filter));
+    } else if (isFlagPattern(pattern) && nested) {
+      // Its flag is in the overrides already.
+      yield* this.run(nested, context);
+    } else {
+      for await (const entries of this.runLeaf(command, context)) {
+        yield { entries, settings: { ...context.session.settings, ...context.overrides } };
+      }
+    }
+  }
+
+  private async *runLeaf(
+    command: ParsedCommand,
+    context: RunContext,
+  ): AsyncGenerator<ResponseEntry[], void, undefined> {
+    const { host } = this.options;
+    const isFannedOut =
+      command.pattern.scope === 'namespace' &&
+      context.origin.via === 'socket' &&
+      context.namespace !== defaultNamespace;
+    if (!isFannedOut) {
+      yield* this.runHere(command, context);
+      return;
+    }
+    const hosts = this.namespaces.hosts(context.namespace);
+    const others = hosts.filter((name) => name !== host);
+    const remote =
+      others.length === 0
+        ? Promise.resolve([])
+        : this.components.peers.send(others, commandText(command), {
+            namespace: context.namespace,
+            timeoutMs: this.components.meshTimeoutMs(),
+            signal: context.signal,
+          });
+    // It may fail while this host still works; whoever awaits it below hears of it.
+    remote.catch(() => undefined);
+    const merged: ResponseEntry[] = [];
+    if (hosts.includes(host)) {
+      try {
+        for await (const entries of this.runHere(command, context)) merged.push(...entries);
+      } catch (error) {
+        merged.push(this.errorEntry(error));
+      }
+    }
+    merged.push(...(await untilAborted(remote, context.signal, command.line)));
+    yield merged;
+  }
+
+  /** The handler on this host. A handler that does not heed its signal is left behind when the signal comes. */
+  private async *runHere(
+    command: ParsedCommand,
+    context: RunContext,
+  ): AsyncGenerator<ResponseEntry[], void, undefined> {
+    const { signal, origin, namespace, session } = context;
+    const call: BuiltinCall = {
+      command,
+      origin,
+      host: this.options.host,
+      namespace,
+      signal,
+      session,
+      status: (text) => {
+        if (!signal.aborted) context.status(text);
+      },
+    };
+    const key = command.pattern.pattern;
+    const builtin = ownValue(this.builtins, key);
+    if (builtin) {
+      const entries = await untilAborted(builtin(call), signal, command.line);
+      // `quit` answers nothing; other commands answer at least with an empty list.
+      if (!session.ended) yield entries;
+      return;
+    }
+    const handler = ownValue(this.components.handlers, key);
+    if (!handler) throw new AppError('failed', `\`${key}\` is not part of this meshd`);
+    const result = handler(call);
+    if (!(Symbol.asyncIterator in result)) {
+      yield await untilAborted(result, signal, command.line);
+      return;
+    }
+    const iterator = result[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await untilAborted(iterator.next(), signal, command.line);
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      // Not awaited: a generator that waits for something else would hold this one.
+      void iterator.return?.().catch(() => undefined);
+    }
+  }
+
+  /** `read`: every line of a file below -filepath, one answer each; `check` parses only. A failed line does not end it. */
+  private async *runScript(command: ParsedCommand, context: RunContext): AsyncGenerator<Batch, void, undefined> {
+    const name = command.words['file'] ?? '';
+    if (context.scriptDepth >= maxScriptDepth) {
+      throw new AppError('refused', `${name}: more than ${maxScriptDepth} scripts inside each other`);
+    }
+    const text = await readFileBelow(this.options.filePath, name, { maxBytes: maxScriptBytes });
+    const lines = text.split(/\r?\n/);
+    if (command.words['check'] !== undefined) {
+      const issues = lines.flatMap((line, at) => {
+        const parsed = parseCommand(commandTable, expandAlias(line, context.session.aliases));
+        return parsed.ok ? [] : [`${name}:${at + 1}: ${parsed.message}`];
+      });
+      if (issues.length > 0) throw new AppError('invalid', issues.slice(0, 100).join('\n'));
+      yield {
+        entries: [responseEntry(this.options.host)],
+        settings: { ...context.session.settings, ...context.overrides },
+      };
+      return;
+    }
+    // Inside `namespace X read …` the script has an active namespace of its own, which ends with it.
+    const isMoved = context.namespace !== context.session.namespace;
+    const session = isMoved ? { ...context.session, namespace: context.namespace } : context.session;
+    for (const line of lines) {
+      if (context.signal.aborted) throw cancelled(command.line);
+      yield* this.runLine(line, { ...context, session, scriptDepth: context.scriptDepth + 1 });
+      if (session.ended) {
+        context.session.ended = true;
+        return;
+      }
+    }
+  }
+
+  /** Patterns that no one handles, and handlers of no pattern: both are empty once all parts are wired. */
+  checkHandlers(): { missing: string[]; unknown: string[] } {
+    const patterns = commandTable.map(({ pattern }) => pattern.pattern);
+    const isOwn = (pattern: string) =>
+      scriptPattern === pattern || isWrapper(pattern) || Object.hasOwn(this.builtins, pattern);
+    const registered = Object.keys(this.components.handlers);
+    return {
+      missing: patterns.filter((pattern) => !isOwn(pattern) && !registered.includes(pattern)),
+      unknown: registered.filter((pattern) => isOwn(pattern) || !patterns.includes(pattern)),
+    };
+  }
+
+  private errorEntry(error: unknown): ResponseEntry {
+    if (!(error instanceof AppError)) this.components.onBug?.(error);
+    return responseEntry(this.options.host, { Error: describeError(error) || 'unknown error' });
+  }
+}
+
+/** Replaces the first word when it is an alias; the expansion is not looked at again. */
+function expandAlias(line: string, aliases: ReadonlyMap<string, string>): string {
+  const trimmed = line.trim();
+  const first = /^\S+/.exec(trimmed)?.[0] ?? '';
+  const expansion = aliases.get(first);
+  return expansion === undefined ? line : expansion + trimmed.slice(first.length);
+}
+
+async function* mapBatches(
+  batches: AsyncIterable<Batch>,
+  change: (entries: ResponseEntry[]) => ResponseEntry[],
+): AsyncGenerator<Batch, void, undefined> {
+  for await (const { entries, settings } of batches) yield { entries: change(entries), settings };
+}
+
+function cancelled(line: string): AppError {
+  return new AppError('cancelled', `\`${line}\`: cancelled`);
+}
+
+/** The promise's value, or a `cancelled` error as soon as the signal comes. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, line: string): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => {
+      reject(cancelled(line));
+    };
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort);
+    });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** A pattern's entry; patterns are looked up by text, and objects have more keys than their own. */
+function ownValue<T>(map: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}

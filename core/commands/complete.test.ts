@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../contract/errors.ts';
+import { suggestLines } from './complete.ts';
+import { expandCommand } from './expand.ts';
+import { helpText } from './help.ts';
+import { parseCommand } from './parse.ts';
+import { commandTable } from './table.ts';
+import type { ValueKind } from './types.ts';
+
+const values: Partial<Record<ValueKind, string[]>> = {
+  nodes: ['node1', 'node2', 'other'],
+  targets: ['node1', 'node2', 'other'],
+  namespaces: ['exp1', 'minimega'],
+  variables: ['HOME', 'HOSTS'],
+};
+const suggest = (line: string) => suggestLines(commandTable, line, (kind) => values[kind] ?? []);
+
+describe('suggestLines', () => {
+  it.each([
+    ['mes', ['mesh ']],
+    ['mesh list', ['mesh list ']],
+    ['mesh list ', ['mesh list all ', 'mesh list peers ']],
+    ['me li p', ['me li peers ']],
+    ['mesh send n', ['mesh send node1 ', 'mesh send node2 ']],
+    ['mesh send ', ['mesh send all ', 'mesh send node1 ', 'mesh send node2 ', 'mesh send other ']],
+    ['mesh send node1,', ['mesh send node1,node2 ', 'mesh send node1,other ']],
+    ['mesh send all mesh st', ['mesh send all mesh status ']],
+    ['.annotate false namespace exp1 mesh st', ['.annotate false namespace exp1 mesh status ']],
+    ['deploy launch o', ['deploy launch other ']],
+    ['deploy launch node1 root ', ['deploy launch node1 root sudo ']],
+    ['namespace e', ['namespace exp1 ']],
+    ['echo $HO', ['echo $HOME ', 'echo $HOSTS ']],
+    ['qu', ['quit ']],
+    ['cle', ['clear ']],
+    ['cle h', []],
+    ['clear h', ['clear history ']],
+    ['vm con', []],
+    ['mesh status ', []],
+    ['echo "mes', []],
+    ['mesh # li', []],
+  ])('%s', (line, expected) => {
+    expect(suggest(line)).toEqual(expected);
+  });
+
+  it('lists every lead word for an empty word', () => {
+    expect(suggest(' ')).toContain(' mesh ');
+    expect(suggest(' ')).toContain(' .annotate ');
+  });
+});
+
+describe('helpText', () => {
+  it('lists all, those of a prefix, or one with role and reach', () => {
+    const all = helpText(commandTable, []) ?? '';
+    for (const { pattern } of commandTable) expect(all).toContain(pattern.pattern);
+    expect(helpText(commandTable, ['mesh'])?.split('\n')).toHaveLength(
+      commandTable.filter(({ pattern }) => pattern.pattern.startsWith('mesh ')).length,
+    );
+    expect(helpText(commandTable, ['me', 'dot'])).toBe(
+      [
+        'mesh dot <filename>',
+        '',
+        '  write the mesh as a Graphviz file below -filepath',
+        '  role: operator',
+        '  accepted from the command socket only',
+      ].join('\n'),
+    );
+    expect(helpText(commandTable, ['bogus'])).toBeNull();
+  });
+});
+
+describe('expandCommand', () => {
+  const variables = new Map([
+    ['HOSTS', 'node[1-2]'],
+    ['WORDS', 'a b'],
+  ]);
+  const expand = (line: string, isOn = true) => {
+    const result = parseCommand(commandTable, line);
+    if (!result.ok || !result.command) throw new Error(line);
+    return expandCommand(result.command, variables, isOn);
+  };
+
+  it.each([
+    ['deploy launch $HOSTS', 'deploy launch node[1-2]'],
+    ['mesh send ${HOSTS} echo $WORDS!', 'mesh send node[1-2] echo "a b!"'],
+    ['me send $HOSTS .json t ve', 'mesh send node[1-2] .json true version'],
+    ['.preprocess false echo $WORDS', '.preprocess false echo $WORDS'],
+    ['.preprocess false .preprocess true echo $WORDS', '.preprocess false .preprocess true echo "a b"'],
+    ['echo 5$ $ $1', 'echo 5$ $ $1'],
+    ['me st', 'me st'],
+  ])('%s', (line, expected) => {
+    expect(expand(line).line).toBe(expected);
+  });
+
+  it('fills words and lists, and nested lines are what is sent on', () => {
+    expect(expand('deploy launch $HOSTS').words['hosts']).toBe('node[1-2]');
+    expect(expand('mesh send all echo x $WORDS').nested?.line).toBe('echo x "a b"');
+    expect(expand('echo $WORDS').lists['args']).toEqual(['a b']);
+  });
+
+  it('leaves all as it is when preprocessing is off', () => {
+    expect(expand('echo $NONE http://x', false).lists['args']).toEqual(['$NONE', 'http://x']);
+  });
+
+  it.each([
+    ['echo $NONE', '$NONE is not set: set it with `.env NONE <value>`'],
+    ['echo file:x', 'meshd does not fetch `file:` values'],
+    ['mesh send all echo https://x/y', 'meshd does not fetch `https:` values'],
+  ])('refuses %s', (line, message) => {
+    expect(() => expand(line)).toThrow(AppError);
+    expect(() => expand(line)).toThrow(message);
+  });
+});

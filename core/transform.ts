@@ -1,0 +1,69 @@
+// `.columns` and `.filter`: answers to answers, with minimega's error texts. `Data` is left alone, as there.
+import type { ResponseEntry } from '../contract/command-socket.ts';
+import { AppError } from '../contract/errors.ts';
+
+/**
+ * Keeps the named columns in the order given. A name is exact or a unique prefix; an entry without rows takes the names
+ * as its header, unchecked.
+ * @throws AppError `invalid` for a name that fits none or several.
+ */
+export function selectColumns(entries: readonly ResponseEntry[], columnsCsv: string): ResponseEntry[] {
+  const names = columnsCsv.split(',');
+  return entries.map((entry) => {
+    if (entry.Header === null) return entry;
+    if (!entry.Tabular?.length) return { ...entry, Header: names };
+    const header = entry.Header;
+    const picked = names.map((name) => findColumn(header, name));
+    return {
+      ...entry,
+      Header: picked.map((at) => header[at] ?? ''),
+      Tabular: entry.Tabular.map((row) => picked.map((at) => row[at] ?? '')),
+    };
+  });
+}
+
+function findColumn(header: readonly string[], name: string): number {
+  const lower = header.map((column) => column.toLowerCase());
+  const exact = lower.indexOf(name);
+  if (exact >= 0) return exact;
+  const found = lower.flatMap((column, at) => (column.startsWith(name) ? [at] : []));
+  const [only] = found;
+  if (only === undefined) throw new AppError('invalid', `no such column \`${name}\``);
+  if (found.length > 1) throw new AppError('invalid', `ambiguous column \`${name}\``);
+  return only;
+}
+
+type Operator = '!~' | '~' | '!=' | '=';
+const operators: readonly Operator[] = ['!~', '~', '!=', '='];
+
+/**
+ * Keeps the rows where `column=value` holds (also `!=`, `~` contains, `!~`), whatever the case. The column `host` keeps or
+ * drops whole entries. Entries without a table pass.
+ * @throws AppError `invalid` for an expression that cannot be read or a column that is not there.
+ */
+export function filterRows(entries: readonly ResponseEntry[], filter: string): ResponseEntry[] {
+  const { column, operator, value } = parseFilter(filter);
+  if (column === 'host') return entries.filter((entry) => matches(entry.Host, operator, value));
+  return entries.map((entry) => {
+    if (!entry.Tabular?.length || entry.Header === null) return entry;
+    const at = findColumn(entry.Header, column);
+    return { ...entry, Tabular: entry.Tabular.filter((row) => matches(row[at] ?? '', operator, value)) };
+  });
+}
+
+function parseFilter(filter: string): { column: string; operator: Operator; value: string } {
+  const operator = operators.find((candidate) => filter.includes(candidate));
+  const [column, value, ...more] = operator === undefined ? [] : filter.split(operator);
+  if (operator === undefined || column === undefined || value === undefined || more.length > 0) {
+    throw new AppError('invalid', 'invalid filter, see help');
+  }
+  return { column: column.toLowerCase(), operator, value: value.toLowerCase() };
+}
+
+function matches(cell: string, operator: Operator, value: string): boolean {
+  const lower = cell.toLowerCase();
+  // Cells that are lists or maps in text form always match by what they contain.
+  const isCompound = /^\[.*\]$|^\{.*\}$/s.test(lower);
+  const isMatch = operator.endsWith('~') || isCompound ? lower.includes(value) : lower === value;
+  return operator.startsWith('!') ? !isMatch : isMatch;
+}

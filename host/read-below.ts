@@ -1,0 +1,41 @@
+// Reading a file that a command names: below one directory only, never through a symlink, never a device or a pipe.
+import { constants } from 'node:fs';
+import { open, readlink, realpath } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { AppError, describeError } from '../contract/errors.ts';
+
+/**
+ * Text of `name`, which lies below `root` (a relative name starts there).
+ * @throws AppError `refused` when it lies elsewhere, also by a symlink; `not-found`; `invalid` when it is no regular file
+ * or has more than `maxBytes`.
+ */
+export async function readFileBelow(root: string, name: string, { maxBytes }: { maxBytes: number }): Promise<string> {
+  const path = resolve(root, name);
+  const inside = relative(root, path);
+  if (inside === '' || inside === '..' || inside.startsWith('../') || name.includes('\0')) {
+    throw new AppError('refused', `${name}: only files below ${root} can be named here`);
+  }
+  let file;
+  try {
+    // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : '';
+    if (code === 'ENOENT') throw new AppError('not-found', `${name}: no such file below ${root}`, { cause });
+    if (code === 'ELOOP') throw new AppError('refused', `${name} is a symlink: it is not followed`, { cause });
+    throw new AppError('failed', `cannot read ${name}: ${describeError(cause)}`, { cause });
+  }
+  try {
+    // What was really opened, whatever was renamed meanwhile: a directory on the way may be a symlink too.
+    const opened = await readlink(`/proc/self/fd/${file.fd}`);
+    if (opened !== join(await realpath(root), inside)) {
+      throw new AppError('refused', `${name} leads through a symlink: it is not followed`);
+    }
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new AppError('invalid', `${name} is not a regular file`);
+    if (stats.size > maxBytes) throw new AppError('invalid', `${name} has ${stats.size} bytes, more than ${maxBytes}`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
