@@ -30,7 +30,7 @@ import {
 import { withLock } from './lock.ts';
 import { unmountBelow } from './mounts.ts';
 import { ensureNetwork, plugNode, removeHostCable } from './network.ts';
-import { cutPower, forgetMachine, pathInNode, prepareNode, runInNode, startNode } from './node.ts';
+import { cutPower, forgetMachine, leaderOf, pathInNode, prepareNode, runInNode, startNode } from './node.ts';
 import {
   describeLabNameIssue,
   describePrefixIssue,
@@ -117,6 +117,8 @@ export interface Lab {
   copyIn(node: string, from: string, to: string): Promise<void>;
   /** The path on this machine of a path on a node's disk. */
   path(node: string, path: string): Promise<string>;
+  /** The path on this machine of a path in a running node, mounts such as /run included: its sockets answer there. */
+  livePath(node: string, path: string): Promise<string>;
   /** Waits until a node is ready, after `fault.power(node, 'on')` or a reboot. */
   ready(node: string, options?: { timeoutMs?: number }): Promise<NodeHealth>;
   readonly fault: LabFaults;
@@ -310,6 +312,12 @@ export function openLab(options: LabOptions = {}): Lab {
     async path(node, path) {
       await nodeOf(node);
       return pathInNode(paths, node, path);
+    },
+    async livePath(node, path) {
+      await nodeOf(node);
+      const leader = await leaderOf(paths, node);
+      if (leader === null) throw new AppError('unreachable', `${node} is off: \`fault power ${node} on\` boots it`);
+      return `/proc/${leader}/root${path}`;
     },
     async ready(node, readyOptions = {}) {
       await nodeOf(node);
