@@ -1,8 +1,9 @@
 // Turns what ssh2 and the network say into errors for people: what failed, on which host, what to do next.
 import { AppError } from '../../contract/errors.ts';
-import { fingerprintOf } from './known-hosts.ts';
-import type { HostKey, KnownHost } from './known-hosts.ts';
-import type { PinVerdict } from './pins.ts';
+import { fingerprintOf, knownHostName } from './known-hosts.ts';
+import type { HostKey } from './known-hosts.ts';
+import { quoteArgv } from './quote.ts';
+import type { PinnedHost, PinVerdict } from './pins.ts';
 
 export interface SshTarget {
   /** Name or address, as typed. */
@@ -80,7 +81,7 @@ export function describeHostKeyError(
   verdict: Exclude<PinVerdict, 'pinned'>,
   target: SshTarget,
   shown: HostKey,
-  entries: readonly KnownHost[],
+  entries: readonly PinnedHost[],
 ): AppError {
   const fingerprint = fingerprintOf(shown.key);
   const pinned = entries.filter((entry) => !entry.revoked).map((entry) => `${entry.type} ${fingerprintOf(entry.key)}`);
@@ -97,8 +98,8 @@ export function describeHostKeyError(
       return new AppError(
         'host-key-changed',
         `the host key of ${target.host} has changed: it shows ${shown.type} ${fingerprint}, pinned is ${pinned.join(', ')}; ` +
-          `another machine may answer in its place. If it was reinstalled, remove its old lines from known_hosts ` +
-          `(ssh-keygen -R ${target.host}) and pin the new key: deploy hostkeys accept ${target.host} ${fingerprint}`,
+          `another machine may answer in its place. If it was reinstalled, remove the old key (${describeRemoval(target, entries)}) ` +
+          `and pin the new one: deploy hostkeys accept ${target.host} ${fingerprint}`,
         { detail },
       );
     case 'revoked':
@@ -108,4 +109,11 @@ export function describeHostKeyError(
         { detail },
       );
   }
+}
+
+/** The commands that take a host out of each file that pins it. */
+export function describeRemoval(target: Omit<SshTarget, 'user'>, entries: readonly PinnedHost[]): string {
+  const files = [...new Set(entries.filter((entry) => !entry.revoked).map((entry) => entry.file))];
+  const name = knownHostName(target.host, target.port);
+  return files.map((file) => `ssh-keygen -f ${file} -R ${quoteArgv([name])}`).join('; ');
 }

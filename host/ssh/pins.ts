@@ -8,6 +8,11 @@ import type { HostKey, KnownHost } from './known-hosts.ts';
 
 export type PinVerdict = 'pinned' | 'unknown' | 'changed' | 'revoked';
 
+/** An entry and the file it stands in. */
+export interface PinnedHost extends KnownHost {
+  readonly file: string;
+}
+
 export interface HostKeyPinsOptions {
   /** Our own file; created at the first `pin`, 0600. */
   ownFile: string;
@@ -23,9 +28,12 @@ export class HostKeyPins {
   }
 
   /** Entries about this host, from all files. @throws AppError `failed` when a file exists and cannot be read. */
-  async entriesFor(host: string, port: number): Promise<KnownHost[]> {
-    const texts = await Promise.all([this.options.ownFile, ...this.options.otherFiles].map(readIfPresent));
-    return texts.flatMap(parseKnownHosts).filter((entry) => matchesHost(entry, host, port));
+  async entriesFor(host: string, port: number): Promise<PinnedHost[]> {
+    const files = [this.options.ownFile, ...this.options.otherFiles];
+    const entries = await Promise.all(
+      files.map(async (file) => parseKnownHosts(await readIfPresent(file)).map((entry) => ({ ...entry, file }))),
+    );
+    return entries.flat().filter((entry) => matchesHost(entry, host, port));
   }
 
   /** Pins a key for a host and makes it last. Pinning what is pinned changes nothing. */

@@ -1,0 +1,158 @@
+// Deploy as the commands see it: the settings of `deploy flags|stdout|stderr`, launches, host keys, a node's journal. One
+// per daemon; what it keeps is gone with the daemon, as in minimega.
+import { AppError } from '../../contract/errors.ts';
+import { logsScript, scriptArgv } from '../../core/deploy/scripts.ts';
+import { deployFlags, parseFlags } from '../../core/flags.ts';
+import { SshConnection } from '../../host/ssh/connection.ts';
+import { acceptHostKeys, observeHostKeys } from './host-keys.ts';
+import type { HostKeyRow } from './host-keys.ts';
+import { Launch, Launches } from './launch.ts';
+import { runAsRoot } from './node.ts';
+import { openOwnTree } from './own-tree.ts';
+import type { DeployAuthority, DeployComponents, DeployOptions } from './types.ts';
+
+export interface LaunchRequest {
+  readonly hosts: readonly string[];
+  readonly user: string;
+  readonly sudo: boolean;
+}
+
+export class Deployer {
+  private readonly options: DeployOptions;
+  private readonly components: DeployComponents;
+  private readonly launches = new Launches();
+  private ownFlags: readonly string[] | null = null;
+  private stdoutPath: string | undefined;
+  private stderrPath: string | undefined;
+
+  constructor(options: DeployOptions, components: DeployComponents) {
+    this.options = options;
+    this.components = components;
+  }
+
+  /** The flags that a deployed meshd is started with, one per element. */
+  flags(): readonly string[] {
+    if (this.ownFlags === null) return deployFlags(this.components.flags(), this.options.host);
+    return this.ownFlags.some((flag) => flag.includes('nostdin')) ? this.ownFlags : [...this.ownFlags, '-nostdin=true'];
+  }
+
+  /** Replaces the flags, or goes back to this daemon's own with null. @throws AppError `invalid` for a flag meshd lacks */
+  setFlags(flags: readonly string[] | null): void {
+    if (flags !== null) assertFlags(flags);
+    this.ownFlags = flags;
+  }
+
+  /** Where a deployed meshd's output goes; undefined is the journal. */
+  outputPath(stream: 'stdout' | 'stderr'): string | undefined {
+    return stream === 'stdout' ? this.stdoutPath : this.stderrPath;
+  }
+
+  /** @throws AppError `invalid` unless the path is absolute: systemd takes no other. */
+  setOutputPath(stream: 'stdout' | 'stderr', path: string): void {
+    if (!path.startsWith('/') || path.includes('\n')) {
+      throw new AppError('invalid', `deploy ${stream}: ${path} is not an absolute path on the nodes`);
+    }
+    if (stream === 'stdout') this.stdoutPath = path;
+    else this.stderrPath = path;
+  }
+
+  /** Joins the launch of the same request, or starts one. @throws AppError `refused` elsewhere than on the head */
+  launch(request: LaunchRequest): Promise<{ launch: Launch; joined: boolean }> {
+    const authority = this.authority();
+    return this.launches.join(request, () => this.openLaunch(request, authority));
+  }
+
+  async observeHostKeys(node: string, signal: AbortSignal): Promise<HostKeyRow[]> {
+    const { sshPort } = this.options;
+    return observeHostKeys(node, { sshPort, local: await this.localIdentity(), signal }, this.components);
+  }
+
+  async acceptHostKeys(node: string, fingerprints: readonly string[], signal: AbortSignal): Promise<HostKeyRow[]> {
+    const { sshPort } = this.options;
+    return acceptHostKeys(node, fingerprints, { sshPort, local: await this.localIdentity(), signal }, this.components);
+  }
+
+  /** State of a node's service and the last lines of its journal. */
+  async logs(node: string, signal: AbortSignal): Promise<string> {
+    const script = scriptArgv(logsScript, ['100']);
+    if (node.toLowerCase() === this.options.host.toLowerCase()) {
+      return (await runAsRoot(this.components.runner, { user: 'root', sudo: false }, script, { signal })).stdout;
+    }
+    const connection = await SshConnection.connect(
+      {
+        target: { host: node, port: this.options.sshPort, user: 'root' },
+        local: await this.localIdentity(),
+        signal,
+      },
+      { pins: this.components.pins, credentials: await this.components.credentials() },
+    );
+    try {
+      return (await runAsRoot(connection, { user: 'root', sudo: false }, script, { signal })).stdout;
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** Cancels what runs, at the daemon's end. */
+  stop(): void {
+    this.launches.stop();
+  }
+
+  private async openLaunch(request: LaunchRequest, authority: DeployAuthority): Promise<Launch> {
+    const flags = this.flags();
+    const parsed = assertFlags(flags);
+    const [tree, credentials, local] = await Promise.all([
+      openOwnTree(this.options.programPath),
+      this.components.credentials(),
+      this.localIdentity(),
+    ]);
+    return new Launch(
+      request.hosts,
+      {
+        tree,
+        authority,
+        credentials,
+        flags,
+        basePath: parsed.base,
+        statePath: statePathOf(parsed.base),
+        meshPort: parsed.port,
+        degree: parsed.degree,
+        stdoutPath: this.stdoutPath,
+        stderrPath: this.stderrPath,
+        local,
+        user: request.user,
+        sudo: request.sudo,
+        sshPort: this.options.sshPort,
+      },
+      this.options,
+      this.components,
+    );
+  }
+
+  /** @throws AppError `refused` naming the head. */
+  private authority(): DeployAuthority {
+    const authority = this.components.cluster.authority();
+    if (authority) return authority;
+    const roster = this.components.cluster.roster();
+    const head = roster.nodes.find((node) => node.id === roster.head)?.name ?? 'the head node';
+    throw new AppError('refused', `deploy runs on ${head}, which holds the CA`);
+  }
+
+  private async localIdentity(): Promise<string> {
+    const { stdout } = await this.components.runner.run(['id', '-un']);
+    return `${stdout.trim()}@${this.options.host}`;
+  }
+}
+
+function assertFlags(flags: readonly string[]) {
+  const parsed = parseFlags(flags);
+  if (!parsed.ok) throw new AppError('invalid', `deploy flags: ${parsed.message}`);
+  const [extra] = parsed.rest;
+  if (extra !== undefined) throw new AppError('invalid', `deploy flags: ${extra} is not a flag`);
+  return parsed.flags;
+}
+
+/** Where a meshd with this base keeps what must last. */
+export function statePathOf(base: string): string {
+  return base === '/run/meshd' ? '/var/lib/meshd' : `${base}/state`;
+}

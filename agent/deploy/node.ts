@@ -1,0 +1,498 @@
+// Deploys one node: reach, hostkey, login, preflight, runtime, program, identity, service, hello, mesh. One SSH connection;
+// one exec that looks, one per file that is missing, one that writes identity and unit and starts the service.
+//
+// INVARIANT: private keys travel on standard input only, and only after the host key was verified.
+import { createHash } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { findPreflightIssues, parseProbe } from '../../core/deploy/probe.ts';
+import type { NodeProbe } from '../../core/deploy/probe.ts';
+import {
+  awaitUpgradeScript,
+  installScript,
+  logsScript,
+  probeScript,
+  receiveScript,
+  scriptArgv,
+  upgradeScript,
+} from '../../core/deploy/scripts.ts';
+import { planNodeWork } from '../../core/deploy/steps.ts';
+import type { DeployStep, DeployTarget, NodeWork } from '../../core/deploy/steps.ts';
+import { packTar } from '../../core/deploy/tar.ts';
+import type { TarFile } from '../../core/deploy/tar.ts';
+import { installedTree, wrapperText } from '../../core/deploy/tree.ts';
+import { describeUnit } from '../../core/deploy/unit.ts';
+import { CommandError } from '../../host/runner.ts';
+import type { RunOptions, RunResult, Runner } from '../../host/runner.ts';
+import { SshConnection } from '../../host/ssh/connection.ts';
+import type { SshCredentials } from '../../host/ssh/credentials.ts';
+import { openPacked } from './own-tree.ts';
+import type { OwnTree, TreeFile } from './own-tree.ts';
+import type { DeployAuthority, DeployComponents } from './types.ts';
+
+/** What is the same for all nodes of one launch. */
+export interface LaunchPlan {
+  readonly tree: OwnTree;
+  readonly authority: DeployAuthority;
+  readonly credentials: SshCredentials;
+  /** Flags of the nodes' daemons, one per element. */
+  readonly flags: readonly string[];
+  readonly basePath: string;
+  readonly statePath: string;
+  readonly meshPort: number;
+  readonly degree: number;
+  readonly stdoutPath: string | undefined;
+  readonly stderrPath: string | undefined;
+  /** Who logs in, here and there; sudo for all that is run there. */
+  readonly local: string;
+  readonly user: string;
+  readonly sudo: boolean;
+  readonly sshPort: number;
+}
+
+const deadlinesMs = {
+  /** From dialling to logged in; sshd resolves names and forks. */
+  connect: 10_000,
+  probe: 20_000,
+  /** 40 MB at 1 Mbit/s. A dead connection is noticed long before by its keepalive. */
+  runtime: 400_000,
+  program: 60_000,
+  /** Stopping the old daemon may take 10 s. */
+  install: 60_000,
+  hello: 15_000,
+  /** After that long without hello, a daemon that keeps ending is told from one that is slow. */
+  firstLook: 5_000,
+  mesh: 20_000,
+  /** Stop, 15 s of patience, and the same once more for the previous program. */
+  upgrade: 60_000,
+} as const;
+
+export type NodeStatus = (text: string) => void;
+
+/** One node's way through the steps. Made per launch and node; methods are called in order, once each. */
+export class NodeDeploy {
+  /** As typed at first, then as the node calls itself. */
+  name: string;
+  step: DeployStep = 'reach';
+  private readonly plan: LaunchPlan;
+  private readonly components: DeployComponents;
+  private readonly signal: AbortSignal;
+  private readonly status: NodeStatus;
+  /** Name as typed. */
+  readonly typed: string;
+  private connection: SshConnection | null = null;
+  private probe: NodeProbe | null = null;
+  private addresses: string[] = [];
+  private work: NodeWork = { runtime: true, program: true, service: 'start' };
+  /** Node id when the node's own identity is kept. */
+  private keptId: string | null = null;
+  private nodeId = '';
+
+  constructor(
+    options: { name: string; plan: LaunchPlan; signal: AbortSignal; status: NodeStatus },
+    components: DeployComponents,
+  ) {
+    this.typed = options.name;
+    this.name = options.name;
+    this.plan = options.plan;
+    this.signal = options.signal;
+    this.status = options.status;
+    this.components = components;
+  }
+
+  /** What the node's service needs; known after `prepare`. */
+  get service(): NodeWork['service'] {
+    return this.work.service;
+  }
+
+  /** True for the node that deploys: it is in the mesh already, and its service is head-service.ts's. */
+  get isSelf(): boolean {
+    return this.keptId === this.components.cluster.nodeId;
+  }
+
+  /** reach to program: all that changes nothing which runs. */
+  async prepare(): Promise<void> {
+    await this.connect();
+    await this.look();
+    if (this.isSelf) return;
+    await this.copy('runtime', this.plan.tree.runtime, this.work.runtime);
+    await this.copy('program', this.plan.tree.program, this.work.program);
+  }
+
+  /** identity to mesh: admits the node, starts or upgrades its service, and waits until it is in the mesh. */
+  async finish(): Promise<void> {
+    if (this.isSelf) {
+      this.step = 'mesh';
+      return;
+    }
+    const action = this.work.service;
+    if (action !== 'none') await this.install(action);
+    else this.nodeId = this.keptId ?? '';
+    if (action === 'upgrade') await this.awaitUpgrade();
+    await this.awaitHello();
+    await this.awaitMesh();
+  }
+
+  close(): void {
+    this.connection?.close();
+  }
+
+  private async connect(): Promise<void> {
+    const { plan, components } = this;
+    this.enter('reach', 'connecting');
+    try {
+      this.connection = await SshConnection.connect(
+        {
+          target: { host: this.typed, port: plan.sshPort, user: plan.user },
+          local: plan.local,
+          timeoutMs: deadlinesMs.connect,
+          signal: this.signal,
+        },
+        { pins: components.pins, credentials: plan.credentials },
+      );
+    } catch (error) {
+      if (error instanceof AppError && error.code.startsWith('host-key')) this.step = 'hostkey';
+      else if (error instanceof AppError && error.code === 'refused') this.step = 'login';
+      throw error;
+    }
+    const { remoteAddress } = this.connection;
+    const resolved = await lookup(this.typed, { all: true }).catch(() => []);
+    this.addresses = [...new Set([remoteAddress, ...resolved.map(({ address }) => address)])].slice(0, 16);
+  }
+
+  private async look(): Promise<void> {
+    const { plan } = this;
+    this.enter('preflight');
+    const { stdout } = await this.run(scriptArgv(probeScript, [installedTree, plan.statePath, plan.basePath]), {
+      timeoutMs: deadlinesMs.probe,
+    });
+    const probe = parseProbe(stdout);
+    this.probe = probe;
+    if (!probe.isRoot) {
+      this.step = 'login';
+      throw new AppError(
+        'refused',
+        `${plan.user} is not root on ${this.typed}: deploy launch ${this.typed} ${plan.user} sudo`,
+      );
+    }
+    if (probe.name !== '' && probe.name.toLowerCase() !== this.typed.toLowerCase()) {
+      this.status(`calls itself ${probe.name}`);
+    }
+    if (probe.name !== '') this.name = probe.name;
+    this.keptId = this.judgeIdentity(probe);
+    if (this.isSelf) return;
+    this.work = planNodeWork(probe, this.target(), this.keptId === null ? 'new' : 'keep');
+    const issues = findPreflightIssues(probe, {
+      arch: plan.tree.arch,
+      // What Node's official Linux binaries are built for since 18.
+      glibc: '2.28',
+      treeBytes: (this.work.runtime ? plan.tree.runtime.bytes : 0) + 4 * plan.tree.program.bytes,
+      stateBytes: 16_000_000,
+    });
+    if (probe.manualPid !== null) {
+      issues.push(
+        `a meshd started by hand runs there (process ${probe.manualPid}): end it with "meshd -e quit" on ${this.name}`,
+      );
+    }
+    if (issues.length > 0) throw new AppError('refused', `${this.name} cannot run meshd: ${issues.join('; ')}`);
+  }
+
+  /** The node id to keep, or null for a new identity. @throws AppError when the node is someone else's. */
+  private judgeIdentity(probe: NodeProbe): string | null {
+    const { cluster } = this.components;
+    const { statePath } = this.plan;
+    const { certificate } = probe.identity;
+    const known = certificate === null ? null : cluster.readCertificate(certificate);
+    if (known && known.cluster !== cluster.cluster) {
+      throw new AppError(
+        'refused',
+        `${this.name} belongs to another cluster (${known.cluster.slice(0, 8)}…${
+          probe.identity.holdsCa ? ', whose CA it holds' : ''
+        }): to take it over, stop its meshd (systemctl disable --now meshd) and move ${statePath} away on ${this.name}, ` +
+          'then deploy again',
+      );
+    }
+    if (!known && probe.identity.holdsCa) {
+      throw new AppError(
+        'refused',
+        `${this.name} holds the CA of another cluster in ${statePath}/ca: move ${statePath} away there, then deploy again`,
+      );
+    }
+    if (!known) return null;
+    const entry = cluster.roster().nodes.find((node) => node.id === known.nodeId);
+    if (entry?.state === 'revoked') {
+      throw new AppError(
+        'refused',
+        `${this.name} was revoked: to admit it again as a new node, move ${statePath}/identity away on ${this.name}, ` +
+          'then deploy again',
+      );
+    }
+    const monthMs = 30 * 24 * 3_600_000;
+    const isUsable =
+      entry?.keyHash === known.keyHash &&
+      probe.identity.keyHash !== null &&
+      (probe.identity.keyHash === '' || probe.identity.keyHash === known.keyHash) &&
+      known.validTo.getTime() - Date.now() > monthMs;
+    return isUsable ? known.nodeId : null;
+  }
+
+  private async copy(step: 'runtime' | 'program', file: TreeFile, isMissing: boolean): Promise<void> {
+    this.enter(step);
+    if (!isMissing) return;
+    const packed = await openPacked(file, this.probe?.tools.has('zstd') ?? false);
+    const timer = setInterval(() => {
+      this.status(`copying ${step} ${Math.floor(packed.progress() * 100)}%`);
+    }, 500);
+    try {
+      await this.run(
+        scriptArgv(receiveScript, [
+          installedTree,
+          file.kind,
+          file.hash,
+          file.name,
+          file.mode,
+          packed.packing,
+          file.sha256,
+        ]),
+        { timeoutMs: deadlinesMs[step], stdin: packed.stream },
+      );
+    } finally {
+      clearInterval(timer);
+      packed.stream.destroy();
+    }
+  }
+
+  private async install(action: 'start' | 'upgrade'): Promise<void> {
+    const { plan, components } = this;
+    this.enter('identity');
+    const identity = this.keptId === null ? await this.admitAnew() : await this.admitAgain(this.keptId);
+    this.enter('service', action === 'upgrade' ? 'upgrading' : 'starting');
+    const files: TarFile[] = [
+      textFile('meshd', wrapperText, 0o755),
+      textFile('meshd.service', this.unitText(), 0o644),
+      textFile('upgrade.sh', upgradeScript, 0o644),
+      textFile('roster.json', JSON.stringify(components.cluster.signedRoster()), 0o600),
+      ...identity,
+    ];
+    await this.run(
+      scriptArgv(installScript, [
+        installedTree,
+        plan.statePath,
+        plan.basePath,
+        plan.tree.program.hash,
+        plan.tree.runtime.hash,
+        action,
+      ]),
+      { timeoutMs: deadlinesMs.install, stdin: Buffer.from(packTar(files)) },
+    );
+  }
+
+  private async admitAnew(): Promise<TarFile[]> {
+    const { cluster, mesh } = this.components;
+    const holder = cluster.roster().nodes.find((node) => node.name.toLowerCase() === this.name.toLowerCase());
+    if (holder && mesh.has(holder.id)) {
+      throw new AppError(
+        'conflict',
+        `${this.typed} calls itself ${this.name}, and another ${this.name} (${holder.addresses[0] ?? 'no address'}) is in the ` +
+          `mesh: give one of them another name (hostnamectl set-hostname), then deploy again`,
+      );
+    }
+    const keys = cluster.createNodeKeys();
+    const issued = await this.plan.authority.issue({ nodeId: keys.nodeId, publicKey: keys.publicKeyPem });
+    await this.admit(keys.nodeId, issued.keyHash, holder?.id);
+    return [
+      textFile('node.key', keys.privateKeyPem, 0o600),
+      textFile('ca.crt', cluster.caPem, 0o600),
+      textFile('node.crt', issued.certificatePem, 0o600),
+    ];
+  }
+
+  private async admitAgain(nodeId: string): Promise<TarFile[]> {
+    const entry = this.components.cluster.roster().nodes.find((node) => node.id === nodeId);
+    const isSame =
+      entry?.name === this.name &&
+      entry.port === this.plan.meshPort &&
+      JSON.stringify(entry.addresses) === JSON.stringify(this.addresses);
+    if (entry && !isSame) await this.admit(nodeId, entry.keyHash);
+    this.nodeId = nodeId;
+    return [];
+  }
+
+  private async admit(nodeId: string, keyHash: string, replaces?: string): Promise<void> {
+    this.nodeId = nodeId;
+    await this.plan.authority.admit(
+      { id: nodeId, name: this.name, addresses: this.addresses, port: this.plan.meshPort, keyHash, state: 'member' },
+      replaces,
+    );
+  }
+
+  private async awaitUpgrade(): Promise<void> {
+    const seconds = String(deadlinesMs.upgrade / 1000);
+    const { stdout } = await this.run(scriptArgv(awaitUpgradeScript, [installedTree, seconds]), {
+      timeoutMs: deadlinesMs.upgrade + 10_000,
+    });
+    const [outcome = '', ...said] = stdout.trim().split('\n');
+    if (outcome === 'done') return;
+    const journal = said.length > 0 ? `; its journal: ${said.slice(-10).join('\n')}` : '';
+    if (outcome === 'rolled-back') {
+      throw new AppError(
+        'failed',
+        `program ${this.plan.tree.program.hash} gave no hello on ${this.name} within 15 s; its previous program ` +
+          `${this.probe?.current ?? ''} runs again${journal}`,
+        { detail: { rolledBack: true } },
+      );
+    }
+    throw new AppError(
+      outcome === 'running' ? 'timeout' : 'failed',
+      `the upgrade of ${this.name} did not end well (${outcome || 'no outcome'}): look at deploy logs ${this.name}${journal}`,
+      { detail: { rolledBack: outcome === 'failed' } },
+    );
+  }
+
+  private async awaitHello(): Promise<void> {
+    const { mesh } = this.components;
+    this.enter('hello', 'waiting for hello');
+    const startedAt = performance.now();
+    let looked = this.work.service !== 'start';
+    for (;;) {
+      const leftMs = deadlinesMs.hello - (performance.now() - startedAt);
+      if (leftMs <= 0) throw await this.startFailure(`meshd on ${this.name} gave no hello within 15 s`);
+      if (mesh.has(this.nodeId)) {
+        try {
+          const hello = await mesh.hello(this.nodeId, { timeoutMs: Math.min(leftMs, 3_000), signal: this.signal });
+          if (hello.program === '' || hello.program === this.plan.tree.program.hash) return;
+        } catch (error) {
+          if (this.signal.aborted) throw error;
+        }
+        await this.pause(100);
+        continue;
+      }
+      if (!looked && performance.now() - startedAt > deadlinesMs.firstLook) {
+        looked = true;
+        const { stdout } = await this.logs(15);
+        if (Number(/^NRestarts=(\d+)/m.exec(stdout)?.[1] ?? 0) >= 2) {
+          throw await this.startFailure(`meshd on ${this.name} does not stay up`);
+        }
+      }
+      await this.meshChange(Math.min(leftMs, looked ? leftMs : 1_000));
+    }
+  }
+
+  private async startFailure(what: string): Promise<AppError> {
+    const said = await this.logs(15).then(
+      ({ stdout }) => stdout.trim(),
+      (error: unknown) => `its journal is not readable: ${describeError(error)}`,
+    );
+    return new AppError('failed', `${what}:\n${said}`);
+  }
+
+  private logs(lines: number): Promise<RunResult> {
+    return this.run(scriptArgv(logsScript, [String(lines)]), { timeoutMs: 10_000 });
+  }
+
+  private async awaitMesh(): Promise<void> {
+    const { mesh } = this.components;
+    this.enter('mesh', 'waiting for the mesh');
+    const startedAt = performance.now();
+    for (;;) {
+      const wanted = Math.min(Math.max(1, this.plan.degree), mesh.size() - 1);
+      const held = mesh.has(this.nodeId) ? mesh.links(this.nodeId) : 0;
+      if (held >= wanted) return;
+      const leftMs = deadlinesMs.mesh - (performance.now() - startedAt);
+      if (leftMs <= 0) {
+        throw new AppError(
+          'timeout',
+          `${this.name} runs, and holds ${held} of ${wanted} mesh links after ${deadlinesMs.mesh / 1000} s: ` +
+            `is TCP port ${this.plan.meshPort} open between the nodes?`,
+        );
+      }
+      await this.meshChange(leftMs);
+    }
+  }
+
+  /** Waits for the next change in the mesh, at most so long. */
+  private meshChange(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (finish: () => void) => {
+        clearTimeout(timer);
+        stop();
+        this.signal.removeEventListener('abort', onAbort);
+        finish();
+      };
+      const timer = setTimeout(() => end(resolve), timeoutMs);
+      const stop = this.components.mesh.onChange(() => end(resolve));
+      const onAbort = () => end(() => reject(new AppError('cancelled', `deploy of ${this.name} was cancelled`)));
+      this.signal.addEventListener('abort', onAbort, { once: true });
+      if (this.signal.aborted) onAbort();
+    });
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  private enter(step: DeployStep, text?: string): void {
+    this.signal.throwIfAborted();
+    this.step = step;
+    if (text !== undefined) this.status(text);
+  }
+
+  private unitText(): string {
+    const { flags, stdoutPath, stderrPath } = this.plan;
+    return describeUnit({ command: `${installedTree}/bin/meshd`, flags, stdoutPath, stderrPath });
+  }
+
+  private target(): DeployTarget {
+    const { runtime, program } = this.plan.tree;
+    return {
+      runtimeHash: runtime.hash,
+      runtimeBytes: runtime.bytes,
+      programHash: program.hash,
+      programBytes: program.bytes,
+      unitHash: createHash('sha256').update(this.unitText()).digest('hex'),
+    };
+  }
+
+  private async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+    if (!this.connection) throw new AppError('unreachable', `${this.typed} is not connected`);
+    return runAsRoot(this.connection, this.plan, argv, { signal: this.signal, ...options });
+  }
+}
+
+/** Runs argv, through sudo where asked. @throws AppError `refused` when sudo would ask for a password. */
+export async function runAsRoot(
+  runner: Runner,
+  login: { readonly user: string; readonly sudo: boolean },
+  argv: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
+  try {
+    return await runner.run(login.sudo ? ['sudo', '-n', '--', ...argv] : argv, options);
+  } catch (error) {
+    if (error instanceof CommandError) {
+      // The script's text is no help to anyone; what it said is.
+      const said = (error.stderr.trim() || error.stdout.trim()).split('\n').slice(-5).join('\n');
+      if (
+        login.sudo &&
+        /^sudo: (a password is required|.*not found|.*command not found)|may not run sudo|not in the sudoers/m.test(
+          said,
+        )
+      ) {
+        throw new AppError(
+          'refused',
+          `${login.user} cannot use sudo on ${runner.where} without a password (${said}): add to /etc/sudoers.d/meshd there: ` +
+            `${login.user} ALL=(ALL) NOPASSWD: ALL`,
+          { cause: error },
+        );
+      }
+      throw new AppError('failed', `${runner.where}: ${said || `exit ${error.exitCode ?? 'by signal'}`}`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function textFile(name: string, text: string, mode: number): TarFile {
+  return { name, content: Buffer.from(text), mode };
+}

@@ -1,0 +1,77 @@
+// What deploy needs of the rest of meshd. agent/daemon.ts passes it in; tests pass what they like.
+import type { Flags } from '../../core/flags.ts';
+import type { Roster, RosterNode, SignedRoster } from '../../contract/roster.ts';
+import type { Runner } from '../../host/runner.ts';
+import type { HostKeyPins } from '../../host/ssh/pins.ts';
+import type { SshCredentials } from '../../host/ssh/credentials.ts';
+
+/** The CA's side of the cluster, on the head only. */
+export interface DeployAuthority {
+  /** Issues a certificate for a public key (SPKI, PEM). */
+  issue(node: { nodeId: string; publicKey: string }): Promise<{ certificatePem: string; keyHash: string }>;
+  /**
+   * Admits a node, or gives a known id its new name, addresses and key. `replaces` names an id to be removed first: the same
+   * machine before it was reinstalled. @throws AppError with the roster's refusal
+   */
+  admit(node: RosterNode, replaces?: string): Promise<void>;
+}
+
+/** This node's cluster, as its identity and roster tell it. */
+export interface DeployCluster {
+  readonly nodeId: string;
+  readonly cluster: string;
+  /** PEM. */
+  readonly caPem: string;
+  roster(): Roster;
+  signedRoster(): SignedRoster;
+  /** Null unless this node is the head. */
+  authority(): DeployAuthority | null;
+  /** A new node id and P-256 key pair, in PEM. */
+  createNodeKeys(): { nodeId: string; privateKeyPem: string; publicKeyPem: string };
+  /** Cluster, node and key hash of a certificate in PEM; null when it is not a meshd certificate. */
+  readCertificate(pem: string): { cluster: string; nodeId: string; keyHash: string; validTo: Date } | null;
+}
+
+/** What deploy sees of the mesh. */
+export interface DeployMesh {
+  /** Whether a node is in the mesh now. */
+  has(nodeId: string): boolean;
+  /** Members now, this node included. */
+  size(): number;
+  /** Links that a member holds now. */
+  links(nodeId: string): number;
+  /** Calls back after changes of members or links, until the returned function is called. */
+  onChange(listener: () => void): () => void;
+  /** Asks a member over the mesh what it runs. @throws AppError `timeout` or `unreachable` */
+  hello(nodeId: string, options: { timeoutMs: number; signal: AbortSignal }): Promise<MeshHello>;
+}
+
+export interface MeshHello {
+  readonly version: string;
+  /** Hash of the program's bundle; empty when it runs from source. */
+  readonly program: string;
+}
+
+export interface DeployOptions {
+  /** This host's short name. */
+  readonly host: string;
+  readonly stateFolder: string;
+  /** Path of the running program (real path of the bundle, or of agent/main.ts). */
+  readonly programPath: string;
+  /** Port of sshd on the nodes. */
+  readonly sshPort: number;
+  /** Nodes at work at once. */
+  readonly parallel: number;
+}
+
+export interface DeployComponents {
+  /** The flags in effect now: a degree that was set at run time is in them. */
+  readonly flags: () => Flags;
+  readonly cluster: DeployCluster;
+  readonly mesh: DeployMesh;
+  readonly pins: HostKeyPins;
+  /** Read anew for each launch: an administrator adds keys when told that one is missing. */
+  readonly credentials: () => Promise<SshCredentials>;
+  readonly runner: Runner;
+  readonly log: (text: string) => void;
+}

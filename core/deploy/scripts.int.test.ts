@@ -1,0 +1,112 @@
+// The scripts as a real shell runs them, on folders of the test's own. install and upgrade need systemd: the lab has it.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { localRunner } from '../../host/runner.ts';
+import { parseProbe } from './probe.ts';
+import { awaitUpgradeScript, probeScript, receiveScript, scriptArgv } from './scripts.ts';
+import { packTar } from './tar.ts';
+
+let folder: string;
+let tree: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'deploy-scripts-'));
+  tree = join(folder, 'opt');
+  return () => rm(folder, { recursive: true, force: true });
+});
+
+const hash = '1111111111111111';
+const receive = (content: Buffer, packed: string, expected: Buffer) =>
+  localRunner.run(
+    scriptArgv(receiveScript, [
+      tree,
+      'runtime',
+      hash,
+      'node',
+      '755',
+      packed,
+      createHash('sha256').update(expected).digest('hex'),
+    ]),
+    { stdin: content },
+  );
+
+describe('receive', () => {
+  const content = Buffer.concat([randomBytes(100_000), Buffer.alloc(200_000)]);
+  const place = () => join(tree, 'runtime', hash, 'node');
+
+  test.each([
+    ['zstd', zstdCompressSync(content)],
+    ['gzip', gzipSync(content)],
+    ['raw', content],
+  ])('%s', async (packed, sent) => {
+    await receive(sent, packed, content);
+    expect(await readFile(place())).toEqual(content);
+    expect((await stat(place())).mode & 0o777).toBe(0o755);
+  });
+
+  test('what arrives cut short or damaged never gets its name', async () => {
+    await expect(receive(gzipSync(content).subarray(0, 1000), 'gzip', content)).rejects.toThrow('gzip');
+    await expect(receive(content.subarray(0, 1000), 'raw', content)).rejects.toThrow('the copy of node is damaged');
+    expect(await readdir(join(tree, 'runtime', hash))).toEqual([]);
+  });
+});
+
+describe('probe', () => {
+  const probe = async () => {
+    const argv = scriptArgv(probeScript, [tree, join(folder, 'state'), join(folder, 'run')]);
+    return parseProbe((await localRunner.run(argv)).stdout);
+  };
+
+  test('of a machine without meshd', async () => {
+    const found = await probe();
+    expect(found.name).not.toBe('');
+    expect(found.machine).toBe((await localRunner.run(['uname', '-m'])).stdout.trim());
+    expect(found.glibc).toMatch(/^2\.\d+$/);
+    expect(found.freeTreeBytes).toBeGreaterThan(0);
+    expect(found.freeStateBytes).toBeGreaterThan(0);
+    expect(found.runtimes.size).toBe(0);
+    expect(found.current).toBeNull();
+    expect(found.tools).toContain('gzip');
+  });
+
+  test('of what is installed', async () => {
+    const content = Buffer.from('a runtime');
+    await receive(content, 'raw', content);
+    await symlink('program/2222222222222222', join(tree, 'current'));
+    await mkdir(join(folder, 'state/identity'), { recursive: true });
+    await mkdir(join(folder, 'run'));
+    await writeFile(join(folder, 'state/identity/node.crt'), 'a certificate\n');
+    await writeFile(join(folder, 'run/meshd.pid'), `${process.pid}\n`);
+    const found = await probe();
+    expect([...found.runtimes]).toEqual([[hash, content.length]]);
+    expect(found.current).toBe('2222222222222222');
+    expect(found.identity.certificate).toBe('a certificate\n');
+    expect(found.identity.keyHash).toBeNull();
+    expect(found.manualPid).toBe(process.pid);
+  });
+});
+
+test('awaiting an upgrade ends with its outcome', async () => {
+  await mkdir(tree);
+  await writeFile(join(tree, 'upgrade.outcome'), 'running\n');
+  const waiting = localRunner.run(scriptArgv(awaitUpgradeScript, [tree, '10']));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writeFile(join(tree, 'upgrade.outcome'), 'rolled-back\nit said no\n');
+  expect((await waiting).stdout).toBe('rolled-back\nit said no\n');
+});
+
+test('tar unpacks what packTar packs, with modes', async () => {
+  const files = [
+    { name: 'node.key', content: Buffer.from('secret'), mode: 0o600 },
+    { name: 'empty', content: Buffer.alloc(0), mode: 0o644 },
+    { name: 'block', content: randomBytes(512), mode: 0o755 },
+  ];
+  await localRunner.run(['tar', '-xpf', '-', '-C', folder], { stdin: Buffer.from(packTar(files)) });
+  for (const file of files) {
+    expect(await readFile(join(folder, file.name))).toEqual(file.content);
+    expect((await stat(join(folder, file.name))).mode & 0o777).toBe(file.mode);
+  }
+});
