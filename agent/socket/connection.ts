@@ -1,0 +1,284 @@
+// One connection of the command socket: reads requests, runs them one after the other, writes answers with back-pressure.
+//
+// INVARIANTS
+// - Answers come in the order of requests; only Cancel is heeded out of turn.
+// - A result is held back until it is known whether another follows (`More`).
+// - Whatever arrives here, malformed or endless, ends this connection at worst.
+// Misuse: after a Watch the connection carries watch messages only; a further request ends it.
+import type { Socket } from 'node:net';
+import { CommandRequest, responseEntry, type CommandResponse, type Hello } from '../../contract/command-socket.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { JsonSplitter } from '../../contract/json-stream.ts';
+import { maxRequestBytes } from '../../contract/limits.ts';
+import { goJson } from '../../core/go-json.ts';
+import type { Answer, Dispatcher } from '../commands/dispatcher.ts';
+import type { Session } from '../commands/session.ts';
+import { WatchWriter, type WatchSource } from './watch-writer.ts';
+
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly hello: Hello;
+}
+
+export interface ConnectionComponents {
+  readonly dispatcher: Pick<Dispatcher, 'session' | 'execute' | 'suggest'>;
+  readonly watch: WatchSource;
+  /** Hears of errors that are bugs of ours. */
+  readonly onBug: (error: unknown) => void;
+}
+
+type Work =
+  | { readonly kind: 'command'; readonly line: string }
+  | { readonly kind: 'suggest'; readonly text: string }
+  | { readonly kind: 'hello' }
+  | { readonly kind: 'watch' }
+  | { readonly kind: 'refuse'; readonly message: string }
+  /** The last answer of this connection. */
+  | { readonly kind: 'fail'; readonly message: string };
+
+/** Requests read ahead. Beyond, the client waits: a Cancel behind them is then read later too. */
+const maxQueued = 64;
+/** Status messages that a slow reader does not take are left out beyond this. */
+const maxStatusBacklogBytes = 256 * 1024;
+/** How often a half-closed client is probed while its command runs. */
+const probeMs = 1000;
+/** How long a failed client may take to read why. */
+const lingerMs = 2000;
+
+export class Connection {
+  private readonly socket: Socket;
+  private readonly options: ConnectionOptions;
+  private readonly components: ConnectionComponents;
+  private readonly session: Session;
+  private readonly splitter = new JsonSplitter(maxRequestBytes);
+  private queue: Work[] = [];
+  private isBusy = false;
+  /** No more requests are taken: the client ended its side, failed, or quit. */
+  private isInputOver = false;
+  private running: AbortController | null = null;
+  private watcher: WatchWriter | null = null;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(socket: Socket, options: ConnectionOptions, components: ConnectionComponents) {
+    this.socket = socket;
+    this.options = options;
+    this.components = components;
+    this.session = components.dispatcher.session();
+    socket.on('data', (chunk: Buffer) => {
+      this.onData(chunk);
+    });
+    socket.on('end', () => {
+      this.onEnd();
+    });
+    // EPIPE and ECONNRESET: the close event follows and says the same.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.running?.abort();
+      this.watcher?.close();
+      if (this.timer) clearTimeout(this.timer);
+      this.queue = [];
+    });
+  }
+
+  /** Ends it from this side: the running command is aborted, and what was written may still be read. */
+  close(): void {
+    this.isInputOver = true;
+    this.queue = [];
+    this.running?.abort();
+    this.finish({ isDaemonEnding: true });
+  }
+
+  private onData(chunk: Buffer): void {
+    if (this.isInputOver) return;
+    const { texts, error } = this.splitter.push(chunk);
+    for (const text of texts) {
+      if (!this.take(text)) return;
+    }
+    if (error) this.fail(error.message);
+    else if (this.queue.length >= maxQueued) this.socket.pause();
+  }
+
+  /** Whether more requests are taken after this one. */
+  private take(text: string): boolean {
+    const request = parseRequest(text);
+    if (request instanceof AppError) {
+      this.fail(request.message);
+    } else if (request.cancel) {
+      if (this.watcher) this.close();
+      else this.running?.abort();
+    } else if (this.watcher) {
+      this.close();
+    } else {
+      this.queue.push(workOf(request));
+      void this.pump();
+    }
+    return !this.isInputOver;
+  }
+
+  /** Malformed input: what was asked before is still answered, then the error, then the end. */
+  private fail(message: string): void {
+    this.isInputOver = true;
+    this.queue.push({ kind: 'fail', message });
+    void this.pump();
+  }
+
+  private onEnd(): void {
+    if (!this.isInputOver && this.splitter.isIncomplete) {
+      this.fail('malformed request: the connection ended in the middle of a JSON object');
+    }
+    this.isInputOver = true;
+    if (this.watcher || !this.isBusy) this.finish();
+    else this.probe();
+  }
+
+  /**
+   * A client that only ended its sending side waits for its answer; one that is gone must have its command aborted.
+   * Reading tells both as the same end, but writing to the second fails. A space between JSON values means nothing.
+   */
+  private probe(): void {
+    if (this.socket.destroyed || !this.isBusy) return;
+    if (this.socket.writableLength === 0) this.socket.write(' ');
+    this.timer = setTimeout(() => {
+      this.probe();
+    }, probeMs);
+  }
+
+  private async pump(): Promise<void> {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    try {
+      for (let work = this.queue.shift(); work && !this.socket.destroyed; work = this.queue.shift()) {
+        if (this.queue.length < maxQueued) this.socket.resume();
+        await this.serve(work);
+      }
+    } catch (error) {
+      this.components.onBug(error);
+      this.socket.destroy();
+    } finally {
+      this.isBusy = false;
+    }
+    if (this.isInputOver) this.finish();
+  }
+
+  private async serve(work: Work): Promise<void> {
+    switch (work.kind) {
+      case 'command':
+        await this.runCommand(work.line);
+        return;
+      case 'suggest': {
+        const lines = this.components.dispatcher.suggest(this.session, work.text);
+        await this.send({ Resp: null, Rendered: '' }, lines.length > 0 ? { Suggest: lines } : {});
+        return;
+      }
+      case 'hello':
+        await this.write(`${goJson({ Hello: this.options.hello })}\n`);
+        return;
+      case 'watch':
+        this.queue = [];
+        this.watcher = new WatchWriter(this.socket, { source: this.components.watch });
+        return;
+      case 'refuse':
+      case 'fail':
+        await this.send({ Resp: [responseEntry(this.options.host, { Error: work.message })], Rendered: '' });
+        return;
+    }
+  }
+
+  private async runCommand(line: string): Promise<void> {
+    const abort = new AbortController();
+    this.running = abort;
+    let held: Answer | null = null;
+    const execution = this.components.dispatcher.execute(
+      this.session,
+      line,
+      { via: 'socket' },
+      {
+        signal: abort.signal,
+        status: (text) => {
+          if (this.running === abort) this.sendStatus(text);
+        },
+      },
+    );
+    for await (const answer of execution) {
+      if (held) await this.send(held, { More: true });
+      held = answer;
+      if (this.socket.destroyed) break;
+    }
+    this.running = null;
+    if (this.session.ended) {
+      // `quit` has no answer: the end of the connection is it.
+      this.isInputOver = true;
+      this.queue = [];
+    }
+    if (held) await this.send(held);
+  }
+
+  private sendStatus(text: string): void {
+    if (this.socket.destroyed || this.socket.writableLength > maxStatusBacklogBytes) return;
+    const message: CommandResponse = { Resp: null, Rendered: text, More: false, Status: true };
+    this.socket.write(`${goJson(message)}\n`);
+  }
+
+  private async send(answer: Answer, extra: Partial<CommandResponse> = {}): Promise<void> {
+    const response: CommandResponse = { ...answer, More: false, Status: false, ...extra };
+    await this.write(`${goJson(response)}\n`);
+  }
+
+  /** Resolves once the client took it, or went away. */
+  private write(text: string): Promise<void> {
+    if (this.socket.destroyed || this.socket.write(text)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        this.socket.off('drain', done);
+        this.socket.off('close', done);
+        resolve();
+      };
+      this.socket.on('drain', done);
+      this.socket.on('close', done);
+    });
+  }
+
+  /**
+   * Ends the writing side, and all of it soon after the client took the rest: what it still sends is dropped, since an
+   * early close would take the last answer from it. A daemon that ends does not wait for a client that never reads.
+   */
+  private finish({ isDaemonEnding = false } = {}): void {
+    if (this.socket.destroyed) return;
+    this.watcher?.close();
+    this.socket.resume();
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const linger = () => {
+      this.timer ??= setTimeout(() => {
+        this.socket.destroy();
+      }, lingerMs);
+    };
+    this.socket.end(linger);
+    if (isDaemonEnding) linger();
+  }
+}
+
+function parseRequest(text: string): CommandRequest | AppError {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    return new AppError('invalid', `malformed request: ${describeError(cause)}`, { cause });
+  }
+  // Keys match whatever their case, and null is as good as absent, as in Go's decoder.
+  const entries = Object.entries(value ?? {}).filter(([, field]) => field !== null);
+  const parsed = CommandRequest.safeParse(
+    Object.fromEntries(entries.map(([key, field]) => [key.toLowerCase(), field])),
+  );
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  return new AppError('invalid', `malformed request: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+}
+
+function workOf({ command = '', suggest = '', hello, watch }: CommandRequest): Work {
+  if (hello) return { kind: 'hello' };
+  if (watch) return { kind: 'watch' };
+  if (command !== '' && suggest === '') return { kind: 'command', line: command };
+  if (suggest !== '' && command === '') return { kind: 'suggest', text: suggest };
+  return { kind: 'refuse', message: 'must specify either command or suggest' };
+}
