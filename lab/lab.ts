@@ -63,6 +63,11 @@ export interface UpOptions {
   login?: Login;
   /** All nodes with the same SSH host keys and machine-id, as machines cloned from one disk. */
   cloneIdentity?: boolean;
+  /**
+   * Frames reach nodes as large segments: half the work for the machine, and an Open vSwitch of the node's own cannot
+   * have eth0 as a port. Off unless given.
+   */
+  offload?: boolean;
   /** For each node to become ready, in milliseconds; 120,000 unless given. */
   timeoutMs?: number;
 }
@@ -166,7 +171,10 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
   const prefix = options.prefix ?? known?.prefix ?? 'node';
   const login = options.login ?? known?.login ?? 'root';
   const cloneIdentity = options.cloneIdentity ?? known?.cloneIdentity ?? false;
-  if (known && (known.prefix !== prefix || known.login !== login || known.cloneIdentity !== cloneIdentity)) {
+  const offload = options.offload ?? known?.offload ?? false;
+  const isSame = (plan: LabPlan) =>
+    plan.prefix === prefix && plan.login === login && plan.cloneIdentity === cloneIdentity && plan.offload === offload;
+  if (known && !isSame(known)) {
     throw new AppError(
       'conflict',
       `lab ${paths.lab} exists with other options: \`lab down --name ${paths.lab}\` first`,
@@ -178,6 +186,7 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
     prefix,
     login,
     cloneIdentity,
+    offload,
     subnet: await chooseSubnet(paths.base, paths.lab),
     image,
     nodes: [],
@@ -335,7 +344,7 @@ export function openLab(options: LabOptions = {}): Lab {
       // A reboot that the machine's owner ended by `down` must not come back.
       await stat(nodePaths(paths, node).root);
       await ensureGroup(name, `nodes/${node}`);
-      await plugNode(paths, found.node, await readFaults(paths));
+      await plugNode(paths, found.plan, found.node, await readFaults(paths));
     },
   };
   return lab;

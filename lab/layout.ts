@@ -82,6 +82,7 @@ const planSchema = z.object({
   prefix: z.string(),
   login: z.enum(['root', 'sudo']),
   cloneIdentity: z.boolean(),
+  offload: z.boolean(),
   subnet: z.string(),
   image: z.string(),
   nodes: z.array(nodeSchema),

@@ -5,6 +5,7 @@ import { AppError, describeError } from '../contract/errors.ts';
 import { parseRange } from '../core/ranges/parse-range.ts';
 import { runOnTerminal } from '../host/detached.ts';
 import { CommandError } from '../host/runner.ts';
+import { ensureGuest } from './guest.ts';
 import { openLab, type Lab } from './lab.ts';
 import { defaultBase, defaultCache } from './layout.ts';
 import { nodePassword, sudoUser } from './node.ts';
@@ -64,6 +65,7 @@ interface UpCommandOptions extends CommonOptions {
   prefix?: string;
   login?: Login;
   cloneIdentity?: true;
+  offload?: true;
 }
 
 command(program, 'up', 'start a lab, go on with a half-started one, or add nodes')
@@ -71,6 +73,7 @@ command(program, 'up', 'start a lab, go on with a half-started one, or add nodes
   .option('--prefix <prefix>', 'nodes are <prefix>1, <prefix>2, … (default: node)')
   .addOption(new Option('--login <mode>', 'who may log in (default: root)').choices(['root', 'sudo']))
   .option('--clone-identity', 'all nodes with the same SSH host keys and machine-id')
+  .option('--offload', 'large segments reach nodes: faster, and eth0 cannot go into a node’s own Open vSwitch')
   .action(async (options: UpCommandOptions) => {
     const startedAt = performance.now();
     const { name: _name, ...upOptions } = options;
@@ -153,6 +156,14 @@ command(program, 'ssh', 'log in to a node over SSH, with its password')
     const quiet = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'];
     const ssh = ['sshpass', '-e', 'ssh', ...quiet, `${user}@${await lab.address(node)}`, ...withoutDashes(argv)];
     process.exitCode = await runOnTerminal(ssh, { SSHPASS: nodePassword });
+  });
+
+program
+  .command('guest')
+  .description('build the small guest VM; prints the paths of its kernel and initramfs')
+  .action(async () => {
+    const guest = await ensureGuest(program.opts<{ cache: string }>().cache, (line) => console.error(line));
+    console.log(`kernel ${guest.kernel}\ninitramfs ${guest.initramfs}`);
   });
 
 const fault = program.command('fault').description('break something, or mend it').enablePositionalOptions();

@@ -35,7 +35,7 @@ export async function observeNode(leader: number): Promise<NodeProcess[]> {
 }
 
 /** True when a process goes by this name: by its kernel name, its program, or the script that a runtime runs. */
-export function processName(process: NodeProcess, name: string): boolean {
+export function isNamed(process: NodeProcess, name: string): boolean {
   if (process.comm === name.slice(0, 15)) return true;
   const [program, ...args] = process.argv;
   if (program === undefined) return false;

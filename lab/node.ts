@@ -13,7 +13,7 @@ import { processIdentitySchema } from './lock.ts';
 import { mountsBelow } from './mounts.ts';
 import { plugNode, unplugNode } from './network.ts';
 import { machineName, type LabPlan, type NodePlan } from './plan.ts';
-import { observeNode, parseNamespacePids, processName, type NodeProcess } from './node-processes.ts';
+import { isNamed, observeNode, parseNamespacePids, type NodeProcess } from './node-processes.ts';
 
 /** The password of root (`--login root`) or of the user debian (`--login sudo`). A lab reaches nobody but this machine. */
 export const nodePassword = 'lab';
@@ -86,7 +86,7 @@ export async function startNode(paths: LabPaths, plan: LabPlan, node: NodePlan, 
   const own = nodePaths(paths, node.name);
   if (await isOn(paths, node.name)) return;
   await prepareNode(paths, plan, node, cache);
-  await plugNode(paths, node, await readFaults(paths));
+  await plugNode(paths, plan, node, await readFaults(paths));
   const inGroup = join(labSource, 'in-cgroup.sh');
   const keeperGroups = await ensureGroup(paths.lab, keeperGroupOf(node.name));
   const nodeGroups = await ensureGroup(paths.lab, groupOf(node.name));
@@ -251,7 +251,7 @@ export async function signalByName(
 ): Promise<number> {
   const leader = await leaderOf(paths, node);
   if (leader === null) throw new AppError('unreachable', `${node} is off: nothing runs in it`);
-  const matching: NodeProcess[] = (await observeNode(leader)).filter((each) => processName(each, name));
+  const matching: NodeProcess[] = (await observeNode(leader)).filter((each) => isNamed(each, name));
   if (matching.length === 0) throw new AppError('not-found', `${node}: no process named ${name}`);
   for (const { pid } of matching) {
     try {

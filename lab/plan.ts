@@ -29,6 +29,8 @@ export interface LabPlan {
   prefix: string;
   login: Login;
   cloneIdentity: boolean;
+  /** Frames reach nodes as large segments without checksums, as NICs with receive offload give them. */
+  offload: boolean;
   /** First three numbers of its /24, such as `10.91.7`. */
   subnet: string;
   /** Key of the image below every node. */
