@@ -29,3 +29,19 @@ export const maxScriptBytes = 4 * 1024 * 1024;
 
 /** Variables of `.env`, and aliases of one connection. */
 export const maxVariables = 1_000;
+
+/** Bytes queued towards one mesh neighbour before its link is closed: four of the largest frames. */
+export const maxLinkQueueBytes = 4 * maxFrameBytes;
+
+/** Connections to the mesh port that have not shown a certificate yet, in all and from one address. A member needs one. */
+export const maxStrangers = 512;
+export const maxStrangersPerAddress = 32;
+
+/** Time from an accepted TCP connection to a finished TLS handshake, and from there to a hello. */
+export const handshakeTimeoutMs = 5_000;
+
+/** Requests of one member that run here at the same time. A person's `mesh send` is one. */
+export const maxRequestsPerMember = 256;
+
+/** The longest `mesh timeout`, and what `mesh timeout 0` means: a day. Nothing waits for ever. */
+export const maxMeshTimeoutMs = 24 * 3600 * 1000;

@@ -1,0 +1,250 @@
+// Flooding: link states to all, and the roster. States go out on change, at most once per 50 ms and link; what a
+// neighbour is known to have is not sent to it. At link-up and at each check period neighbours compare summaries, and
+// exchange what differs.
+import { frameType, jsonFrame, numberFrame, readJson, readNumber, readSummary, summaryFrame } from './frames.ts';
+import type { LinkStateEntry } from '../../core/mesh/link-states.ts';
+import type { Link } from './link.ts';
+import type { LinkTable } from './link-table.ts';
+import type { Timer } from './clock.ts';
+import { describeNode, type MeshParts } from './parts.ts';
+
+const coalesceMs = 50;
+/** A digest answers a digest only this much later: one exchange, no echo. */
+const digestEchoMs = 1_000;
+const rosterFetchMs = 2_000;
+const maxStatesBytes = 1024 * 1024;
+
+export class Flooding {
+  private readonly parts: MeshParts;
+  private readonly links: LinkTable;
+  private readonly onMapChanged: () => void;
+  private dirty: LinkStateEntry[] = [];
+  private isSelfDirty = false;
+  private timer: Timer | null = null;
+  private lastFlushAt = -Infinity;
+  private rosterFetch: { version: number; at: number } | null = null;
+  private isStopped = false;
+
+  constructor(components: { parts: MeshParts; links: LinkTable; onMapChanged: () => void }) {
+    this.parts = components.parts;
+    this.links = components.links;
+    this.onMapChanged = components.onMapChanged;
+  }
+
+  /** Our links or our degree changed: say so. */
+  selfChanged(): void {
+    this.isSelfDirty = true;
+    this.schedule();
+  }
+
+  linkUp(link: Link): void {
+    this.selfChanged();
+    this.sendSummary(link);
+    if (link.peerRosterVersion > this.parts.roster.version) this.fetchRoster(link, link.peerRosterVersion);
+  }
+
+  /** The periodic check (`-msa`). */
+  check(): void {
+    for (const link of this.links.up()) this.sendSummary(link);
+  }
+
+  rosterChanged(): void {
+    const frame = numberFrame(frameType.rosterHave, this.parts.roster.version);
+    for (const link of this.links.up()) {
+      if (link.peerRosterVersion < this.parts.roster.version) link.send(frame, this.parts.clock.now());
+    }
+  }
+
+  /** Handles the frames of this part; false if malformed. */
+  onFrame(link: Link, frame: Uint8Array): boolean {
+    switch (frame[0]) {
+      case frameType.states:
+        return this.onStates(link, frame);
+      case frameType.summary:
+        return this.onSummary(link, frame);
+      case frameType.digest:
+        return this.onDigest(link, frame);
+      case frameType.rosterHave: {
+        const version = readNumber(frame);
+        if (version === null) return false;
+        link.peerRosterVersion = Math.max(link.peerRosterVersion, version);
+        if (version > this.parts.roster.version) this.fetchRoster(link, version);
+        return true;
+      }
+      case frameType.rosterWant:
+        link.send(jsonFrame(frameType.roster, this.parts.roster.signed), this.parts.clock.now());
+        return frame.length === 1;
+      case frameType.roster: {
+        const result = this.parts.roster.apply(readJson(frame, 1));
+        this.rosterFetch = null;
+        if (!result.ok) {
+          this.parts.log.warn(
+            `mesh: ${describeNode(this.parts, link.peerId)} sent a roster that is not taken: ${result.message}`,
+          );
+        }
+        return result.ok;
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** Called often: goes on with neighbours that were congested. */
+  tick(): void {
+    for (const link of this.links.up()) {
+      if (link.backlog.size > 0 && !link.isCongested) {
+        this.schedule();
+        return;
+      }
+    }
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.timer?.cancel();
+  }
+
+  private onStates(link: Link, frame: Uint8Array): boolean {
+    const { bit } = link;
+    const { map } = this.parts;
+    const versionBefore = map.version;
+    const isWhole = map.receive(frame, 1, (entry, reception) => {
+      switch (reception) {
+        case 'fresh':
+          entry.knownBySlots = bit;
+          this.markDirty(entry);
+          if (link.backlog.size > 0) link.backlog.delete(entry);
+          break;
+        case 'same':
+          entry.knownBySlots |= bit;
+          break;
+        case 'stale':
+          link.backlog.add(entry);
+          this.schedule();
+          break;
+        case 'own':
+          entry.knownBySlots = 0;
+          this.markDirty(entry);
+          this.selfChanged();
+          break;
+      }
+    });
+    if (map.version !== versionBefore) {
+      this.schedule();
+      this.onMapChanged();
+    }
+    return isWhole;
+  }
+
+  private onSummary(link: Link, frame: Uint8Array): boolean {
+    const theirs = readSummary(frame);
+    if (!theirs) return false;
+    const ours = this.parts.map.summary();
+    if (theirs.hash0 !== ours.hash0 || theirs.hash1 !== ours.hash1 || theirs.count !== ours.count)
+      this.sendDigest(link);
+    link.peerRosterVersion = Math.max(link.peerRosterVersion, theirs.rosterVersion);
+    if (theirs.rosterVersion > this.parts.roster.version) this.fetchRoster(link, theirs.rosterVersion);
+    return true;
+  }
+
+  private onDigest(link: Link, frame: Uint8Array): boolean {
+    const difference = this.parts.map.compare(frame, 1);
+    if (!difference) return false;
+    for (const entry of difference.theyLack) link.backlog.add(entry);
+    if (difference.theyLack.length > 0) this.schedule();
+    if (difference.weLack && this.parts.clock.now() - link.digestSentAt > digestEchoMs) this.sendDigest(link);
+    return true;
+  }
+
+  private sendSummary(link: Link): void {
+    link.send(summaryFrame(this.parts.map.summary(), this.parts.roster.version), this.parts.clock.now());
+  }
+
+  private sendDigest(link: Link): void {
+    const now = this.parts.clock.now();
+    link.digestSentAt = now;
+    const frame = this.parts.map.digest(1);
+    frame[0] = frameType.digest;
+    link.send(frame, now);
+  }
+
+  private fetchRoster(link: Link, version: number): void {
+    const now = this.parts.clock.now();
+    // One copy is enough: others that have it are asked when this one does not send.
+    if (this.rosterFetch && this.rosterFetch.version >= version && now - this.rosterFetch.at < rosterFetchMs) return;
+    this.rosterFetch = { version, at: now };
+    link.send(Uint8Array.of(frameType.rosterWant), now);
+  }
+
+  private markDirty(entry: LinkStateEntry): void {
+    if (entry.isDirty) return;
+    entry.isDirty = true;
+    this.dirty.push(entry);
+  }
+
+  private schedule(): void {
+    if (this.timer || this.isStopped) return;
+    const waitMs = Math.max(0, this.lastFlushAt + coalesceMs - this.parts.clock.now());
+    this.timer = this.parts.clock.after(waitMs, () => {
+      this.timer = null;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    const { map, clock } = this.parts;
+    this.lastFlushAt = clock.now();
+    if (this.isSelfDirty) {
+      this.isSelfDirty = false;
+      const neighbours = this.links.up().map((link) => link.entry);
+      if (map.setSelf(this.parts.degree(), neighbours)) {
+        map.self.knownBySlots = 0;
+        this.markDirty(map.self);
+        this.onMapChanged();
+      }
+    }
+    const { dirty } = this;
+    this.dirty = [];
+    for (const link of this.links.up()) this.flushTo(link, dirty);
+    for (const entry of dirty) entry.isDirty = false;
+  }
+
+  private flushTo(link: Link, dirty: readonly LinkStateEntry[]): void {
+    const { bit } = link;
+    let batch: LinkStateEntry[] = [];
+    for (const entry of dirty)
+      if ((entry.knownBySlots & bit) === 0) {
+        entry.knownBySlots |= bit;
+        batch.push(entry);
+      }
+    if (link.isCongested) {
+      // Kept as a set, not as frames: newer versions take the place of older ones.
+      for (const entry of batch) link.backlog.add(entry);
+      return;
+    }
+    if (link.backlog.size > 0) {
+      for (const entry of batch) link.backlog.add(entry);
+      batch = [...link.backlog];
+      link.backlog.clear();
+    }
+    let start = 0;
+    while (start < batch.length) start = this.sendStates(link, batch, start);
+  }
+
+  /** Sends states from `start` on, as many as one frame takes; returns where it stopped. */
+  private sendStates(link: Link, batch: readonly LinkStateEntry[], start: number): number {
+    let bytes = 1;
+    let end = start;
+    for (let entry = batch[end]; entry; entry = batch[end]) {
+      if (end > start && bytes + entry.length > maxStatesBytes) break;
+      bytes += entry.length;
+      end += 1;
+    }
+    const frame = new Uint8Array(bytes);
+    frame[0] = frameType.states;
+    this.parts.map.copyStates(batch, start, end, frame, 1);
+    link.countStates(end - start);
+    link.send(frame, this.parts.clock.now());
+    return end;
+  }
+}

@@ -1,0 +1,402 @@
+// The mesh, as the rest of meshd uses it: one object per node that keeps links, knows the topology, asks other nodes and
+// answers them. SPEC.md beside this file has the rules; each part (links, flooding, unicast, failures, dialling) has its file.
+import { EventEmitter } from 'node:events';
+import { AppError } from '../../contract/errors.ts';
+import type { Roster } from '../../contract/roster.ts';
+import { LinkStateMap } from '../../core/mesh/link-states.ts';
+import { Topology, type TopologyLink } from '../../core/mesh/topology.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
+import type { RosterStore } from '../identity/roster-store.ts';
+import type { Log } from '../log.ts';
+import type { Clock, Timer } from './clock.ts';
+import { Dialer } from './dialer.ts';
+import { FailureDetector } from './failure-detector.ts';
+import { Flooding } from './flooding.ts';
+import { frameType } from './frames.ts';
+import type { Link, LinkCounters } from './link.ts';
+import { LinkTable } from './link-table.ts';
+import { describeNode, type MeshParts } from './parts.ts';
+import {
+  Requests,
+  type NoticeHandler,
+  type RequestHandler,
+  type RequestOptions,
+  type RequestResult,
+} from './requests.ts';
+import type { Transport } from './transport.ts';
+import { Unicast } from './unicast.ts';
+
+/** Degree bounds of minimega's `mesh degree`: 10 bits. */
+export const maxDegree = 1023;
+const tickMs = 100;
+const eventsMs = 20;
+
+export interface MeshOptions {
+  nodeId: string;
+  degree: number;
+  /** Period of the map check with each neighbour, in milliseconds (`-msa`). */
+  checkMs: number;
+}
+
+export interface MeshComponents {
+  transport: Transport;
+  clock: Clock;
+  /** 0 to 1, as Math.random. */
+  random: () => number;
+  roster: RosterStore;
+  log: Pick<Log, 'debug' | 'info' | 'warn'>;
+}
+
+export interface MeshStatus {
+  /** Reachable nodes, this one included. */
+  size: number;
+  degree: number;
+  /** Links this node holds. */
+  peers: number;
+  context: string;
+  port: number;
+}
+
+export interface MeshNode {
+  id: string;
+  name: string;
+  degree: number;
+  /** Ids of nodes with which the link counts (both sides list it), in natural order of their names. */
+  neighbours: string[];
+}
+
+export interface MeshTopology {
+  /** Reachable nodes, in natural order of their names. */
+  nodes: MeshNode[];
+  /** Links of reachable nodes, by ids; also those that one side only lists. */
+  links: TopologyLink[];
+}
+
+export interface MeshEvents {
+  /** Something of the topology or the roster changed; at most once per 20 ms. */
+  change: [];
+  /** A node came, went, or has another degree. */
+  node: [change: { id: string; state: 'up' | 'changed' | 'down'; degree: number | null }];
+  link: [change: { a: string; b: string; state: 'up' | 'half' | 'down' }];
+  roster: [roster: Roster];
+  /** The degree was set at run time. */
+  degree: [degree: number];
+  /** The roster in force shuts this node out: all links are closed. */
+  excluded: [reason: string];
+}
+
+export class Mesh extends EventEmitter<MeshEvents> {
+  readonly nodeId: string;
+  /** Frames, bytes and link states sent so far. */
+  readonly counters: LinkCounters = { frames: 0, bytes: 0, states: 0 };
+  private readonly options: MeshOptions;
+  private readonly components: MeshComponents;
+  private readonly parts: MeshParts;
+  private readonly links: LinkTable;
+  private readonly flooding: Flooding;
+  private readonly unicast: Unicast;
+  private readonly requests: Requests;
+  private readonly failures: FailureDetector;
+  private readonly dialer: Dialer;
+  private degreeNow: number;
+  private port = 0;
+  private timer: Timer | null = null;
+  private eventTimer: Timer | null = null;
+  private checkAt: number;
+  private isRunning = false;
+  private knownNodes = new Map<string, number>();
+  private knownLinks = new Map<string, TopologyLink>();
+
+  constructor(options: MeshOptions, components: MeshComponents) {
+    super();
+    this.options = options;
+    this.components = components;
+    this.nodeId = options.nodeId;
+    this.degreeNow = options.degree;
+    const { clock, random, roster, log } = components;
+    const map = new LinkStateMap(options.nodeId, clock.wallNow());
+    this.parts = {
+      selfId: options.nodeId,
+      clock,
+      random,
+      roster,
+      map,
+      topology: new Topology(map),
+      log,
+      counters: this.counters,
+      degree: () => this.degreeNow,
+    };
+    const { parts } = this;
+    this.links = new LinkTable({
+      parts,
+      transport: components.transport,
+      events: {
+        onUp: (link) => {
+          this.onLinkUp(link);
+        },
+        onDown: (link, reason) => {
+          this.onLinkDown(link, reason);
+        },
+        onFrame: (link, frame) => this.onFrame(link, frame),
+      },
+    });
+    this.flooding = new Flooding({
+      parts,
+      links: this.links,
+      onMapChanged: () => {
+        this.scheduleEvents();
+      },
+    });
+    this.unicast = new Unicast({
+      parts,
+      links: this.links,
+      events: {
+        onMessage: (from, id, message) => {
+          if (message.t === 'probe' || message.t === 'reached') this.failures.onMessage(from, id, message);
+          else this.requests.onMessage(from, id, message);
+        },
+        onBounce: (target, id) => {
+          this.requests.onBounce(target, id);
+        },
+      },
+    });
+    this.requests = new Requests({ parts, unicast: this.unicast });
+    this.failures = new FailureDetector({ tickMs }, { parts, links: this.links, unicast: this.unicast });
+    this.dialer = new Dialer({ parts, links: this.links });
+    this.checkAt = clock.now() + options.checkMs * (0.5 + random());
+  }
+
+  /** Listens and starts to look for the others. @throws AppError `conflict` if the port is in use, `refused` if shut out */
+  async start(): Promise<void> {
+    const { roster, transport } = this.components;
+    const own = roster.node(this.nodeId);
+    if (own?.state !== 'member') {
+      throw new AppError(
+        'refused',
+        `this node is ${own ? 'revoked' : 'not'} in the roster; deploy it again from the head`,
+      );
+    }
+    this.port = (
+      await transport.start((connection) => {
+        this.links.accept(connection);
+      })
+    ).port;
+    this.isRunning = true;
+    this.setMembers();
+    roster.on('change', this.onRosterChange);
+    this.flooding.selfChanged();
+    this.tick();
+  }
+
+  /** Closes all links and stops. The others see the links close at once. */
+  async stop(): Promise<void> {
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    this.components.roster.off('change', this.onRosterChange);
+    this.timer?.cancel();
+    this.eventTimer?.cancel();
+    this.requests.stop();
+    this.flooding.stop();
+    this.links.stop('this meshd is stopping');
+    await this.components.transport.stop();
+  }
+
+  status(): MeshStatus {
+    return {
+      size: this.parts.topology.reached().length,
+      degree: this.degreeNow,
+      peers: this.links.up().length,
+      context: this.components.roster.roster.context,
+      port: this.port,
+    };
+  }
+
+  topology(): MeshTopology {
+    const { topology } = this.parts;
+    const byName = (a: { name: string }, b: { name: string }) => compareNames(a.name, b.name);
+    const nodes = topology.reached().map((entry) => ({
+      id: entry.id,
+      name: this.nameOf(entry.id),
+      degree: entry.degree,
+      neighbours: topology
+        .effectiveNeighbours(entry)
+        .map(({ id }) => ({ id, name: this.nameOf(id) }))
+        .sort(byName)
+        .map(({ id }) => id),
+    }));
+    const links = topology.links().sort((x, y) => (x.a + x.b < y.a + y.b ? -1 : 1));
+    return { nodes: nodes.sort(byName), links };
+  }
+
+  /** Ids of the nodes in the mesh now, this one included. */
+  memberIds(): string[] {
+    return this.parts.topology.reached().map((entry) => entry.id);
+  }
+
+  /** Names of all other nodes in the mesh now, in natural order. */
+  names(): string[] {
+    return this.memberIds()
+      .filter((id) => id !== this.nodeId)
+      .map((id) => this.nameOf(id))
+      .sort(compareNames);
+  }
+
+  /** Ids of the nodes this one has a link with. */
+  linkedIds(): string[] {
+    return this.links.up().map((link) => link.peerId);
+  }
+
+  nameOf(id: string): string {
+    return describeNode(this.parts, id);
+  }
+
+  get degree(): number {
+    return this.degreeNow;
+  }
+
+  /** @throws AppError `invalid` outside 0-1023 */
+  setDegree(degree: number): void {
+    if (!Number.isInteger(degree) || degree < 0 || degree > maxDegree) {
+      throw new AppError('invalid', `the degree is a number from 0 to ${maxDegree}`);
+    }
+    if (degree === this.degreeNow) return;
+    this.degreeNow = degree;
+    this.flooding.selfChanged();
+    this.dialer.tick();
+    this.emit('degree', degree);
+  }
+
+  /** Links to a node by its name in the roster, or to an address. Resolves when the link is up. @throws AppError */
+  dial(target: string): Promise<void> {
+    return this.dialer.dial(target);
+  }
+
+  /** Ends the link to a node. @throws AppError `not-found` */
+  hangup(name: string): void {
+    this.dialer.hangup(name);
+  }
+
+  /**
+   * Asks nodes by id, this one too if it is named; one result each. An unknown node is `not-found`, one that is not in
+   * the mesh or leaves it `unreachable`, a silent one `timeout`. Never rejects.
+   */
+  request(
+    nodeIds: readonly string[],
+    kind: string,
+    body: unknown,
+    options: RequestOptions,
+  ): Promise<Map<string, RequestResult>> {
+    return this.requests.request(nodeIds, kind, body, options);
+  }
+
+  /** Answers requests of one kind. */
+  serve(kind: string, handler: RequestHandler): void {
+    this.requests.serve(kind, handler);
+  }
+
+  /** Sends a one-way message to those of the nodes that are in the mesh now. In order per sender, the newest wins. */
+  notify(nodeIds: readonly string[], kind: string, body: unknown): void {
+    this.requests.notify(nodeIds, kind, body);
+  }
+
+  onNotice(kind: string, handler: NoticeHandler): void {
+    this.requests.onNotice(kind, handler);
+  }
+
+  private tick(): void {
+    this.timer = this.components.clock.after(tickMs, () => {
+      this.tick();
+    });
+    this.failures.tick();
+    this.flooding.tick();
+    this.dialer.tick();
+    const now = this.components.clock.now();
+    if (now >= this.checkAt) {
+      this.checkAt = now + this.options.checkMs * (0.75 + this.components.random() / 2);
+      this.flooding.check();
+    }
+  }
+
+  private onLinkUp(link: Link): void {
+    this.components.log.info(`mesh: link to ${this.nameOf(link.peerId)} is up`);
+    this.flooding.linkUp(link);
+    this.dialer.linkUp(link);
+  }
+
+  private onLinkDown(link: Link, reason: string): void {
+    if (!this.isRunning) return;
+    this.flooding.selfChanged();
+    this.dialer.linkDown(link, reason);
+  }
+
+  private onFrame(link: Link, frame: Uint8Array): boolean {
+    this.failures.heard(link);
+    switch (frame[0]) {
+      case frameType.heartbeat:
+      case frameType.ping:
+      case frameType.pong:
+        return this.failures.onFrame(link, frame);
+      case frameType.unicast:
+      case frameType.bounce:
+        return this.unicast.onFrame(link, frame);
+      default:
+        return this.flooding.onFrame(link, frame);
+    }
+  }
+
+  private readonly onRosterChange = (roster: Roster): void => {
+    const own = this.components.roster.node(this.nodeId);
+    if (own?.state !== 'member') {
+      const reason = own ? 'this node was revoked' : 'this node was removed from the roster';
+      this.components.log.warn(`mesh: ${reason}`);
+      this.emit('excluded', reason);
+      void this.stop();
+      return;
+    }
+    this.setMembers();
+    this.dialer.rosterChanged();
+    this.links.closeShutOut();
+    this.flooding.rosterChanged();
+    this.emit('roster', roster);
+    this.scheduleEvents();
+  };
+
+  private setMembers(): void {
+    const { nodes } = this.components.roster.roster;
+    this.parts.map.setMembers(nodes.filter((node) => node.state === 'member').map((node) => node.id));
+  }
+
+  /** Listeners and open requests want to know; without them nothing is computed. */
+  private scheduleEvents(): void {
+    if (this.eventTimer || !this.isRunning) return;
+    const isWatched = this.listenerCount('node') + this.listenerCount('link') + this.listenerCount('change') > 0;
+    if (!isWatched && !this.requests.hasPending()) return;
+    this.eventTimer = this.components.clock.after(eventsMs, () => {
+      this.eventTimer = null;
+      this.emitChanges();
+    });
+  }
+
+  private emitChanges(): void {
+    const { topology, map } = this.parts;
+    this.requests.checkLost((id) => {
+      const entry = map.get(id);
+      return entry !== undefined && topology.isReachable(entry);
+    });
+    if (this.listenerCount('node') + this.listenerCount('link') > 0) {
+      const nodes = new Map(topology.reached().map((entry) => [entry.id, entry.degree]));
+      const links = new Map(topology.links().map((link) => [`${link.a} ${link.b}`, link]));
+      const before = { nodes: this.knownNodes, links: this.knownLinks };
+      this.knownNodes = nodes;
+      this.knownLinks = links;
+      for (const [id, degree] of nodes) {
+        const known = before.nodes.get(id);
+        if (known !== degree) this.emit('node', { id, state: known === undefined ? 'up' : 'changed', degree });
+      }
+      for (const [key, link] of links) if (before.links.get(key)?.state !== link.state) this.emit('link', link);
+      for (const [key, { a, b }] of before.links) if (!links.has(key)) this.emit('link', { a, b, state: 'down' });
+      for (const id of before.nodes.keys()) if (!nodes.has(id)) this.emit('node', { id, state: 'down', degree: null });
+    }
+    this.emit('change');
+  }
+}

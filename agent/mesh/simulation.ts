@@ -1,0 +1,165 @@
+// Many mesh nodes in one process over the memory transport, with a CA and a roster of their own: for tests, and for the
+// figures at 1,000 members. Only the network is simulated; Mesh is the real one.
+import { X509Certificate } from 'node:crypto';
+import type { Roster, RosterNode } from '../../contract/roster.ts';
+import { Authority } from '../identity/authority.ts';
+import { createId, createKeyPair, issueAuthorityCertificate } from '../identity/certificates.ts';
+import { indexRoster, RosterStore, type VerifiedRoster } from '../identity/roster-store.ts';
+import type { Clock } from './clock.ts';
+import { MemoryNetwork } from './memory-transport.ts';
+import { Mesh } from './mesh.ts';
+
+const silentLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+
+export interface SimulationOptions {
+  size: number;
+  degree: number;
+  checkMs?: number;
+  context?: string;
+}
+
+export class Simulation {
+  readonly options: SimulationOptions;
+  readonly network: MemoryNetwork;
+  readonly authority: Authority;
+  /** By index: node1 is 0. */
+  readonly meshes: (Mesh | null | undefined)[] = [];
+  readonly stores: RosterStore[] = [];
+  initial: VerifiedRoster;
+  private readonly clock: Clock;
+  private readonly random: () => number;
+
+  private constructor(
+    options: SimulationOptions,
+    components: { clock: Clock; random: () => number; authority: Authority },
+  ) {
+    this.options = options;
+    this.clock = components.clock;
+    this.random = components.random;
+    this.authority = components.authority;
+    this.network = new MemoryNetwork({ clock: this.clock });
+    const nodes = Array.from({ length: options.size }, (_, i) => simulatedNode(i + 1));
+    const [head] = nodes;
+    if (!head) throw new Error('a simulation has at least one node');
+    const roster: Roster = {
+      cluster: this.authority.cluster,
+      context: options.context ?? 'lab',
+      head: head.id,
+      version: 1,
+      nodes,
+    };
+    this.initial = indexRoster(this.authority.sign(roster), roster);
+  }
+
+  static async create(
+    options: SimulationOptions,
+    components: { clock: Clock; random: () => number },
+  ): Promise<Simulation> {
+    return new Simulation(options, { ...components, authority: await simulatedAuthority() });
+  }
+
+  node(index: number): RosterNode {
+    const node = this.initial.roster.nodes[index];
+    if (!node) throw new Error(`no node ${index}`);
+    return node;
+  }
+
+  mesh(index: number): Mesh {
+    const mesh = this.meshes[index];
+    if (!mesh) throw new Error(`node ${index} is not running`);
+    return mesh;
+  }
+
+  running(): Mesh[] {
+    return this.meshes.filter((mesh) => mesh instanceof Mesh);
+  }
+
+  /** Makes a node's meshd; it keeps its roster over restarts, as the disk does. */
+  async start(index: number, degree = this.options.degree): Promise<Mesh> {
+    const node = this.node(index);
+    const roster = (this.stores[index] ??= new RosterStore(
+      { path: null, caPem: this.authority.certificatePem },
+      { initial: this.initial },
+    ));
+    const [host] = node.addresses;
+    if (host === undefined) throw new Error('a simulated node has an address');
+    const mesh = new Mesh(
+      { nodeId: node.id, degree, checkMs: this.options.checkMs ?? 10_000 },
+      {
+        transport: this.network.createTransport({
+          host,
+          port: node.port,
+          peer: { nodeId: node.id, keyHash: node.keyHash },
+          cluster: this.authority.cluster,
+        }),
+        clock: this.clock,
+        random: this.random,
+        roster,
+        log: silentLog,
+      },
+    );
+    this.meshes[index] = mesh;
+    await mesh.start();
+    return mesh;
+  }
+
+  async startAll(): Promise<void> {
+    for (let i = 0; i < this.options.size; i += 1) await this.start(i);
+  }
+
+  /** kill -9: the process is gone, its connections are reset. */
+  kill(index: number): void {
+    const mesh = this.mesh(index);
+    this.meshes[index] = null;
+    this.network.reset(this.node(index).addresses[0] ?? '');
+    void mesh.stop();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all(this.running().map((mesh) => mesh.stop()));
+  }
+
+  /** All running nodes see exactly each other, and each has its degree in links. */
+  isSettled(): boolean {
+    const meshes = this.running();
+    // The cheap question first: sizes cost a search per node.
+    return (
+      meshes.every((mesh) => mesh.linkedIds().length >= Math.min(mesh.degree, meshes.length - 1)) &&
+      meshes.every((mesh) => mesh.status().size === meshes.length)
+    );
+  }
+}
+
+/** A node's entry with made-up key: no TLS is spoken here. */
+export function simulatedNode(number: number): RosterNode {
+  return {
+    id: createId(),
+    name: `node${number}`,
+    addresses: [`10.0.${number >> 8}.${number & 255}`],
+    port: 9000,
+    keyHash: createId() + createId(),
+    state: 'member',
+  };
+}
+
+async function simulatedAuthority(): Promise<Authority> {
+  const cluster = createId();
+  const { privateKeyPem } = createKeyPair();
+  const certificatePem = await issueAuthorityCertificate(cluster, privateKeyPem, new Date());
+  // Reading it back proves that stores can use it.
+  return new Authority(cluster, {
+    keyPem: privateKeyPem,
+    certificatePem: new X509Certificate(certificatePem).toString(),
+  });
+}
+
+/** A small seeded generator (mulberry32): the same seed, the same run. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let value = Math.imul(state ^ (state >>> 15), state | 1);
+    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
+    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
+  };
+}

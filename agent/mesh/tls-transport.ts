@@ -1,0 +1,285 @@
+// Connections over TCP with mutual TLS 1.3. Both sides show a certificate of the cluster's CA, or nothing is said: no
+// banner, no names, no version. Names are not checked (nodes are dialled by any of their addresses); the cluster id and
+// node id in the certificate are. No SNI is sent, and no session is resumed, so that each connection shows its certificate.
+import { constants, type X509Certificate } from 'node:crypto';
+import { connect, createServer, createSecureContext, type SecureContext, type Server, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { AppError } from '../../contract/errors.ts';
+import { handshakeTimeoutMs, maxFrameBytes, maxStrangers, maxStrangersPerAddress } from '../../contract/limits.ts';
+import { identityFromCertificate } from '../identity/certificates.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Log } from '../log.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { Connection, ConnectionHandlers, DialHandlers, DialTarget, PeerIdentity, Transport } from './transport.ts';
+
+export interface TlsTransportOptions {
+  identity: Pick<Identity, 'cluster' | 'keyPem' | 'certificatePem' | 'caPem'>;
+  /** Address to listen on; all addresses if not given. */
+  host?: string;
+  /** 0 for any free one. */
+  port: number;
+}
+
+export class TlsTransport implements Transport {
+  private readonly options: TlsTransportOptions;
+  private readonly log: Pick<Log, 'debug'>;
+  private readonly dialContext: SecureContext;
+  private server: Server | null = null;
+  /** Sockets without a certificate yet, with what to do when they have shown one or left. */
+  private readonly strangers = new Map<string, { socket: Socket; leave: () => void }>();
+  private readonly strangersByAddress = new Map<string, number>();
+
+  constructor(options: TlsTransportOptions, components: { log: Pick<Log, 'debug'> }) {
+    this.options = options;
+    this.log = components.log;
+    this.dialContext = createSecureContext(this.credentials());
+  }
+
+  start(onConnection: (connection: Connection) => void): Promise<{ port: number }> {
+    const server = createServer({
+      ...this.credentials(),
+      requestCert: true,
+      rejectUnauthorized: true,
+      handshakeTimeout: handshakeTimeoutMs,
+      pauseOnConnect: false,
+      noDelay: true,
+    });
+    this.server = server;
+    server.on('connection', (socket: Socket) => {
+      this.admitStranger(socket);
+    });
+    server.on('secureConnection', (socket) => {
+      this.strangers.get(strangerKey(socket))?.leave();
+      this.open(socket, onConnection, (message) => {
+        this.log.debug(`mesh: refused ${describeRemote(socket)}: ${message}`);
+      });
+    });
+    server.on('tlsClientError', (error: Error, socket) => {
+      this.log.debug(`mesh: no handshake with ${describeRemote(socket)}: ${error.message}`);
+      socket.destroy();
+    });
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        this.server = null;
+        const where = `mesh port ${this.options.port}`;
+        reject(
+          error.code === 'EADDRINUSE'
+            ? new AppError(
+                'conflict',
+                `${where} is in use: another meshd or minimega runs here, or choose another -port`,
+              )
+            : new AppError('failed', `cannot listen on ${where}: ${error.message}`, { cause: error }),
+        );
+      });
+      server.listen({ port: this.options.port, ...(this.options.host ? { host: this.options.host } : {}) }, () => {
+        server.removeAllListeners('error');
+        server.on('error', (error: Error) => {
+          this.log.debug(`mesh: ${error.message}`);
+        });
+        const address = server.address();
+        resolve({ port: typeof address === 'object' && address ? address.port : this.options.port });
+      });
+    });
+  }
+
+  dial(target: DialTarget, timeoutMs: number, handlers: DialHandlers): { cancel(): void } {
+    let isSettled = false;
+    const socket = connect({
+      host: target.host,
+      port: target.port,
+      secureContext: this.dialContext,
+      // An empty name sends no SNI; what is checked instead is in peerFromSocket.
+      servername: '',
+      checkServerIdentity: () => undefined,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+      maxVersion: 'TLSv1.3',
+    });
+    socket.setNoDelay(true);
+    const fail = (message: string) => {
+      if (isSettled) return;
+      isSettled = true;
+      clearTimeout(timer);
+      socket.destroy();
+      handlers.onError(message);
+    };
+    const timer = setTimeout(() => {
+      fail(`no answer within ${timeoutMs} ms`);
+    }, timeoutMs);
+    socket.on('error', (error: Error) => {
+      fail(error.message);
+    });
+    socket.on('close', () => {
+      fail('closed before the handshake ended');
+    });
+    socket.on('secureConnect', () => {
+      if (isSettled) return;
+      clearTimeout(timer);
+      this.open(
+        socket,
+        (connection) => {
+          isSettled = true;
+          handlers.onOpen(connection);
+        },
+        fail,
+      );
+    });
+    return {
+      cancel: () => {
+        isSettled = true;
+        clearTimeout(timer);
+        socket.destroy();
+      },
+    };
+  }
+
+  stop(): Promise<void> {
+    const { server } = this;
+    this.server = null;
+    for (const { socket } of this.strangers.values()) socket.destroy();
+    return new Promise((resolve) => {
+      if (!server) resolve();
+      else {
+        server.close(() => {
+          resolve();
+        });
+      }
+    });
+  }
+
+  private credentials() {
+    const { keyPem, certificatePem, caPem } = this.options.identity;
+    return {
+      key: keyPem,
+      cert: certificatePem,
+      ca: caPem,
+      minVersion: 'TLSv1.3',
+      maxVersion: 'TLSv1.3',
+      // Without tickets only a session kept by the server could be resumed, and it keeps none.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    } as const;
+  }
+
+  /** Bounds who has connected and not yet shown a certificate. */
+  private admitStranger(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const count = (this.strangersByAddress.get(address) ?? 0) + 1;
+    if (this.strangers.size >= maxStrangers || count > maxStrangersPerAddress) {
+      socket.destroy();
+      return;
+    }
+    const key = strangerKey(socket);
+    this.strangersByAddress.set(address, count);
+    const leave = () => {
+      if (!this.strangers.delete(key)) return;
+      const left = (this.strangersByAddress.get(address) ?? 1) - 1;
+      if (left > 0) this.strangersByAddress.set(address, left);
+      else this.strangersByAddress.delete(address);
+    };
+    this.strangers.set(key, { socket, leave });
+    socket.once('close', leave);
+  }
+
+  private open(
+    socket: TLSSocket,
+    onOpen: (connection: Connection) => void,
+    onRefused: (message: string) => void,
+  ): void {
+    const peer = peerFromSocket(socket, this.options.identity.cluster);
+    if (typeof peer === 'string') {
+      socket.destroy();
+      onRefused(peer);
+      return;
+    }
+    onOpen(new TlsConnection(socket, peer));
+  }
+}
+
+/** Who the peer is by its certificate, or why it is nobody. The chain was checked by TLS. */
+function peerFromSocket(socket: TLSSocket, cluster: string): PeerIdentity | string {
+  if (!socket.authorized) return 'its certificate is not of this cluster';
+  if (socket.isSessionReused()) return 'it resumed a session instead of showing its certificate';
+  const certificate: X509Certificate | undefined = socket.getPeerX509Certificate();
+  const identity = certificate ? identityFromCertificate(certificate) : null;
+  if (!identity) return 'its certificate names no node';
+  if (identity.cluster !== cluster) return 'its certificate is of another cluster';
+  return { nodeId: identity.nodeId, keyHash: identity.keyHash };
+}
+
+class TlsConnection implements Connection {
+  readonly peer: PeerIdentity;
+  readonly remote: string;
+  private readonly socket: TLSSocket;
+  private handlers: ConnectionHandlers | null = null;
+  private endReason: string | null = null;
+  private isCorked = false;
+
+  constructor(socket: TLSSocket, peer: PeerIdentity) {
+    this.socket = socket;
+    this.peer = peer;
+    this.remote = describeRemote(socket);
+    const reader = new FrameReader(maxFrameBytes);
+    socket.on('data', (chunk: Buffer) => {
+      const isWhole = reader.push(chunk, (frame) => {
+        if (this.endReason === null) this.handlers?.onFrame(frame);
+      });
+      if (!isWhole) this.close(`it sent a frame of more than ${maxFrameBytes} bytes, or an empty one`);
+    });
+    socket.on('error', (error: Error) => {
+      this.endReason ??= error.message;
+    });
+    socket.on('end', () => {
+      this.endReason ??= 'closed by the other side';
+    });
+    socket.on('close', () => {
+      this.handlers?.onClose(this.endReason ?? 'closed');
+      this.handlers = null;
+    });
+  }
+
+  get queuedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  handle(handlers: ConnectionHandlers): void {
+    this.handlers = handlers;
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.endReason !== null || !this.socket.writable) return;
+    if (!this.isCorked) {
+      // What one turn of the loop sends leaves in one record.
+      this.isCorked = true;
+      this.socket.cork();
+      process.nextTick(() => {
+        this.isCorked = false;
+        this.socket.uncork();
+      });
+    }
+    const header = Buffer.allocUnsafe(4);
+    header.writeUInt32BE(frame.length);
+    this.socket.write(header);
+    this.socket.write(frame);
+  }
+
+  close(reason: string, options: { flush: boolean } = { flush: false }): void {
+    if (this.endReason !== null) return;
+    this.endReason = reason;
+    if (!options.flush) {
+      this.socket.destroy();
+      return;
+    }
+    this.socket.end();
+    setTimeout(() => {
+      this.socket.destroy();
+    }, 1_000).unref();
+  }
+}
+
+function strangerKey(socket: Socket): string {
+  return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0}`;
+}
+
+function describeRemote(socket: Socket): string {
+  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+}
