@@ -1,0 +1,64 @@
+// The command socket as a transport for CommandClient, and what to say when it cannot be reached.
+import { connect, type Socket } from 'node:net';
+import type { CommandTransport } from '../../contract/command-client.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
+
+/** How long a local daemon may take to accept: it does so at once, unless it hangs. */
+const connectTimeoutMs = 5000;
+
+/** @throws AppError `unreachable` or `refused`, which says what to do next. */
+export async function connectSocket(path: string): Promise<Socket> {
+  const socket = connect(path);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+      socket.setTimeout(connectTimeoutMs, () => reject(new Error('it does not accept')));
+    });
+  } catch (cause) {
+    socket.destroy();
+    throw connectError(path, cause);
+  }
+  socket.setTimeout(0);
+  // Errors after this end the stream; whoever reads or writes hears of it.
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+function connectError(path: string, cause: unknown): AppError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : '';
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new AppError('refused', `${path} is root's: run this as root (sudo)`, { cause });
+  }
+  const start = 'start one with `meshd -nostdin &` or `systemctl start meshd`, or name its directory with -base';
+  if (code === 'ENOENT') return new AppError('unreachable', `no meshd at ${path}: ${start}`, { cause });
+  if (code === 'ECONNREFUSED') {
+    return new AppError('unreachable', `the meshd at ${path} is dead and left its socket: ${start}`, { cause });
+  }
+  return new AppError('unreachable', `cannot connect to ${path}: ${describeError(cause)}`, { cause });
+}
+
+export function socketTransport(socket: Socket): CommandTransport {
+  return {
+    write: (text) =>
+      new Promise((resolve, reject) => {
+        socket.write(text, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      }),
+    bytes: socketBytes(socket),
+    close: () => {
+      socket.destroy();
+    },
+  };
+}
+
+/** A connection that breaks ends like one that was closed: the answer that is missing says the rest. */
+async function* socketBytes(socket: Socket): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of socket) yield chunk as Uint8Array;
+  } catch {
+    return;
+  }
+}
