@@ -45,5 +45,6 @@ export const maxRequestsPerMember = 256;
 
 /** The longest `mesh timeout`, and what `mesh timeout 0` means: a day. Nothing waits for ever. */
 export const maxMeshTimeoutMs = 24 * 3600 * 1000;
+
 /** One answer of the command socket. minimega's `file stream` sends 14 MB in one object. */
 export const maxResponseBytes = 64 * 1024 * 1024;
