@@ -11,6 +11,7 @@ import { installScript, scriptArgv, upgradeScript } from '../../core/deploy/scri
 import type { LaunchPlan } from './node.ts';
 import { runAsRoot } from './node.ts';
 import type { OwnTree, TreeFile } from './own-tree.ts';
+import { companionSuffixes } from './packed.ts';
 import type { DeployComponents, DeployOptions } from './types.ts';
 
 /** Installs it. Gives a line for people. @throws AppError */
@@ -59,7 +60,8 @@ async function copyTree(tree: OwnTree): Promise<void> {
   for (const file of [tree.runtime, tree.program]) {
     const folder = join(installedTree, file.kind, file.hash);
     await mkdir(folder, { recursive: true, mode: 0o755 });
-    for (const suffix of ['.zst', '.gz', '']) await placeFile(file, suffix, join(folder, `${file.name}${suffix}`));
+    for (const suffix of ['', ...companionSuffixes])
+      await placeFile(file, suffix, join(folder, `${file.name}${suffix}`));
   }
 }
 

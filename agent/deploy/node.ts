@@ -14,6 +14,7 @@ import {
   probeScript,
   receiveScript,
   scriptArgv,
+  unpackers,
   upgradeScript,
 } from '../../core/deploy/scripts.ts';
 import { planNodeWork } from '../../core/deploy/steps.ts';
@@ -239,7 +240,9 @@ export class NodeDeploy {
   private async copy(step: 'runtime' | 'program', file: TreeFile, isMissing: boolean): Promise<void> {
     this.enter(step);
     if (!isMissing) return;
-    const packed = await openPacked(file, this.probe?.tools.has('zstd') ?? false);
+    const unpacker = unpackers.find((tool) => this.probe?.tools.has(tool)) ?? 'gzip';
+    const packing = unpacker === 'gzip' ? 'gzip' : 'zstd';
+    const packed = openPacked(file, packing);
     const timer = setInterval(() => {
       this.status(`copying ${step} ${Math.floor(packed.progress() * 100)}%`);
     }, 500);
@@ -251,8 +254,9 @@ export class NodeDeploy {
           file.hash,
           file.name,
           file.mode,
-          packed.packing,
-          file.sha256,
+          unpacker,
+          file.packed[packing].sha256,
+          String(file.bytes),
         ]),
         { timeoutMs: deadlinesMs[step], stdin: packed.stream },
       );

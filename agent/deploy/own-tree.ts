@@ -1,15 +1,13 @@
-// The program tree that this meshd hands on: its own when it runs from one, dist/meshd when it runs from source. Gives the
-// files as deploy streams them, compressed at build time, or now where only the plain file is there.
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { open, readlink, stat } from 'node:fs/promises';
+// The program tree that this meshd hands on: its own when it runs from one, dist/meshd when it runs from source.
+import { createReadStream } from 'node:fs';
+import { open, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip, createZstdCompress } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { AppError } from '../../contract/errors.ts';
-import { hashDigits, programFile, runtimeFile, treeFromProgramPath } from '../../core/deploy/tree.ts';
+import { programFile, runtimeFile, treeFromProgramPath } from '../../core/deploy/tree.ts';
+import { ensurePacked, packedSuffixes } from './packed.ts';
+import type { PackedNote, Packing } from './packed.ts';
 
 export interface TreeFile {
   readonly kind: 'runtime' | 'program';
@@ -17,10 +15,9 @@ export interface TreeFile {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
-  /** SHA-256 of the file, hex. */
-  readonly sha256: string;
   /** Permission bits on the node, octal. */
   readonly mode: string;
+  readonly packed: PackedNote;
 }
 
 export interface OwnTree {
@@ -59,28 +56,20 @@ export async function openOwnTree(programPath: string): Promise<OwnTree> {
     describeFile(root, { kind: 'runtime', hash: runtimeHash, name: runtimeFile, mode: '755' }),
     describeFile(root, { kind: 'program', hash: programHash, name: programFile, mode: '644' }),
   ]);
-  return { root, arch: await machineOf(runtime.path), runtime, program };
+  return { root, arch: await archOf(runtime.path), runtime, program };
 }
 
 async function describeFile(root: string, file: Pick<TreeFile, 'kind' | 'hash' | 'name' | 'mode'>): Promise<TreeFile> {
   const path = join(root, file.kind, file.hash, file.name);
-  const digest = createHash('sha256');
-  let bytes: number;
-  try {
-    ({ size: bytes } = await stat(path));
-    await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), digest);
-  } catch (cause) {
-    throw new AppError('invalid', `${path} is not readable: build the tree again (npm run build:agent)`, { cause });
+  const packed = await ensurePacked(path);
+  if (!packed.plain.sha256.startsWith(file.hash)) {
+    throw new AppError('invalid', `${path} is damaged: its SHA-256 is ${packed.plain.sha256}; build the tree again`);
   }
-  const sha256 = digest.digest('hex');
-  if (!sha256.startsWith(file.hash) || file.hash.length !== hashDigits) {
-    throw new AppError('invalid', `${path} is damaged: its SHA-256 is ${sha256}; build the tree again`);
-  }
-  return { ...file, path, bytes, sha256 };
+  return { ...file, path, bytes: packed.plain.bytes, packed };
 }
 
 /** The CPU of an ELF file, by its e_machine field. */
-async function machineOf(path: string): Promise<string> {
+async function archOf(path: string): Promise<string> {
   const file = await open(path, 'r');
   try {
     const { buffer } = await file.read(Buffer.alloc(20), 0, 20, 0);
@@ -91,43 +80,25 @@ async function machineOf(path: string): Promise<string> {
   }
 }
 
-export type Packing = 'zstd' | 'gzip';
-
 /** A file as it is sent, and how far it has come. */
 export interface PackedStream {
-  readonly packing: Packing;
   readonly stream: Readable;
-  /** Share that was read, 0 to 1. */
+  /** Share that was sent, 0 to 1. */
   progress(): number;
 }
 
-/**
- * Opens a file for sending. zstd where the node has it: it takes a fifth of gzip's time there. The progress is of the file
- * that is read.
- */
-export async function openPacked(file: TreeFile, nodeHasZstd: boolean): Promise<PackedStream> {
-  const candidates: { packing: Packing; path: string }[] = [
-    ...(nodeHasZstd ? [{ packing: 'zstd' as const, path: `${file.path}.zst` }] : []),
-    ...(nodeHasZstd && file.bytes > 10_000_000 ? [] : [{ packing: 'gzip' as const, path: `${file.path}.gz` }]),
-  ];
-  const ready = candidates.find(({ path }) => existsSync(path));
-  const path = ready?.path ?? file.path;
-  const { size } = await stat(path);
-  let readBytes = 0;
-  const counter = new Transform({
+export function openPacked(file: TreeFile, packing: Packing): PackedStream {
+  const { bytes } = file.packed[packing];
+  let sentBytes = 0;
+  const stream = new Transform({
     highWaterMark: 1 << 18,
     transform(chunk: Buffer, _encoding, done) {
-      readBytes += chunk.length;
+      sentBytes += chunk.length;
       done(null, chunk);
     },
   });
-  const source = createReadStream(path, { highWaterMark: 1 << 18 });
-  const forward = (error: Error) => stream.destroy(error);
-  source.on('error', forward).pipe(counter);
-  const packing = ready?.packing ?? (nodeHasZstd ? 'zstd' : 'gzip');
-  const stream: Readable = ready
-    ? counter
-    : counter.on('error', forward).pipe(packing === 'zstd' ? createZstdCompress() : createGzip({ level: 1 }));
+  const source = createReadStream(`${file.path}${packedSuffixes[packing]}`, { highWaterMark: 1 << 18 });
+  source.on('error', (error) => stream.destroy(error)).pipe(stream);
   stream.on('close', () => source.destroy());
-  return { packing, stream, progress: () => (size === 0 ? 1 : readBytes / size) };
+  return { stream, progress: () => (bytes === 0 ? 1 : sentBytes / bytes) };
 }

@@ -1,15 +1,17 @@
 // The scripts as a real shell runs them, on folders of the test's own. install and upgrade need systemd: the lab has it.
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { localRunner } from '../../host/runner.ts';
 import { parseProbe } from './probe.ts';
 import { awaitUpgradeScript, probeScript, receiveScript, scriptArgv } from './scripts.ts';
 import { packTar } from './tar.ts';
 
+const hasZstd = existsSync('/usr/bin/zstd');
 let folder: string;
 let tree: string;
 beforeEach(async () => {
@@ -19,7 +21,7 @@ beforeEach(async () => {
 });
 
 const hash = '1111111111111111';
-const receive = (content: Buffer, packed: string, expected: Buffer) =>
+const receive = (sent: Buffer, unpacker: string, plain: Buffer, expected = sent) =>
   localRunner.run(
     scriptArgv(receiveScript, [
       tree,
@@ -27,29 +29,34 @@ const receive = (content: Buffer, packed: string, expected: Buffer) =>
       hash,
       'node',
       '755',
-      packed,
+      unpacker,
       createHash('sha256').update(expected).digest('hex'),
+      String(plain.length),
     ]),
-    { stdin: content },
+    { stdin: sent },
   );
 
 describe('receive', () => {
   const content = Buffer.concat([randomBytes(100_000), Buffer.alloc(200_000)]);
   const place = () => join(tree, 'runtime', hash, 'node');
+  const zstd = zstdCompressSync(content, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
 
   test.each([
-    ['zstd', zstdCompressSync(content)],
-    ['gzip', gzipSync(content)],
-    ['raw', content],
-  ])('%s', async (packed, sent) => {
-    await receive(sent, packed, content);
+    ['zstd', zstd, hasZstd],
+    ['apt', zstd, existsSync('/usr/lib/apt/apt-helper')],
+    ['gzip', gzipSync(content), true],
+  ])('unpacked by %s', async (unpacker, sent, isHere) => {
+    if (!isHere) return;
+    await receive(sent, unpacker, content);
     expect(await readFile(place())).toEqual(content);
     expect((await stat(place())).mode & 0o777).toBe(0o755);
+    expect(await readdir(join(tree, 'runtime', hash))).toEqual(['node']);
   });
 
-  test('what arrives cut short or damaged never gets its name', async () => {
-    await expect(receive(gzipSync(content).subarray(0, 1000), 'gzip', content)).rejects.toThrow('gzip');
-    await expect(receive(content.subarray(0, 1000), 'raw', content)).rejects.toThrow('the copy of node is damaged');
+  test('what arrives cut short never gets its name', async () => {
+    const sent = gzipSync(content);
+    await expect(receive(sent.subarray(0, 1000), 'gzip', content, sent)).rejects.toThrow('the copy of node is damaged');
+    await expect(receive(sent, 'gzip', content.subarray(1))).rejects.toThrow('unpacked to 300000 bytes');
     expect(await readdir(join(tree, 'runtime', hash))).toEqual([]);
   });
 });
@@ -74,7 +81,7 @@ describe('probe', () => {
 
   test('of what is installed', async () => {
     const content = Buffer.from('a runtime');
-    await receive(content, 'raw', content);
+    await receive(gzipSync(content), 'gzip', content);
     await symlink('program/2222222222222222', join(tree, 'current'));
     await mkdir(join(folder, 'state/identity'), { recursive: true });
     await mkdir(join(folder, 'run'));

@@ -21,6 +21,7 @@ say glibc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
 for tool in zstd gzip tar sha256sum base64 timeout systemctl; do
   command -v "$tool" >/dev/null 2>&1 && say tool "$tool"
 done
+[ -x /usr/lib/apt/apt-helper ] && say tool apt
 existing() {
   folder=$1
   while [ ! -d "$folder" ]; do folder=\${folder%/*}; folder=\${folder:-/}; done
@@ -59,31 +60,42 @@ fi
 exit 0
 `;
 
+/** How a node can unpack, the quickest first. Debian without zstd(1) still has libzstd, in apt. */
+export const unpackers = ['zstd', 'apt', 'gzip'] as const;
+export type Unpacker = (typeof unpackers)[number];
+
 /**
- * Puts standard input under its hash. Arguments: tree, kind (runtime or program), hash, file name, mode, how it is packed
- * (zstd, gzip or raw), SHA-256 of the unpacked file. A file that is not whole never gets its name.
+ * Puts standard input under its hash. Arguments: tree, kind (runtime or program), hash, file name, mode, unpacker, SHA-256 of
+ * what is sent, size of the unpacked file in bytes. What is sent carries a checksum of its content. A file that is not whole
+ * never gets its name.
  */
 export const receiveScript = `
 set -eu
 umask 022
-folder=$1/$2/$3 name=$4 mode=$5 packed=$6 expected=$7
+folder=$1/$2/$3 name=$4 mode=$5 unpacker=$6 expected=$7 bytes=$8
 mkdir -p "$folder"
 # What a broken copy left behind.
 rm -f "$folder/.$name".*
-partial=$folder/.$name.$$
-trap 'rm -f "$partial"' EXIT
-case $packed in
-  zstd) zstd -dcq >"$partial" ;;
-  gzip) gzip -dc >"$partial" ;;
-  *) cat >"$partial" ;;
-esac
-sum=$(sha256sum <"$partial")
+packed=$folder/.$name.$$.zst plain=$folder/.$name.$$.new
+trap 'rm -f "$packed" "$plain"' EXIT
+cat >"$packed"
+sum=$(sha256sum <"$packed")
 if [ "\${sum%% *}" != "$expected" ]; then
   echo "the copy of $name is damaged: its SHA-256 is \${sum%% *}, not $expected" >&2
   exit 1
 fi
-chmod "$mode" "$partial"
-mv -f "$partial" "$folder/$name"
+case $unpacker in
+  zstd) zstd -dcq <"$packed" >"$plain" ;;
+  apt) /usr/lib/apt/apt-helper cat-file "$packed" >"$plain" ;;
+  *) gzip -dc <"$packed" >"$plain" ;;
+esac
+size=$(stat -c %s "$plain")
+if [ "$size" != "$bytes" ]; then
+  echo "$name unpacked to $size bytes instead of $bytes" >&2
+  exit 1
+fi
+chmod "$mode" "$plain"
+mv -f "$plain" "$folder/$name"
 `;
 
 /** Shared by install and upgrade: moves a link in one step, so that no crash leaves it missing. */
