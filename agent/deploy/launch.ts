@@ -60,8 +60,8 @@ export class Launch {
   }
 
   private async runAll(): Promise<LaunchRow[]> {
-    const head = this.installHead();
-    const upgrades: NodeDeploy[] = [];
+    const head = this.options.installsHead ? this.installHead() : null;
+    const upgrades = new Map<string, NodeDeploy>();
     await forEachAtOnce(this.hosts, this.options.parallel, async (host) => {
       const node = new NodeDeploy(
         { name: host, plan: this.plan, signal: this.abort.signal, status: (text) => this.say(host, text) },
@@ -70,13 +70,13 @@ export class Launch {
       const ok = await this.attempt(host, node, async () => {
         await node.prepare();
         this.claimName(host, node);
-        if (node.service === 'upgrade') upgrades.push(node);
+        if (node.service === 'upgrade') upgrades.set(host, node);
         else await node.finish();
       });
       if (!ok || node.service !== 'upgrade') node.close();
       else this.say(host, 'waits for its turn to be upgraded');
     });
-    await this.upgradeInWaves(upgrades);
+    await this.upgradeInWaves(this.hosts.flatMap((host) => upgrades.get(host) ?? []));
     await head;
     return [...this.hosts, this.options.host].flatMap((host) => this.rows.get(host) ?? []);
   }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { AppError, describeError } from '../../contract/errors.ts';
+import { judgeIdentity } from '../../core/deploy/identity.ts';
 import { findPreflightIssues, parseProbe } from '../../core/deploy/probe.ts';
 import type { NodeProbe } from '../../core/deploy/probe.ts';
 import {
@@ -29,7 +30,7 @@ import { SshConnection } from '../../host/ssh/connection.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
 import { openPacked } from './own-tree.ts';
 import type { OwnTree, TreeFile } from './own-tree.ts';
-import type { DeployAuthority, DeployComponents } from './types.ts';
+import type { DeployAuthority, DeployComponents, DeployMesh } from './types.ts';
 
 /** What is the same for all nodes of one launch. */
 export interface LaunchPlan {
@@ -201,40 +202,19 @@ export class NodeDeploy {
   /** The node id to keep, or null for a new identity. @throws AppError when the node is someone else's. */
   private judgeIdentity(probe: NodeProbe): string | null {
     const { cluster } = this.components;
-    const { statePath } = this.plan;
     const { certificate } = probe.identity;
     const known = certificate === null ? null : cluster.readCertificate(certificate);
-    if (known && known.cluster !== cluster.cluster) {
-      throw new AppError(
-        'refused',
-        `${this.name} belongs to another cluster (${known.cluster.slice(0, 8)}…${
-          probe.identity.holdsCa ? ', whose CA it holds' : ''
-        }): to take it over, stop its meshd (systemctl disable --now meshd) and move ${statePath} away on ${this.name}, ` +
-          'then deploy again',
-      );
-    }
-    if (!known && probe.identity.holdsCa) {
-      throw new AppError(
-        'refused',
-        `${this.name} holds the CA of another cluster in ${statePath}/ca: move ${statePath} away there, then deploy again`,
-      );
-    }
-    if (!known) return null;
-    const entry = cluster.roster().nodes.find((node) => node.id === known.nodeId);
-    if (entry?.state === 'revoked') {
-      throw new AppError(
-        'refused',
-        `${this.name} was revoked: to admit it again as a new node, move ${statePath}/identity away on ${this.name}, ` +
-          'then deploy again',
-      );
-    }
-    const monthMs = 30 * 24 * 3_600_000;
-    const isUsable =
-      entry?.keyHash === known.keyHash &&
-      probe.identity.keyHash !== null &&
-      (probe.identity.keyHash === '' || probe.identity.keyHash === known.keyHash) &&
-      known.validTo.getTime() - Date.now() > monthMs;
-    return isUsable ? known.nodeId : null;
+    const verdict = judgeIdentity({
+      name: this.name,
+      statePath: this.plan.statePath,
+      found: probe.identity,
+      known,
+      cluster: cluster.cluster,
+      roster: cluster.roster(),
+      nowMs: Date.now(),
+    });
+    if (!verdict.ok) throw new AppError('refused', verdict.message);
+    return verdict.keep;
   }
 
   private async copy(step: 'runtime' | 'program', file: TreeFile, isMissing: boolean): Promise<void> {
@@ -414,21 +394,8 @@ export class NodeDeploy {
     }
   }
 
-  /** Waits for the next change in the mesh, at most so long. */
   private meshChange(timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (finish: () => void) => {
-        clearTimeout(timer);
-        stop();
-        this.signal.removeEventListener('abort', onAbort);
-        finish();
-      };
-      const timer = setTimeout(() => end(resolve), timeoutMs);
-      const stop = this.components.mesh.onChange(() => end(resolve));
-      const onAbort = () => end(() => reject(new AppError('cancelled', `deploy of ${this.name} was cancelled`)));
-      this.signal.addEventListener('abort', onAbort, { once: true });
-      if (this.signal.aborted) onAbort();
-    });
+    return nextMeshChange(this.components.mesh, timeoutMs, this.signal);
   }
 
   private pause(ms: number): Promise<void> {
@@ -495,6 +462,23 @@ export async function runAsRoot(
     }
     throw error;
   }
+}
+
+/** Waits for the next change in the mesh, at most so long. @throws AppError when cancelled */
+function nextMeshChange(mesh: DeployMesh, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (finish: () => void) => {
+      clearTimeout(timer);
+      stop();
+      signal.removeEventListener('abort', onAbort);
+      finish();
+    };
+    const timer = setTimeout(() => end(resolve), timeoutMs);
+    const stop = mesh.onChange(() => end(resolve));
+    const onAbort = () => end(() => reject(signal.reason as AppError));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
 }
 
 function textFile(name: string, text: string, mode: number): TarFile {

@@ -105,7 +105,8 @@ export class Connection {
       this.fail(request.message);
     } else if (request.cancel) {
       if (this.watcher) this.close();
-      else this.running?.abort();
+      // The reason tells a command that outlives its client (deploy launch) from a client that went away.
+      else this.running?.abort(new AppError('cancelled', 'the client sent Cancel'));
     } else if (this.watcher) {
       this.close();
     } else {

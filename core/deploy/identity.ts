@@ -1,0 +1,66 @@
+// Whether a node may join this cluster, and with which identity, from what lies on it.
+import type { Roster } from '../../contract/roster.ts';
+import type { NodeProbe } from './probe.ts';
+
+/** What a node's certificate says. */
+export interface KnownIdentity {
+  readonly cluster: string;
+  readonly nodeId: string;
+  readonly keyHash: string;
+  /** End of validity, milliseconds since 1970. */
+  readonly validToMs: number;
+}
+
+export interface IdentityQuestion {
+  readonly name: string;
+  readonly statePath: string;
+  readonly found: NodeProbe['identity'];
+  /** The found certificate as read; null when there is none, or it is not one of meshd's. */
+  readonly known: KnownIdentity | null;
+  readonly cluster: string;
+  readonly roster: Roster;
+  readonly nowMs: number;
+}
+
+export type IdentityVerdict =
+  { readonly ok: true; readonly keep: string | null } | { readonly ok: false; readonly message: string };
+
+/** A certificate that ends sooner is renewed by a deploy. */
+const renewBeforeMs = 30 * 24 * 3_600_000;
+
+/** `keep`: the node id whose identity stays; null for a new one. A node of another cluster is never taken over silently. */
+export function judgeIdentity(question: IdentityQuestion): IdentityVerdict {
+  const { name, statePath, found, known } = question;
+  if (known && known.cluster !== question.cluster) {
+    const also = found.holdsCa ? ', whose CA it holds' : '';
+    return {
+      ok: false,
+      message:
+        `${name} belongs to another cluster (${known.cluster.slice(0, 8)}…${also}): to take it over, stop its meshd ` +
+        `(systemctl disable --now meshd) and move ${statePath} away on ${name}, then deploy again`,
+    };
+  }
+  if (!known && found.holdsCa) {
+    return {
+      ok: false,
+      message: `${name} holds the CA of another cluster in ${statePath}/ca: move ${statePath} away there, then deploy again`,
+    };
+  }
+  if (!known) return { ok: true, keep: null };
+  const entry = question.roster.nodes.find((node) => node.id === known.nodeId);
+  if (entry?.state === 'revoked') {
+    return {
+      ok: false,
+      message:
+        `${name} was revoked: to admit it again as a new node, move ${statePath}/identity away on ${name}, ` +
+        'then deploy again',
+    };
+  }
+  const isUsable =
+    entry?.keyHash === known.keyHash &&
+    found.keyHash !== null &&
+    // Without openssl a node cannot tell its key's hash; meshd checks it at its start.
+    (found.keyHash === '' || found.keyHash === known.keyHash) &&
+    known.validToMs - question.nowMs > renewBeforeMs;
+  return { ok: true, keep: isUsable ? known.nodeId : null };
+}
