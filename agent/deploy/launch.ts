@@ -60,7 +60,7 @@ export class Launch {
   }
 
   private async runAll(): Promise<LaunchRow[]> {
-    const head = this.options.installsHead ? this.installHead() : null;
+    const head = this.options.installsHead === false ? null : this.installHead();
     const upgrades = new Map<string, NodeDeploy>();
     await forEachAtOnce(this.hosts, this.options.parallel, async (host) => {
       const node = new NodeDeploy(

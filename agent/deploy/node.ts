@@ -208,7 +208,7 @@ export class NodeDeploy {
       name: this.name,
       statePath: this.plan.statePath,
       found: probe.identity,
-      known,
+      known: known && { ...known, validToMs: known.validTo.getTime() },
       cluster: cluster.cluster,
       roster: cluster.roster(),
       nowMs: Date.now(),

@@ -1,5 +1,4 @@
 // What deploy needs of the rest of meshd. agent/daemon.ts passes it in; tests pass what they like.
-import type { KnownIdentity } from '../../core/deploy/identity.ts';
 import type { Flags } from '../../core/flags.ts';
 import type { Roster, RosterNode, SignedRoster } from '../../contract/roster.ts';
 import type { Runner } from '../../host/runner.ts';
@@ -30,7 +29,7 @@ export interface DeployCluster {
   /** A new node id and P-256 key pair, in PEM. */
   createNodeKeys(): { nodeId: string; privateKeyPem: string; publicKeyPem: string };
   /** Cluster, node and key hash of a certificate in PEM; null when it is not a meshd certificate. */
-  readCertificate(pem: string): KnownIdentity | null;
+  readCertificate(pem: string): { cluster: string; nodeId: string; keyHash: string; validTo: Date } | null;
 }
 
 /** What deploy sees of the mesh. */
@@ -63,8 +62,8 @@ export interface DeployOptions {
   readonly sshPort: number;
   /** Nodes at work at once. */
   readonly parallel: number;
-  /** Whether a launch installs the head's own service too; tests on someone's machine must not. */
-  readonly installsHead: boolean;
+  /** Whether a launch installs the head's own service too: unless false. Tests on someone's machine must not. */
+  readonly installsHead?: boolean;
 }
 
 export interface DeployComponents {
