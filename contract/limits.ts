@@ -15,6 +15,9 @@ export const maxWatchQueueBytes = 4 * 1024 * 1024;
 /** History lines kept, as minimega does (pkg/minicli). */
 export const maxHistoryLines = 10_000;
 
+/** Characters of all history lines together: 10,000 lines may be of a megabyte each. */
+export const maxHistoryCharacters = 8 * 1024 * 1024;
+
 /** Bytes kept of a child process's stdout and of its stderr when the caller names no bound. */
 export const maxOutputBytes = 8 * 1024 * 1024;
 
@@ -27,8 +30,9 @@ export const maxNamespaces = 1_000;
 /** A script for `read`. It is read whole. */
 export const maxScriptBytes = 4 * 1024 * 1024;
 
-/** Variables of `.env`, and aliases of one connection. */
+/** Variables of `.env`, and aliases of one connection: how many, and characters of each. */
 export const maxVariables = 1_000;
+export const maxValueCharacters = 16_384;
 
 /** Bytes queued towards one mesh neighbour before its link is closed: four of the largest frames. */
 export const maxLinkQueueBytes = 4 * maxFrameBytes;

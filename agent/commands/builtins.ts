@@ -2,7 +2,7 @@
 // the connection's session, which other handlers do not.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
-import { maxHistoryLines, maxVariables } from '../../contract/limits.ts';
+import { maxHistoryCharacters, maxHistoryLines, maxValueCharacters, maxVariables } from '../../contract/limits.ts';
 import { helpText } from '../../core/commands/help.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
@@ -28,17 +28,22 @@ export interface BuiltinComponents {
   readonly meshTimeoutMs: () => number;
 }
 
-/** Lines typed on this daemon, the newest last; bounded as in minimega. */
+/** Lines typed on this daemon, the newest last; bounded in number, as in minimega, and in size. */
 export class History {
   private lines: string[] = [];
+  private characters = 0;
 
   add(line: string): void {
     this.lines.push(line);
-    if (this.lines.length > maxHistoryLines) this.lines = this.lines.slice(-maxHistoryLines);
+    this.characters += line.length;
+    while (this.lines.length > maxHistoryLines || this.characters > maxHistoryCharacters) {
+      this.characters -= this.lines.shift()?.length ?? 0;
+    }
   }
 
   clear(): void {
     this.lines = [];
+    this.characters = 0;
   }
 
   text(): string {
@@ -142,10 +147,17 @@ function setVariable(variables: Map<string, string>, name: string, value: string
       `\`${name.slice(0, 80)}\`: a variable's name is letters, digits and underscores, not first a digit`,
     );
   }
+  assertValueLength(name, value);
   if (value === '') variables.delete(name);
   else if (variables.size >= maxVariables && !variables.has(name)) {
     throw new AppError('refused', `more than ${maxVariables} variables: unset some with \`.env <name> ""\``);
   } else variables.set(name, value);
+}
+
+function assertValueLength(name: string, value: string): void {
+  if (value.length > maxValueCharacters) {
+    throw new AppError('invalid', `${name.slice(0, 80)}: ${value.length} characters, more than ${maxValueCharacters}`);
+  }
 }
 
 /** `.alias ms=mesh status`, or `.alias ms = mesh status`. */
@@ -154,6 +166,7 @@ function setAlias(session: Session, words: readonly string[]): void {
   if (name === undefined || expansion === undefined) {
     throw new AppError('invalid', `\`${words.join(' ').slice(0, 80)}\`: write \`.alias name=command\``);
   }
+  assertValueLength(name, expansion);
   if (session.aliases.size >= maxVariables && !session.aliases.has(name)) {
     throw new AppError('refused', `more than ${maxVariables} aliases on this connection`);
   }

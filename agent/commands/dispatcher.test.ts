@@ -272,6 +272,7 @@ describe('variables and aliases', () => {
     expect(await rendered('.env')).toBe('host  | key | value\nnode1 | WHO | world');
     await answers('.env WHO ""');
     expect(await errors('echo $WHO')).toMatch(/^\$WHO is not set/);
+    expect(await errors(`.env LONG ${'x'.repeat(16_385)}`)).toMatch(/more than 16384/);
     expect(await errors('.env 1x y')).toMatch(/a variable's name/);
     expect(await errors('echo http://x/y')).toMatch(/does not fetch/);
   });
@@ -305,6 +306,8 @@ describe('history', () => {
     const lines = (await answers('.record false history'))[0]?.Resp?.[0]?.Response.split('\n');
     expect(lines).toHaveLength(maxHistoryLines);
     expect(lines?.[0]).toBe('echo 5');
+    for (let at = 0; at < 20; at += 1) await answers(`echo ${'x'.repeat(900_000)}`);
+    expect((await answers('.record false history'))[0]?.Resp?.[0]?.Response.length).toBeLessThan(9_000_000);
   });
 });
 

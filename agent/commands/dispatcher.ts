@@ -16,7 +16,7 @@ import { commandTable } from '../../core/commands/table.ts';
 import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
 import { renderEntries } from '../../core/render.ts';
 import { filterRows, selectColumns } from '../../core/transform.ts';
-import { readFileBelow } from '../../host/read-below.ts';
+import { readFileBelow } from '../../host/below.ts';
 import { createBuiltins, History, type BuiltinCall, type Builtins } from './builtins.ts';
 import type { CommandOrigin, Handlers } from './handler.ts';
 import { Namespaces } from './namespaces.ts';

@@ -95,7 +95,10 @@ export class Connection {
       if (!this.take(text)) return;
     }
     if (error) this.fail(error.message);
-    else if (this.queue.length >= maxQueued) this.socket.pause();
+    else if (this.queue.length >= maxQueued && !this.socket.isPaused()) {
+      this.socket.pause();
+      this.probe();
+    }
   }
 
   /** Whether more requests are taken after this one. */
@@ -134,10 +137,13 @@ export class Connection {
 
   /**
    * A client that only ended its sending side waits for its answer; one that is gone must have its command aborted.
-   * Reading tells both as the same end, but writing to the second fails. A space between JSON values means nothing.
+   * Reading tells both as the same end, and a paused socket tells nothing, but writing to the second fails. A space
+   * between JSON values means nothing.
    */
   private probe(): void {
-    if (this.socket.destroyed || !this.isBusy) return;
+    const isBlind = this.isInputOver || this.socket.isPaused();
+    if (this.socket.destroyed || !this.isBusy || !isBlind) return;
+    if (this.timer) clearTimeout(this.timer);
     if (this.socket.writableLength === 0) this.socket.write(' ');
     this.timer = setTimeout(() => {
       this.probe();

@@ -291,6 +291,23 @@ describe('clients that go away', () => {
     await client.until(() => aborted.includes('deploy logs gone'));
   });
 
+  it('take it with them also behind more requests than are read ahead', async () => {
+    const client = new Client();
+    client.send({ Command: 'deploy logs flood' }, ...Array<unknown>(500).fill({ Command: 'version' }));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    client.socket.destroy();
+    await client.until(() => aborted.includes('deploy logs flood'));
+  });
+
+  it('do not lose what they sent ahead', async () => {
+    const client = new Client();
+    client.socket.end(Array.from({ length: 500 }, (_, at) => JSON.stringify({ Command: `echo ${at}` })).join(''));
+    await client.until(() => client.isClosed);
+    expect(client.messages.map(({ Rendered }) => Rendered)).toEqual(
+      Array.from({ length: 500 }, (_, at) => `node1: ${at}`),
+    );
+  });
+
   it('after half an object, are told and closed', async () => {
     const client = new Client();
     client.socket.end('{"Command":"ver');

@@ -1,8 +1,27 @@
-// Reading a file that a command names: below one directory only, never through a symlink, never a device or a pipe.
+// Files that a command names: below one directory only, never through a symlink, never a device or a pipe.
 import { constants } from 'node:fs';
 import { open, readlink, realpath } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { AppError, describeError } from '../contract/errors.ts';
+
+/**
+ * Absolute path of `name` below `root`, for a file that is about to be written by write-to-temp and rename (which replaces
+ * a symlink and does not follow it).
+ * @throws AppError `refused` when it lies elsewhere, also by a symlink on the way; `not-found` when its folder is missing.
+ */
+export async function resolveBelow(root: string, name: string): Promise<string> {
+  const { path, inside } = placeBelow(root, name);
+  let folder: string;
+  try {
+    folder = await realpath(dirname(path));
+  } catch (cause) {
+    throw new AppError('not-found', `${name}: its folder does not exist below ${root}`, { cause });
+  }
+  if (folder !== dirname(join(await realpath(root), inside))) {
+    throw new AppError('refused', `${name} leads through a symlink: it is not followed`);
+  }
+  return path;
+}
 
 /**
  * Text of `name`, which lies below `root` (a relative name starts there).
@@ -10,11 +29,7 @@ import { AppError, describeError } from '../contract/errors.ts';
  * or has more than `maxBytes`.
  */
 export async function readFileBelow(root: string, name: string, { maxBytes }: { maxBytes: number }): Promise<string> {
-  const path = resolve(root, name);
-  const inside = relative(root, path);
-  if (inside === '' || inside === '..' || inside.startsWith('../') || name.includes('\0')) {
-    throw new AppError('refused', `${name}: only files below ${root} can be named here`);
-  }
+  const { path, inside } = placeBelow(root, name);
   let file;
   try {
     // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
@@ -38,4 +53,13 @@ export async function readFileBelow(root: string, name: string, { maxBytes }: { 
   } finally {
     await file.close();
   }
+}
+
+function placeBelow(root: string, name: string): { path: string; inside: string } {
+  const path = resolve(root, name);
+  const inside = relative(root, path);
+  if (inside === '' || inside === '..' || inside.startsWith('../') || name.includes('\0')) {
+    throw new AppError('refused', `${name}: only files below ${root} can be named here`);
+  }
+  return { path, inside };
 }

@@ -1,0 +1,105 @@
+// For tests: a cluster of three meshds in one process, with the real mesh over a network in memory, the real handlers and
+// a real command socket on node1. Only processes, TLS and SSH are missing.
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { HostFacts } from '../../contract/watch.ts';
+import { parseFlags } from '../../core/flags.ts';
+import { resolveBelow } from '../../host/below.ts';
+import { observeMachine } from '../../host/facts.ts';
+import { createDeployHandlers } from '../commands/deploy.ts';
+import { Dispatcher } from '../commands/dispatcher.ts';
+import type { Handlers } from '../commands/handler.ts';
+import { createHostHandlers } from '../commands/host.ts';
+import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
+import type { DeployComponents } from '../deploy/types.ts';
+import { createSystemClock } from '../mesh/clock.ts';
+import { MeshPeers } from '../mesh/peers.ts';
+import { Simulation } from '../mesh/simulation.ts';
+import { CommandSocket } from './server.ts';
+
+export interface TestCluster {
+  /** Command socket of node1. */
+  readonly socketPath: string;
+  stop(): Promise<void>;
+}
+
+export async function startCluster(): Promise<TestCluster> {
+  const base = await mkdtemp(join(tmpdir(), 'meshd-cluster-'));
+  const filePath = join(base, 'files');
+  await mkdir(filePath);
+  const simulation = await Simulation.create(
+    { size: 3, degree: 2, context: 'john' },
+    { clock: createSystemClock(), random: Math.random },
+  );
+  await simulation.startAll();
+  const dispatchers = [0, 1, 2].map((index) => {
+    const mesh = simulation.mesh(index);
+    const roster = simulation.stores[index];
+    if (!roster) throw new Error('a started node has a roster');
+    const host = simulation.node(index).name;
+    const peers = new MeshPeers({ mesh, roster });
+    const handlers: Handlers = {
+      ...createMeshHandlers({
+        mesh,
+        peers,
+        saveDegree: () => Promise.resolve(),
+        resolvePath: (name) => resolveBelow(filePath, name),
+        revoke: () => Promise.reject(new Error('not in this test')),
+        moveAuthority: () => Promise.reject(new Error('not in this test')),
+      }),
+      ...createHostHandlers(() => observeFacts(host)),
+      ...deployHandlers(host),
+    };
+    const dispatcher = new Dispatcher(
+      { host, version: '0.1.0', vlanRange: '101-4096', filePath },
+      { handlers, peers, quit: () => undefined, meshTimeoutMs: () => defaultMeshTimeoutMs },
+    );
+    peers.serve((line, { namespace, from, signal }) =>
+      dispatcher.executeForMember(line, { ...from, namespace, signal }),
+    );
+    return dispatcher;
+  });
+  const [dispatcher] = dispatchers;
+  if (!dispatcher) throw new Error('three nodes have a first');
+  const watch = { subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
+  const server = await CommandSocket.listen(
+    { base, host: 'node1', version: '0.1.0' },
+    {
+      dispatcher,
+      watch,
+      onBug: (error) => {
+        throw error;
+      },
+    },
+  );
+  const end = Date.now() + 20_000;
+  while (!simulation.isSettled()) {
+    if (Date.now() > end) throw new Error('the mesh of three did not settle in 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    socketPath: server.path,
+    stop: async () => {
+      await server.close();
+      await simulation.stopAll();
+      await rm(base, { recursive: true, force: true });
+    },
+  };
+}
+
+async function observeFacts(host: string): Promise<HostFacts> {
+  const { facts } = await observeMachine(null, Date.now());
+  const none = { VMs: 0, AndroidVMs: 0, Limit: -1, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0 };
+  return { Name: host, ...facts, ...none };
+}
+
+/** `deploy flags` and its like, which need no SSH; the rest of deploy is not reached by the recorded requests. */
+function deployHandlers(host: string): Handlers {
+  const parsed = parseFlags(['-degree', '2', '-context', 'john']);
+  if (!parsed.ok) throw new Error(parsed.message);
+  // What launch would use is not there, on purpose: a request that reached it would fail loudly.
+  const components = { flags: () => parsed.flags, log: () => undefined } as unknown as DeployComponents;
+  const options = { host, stateFolder: tmpdir(), programPath: '/nonexistent', sshPort: 22, parallel: 1 };
+  return createDeployHandlers(options, components);
+}
