@@ -1,0 +1,71 @@
+// Follows one meshd over its command socket: connects as soon as the socket is there, keeps a Watch, and connects again when
+// the daemon comes back. Looking for the socket costs a failed connect(2) now and then, and no process.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectSocket, socketTransport } from '../agent/client/transport.ts';
+import { CommandClient } from '../contract/command-client.ts';
+import type { ResponseEntry } from '../contract/command-socket.ts';
+import { AppError } from '../contract/errors.ts';
+import type { ClusterState } from '../core/cluster-view.ts';
+import { applyChange, clusterState } from '../core/cluster-view.ts';
+
+const defaultLookEveryMs = 20;
+
+/** Opens the command socket at `path`. @throws AppError `unreachable` when nobody listens there */
+export async function openClient(path: string): Promise<CommandClient> {
+  return new CommandClient({ canCancel: true }, { transport: socketTransport(await connectSocket(path)) });
+}
+
+/** Runs one line and gives all entries. @throws AppError when the daemon does not answer in time */
+export async function runLine(client: CommandClient, line: string, timeoutMs: number): Promise<ResponseEntry[]> {
+  const entries: ResponseEntry[] = [];
+  for await (const answer of client.command(line, { deadline: AbortSignal.timeout(timeoutMs) })) {
+    entries.push(...(answer.Resp ?? []));
+  }
+  return entries;
+}
+
+export interface MeshdViewOptions {
+  /** Path of the command socket; may change from one run of the daemon to the next. Null while there can be none. */
+  readonly path: () => Promise<string | null>;
+  /** How often to look for a daemon that does not answer; 20 ms unless given. */
+  readonly lookEveryMs?: number;
+  /** Called with each state, and with null when the connection is lost. */
+  readonly onState: (state: ClusterState | null) => void;
+}
+
+/** Follows until the returned function is called. */
+export function followMeshd(options: MeshdViewOptions): () => void {
+  let isOver = false;
+  let client: CommandClient | null = null;
+  const follow = async () => {
+    while (!isOver) {
+      try {
+        const path = await options.path();
+        if (path === null) throw new AppError('unreachable', 'not there');
+        client = await openClient(path);
+        let state: ClusterState | null = null;
+        for await (const message of client.watch()) {
+          if (message.Watch === 'snapshot') state = clusterState(message.Nodes, message.Links);
+          else if (state) state = applyChange(state, message);
+          options.onState(state);
+        }
+      } catch {
+        // Not there yet, or gone again: seen below.
+      }
+      if (client) options.onState(null);
+      client = null;
+      await sleep(options.lookEveryMs ?? defaultLookEveryMs);
+    }
+  };
+  void follow();
+  return () => {
+    isOver = true;
+    client?.close();
+  };
+}
+
+/** Names of the members that a state holds. */
+export function memberNames(state: ClusterState | null): string[] {
+  if (state === null) return [];
+  return [...state.nodes.values()].filter((node) => node.State === 'member').map((node) => node.Name);
+}
