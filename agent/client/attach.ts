@@ -209,8 +209,8 @@ class Attach {
     // As a shell does: the line is dropped, a new prompt shows.
     this.isQuitAsked = false;
     readline.write(null, { ctrl: true, name: 'e' });
-    readline.write(null, { ctrl: true, name: 'u' });
     this.say('^C\n');
+    readline.write(null, { ctrl: true, name: 'u' });
     this.showPrompt();
   }
 

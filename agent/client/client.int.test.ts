@@ -126,7 +126,7 @@ describe('-e', () => {
     expect(await execute(['deploy logs n2'], { signal: abort.signal })).toEqual({
       code: 1,
       out: '',
-      err: 'Error (node1): `deploy logs n2`: cancelled\n',
+      err: 'Error (node1): stopped\n',
     });
     expect(cancelled).toEqual(['deploy logs n2']);
   });
@@ -213,7 +213,7 @@ describe('-attach on a terminal', () => {
     input.write('deploy logs n2\necho never\n');
     await new Promise((resolve) => setTimeout(resolve, 100));
     input.write('\u0003');
-    await errorOutput.until(/`deploy logs n2`: cancelled/);
+    await errorOutput.until(/stopped/);
     input.write('half a li\u0003');
     await output.until(/\^C/);
     input.write('echo on\r');

@@ -21,6 +21,7 @@ import { createBuiltins, History, type BuiltinCall, type Builtins } from './buil
 import type { CommandOrigin, Handlers } from './handler.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Peers } from './peers.ts';
+import { Patience } from './patience.ts';
 import { createSession, defaultNamespace, flagsOfCommand, type Session, type Settings } from './session.ts';
 
 export interface DispatcherOptions {
@@ -255,11 +256,16 @@ export class Dispatcher {
         merged.push(this.errorEntry(error));
       }
     }
-    merged.push(...(await untilAborted(remote, context.signal, command.line)));
+    const patience = new Patience(context.signal, command.line);
+    try {
+      merged.push(...(await patience.wait(remote)));
+    } finally {
+      patience.end();
+    }
     yield merged;
   }
 
-  /** The handler on this host. A handler that does not heed its signal is left behind when the signal comes. */
+  /** The handler on this host. A handler that does not heed its signal is left behind soon after the signal came. */
   private async *runHere(
     command: ParsedCommand,
     context: RunContext,
@@ -272,29 +278,36 @@ export class Dispatcher {
       namespace,
       signal,
       session,
-      status: (text) => {
-        if (!signal.aborted) context.status(text);
-      },
+      status: context.status,
     };
-    const key = command.pattern.pattern;
+    const patience = new Patience(signal, command.line);
+    try {
+      yield* this.callHandler(call, patience);
+    } finally {
+      patience.end();
+    }
+  }
+
+  private async *callHandler(call: BuiltinCall, patience: Patience): AsyncGenerator<ResponseEntry[], void, undefined> {
+    const key = call.command.pattern.pattern;
     const builtin = ownValue(this.builtins, key);
     if (builtin) {
-      const entries = await untilAborted(builtin(call), signal, command.line);
+      const entries = await patience.wait(builtin(call));
       // `quit` answers nothing; other commands answer at least with an empty list.
-      if (!session.ended) yield entries;
+      if (!call.session.ended) yield entries;
       return;
     }
     const handler = ownValue(this.components.handlers, key);
     if (!handler) throw new AppError('failed', `\`${key}\` is not part of this meshd`);
     const result = handler(call);
     if (!(Symbol.asyncIterator in result)) {
-      yield await untilAborted(result, signal, command.line);
+      yield await patience.wait(result);
       return;
     }
     const iterator = result[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const next = await untilAborted(iterator.next(), signal, command.line);
+        const next = await patience.wait(iterator.next());
         if (next.done) return;
         yield next.value;
       }
@@ -372,20 +385,6 @@ async function* mapBatches(
 
 function cancelled(line: string): AppError {
   return new AppError('cancelled', `\`${line}\`: cancelled`);
-}
-
-/** The promise's value, or a `cancelled` error as soon as the signal comes. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, line: string): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => {
-      reject(cancelled(line));
-    };
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
-    });
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
 }
 
 /** A pattern's entry; patterns are looked up by text, and objects have more keys than their own. */

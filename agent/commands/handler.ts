@@ -14,7 +14,7 @@ export interface CommandCall {
   readonly host: string;
   /** The namespace the command runs in; the default one is `minimega`. */
   readonly namespace: string;
-  /** Aborted by Cancel, by a closed connection, or by the daemon's end. */
+  /** Aborted by Cancel (its reason is an AppError `cancelled`), by a closed connection, or by the daemon's end. */
   readonly signal: AbortSignal;
   /** Sends a progress message to the client, if there is one. */
   readonly status: (text: string) => void;

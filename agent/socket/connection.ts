@@ -73,7 +73,7 @@ export class Connection {
     // EPIPE and ECONNRESET: the close event follows and says the same.
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      this.running?.abort();
+      this.running?.abort(new AppError('unreachable', 'the client went away'));
       this.watcher?.close();
       if (this.timer) clearTimeout(this.timer);
       this.queue = [];
@@ -84,7 +84,7 @@ export class Connection {
   close(): void {
     this.isInputOver = true;
     this.queue = [];
-    this.running?.abort();
+    this.running?.abort(new AppError('failed', 'this meshd is stopping'));
     this.finish({ isDaemonEnding: true });
   }
 

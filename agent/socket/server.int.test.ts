@@ -274,7 +274,7 @@ describe('Cancel', () => {
     const client = new Client();
     client.send({ Command: 'deploy logs n1' }, { Command: 'echo next' }, { Cancel: true });
     const messages = await client.read(2);
-    expect(errorsOf(messages)).toEqual(['`deploy logs n1`: cancelled', '']);
+    expect(errorsOf(messages)).toEqual(['stopped', '']);
     expect(messages[1]?.Rendered).toBe('node1: next');
     client.send({ Cancel: true }, { Command: 'echo more' });
     expect((await client.read(3))[2]?.Rendered).toBe('node1: more');

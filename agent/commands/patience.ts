@@ -1,0 +1,45 @@
+// How long a command is waited for once it was cancelled: long enough for a handler to say itself what it left behind, not
+// as long as one that does not heed its signal would take.
+import { AppError } from '../../contract/errors.ts';
+
+const cancelGraceMs = 1000;
+
+export class Patience {
+  private readonly signal: AbortSignal;
+  private readonly line: string;
+  private readonly waiting = new Set<(error: AppError) => void>();
+  private timer: NodeJS.Timeout | null = null;
+  private isOver = false;
+
+  constructor(signal: AbortSignal, line: string) {
+    this.signal = signal;
+    this.line = line;
+    if (signal.aborted) this.onAbort();
+    else signal.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  /** The promise's value; a `cancelled` error when the signal came and the grace is over. */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.isOver) reject(this.error());
+      this.waiting.add(reject);
+      promise.then(resolve, reject).finally(() => this.waiting.delete(reject));
+    });
+  }
+
+  end(): void {
+    this.signal.removeEventListener('abort', this.onAbort);
+    if (this.timer) clearTimeout(this.timer);
+  }
+
+  private readonly onAbort = (): void => {
+    this.timer ??= setTimeout(() => {
+      this.isOver = true;
+      for (const reject of this.waiting) reject(this.error());
+    }, cancelGraceMs);
+  };
+
+  private error(): AppError {
+    return new AppError('cancelled', `\`${this.line}\`: cancelled`);
+  }
+}
