@@ -14,9 +14,15 @@ import type { Peers } from './peers.ts';
 /** What `mesh send` waits for answers unless `mesh timeout` says otherwise. minimega waits for ever. */
 export const defaultMeshTimeoutMs = 10_000;
 
+/** How long answers of other nodes are waited for: `mesh timeout` sets it, whoever sends commands on reads it. */
+export interface MeshTimeout {
+  ms: number;
+}
+
 export interface MeshHandlerOptions {
   mesh: Pick<Mesh, 'nodeId' | 'degree' | 'status' | 'topology' | 'setDegree' | 'dial' | 'hangup'>;
   peers: Peers;
+  timeout: MeshTimeout;
   /** Keeps a degree over restarts. */
   saveDegree: (degree: number) => Promise<void>;
   /** A file below -filepath, as an absolute path. @throws AppError for anything else */
@@ -28,8 +34,7 @@ export interface MeshHandlerOptions {
 }
 
 export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
-  const { mesh, peers } = options;
-  let timeoutMs = defaultMeshTimeoutMs;
+  const { mesh, peers, timeout } = options;
 
   return {
     'mesh status': (call) => {
@@ -80,13 +85,13 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
 
     'mesh timeout [timeout]': (call) => {
       const text = call.command.words['timeout'];
-      if (text === undefined) return answer(call, { Response: describeDuration(timeoutMs * 1e6) });
+      if (text === undefined) return answer(call, { Response: describeDuration(timeout.ms * 1e6) });
       const seconds = parseNumber(text);
       if (seconds === null || seconds * 1000 > maxMeshTimeoutMs) {
         const max = maxMeshTimeoutMs / 1000;
         throw new AppError('invalid', `invalid timeout \`${text}\`: seconds from 0 to ${max}; 0 is the longest, a day`);
       }
-      timeoutMs = seconds === 0 ? maxMeshTimeoutMs : seconds * 1000;
+      timeout.ms = seconds === 0 ? maxMeshTimeoutMs : seconds * 1000;
       return answer(call, {});
     },
 
@@ -94,7 +99,11 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
       const { nested } = call.command;
       if (!nested) throw new AppError('invalid', 'mesh send wants a command');
       const targets = sendTargets(word(call, 'hostname'), { self: call.host, names: () => peers.names() });
-      return peers.send(targets, nested.line, { namespace: call.namespace, timeoutMs, signal: call.signal });
+      return peers.send(targets, nested.line, {
+        namespace: call.namespace,
+        timeoutMs: timeout.ms,
+        signal: call.signal,
+      });
     },
 
     'mesh revoke <node>': async (call) => {

@@ -87,6 +87,7 @@ function runsAlready(path: string, base: string): AppError {
   return new AppError(
     'conflict',
     `a meshd already runs on -base ${base}: it answers at ${path}; stop it with \`meshd -base ${base} -e quit\`, or give another -base`,
+    { detail: { alreadyRunning: true } },
   );
 }
 

@@ -95,7 +95,8 @@ afterEach(async () => {
 const listen = (folder = base) =>
   CommandSocket.listen(
     { base: folder, host: 'node1', version: '0.1.0' },
-    { dispatcher, watch, onBug: (error) => bugs.push(error) },
+    Promise.resolve({ dispatcher, watch, onBug: (error) => bugs.push(error) }),
+    (error) => bugs.push(error),
   );
 
 type Message = Partial<CommandResponse> & { Hello?: unknown; Watch?: string };

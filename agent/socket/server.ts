@@ -20,17 +20,24 @@ export class CommandSocket {
   readonly path: string;
   private readonly server: Server;
   private readonly claimed: ClaimedSocket;
-  private readonly connections: Set<Connection>;
+  private readonly connections: Set<{ close(): void }>;
 
-  private constructor(server: Server, claimed: ClaimedSocket, connections: Set<Connection>) {
+  private constructor(server: Server, claimed: ClaimedSocket, connections: Set<{ close(): void }>) {
     this.server = server;
     this.claimed = claimed;
     this.connections = connections;
     this.path = claimed.path;
   }
 
-  /** @throws AppError when another daemon has the base, or the base cannot be used. */
-  static async listen(options: CommandSocketOptions, components: ConnectionComponents): Promise<CommandSocket> {
+  /**
+   * Claims the base first, so that a second daemon changes nothing; clients that connect before `ready` settles wait.
+   * @throws AppError when another daemon has the base, or the base cannot be used.
+   */
+  static async listen(
+    options: CommandSocketOptions,
+    ready: Promise<ConnectionComponents>,
+    onBug: (error: unknown) => void,
+  ): Promise<CommandSocket> {
     const hello: Hello = {
       Product: 'meshd',
       Version: options.version,
@@ -38,15 +45,26 @@ export class CommandSocket {
       ProtocolMax: protocolMax,
       Features: ['Watch', 'Cancel'],
     };
-    const connections = new Set<Connection>();
+    const connections = new Set<{ close(): void }>();
     // allowHalfOpen: a client may end its side and still wait for its answer.
     const server = createServer({ allowHalfOpen: true }, (socket) => {
-      const connection = new Connection(socket, { host: options.host, hello }, components);
-      connections.add(connection);
-      socket.on('close', () => connections.delete(connection));
+      const waiting = { close: () => socket.destroy() };
+      connections.add(waiting);
+      socket.on('error', () => undefined);
+      void ready.then(
+        (components) => {
+          connections.delete(waiting);
+          if (socket.destroyed) return;
+          const connection = new Connection(socket, { host: options.host, hello }, components);
+          connections.add(connection);
+          socket.on('close', () => connections.delete(connection));
+        },
+        // The daemon did not come up: who waited gets an end, not a hang.
+        () => socket.destroy(),
+      );
     });
     const claimed = await claimSocket(server, options.base);
-    server.on('error', components.onBug);
+    server.on('error', onBug);
     return new CommandSocket(server, claimed, connections);
   }
 

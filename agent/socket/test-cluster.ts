@@ -43,6 +43,7 @@ export async function startCluster(): Promise<TestCluster> {
       ...createMeshHandlers({
         mesh,
         peers,
+        timeout: { ms: defaultMeshTimeoutMs },
         saveDegree: () => Promise.resolve(),
         resolvePath: (name) => resolveBelow(filePath, name),
         revoke: () => Promise.reject(new Error('not in this test')),
@@ -63,15 +64,13 @@ export async function startCluster(): Promise<TestCluster> {
   const [dispatcher] = dispatchers;
   if (!dispatcher) throw new Error('three nodes have a first');
   const watch = { subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
+  const onBug = (error: unknown) => {
+    throw error;
+  };
   const server = await CommandSocket.listen(
     { base, host: 'node1', version: '0.1.0' },
-    {
-      dispatcher,
-      watch,
-      onBug: (error) => {
-        throw error;
-      },
-    },
+    Promise.resolve({ dispatcher, watch, onBug }),
+    onBug,
   );
   const end = Date.now() + 20_000;
   while (!simulation.isSettled()) {

@@ -1,0 +1,89 @@
+// meshd: the daemon and its clients, by flags. Exit codes: 0 done, 1 failed, 2 wrong flags (or a client that cannot connect),
+// 3 a meshd already runs on this base.
+import { realpathSync } from 'node:fs';
+import { describeError, AppError } from '../contract/errors.ts';
+import { describeFlags, parseFlags, type Flags } from '../core/flags.ts';
+import { runAttach } from './client/attach.ts';
+import { runExecute } from './client/execute.ts';
+import { runRelay } from './client/relay.ts';
+import { startDaemon, type Daemon } from './daemon.ts';
+import { createLog, type LogLevel } from './log.ts';
+import { describeVersion } from './version.ts';
+
+const exitCode = { done: 0, failed: 1, usage: 2, alreadyRunning: 3 } as const;
+/** How long a stop may take before the process ends anyway. */
+const stopDeadlineMs = 5_000;
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.some((argument) => /^--?h(elp)?$/.test(argument)) && !argv.includes('-e')) {
+    console.log(describeFlags());
+    return exitCode.done;
+  }
+  const parsed = parseFlags(argv);
+  if (!parsed.ok) {
+    console.error(`meshd: ${parsed.message}`);
+    return exitCode.usage;
+  }
+  const { flags, rest } = parsed;
+  const programPath = realpathSync(process.argv[1] ?? '');
+  if (flags.version) {
+    console.log(`meshd ${describeVersion(programPath)}`);
+    return exitCode.done;
+  }
+  const target = { socketPath: `${flags.base}/meshd`, namespace: flags.namespace };
+  if (flags.e) return runExecute(rest, target);
+  if (flags.attach) return runAttach(target);
+  if (flags.relay) return runRelay(target);
+  if (rest.length > 0) {
+    console.error(`meshd: unexpected argument ${rest[0] ?? ''}: to run a command use \`meshd -e\`; see meshd -help`);
+    return exitCode.usage;
+  }
+  return runDaemon(flags, programPath);
+}
+
+async function runDaemon(flags: Flags, programPath: string): Promise<number> {
+  // For ps, top and `fault kill node3 meshd`: otherwise every node shows `node`.
+  process.title = 'meshd';
+  // The level was checked with the flags.
+  const log = createLog({ level: flags.level as LogLevel, file: flags.logfile });
+  const ended = Promise.withResolvers<number>();
+  let daemon: Daemon;
+  try {
+    daemon = await startDaemon(
+      { flags, programPath },
+      {
+        log,
+        onQuit: (delayMs) => {
+          setTimeout(() => {
+            ended.resolve(exitCode.done);
+          }, delayMs);
+        },
+      },
+    );
+  } catch (error) {
+    log.fatal(describeError(error));
+    return error instanceof AppError && error.detail?.['alreadyRunning'] === true
+      ? exitCode.alreadyRunning
+      : exitCode.failed;
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      log.info(`${signal}: stopping`);
+      ended.resolve(exitCode.done);
+    });
+  }
+  if (!flags.nostdin) {
+    // As minimega: without -nostdin the terminal is the daemon's prompt, and its end is the daemon's end.
+    void runAttach({ socketPath: daemon.socketPath, namespace: '' }).then(() => {
+      ended.resolve(exitCode.done);
+    });
+  }
+  const code = await ended.promise;
+  setTimeout(() => process.exit(code), stopDeadlineMs).unref();
+  await daemon.stop();
+  return code;
+}
+
+process.exitCode = await main(process.argv.slice(2));
+// A client that is done and a daemon that has stopped hold nothing that is worth waiting for.
+process.exit();
