@@ -1,0 +1,208 @@
+// The guide, word by word, on ten real nodes, and then what a machine room does to them. One lab for all: the tests build
+// on each other from top to bottom.
+import { readFile, rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeRange } from '../core/ranges/describe-range.ts';
+import { startChild } from '../host/child.ts';
+import { installTree, placeRootKeys, runMeshd, startMeshd } from './cluster.ts';
+import { ClusterWatcher } from './cluster-watch.ts';
+import { openLab } from './lab.ts';
+
+const lab = openLab({ name: 'guide' });
+const all = Array.from({ length: 10 }, (_, index) => `node${index + 1}`);
+const [head = '', ...others] = all;
+const watcher = new ClusterWatcher();
+const degree = 3;
+
+const without = (...gone: string[]) => all.filter((name) => !gone.includes(name));
+/** Each of `observers` sees exactly these members. */
+const see = (observers: readonly string[], members: readonly string[]) => () =>
+  observers.every((name) => {
+    const seen = watcher.members(name);
+    return seen.length === members.length && members.every((member) => seen.includes(member));
+  });
+/** Each of `observers` sees that each member holds the degree. */
+const holdDegree = (observers: readonly string[]) => () =>
+  observers.every((name) => {
+    const degrees = [...watcher.degrees(name).values()];
+    return degrees.length === observers.length && degrees.every((links) => links >= degree);
+  });
+
+beforeAll(async () => {
+  await lab.down();
+  const results = await lab.up({ nodes: 10 });
+  expect(results.filter(({ error }) => error !== null)).toEqual([]);
+  await placeRootKeys(lab, head, others);
+  await installTree(lab, head);
+});
+afterAll(async () => {
+  watcher.close();
+  await lab.down();
+});
+
+describe('the guide', () => {
+  test('start on the head, deploy launch node[2-10], and the mesh has ten nodes', async () => {
+    await startMeshd(lab, head, ['-degree', '3', '-context', 'john', '-nostdin']);
+    const startedAt = performance.now();
+    const { stdout } = await runMeshd(lab, head, ['deploy', 'launch', 'node[2-10]'], { timeoutMs: 120_000 });
+    const deployedAt = performance.now();
+    await watcher.open(lab, all);
+    await watcher.until(see(all, all), { what: 'ten nodes on each of ten', timeoutMs: 30_000 });
+    console.log(
+      `deploy launch node[2-10], nothing on the nodes: ${((deployedAt - startedAt) / 1000).toFixed(1)} s, ` +
+        `size 10 on every node after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
+    );
+    for (const name of others) expect(stdout).toContain(name);
+    const status = await runMeshd(lab, head, ['mesh', 'status']);
+    expect(status.stdout.trim().split('\n')).toEqual([
+      'host  | size | degree | peers | context | port',
+      expect.stringMatching(/^node1 \| 10 {3}\| 3 {6}\| \d+ +\| john {4}\| 9000$/),
+    ]);
+  });
+
+  test('each node holds at least three links, and mesh list is the same text on all ten', async () => {
+    await watcher.until(holdDegree(all), { what: 'degree 3 everywhere', timeoutMs: 20_000 });
+    const lists = await Promise.all(
+      all.map(async (name) => (await runMeshd(lab, name, ['.annotate', 'false', 'mesh', 'list'])).stdout),
+    );
+    expect(new Set(lists).size).toBe(1);
+    const neighbours = new Map<string, number>();
+    let current = '';
+    for (const line of lists[0]!.trim().split('\n')) {
+      if (!line.startsWith(' ')) current = line.trim();
+      else neighbours.set(current, (neighbours.get(current) ?? 0) + 1);
+    }
+    expect([...neighbours.keys()].sort()).toEqual([...all].sort());
+    expect(Math.min(...neighbours.values())).toBeGreaterThanOrEqual(degree);
+  });
+
+  test('mesh list all prints all ten as one range, which minimega does not', async () => {
+    const { stdout } = await runMeshd(lab, head, ['mesh', 'list', 'all']);
+    expect(stdout.trim()).toBe(`node1: ${describeRange(all)}`);
+    expect(describeRange(all)).toBe('node[1-10]');
+  });
+
+  test('no frame on the mesh port holds a node name, the context or a command', async () => {
+    const pcap = '/tmp/meshdeck-guide.pcap';
+    const leader = (await lab.livePath('node2', '/')).split('/')[2] ?? '';
+    const argv = ['nsenter', '-t', leader, '-n', 'tcpdump', '-i', 'eth0', '-U', '-s', '0', '-w', pcap, 'tcp port 9000'];
+    const capture = await startChild(argv);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      // A new handshake with every neighbour, then commands and answers in both directions.
+      await lab.exec('node2', ['systemctl', 'restart', 'meshd']);
+      await watcher.open(lab, ['node2']);
+      await watcher.until(see(all, all), { what: 'node2 back after a restart', timeoutMs: 20_000 });
+      const { stdout } = await runMeshd(lab, head, ['mesh', 'send', 'all', 'echo', 'confidential']);
+      expect(stdout).toContain('confidential');
+      await runMeshd(lab, 'node2', ['mesh', 'send', 'all', 'mesh', 'status']);
+    } finally {
+      capture.kill('SIGINT');
+      await capture.ended;
+    }
+    const bytes = (await readFile(pcap)).toString('latin1');
+    await rm(pcap);
+    // TLS 1.3 records of application data: 0x17, legacy version 3.3 (RFC 8446, 5.2).
+    expect(bytes).toContain('\x17\x03\x03');
+    expect(bytes.length).toBeGreaterThan(10_000);
+    for (const secret of ['node', 'john', 'confidential', 'echo', 'mesh', 'status']) {
+      expect(bytes.includes(secret), `"${secret}" in clear on port 9000`).toBe(false);
+    }
+  });
+
+  test('a second deploy finds nothing to do, and says so quickly', async () => {
+    const startedAt = performance.now();
+    await runMeshd(lab, head, ['deploy', 'launch', 'node[2-10]'], { timeoutMs: 60_000 });
+    console.log(`deploy launch node[2-10], everything there: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    expect(see(all, all)()).toBe(true);
+  });
+});
+
+describe('faults', () => {
+  const gone = async (name: string, fault: () => Promise<unknown>, limitMs: number) => {
+    const rest = without(name);
+    const startedAt = performance.now();
+    await fault();
+    const faultMs = performance.now() - startedAt;
+    await watcher.until(see(rest, rest), { what: `${name} gone from all lists`, timeoutMs: limitMs + 10_000 });
+    const ms = performance.now() - startedAt;
+    await watcher.until(holdDegree(rest), { what: 'degree restored', timeoutMs: 20_000 });
+    console.log(
+      `${name} gone from all lists after ${(ms / 1000).toFixed(2)} s (the fault itself took ${(faultMs / 1000).toFixed(2)} s), ` +
+        `degree restored after ${((performance.now() - startedAt) / 1000).toFixed(2)} s`,
+    );
+    expect(ms).toBeLessThan(limitMs);
+  };
+  const back = async (...names: string[]) => {
+    await watcher.open(lab, names);
+    await watcher.until(see(all, all), { what: 'ten nodes again', timeoutMs: 45_000 });
+    await watcher.until(holdDegree(all), { what: 'degree 3 everywhere again', timeoutMs: 20_000 });
+  };
+
+  test('a node without power is gone from all lists in under 4 s, and comes back by itself', async () => {
+    await gone('node7', () => lab.fault.power('node7', 'off'), 4000);
+    await lab.fault.power('node7', 'on');
+    await back('node7');
+  });
+
+  test('a cut cable: gone in under 4 s, back when it is plugged in', async () => {
+    await gone('node4', () => lab.fault.link('node4', 'down'), 4000);
+    await lab.fault.link('node4', 'up');
+    await watcher.until(see(all, all), { what: 'ten nodes again', timeoutMs: 45_000 });
+  });
+
+  test('kill -9 of meshd: gone in under 1 s, and systemd brings it back', async () => {
+    const rest = without('node5');
+    const seen = watcher.until(see(rest, rest), { what: 'node5 gone', timeoutMs: 10_000 });
+    await lab.fault.signal('node5', 'meshd', 'SIGKILL');
+    const ms = await seen;
+    console.log(`node5 gone ${(ms / 1000).toFixed(2)} s after kill -9 was asked for`);
+    expect(ms).toBeLessThan(1500);
+    await back('node5');
+  });
+
+  test('a meshd that hangs (SIGSTOP) is dropped in under 4 s, and is a member again when it goes on', async () => {
+    await gone('node6', () => lab.fault.signal('node6', 'meshd', 'SIGSTOP'), 4000);
+    await lab.fault.signal('node6', 'meshd', 'SIGCONT');
+    await watcher.until(see(all, all), { what: 'ten nodes again', timeoutMs: 45_000 });
+  });
+
+  test('the head without power: the rest stay one mesh, and the head comes back after its boot', async () => {
+    await gone(head, () => lab.fault.power(head, 'off'), 4000);
+    await lab.fault.power(head, 'on');
+    await back(head);
+    const { stdout } = await runMeshd(lab, head, ['mesh', 'degree']);
+    expect(stdout.trim()).toBe('node1: 3');
+  });
+
+  test('a network split 5/5 becomes two meshes, and one again in under 10 s after it is healed', async () => {
+    const [left, right] = [all.slice(0, 5), all.slice(5)];
+    await lab.fault.partition([left, right]);
+    const isSplit = () => see(left, left)() && see(right, right)();
+    await watcher.until(isSplit, { what: 'two meshes of five', timeoutMs: 20_000 });
+    const startedAt = performance.now();
+    await lab.fault.heal();
+    await watcher.until(see(all, all), { what: 'one mesh again', timeoutMs: 30_000 });
+    const seconds = (performance.now() - startedAt) / 1000;
+    console.log(`one mesh again ${seconds.toFixed(1)} s after the split was healed`);
+    expect(seconds).toBeLessThan(10);
+    await watcher.until(holdDegree(all), { what: 'degree 3 everywhere again', timeoutMs: 20_000 });
+  });
+
+  test('100 kill -9 at random over the nodes: the mesh is whole at the end', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    console.log(`seed ${seed}`);
+    let state = seed;
+    const random = () => (state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff) / 0x7fffffff;
+    let killed = 0;
+    const endAt = performance.now() + 180_000;
+    while (killed < 100 && performance.now() < endAt) {
+      const name = all[Math.floor(random() * all.length)] ?? head;
+      // While systemd waits to start it again there is nothing to kill.
+      killed += await lab.fault.signal(name, 'meshd', 'SIGKILL').catch(() => 0);
+      await new Promise((resolve) => setTimeout(resolve, random() * 400));
+    }
+    expect(killed).toBe(100);
+    await back(...all);
+  });
+});
