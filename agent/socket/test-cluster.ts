@@ -15,12 +15,16 @@ import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
 import type { DeployComponents } from '../deploy/types.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import { MeshPeers } from '../mesh/peers.ts';
+import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
 import { CommandSocket } from './server.ts';
 
 export interface TestCluster {
   /** Command socket of node1. */
   readonly socketPath: string;
+  /** By index: node1 is 0. */
+  readonly dispatchers: readonly Dispatcher[];
+  readonly peers: readonly Peers[];
   stop(): Promise<void>;
 }
 
@@ -33,12 +37,14 @@ export async function startCluster(): Promise<TestCluster> {
     { clock: createSystemClock(), random: Math.random },
   );
   await simulation.startAll();
+  const allPeers: Peers[] = [];
   const dispatchers = [0, 1, 2].map((index) => {
     const mesh = simulation.mesh(index);
     const roster = simulation.stores[index];
     if (!roster) throw new Error('a started node has a roster');
     const host = simulation.node(index).name;
     const peers = new MeshPeers({ mesh, roster });
+    allPeers.push(peers);
     const handlers: Handlers = {
       ...createMeshHandlers({
         mesh,
@@ -79,6 +85,8 @@ export async function startCluster(): Promise<TestCluster> {
   }
   return {
     socketPath: server.path,
+    dispatchers,
+    peers: allPeers,
     stop: async () => {
       await server.close();
       await simulation.stopAll();

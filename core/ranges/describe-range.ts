@@ -4,6 +4,9 @@
 import { compareNames } from './natural-order.ts';
 import { maxRangeNumber } from './parse-range.ts';
 
+/** Of a name with more numbers, only the last ones are tried as the one that counts: 10,000 long names stay affordable. */
+const maxRunsTried = 4;
+
 interface Group {
   readonly prefix: string;
   readonly suffix: string;
@@ -39,9 +42,9 @@ export function describeRange(names: Iterable<string>): string {
 function groupsBySize(names: Iterable<string>): Group[] {
   const groups = new Map<string, Group>();
   for (const name of names) {
-    let run = 0;
-    for (const match of name.matchAll(/[0-9]+/g)) {
-      run += 1;
+    const runs = [...name.matchAll(/[0-9]+/g)];
+    for (const [run, match] of runs.entries()) {
+      if (run < runs.length - maxRunsTried) continue;
       const number = match[0];
       if (Number(number) > maxRangeNumber) continue;
       const prefix = name.slice(0, match.index);

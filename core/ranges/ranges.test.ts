@@ -103,6 +103,14 @@ describe('describeRange', () => {
     expect(describeRange(names('node[1-120]'))).toBe('node[1-120]');
   });
 
+  it('is quick on the largest ranges, also of awkward names', () => {
+    const started = performance.now();
+    expect(describeRange(names('node[1-10000]'))).toBe('node[1-10000]');
+    const awkward = names('n[1-5000]').map((name) => name + '1a'.repeat(100));
+    expect(names(describeRange(awkward))).toHaveLength(5000);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
   it('prints what reads back as the same names', () => {
     // Few letters and digits, so that names collide in prefix, number, width and suffix.
     const name = fc.stringMatching(/^[ab]?[019]{0,3}[.a]?[019]{0,2}$/).filter((text) => text !== '');
