@@ -21,6 +21,11 @@ const noteSuffix = '.packed.json';
 /** What lies beside a file once it is packed: for whoever copies a tree. */
 export const companionSuffixes: readonly string[] = [...Object.values(packedSuffixes), noteSuffix];
 
+/** Names of what lies beside a packed file. */
+export function packedNames(name: string): string[] {
+  return companionSuffixes.map((suffix) => `${name}${suffix}`);
+}
+
 /**
  * Sizes and hashes of a file and its copies; makes what is missing. The note counts as long as all sizes are right: a
  * damaged copy is found by the node that receives it.
