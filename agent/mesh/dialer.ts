@@ -18,6 +18,8 @@ const trimMs = 2_000;
 /** After `mesh hangup` we do not call that node for this long, unless asked to. */
 const hangupHoldMs = 30_000;
 const insistAfterRefusals = 3;
+/** More news than this since the last look: a map that is filling. */
+const fillingVersions = 8;
 
 export class Dialer {
   private readonly parts: MeshParts;
@@ -28,6 +30,7 @@ export class Dialer {
   private readonly degreeDials = new Set<Dial>();
   private suggestions: string[] = [];
   private refusals = 0;
+  private mapVersionSeen = 0;
   private trimAt: number;
 
   constructor(components: { parts: MeshParts; links: LinkTable }) {
@@ -131,6 +134,9 @@ export class Dialer {
     const now = this.parts.clock.now();
     if (!this.heal.isDue(now)) return;
     const { map, topology } = this.parts;
+    const isFilling = map.version - this.mapVersionSeen > fillingVersions;
+    this.mapVersionSeen = map.version;
+    if (isFilling && this.heal.postpone(now)) return;
     // All that is reachable is a member; ourselves not counted.
     if (topology.reached().length - 1 >= this.others.length) {
       this.heal.nobodyAbsent(now);
@@ -154,7 +160,7 @@ export class Dialer {
     const degree = this.parts.degree();
     const excess = pickExcessLink(this.links.up(), {
       degree,
-      surplus: (link) => map.neighboursOf(link.entry).length - link.entry.degree,
+      surplus: (link) => map.neighboursOf(link.entry).length - map.degreeOf(link.entry),
       staysReachable: (link) => topology.isReachableWithout(link.entry),
     });
     if (excess) this.links.close(excess, 'more links than twice the degree');

@@ -2,7 +2,6 @@
 // neighbour is known to have is not sent to it. At link-up and at each check period neighbours compare summaries, and
 // exchange what differs.
 import { frameType, jsonFrame, numberFrame, readJson, readNumber, readSummary, summaryFrame } from './frames.ts';
-import type { LinkStateEntry } from '../../core/mesh/link-states.ts';
 import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
 import type { Timer } from './clock.ts';
@@ -18,7 +17,9 @@ export class Flooding {
   private readonly parts: MeshParts;
   private readonly links: LinkTable;
   private readonly onMapChanged: () => void;
-  private dirty: LinkStateEntry[] = [];
+  /** Places of states to send to whoever lacks them. */
+  private dirty: number[] = [];
+  private isDirty = new Uint8Array(64);
   private isSelfDirty = false;
   private timer: Timer | null = null;
   private lastFlushAt = -Infinity;
@@ -108,23 +109,23 @@ export class Flooding {
     const { bit } = link;
     const { map } = this.parts;
     const versionBefore = map.version;
-    const isWhole = map.receive(frame, 1, (entry, reception) => {
+    const isWhole = map.receive(frame, 1, (place, reception) => {
       switch (reception) {
         case 'fresh':
-          entry.knownBySlots = bit;
-          this.markDirty(entry);
-          if (link.backlog.size > 0) link.backlog.delete(entry);
+          map.setKnownBySlots(place, bit);
+          this.markDirty(place);
+          if (link.backlog.size > 0) link.backlog.delete(place);
           break;
         case 'same':
-          entry.knownBySlots |= bit;
+          map.setKnownBySlots(place, map.knownBySlots(place) | bit);
           break;
         case 'stale':
-          link.backlog.add(entry);
+          link.backlog.add(place);
           this.schedule();
           break;
         case 'own':
-          entry.knownBySlots = 0;
-          this.markDirty(entry);
+          map.setKnownBySlots(place, 0);
+          this.markDirty(place);
           this.selfChanged();
           break;
       }
@@ -150,7 +151,7 @@ export class Flooding {
   private onDigest(link: Link, frame: Uint8Array): boolean {
     const difference = this.parts.map.compare(frame, 1);
     if (!difference) return false;
-    for (const entry of difference.theyLack) link.backlog.add(entry);
+    for (const place of difference.theyLack) link.backlog.add(place);
     if (difference.theyLack.length > 0) this.schedule();
     if (difference.weLack && this.parts.clock.now() - link.digestSentAt > digestEchoMs) this.sendDigest(link);
     return true;
@@ -176,10 +177,15 @@ export class Flooding {
     link.send(Uint8Array.of(frameType.rosterWant), now);
   }
 
-  private markDirty(entry: LinkStateEntry): void {
-    if (entry.isDirty) return;
-    entry.isDirty = true;
-    this.dirty.push(entry);
+  private markDirty(place: number): void {
+    if (this.isDirty[place] === 1) return;
+    if (place >= this.isDirty.length) {
+      const grown = new Uint8Array(Math.max(place + 1, this.isDirty.length * 2));
+      grown.set(this.isDirty);
+      this.isDirty = grown;
+    }
+    this.isDirty[place] = 1;
+    this.dirty.push(place);
   }
 
   private schedule(): void {
@@ -198,32 +204,34 @@ export class Flooding {
       this.isSelfDirty = false;
       const neighbours = this.links.up().map((link) => link.entry);
       if (map.setSelf(this.parts.degree(), neighbours)) {
-        map.self.knownBySlots = 0;
-        this.markDirty(map.self);
+        map.setKnownBySlots(map.self.place, 0);
+        this.markDirty(map.self.place);
         this.onMapChanged();
       }
     }
     const { dirty } = this;
     this.dirty = [];
     for (const link of this.links.up()) this.flushTo(link, dirty);
-    for (const entry of dirty) entry.isDirty = false;
+    for (const place of dirty) this.isDirty[place] = 0;
   }
 
-  private flushTo(link: Link, dirty: readonly LinkStateEntry[]): void {
+  private flushTo(link: Link, dirty: readonly number[]): void {
     const { bit } = link;
-    let batch: LinkStateEntry[] = [];
-    for (const entry of dirty)
-      if ((entry.knownBySlots & bit) === 0) {
-        entry.knownBySlots |= bit;
-        batch.push(entry);
-      }
+    const { map } = this.parts;
+    let batch: number[] = [];
+    for (const place of dirty) {
+      const known = map.knownBySlots(place);
+      if ((known & bit) !== 0) continue;
+      map.setKnownBySlots(place, known | bit);
+      batch.push(place);
+    }
     if (link.isCongested) {
       // Kept as a set, not as frames: newer versions take the place of older ones.
-      for (const entry of batch) link.backlog.add(entry);
+      for (const place of batch) link.backlog.add(place);
       return;
     }
     if (link.backlog.size > 0) {
-      for (const entry of batch) link.backlog.add(entry);
+      for (const place of batch) link.backlog.add(place);
       batch = [...link.backlog];
       link.backlog.clear();
     }
@@ -232,12 +240,13 @@ export class Flooding {
   }
 
   /** Sends states from `start` on, as many as one frame takes; returns where it stopped. */
-  private sendStates(link: Link, batch: readonly LinkStateEntry[], start: number): number {
+  private sendStates(link: Link, batch: readonly number[], start: number): number {
     let bytes = 1;
     let end = start;
-    for (let entry = batch[end]; entry; entry = batch[end]) {
-      if (end > start && bytes + entry.length > maxStatesBytes) break;
-      bytes += entry.length;
+    for (let place = batch[end]; place !== undefined; place = batch[end]) {
+      const length = this.parts.map.stateLength(place);
+      if (end > start && bytes + length > maxStatesBytes) break;
+      bytes += length;
       end += 1;
     }
     const frame = new Uint8Array(bytes);

@@ -19,7 +19,7 @@ import type { Connection, DialTarget, Transport } from './transport.ts';
 
 /** A member on a LAN answers in milliseconds, on a loaded machine in a second. */
 const dialTimeoutMs = 3_000;
-/** Slots are bits of one number (LinkStateEntry.knownBySlots). */
+/** Slots are bits of one number (LinkStateMap.knownBySlots). */
 const slotCount = 30;
 
 export interface LinkEvents {
@@ -299,7 +299,10 @@ export class LinkTable {
     const members = this.parts.topology
       .reached()
       .filter((entry) => entry !== this.parts.map.self && entry !== link.entry)
-      .map((entry) => ({ id: entry.id, room: entry.degree * 2 - this.parts.map.neighboursOf(entry).length }))
+      .map((entry) => ({
+        id: entry.id,
+        room: this.parts.map.degreeOf(entry) * 2 - this.parts.map.neighboursOf(entry).length,
+      }))
       .filter(({ room }) => room > 0)
       .sort((a, b) => b.room - a.room)
       .slice(0, 8)
@@ -345,7 +348,7 @@ export class LinkTable {
     link.peerRosterVersion = hello.roster;
     link.slot = this.freeSlots.pop() ?? -1;
     // What the slot's former neighbour knew is not what this one knows.
-    if (link.slot >= 0) for (const entry of this.parts.map.all()) entry.knownBySlots &= ~link.bit;
+    if (link.slot >= 0) this.parts.map.forgetSlot(link.bit);
     this.upById.set(link.peerId, link);
     this.upNow = [...this.upById.values()];
     this.events.onUp(link);
@@ -384,7 +387,7 @@ export class LinkTable {
       min: protocolMin,
       max: protocolMax,
       context: this.parts.roster.roster.context,
-      incarnation: this.parts.map.self.incarnation,
+      incarnation: this.parts.map.incarnationOf(this.parts.map.self),
       roster: this.parts.roster.version,
       ...(insist ? { insist } : {}),
     };

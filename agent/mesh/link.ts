@@ -21,7 +21,7 @@ export class Link {
   /** We dialled it. */
   readonly isOurDial: boolean;
   readonly entry: LinkStateEntry;
-  /** 0-29: its bit in LinkStateEntry.knownBySlots; -1 where all bits are taken. */
+  /** 0-29: its bit in the map's knownBySlots; -1 where all bits are taken. */
   slot = -1;
   /** `calling`: its hello is awaited. `greeting`: ours is sent, the answer is awaited. */
   state: 'calling' | 'greeting' | 'up' | 'closed';
@@ -30,8 +30,8 @@ export class Link {
   peerRosterVersion = 0;
   suspicion: Suspicion;
   sentAt: number;
-  /** States that this neighbour lacks beyond what is flooded to all. */
-  readonly backlog = new Set<LinkStateEntry>();
+  /** Places of states that this neighbour lacks beyond what is flooded to all. */
+  readonly backlog = new Set<number>();
   digestSentAt = -Infinity;
   private readonly counters: LinkCounters;
 

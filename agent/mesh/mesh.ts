@@ -103,6 +103,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   private timer: Timer | null = null;
   private eventTimer: Timer | null = null;
   private checkAt: number;
+  private versionAtTick = 0;
   private isRunning = false;
   private knownNodes = new Map<string, number>();
   private knownLinks = new Map<string, TopologyLink>();
@@ -114,7 +115,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.nodeId = options.nodeId;
     this.degreeNow = options.degree;
     const { clock, random, roster, log } = components;
-    const map = new LinkStateMap(options.nodeId, clock.wallNow());
+    const map = new LinkStateMap(options.nodeId, Math.floor(clock.wallNow()));
     this.parts = {
       selfId: options.nodeId,
       clock,
@@ -217,7 +218,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const nodes = topology.reached().map((entry) => ({
       id: entry.id,
       name: this.nameOf(entry.id),
-      degree: entry.degree,
+      degree: this.parts.map.degreeOf(entry),
       neighbours: topology
         .effectiveNeighbours(entry)
         .map(({ id }) => ({ id, name: this.nameOf(id) }))
@@ -310,11 +311,18 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.failures.tick();
     this.flooding.tick();
     this.dialer.tick();
+    this.checkMap();
+  }
+
+  /** While news arrive, maps differ because it is on the way; comparing them then would only send it twice. */
+  private checkMap(): void {
     const now = this.components.clock.now();
-    if (now >= this.checkAt) {
-      this.checkAt = now + this.options.checkMs * (0.75 + this.components.random() / 2);
-      this.flooding.check();
-    }
+    const { map } = this.parts;
+    const isChanging = map.version !== this.versionAtTick;
+    this.versionAtTick = map.version;
+    if (now < this.checkAt || (isChanging && now < this.checkAt + this.options.checkMs)) return;
+    this.checkAt = now + this.options.checkMs * (0.75 + this.components.random() / 2);
+    this.flooding.check();
   }
 
   private onLinkUp(link: Link): void {
@@ -384,7 +392,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       return entry !== undefined && topology.isReachable(entry);
     });
     if (this.listenerCount('node') + this.listenerCount('link') > 0) {
-      const nodes = new Map(topology.reached().map((entry) => [entry.id, entry.degree]));
+      const nodes = new Map(topology.reached().map((entry) => [entry.id, map.degreeOf(entry)]));
       const links = new Map(topology.links().map((link) => [`${link.a} ${link.b}`, link]));
       const before = { nodes: this.knownNodes, links: this.knownLinks };
       this.knownNodes = nodes;

@@ -134,7 +134,7 @@ export class Requests {
   /** Sends a one-way message to nodes that are in the mesh now; others are left out. */
   notify(nodeIds: readonly string[], kind: string, body: unknown): void {
     this.noticeSequence += 1;
-    const { incarnation } = this.parts.map.self;
+    const incarnation = this.parts.map.incarnationOf(this.parts.map.self);
     const encoded = encodeMessage({ t: 'notice', kind, incarnation, sequence: this.noticeSequence, body });
     if (encoded.length > maxMessageBytes) return;
     for (const id of nodeIds) {

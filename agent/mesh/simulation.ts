@@ -28,6 +28,7 @@ export class Simulation {
   initial: VerifiedRoster;
   private readonly clock: Clock;
   private readonly random: () => number;
+  private lateIndex = 0;
 
   private constructor(
     options: SimulationOptions,
@@ -122,11 +123,13 @@ export class Simulation {
   /** All running nodes see exactly each other, and each has its degree in links. */
   isSettled(): boolean {
     const meshes = this.running();
-    // The cheap question first: sizes cost a search per node.
-    return (
-      meshes.every((mesh) => mesh.linkedIds().length >= Math.min(mesh.degree, meshes.length - 1)) &&
-      meshes.every((mesh) => mesh.status().size === meshes.length)
-    );
+    const isComplete = (mesh: Mesh) => mesh.status().size === meshes.length;
+    if (!meshes.every((mesh) => mesh.linkedIds().length >= Math.min(mesh.degree, meshes.length - 1))) return false;
+    // Sizes cost a search per node, so whoever was late is asked first.
+    const late = meshes[this.lateIndex];
+    if (late && !isComplete(late)) return false;
+    this.lateIndex = meshes.findIndex((mesh) => !isComplete(mesh));
+    return this.lateIndex < 0;
   }
 }
 

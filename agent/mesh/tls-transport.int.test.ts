@@ -1,107 +1,204 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect as connectTcp, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { admitNode } from '../../core/mesh/roster.ts';
-import { createId, createKeyPair } from '../identity/certificates.ts';
-import { ensureIdentity, loadIdentity, writeIdentity, type ClusterState } from '../identity/identity.ts';
-import { RosterStore } from '../identity/roster-store.ts';
-import { createSystemClock } from './clock.ts';
-import { Mesh } from './mesh.ts';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { maxFrameBytes, maxStrangersPerAddress } from '../../contract/limits.ts';
+import { revokeNode } from '../../core/mesh/roster.ts';
+import { TlsCluster, silentLog, until, type TlsMember } from './tls-fixture.ts';
 import { TlsTransport } from './tls-transport.ts';
+import type { Connection } from './transport.ts';
 
 let folder: string;
-const running: Mesh[] = [];
-
+let cluster: TlsCluster;
+let firstPort = 42_000;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mesh-test-'));
+  // Ports of their own per test: what the one before closed may linger.
+  firstPort += 20;
 });
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((mesh) => mesh.stop()));
+  await cluster.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined };
-
-async function until(isDone: () => boolean, timeoutMs = 10_000): Promise<void> {
-  const start = performance.now();
-  while (!isDone()) {
-    if (performance.now() - start > timeoutMs) throw new Error('not within the time');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-async function startMesh(identityFolder: string, port: number): Promise<Mesh> {
-  const identity = await loadIdentity(identityFolder, new Date());
-  const roster = await RosterStore.open({ path: join(identityFolder, 'roster.json'), caPem: identity.caPem });
-  const mesh = new Mesh(
-    { nodeId: identity.nodeId, degree: 3, checkMs: 10_000 },
-    {
-      transport: new TlsTransport({ identity, port, host: '127.0.0.1' }, { log: silent }),
-      clock: createSystemClock(),
-      random: Math.random,
-      roster,
-      log: silent,
-    },
-  );
-  await mesh.start();
-  running.push(mesh);
-  return mesh;
-}
-
-async function createHead(): Promise<ClusterState> {
-  return ensureIdentity(join(folder, 'node1'), {
-    name: 'node1',
-    context: 'lab',
-    port: 42_001,
-    addresses: ['127.0.0.1'],
-    now: new Date(),
-    create: true,
-  });
-}
-
-async function admit(head: ClusterState, number: number): Promise<string> {
-  if (!head.head) throw new Error('not the head');
-  const id = createId();
-  const keys = createKeyPair();
-  const issued = await head.head.authority.issue({ nodeId: id, publicKey: keys.publicKeyPem });
-  await head.head.editor.edit((roster) =>
-    admitNode(roster, {
-      id,
-      name: `node${number}`,
-      addresses: ['127.0.0.1'],
-      port: 42_000 + number,
-      keyHash: issued.keyHash,
-      state: 'member',
-    }),
-  );
-  const path = join(folder, `node${number}`, 'identity');
-  await writeIdentity(path, {
-    keyPem: keys.privateKeyPem,
-    certificatePem: issued.certificatePem,
-    caPem: head.identity.caPem,
-    roster: head.roster.signed,
-  });
-  return path;
+async function startCluster(size: number, degree = 3): Promise<void> {
+  cluster = await TlsCluster.create(join(folder, 'ca'), { size, firstPort });
+  for (let i = 0; i < size; i += 1) await cluster.start(i, degree);
+  await until(() => cluster.isSettled());
 }
 
 test('T1 F1 M1 four nodes over TLS become one mesh and answer each other', async () => {
-  const head = await createHead();
-  const folders = [join(folder, 'node1', 'identity')];
-  for (const number of [2, 3, 4]) folders.push(await admit(head, number));
-  const meshes: Mesh[] = [];
-  for (const [i, path] of folders.entries()) meshes.push(await startMesh(path, 42_001 + i));
-  await until(() => meshes.every((mesh) => mesh.status().size === 4 && mesh.status().peers === 3));
-  for (const mesh of meshes) {
-    mesh.serve('echo', (body, { from }) => Promise.resolve({ body, from: from.name, at: mesh.nameOf(mesh.nodeId) }));
+  await startCluster(4);
+  for (const mesh of cluster.meshes) mesh.serve('name', () => Promise.resolve(mesh.nameOf(mesh.nodeId)));
+  const [first] = cluster.meshes;
+  const answers = await first!.request(first!.memberIds(), 'name', null, { timeoutMs: 5_000 });
+  const names = [...answers.values()].map((answer) => (answer.ok ? answer.body : answer.message));
+  expect(names.sort()).toEqual(['node1', 'node2', 'node3', 'node4']);
+  const topologies = new Set(cluster.meshes.map((mesh) => JSON.stringify(mesh.topology())));
+  expect(topologies.size).toBe(1);
+});
+
+test('F1 a request and an answer of 3 MB pass, and one above the bound is an error', async () => {
+  await startCluster(2, 1);
+  const [first, second] = cluster.meshes;
+  second!.serve('echo', (body) => Promise.resolve(body));
+  const ask = async (bytes: number) =>
+    (await first!.request([second!.nodeId], 'echo', 'x'.repeat(bytes), { timeoutMs: 5_000 })).get(second!.nodeId);
+  expect(await ask(3_000_000)).toMatchObject({ ok: true });
+  expect(await ask(maxFrameBytes)).toMatchObject({ ok: false, code: 'invalid' });
+  expect(first!.status().peers).toBe(1);
+});
+
+test('R3 a revocation closes the open link at once', async () => {
+  await startCluster(4);
+  await cluster.editor().edit((roster) => revokeNode(roster, cluster.members[3]!.node.id));
+  const tookMs = await until(() => cluster.meshes.slice(0, 3).every((mesh) => mesh.status().size === 3), 2_000);
+  expect(tookMs).toBeLessThan(1_000);
+  // It calls again and again, and nobody takes it.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(cluster.meshes.slice(0, 3).map((mesh) => mesh.status().size)).toEqual([3, 3, 3]);
+});
+
+test('a port in use is named', async () => {
+  await startCluster(1);
+  const [{ identity } = {} as TlsMember] = cluster.members;
+  const transport = new TlsTransport({ identity, port: firstPort, host: '127.0.0.1' }, { log: silentLog });
+  await expect(transport.start(() => undefined)).rejects.toThrow(`mesh port ${firstPort} is in use`);
+});
+
+describe('who is no member gets nothing', () => {
+  /** All bytes that a caller receives in 700 ms, and whether it was closed. */
+  async function listen(socket: Socket): Promise<{ bytes: Buffer; closed: boolean }> {
+    const chunks: Buffer[] = [];
+    let closed = false;
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () => (closed = true));
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    socket.destroy();
+    return { bytes: Buffer.concat(chunks), closed };
   }
-  const [first] = meshes;
-  const answers = await first!.request(first!.memberIds(), 'echo', 'hi', { timeoutMs: 5_000 });
-  expect([...answers.values()].map((answer) => answer.ok && (answer.body as { at: string }).at).sort()).toEqual([
-    'node1',
-    'node2',
-    'node3',
-    'node4',
-  ]);
-  expect(JSON.stringify(meshes[3]!.topology())).toBe(JSON.stringify(first!.topology()));
+
+  const tlsOptions = (): ConnectionOptions => ({ host: '127.0.0.1', port: firstPort, rejectUnauthorized: false });
+
+  test('T1 a plain TCP caller hears no banner', async () => {
+    await startCluster(2, 1);
+    const socket = connectTcp(firstPort, '127.0.0.1');
+    expect((await listen(socket)).bytes).toHaveLength(0);
+  });
+
+  test.each(['none', 'of another CA'])('T1 a TLS caller with a certificate %s', async (kind) => {
+    await startCluster(2, 1);
+    const other = await TlsCluster.create(join(folder, 'other'), { size: 1, firstPort });
+    const identity = kind === 'none' ? null : other.members[0]!.identity;
+    const socket = connectTls({
+      ...tlsOptions(),
+      ...(identity ? { key: identity.keyPem, cert: identity.certificatePem } : {}),
+    });
+    const heard = await listen(socket);
+    expect(heard).toEqual({ bytes: Buffer.alloc(0), closed: true });
+  });
+
+  test('T4 a certificate of the cluster whose node is not in the roster', async () => {
+    await startCluster(2, 1);
+    const { identity } = await cluster.issue('node9', firstPort + 9);
+    const socket = connectTls({ ...tlsOptions(), key: identity.keyPem, cert: identity.certificatePem });
+    expect(await listen(socket)).toEqual({ bytes: Buffer.alloc(0), closed: true });
+  });
+
+  test('T1 TLS 1.2 is not spoken', async () => {
+    await startCluster(2, 1);
+    const { identity } = cluster.members[1]!;
+    const error = await new Promise<Error | null>((resolve) => {
+      const socket = connectTls({
+        ...tlsOptions(),
+        key: identity.keyPem,
+        cert: identity.certificatePem,
+        maxVersion: 'TLSv1.2',
+      });
+      socket.on('error', resolve);
+      socket.on('secureConnect', () => {
+        resolve(null);
+      });
+    });
+    expect(error?.message).toMatch(/protocol version/);
+  });
+
+  test('T5 a session cannot be resumed', async () => {
+    await startCluster(2, 1);
+    const { identity } = cluster.members[1]!;
+    const options = { ...tlsOptions(), key: identity.keyPem, cert: identity.certificatePem };
+    const sessions: Buffer[] = [];
+    const first = connectTls(options);
+    first.on('session', (session: Buffer) => sessions.push(session));
+    await listen(first);
+    const [session] = sessions;
+    const second = connectTls({ ...options, ...(session ? { session } : {}) });
+    await new Promise((resolve) => second.once('secureConnect', resolve));
+    const isReused = second.isSessionReused();
+    second.destroy();
+    expect(isReused).toBe(false);
+  });
+
+  test('T3 the bytes on the wire name no node, no context and no command', async () => {
+    await startCluster(1);
+    const seen: Buffer[] = [];
+    const proxy = createTcpServer((socket) => {
+      const upstream = connectTcp(firstPort, '127.0.0.1');
+      for (const [from, to] of [
+        [socket, upstream],
+        [upstream, socket],
+      ] as const) {
+        from.on('data', (chunk: Buffer) => {
+          seen.push(chunk);
+          to.write(chunk);
+        });
+        from.on('close', () => to.destroy());
+        from.on('error', () => undefined);
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    // node2's roster says that node1 listens where the proxy does.
+    const { port } = proxy.address() as AddressInfo;
+    const late = await cluster.issue('node2', firstPort + 1);
+    const transport = new TlsTransport(
+      { identity: late.identity, port: firstPort + 1, host: '127.0.0.1' },
+      { log: silentLog },
+    );
+    const opened = await new Promise<Connection>((resolve, reject) => {
+      transport.dial({ host: '127.0.0.1', port }, 2_000, {
+        onOpen: resolve,
+        onError: (message) => {
+          reject(new Error(message));
+        },
+      });
+    });
+    opened.handle({ onFrame: () => undefined, onClose: () => undefined });
+    opened.send(Buffer.from('\u0001{"context":"secretcontext","command":"mesh send all host","name":"node1"}'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    opened.close('done');
+    proxy.close();
+    const text = Buffer.concat(seen).toString('latin1');
+    expect(text.length).toBeGreaterThan(1_000);
+    expect(text).not.toMatch(/node1|node2|secretcontext|mesh send|host/);
+  });
+
+  test('T6 callers without a certificate are bounded per address', async () => {
+    await startCluster(1);
+    const sockets = Array.from({ length: maxStrangersPerAddress + 8 }, () => connectTcp(firstPort, '127.0.0.1'));
+    let closed = 0;
+    for (const socket of sockets) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => (closed += 1));
+    }
+    await until(() => closed === 8, 3_000);
+    for (const socket of sockets) socket.destroy();
+    // Room again once they are gone.
+    await until(() => closed === sockets.length, 3_000);
+    const again = connectTcp(firstPort, '127.0.0.1');
+    const heard = await listen(again);
+    expect(heard.closed).toBe(false);
+  });
 });

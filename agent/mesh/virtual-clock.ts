@@ -18,7 +18,7 @@ export class VirtualClock implements Clock {
   }
 
   wallNow(): number {
-    return 1_700_000_000_000 + this.time;
+    return 1_700_000_000_000 + Math.floor(this.time);
   }
 
   after(delayMs: number, run: () => void): Timer {

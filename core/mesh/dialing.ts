@@ -5,6 +5,8 @@ const firstRetryMs = 250;
 const lastRetryMs = 30_000;
 const healFirstMs = 2_000;
 const healLastMs = 30_000;
+const postponeMs = 250;
+const maxPostponed = 8;
 /** A dial older than this no longer counts as under way for the degree: it may be a dead host's silence. */
 export const dialIsSlowAfterMs = 500;
 
@@ -99,6 +101,7 @@ export function mustRefuse(facts: {
 export class HealSchedule {
   private intervalMs = healFirstMs;
   private nextAt: number;
+  private postponed = 0;
 
   constructor(now: number, random: number) {
     // Dials for the degree come first, and need their time.
@@ -109,9 +112,18 @@ export class HealSchedule {
     return now >= this.nextAt;
   }
 
+  /** The map is filling: who seems absent may be on the way. Asked again soon, but not put off for ever. */
+  postpone(now: number): boolean {
+    if (this.postponed >= maxPostponed) return false;
+    this.postponed += 1;
+    this.nextAt = now + postponeMs;
+    return true;
+  }
+
   dialled(now: number, random: number): void {
     this.nextAt = now + this.intervalMs * (0.75 + random / 2);
     this.intervalMs = Math.min(healLastMs, this.intervalMs * 1.5);
+    this.postponed = 0;
   }
 
   linkCameUp(now: number, random: number): void {

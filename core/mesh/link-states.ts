@@ -6,8 +6,10 @@
 // An origin's newer state has the higher (incarnation, sequence). The incarnation is the start time in milliseconds; a
 // node that meets a state of its own that is not older than what it says now goes on from that incarnation plus one.
 //
-// INVARIANT: bytes given to `receive` are not changed afterwards; entries keep pointing into them instead of copying,
-// because at 1,000 nodes copies and decoding of states that are soon replaced would be most of the work.
+// At 1,000 nodes each change is received several times by each node, and most of what is received is known or soon
+// replaced. So what floods is handled as numbers in columns, by place; entries are for those who look at single nodes.
+//
+// INVARIANT: bytes given to `receive` are not changed afterwards; the map keeps pointing into them instead of copying.
 
 const idBytes = 16;
 const stateHeaderBytes = 30;
@@ -15,35 +17,26 @@ const digestRecordBytes = 26;
 /** Origins kept. The roster has 4,096 at most; the rest is room for nodes that a newer roster names. */
 const maxEntries = 8192;
 
-/** What the map holds for one node. `incarnation` is -1 until the node was heard of. */
+/** One node, as topology and dialling look at it. */
 export class LinkStateEntry {
   readonly id: string;
-  readonly w0: number;
-  readonly w1: number;
-  readonly w2: number;
-  readonly w3: number;
-  incarnation = -1;
-  sequence = 0;
-  degree = 0;
+  /** Its place in the columns of its map. */
+  readonly place: number;
   /** In the roster and not revoked: only members count in the topology. */
   isMember = false;
-  bytes: Uint8Array = empty;
-  offset = 0;
-  length = 0;
-  /** Decoded on first use after a change. */
-  neighbours: readonly LinkStateEntry[] | null = null;
-  /** Links (by slot, 0-29) that are known to have this version. */
-  knownBySlots = 0;
-  isDirty = false;
-  /** Scratch of digest comparison and of the topology's search: a value belongs to the search that wrote it. */
-  digestMark = 0;
+  /** Decoded on first use after a change: `decodedBytes` and `decodedOffset` say from what. */
+  neighbours: readonly LinkStateEntry[] = [];
+  decodedBytes: Uint8Array = empty;
+  decodedOffset = 0;
+  /** Scratch of the topology's search: a value belongs to the search that wrote it. */
   searchMark = 0;
   hop: LinkStateEntry | null = null;
   hopSlots = 0;
   distance = 0;
-  constructor(id: string, words: readonly [number, number, number, number]) {
+
+  constructor(id: string, place: number) {
     this.id = id;
-    [this.w0, this.w1, this.w2, this.w3] = words;
+    this.place = place;
   }
 }
 
@@ -58,38 +51,76 @@ export interface MapSummary {
   count: number;
 }
 
+/** The columns, by place. */
+class Columns {
+  readonly words: Int32Array;
+  /** -1 until the node was heard of. */
+  readonly incarnations: Float64Array;
+  readonly sequences: Uint32Array;
+  readonly bytes: Uint8Array[];
+  readonly offsets: Int32Array;
+  readonly lengths: Int32Array;
+  readonly knownBySlots: Int32Array;
+  readonly digestMarks: Int32Array;
+
+  constructor(capacity: number, former?: Columns) {
+    this.words = new Int32Array(capacity * 4);
+    this.incarnations = new Float64Array(capacity).fill(-1);
+    this.sequences = new Uint32Array(capacity);
+    this.bytes = former?.bytes ?? [];
+    this.offsets = new Int32Array(capacity);
+    this.lengths = new Int32Array(capacity);
+    this.knownBySlots = new Int32Array(capacity);
+    this.digestMarks = new Int32Array(capacity);
+    if (!former) return;
+    this.words.set(former.words);
+    this.incarnations.set(former.incarnations);
+    this.sequences.set(former.sequences);
+    this.offsets.set(former.offsets);
+    this.lengths.set(former.lengths);
+    this.knownBySlots.set(former.knownBySlots);
+    this.digestMarks.set(former.digestMarks);
+  }
+}
+
 export class LinkStateMap {
   readonly self: LinkStateEntry;
   /** Grows with every change that may change the topology. */
   version = 0;
   private readonly entries: LinkStateEntry[] = [];
-  /** Open addressing by the first id word: places in `entries` plus one, 0 for free. A power of two, at most half full. */
-  private places = new Int32Array(256);
+  private columns = new Columns(64);
+  /** Open addressing by the first id word: places plus one, 0 for free. A power of two, at most half full. */
+  private table = new Int32Array(256);
   private readonly summaryNow: MapSummary = { hash0: 0, hash1: 0, count: 0 };
-  private digestMarks = 0;
+  private digestMark = 0;
 
   constructor(selfId: string, incarnation: number) {
-    this.self = this.add(selfId, wordsFromId(selfId));
+    const self = this.ensure(selfId);
+    if (!self) throw new RangeError('an empty map has room');
+    this.self = self;
     this.writeSelf(incarnation, 1, 0, []);
   }
 
-  /** All nodes ever heard of or named, ourselves first. */
+  /** All nodes ever heard of or named, by place. */
   all(): readonly LinkStateEntry[] {
     return this.entries;
   }
 
   get(id: string): LinkStateEntry | undefined {
-    const [w0, w1, w2, w3] = wordsFromId(id);
-    return this.find(w0, w1, w2, w3) ?? undefined;
+    return this.entries[this.find(idWord(id, 0), idWord(id, 8), idWord(id, 16), idWord(id, 24))];
   }
 
   /** The entry of a node, made if it is new; undefined when the map is full. */
   ensure(id: string): LinkStateEntry | undefined {
-    return this.get(id) ?? (this.entries.length < maxEntries ? this.add(id, wordsFromId(id)) : undefined);
+    const known = this.get(id);
+    if (known) return known;
+    const place = this.add(idWord(id, 0), idWord(id, 8), idWord(id, 16), idWord(id, 24), id);
+    return this.entries[place];
   }
 
   /** Sets who is a member. */
-  setMembers(ids: Iterable<string>): void {
+  setMembers(ids: readonly string[]): void {
+    this.reserve(Math.min(maxEntries, ids.length));
     for (const entry of this.entries) entry.isMember = false;
     for (const id of ids) {
       const entry = this.ensure(id);
@@ -98,44 +129,73 @@ export class LinkStateMap {
     this.version += 1;
   }
 
+  /** -1 for a node never heard of. */
+  incarnationOf(entry: LinkStateEntry): number {
+    return this.columns.incarnations[entry.place] ?? -1;
+  }
+
+  /** How many links the node tries to hold; 0 for a node never heard of. */
+  degreeOf(entry: LinkStateEntry): number {
+    const bytes = this.columns.bytes[entry.place] ?? empty;
+    return readU16(bytes, (this.columns.offsets[entry.place] ?? 0) + 26);
+  }
+
+  /** Links, by bit, whose neighbours are known to have this version of a node's state. */
+  knownBySlots(place: number): number {
+    return this.columns.knownBySlots[place] ?? 0;
+  }
+
+  setKnownBySlots(place: number, slots: number): void {
+    this.columns.knownBySlots[place] = slots;
+  }
+
+  /** A slot has another neighbour now: it is known to know nothing. */
+  forgetSlot(bit: number): void {
+    const { knownBySlots } = this.columns;
+    for (let place = 0; place < this.entries.length; place += 1)
+      knownBySlots[place] = (knownBySlots[place] ?? 0) & ~bit;
+  }
+
   /** Says something new of ourselves; false if it is what we said last. */
   setSelf(degree: number, neighbours: readonly LinkStateEntry[]): boolean {
     const before = this.neighboursOf(this.self);
     const isSame =
-      degree === this.self.degree && before.length === neighbours.length && neighbours.every((n) => before.includes(n));
+      degree === this.degreeOf(this.self) &&
+      before.length === neighbours.length &&
+      neighbours.every((neighbour) => before.includes(neighbour));
     if (isSame) return false;
-    this.writeSelf(this.self.incarnation, this.self.sequence + 1, degree, neighbours);
+    const { place } = this.self;
+    this.writeSelf(this.incarnationOf(this.self), (this.columns.sequences[place] ?? 0) + 1, degree, neighbours);
     return true;
   }
 
   /**
-   * Takes states from `bytes`, from `offset` to the end, and reports each to `visit`.
+   * Takes states from `bytes`, from `offset` to the end, and reports each to `visit` by its place.
    * @returns false if the bytes are malformed; states before the fault were taken.
    */
-  receive(bytes: Uint8Array, offset: number, visit: (entry: LinkStateEntry, reception: Reception) => void): boolean {
+  receive(bytes: Uint8Array, offset: number, visit: (place: number, reception: Reception) => void): boolean {
     const end = bytes.length;
     while (offset < end) {
       if (end - offset < stateHeaderBytes) return false;
       const length = stateHeaderBytes + idBytes * readU16(bytes, offset + 28);
       if (end - offset < length) return false;
-      const entry = this.findAt(bytes, offset) ?? this.addAt(bytes, offset);
-      if (entry) {
+      const place = this.ensureAt(bytes, offset);
+      if (place >= 0) {
+        const { columns } = this;
         const incarnation = readU48(bytes, offset + 16);
         const sequence = readU32(bytes, offset + 22);
-        const order = incarnation - entry.incarnation || sequence - entry.sequence;
-        if (order === 0) visit(entry, 'same');
-        else if (order < 0) visit(entry, 'stale');
-        else if (entry === this.self) {
-          this.writeSelf(incarnation + 1, 1, entry.degree, this.neighboursOf(entry));
-          visit(entry, 'own');
+        const order = incarnation - (columns.incarnations[place] ?? -1) || sequence - (columns.sequences[place] ?? 0);
+        if (order === 0) visit(place, 'same');
+        else if (order < 0) visit(place, 'stale');
+        else if (place === this.self.place) {
+          this.writeSelf(incarnation + 1, 1, this.degreeOf(this.self), this.neighboursOf(this.self));
+          visit(place, 'own');
         } else {
-          this.replace(entry, incarnation, sequence);
-          entry.degree = readU16(bytes, offset + 26);
-          entry.bytes = bytes;
-          entry.offset = offset;
-          entry.length = length;
-          entry.neighbours = null;
-          visit(entry, 'fresh');
+          this.replace(place, incarnation, sequence);
+          columns.bytes[place] = bytes;
+          columns.offsets[place] = offset;
+          columns.lengths[place] = length;
+          visit(place, 'fresh');
         }
       }
       offset += length;
@@ -145,31 +205,40 @@ export class LinkStateMap {
 
   /** A node's neighbours as it lists them, decoded once per state. */
   neighboursOf(entry: LinkStateEntry): readonly LinkStateEntry[] {
-    if (entry.neighbours) return entry.neighbours;
+    const bytes = this.columns.bytes[entry.place] ?? empty;
+    const offset = this.columns.offsets[entry.place] ?? 0;
+    if (entry.decodedBytes === bytes && entry.decodedOffset === offset) return entry.neighbours;
     const list: LinkStateEntry[] = [];
-    const end = entry.offset + entry.length;
-    for (let at = entry.offset + stateHeaderBytes; at < end; at += idBytes) {
-      const neighbour = this.findAt(entry.bytes, at) ?? this.addAt(entry.bytes, at);
+    const end = offset + (this.columns.lengths[entry.place] ?? 0);
+    for (let at = offset + stateHeaderBytes; at < end; at += idBytes) {
+      const neighbour = this.entries[this.ensureAt(bytes, at)];
       if (neighbour) list.push(neighbour);
     }
     entry.neighbours = list;
+    entry.decodedBytes = bytes;
+    entry.decodedOffset = offset;
     return list;
   }
 
-  /** Writes the states of `entries[start..end)` to `target` from `at` on, neighbours in memory in one go. */
-  copyStates(entries: readonly LinkStateEntry[], start: number, end: number, target: Uint8Array, at: number): void {
+  stateLength(place: number): number {
+    return this.columns.lengths[place] ?? 0;
+  }
+
+  /** Writes the states of `places[start..end)` to `target` from `at` on, those that lie together in one go. */
+  copyStates(places: readonly number[], start: number, end: number, target: Uint8Array, at: number): void {
+    const { columns } = this;
     for (let i = start; i < end;) {
-      const first = entries[i];
-      if (!first) return;
-      const { bytes } = first;
-      let stop = first.offset + first.length;
+      const first = places[i] ?? 0;
+      const bytes = columns.bytes[first] ?? empty;
+      const begin = columns.offsets[first] ?? 0;
+      let stop = begin + (columns.lengths[first] ?? 0);
       for (i += 1; i < end; i += 1) {
-        const next = entries[i];
-        if (next?.bytes !== bytes || next.offset !== stop) break;
-        stop += next.length;
+        const next = places[i] ?? 0;
+        if (columns.bytes[next] !== bytes || columns.offsets[next] !== stop) break;
+        stop += columns.lengths[next] ?? 0;
       }
-      target.set(first.offset === 0 && stop === bytes.length ? bytes : bytes.subarray(first.offset, stop), at);
-      at += stop - first.offset;
+      target.set(begin === 0 && stop === bytes.length ? bytes : bytes.subarray(begin, stop), at);
+      at += stop - begin;
     }
   }
 
@@ -180,13 +249,15 @@ export class LinkStateMap {
 
   /** The versions of all states: 16 + 6 + 4 bytes each, written to a new array after `room` free bytes. */
   digest(room: number): Uint8Array {
+    const { words, incarnations, sequences } = this.columns;
     const out = new Uint8Array(room + this.summaryNow.count * digestRecordBytes);
     let at = room;
-    for (const entry of this.entries) {
-      if (entry.incarnation < 0) continue;
-      writeEntryId(entry, out, at);
-      writeU48(out, at + 16, entry.incarnation);
-      writeU32(out, at + 22, entry.sequence);
+    for (let place = 0; place < this.entries.length; place += 1) {
+      const incarnation = incarnations[place] ?? -1;
+      if (incarnation < 0) continue;
+      writeWords(words, place, out, at);
+      writeU48(out, at + 16, incarnation);
+      writeU32(out, at + 22, sequences[place] ?? 0);
       at += digestRecordBytes;
     }
     return out;
@@ -194,27 +265,28 @@ export class LinkStateMap {
 
   /**
    * Compares another map's digest with this one.
-   * @returns entries the other side lacks, and whether it has something that we lack; null if malformed
+   * @returns places the other side lacks, and whether it has something that we lack; null if malformed
    */
-  compare(bytes: Uint8Array, offset: number): { theyLack: LinkStateEntry[]; weLack: boolean } | null {
+  compare(bytes: Uint8Array, offset: number): { theyLack: number[]; weLack: boolean } | null {
     if ((bytes.length - offset) % digestRecordBytes !== 0) return null;
-    this.digestMarks += 1;
-    const mark = this.digestMarks;
-    const theyLack: LinkStateEntry[] = [];
+    this.digestMark += 1;
+    const { incarnations, sequences, digestMarks } = this.columns;
+    const theyLack: number[] = [];
     let weLack = false;
     for (let at = offset; at < bytes.length; at += digestRecordBytes) {
-      const entry = this.findAt(bytes, at);
-      if (!entry) {
+      const place = this.findAt(bytes, at);
+      if (place < 0) {
         weLack = true;
         continue;
       }
-      entry.digestMark = mark;
-      const order = readU48(bytes, at + 16) - entry.incarnation || readU32(bytes, at + 22) - entry.sequence;
+      digestMarks[place] = this.digestMark;
+      const order =
+        readU48(bytes, at + 16) - (incarnations[place] ?? -1) || readU32(bytes, at + 22) - (sequences[place] ?? 0);
       if (order > 0) weLack = true;
-      else if (order < 0) theyLack.push(entry);
+      else if (order < 0) theyLack.push(place);
     }
-    for (const entry of this.entries) {
-      if (entry.digestMark !== mark && entry.incarnation >= 0) theyLack.push(entry);
+    for (let place = 0; place < this.entries.length; place += 1) {
+      if (digestMarks[place] !== this.digestMark && (incarnations[place] ?? -1) >= 0) theyLack.push(place);
     }
     return { theyLack, weLack };
   }
@@ -225,94 +297,120 @@ export class LinkStateMap {
     degree: number,
     neighbours: readonly LinkStateEntry[],
   ): void {
-    const { self } = this;
+    const { columns } = this;
+    const { place } = this.self;
     const bytes = new Uint8Array(stateHeaderBytes + neighbours.length * idBytes);
-    writeEntryId(self, bytes, 0);
+    writeWords(columns.words, place, bytes, 0);
     writeU48(bytes, 16, incarnation);
     writeU32(bytes, 22, sequence);
     writeU16(bytes, 26, degree);
     writeU16(bytes, 28, neighbours.length);
     neighbours.forEach((neighbour, i) => {
-      writeEntryId(neighbour, bytes, stateHeaderBytes + i * idBytes);
+      writeWords(columns.words, neighbour.place, bytes, stateHeaderBytes + i * idBytes);
     });
-    this.replace(self, incarnation, sequence);
-    self.degree = degree;
-    self.bytes = bytes;
-    self.offset = 0;
-    self.length = bytes.length;
-    self.neighbours = [...neighbours];
+    this.replace(place, incarnation, sequence);
+    columns.bytes[place] = bytes;
+    columns.offsets[place] = 0;
+    columns.lengths[place] = bytes.length;
   }
 
-  private replace(entry: LinkStateEntry, incarnation: number, sequence: number): void {
-    if (entry.incarnation >= 0) this.toggle(entry);
+  private replace(place: number, incarnation: number, sequence: number): void {
+    if ((this.columns.incarnations[place] ?? -1) >= 0) this.toggle(place);
     else this.summaryNow.count += 1;
-    entry.incarnation = incarnation;
-    entry.sequence = sequence;
-    this.toggle(entry);
+    this.columns.incarnations[place] = incarnation;
+    this.columns.sequences[place] = sequence;
+    this.toggle(place);
     this.version += 1;
   }
 
-  /** Adds or takes out an entry's version from the summary: the sum by exclusive or needs no order and no rescan. */
-  private toggle(entry: LinkStateEntry): void {
-    const low = entry.incarnation | 0;
-    const high = (entry.incarnation / 0x100000000) | 0;
-    let a = Math.imul(entry.w0 ^ low, 0x85ebca6b) ^ Math.imul(entry.w1 ^ entry.sequence, 0xc2b2ae35) ^ high;
-    let b = Math.imul(entry.w2 ^ entry.sequence, 0x9e3779b1) ^ Math.imul(entry.w3 ^ low, 0x27d4eb2f) ^ high;
+  /** Adds or takes out a version from the summary: the sum by exclusive or needs no order and no rescan. */
+  private toggle(place: number): void {
+    const { words, incarnations, sequences } = this.columns;
+    const incarnation = incarnations[place] ?? 0;
+    const sequence = sequences[place] ?? 0;
+    const low = incarnation | 0;
+    const high = (incarnation / 0x100000000) | 0;
+    const at = place * 4;
+    let a =
+      Math.imul((words[at] ?? 0) ^ low, 0x85ebca6b) ^ Math.imul((words[at + 1] ?? 0) ^ sequence, 0xc2b2ae35) ^ high;
+    let b =
+      Math.imul((words[at + 2] ?? 0) ^ sequence, 0x9e3779b1) ^ Math.imul((words[at + 3] ?? 0) ^ low, 0x27d4eb2f) ^ high;
     a = Math.imul(a ^ (a >>> 15), 0x2c1b3c6d);
     b = Math.imul(b ^ (b >>> 13), 0x297a2d39);
     this.summaryNow.hash0 = (this.summaryNow.hash0 ^ a ^ (a >>> 12)) >>> 0;
     this.summaryNow.hash1 = (this.summaryNow.hash1 ^ b ^ (b >>> 15)) >>> 0;
   }
 
-  private findAt(bytes: Uint8Array, at: number): LinkStateEntry | null {
+  private findAt(bytes: Uint8Array, at: number): number {
     return this.find(readI32(bytes, at), readI32(bytes, at + 4), readI32(bytes, at + 8), readI32(bytes, at + 12));
   }
 
-  /** Ids are random, so the first word is the hash, and nearly always decides. */
-  private find(w0: number, w1: number, w2: number, w3: number): LinkStateEntry | null {
-    const { places, entries } = this;
-    const mask = places.length - 1;
+  /** Ids are random, so the first word is the hash, and nearly always decides. -1 if there is none. */
+  private find(w0: number, w1: number, w2: number, w3: number): number {
+    const { table } = this;
+    const { words } = this.columns;
+    const mask = table.length - 1;
     for (let at = w0 & mask; ; at = (at + 1) & mask) {
-      const entry = entries[(places[at] ?? 0) - 1];
-      if (!entry) return null;
-      if (entry.w0 === w0 && entry.w1 === w1 && entry.w2 === w2 && entry.w3 === w3) return entry;
+      const place = (table[at] ?? 0) - 1;
+      if (place < 0) return -1;
+      const word = place * 4;
+      if (words[word] === w0 && words[word + 1] === w1 && words[word + 2] === w2 && words[word + 3] === w3) {
+        return place;
+      }
     }
   }
 
-  private addAt(bytes: Uint8Array, at: number): LinkStateEntry | null {
-    if (this.entries.length >= maxEntries) return null;
-    return this.add(readId(bytes, at), [
-      readI32(bytes, at),
-      readI32(bytes, at + 4),
-      readI32(bytes, at + 8),
-      readI32(bytes, at + 12),
-    ]);
+  /** The place of the id in `bytes`, made if it is new; -1 when the map is full. */
+  private ensureAt(bytes: Uint8Array, at: number): number {
+    const place = this.findAt(bytes, at);
+    if (place >= 0) return place;
+    const [w0, w1] = [readI32(bytes, at), readI32(bytes, at + 4)];
+    return this.add(w0, w1, readI32(bytes, at + 8), readI32(bytes, at + 12), readId(bytes, at));
   }
 
-  private add(id: string, words: readonly [number, number, number, number]): LinkStateEntry {
-    const entry = new LinkStateEntry(id, words);
-    this.entries.push(entry);
-    if (this.entries.length * 2 > this.places.length) {
-      this.places = new Int32Array(this.places.length * 2);
-      this.entries.forEach((known, i) => {
-        this.place(known, i);
-      });
-    } else this.place(entry, this.entries.length - 1);
-    return entry;
+  private add(w0: number, w1: number, w2: number, w3: number, id: string): number {
+    const place = this.entries.length;
+    if (place >= maxEntries) return -1;
+    const capacity = this.columns.offsets.length;
+    if (place === capacity) this.reserve(capacity * 2);
+    const { words, bytes } = this.columns;
+    words[place * 4] = w0;
+    words[place * 4 + 1] = w1;
+    words[place * 4 + 2] = w2;
+    words[place * 4 + 3] = w3;
+    bytes[place] = empty;
+    this.entries.push(new LinkStateEntry(id, place));
+    this.addToTable(place);
+    return place;
   }
 
-  private place(entry: LinkStateEntry, index: number): void {
-    const mask = this.places.length - 1;
-    let at = entry.w0 & mask;
-    while (this.places[at] !== 0) at = (at + 1) & mask;
-    this.places[at] = index + 1;
+  /** Makes room for so many nodes. */
+  private reserve(count: number): void {
+    if (count <= this.columns.offsets.length) return;
+    this.columns = new Columns(count, this.columns);
+    let size = this.table.length;
+    while (size < count * 4) size *= 2;
+    if (size === this.table.length) return;
+    this.table = new Int32Array(size);
+    for (let place = 0; place < this.entries.length; place += 1) this.addToTable(place);
+  }
+
+  private addToTable(place: number): void {
+    const mask = this.table.length - 1;
+    let at = (this.columns.words[place * 4] ?? 0) & mask;
+    while (this.table[at] !== 0) at = (at + 1) & mask;
+    this.table[at] = place + 1;
   }
 }
 
-/** An id as four signed 32-bit numbers: small integers for the engine, where unsigned ones would not be. */
-function wordsFromId(id: string): [number, number, number, number] {
-  const word = (at: number) => parseInt(id.slice(at, at + 8), 16) | 0;
-  return [word(0), word(8), word(16), word(24)];
+/** Eight hex digits as a signed 32-bit number: a small integer for the engine, which an unsigned one would not be. */
+function idWord(id: string, at: number): number {
+  let word = 0;
+  for (let i = at; i < at + 8; i += 1) {
+    const code = id.charCodeAt(i);
+    word = (word << 4) | (code < 58 ? code - 48 : code - 87);
+  }
+  return word;
 }
 
 /** The node id at `at`, as 32 hex digits. */
@@ -326,16 +424,11 @@ export function readId(bytes: Uint8Array, at: number): string {
 }
 
 export function writeId(id: string, bytes: Uint8Array, at: number): void {
-  wordsFromId(id).forEach((word, i) => {
-    writeU32(bytes, at + i * 4, word);
-  });
+  for (let i = 0; i < idBytes; i += 4) writeU32(bytes, at + i, idWord(id, i * 2));
 }
 
-function writeEntryId(entry: LinkStateEntry, bytes: Uint8Array, at: number): void {
-  writeU32(bytes, at, entry.w0);
-  writeU32(bytes, at + 4, entry.w1);
-  writeU32(bytes, at + 8, entry.w2);
-  writeU32(bytes, at + 12, entry.w3);
+function writeWords(words: Int32Array, place: number, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < 4; i += 1) writeU32(bytes, at + i * 4, words[place * 4 + i] ?? 0);
 }
 
 // Out of range reads give 0: callers check lengths first.
