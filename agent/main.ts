@@ -47,6 +47,13 @@ async function runDaemon(flags: Flags, programPath: string): Promise<number> {
   // The level was checked with the flags.
   const log = createLog({ level: flags.level as LogLevel, file: flags.logfile });
   const ended = Promise.withResolvers<number>();
+  // Before anything is written: a signal during the start ends it in order, right after it.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      log.info(`${signal}: stopping`);
+      ended.resolve(exitCode.done);
+    });
+  }
   let daemon: Daemon;
   try {
     daemon = await startDaemon(
@@ -65,12 +72,6 @@ async function runDaemon(flags: Flags, programPath: string): Promise<number> {
     return error instanceof AppError && error.detail?.['alreadyRunning'] === true
       ? exitCode.alreadyRunning
       : exitCode.failed;
-  }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      log.info(`${signal}: stopping`);
-      ended.resolve(exitCode.done);
-    });
   }
   if (!flags.nostdin) {
     // As minimega: without -nostdin the terminal is the daemon's prompt, and its end is the daemon's end.
