@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { AppError, describeError } from '../contract/errors.ts';
 import type { HostFacts } from '../contract/watch.ts';
 import type { Flags } from '../core/flags.ts';
-import { revokeNode } from '../core/mesh/roster.ts';
+import { moveHead, revokeNode } from '../core/mesh/roster.ts';
 import { resolveBelow } from '../host/below.ts';
 import { observeMachine, type TrafficSample } from '../host/facts.ts';
 import { writeFileAtomic } from '../host/files.ts';
@@ -203,7 +203,7 @@ export async function startDaemon(
     });
     const timeout = { ms: defaultMeshTimeoutMs };
     const editor = () => {
-      if (cluster.head) return cluster.head.editor;
+      if (cluster.head && roster.roster.head === identity.nodeId) return cluster.head.editor;
       const name = roster.node(roster.roster.head)?.name ?? 'the head';
       throw new AppError('refused', `that is the head's: ${name} holds the CA; run it there`);
     };
@@ -218,10 +218,13 @@ export async function startDaemon(
         if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
         await editor().edit((current) => revokeNode(current, node.id));
       },
-      moveAuthority: (name) => {
-        editor();
-        throw new AppError('refused', `mesh ca move ${name}: not in this version`);
-      },
+      moveAuthority: (name) =>
+        deployer.moveAuthority(name, {
+          caFolder: join(paths.state, 'ca'),
+          moveHead: async (nodeId) => {
+            await editor().edit((current) => moveHead(current, nodeId));
+          },
+        }),
     });
     const dispatcher = new Dispatcher(
       { host, version, vlanRange: flags.vlanrange, filePath: paths.files },
@@ -246,7 +249,11 @@ export async function startDaemon(
     peers.serve((line, { namespace, from, signal }) =>
       dispatcher.executeForMember(line, { ...from, namespace, signal }),
     );
-    serveHello(mesh, { version: meshdVersion, programPath });
+    serveHello(mesh, {
+      version: meshdVersion,
+      programPath,
+      isHead: () => cluster.head !== null && roster.roster.head === identity.nodeId,
+    });
 
     await mesh.start();
     cleanups.push(() => mesh.stop());

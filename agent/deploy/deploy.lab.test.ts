@@ -216,3 +216,19 @@ describe('after a reboot', () => {
     expect((await deploy('node2')).exitCode).toBe(0);
   });
 });
+
+describe('mesh ca move', () => {
+  test('makes another node the head: it deploys, and the old one holds no key', async () => {
+    expect((await meshd('node2', 'mesh', 'ca', 'move', 'node3')).exitCode).not.toBe(0);
+    const moved = await meshd(head, 'mesh', 'ca', 'move', 'node2');
+    expect(moved.stderr).toBe('');
+    expect(await sh(head, 'ls /var/lib/meshd/ca')).toBe('');
+    expect(await sh('node2', 'stat -c "%a" /var/lib/meshd/ca/ca.key')).toBe('600');
+    expect((await deploy('node3')).stderr).toContain('deploy runs on node2, which holds the CA');
+    // The new head's own keys and pins are the administrator's, as on the first.
+    await placeRootKeys(lab, 'node2', [head, 'node3']);
+    const { stdout, exitCode } = await meshd('node2', 'deploy', 'launch', 'node3');
+    expect(stepsOf(stdout)).toEqual(['node3 mesh']);
+    expect(exitCode).toBe(0);
+  });
+});

@@ -7,6 +7,7 @@ import { SshConnection } from '../../host/ssh/connection.ts';
 import { acceptHostKeys, observeHostKeys } from './host-keys.ts';
 import type { HostKeyRow } from './host-keys.ts';
 import { Launch, Launches } from './launch.ts';
+import { moveAuthority } from './move-ca.ts';
 import { runAsRoot } from './node.ts';
 import { openOwnTree } from './own-tree.ts';
 import type { DeployAuthority, DeployComponents, DeployOptions } from './types.ts';
@@ -21,6 +22,7 @@ export class Deployer {
   private readonly options: DeployOptions;
   private readonly components: DeployComponents;
   private readonly launches = new Launches();
+  private readonly ended = new AbortController();
   private ownFlags: readonly string[] | null = null;
   private stdoutPath: string | undefined;
   private stderrPath: string | undefined;
@@ -93,9 +95,28 @@ export class Deployer {
     }
   }
 
+  /** Makes another member the head. The other node has the same base as this one. */
+  async moveAuthority(
+    name: string,
+    parts: { caFolder: string; moveHead: (nodeId: string) => Promise<void> },
+  ): Promise<void> {
+    await moveAuthority(
+      name,
+      {
+        caFolder: parts.caFolder,
+        remoteState: this.options.stateFolder,
+        sshPort: this.options.sshPort,
+        local: await this.localIdentity(),
+        signal: this.ended.signal,
+      },
+      { ...this.components, moveHead: parts.moveHead },
+    );
+  }
+
   /** Cancels what runs, at the daemon's end. */
   stop(): void {
     this.launches.stop();
+    this.ended.abort(new AppError('cancelled', 'this meshd is ending'));
   }
 
   private async openLaunch(request: LaunchRequest, authority: DeployAuthority): Promise<Launch> {

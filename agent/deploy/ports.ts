@@ -10,7 +10,7 @@ import type { Mesh } from '../mesh/mesh.ts';
 import type { DeployAuthority, DeployCluster, DeployMesh, MeshHello } from './types.ts';
 
 const helloKind = 'hello';
-const HelloBody = z.object({ version: z.string(), program: z.string() });
+const HelloBody = z.object({ version: z.string(), program: z.string(), isHead: z.boolean().default(false) });
 
 export function createDeployCluster({ identity, roster, head }: ClusterState): DeployCluster {
   const authority: DeployAuthority | null = head && {
@@ -32,7 +32,8 @@ export function createDeployCluster({ identity, roster, head }: ClusterState): D
     caPem: identity.caPem,
     roster: () => roster.roster,
     signedRoster: () => roster.signed,
-    authority: () => authority,
+    // The CA may have been moved to another node while this one runs.
+    authority: () => (roster.roster.head === identity.nodeId ? authority : null),
     createNodeKeys: () => ({ nodeId: createId(), ...createKeyPair() }),
     readCertificate: (pem) => {
       let certificate: X509Certificate;
@@ -73,7 +74,7 @@ export function createDeployMesh(mesh: Mesh): DeployMesh {
 }
 
 /** Answers other members' hello. */
-export function serveHello(mesh: Mesh, self: { version: string; programPath: string }): void {
+export function serveHello(mesh: Mesh, self: { version: string; programPath: string; isHead: () => boolean }): void {
   const program = treeFromProgramPath(self.programPath)?.programHash ?? '';
-  mesh.serve(helloKind, () => Promise.resolve({ version: self.version, program }));
+  mesh.serve(helloKind, () => Promise.resolve({ version: self.version, program, isHead: self.isHead() }));
 }

@@ -50,6 +50,8 @@ export interface MeshHello {
   readonly version: string;
   /** Hash of the program's bundle; empty when it runs from source. */
   readonly program: string;
+  /** It holds the CA, and the roster names it as head. */
+  readonly isHead: boolean;
 }
 
 export interface DeployOptions {

@@ -251,3 +251,36 @@ systemctl show -p ActiveState -p SubState -p NRestarts -p ExecMainStatus meshd.s
 echo
 journalctl -u meshd.service -n "$1" -o short-iso --no-pager 2>&1
 `;
+
+/** Unpacks a tar from standard input into a private folder $work, and has `keep` make its files last. */
+const keepFunction = `
+set -eu
+umask 077
+state=$1
+work=$(mktemp -d /run/meshd-deploy.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+tar -xf - -C "$work"
+keep() { # name in the tar, path on this node
+  cp "$work/$1" "$2.new"
+  sync "$2.new" 2>/dev/null || sync
+  mv -f "$2.new" "$2"
+}
+`;
+
+/** Takes the CA: `ca.crt` and `ca.key` in a tar on standard input. Argument: state folder. The key comes last. */
+export const receiveCaScript = `${keepFunction}
+if ! systemctl is-active --quiet meshd.service; then
+  echo 'meshd does not run as its service here: deploy this node first' >&2
+  exit 1
+fi
+mkdir -p "$state/ca"
+keep ca.crt "$state/ca/ca.crt"
+keep ca.key "$state/ca/ca.key"
+sync "$state/ca" 2>/dev/null || sync
+`;
+
+/** Takes the roster that names this node as head, and restarts meshd with it. Argument: state folder. */
+export const becomeHeadScript = `${keepFunction}
+keep roster.json "$state/identity/roster.json"
+systemctl restart meshd.service
+`;
