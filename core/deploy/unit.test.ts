@@ -18,7 +18,7 @@ describe('the unit', () => {
     expect(unit).toContain('\nRestart=always\nRestartSec=1\n');
     expect(unit).toContain('\nKillMode=process\n');
     expect(unit).toContain('\nWantedBy=multi-user.target\n');
-    expect(unit).toContain('\nRestartPreventExitStatus=3\n');
+    expect(unit).toContain('\nRestartPreventExitStatus=0 3\n');
     expect(unit).toContain('\nStandardOutput=journal\n');
   });
 

@@ -31,8 +31,8 @@ Type=exec
 ExecStart=${command}
 Restart=always
 RestartSec=1
-# A meshd started by hand is running here: its end, or the next boot, is the time to start this one.
-RestartPreventExitStatus=${exitCodeAlreadyRunning}
+# 0: it was told to quit. ${exitCodeAlreadyRunning}: a meshd started by hand is running here; the next boot starts this one.
+RestartPreventExitStatus=0 ${exitCodeAlreadyRunning}
 # VMs and what serves them outlive their daemon, which adopts them again.
 KillMode=process
 TimeoutStopSec=10
