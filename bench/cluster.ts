@@ -59,7 +59,12 @@ export class Views {
 export async function whenAllSee(
   cluster: Pick<Cluster, 'views' | 'subscribe' | 'name'>,
   observers: readonly number[],
-  options: { isReached: (members: ReadonlySet<number>, observer: number) => boolean; timeoutMs: number },
+  options: {
+    isReached: (members: ReadonlySet<number>, observer: number) => boolean;
+    timeoutMs: number;
+    /** Ends the wait with its reason. */
+    signal?: AbortSignal;
+  },
 ): Promise<number> {
   const missing = new Set(observers.filter((node) => !options.isReached(cluster.views[node] ?? new Set(), node)));
   if (missing.size === 0) return performance.now();
@@ -67,8 +72,11 @@ export async function whenAllSee(
     const finish = (settle: () => void) => {
       clearTimeout(timer);
       unsubscribe();
+      options.signal?.removeEventListener('abort', onAbort);
       settle();
     };
+    const onAbort = () => finish(() => reject(options.signal?.reason as Error));
+    options.signal?.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(() => {
       const list = [...missing].map((node) => `${node} sees ${[...(cluster.views[node] ?? [])].join(',')}`);
       finish(() => reject(new Error(`${cluster.name}: not within ${options.timeoutMs} ms: ${list.join('; ')}`)));

@@ -15,6 +15,7 @@ import { followMeshd, memberNames } from './meshd-view.ts';
 const root = new URL('..', import.meta.url).pathname;
 export const builtTree = join(root, 'dist/meshd');
 const firstPort = 17_100;
+const startTimeoutMs = 60_000;
 
 /** Builds the program tree; does nothing when nothing changed. */
 export async function buildTree(): Promise<void> {
@@ -56,6 +57,7 @@ async function start(
   const children: (Child | undefined)[] = Array.from({ length: size }, () => undefined);
   const indexByName = new Map(identities.nodes.map((node, index) => [node.name, index]));
   const unfollow: (() => void)[] = [];
+  const failure = new AbortController();
   const nodeAt = (index: number) => {
     const node = identities.nodes[index];
     if (!node) throw new RangeError(`no node ${index}`);
@@ -75,7 +77,19 @@ async function start(
       '-nostdin',
     ];
     const argv = [join(builtTree, 'bin/meshd'), '-base', node.base, '-force', ...flags];
-    children[index] = await startChild(argv, { diesWithParent: true, onLine: (line) => onLog?.(index, line) });
+    let lastLine = 'it said nothing';
+    const child = await startChild(argv, {
+      diesWithParent: true,
+      onLine: (line) => {
+        lastLine = line;
+        onLog?.(index, line);
+      },
+    });
+    children[index] = child;
+    void child.ended.then(({ exitCode }) => {
+      // By a signal it ends because we want it to.
+      if (exitCode !== null) failure.abort(new Error(`meshd ${node.name} ended with ${exitCode}: ${lastLine}`));
+    });
   };
   const stop = async () => {
     for (const end of unfollow) end();
@@ -96,7 +110,12 @@ async function start(
     }
     const cluster = { name: 'meshd', views: views.views, subscribe: views.subscribe.bind(views) };
     const all = [...identities.nodes.keys()];
-    const readyAtMs = await whenAllSee(cluster, all, { isReached: (members) => members.size > 0, timeoutMs: 60_000 });
+    const isUp = (members: ReadonlySet<number>) => members.size > 0;
+    const readyAtMs = await whenAllSee(cluster, all, {
+      isReached: isUp,
+      timeoutMs: startTimeoutMs,
+      signal: failure.signal,
+    });
     return {
       ...cluster,
       name: 'ours',
