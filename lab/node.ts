@@ -129,9 +129,10 @@ export async function startNode(paths: LabPaths, plan: LabPlan, node: NodePlan, 
 export async function cutPower(paths: LabPaths, node: NodePlan): Promise<void> {
   // The keeper first, or it would take the death for a reboot.
   await killGroup(paths.lab, keeperGroupOf(node.name));
+  // The cable before the processes: the kernel closes a killed process's connections, and a machine without power says no goodbye.
+  await unplugNode(paths, node);
   await killGroup(paths.lab, groupOf(node.name));
   await forgetMachine(paths, node.name);
-  await unplugNode(paths, node);
   await rm(nodePaths(paths, node.name).keeperFile, { force: true });
 }
 
