@@ -75,7 +75,7 @@ async function runDaemon(flags: Flags, programPath: string): Promise<number> {
   }
   if (!flags.nostdin) {
     // As minimega: without -nostdin the terminal is the daemon's prompt, and its end is the daemon's end.
-    void runAttach({ socketPath: daemon.socketPath, namespace: '' }).then(() => {
+    void runAttach({ socketPath: daemon.socketPath, namespace: '', isOwnTerminal: true }).then(() => {
       ended.resolve(exitCode.done);
     });
   }

@@ -13,6 +13,8 @@ export interface AttachOptions {
   readonly socketPath: string;
   /** Every line runs in it; empty for the connection's active one. */
   readonly namespace: string;
+  /** The terminal that meshd was started on: leaving it ends the daemon, so `disconnect` has no meaning. */
+  readonly isOwnTerminal?: boolean;
   readonly input?: Readable & { isTTY?: boolean; setRawMode?: (isRaw: boolean) => void };
   readonly output?: Writable & { isTTY?: boolean; rows?: number };
   readonly errorOutput?: Writable;
@@ -85,7 +87,10 @@ class Attach {
   }
 
   async run(): Promise<number> {
-    if (this.isTerminal) {
+    if (this.isTerminal && this.options.isOwnTerminal) {
+      this.say('This terminal is the prompt of the meshd that runs on it: Ctrl-D or `quit` ends both.\n');
+      this.say('Start meshd with -nostdin to have it without a prompt.\n');
+    } else if (this.isTerminal) {
       this.say('Attached to a running meshd. Ctrl-C cancels a command; `disconnect` or Ctrl-D leaves.\n');
       this.say('CAUTION: `quit` ends the daemon itself.\n');
     }
@@ -141,6 +146,10 @@ class Attach {
   private async runLine(line: string): Promise<boolean> {
     const text = line.trim();
     if (text === '') return true;
+    if (text === 'disconnect' && this.options.isOwnTerminal) {
+      this.say('Nothing to disconnect from: this is the daemon itself. Ctrl-D or `quit` ends it.\n');
+      return true;
+    }
     if (text === 'disconnect') return false;
     const isQuit = text === 'quit';
     if (isQuit && !this.isQuitAsked) {
