@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, describeError } from '../contract/errors.ts';
 import { CommandError } from '../host/runner.ts';
 import type { LabPaths } from './layout.ts';
-import { isOn, leaderOf, runInNode, waitForLeader } from './node.ts';
+import { consoleTail, isOn, leaderOf, runInNode, waitForLeader } from './node.ts';
 
 export interface NodeHealth {
   power: 'on' | 'off';
@@ -50,16 +50,19 @@ export async function observeHealth(paths: LabPaths, node: string): Promise<Node
 async function waitForBoot(paths: LabPaths, node: string, endAt: number): Promise<string> {
   let said = '';
   while (performance.now() < endAt) {
-    const wait = ['systemctl', 'is-system-running', '--wait'];
     try {
-      said = (await runInNode(paths, node, wait, { timeoutMs: endAt - performance.now() })).stdout.trim();
+      // Not `--wait`: it can miss the end of a boot that ends as it begins to wait, and then waits for ever.
+      said = (await runInNode(paths, node, ['systemctl', 'is-system-running'], { timeoutMs: 10_000 })).stdout.trim();
     } catch (error) {
-      // It exits non-zero for every state but running, also before systemd listens.
-      if (!(error instanceof CommandError)) throw error;
-      said = error.stdout.trim();
+      if (!(error instanceof AppError)) throw error;
+      if (error.code === 'unreachable') {
+        throw new AppError('failed', `${node} went off while it booted: ${await consoleTail(paths, node)}`);
+      }
+      // It exits non-zero for every state but running, also before systemd listens; on a busy machine it may take long.
+      if (error instanceof CommandError) said = error.stdout.trim();
     }
     if (said === 'running' || said === 'degraded') return said;
-    await sleep(100);
+    await sleep(250);
   }
   throw new AppError('timeout', `${node}: systemd still says '${said}'`);
 }

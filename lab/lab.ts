@@ -30,7 +30,7 @@ import {
 import { withLock } from './lock.ts';
 import { unmountBelow } from './mounts.ts';
 import { ensureNetwork, plugNode, removeHostCable } from './network.ts';
-import { cutPower, forgetMachine, leaderOf, pathInNode, prepareNode, runInNode, startNode } from './node.ts';
+import { cutPower, forgetMachine, isOn, leaderOf, pathInNode, prepareNode, runInNode, startNode } from './node.ts';
 import {
   describeLabNameIssue,
   describePrefixIssue,
@@ -41,7 +41,7 @@ import {
   type Login,
   type NodePlan,
 } from './plan.ts';
-import { assertCanHost } from './requirements.ts';
+import { assertCanHost, assertInotify } from './requirements.ts';
 
 export interface LabOptions {
   /** Labs of different names live side by side; `lab` unless given. */
@@ -250,6 +250,9 @@ export function openLab(options: LabOptions = {}): Lab {
       const image = await ensureImage(cache, progress);
       await mkdir(paths.base, { recursive: true, mode: 0o755 });
       return locked(async () => {
+        const known = await readPlan(paths);
+        const on = await mapWithCap(known?.nodes.slice(0, upOptions.nodes) ?? [], 8, (node) => isOn(paths, node.name));
+        await assertInotify(upOptions.nodes - on.filter(Boolean).length);
         // The whole machine's labs choose subnets one after the other.
         const plan = await withLock(join(paths.base, '.subnets.lock'), { waitMs: 60_000, what: 'subnets' }, () =>
           ensurePlan(paths, upOptions, image).then(async (planned) => {

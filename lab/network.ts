@@ -5,7 +5,7 @@
 // speed. A node must still get frames as a wire gives them (at most the MTU, with checksums), since the guide puts an
 // Open vSwitch of the node's own on eth0, which cannot take others: the switch's end of its cable has these offloads off,
 // and the kernel cuts segments there.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, describeError } from '../contract/errors.ts';
@@ -51,11 +51,15 @@ async function readIdentity(file: string): Promise<ProcessIdentity | null> {
   return text === null ? null : processIdentitySchema.parse(JSON.parse(text));
 }
 
-/** Starts a daemon of the lab's network unless it runs. @returns true when it was started */
-async function ensureDaemon(paths: LabPaths, name: string, argv: readonly string[]): Promise<boolean> {
+async function isRunning(paths: LabPaths, name: string): Promise<boolean> {
+  const known = await readIdentity(join(paths.network, `${name}.json`));
+  return known !== null && isAlive(known);
+}
+
+/** Starts a daemon of the lab's network unless it runs. */
+async function ensureDaemon(paths: LabPaths, name: string, argv: readonly string[]): Promise<void> {
   const identityFile = join(paths.network, `${name}.json`);
-  const known = await readIdentity(identityFile);
-  if (known && isAlive(known)) return false;
+  if (await isRunning(paths, name)) return;
   const groups = await ensureGroup(paths.lab, 'network');
   const identity = await startDetached(
     [join(labSource, 'in-cgroup.sh'), ...groups, '--', 'nsenter', `--net=${paths.namespace}`, '--', ...argv],
@@ -65,7 +69,6 @@ async function ensureDaemon(paths: LabPaths, name: string, argv: readonly string
     },
   );
   await writeFile(identityFile, JSON.stringify(identity));
-  return true;
 }
 
 async function stopDaemon(paths: LabPaths, name: string): Promise<void> {
@@ -134,7 +137,11 @@ export async function ensureDnsmasq(paths: LabPaths, plan: LabPlan, faults: Faul
     // It reads its configuration at its start only.
     await stopDaemon(paths, 'dnsmasq');
   }
+  const pidFile = join(paths.network, 'dnsmasq.pid');
+  if (!(await isRunning(paths, 'dnsmasq'))) await rm(pidFile, { force: true });
   await ensureDaemon(paths, 'dnsmasq', ['dnsmasq', `--conf-file=${configFile}`]);
+  // It writes this file once its sockets are open, and who asks before that gets no answer.
+  await waitFor('dnsmasq', 10_000, () => readFile(pidFile));
 }
 
 /** Brings up namespace, switch, this machine's cable, and dnsmasq; each only as far as it is missing. */

@@ -166,6 +166,12 @@ export async function leaderOf(paths: LabPaths, node: string): Promise<number | 
   return null;
 }
 
+/** The last lines on a node's console, where systemd and nspawn say why they end. */
+export async function consoleTail(paths: LabPaths, node: string): Promise<string> {
+  const log = await readFile(nodePaths(paths, node).consoleLog, 'utf8').catch(() => '');
+  return log.trim().split('\n').slice(-3).join(' | ') || 'its console is empty';
+}
+
 /** Waits until a node has its PID 1. @throws AppError `timeout` with the end of its console */
 export async function waitForLeader(paths: LabPaths, node: string, timeoutMs: number): Promise<number> {
   const endAt = performance.now() + timeoutMs;
@@ -174,9 +180,8 @@ export async function waitForLeader(paths: LabPaths, node: string, timeoutMs: nu
     if (leader !== null) return leader;
     const isDead = !(await isOn(paths, node));
     if (isDead || performance.now() > endAt) {
-      const log = await readFile(nodePaths(paths, node).consoleLog, 'utf8').catch(() => '');
       const why = isDead ? 'it ended at once' : `no PID 1 within ${timeoutMs} ms`;
-      throw new AppError('timeout', `${node}: ${why}: ${log.trim().split('\n').slice(-3).join(' | ')}`);
+      throw new AppError('timeout', `${node}: ${why}: ${await consoleTail(paths, node)}`);
     }
     await sleep(50);
   }

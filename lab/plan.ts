@@ -120,6 +120,7 @@ export function describeDnsmasqConfig(
   const lines = [
     `# DHCP and DNS of lab ${plan.name}, DHCP ${mode}. Written by the lab; a change here is lost.`,
     'keep-in-foreground',
+    `pid-file=${options.folder}/dnsmasq.pid`,
     'user=root',
     'no-resolv',
     'no-hosts',

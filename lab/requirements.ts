@@ -1,5 +1,5 @@
 // What the machine must have to host a lab, checked before anything is changed, with what is missing named.
-import { access, constants, readFile } from 'node:fs/promises';
+import { access, constants, readFile, readdir, readlink } from 'node:fs/promises';
 import { AppError } from '../contract/errors.ts';
 
 /** Programs that the lab runs, and the package of packages.txt that holds each. */
@@ -43,4 +43,36 @@ export async function observeMissing(): Promise<string[]> {
 export async function assertCanHost(): Promise<void> {
   const missing = await observeMissing();
   if (missing.length > 0) throw new AppError('refused', `this machine cannot host a lab: ${missing.join('; ')}`);
+}
+
+/** systemd, logind and dbus of one node hold this many inotify instances (Debian 12, counted). */
+const inotifyPerNode = 7;
+
+/** inotify instances in use on this machine. Those of all nodes count for the one user root. */
+async function countInotify(): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const counts = await Promise.all(
+    pids.map(async (pid) => {
+      const fds = await readdir(`/proc/${pid}/fd`).catch(() => []);
+      const targets = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+      return targets.filter((target) => target === 'anon_inode:inotify').length;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/**
+ * A node whose systemd gets no inotify instance dies at its start, and the kernel's default of 128 is enough for 18 nodes.
+ * The limit is the whole machine's, so the lab does not raise it.
+ * @throws AppError `refused` that says to what to raise it
+ */
+export async function assertInotify(newNodes: number): Promise<void> {
+  const limit = Number(await readFile('/proc/sys/fs/inotify/max_user_instances', 'utf8'));
+  const needed = (await countInotify()) + newNodes * inotifyPerNode;
+  if (needed <= limit) return;
+  throw new AppError(
+    'refused',
+    `${newNodes} more nodes need ${needed} inotify instances with what runs now, this machine allows ${limit}: ` +
+      `\`sysctl fs.inotify.max_user_instances=${Math.max(1024, needed * 2)}\`, or end another lab`,
+  );
 }
