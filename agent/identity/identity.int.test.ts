@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { admitNode, firstRoster, revokeNode } from '../../core/mesh/roster.ts';
+import { admitNode, firstRoster, moveHead, revokeNode } from '../../core/mesh/roster.ts';
 import { localRunner } from '../../host/runner.ts';
 import { createAuthority, openAuthority } from './authority.ts';
 import { createId, createKeyPair, identityFromCertificate } from './certificates.ts';
@@ -207,6 +207,13 @@ describe('the roster', () => {
     await expect(editor.edit((roster) => revokeNode(roster, head.identity.nodeId))).rejects.toThrow(/move the CA/);
     await editor.edit((roster) => revokeNode(roster, node.id));
     expect(head.roster.version).toBe(3);
+  });
+
+  test('R1 a head that gave the CA away cannot edit any more', async () => {
+    const { editor, node } = await headAndMember();
+    await editor.edit((roster) => moveHead(roster, node.id));
+    await expect(editor.edit((roster) => revokeNode(roster, node.id))).rejects.toThrow(/moved to node2: run it there/);
+    expect((await ensureIdentity(folder, options)).head).toBeNull();
   });
 
   test('a node that is not the head has no way to edit', async () => {

@@ -170,16 +170,24 @@ export function indexRoster(signed: SignedRoster, roster: Roster): VerifiedRoste
 export class RosterEditor {
   private readonly authority: Authority;
   private readonly store: RosterStore;
+  private readonly head: string;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(components: { authority: Authority; store: RosterStore }) {
     this.authority = components.authority;
     this.store = components.store;
+    this.head = this.store.roster.head;
   }
 
   /** Applies an edit of core/mesh/roster.ts to the newest roster. @throws AppError with the edit's refusal */
   edit(make: (roster: Roster) => RosterEdit): Promise<Roster> {
     const done = this.last.then(async () => {
+      const { roster } = this.store;
+      if (roster.head !== this.head) {
+        // Two heads would give two rosters one version number.
+        const name = this.store.node(roster.head)?.name ?? 'another node';
+        throw new AppError('refused', `the CA moved to ${name}: run it there`);
+      }
       const edit = make(this.store.roster);
       if (!edit.ok) throw new AppError(edit.code, edit.message);
       await this.store.commit(this.authority.sign(edit.roster));
