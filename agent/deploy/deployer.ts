@@ -23,6 +23,8 @@ export class Deployer {
   private readonly components: DeployComponents;
   private readonly launches = new Launches();
   private readonly ended = new AbortController();
+  /** How the last launch logged in: what follows on its nodes does likewise. */
+  private login = { user: 'root', sudo: false };
   private ownFlags: readonly string[] | null = null;
   private stdoutPath: string | undefined;
   private stderrPath: string | undefined;
@@ -61,6 +63,7 @@ export class Deployer {
   /** Joins the launch of the same request, or starts one. @throws AppError `refused` elsewhere than on the head */
   launch(request: LaunchRequest): Promise<{ launch: Launch; joined: boolean }> {
     const authority = this.authority();
+    this.login = { user: request.user, sudo: request.sudo };
     return this.launches.join(request, () => this.openLaunch(request, authority));
   }
 
@@ -82,14 +85,14 @@ export class Deployer {
     }
     const connection = await SshConnection.connect(
       {
-        target: { host: node, port: this.options.sshPort, user: 'root' },
+        target: { host: node, port: this.options.sshPort, user: this.login.user },
         local: await this.localIdentity(),
         signal,
       },
       { pins: this.components.pins, credentials: await this.components.credentials() },
     );
     try {
-      return (await runAsRoot(connection, { user: 'root', sudo: false }, script, { signal })).stdout;
+      return (await runAsRoot(connection, this.login, script, { signal })).stdout;
     } finally {
       connection.close();
     }
@@ -106,6 +109,7 @@ export class Deployer {
         caFolder: parts.caFolder,
         remoteState: this.options.stateFolder,
         sshPort: this.options.sshPort,
+        login: this.login,
         local: await this.localIdentity(),
         signal: this.ended.signal,
       },

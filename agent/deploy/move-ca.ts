@@ -22,6 +22,8 @@ export interface MoveOptions {
   /** State folder of the other node's meshd. */
   readonly remoteState: string;
   readonly sshPort: number;
+  /** Who logs in there, and whether through sudo. */
+  readonly login: { readonly user: string; readonly sudo: boolean };
   /** Who we are, for messages. */
   readonly local: string;
   readonly signal: AbortSignal;
@@ -32,7 +34,6 @@ export interface MoveComponents extends Pick<DeployComponents, 'cluster' | 'mesh
   readonly moveHead: (nodeId: string) => Promise<void>;
 }
 
-const login = { user: 'root', sudo: false };
 const confirmMs = 20_000;
 
 /** @throws AppError `refused` elsewhere than on the head, `not-found` for an unknown node, and what SSH says */
@@ -52,7 +53,7 @@ export async function moveAuthority(name: string, options: MoveOptions, componen
   if (!mesh.has(target.id))
     throw new AppError('unreachable', `${target.name} is not in the mesh now: nothing was changed`);
 
-  const { sshPort: port, local, signal } = options;
+  const { sshPort: port, login, local, signal } = options;
   const connection = await SshConnection.connect(
     { target: { host: target.name, port, user: login.user }, local, signal },
     { pins: components.pins, credentials: await components.credentials() },

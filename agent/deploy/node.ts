@@ -167,6 +167,10 @@ export class NodeDeploy {
     this.enter('preflight');
     const { stdout } = await this.run(scriptArgv(probeScript, [installedTree, plan.statePath, plan.basePath]), {
       timeoutMs: deadlinesMs.probe,
+    }).catch((error: unknown) => {
+      // Looking fails for want of rights only when sudo asks for a password.
+      if (error instanceof AppError && error.code === 'refused') this.step = 'login';
+      throw error;
     });
     const probe = parseProbe(stdout);
     this.probe = probe;
