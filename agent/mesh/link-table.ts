@@ -12,6 +12,7 @@ import type { ErrorCode } from '../../contract/errors.ts';
 import { handshakeTimeoutMs } from '../../contract/limits.ts';
 import { mustRefuse } from '../../core/mesh/dialing.ts';
 import { judgeCaller } from '../../core/mesh/hello.ts';
+import { deadline } from './clock.ts';
 import { frameType, Hello, jsonFrame, protocolMax, protocolMin, readJson, Refuse } from './frames.ts';
 import { Link } from './link.ts';
 import { describeNode, type MeshParts } from './parts.ts';
@@ -230,7 +231,7 @@ export class LinkTable {
     onEndBeforeUp: (reason: string) => void = () => undefined,
   ): void {
     this.waiting.add(link);
-    const deadline = this.parts.clock.after(handshakeTimeoutMs, () => {
+    const timer = deadline(this.parts.clock, handshakeTimeoutMs, () => {
       if (link.state === 'calling' || link.state === 'greeting') this.close(link, 'no hello in time');
     });
     link.connection.handle({
@@ -239,12 +240,12 @@ export class LinkTable {
           if (!this.events.onFrame(link, frame))
             this.close(link, `it sent a malformed frame of type ${frame[0] ?? -1}`);
         } else if (link.state !== 'closed') {
-          deadline.cancel();
+          timer.cancel();
           onFirst(frame);
         }
       },
       onClose: (reason) => {
-        deadline.cancel();
+        timer.cancel();
         const wasUp = link.state === 'up';
         this.ended(link, reason);
         if (!wasUp) onEndBeforeUp(reason);

@@ -1,7 +1,7 @@
 // A network in memory: the transport of simulated nodes and tests. Faults are part of it: cut pairs of hosts (silently,
 // as a switch does), close connections, delay frames. Delivery goes through the clock, so with a virtual clock
 // everything is repeatable.
-import type { Clock } from './clock.ts';
+import { deadline, type Clock } from './clock.ts';
 import type { Connection, ConnectionHandlers, DialHandlers, DialTarget, PeerIdentity, Transport } from './transport.ts';
 
 export interface MemoryHost {
@@ -70,7 +70,7 @@ export class MemoryNetwork {
       timer.cancel();
       act();
     };
-    const timer = this.clock.after(timeoutMs, () => {
+    const timer = deadline(this.clock, timeoutMs, () => {
       settle(() => {
         handlers.onError(`no answer within ${timeoutMs} ms`);
       });

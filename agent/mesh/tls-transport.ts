@@ -9,6 +9,7 @@ import { handshakeTimeoutMs, maxFrameBytes, maxStrangers, maxStrangersPerAddress
 import { identityFromCertificate } from '../identity/certificates.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Log } from '../log.ts';
+import { createSystemClock, deadline } from './clock.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Connection, ConnectionHandlers, DialHandlers, DialTarget, PeerIdentity, Transport } from './transport.ts';
 
@@ -99,13 +100,13 @@ export class TlsTransport implements Transport {
     const fail = (message: string) => {
       if (isSettled) return;
       isSettled = true;
-      clearTimeout(timer);
+      timer.cancel();
       socket.destroy();
       handlers.onError(message);
     };
-    const timer = setTimeout(() => {
+    const timer = deadline(createSystemClock(), timeoutMs, () => {
       fail(`no answer within ${timeoutMs} ms`);
-    }, timeoutMs);
+    });
     socket.on('error', (error: Error) => {
       fail(error.message);
     });
@@ -114,7 +115,7 @@ export class TlsTransport implements Transport {
     });
     socket.on('secureConnect', () => {
       if (isSettled) return;
-      clearTimeout(timer);
+      timer.cancel();
       this.open(
         socket,
         (connection) => {
@@ -127,7 +128,7 @@ export class TlsTransport implements Transport {
     return {
       cancel: () => {
         isSettled = true;
-        clearTimeout(timer);
+        timer.cancel();
         socket.destroy();
       },
     };
