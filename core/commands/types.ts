@@ -1,8 +1,8 @@
 // The shapes of the command language. The table (table.ts) declares patterns; parsing, prefix matching, help and
 // completion all follow from them.
+import type { Role } from '../../contract/roles.ts';
 
-/** Who may run a command: viewers look, operators act, admins change the cluster itself. */
-export type Role = 'viewer' | 'operator' | 'admin';
+export type { Role };
 
 /** `mesh`: accepted from the command socket and from mesh members. `socket`: from this host's command socket only. */
 export type Reach = 'mesh' | 'socket';

@@ -1,0 +1,255 @@
+// The console's methods and events: the one wire between server and its clients (browser and meshdeck), over socket.io.
+// Every call is an event named after its method with one argument and an Ack; see server/hub for the dispatcher.
+import { z } from 'zod';
+import { CommandResponse } from './command-socket.ts';
+import { FleetDelta, FleetSnapshot } from './fleet.ts';
+import { defineMethod } from './method.ts';
+import { Plan, PlanKind, RunEvent, RunSummary, RunView } from './plans.ts';
+import { Role } from './roles.ts';
+
+const Nothing = z.object({});
+
+export const User = z.object({
+  id: z.string(),
+  name: z.string().min(1).max(64),
+  email: z.email().max(254),
+  role: Role,
+  createdAt: z.number(),
+  lockedUntil: z.number().nullable(),
+});
+export type User = z.infer<typeof User>;
+
+export const AuditEntry = z.object({
+  id: z.number(),
+  at: z.number(),
+  who: z.string(),
+  /** As a command. */
+  what: z.string(),
+  /** Nodes or the console. */
+  where: z.string(),
+  result: z.enum(['ok', 'refused', 'failed']),
+  message: z.string(),
+});
+export type AuditEntry = z.infer<typeof AuditEntry>;
+
+export const browserMethods = {
+  'fleet.subscribe': defineMethod({
+    name: 'fleet.subscribe',
+    role: 'viewer',
+    changes: false,
+    input: Nothing,
+    output: FleetSnapshot,
+    example: {},
+  }),
+  'fleet.unsubscribe': defineMethod({
+    name: 'fleet.unsubscribe',
+    role: 'viewer',
+    changes: false,
+    input: Nothing,
+    output: Nothing,
+    example: {},
+  }),
+  /** Observes nodes for a wizard and makes its plan; the form is the wizard's own and parsed by its planner. */
+  'plans.make': defineMethod({
+    name: 'plans.make',
+    role: 'operator',
+    changes: false,
+    input: z.object({
+      kind: PlanKind,
+      form: z.record(z.string(), z.unknown()),
+      secrets: z.record(z.string(), z.string().max(4096)),
+    }),
+    output: Plan,
+    example: { kind: 'deploy', form: {}, secrets: {} },
+  }),
+  'runs.start': defineMethod({
+    name: 'runs.start',
+    role: 'operator',
+    changes: true,
+    input: z.object({ plan: z.string(), secrets: z.record(z.string(), z.string().max(4096)) }),
+    output: RunSummary,
+    example: { plan: 'p1', secrets: {} },
+  }),
+  'runs.list': defineMethod({
+    name: 'runs.list',
+    role: 'viewer',
+    changes: false,
+    input: z.object({ limit: z.number().int().min(1).max(500) }),
+    output: z.array(RunSummary),
+    example: { limit: 50 },
+  }),
+  'runs.subscribe': defineMethod({
+    name: 'runs.subscribe',
+    role: 'viewer',
+    changes: false,
+    input: z.object({ run: z.string() }),
+    output: RunView,
+    example: { run: 'r1' },
+  }),
+  'runs.unsubscribe': defineMethod({
+    name: 'runs.unsubscribe',
+    role: 'viewer',
+    changes: false,
+    input: z.object({ run: z.string() }),
+    output: Nothing,
+    example: { run: 'r1' },
+  }),
+  'runs.cancel': defineMethod({
+    name: 'runs.cancel',
+    role: 'operator',
+    changes: true,
+    input: z.object({ run: z.string() }),
+    output: RunSummary,
+    example: { run: 'r1' },
+  }),
+  'runs.retry': defineMethod({
+    name: 'runs.retry',
+    role: 'operator',
+    changes: true,
+    input: z.object({ run: z.string(), secrets: z.record(z.string(), z.string().max(4096)) }),
+    output: RunSummary,
+    example: { run: 'r1', secrets: {} },
+  }),
+  'runs.undo': defineMethod({
+    name: 'runs.undo',
+    role: 'operator',
+    changes: true,
+    input: z.object({ run: z.string() }),
+    output: RunSummary,
+    example: { run: 'r1' },
+  }),
+  'runs.answer': defineMethod({
+    name: 'runs.answer',
+    role: 'operator',
+    changes: true,
+    input: z.object({ run: z.string(), step: z.string(), answer: z.boolean() }),
+    output: RunSummary,
+    example: { run: 'r1', step: 's', answer: true },
+  }),
+  'runs.provideSecrets': defineMethod({
+    name: 'runs.provideSecrets',
+    role: 'operator',
+    changes: true,
+    input: z.object({ run: z.string(), secrets: z.record(z.string(), z.string().max(4096)) }),
+    output: RunSummary,
+    example: { run: 'r1', secrets: {} },
+  }),
+  /** One line on the command socket of a node; answers stream as `command.answer` events with the same call id. */
+  'command.run': defineMethod({
+    name: 'command.run',
+    role: 'viewer',
+    changes: true,
+    input: z.object({
+      call: z.string().max(64),
+      cluster: z.string(),
+      node: z.string(),
+      line: z.string().max(65_536),
+      timeoutMs: z.number().int().min(100).max(600_000),
+    }),
+    output: z.object({ failed: z.boolean() }),
+    example: { call: 'c1', cluster: '', node: 'node1', line: 'mesh status', timeoutMs: 10_000 },
+  }),
+  'command.cancel': defineMethod({
+    name: 'command.cancel',
+    role: 'viewer',
+    changes: false,
+    input: z.object({ call: z.string().max(64) }),
+    output: Nothing,
+    example: { call: 'c1' },
+  }),
+  'command.suggest': defineMethod({
+    name: 'command.suggest',
+    role: 'viewer',
+    changes: false,
+    input: z.object({ cluster: z.string(), node: z.string(), text: z.string().max(65_536) }),
+    output: z.array(z.string()),
+    example: { cluster: '', node: 'node1', text: 'mesh ' },
+  }),
+  'users.list': defineMethod({
+    name: 'users.list',
+    role: 'admin',
+    changes: false,
+    input: Nothing,
+    output: z.array(User),
+    example: {},
+  }),
+  'users.create': defineMethod({
+    name: 'users.create',
+    role: 'admin',
+    changes: true,
+    input: z.object({
+      name: z.string().min(1).max(64),
+      email: z.email().max(254),
+      role: Role,
+      password: z.string().min(12).max(256),
+    }),
+    output: User,
+    example: { name: 'Ann', email: 'ann@example.org', role: 'viewer', password: 'correct horse battery' },
+  }),
+  'users.setRole': defineMethod({
+    name: 'users.setRole',
+    role: 'admin',
+    changes: true,
+    input: z.object({ user: z.string(), role: Role }),
+    output: User,
+    example: { user: 'u1', role: 'operator' },
+  }),
+  'users.remove': defineMethod({
+    name: 'users.remove',
+    role: 'admin',
+    changes: true,
+    input: z.object({ user: z.string() }),
+    output: Nothing,
+    example: { user: 'u1' },
+  }),
+  'sessions.list': defineMethod({
+    name: 'sessions.list',
+    role: 'viewer',
+    changes: false,
+    input: Nothing,
+    output: z.array(
+      z.object({
+        id: z.string(),
+        createdAt: z.number(),
+        expiresAt: z.number(),
+        address: z.string(),
+        agent: z.string(),
+        isCurrent: z.boolean(),
+      }),
+    ),
+    example: {},
+  }),
+  'sessions.revokeOthers': defineMethod({
+    name: 'sessions.revokeOthers',
+    role: 'viewer',
+    changes: true,
+    input: Nothing,
+    output: Nothing,
+    example: {},
+  }),
+  'audit.list': defineMethod({
+    name: 'audit.list',
+    role: 'admin',
+    changes: false,
+    input: z.object({
+      before: z.number().int().nullable(),
+      limit: z.number().int().min(1).max(1000),
+      text: z.string().max(200),
+    }),
+    output: z.array(AuditEntry),
+    example: { before: null, limit: 100, text: '' },
+  }),
+} as const;
+export type BrowserMethods = typeof browserMethods;
+export type MethodName = keyof BrowserMethods;
+
+/** What the server pushes, by event name. Each is sent to those only who subscribed and may see it. */
+export const browserEvents = {
+  'fleet.delta': FleetDelta,
+  'run.event': RunEvent,
+  'runs.changed': RunSummary,
+  'command.answer': z.object({ call: z.string(), answer: CommandResponse }),
+  /** The session ended: the page goes to the login and comes back to where it was. */
+  'session.ended': z.object({ reason: z.string() }),
+} as const;
+export type BrowserEvents = { readonly [Name in keyof typeof browserEvents]: z.infer<(typeof browserEvents)[Name]> };
