@@ -43,7 +43,8 @@ module.exports = {
       comment: 'host is for bootstrap, runs and engines; all else in the server goes through them',
       severity: 'error',
       from: { path: '^server/', pathNot: ['^server/(bootstrap|runs|engines)/', '\\.test\\.ts$'] },
-      to: { path: '^host/' },
+      // Atomic files are no act on a node.
+      to: { path: '^host/', pathNot: '^host/files\\.ts$' },
     },
     {
       name: 'core-without-node',

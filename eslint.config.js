@@ -1,8 +1,9 @@
 import js from '@eslint/js';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '.cache/**', 'scripts/import-rules/fixture/**'] },
+  { ignores: ['dist/**', 'node_modules/**', '.cache/**', '.next/**', 'server/store/client/**', 'scripts/import-rules/fixture/**'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
@@ -54,9 +55,19 @@ export default tseslint.config(
     },
   },
   {
-    files: ['lab/**', 'bench/**', 'scripts/**', 'agent/client/**', 'agent/main.ts'],
+    files: ['lab/**', 'bench/**', 'scripts/**', 'agent/client/**', 'agent/main.ts', 'cli/**', 'server/main.ts'],
     // Programs that talk to a person print to the terminal.
     rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['app/**', 'components/**', 'lib/**'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: {
+      'react-hooks/rules-of-hooks': 'error',
+      'react-hooks/exhaustive-deps': 'error',
+      // Event handlers of React take promises and ignore them; a rejected one is the connection banner's business.
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
+    },
   },
   {
     files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
@@ -66,7 +77,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.test.ts'],
+    files: ['**/*.test.ts', '**/*.test.tsx'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
 );

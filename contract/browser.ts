@@ -202,6 +202,20 @@ export const browserMethods = {
     output: Nothing,
     example: { user: 'u1' },
   }),
+  /** Who is looking, and at what: the first thing a page asks. */
+  'session.current': defineMethod({
+    name: 'session.current',
+    role: 'viewer',
+    changes: false,
+    input: Nothing,
+    output: z.object({
+      user: User,
+      version: z.string(),
+      /** The nodes are real meshds over simulated hosts: every page says so in a banner. */
+      isSimulated: z.boolean(),
+    }),
+    example: {},
+  }),
   'sessions.list': defineMethod({
     name: 'sessions.list',
     role: 'viewer',
@@ -226,6 +240,34 @@ export const browserMethods = {
     input: Nothing,
     output: Nothing,
     example: {},
+  }),
+  /** Tokens of the caller, for `meshdeck --token`. A token acts with its owner's role; only its hash is kept. */
+  'tokens.list': defineMethod({
+    name: 'tokens.list',
+    role: 'viewer',
+    changes: false,
+    input: Nothing,
+    output: z.array(
+      z.object({ id: z.string(), name: z.string(), createdAt: z.number(), lastUsedAt: z.number().nullable() }),
+    ),
+    example: {},
+  }),
+  /** The only time that the token itself is shown. */
+  'tokens.create': defineMethod({
+    name: 'tokens.create',
+    role: 'viewer',
+    changes: true,
+    input: z.object({ name: z.string().min(1).max(64) }),
+    output: z.object({ id: z.string(), token: z.string() }),
+    example: { name: 'laptop' },
+  }),
+  'tokens.revoke': defineMethod({
+    name: 'tokens.revoke',
+    role: 'viewer',
+    changes: true,
+    input: z.object({ token: z.string() }),
+    output: Nothing,
+    example: { token: 't1' },
   }),
   'audit.list': defineMethod({
     name: 'audit.list',

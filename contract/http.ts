@@ -1,0 +1,39 @@
+// What the console answers over plain HTTP beside its pages: login, first admin, health. All else is socket.io (browser.ts).
+// The session is an httpOnly cookie; a request that changes something must carry the console's own Origin.
+import { z } from 'zod';
+
+export const httpPaths = {
+  /** The page, and where a page without a session is sent: `/login?next=%2Fmesh`. */
+  login: '/login',
+  /** The page of the one-time link: `/setup?token=…`. */
+  setup: '/setup',
+  /** POST LoginRequest -> 200, or HttpError: 401 wrong name or password, 429 locked or too many tries (the message says until when). */
+  signIn: '/api/auth/sign-in/email',
+  /** POST {} -> 200. */
+  signOut: '/api/auth/sign-out',
+  /** POST SetupRequest -> 200 with a session; 410 when the link is used or older than an hour. */
+  createFirstAdmin: '/api/setup',
+  /** GET -> Health, without a session. */
+  health: '/api/health',
+  /** GET -> the audit log as CSV, for admins. */
+  auditExport: '/api/audit.csv',
+  socket: '/socket.io',
+} as const;
+
+export const LoginRequest = z.object({ email: z.email().max(254), password: z.string().min(1).max(256) });
+export type LoginRequest = z.infer<typeof LoginRequest>;
+
+export const SetupRequest = z.object({
+  token: z.string().min(1).max(200),
+  name: z.string().min(1).max(64),
+  email: z.email().max(254),
+  password: z.string().min(12).max(256),
+});
+export type SetupRequest = z.infer<typeof SetupRequest>;
+
+/** Of every HTTP answer that is not 2xx. `message` is for people, to be shown as it is. */
+export const HttpError = z.object({ code: z.string(), message: z.string() });
+export type HttpError = z.infer<typeof HttpError>;
+
+export const Health = z.object({ status: z.literal('ok'), version: z.string() });
+export type Health = z.infer<typeof Health>;
