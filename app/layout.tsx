@@ -1,9 +1,26 @@
-import type { ReactNode } from 'react';
+// The document of every page: fonts, tokens, and the scheme that the reader chose.
+import '@fontsource-variable/inter/wght.css';
+import '@fontsource-variable/jetbrains-mono/wght.css';
+import './globals.css';
+import type { Metadata, Viewport } from 'next';
+import { cookies } from 'next/headers';
+import type { ReactElement, ReactNode } from 'react';
+import { parseTheme, themeCookie } from '../components/frame/theme.ts';
 
-export default function RootLayout({ children }: { children: ReactNode }) {
+export const metadata: Metadata = {
+  title: { default: 'Meshdeck', template: '%s · Meshdeck' },
+  robots: { index: false, follow: false },
+};
+
+export const viewport: Viewport = { viewportFit: 'cover', width: 'device-width', initialScale: 1 };
+
+export default async function RootLayout({ children }: { children: ReactNode }): Promise<ReactElement> {
+  const theme = parseTheme((await cookies()).get(themeCookie)?.value);
   return (
-    <html lang="en">
-      <body>{children}</body>
+    <html lang="en" {...(theme === 'system' ? {} : { 'data-theme': theme })}>
+      <body>
+        <div className="page-root">{children}</div>
+      </body>
     </html>
   );
 }

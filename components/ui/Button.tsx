@@ -1,0 +1,63 @@
+'use client';
+// Buttons. A disabled one says why: give `disabledReason` and it stays focusable, explains itself, and does nothing.
+import { Button as BaseButton } from '@base-ui/react/button';
+import type { ComponentProps, ReactElement, ReactNode } from 'react';
+import { cx } from './cx.ts';
+import { Spinner } from './Spinner.tsx';
+import { Tooltip } from './Tooltip.tsx';
+
+export type ButtonVariant = 'primary' | 'secondary' | 'ghost' | 'danger';
+
+const variants: Record<ButtonVariant, string> = {
+  primary: 'bg-accent text-on-accent hover:bg-accent-strong border-transparent',
+  secondary: 'bg-surface-1 text-fg-1 border-line-strong hover:bg-surface-2',
+  ghost: 'bg-transparent text-fg-2 border-transparent hover:bg-surface-2 hover:text-fg-1',
+  danger: 'bg-bad text-on-bad border-transparent hover:brightness-95',
+};
+
+export interface ButtonProps extends Omit<ComponentProps<'button'>, 'disabled'> {
+  variant?: ButtonVariant;
+  size?: 'sm' | 'md';
+  /** Icon before the text. */
+  icon?: ReactNode;
+  /** Renders this element instead, as `<Link href="…" />`, with the look of a button. */
+  render?: ReactElement<Record<string, unknown>>;
+  /** Why it cannot be used now; empty or absent: it can. */
+  disabledReason?: string | undefined;
+  /** It runs: a spinner, and no second click. */
+  isBusy?: boolean;
+}
+
+export function Button({
+  variant = 'secondary',
+  size = 'md',
+  icon,
+  render,
+  disabledReason = '',
+  isBusy = false,
+  className,
+  children,
+  ...props
+}: ButtonProps): ReactElement {
+  const isDisabled = disabledReason !== '' || isBusy;
+  const button = (
+    <BaseButton
+      type="button"
+      {...props}
+      {...(render ? { render, nativeButton: false } : {})}
+      disabled={isDisabled}
+      focusableWhenDisabled
+      className={cx(
+        'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap transition-colors select-none',
+        'data-disabled:cursor-not-allowed data-disabled:opacity-50',
+        size === 'sm' ? 'h-7 px-2 text-sm' : 'h-8 px-3 text-base max-md:h-10 max-md:px-4',
+        variants[variant],
+        className,
+      )}
+    >
+      {isBusy ? <Spinner /> : icon}
+      {children}
+    </BaseButton>
+  );
+  return disabledReason === '' ? button : <Tooltip content={disabledReason}>{button}</Tooltip>;
+}

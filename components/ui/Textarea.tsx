@@ -1,0 +1,25 @@
+'use client';
+// Several lines of text. Inside a Field it is labelled and described by it.
+import { Field } from '@base-ui/react/field';
+import type { ComponentProps, ReactElement } from 'react';
+import { cx } from './cx.ts';
+import { controlLook } from './Input.tsx';
+
+export interface TextareaProps extends ComponentProps<'textarea'> {
+  isMono?: boolean;
+}
+
+export function Textarea({ isMono = false, className, ...props }: TextareaProps): ReactElement {
+  return (
+    <Field.Control
+      render={
+        <textarea
+          rows={4}
+          spellCheck={false}
+          {...props}
+          className={cx(controlLook, 'px-2 py-1.5', isMono ? 'font-mono text-sm' : 'text-base', className)}
+        />
+      }
+    />
+  );
+}
