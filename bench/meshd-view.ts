@@ -1,7 +1,7 @@
 // Follows one meshd over its command socket: connects as soon as the socket is there, keeps a Watch, and connects again when
 // the daemon comes back. Looking for the socket costs a failed connect(2) now and then, and no process.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectSocket, socketTransport } from '../agent/client/transport.ts';
+import { connectSocket, socketTransport } from '../host/command-socket.ts';
 import { CommandClient } from '../contract/command-client.ts';
 import type { ResponseEntry } from '../contract/command-socket.ts';
 import { AppError } from '../contract/errors.ts';

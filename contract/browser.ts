@@ -144,6 +144,8 @@ export const browserMethods = {
       cluster: z.string(),
       node: z.string(),
       line: z.string().max(65_536),
+      /** Lines of one session share a connection, so that `namespace x` and `.csv true` hold; empty for none. */
+      session: z.string().max(64).default(''),
       timeoutMs: z.number().int().min(100).max(600_000),
     }),
     output: z.object({ failed: z.boolean() }),

@@ -13,6 +13,10 @@ export const FleetNode = NodeView.extend({
 });
 export type FleetNode = z.infer<typeof FleetNode>;
 
+/** A link with its age: `Since` is when the console first saw it in this state, ms since 1970. */
+export const FleetLink = LinkView.extend({ Cluster: z.string(), Since: z.number() });
+export type FleetLink = z.infer<typeof FleetLink>;
+
 export const FleetCluster = z.object({
   Id: z.string(),
   Context: z.string(),
@@ -46,7 +50,7 @@ export const FleetSnapshot = z.object({
   Now: z.number(),
   Clusters: z.array(FleetCluster),
   Nodes: z.array(FleetNode),
-  Links: z.array(LinkView),
+  Links: z.array(FleetLink),
   /** Of the last hour, newest last, 500 at most. */
   Events: z.array(FleetEvent),
 });
@@ -67,7 +71,7 @@ export const FleetDelta = z.object({
     }),
   ),
   GoneNodes: z.array(z.string()),
-  Links: z.array(LinkView),
+  Links: z.array(FleetLink),
   GoneLinks: z.array(z.object({ A: z.string(), B: z.string() })),
   Events: z.array(FleetEvent),
 });

@@ -52,3 +52,16 @@ export const maxMeshTimeoutMs = 24 * 3600 * 1000;
 
 /** One answer of the command socket. minimega's `file stream` sends 14 MB in one object. */
 export const maxResponseBytes = 64 * 1024 * 1024;
+
+/** Nodes and links of one cluster that a console takes from a node: five and twenty-five times the largest we build for. */
+export const maxFleetNodes = 5_000;
+export const maxFleetLinks = 50_000;
+
+/** Addresses of one node: a machine with more is misread or malicious. */
+export const maxNodeAddresses = 64;
+
+/** One answer of a command as it goes on to a browser; the rest is cut, and said to be. */
+export const maxBrowserAnswerBytes = 1024 * 1024;
+
+/** Commands of one user that run at the same time: a person has a few terminals. */
+export const maxCommandsPerUser = 32;

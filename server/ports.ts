@@ -32,6 +32,8 @@ export interface CommandCall {
   readonly cluster: string;
   readonly node: string;
   readonly line: string;
+  /** Lines of one session of one user share a connection to the node; empty for none. */
+  readonly session: string;
   readonly timeoutMs: number;
   readonly caller: Caller;
   /** Aborted by `command.cancel`, and when the caller's connection or session ends. */

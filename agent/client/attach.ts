@@ -6,7 +6,7 @@ import { CommandClient } from '../../contract/command-client.ts';
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { runPager } from '../../host/pager.ts';
-import { connectSocket, socketTransport } from './transport.ts';
+import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import { errorLines, inNamespace } from './words.ts';
 
 export interface AttachOptions {

@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import { CommandClient } from '../../contract/command-client.ts';
 import { describeError } from '../../contract/errors.ts';
-import { connectSocket, socketTransport } from './transport.ts';
+import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import { errorLines, inNamespace, lineFromWords } from './words.ts';
 
 export interface ExecuteOptions {

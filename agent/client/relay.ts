@@ -1,7 +1,7 @@
 // `meshd -relay`: standard input and output to the command socket and back, for a console that reaches this host by SSH.
 import type { Readable, Writable } from 'node:stream';
 import { describeError } from '../../contract/errors.ts';
-import { connectSocket } from './transport.ts';
+import { connectSocket } from '../../host/command-socket.ts';
 
 export interface RelayOptions {
   readonly socketPath: string;

@@ -4,6 +4,7 @@
 //
 // INVARIANTS: every `run` settles exactly once, also when the connection is lost; after `close` no timer or socket is left.
 import { Socket } from 'node:net';
+import { PassThrough, type Readable } from 'node:stream';
 import ssh2 from 'ssh2';
 import type { AnyAuthMethod, ClientChannel } from 'ssh2';
 import { AppError } from '../../contract/errors.ts';
@@ -15,7 +16,7 @@ import { describeConnectError, describeHostKeyError, isTransientSshError } from 
 import type { LocalIdentity, SshTarget } from './errors.ts';
 import { hostKeyType } from './known-hosts.ts';
 import { hostKeyAlgorithms, judgeHostKey } from './pins.ts';
-import type { HostKeyPins } from './pins.ts';
+import type { PinnedHost } from './pins.ts';
 import { quoteArgv } from './quote.ts';
 
 export interface SshConnectOptions {
@@ -29,8 +30,27 @@ export interface SshConnectOptions {
   readonly where?: string;
 }
 
+/** A program that runs on the other side, spoken with for as long as both want. */
+export interface SshStream {
+  /** Its standard output; ends with it, and with the connection. */
+  readonly output: Readable;
+  /** To its standard input. Resolves once the text was handed on; rejects when the program is gone. */
+  write(text: string): Promise<void>;
+  /** Ends it. The output ends at once, whether the other side still answers or not. */
+  close(): void;
+  /** Settles when it is over, by either side; never rejects. */
+  readonly ended: Promise<void>;
+  /** The last of what it wrote to standard error: why it ended, when it ended early. */
+  lastWords(): string;
+}
+
+/** Where pinned host keys come from: known_hosts files (HostKeyPins), or a store. */
+export interface HostKeySource {
+  entriesFor(host: string, port: number): Promise<readonly PinnedHost[]>;
+}
+
 export interface SshConnectComponents {
-  readonly pins: HostKeyPins;
+  readonly pins: HostKeySource;
   readonly credentials: SshCredentials;
 }
 
@@ -190,6 +210,99 @@ export class SshConnection implements Runner {
         }
       });
     });
+  }
+
+  /**
+   * Starts argv and hands over its input and output, without a deadline on how long it runs: relays.
+   * @throws AppError `timeout` (default 10,000 ms), `unreachable`, `failed` when it cannot be started
+   */
+  open(argv: readonly string[], options: { timeoutMs?: number } = {}): Promise<SshStream> {
+    const timeoutMs = options.timeoutMs ?? 10_000;
+    return new Promise((resolve, reject) => {
+      const line = quoteArgv(argv);
+      let isSettled = false;
+      const settle = (finish: () => void) => {
+        if (isSettled) return;
+        isSettled = true;
+        clearTimeout(timer);
+        this.pending.delete(fail);
+        finish();
+      };
+      const fail = (error: AppError) => {
+        settle(() => {
+          reject(error);
+        });
+      };
+      const timer = setTimeout(() => {
+        fail(new AppError('timeout', `${argv[0] ?? ''} on ${this.where}: not started within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.pending.add(fail);
+      if (this.lost) {
+        fail(this.lost);
+        return;
+      }
+      this.client.exec(line, (error, channel) => {
+        if (error) {
+          const text = `${this.where} does not run ${argv[0] ?? ''} over SSH: ${error.message}`;
+          fail(new AppError('failed', text, { cause: error }));
+          return;
+        }
+        if (isSettled) {
+          channel.destroy();
+          return;
+        }
+        settle(() => {
+          resolve(this.streamOf(channel));
+        });
+      });
+    });
+  }
+
+  private streamOf(channel: ClientChannel): SshStream {
+    const words: string[] = [];
+    channel.stderr.setEncoding('utf8').on('data', (text: string) => {
+      words.push(text);
+      if (words.length > 20) words.shift();
+    });
+    // ssh2 closes a channel only when the other side agrees; one that is dead never does. The pipe ends here at once.
+    const output = channel.pipe(new PassThrough());
+    output.on('error', () => undefined);
+    // A reset counts as an end: whoever reads hears of it there.
+    channel.on('error', () => undefined);
+    const ended = Promise.withResolvers<undefined>();
+    const end = () => {
+      this.pending.delete(end);
+      output.end();
+      ended.resolve(undefined);
+    };
+    this.pending.add(end);
+    channel.on('close', end);
+    return {
+      output,
+      write: (text) =>
+        new Promise((resolve, reject) => {
+          if (this.lost || !this.pending.has(end)) {
+            reject(this.lost ?? new AppError('unreachable', `the program on ${this.where} has ended`));
+            return;
+          }
+          channel.write(text, (error) => {
+            if (error) reject(error);
+            else resolve();
+          });
+        }),
+      close: () => {
+        output.destroy();
+        channel.destroy();
+        end();
+      },
+      ended: ended.promise,
+      lastWords: () => words.join('').trim().slice(-1_000),
+    };
+  }
+
+  /** Calls `listener` once when the connection is lost or closed. */
+  onLost(listener: () => void): void {
+    this.client.once('close', listener);
   }
 
   /** Ends the connection; runs in progress fail. */

@@ -1,7 +1,8 @@
 // The command socket as a transport for CommandClient, and what to say when it cannot be reached.
 import { connect, type Socket } from 'node:net';
-import type { CommandTransport } from '../../contract/command-client.ts';
-import { AppError, describeError } from '../../contract/errors.ts';
+import type { Readable } from 'node:stream';
+import type { CommandTransport } from '../contract/command-client.ts';
+import { AppError, describeError } from '../contract/errors.ts';
 
 /** How long a local daemon may take to accept: it does so at once, unless it hangs. */
 const connectTimeoutMs = 5000;
@@ -47,7 +48,7 @@ export function socketTransport(socket: Socket): CommandTransport {
           else resolve();
         });
       }),
-    bytes: socketBytes(socket),
+    bytes: streamBytes(socket),
     close: () => {
       socket.destroy();
     },
@@ -55,9 +56,9 @@ export function socketTransport(socket: Socket): CommandTransport {
 }
 
 /** A connection that breaks ends like one that was closed: the answer that is missing says the rest. */
-async function* socketBytes(socket: Socket): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* streamBytes(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const chunk of socket) yield chunk as Uint8Array;
+    for await (const chunk of stream) yield chunk as Uint8Array;
   } catch {
     return;
   }

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { criticalParts, type Edge } from './critical.ts';
+import { degreeStatistics, describeDegree } from './degree.ts';
+
+const edges = (...pairs: string[]): Edge[] => pairs.map((pair) => ({ A: pair[0]!, B: pair[1]! }));
+
+/** Parts by plain search, for comparison. */
+function countParts(ids: readonly string[], links: readonly Edge[]): number {
+  const left = new Set(ids);
+  let count = 0;
+  for (const id of ids) {
+    if (!left.has(id)) continue;
+    count += 1;
+    const queue = [id];
+    left.delete(id);
+    for (const at of queue) {
+      for (const { A, B } of links) {
+        const other = A === at ? B : B === at ? A : null;
+        if (other !== null && left.delete(other)) queue.push(other);
+      }
+    }
+  }
+  return count;
+}
+
+describe('critical parts', () => {
+  test('of a chain everything between its ends is one, of a ring nothing', () => {
+    const chain = criticalParts('abcd', edges('ab', 'bc', 'cd'));
+    expect([...chain.cutNodes].sort()).toEqual(['b', 'c']);
+    expect(chain.cutLinks).toHaveLength(3);
+    const ring = criticalParts('abcd', edges('ab', 'bc', 'cd', 'da'));
+    expect(ring.cutNodes.size + ring.cutLinks.length).toBe(0);
+  });
+
+  test('two rings that share a node hang by it', () => {
+    const found = criticalParts('abcde', edges('ab', 'bc', 'ca', 'cd', 'de', 'ec'));
+    expect([...found.cutNodes]).toEqual(['c']);
+    expect(found.cutLinks).toEqual([]);
+  });
+
+  test('parts come largest first, and a node alone is one', () => {
+    expect(criticalParts('abcd', edges('bc', 'bx', 'cc')).parts).toEqual([['b', 'c'], ['a'], ['d']]);
+  });
+
+  test('a link that is there twice is no bridge', () => {
+    expect(criticalParts('ab', edges('ab', 'ba')).cutLinks).toEqual([]);
+  });
+
+  test('are exactly those whose loss makes more parts', () => {
+    const ids = Array.from('abcdefgh');
+    const pair = fc.tuple(fc.constantFrom(...ids), fc.constantFrom(...ids)).filter(([a, b]) => a < b);
+    const links = fc
+      .uniqueArray(pair, { selector: ([a, b]) => a + b, maxLength: 14 })
+      .map((pairs) => pairs.map(([A, B]) => ({ A, B })));
+    fc.assert(
+      fc.property(links, (list) => {
+        const { cutNodes, cutLinks, parts } = criticalParts(ids, list);
+        const before = countParts(ids, list);
+        expect(parts).toHaveLength(before);
+        for (const id of ids) {
+          const without = ids.filter((each) => each !== id);
+          const isAlone = !list.some(({ A, B }) => A === id || B === id);
+          const after =
+            countParts(
+              without,
+              list.filter(({ A, B }) => A !== id && B !== id),
+            ) + (isAlone ? 1 : 0);
+          expect(cutNodes.has(id)).toBe(after > before);
+        }
+        for (const link of list) {
+          const after = countParts(
+            ids,
+            list.filter((each) => each !== link),
+          );
+          expect(cutLinks.includes(link)).toBe(after > before);
+        }
+      }),
+    );
+  });
+
+  test('a chain of 5,000 nodes is no problem', () => {
+    const ids = Array.from({ length: 5_000 }, (_, index) => `n${index}`);
+    const chain = ids.slice(1).map((id, index) => ({ A: ids[index]!, B: id }));
+    expect(criticalParts(ids, chain).cutNodes.size).toBe(4_998);
+  });
+});
+
+describe('degrees', () => {
+  test('statistics count held links against wanted ones', () => {
+    const wanted = new Map<string, number | null>(Array.from('abcd').map((id) => [id, 2]));
+    const found = degreeStatistics(wanted, edges('ab', 'bc', 'ca', 'ax'));
+    expect(found).toMatchObject({ nodes: 4, links: 3, least: 0, most: 2, mean: 1.5, histogram: [1, 0, 3] });
+    expect(found.lacking).toEqual(['d']);
+  });
+
+  test('a node cannot lack links to nodes that do not exist', () => {
+    expect(
+      degreeStatistics(
+        new Map([
+          ['a', 3],
+          ['b', 3],
+        ]),
+        edges('ab'),
+      ).lacking,
+    ).toEqual([]);
+    expect(degreeStatistics(new Map(), [])).toMatchObject({ nodes: 0, least: 0, most: 0, histogram: [] });
+  });
+
+  test.each([
+    [3, 1, 'good', 0],
+    [0, 4, 'thin', 0],
+    [1, 10, 'thin', 1],
+    [2, 10, 'thin', 2],
+    [3, 10, 'good', 3],
+    [3, 4, 'good', 3],
+    [12, 100, 'heavy', 12],
+    [99, 100, 'heavy', 99],
+  ] as const)('degree %i for %i nodes is %s', (degree, count, verdict, perNode) => {
+    expect(describeDegree(degree, count)).toMatchObject({ verdict, perNode });
+  });
+
+  test('the advice says what it means', () => {
+    expect(describeDegree(3, 10).text).toBe(
+      'Each of the 10 nodes holds 3 links, 15 in all: any 2 of them may be lost at once, and a message crosses about 5 links at most.',
+    );
+    expect(describeDegree(3, 1000)).toMatchObject({ links: 1500, survivesLosses: 2 });
+    expect(describeDegree(3, 3).text).toContain('every node reaches every other directly');
+  });
+});

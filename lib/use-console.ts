@@ -1,0 +1,110 @@
+// React's view of the collections: a context that holds the connection, and hooks that subscribe while they are mounted.
+'use client';
+import {
+  createContext,
+  createElement,
+  useContext,
+  useEffect,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+} from 'react';
+import { connectConsole, type Console } from './console.ts';
+import type { ConnectionState } from './client.ts';
+import type { FleetState } from './fleet.ts';
+import type { Readable } from './observable.ts';
+import type { OpenRun, RunsState, RunState } from './runs.ts';
+
+const ConsoleContext = createContext<Console | null>(null);
+
+export interface ConsoleProviderProps {
+  readonly children?: ReactNode;
+  /** For tests; otherwise it connects to the server that the page came from. */
+  readonly console?: Console;
+}
+
+/** Connects when it is mounted, closes when it goes. Below it, `useConsole` and all other hooks work. */
+export function ConsoleProvider({ children, console: given }: ConsoleProviderProps): ReactNode {
+  // Only in the browser: the server renders the page without a connection.
+  const [own, setOwn] = useState<Console | null>(null);
+  useEffect(() => {
+    if (given) return;
+    const made = connectConsole();
+    setOwn(made);
+    return () => {
+      made.client.close();
+    };
+  }, [given]);
+  return createElement(ConsoleContext.Provider, { value: given ?? own }, children);
+}
+
+/** The connection and what hangs on it; null on the server and before the page is mounted. */
+export function useConsole(): Console | null {
+  return useContext(ConsoleContext);
+}
+
+/** The value of an observable, rendered again at each change. */
+export function useReadable<T>(readable: Readable<T> | null, initial: T): T {
+  const get = readable ? () => readable.get() : () => initial;
+  return useSyncExternalStore(readable ? readable.subscribe : neverChanges, get, () => initial);
+}
+
+const neverChanges = () => () => undefined;
+
+const connecting: ConnectionState = { state: 'connecting', since: 0, reason: '' };
+const noFleet: FleetState = {
+  status: 'loading',
+  view: { revision: -1, now: 0, clusters: [], nodes: new Map(), links: new Map(), events: [] },
+  asOf: null,
+  serverOffsetMs: 0,
+  error: '',
+};
+const noRuns: RunsState = { status: 'loading', runs: [], error: '' };
+const noRun: RunState = { status: 'loading', run: null, error: '' };
+
+export function useConnection(): ConnectionState {
+  return useReadable(useConsole()?.client.connection ?? null, connecting);
+}
+
+/** The fleet; subscribed while a component that uses it is mounted. */
+export function useFleet(): FleetState {
+  const fleet = useConsole()?.fleet ?? null;
+  useEffect(() => fleet?.retain(), [fleet]);
+  return useReadable(fleet?.state ?? null, noFleet);
+}
+
+/** All runs, newest first. */
+export function useRuns(): RunsState {
+  const runs = useConsole()?.runs ?? null;
+  useEffect(() => runs?.retain(), [runs]);
+  return useReadable(runs?.state ?? null, noRuns);
+}
+
+/** One run with its steps and log. */
+export function useRun(id: string): RunState {
+  const runs = useConsole()?.runs ?? null;
+  const [open, setOpen] = useState<OpenRun | null>(null);
+  useEffect(() => {
+    if (!runs) return;
+    const opened = runs.open(id);
+    setOpen(opened);
+    return () => {
+      opened.close();
+    };
+  }, [runs, id]);
+  return useReadable(open?.id === id ? open.state : null, noRun);
+}
+
+/** This browser's clock, read again every `everyMs`: for ages on the screen. */
+export function useNow(everyMs: number): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => {
+      setNow(Date.now());
+    }, everyMs);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [everyMs]);
+  return now;
+}

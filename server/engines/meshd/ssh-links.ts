@@ -1,0 +1,163 @@
+// SSH connections to nodes, shared by all that speaks with a node's command socket. sshd allows ten sessions on one
+// connection (sshd_config(5), MaxSessions), so a busy node gets a second one.
+//
+// INVARIANTS: a connection without streams is closed after a while; after `close` none is left.
+import { AppError } from '../../../contract/errors.ts';
+import { SshConnection, type SshStream } from '../../../host/ssh/connection.ts';
+import type { KeyStore, StoredHost } from '../../ports.ts';
+import { raceStaggered } from '../race.ts';
+import { inConsoleWords, pinsOfHost, type SshRoute } from './route.ts';
+
+/** Streams per connection: two below sshd's default, for whoever counts differently. */
+const maxStreams = 8;
+/** How long a connection waits for its next stream. */
+const idleMs = 30_000;
+/** Between the addresses of one node: less than a dead address costs, more than a living one needs. */
+const addressStaggerMs = 400;
+
+interface Link {
+  readonly connection: SshConnection;
+  streams: number;
+  idle: NodeJS.Timeout | null;
+}
+
+export class SshLinks {
+  private readonly keys: Pick<KeyStore, 'get'>;
+  /** Those that may get another stream, by route. */
+  private readonly links = new Map<string, Link[]>();
+  private readonly connections = new Set<SshConnection>();
+  private isClosed = false;
+
+  constructor(components: { keys: Pick<KeyStore, 'get'> }) {
+    this.keys = components.keys;
+  }
+
+  /** Runs argv on the node and hands over its input and output. @throws AppError, saying what is missing */
+  async open(
+    route: SshRoute,
+    argv: readonly string[],
+    options: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<SshStream> {
+    const endAt = performance.now() + options.timeoutMs;
+    const link = this.freeLink(route) ?? (await this.connect(route, options));
+    this.take(link);
+    try {
+      const timeoutMs = Math.max(1, endAt - performance.now());
+      const opened = await link.connection.open(argv, { timeoutMs });
+      void opened.ended.then(() => {
+        this.release(route.key, link);
+      });
+      return opened;
+    } catch (error) {
+      this.release(route.key, link);
+      // Whatever is wrong with it, the next one who asks shall not find it.
+      this.drop(route.key, link);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const key of [...this.links.keys()]) this.distrust(key);
+    for (const connection of [...this.connections]) connection.close();
+  }
+
+  /** The node does not answer: the next stream takes a new connection, and those that are open end by themselves. */
+  distrust(key: string): void {
+    for (const link of [...(this.links.get(key) ?? [])]) this.drop(key, link);
+  }
+
+  /** Ends all connections to a node: its login or its pins changed. */
+  closeRoute(key: string): void {
+    for (const link of this.links.get(key) ?? []) link.connection.close();
+    this.links.delete(key);
+  }
+
+  private freeLink(route: SshRoute): Link | undefined {
+    return this.links.get(route.key)?.find((link) => link.streams < maxStreams);
+  }
+
+  private async connect(route: SshRoute, options: { timeoutMs: number; signal: AbortSignal }): Promise<Link> {
+    const { host } = route;
+    const credentials = await this.credentialsOf(host);
+    const addresses = host.addresses.length > 0 ? host.addresses : [host.name];
+    let connection: SshConnection;
+    try {
+      connection = await raceStaggered(
+        addresses,
+        (address, signal) =>
+          SshConnection.connect(
+            {
+              target: { host: address, port: host.port, user: host.user },
+              local: 'the console',
+              timeoutMs: options.timeoutMs,
+              signal,
+              where: host.name,
+            },
+            { pins: pinsOfHost(host), credentials },
+          ),
+        { staggerMs: addressStaggerMs, signal: options.signal, discard: (late) => late.close() },
+      );
+    } catch (error) {
+      throw inConsoleWords(error, host);
+    }
+    if (this.isClosed) {
+      connection.close();
+      throw new AppError('cancelled', 'the console is stopping');
+    }
+    const link: Link = { connection, streams: 0, idle: null };
+    const links = this.links.get(route.key) ?? [];
+    this.links.set(route.key, links);
+    links.push(link);
+    this.connections.add(connection);
+    connection.onLost(() => {
+      this.connections.delete(connection);
+      this.forget(route.key, link);
+    });
+    return link;
+  }
+
+  private async credentialsOf(host: StoredHost) {
+    const key = host.keyId === null ? null : await this.keys.get(host.keyId);
+    if (!key) {
+      throw new AppError(
+        'refused',
+        `the console has no key for ${host.name}: add the node again, which makes and installs one`,
+      );
+    }
+    const file = { path: `the console's key ${key.label}`, privateKey: Buffer.from(key.privateKey) };
+    return { keys: [file], unusable: [] };
+  }
+
+  private take(link: Link): void {
+    link.streams += 1;
+    if (link.idle) clearTimeout(link.idle);
+    link.idle = null;
+  }
+
+  private release(key: string, link: Link): void {
+    link.streams -= 1;
+    if (link.streams > 0) return;
+    if (!this.links.get(key)?.includes(link)) {
+      link.connection.close();
+      return;
+    }
+    link.idle = setTimeout(() => {
+      this.drop(key, link);
+    }, idleMs);
+    link.idle.unref();
+  }
+
+  /** No new streams on it; it is closed when the last one ends. */
+  private drop(key: string, link: Link): void {
+    this.forget(key, link);
+    if (link.streams <= 0) link.connection.close();
+  }
+
+  private forget(key: string, link: Link): void {
+    if (link.idle) clearTimeout(link.idle);
+    const links = this.links.get(key)?.filter((each) => each !== link) ?? [];
+    if (links.length > 0) this.links.set(key, links);
+    else this.links.delete(key);
+  }
+}

@@ -1,0 +1,338 @@
+// The console's hold on one cluster: attached to the command socket of one node, watching; when that node or the way to it
+// dies, attached to another one by itself. Owns whom to try, when to give up on a node, and what state the cluster is in.
+//
+//   attaching --a node answered: hello, snapshot--> live --its watch ended, or a hello was not answered--> attaching
+//   attaching --nobody answered--> lost --again, until someone does--> live
+//
+// INVARIANTS
+// - What was known stays on the pages: a cluster that is lost keeps its nodes, with their age.
+// - A node of another mesh is never taken for one of this: the mesh's id must be the one that was seen first.
+import type { CommandClient } from '../../contract/command-client.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
+import type { FleetCluster } from '../../contract/fleet.ts';
+import type { WatchDelta, WatchSnapshot } from '../../contract/watch.ts';
+import { describeRoute, type NodeRoute } from '../engines/meshd/route.ts';
+import type { OpenSocket, SocketOpener } from '../engines/meshd/sockets.ts';
+import { assertBounded } from '../engines/meshd/watch.ts';
+import { raceStaggered } from '../engines/race.ts';
+import type { Log } from '../ports.ts';
+
+export interface AttachmentTimes {
+  /** Between two hellos to the node that we are attached to. */
+  readonly helloEveryMs: number;
+  /** How long a hello may stay unanswered: then the node counts as dead to us. With the line above, the worst case is 3 s. */
+  readonly helloTimeoutMs: number;
+  /** From dialling a node to its snapshot. */
+  readonly attachTimeoutMs: number;
+  /** Before another node is tried beside one that is silent. */
+  readonly staggerMs: number;
+  /** Pause after nobody answered: the first, doubled up to the last. */
+  readonly firstPauseMs: number;
+  readonly maxPauseMs: number;
+  /** How long a cluster may be without a node before the pages say `lost`; the search goes on. */
+  readonly lostAfterMs: number;
+}
+
+export const attachmentTimes: AttachmentTimes = {
+  helloEveryMs: 1_000,
+  helloTimeoutMs: 2_000,
+  attachTimeoutMs: 8_000,
+  staggerMs: 250,
+  firstPauseMs: 500,
+  maxPauseMs: 5_000,
+  lostAfterMs: 5_000,
+};
+
+/** Nodes tried in one round: beyond, the same way is probably closed to all. The next round goes on with the next ones. */
+const maxPerRound = 16;
+
+/** What the fleet does with what an attachment learns. */
+export interface AttachmentSink {
+  changed(state: Pick<FleetCluster, 'State' | 'AttachedTo' | 'RoundTripMs' | 'Reason'>): void;
+  /** The cluster answered: what is known of it is as of now. */
+  heard(roundTripMs: number): void;
+  snapshot(message: WatchSnapshot): void;
+  delta(message: WatchDelta): void;
+  attached(node: string): void;
+  detached(node: string): void;
+  /** Why this mesh cannot be the cluster: another cluster here is it already. Null when it can. */
+  claim(meshId: string): string | null;
+  /** Every way to the cluster, the most promising first; `failed` is that which just died. */
+  routes(failed: NodeRoute | null): readonly NodeRoute[];
+}
+
+export interface AttachmentComponents {
+  readonly opener: SocketOpener;
+  readonly sink: AttachmentSink;
+  readonly log: Log;
+}
+
+interface Attached {
+  readonly route: NodeRoute;
+  /** For hellos. */
+  readonly control: CommandClient;
+  readonly watch: CommandClient;
+  readonly messages: AsyncGenerator<WatchSnapshot | WatchDelta, void, undefined>;
+  readonly first: WatchSnapshot;
+}
+
+export class Attachment {
+  private readonly id: string;
+  private readonly times: AttachmentTimes;
+  private readonly components: AttachmentComponents;
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | null = null;
+  private current: Attached | null = null;
+  /** The mesh that this cluster is, learnt from the first node that answered. */
+  private meshId: string | null = null;
+  private wake: () => void = () => undefined;
+  /** Ways changed since the last try: there is nothing to wait for. */
+  private hasNewRoutes = false;
+
+  constructor(options: { id: string; times?: AttachmentTimes }, components: AttachmentComponents) {
+    this.id = options.id;
+    this.times = options.times ?? attachmentTimes;
+    this.components = components;
+  }
+
+  /** The way by which it is attached now. */
+  get route(): NodeRoute | null {
+    return this.current?.route ?? null;
+  }
+
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort(new AppError('cancelled', 'the console is stopping'));
+    this.close(this.current);
+    this.wake();
+    await this.running;
+  }
+
+  /** Nodes were added or their logins changed: whoever waits tries again at once, and a hold on a lost route is let go. */
+  routesChanged(): void {
+    const { route } = this;
+    const keys = this.components.sink.routes(null).map(({ key }) => key);
+    if (route && !keys.includes(route.key)) this.close(this.current);
+    this.hasNewRoutes = true;
+    this.wake();
+  }
+
+  private async run(): Promise<void> {
+    const { sink, log } = this.components;
+    let failed: NodeRoute | null = null;
+    let pauseMs = this.times.firstPauseMs;
+    for (let round = 0; !this.isStopped(); round += 1) {
+      let attached: Attached;
+      this.hasNewRoutes = false;
+      try {
+        attached = await this.attach(ofRound(sink.routes(failed), round));
+      } catch (error) {
+        if (this.isStopped()) return;
+        sink.changed({ State: 'lost', AttachedTo: '', RoundTripMs: null, Reason: describeError(error) });
+        await this.pause(pauseMs);
+        pauseMs = Math.min(2 * pauseMs, this.times.maxPauseMs);
+        continue;
+      }
+      if (this.isStopped()) {
+        this.close(attached);
+        return;
+      }
+      pauseMs = this.times.firstPauseMs;
+      round = -1;
+      const name = nodeNameOf(attached);
+      log.info(`cluster ${this.id}: attached to ${name}`);
+      const reason = await this.follow(attached, name);
+      failed = attached.route;
+      sink.detached(name);
+      if (this.isStopped()) return;
+      log.warn(`cluster ${this.id}: ${reason}; trying other nodes`);
+      sink.changed({ State: 'attaching', AttachedTo: '', RoundTripMs: null, Reason: reason });
+    }
+  }
+
+  private async attach(routes: readonly NodeRoute[]): Promise<Attached> {
+    if (routes.length === 0) {
+      throw new AppError(
+        'unreachable',
+        'the console knows no way to a node of this cluster: add its nodes with Add nodes',
+      );
+    }
+    const late = setTimeout(() => {
+      const reason = `no node has answered for ${this.times.lostAfterMs / 1000} s; trying ${routes.length}`;
+      this.components.sink.changed({ State: 'lost', AttachedTo: '', RoundTripMs: null, Reason: reason });
+    }, this.times.lostAfterMs);
+    try {
+      return await raceStaggered(routes, (route, signal) => this.attachTo(route, signal), {
+        staggerMs: this.times.staggerMs,
+        signal: this.stopping.signal,
+        discard: (tooLate) => {
+          this.close(tooLate);
+        },
+      });
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  private async attachTo(route: NodeRoute, signal: AbortSignal): Promise<Attached> {
+    const { opener } = this.components;
+    const endAt = performance.now() + this.times.attachTimeoutMs;
+    const leftMs = () => Math.max(1, Math.ceil(endAt - performance.now()));
+    const opened: OpenSocket[] = [];
+    const open = async () => {
+      const socket = await opener.open(route, { timeoutMs: leftMs(), signal });
+      opened.push(socket);
+      return socket;
+    };
+    const closeAll = () => {
+      for (const { client } of opened) client.close();
+    };
+    signal.addEventListener('abort', closeAll, { once: true });
+    try {
+      const watch = await open();
+      if (!watch.hello.Features.includes('Watch')) {
+        throw new AppError(
+          'refused',
+          `${describeRoute(route)} runs ${watch.hello.Product}, which has no Watch: deploy meshd`,
+        );
+      }
+      const messages = watch.client.watch();
+      const first = await withDeadline(messages.next(), leftMs(), describeRoute(route));
+      const message = first.done ? null : first.value;
+      if (message?.Watch !== 'snapshot') {
+        throw new AppError('failed', `${describeRoute(route)} began its Watch without a snapshot`);
+      }
+      assertBounded(message);
+      this.assertSameMesh(route, message);
+      const control = await open();
+      if (signal.aborted) throw new AppError('cancelled', 'another node was faster');
+      return { route, control: control.client, watch: watch.client, messages, first: message };
+    } catch (error) {
+      closeAll();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', closeAll);
+    }
+  }
+
+  private assertSameMesh(route: NodeRoute, { Cluster: meshId, Context: context }: WatchSnapshot): void {
+    const taken = this.components.sink.claim(meshId);
+    if (taken !== null) throw new AppError('conflict', `${describeRoute(route)}: ${taken}`);
+    if (this.meshId === null || this.meshId === meshId) return;
+    throw new AppError(
+      'refused',
+      `${describeRoute(route)} is in another mesh (context ${context}): deploy it into this one, or remove it here`,
+    );
+  }
+
+  /** Until the node or the way to it is gone. @returns why */
+  private async follow(attached: Attached, name: string): Promise<string> {
+    const { sink } = this.components;
+    this.current = attached;
+    this.meshId ??= attached.first.Cluster;
+    const startedAt = performance.now();
+    sink.changed({ State: 'live', AttachedTo: name, RoundTripMs: null, Reason: '' });
+    sink.attached(name);
+    sink.snapshot(attached.first);
+    const greeting = this.greet(attached, name);
+    let reason = `${name} ended the connection`;
+    try {
+      for await (const message of attached.messages) {
+        assertBounded(message);
+        if (message.Watch === 'snapshot') {
+          this.assertSameMesh(attached.route, message);
+          sink.snapshot(message);
+        } else sink.delta(message);
+      }
+    } catch (error) {
+      reason = error instanceof AppError && error.code === 'unreachable' ? reason : `${name}: ${describeError(error)}`;
+    } finally {
+      this.close(attached);
+      this.current = null;
+    }
+    const late = await greeting;
+    // A node that takes us and drops us at once would be tried without a pause.
+    if (performance.now() - startedAt < this.times.firstPauseMs) await this.pause(this.times.firstPauseMs);
+    return late ?? reason;
+  }
+
+  /** Says hello until the connection is closed; closes it when there is no answer. @returns why it did */
+  private async greet(attached: Attached, name: string): Promise<string | null> {
+    const { sink, opener } = this.components;
+    while (!attached.control.isClosed && this.current === attached) {
+      const sentAt = performance.now();
+      try {
+        const deadline = AbortSignal.timeout(this.times.helloTimeoutMs);
+        await attached.control.hello({ Product: 'meshdeck' }, { deadline });
+        sink.heard(performance.now() - sentAt);
+      } catch (error) {
+        if (this.current !== attached) return null;
+        const isLate = error instanceof AppError && error.code === 'timeout';
+        this.close(attached);
+        if (!isLate) return null;
+        // Its connection may be dead without anyone having said so.
+        opener.distrust(attached.route.key);
+        return `${name} did not answer for ${this.times.helloTimeoutMs / 1000} s`;
+      }
+      await this.sleep(this.times.helloEveryMs, attached);
+    }
+    return null;
+  }
+
+  private isStopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private close(attached: Attached | null): void {
+    attached?.control.close();
+    attached?.watch.close();
+  }
+
+  /** Ends early when the attachment does. */
+  private async sleep(delayMs: number, attached: Attached): Promise<void> {
+    const endAt = performance.now() + delayMs;
+    while (this.current === attached && performance.now() < endAt) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(100, delayMs)));
+    }
+  }
+
+  private async pause(delayMs: number): Promise<void> {
+    if (this.isStopped() || this.hasNewRoutes) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.wake = () => undefined;
+  }
+}
+
+function ofRound(routes: readonly NodeRoute[], round: number): readonly NodeRoute[] {
+  if (routes.length <= maxPerRound) return routes;
+  const from = (round * maxPerRound) % routes.length;
+  return [...routes.slice(from), ...routes.slice(0, from)].slice(0, maxPerRound);
+}
+
+/** The name of the node that answered, as its mesh has it. */
+function nodeNameOf({ first, route }: Attached): string {
+  return first.Nodes.find((node) => node.Id === first.Self)?.Name ?? describeRoute(route);
+}
+
+async function withDeadline<T>(promise: Promise<T>, timeoutMs: number, place: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new AppError('timeout', `${place}: no snapshot of its cluster in time`));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

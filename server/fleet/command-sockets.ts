@@ -1,0 +1,109 @@
+// Connections on which users run lines. A session (one terminal) keeps its own, since `namespace x` and `.csv true` hold for
+// a connection; lines without a session borrow one that nothing was set on. Owns that nobody meets another's settings, and
+// that forgotten connections end.
+import type { CommandClient } from '../../contract/command-client.ts';
+import type { ParsedCommand } from '../../core/commands/types.ts';
+import type { NodeRoute } from '../engines/meshd/route.ts';
+import type { OpenOptions, SocketOpener } from '../engines/meshd/sockets.ts';
+
+/** A terminal that is left alone keeps its settings for this long. */
+const sessionIdleMs = 15 * 60_000;
+const borrowedIdleMs = 30_000;
+const aliveTimeoutMs = 2_000;
+/** Connections that wait for the next line, in all; the longest unused is ended first. */
+const maxIdle = 64;
+
+interface Idle {
+  readonly client: CommandClient;
+  readonly key: string;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class CommandSockets {
+  private readonly opener: SocketOpener;
+  /** In the order of their last use. */
+  private idle: Idle[] = [];
+  private isClosed = false;
+
+  constructor(components: { opener: SocketOpener }) {
+    this.opener = components.opener;
+  }
+
+  /**
+   * A connection for `session` (empty: a clean one) on this route. `isReset`: the session had one, which is gone with all
+   * that was set on it. @throws AppError when the node is not reached
+   */
+  async take(
+    route: NodeRoute,
+    session: string,
+    options: OpenOptions,
+  ): Promise<{ client: CommandClient; isReset: boolean }> {
+    const key = `${route.key}\0${session}`;
+    let isReset = false;
+    for (;;) {
+      const found = this.idle.findLast((each) => each.key === key);
+      if (!found) break;
+      this.remove(found);
+      // Nobody reads an idle connection, so nobody heard whether it is still there.
+      if (await isAlive(found.client)) return { client: found.client, isReset: false };
+      isReset = session !== '';
+    }
+    return { client: (await this.opener.open(route, options)).client, isReset };
+  }
+
+  /** Gives it back. One without a session is kept only if the line set nothing on it. */
+  giveBack(route: NodeRoute, session: string, client: CommandClient, { isClean }: { isClean: boolean }): void {
+    if (client.isClosed) return;
+    if (this.isClosed || (session === '' && !isClean)) {
+      client.close();
+      return;
+    }
+    const timer = setTimeout(
+      () => {
+        this.remove(entry);
+        client.close();
+      },
+      session === '' ? borrowedIdleMs : sessionIdleMs,
+    );
+    timer.unref();
+    const entry: Idle = { client, key: `${route.key}\0${session}`, timer };
+    this.idle.push(entry);
+    const [oldest] = this.idle;
+    if (this.idle.length > maxIdle && oldest) {
+      this.remove(oldest);
+      oldest.client.close();
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const { client, timer } of this.idle) {
+      clearTimeout(timer);
+      client.close();
+    }
+    this.idle = [];
+  }
+
+  private remove(entry: Idle): void {
+    clearTimeout(entry.timer);
+    this.idle = this.idle.filter((each) => each !== entry);
+  }
+}
+
+async function isAlive(client: CommandClient): Promise<boolean> {
+  if (client.isClosed) return false;
+  try {
+    await client.hello({ Product: 'meshdeck' }, { deadline: AbortSignal.timeout(aliveTimeoutMs) });
+    return true;
+  } catch {
+    client.close();
+    return false;
+  }
+}
+
+/** Whether a command leaves something set on its connection: flags, namespace, aliases; the script of `read` may. */
+export function setsConnection(command: ParsedCommand): boolean {
+  const { pattern } = command.pattern;
+  if (command.nested) return setsConnection(command.nested);
+  return /^(\.|namespace|clear namespace|read )/.test(pattern);
+}

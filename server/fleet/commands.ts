@@ -1,0 +1,200 @@
+// Lines that users run on nodes. Owns who may: each line is parsed by the command table and authorised for its caller's role
+// before it is sent, each command inside it too. And how it gets there: over the node's own command socket where the
+// console has a way to it, otherwise through the mesh, where less is allowed.
+import type { CommandClient } from '../../contract/command-client.ts';
+import type { CommandResponse } from '../../contract/command-socket.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { maxBrowserAnswerBytes, maxCommandsPerUser } from '../../contract/limits.ts';
+import { isAtLeast, type Role } from '../../contract/roles.ts';
+import { assertAllowed } from '../../core/commands/authorise.ts';
+import { parseCommand } from '../../core/commands/parse.ts';
+import { commandTable } from '../../core/commands/table.ts';
+import { quoteWord } from '../../core/commands/tokens.ts';
+import type { ParsedCommand } from '../../core/commands/types.ts';
+import type { NodeRoute } from '../engines/meshd/route.ts';
+import type { CommandCall } from '../ports.ts';
+import { setsConnection, type CommandSockets } from './command-sockets.ts';
+
+/** How a line gets to a node: on its own command socket, or sent on by another node. */
+export interface CommandWay {
+  readonly route: NodeRoute;
+  /** Name of the node to send it on to; empty when the route leads to the node itself. */
+  readonly sendTo: string;
+}
+
+export interface CommandsComponents {
+  readonly sockets: CommandSockets;
+  /** Ways to a node, the best first. @throws AppError `not-found`, `unreachable`, `invalid` */
+  waysTo(cluster: string, node: string): readonly CommandWay[];
+}
+
+/** A terminal's settings went with its connection: silently, lines would run in another namespace than it shows. */
+const resetNotice: CommandResponse = {
+  Resp: null,
+  Rendered: 'Connected again: active namespace and output flags are back to their defaults.',
+  More: true,
+  Status: true,
+};
+const connectTimeoutMs = 8_000;
+const suggestTimeoutMs = 2_000;
+/** Between a deadline and giving up: the node is told to cancel, and may still say so. */
+const lastWordsMs = 1_000;
+
+export class Commands {
+  private readonly components: CommandsComponents;
+  private readonly runningOf = new Map<string, number>();
+
+  constructor(components: CommandsComponents) {
+    this.components = components;
+  }
+
+  /** Runs one line. @throws AppError `invalid`, `refused`, and what kept it from running or hid its end */
+  async run(call: CommandCall): Promise<{ failed: boolean }> {
+    const command = assertMayRun(call.line, call.caller.role);
+    if (command === 'blank') return { failed: false };
+    const { userId } = call.caller;
+    const running = this.runningOf.get(userId) ?? 0;
+    if (running >= maxCommandsPerUser) {
+      throw new AppError('refused', `${maxCommandsPerUser} commands of yours are running: wait for one, or cancel one`);
+    }
+    this.runningOf.set(userId, running + 1);
+    try {
+      return await this.runOn(this.components.waysTo(call.cluster, call.node), call, command);
+    } finally {
+      const left = (this.runningOf.get(userId) ?? 1) - 1;
+      if (left > 0) this.runningOf.set(userId, left);
+      else this.runningOf.delete(userId);
+    }
+  }
+
+  /** Completions of a line, whole lines each, by the node itself: it knows names that only it has. */
+  async suggest(question: { cluster: string; node: string; text: string; signal: AbortSignal }): Promise<string[]> {
+    const [way] = this.components.waysTo(question.cluster, question.node);
+    if (!way) return [];
+    const options = { timeoutMs: connectTimeoutMs, signal: question.signal };
+    const { client } = await this.components.sockets.take(way.route, '', options);
+    const prefix = way.sendTo === '' ? '' : `mesh send ${quoteWord(way.sendTo)} `;
+    const deadline = AbortSignal.any([AbortSignal.timeout(suggestTimeoutMs), question.signal]);
+    const lines = await client.suggest(prefix + question.text, { deadline });
+    this.components.sockets.giveBack(way.route, '', client, { isClean: true });
+    return lines.map((line) => line.slice(prefix.length));
+  }
+
+  private async runOn(
+    ways: readonly CommandWay[],
+    call: CommandCall,
+    command: ParsedCommand | null,
+  ): Promise<{ failed: boolean }> {
+    let firstError: Error | null = null;
+    for (const way of ways) {
+      const line = way.sendTo === '' ? call.line : `mesh send ${quoteWord(way.sendTo)} ${call.line.trim()}`;
+      // The second look is at what is really sent: over the mesh, less is allowed.
+      if (way.sendTo !== '') assertMayRun(line, call.caller.role);
+      const session = call.session === '' ? '' : [call.caller.userId, call.caller.role, call.session].join('\0');
+      let client: CommandClient;
+      try {
+        const options = { timeoutMs: connectTimeoutMs, signal: call.signal };
+        const taken = await this.components.sockets.take(way.route, session, options);
+        client = taken.client;
+        if (taken.isReset) call.onAnswer(resetNotice);
+      } catch (error) {
+        firstError ??= error instanceof Error ? error : new AppError('failed', describeError(error));
+        // A changed host key stops everything for that node, another way to it included.
+        if (!(error instanceof AppError) || !isWorthAnotherWay(error)) break;
+        continue;
+      }
+      const isClean = command !== null && !setsConnection(command);
+      try {
+        return await this.speak(client, line, call);
+      } finally {
+        this.components.sockets.giveBack(way.route, session, client, { isClean });
+      }
+    }
+    throw firstError ?? new AppError('unreachable', `no way to ${call.node}`);
+  }
+
+  private async speak(client: CommandClient, line: string, call: CommandCall): Promise<{ failed: boolean }> {
+    const cancel = new AbortController();
+    const abort = () => {
+      cancel.abort();
+    };
+    if (call.signal.aborted) abort();
+    call.signal.addEventListener('abort', abort, { once: true });
+    const outcome = { failed: false, isLate: false };
+    const timer = setTimeout(() => {
+      outcome.isLate = true;
+      abort();
+    }, call.timeoutMs);
+    const deadline = AbortSignal.timeout(call.timeoutMs + lastWordsMs);
+    try {
+      const answers = client.command(line, {
+        signal: cancel.signal,
+        deadline,
+        onStatus: (text) => {
+          call.onAnswer(boundedAnswer({ Resp: null, Rendered: text, More: true, Status: true }));
+        },
+      });
+      for await (const answer of answers) {
+        outcome.failed ||= (answer.Resp ?? []).some((entry) => entry.Error !== '');
+        call.onAnswer(boundedAnswer(answer));
+      }
+    } finally {
+      clearTimeout(timer);
+      call.signal.removeEventListener('abort', abort);
+    }
+    if (outcome.isLate) {
+      throw new AppError(
+        'timeout',
+        `\`${line}\`: no end within ${call.timeoutMs / 1000} s, so it was cancelled: look again`,
+      );
+    }
+    return { failed: outcome.failed };
+  }
+}
+
+/**
+ * The command that a line is, once its caller may run it; null for a line that only the node can judge (an admin's alias).
+ * @throws AppError `invalid`, `refused`
+ */
+export function assertMayRun(line: string, role: Role): ParsedCommand | null | 'blank' {
+  if (/[\r\n]/.test(line)) throw new AppError('invalid', 'one line at a time');
+  const parsed = parseCommand(commandTable, line);
+  if (!parsed.ok) {
+    // Aliases are the node's to know, and only admins make them.
+    if (role === 'admin') return null;
+    throw new AppError('invalid', parsed.message);
+  }
+  if (!parsed.command) return 'blank';
+  assertAllowed(parsed.command, { via: 'socket', role });
+  // `.env` shows them to operators only; the node would put them into any line.
+  if (!isAtLeast(role, 'operator') && /\$[A-Za-z_{]/.test(line)) {
+    throw new AppError('refused', `variables ($NAME) need the role operator, and this is a ${role}`);
+  }
+  return parsed.command;
+}
+
+function isWorthAnotherWay(error: AppError): boolean {
+  return error.code !== 'host-key-changed' && error.code !== 'host-key-unknown' && error.code !== 'cancelled';
+}
+
+/** An answer that a browser can take: beyond the bound its text is cut, and its table left out. */
+export function boundedAnswer(answer: CommandResponse): CommandResponse {
+  const size = answer.Rendered.length + (answer.Resp ? JSON.stringify(answer.Resp).length : 0);
+  if (size <= maxBrowserAnswerBytes / 4) return answer;
+  const bytes = Buffer.byteLength(JSON.stringify(answer));
+  if (bytes <= maxBrowserAnswerBytes) return answer;
+  // JSON writes a control character as six bytes and a code unit as three at most.
+  const kept = Math.floor(maxBrowserAnswerBytes / 16);
+  const cut = (text: string) => (text.length > kept ? text.slice(0, kept) : text);
+  const entries = (answer.Resp ?? []).slice(0, 100).map((entry) => ({
+    ...entry,
+    Host: entry.Host.slice(0, 253),
+    Response: '',
+    Header: null,
+    Tabular: null,
+    Error: entry.Error.slice(0, 1_000),
+    Data: null,
+  }));
+  const note = `\n… the answer has ${bytes} bytes, too many for a browser: use meshd -attach on the node`;
+  return { ...answer, Resp: answer.Resp && entries, Rendered: cut(answer.Rendered) + note };
+}
