@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
-import { ensurePacked } from '../agent/deploy/packed.ts';
+import { ensurePacked } from '../host/tree/packed.ts';
 import { hashDigits, programBanner, programFile, runtimeFile, wrapperText } from '../core/deploy/tree.ts';
 
 const root = dirname(import.meta.dirname);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CommandError } from '../../host/runner.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd, treeOnNode } from '../../lab/cluster.ts';
 import { openLab } from '../../lab/lab.ts';
-import { packedNames } from './packed.ts';
+import { packedNames } from '../../host/tree/packed.ts';
 
 const lab = openLab({ name: 'deploytest' });
 const head = 'node1';

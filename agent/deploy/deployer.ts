@@ -8,8 +8,8 @@ import { acceptHostKeys, observeHostKeys } from './host-keys.ts';
 import type { HostKeyRow } from './host-keys.ts';
 import { Launch, Launches } from './launch.ts';
 import { moveAuthority } from './move-ca.ts';
-import { runAsRoot } from './node.ts';
-import { openOwnTree } from './own-tree.ts';
+import { runAsRoot } from '../../host/as-root.ts';
+import { openOwnTree } from '../../host/tree/own-tree.ts';
 import type { DeployAuthority, DeployComponents, DeployOptions } from './types.ts';
 
 export interface LaunchRequest {

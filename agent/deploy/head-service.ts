@@ -9,9 +9,9 @@ import { installedTree, wrapperText } from '../../core/deploy/tree.ts';
 import { describeUnit } from '../../core/deploy/unit.ts';
 import { installScript, scriptArgv, upgradeScript } from '../../core/deploy/scripts.ts';
 import type { LaunchPlan } from './node.ts';
-import { runAsRoot } from './node.ts';
-import type { OwnTree, TreeFile } from './own-tree.ts';
-import { companionSuffixes } from './packed.ts';
+import { runAsRoot } from '../../host/as-root.ts';
+import type { OwnTree, TreeFile } from '../../host/tree/own-tree.ts';
+import { companionSuffixes } from '../../host/tree/packed.ts';
 import type { DeployComponents, DeployOptions } from './types.ts';
 
 /** Installs it. Gives a line for people. @throws AppError */

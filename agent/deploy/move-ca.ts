@@ -13,7 +13,7 @@ import type { RosterNode } from '../../contract/roster.ts';
 import { becomeHeadScript, receiveCaScript, scriptArgv } from '../../core/deploy/scripts.ts';
 import { packTar } from '../../core/deploy/tar.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
-import { runAsRoot } from './node.ts';
+import { runAsRoot } from '../../host/as-root.ts';
 import type { DeployComponents } from './types.ts';
 
 export interface MoveOptions {

@@ -24,12 +24,12 @@ import { packTar } from '../../core/deploy/tar.ts';
 import type { TarFile } from '../../core/deploy/tar.ts';
 import { installedTree, wrapperText } from '../../core/deploy/tree.ts';
 import { describeUnit } from '../../core/deploy/unit.ts';
-import { CommandError } from '../../host/runner.ts';
-import type { RunOptions, RunResult, Runner } from '../../host/runner.ts';
+import { runAsRoot } from '../../host/as-root.ts';
+import type { RunOptions, RunResult } from '../../host/runner.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
-import { openPacked } from './own-tree.ts';
-import type { OwnTree, TreeFile } from './own-tree.ts';
+import { openPacked } from '../../host/tree/own-tree.ts';
+import type { OwnTree, TreeFile } from '../../host/tree/own-tree.ts';
 import type { DeployAuthority, DeployComponents, DeployMesh } from './types.ts';
 
 /** What is the same for all nodes of one launch. */
@@ -431,40 +431,6 @@ export class NodeDeploy {
   private async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
     if (!this.connection) throw new AppError('unreachable', `${this.typed} is not connected`);
     return runAsRoot(this.connection, this.plan, argv, { signal: this.signal, ...options });
-  }
-}
-
-/** Runs argv, through sudo where asked. @throws AppError `refused` when sudo would ask for a password. */
-export async function runAsRoot(
-  runner: Runner,
-  login: { readonly user: string; readonly sudo: boolean },
-  argv: readonly string[],
-  options: RunOptions,
-): Promise<RunResult> {
-  try {
-    return await runner.run(login.sudo ? ['sudo', '-n', '--', ...argv] : argv, options);
-  } catch (error) {
-    if (error instanceof CommandError) {
-      // The script's text is no help to anyone; what it said is.
-      const said = (error.stderr.trim() || error.stdout.trim()).split('\n').slice(-5).join('\n');
-      if (
-        login.sudo &&
-        /^sudo: (a password is required|.*not found|.*command not found)|may not run sudo|not in the sudoers/m.test(
-          said,
-        )
-      ) {
-        throw new AppError(
-          'refused',
-          `${login.user} cannot use sudo on ${runner.where} without a password (${said}): add to /etc/sudoers.d/meshd there: ` +
-            `${login.user} ALL=(ALL) NOPASSWD: ALL`,
-          { cause: error },
-        );
-      }
-      throw new AppError('failed', `${runner.where}: ${said || `exit ${error.exitCode ?? 'by signal'}`}`, {
-        cause: error,
-      });
-    }
-    throw error;
   }
 }
 

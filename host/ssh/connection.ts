@@ -305,6 +305,11 @@ export class SshConnection implements Runner {
     this.client.once('close', listener);
   }
 
+  /** True once it is known to be gone: closed, or its keepalives went unanswered. */
+  get isLost(): boolean {
+    return this.lost !== null;
+  }
+
   /** Ends the connection; runs in progress fail. */
   close(): void {
     this.client.end();

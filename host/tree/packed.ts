@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGzip, createZstdCompress } from 'node:zlib';
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { writeFileAtomic } from '../../host/files.ts';
+import { writeFileAtomic } from '../files.ts';
 
 const Copy = z.object({ bytes: z.number().int(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const Note = z.object({ plain: Copy, zstd: Copy, gzip: Copy });
