@@ -1,0 +1,250 @@
+// Plans for nodes that the console knows: take one out, put a reinstalled machine in its place, give all a new console key.
+import { z } from 'zod';
+import type { Step } from '../../contract/plans.ts';
+import { describeRange } from '../ranges/describe-range.ts';
+import { nodeSteps } from './add-nodes.ts';
+import type { AddNodesFacts, NodeSighting } from './add-nodes.ts';
+import { passwordlessFile, passwordlessLines } from './host-scripts.ts';
+import { makePlan, makeStep, shellWord, stepKey } from './step.ts';
+import type { PlanContext } from './step.ts';
+import { SshPort, UserName } from './targets.ts';
+import type { NodeTarget } from './targets.ts';
+
+const NodeName = z.string().min(1).max(253);
+
+export const RemoveNodeForm = z.object({
+  node: NodeName,
+  /** The node's name, typed again. */
+  confirm: NodeName,
+});
+export type RemoveNodeForm = z.infer<typeof RemoveNodeForm>;
+
+export const ReplaceNodeForm = RemoveNodeForm.extend({ user: UserName.default('root'), port: SshPort });
+export type ReplaceNodeForm = z.infer<typeof ReplaceNodeForm>;
+
+export const RotateKeyForm = z.object({
+  /** A node range; empty for all nodes that the console knows. */
+  nodes: z.string().max(200_000).default(''),
+});
+export type RotateKeyForm = z.infer<typeof RotateKeyForm>;
+
+export interface RemoveNodeFacts {
+  readonly target: NodeTarget;
+  /** Head of its cluster; null when it is in none. */
+  readonly head: NodeTarget | null;
+  readonly isReachable: boolean;
+  /** Why not; empty when it is. */
+  readonly error: string;
+  /** Console keys that lie on it, each as `type key`. */
+  readonly publicKeys: readonly string[];
+}
+
+/** Works for a node that is off: it is shut out and forgotten, and what lies on its disk is named. */
+export function planRemoveNode(form: RemoveNodeForm, facts: RemoveNodeFacts, context: PlanContext) {
+  const { target, head, isReachable } = facts;
+  const node = target.name;
+  const steps: Step[] = [];
+  if (head) {
+    steps.push(
+      makeStep({
+        verb: 'revokeMember',
+        node,
+        title: 'Revoke it in the mesh',
+        why: 'Its certificate is refused from then on, whoever holds it.',
+        preview: [{ kind: 'command', text: `meshd -e mesh revoke ${shellWord(node)}   # on ${head.name}` }],
+        args: { head, name: node },
+      }),
+    );
+  }
+  const revoked = head ? [stepKey('revokeMember', node)] : [];
+  if (isReachable) {
+    steps.push(
+      makeStep({
+        verb: 'removeMeshd',
+        node,
+        needs: revoked,
+        title: 'Stop meshd and delete its files',
+        why: 'The service, /opt/meshd and /var/lib/meshd with the node’s identity go.',
+        preview: [
+          { kind: 'command', text: 'systemctl disable --now meshd' },
+          { kind: 'command', text: 'rm -rf /etc/systemd/system/meshd.service /opt/meshd /var/lib/meshd /run/meshd' },
+        ],
+        args: { target },
+      }),
+      makeStep({
+        verb: 'removeKeys',
+        node,
+        needs: [stepKey('removeMeshd', node)],
+        title: 'Take our keys away',
+        why: 'The last thing done there: afterwards the console cannot log in.',
+        preview: facts.publicKeys.map((key) => ({
+          kind: 'diff' as const,
+          text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n-${key}`,
+        })),
+        args: { target, head, publicKeys: [...facts.publicKeys] },
+      }),
+    );
+  }
+  steps.push(
+    makeStep({
+      verb: 'forgetHost',
+      node,
+      needs: isReachable ? [stepKey('removeKeys', node)] : revoked,
+      title: 'Forget it',
+      why: 'Its host key and address leave the console.',
+      args: { target },
+    }),
+  );
+  return makePlan('remove-node', context, {
+    title: `Remove ${node}`,
+    steps,
+    command: `meshdeck nodes remove ${shellWord(node)} --confirm ${shellWord(form.confirm)}`,
+    warnings: isReachable
+      ? []
+      : [
+          `${node} is not reached (${facts.error}): it is shut out and forgotten, and /opt/meshd, /var/lib/meshd and the key in ` +
+            `/root/.ssh/authorized_keys stay on its disk.`,
+        ],
+  });
+}
+
+/** A reinstalled machine under its old name: the old and the new fingerprint are in the plan's warnings. */
+export function planReplaceNode(
+  form: ReplaceNodeForm,
+  facts: Pick<AddNodesFacts, 'publicKey' | 'keyId'> & { sighting: NodeSighting },
+  context: PlanContext,
+) {
+  const { sighting } = facts;
+  const node = sighting.name;
+  const options = { user: form.user, port: form.port, install: false, allowRootKey: false, disablePasswords: false };
+  return makePlan('replace-node', context, {
+    title: `Replace ${node}`,
+    steps: nodeSteps(sighting, options, facts, [node], { replacesPins: true }).map((step) =>
+      step.do.action === 'pinHostKey' ? { ...step, title: 'Pin its new host key in place of the old one' } : step,
+    ),
+    command: `meshdeck nodes replace ${shellWord(node)} --confirm ${shellWord(form.confirm)}${form.user === 'root' ? '' : ` --user ${form.user}`}`,
+    secrets: [{ name: `password:${form.user}@${node}`, label: `Password of ${form.user} on ${node}`, node }],
+    warnings: [
+      `${node} was ${sighting.pinned.join(', ') || 'not pinned'}, and shows ` +
+        `${sighting.keys.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ') || `nothing (${sighting.error})`}: ` +
+        'go on only if you know that it was reinstalled.',
+    ],
+  });
+}
+
+export interface RotateKeyFacts {
+  /** Each with the key that lets the console in now, as `type key`. */
+  readonly nodes: readonly { readonly target: NodeTarget; readonly oldPublicKey: string }[];
+  readonly newPublicKey: string;
+  readonly newKeyId: string;
+}
+
+/** Each node gets the new key, proves it, and only then loses the old one. */
+export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, context: PlanContext) {
+  const steps = facts.nodes.flatMap(({ target, oldPublicKey }) => {
+    const node = target.name;
+    return [
+      makeStep({
+        verb: 'ensureKey',
+        node,
+        title: 'Install the new key',
+        why: 'Beside the old one, which still works.',
+        preview: [
+          {
+            kind: 'diff',
+            text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n+${facts.newPublicKey}`,
+          },
+        ],
+        args: { target, publicKey: facts.newPublicKey },
+      }),
+      makeStep({
+        verb: 'proveKeyLogin',
+        node,
+        needs: [stepKey('ensureKey', node)],
+        title: 'Log in with it',
+        why: 'A new login, by the new key alone.',
+        args: { target, keyId: facts.newKeyId },
+        deadlineMs: 30_000,
+      }),
+      makeStep({
+        verb: 'removeOldKey',
+        node,
+        needs: [stepKey('proveKeyLogin', node)],
+        title: 'Revoke the old key',
+        why: 'Whoever has a copy of it cannot log in any more.',
+        preview: [
+          { kind: 'diff', text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n-${oldPublicKey}` },
+        ],
+        args: { target, publicKey: oldPublicKey },
+      }),
+    ];
+  });
+  const names = describeRange(facts.nodes.map(({ target }) => target.name));
+  return makePlan('rotate-key', context, {
+    title: `New console key for ${names}`,
+    steps,
+    command: `meshdeck nodes rotate-key ${shellWord(form.nodes.trim() || names)}`,
+  });
+}
+
+/** What has to be typed: it is not a thing to do by mistake. */
+export const passwordlessConfirmation = 'anyone may log in';
+
+export const PasswordlessForm = z.object({
+  /** A node range. */
+  nodes: z.string().min(1).max(200_000),
+  confirm: z.literal(passwordlessConfirmation),
+});
+export type PasswordlessForm = z.infer<typeof PasswordlessForm>;
+
+/** The guide's other way, for clusters that are not accessible to the public. */
+export function planPasswordlessRoot(
+  form: PasswordlessForm,
+  facts: { targets: readonly NodeTarget[] },
+  context: PlanContext,
+) {
+  const steps = facts.targets.flatMap((target) => {
+    const node = target.name;
+    return [
+      makeStep({
+        verb: 'removeRootPassword',
+        node,
+        title: 'Take root’s password away',
+        why: 'What it was is kept in a file that root alone reads, for the undo.',
+        preview: [
+          { kind: 'command', text: "sed -i 's/nullok_secure/nullok/' /etc/pam.d/common-auth" },
+          { kind: 'command', text: 'passwd -d root' },
+        ],
+        args: { target },
+        undo: { action: 'restoreRootPassword', args: { target } },
+      }),
+      makeStep({
+        verb: 'ensureSshdLines',
+        node,
+        needs: [stepKey('removeRootPassword', node)],
+        title: 'Have sshd accept an empty password of root',
+        why: 'As the guide says, in a file of its own.',
+        preview: [
+          {
+            kind: 'diff',
+            text: [`--- /dev/null`, `+++ ${passwordlessFile}`, ...passwordlessLines.map((line) => `+${line}`)].join(
+              '\n',
+            ),
+          },
+        ],
+        args: { target, file: passwordlessFile, lines: [...passwordlessLines] },
+        undo: { action: 'ensureSshdLines', args: { target, file: passwordlessFile, lines: [] } },
+      }),
+    ];
+  });
+  const names = describeRange(facts.targets.map(({ name }) => name));
+  return makePlan('passwordless-root', context, {
+    title: `Root without a password on ${names}`,
+    steps,
+    command: `meshdeck nodes passwordless ${shellWord(form.nodes.trim())} --confirm ${shellWord(form.confirm)}`,
+    warnings: [
+      `Whoever reaches port 22 of ${names} is root there, without any password: only for a cluster behind a front-end node that ` +
+        'nobody else reaches. The undo of this run takes it back. Keys do the same without the danger.',
+    ],
+  });
+}

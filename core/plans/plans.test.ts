@@ -1,0 +1,261 @@
+// Planners are pure: what was typed and seen, and the plan that follows.
+import { describe, expect, test } from 'vitest';
+import { Plan } from '../../contract/plans.ts';
+import { AddNodesForm, planAddNodes } from './add-nodes.ts';
+import type { NodeSighting } from './add-nodes.ts';
+import { adviseOnDegree, DeployForm, planDeploy } from './deploy.ts';
+import type { DeployNodeSighting } from './deploy.ts';
+import { climbLadder, parseLadder } from './ladder.ts';
+import type { LadderEnd } from './ladder.ts';
+import { planRemoveNode } from './manage-nodes.ts';
+import { judgePreflight, parsePreflight } from './preflight.ts';
+import { findPlanIssue } from './schedule.ts';
+import { adviseOnNames, parseNodeList } from './targets.ts';
+
+const context = { id: 'p1', nowMs: 1_000 };
+const sighting = (name: string, parts: Partial<NodeSighting> = {}): NodeSighting => ({
+  name,
+  address: name,
+  keys: [{ line: `ssh-ed25519 AAAA${name}`, type: 'ssh-ed25519', fingerprint: `SHA256:${name}` }],
+  pin: 'unknown',
+  pinned: [],
+  isKeyProved: false,
+  error: '',
+  ...parts,
+});
+const names = (text: string) => {
+  const list = parseNodeList(text);
+  return list.ok
+    ? list.nodes.map(({ name, address }) => (name === address ? name : `${name}=${address}`))
+    : list.message;
+};
+
+describe('a list of nodes', () => {
+  test('takes ranges, addresses, name=address and blocks, each once', () => {
+    expect(names('node[1-3], 10.0.0.9\nstore=10.0.0.7 # the store\nnode2')).toEqual([
+      'node1',
+      'node2',
+      'node3',
+      '10.0.0.9',
+      'store=10.0.0.7',
+    ]);
+    expect(names('10.0.0.0/30')).toEqual(['10.0.0.1', '10.0.0.2']);
+    expect(names('fd00::1')).toEqual(['fd00::1']);
+  });
+
+  test.each([
+    ['', 'no nodes'],
+    ['node[1-5000]', 'more than 1000 nodes'],
+    ['<script>alert(1)</script>', 'is no host name'],
+    ['$(reboot)', 'is no host name'],
+    ['node1;reboot', 'is no host name'],
+    ['-oProxyCommand=x', 'is no host name'],
+    ['10.0.0.0/8', 'scan blocks of /22 or smaller'],
+    ['a=b=c', 'one = between'],
+    ['node[3-1]', 'backwards'],
+    ['999.1.1.1', 'is no host name'],
+  ])('%s is refused with a reason', (text, reason) => {
+    expect(names(text)).toContain(reason);
+  });
+
+  test('advice on names', () => {
+    expect(adviseOnNames(['node1', 'node2'])).toBeNull();
+    expect(adviseOnNames(['mercury', 'venus'])).toContain('one prefix and a number');
+  });
+});
+
+describe('adding nodes', () => {
+  const form = AddNodesForm.parse({ nodes: 'node[1-2]', user: 'debian', disablePasswords: true, install: true });
+  const facts = { publicKey: 'ssh-ed25519 KEY meshdeck@c', keyId: 'console' };
+  const plan = planAddNodes(form, { ...facts, sightings: [sighting('node1'), sighting('node2')] }, context);
+
+  test('the plan is whole, can run, and says what it asks for', () => {
+    expect(Plan.parse(plan)).toEqual(plan);
+    expect(findPlanIssue(plan)).toBeNull();
+    expect(plan.steps.filter((step) => step.node === 'node1').map((step) => step.key)).toEqual([
+      'pinHostKey node1',
+      'ensureKey node1',
+      'proveKeyLogin node1',
+      'observePreflight node1',
+      'ensurePackages node1',
+      'ensurePasswordLoginOff node1',
+    ]);
+    expect(plan.secrets.map(({ name }) => name)).toEqual(['password:debian@node1', 'password:debian@node2']);
+    expect(plan.command).toBe("meshdeck nodes add 'node[1-2]' --user debian --install --disable-passwords");
+    expect(plan.steps[0]?.preview[0]?.text).toBe('ssh-ed25519 SHA256:node1');
+  });
+
+  test('equal host keys, changed ones and silent machines are said', () => {
+    const clone = { keys: sighting('node1').keys };
+    const warned = planAddNodes(
+      form,
+      {
+        ...facts,
+        sightings: [
+          sighting('node1'),
+          sighting('node2', clone),
+          sighting('node3', { pin: 'changed', pinned: ['ssh-ed25519 SHA256:old'] }),
+          sighting('node4', { keys: [], error: 'node4: no answer' }),
+        ],
+      },
+      context,
+    ).warnings;
+    expect(warned[0]).toMatch(
+      /host key of node3 has changed: pinned is ssh-ed25519 SHA256:old, it shows .*SHA256:node3/,
+    );
+    expect(warned[1]).toContain('node1, node2 show the same host key');
+    expect(warned[2]).toBe('node4: no answer');
+  });
+
+  test('a node whose key is proved asks for no password', () => {
+    const known = planAddNodes(
+      form,
+      { ...facts, sightings: [sighting('node1', { isKeyProved: true, pin: 'pinned' })] },
+      context,
+    );
+    expect(known.secrets).toEqual([]);
+    expect(known.steps.filter((step) => step.isDone).map((step) => step.key)).toContain('ensureKey node1');
+  });
+
+  test.each([{ user: 'a b' }, { user: '-x' }, { user: '$(id)' }, { port: 0 }, { port: 'x' }])(
+    '%o is refused',
+    (part) => {
+      expect(AddNodesForm.safeParse({ nodes: 'node1', ...part }).success).toBe(false);
+    },
+  );
+});
+
+describe('deploying', () => {
+  const seen = (name: string, parts: Partial<DeployNodeSighting> = {}): DeployNodeSighting => ({
+    target: { name, address: name, port: 22, user: 'root' },
+    addresses: [name],
+    program: 'none',
+    hasRuntime: false,
+    isRunning: false,
+    error: '',
+    ...parts,
+  });
+  const form = DeployForm.parse({ head: 'node1', nodes: 'node[1-3]', context: 'john' });
+  const facts = {
+    head: seen('node1'),
+    others: [seen('node2'), seen('node3', { program: 'other' })],
+    version: '',
+    programHash: 'h',
+    sendBytes: 42e6,
+  };
+
+  test('the head first, then each node through the head', () => {
+    const plan = planDeploy(form, facts, context);
+    expect(Plan.parse(plan)).toEqual(plan);
+    expect(findPlanIssue(plan)).toBeNull();
+    expect(plan.command).toBe("meshdeck deploy 'node[1-3]' --head node1 --context john --degree 3");
+    expect(plan.steps.find((step) => step.key === 'ensureMeshd node2')?.needs).toEqual([
+      'ensureHeadAccess node2',
+      'ensureHeadPins node1',
+      'registerCluster node1',
+    ]);
+    expect(plan.steps.find((step) => step.key === 'ensureMeshd node3')?.title).toBe('Upgrade meshd');
+  });
+
+  test('a head alone', () => {
+    const plan = planDeploy(form, { ...facts, others: [] }, context);
+    expect(plan.steps.map((step) => step.key)).toEqual([
+      'ensureTree node1',
+      'ensureHeadService node1',
+      'registerCluster node1',
+    ]);
+  });
+
+  test('what a degree means', () => {
+    expect(adviseOnDegree(3, 10)).toEqual([]);
+    expect(adviseOnDegree(1, 10)[0]).toContain('tree');
+    expect(adviseOnDegree(20, 100)[0]).toContain('20 links');
+  });
+});
+
+test('removing a node that is off shuts it out, forgets it, and says what stays', () => {
+  const target = { name: 'node3', address: 'node3', port: 22, user: 'root' };
+  const facts = {
+    target,
+    head: { ...target, name: 'node1' },
+    isReachable: false,
+    error: 'no answer',
+    publicKeys: ['ssh-ed25519 K'],
+  };
+  const plan = planRemoveNode({ node: 'node3', confirm: 'node3' }, facts, context);
+  expect(plan.steps.map((step) => step.key)).toEqual(['revokeMember node3', 'forgetHost node3']);
+  expect(plan.warnings[0]).toContain('/opt/meshd, /var/lib/meshd');
+  const reached = planRemoveNode({ node: 'node3', confirm: 'node3' }, { ...facts, isReachable: true }, context);
+  expect(findPlanIssue(reached)).toBeNull();
+  expect(reached.steps.map((step) => step.key)).toEqual([
+    'revokeMember node3',
+    'removeMeshd node3',
+    'removeKeys node3',
+    'forgetHost node3',
+  ]);
+});
+
+describe('preflight', () => {
+  const text = (parts: Record<string, string>) =>
+    Object.entries({
+      name: 'node1',
+      os: 'Debian GNU/Linux 12 (bookworm)',
+      kernel: '6.1.0',
+      epoch: '100',
+      cpus: '4',
+      memory_kb: '8000000',
+      disk_state_kb: '9000000',
+      disk_tree_kb: '9000000',
+      systemd: 'yes',
+      qemu: 'QEMU emulator version 7.2',
+      kvm: 'works',
+      kvm_device: 'yes',
+      ovs: 'ovs-vsctl 3.1',
+      ovs_running: 'yes',
+      datapath: 'kernel',
+      nic: 'eth0',
+      nic_owner: 'ifupdown',
+      ...parts,
+    })
+      .map(([key, value]) => `${key}=${value}`)
+      .join('\n');
+  const bad = (parts: Record<string, string>) =>
+    judgePreflight(parsePreflight(text(parts)), { askedAtMs: 100_000, meshPort: 9000 }).filter(
+      ({ level }) => level !== 'ok',
+    );
+
+  test('a machine that has all is all right', () => {
+    expect(bad({})).toEqual([]);
+  });
+  test.each<[string, Record<string, string>, string]>([
+    ['kvm', { kvm: 'ioctl(KVM_CREATE_VM) failed' }, 'starts no guest'],
+    ['ovs', { ovs_running: '' }, 'does not answer'],
+    ['clock', { epoch: '400' }, '300 s ahead of'],
+    ['disk', { disk_state_kb: '1000' }, '1 MB free'],
+    ['port', { port_busy: 'yes', port_user: 'nginx' }, 'taken by nginx'],
+    ['nic', { nic_owner: 'NetworkManager' }, 'NetworkManager'],
+    ['names', { unresolved: 'node7' }, 'does not resolve node7'],
+  ])('%s', (id, parts, said) => {
+    const findings = bad(parts);
+    expect(findings.map((finding) => finding.id)).toEqual([id]);
+    expect(findings[0]?.text).toContain(said);
+  });
+});
+
+describe('the ladder', () => {
+  const fine: LadderEnd = {
+    ...parseLadder(
+      'epoch=100\nactive=active\nrestarts=0\ncommand=/opt/meshd/bin/meshd -headnode=a -context=john\nprogram=program/1\ncertificate=yes\nanswers=yes\nreaches=x',
+    ),
+  };
+  const climb = (onNode: LadderEnd | string, onHead: LadderEnd | string = fine) =>
+    climbLadder({ node: 'b', head: 'a', meshPort: 9000, context: 'john', onNode, onHead }).map(({ rung }) => rung);
+  test('names the rungs that are broken, the lowest first', () => {
+    expect(climb(fine)).toEqual([]);
+    expect(climb('refused')).toEqual(['ssh']);
+    expect(climb({ ...fine, activeState: 'failed' })).toEqual(['process']);
+    expect(climb({ ...fine, context: 'other' })).toEqual(['context']);
+    expect(climb({ ...fine, reaches: [], unresolved: ['a'] }, { ...fine, reaches: [] })).toEqual(['names', 'port']);
+    expect(climb({ ...fine, program: 'program/2' })).toEqual(['version']);
+  });
+});

@@ -1,0 +1,71 @@
+// Building steps: what all planners share. No step carries a secret: not in its arguments, its preview or its key.
+import type { HostAction, Plan, PlanKind, Step } from '../../contract/plans.ts';
+
+export interface StepParts {
+  /** Verb of the end state: `ensureKey`. */
+  readonly verb: string;
+  readonly node: string;
+  readonly needs?: readonly string[];
+  readonly title: string;
+  readonly why: string;
+  readonly preview?: Step['preview'];
+  readonly isDone?: boolean;
+  readonly args: Record<string, unknown>;
+  /** Name of the action; the verb unless given. */
+  readonly action?: string;
+  readonly undo?: HostAction | null;
+  readonly deadlineMs?: number;
+  readonly ask?: Step['ask'];
+}
+
+/** The key of a step: `ensureKey node3`. */
+export function stepKey(verb: string, node: string): string {
+  return node === '' ? verb : `${verb} ${node}`;
+}
+
+export function makeStep(parts: StepParts): Step {
+  return {
+    key: stepKey(parts.verb, parts.node),
+    node: parts.node,
+    needs: [...(parts.needs ?? [])],
+    title: parts.title,
+    why: parts.why,
+    preview: parts.preview ?? [],
+    isDone: parts.isDone ?? false,
+    do: { action: parts.action ?? parts.verb, args: parts.args },
+    undo: parts.undo ?? null,
+    deadlineMs: parts.deadlineMs ?? 60_000,
+    ask: parts.ask ?? null,
+  };
+}
+
+/** What a planner is told beside its form and what was observed: core has no clock and no randomness. */
+export interface PlanContext {
+  readonly id: string;
+  readonly nowMs: number;
+}
+
+export type PlanResult =
+  { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly field: string; readonly message: string };
+
+export function makePlan(
+  kind: PlanKind,
+  context: PlanContext,
+  parts: Pick<Plan, 'title' | 'steps' | 'command'> & Partial<Plan>,
+): Plan {
+  return {
+    id: context.id,
+    kind,
+    createdAt: context.nowMs,
+    waves: [],
+    onFailure: 'skip-node',
+    secrets: [],
+    warnings: [],
+    ...parts,
+  };
+}
+
+/** A word of a shell command as people type it: quoted only where a shell would read it otherwise. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,233 @@
+// Host keys and login keys: pinning, installing, proving, switching passwords off, and the ways back.
+import { z } from 'zod';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { scriptArgv } from '../../core/deploy/scripts.ts';
+import {
+  ensureKeyScript,
+  passwordlessFile,
+  removeKeyScript,
+  removeRootPasswordScript,
+  restoreRootPasswordScript,
+  sshdFile,
+  sshdScript,
+  sshdStateScript,
+} from '../../core/plans/host-scripts.ts';
+import { NodeTarget } from '../../core/plans/targets.ts';
+import type { StoredHost } from '../ports.ts';
+import { defineAction, outcomeOf } from './action.ts';
+import type { ActionParts } from './action.ts';
+import { describeHostKey } from './host-keys.ts';
+import { observeSighting } from './observe.ts';
+import { findHost } from './sessions.ts';
+
+const Target = z.object({ target: NodeTarget });
+
+export const keyActions = {
+  pinHostKey: defineAction(
+    Target.extend({ keys: z.array(z.string()), replacesPins: z.boolean() }),
+    async ({ target, keys, replacesPins }, context, parts) => {
+      if (keys.length === 0) {
+        // Nobody has seen its key: look again, only to say why, or that it answers by now.
+        const { error } = await observeSighting(target, parts.store, context.signal);
+        throw error !== ''
+          ? new AppError('unreachable', error)
+          : new AppError('host-key-unknown', `${target.name} answers by now: make the plan again, to see its host key`);
+      }
+      const known = findHost(await parts.store.hosts.list(), target);
+      const isPinned = known !== undefined && known.pins.some((pin) => keys.includes(pin));
+      if (known && known.pins.length > 0 && !isPinned && !replacesPins) {
+        throw new AppError(
+          'host-key-changed',
+          `the host key of ${target.name} has changed: it shows ${keys.map(describeHostKey).join(', ')}, pinned is ` +
+            `${known.pins.map(describeHostKey).join(', ')}; if it was reinstalled: meshdeck nodes replace ${target.name}`,
+          { detail: { shown: keys.map(describeHostKey), pinned: known.pins.map(describeHostKey) } },
+        );
+      }
+      // Other keys that it shows beside a pinned one are not taken over: each was shown by a connection of its own.
+      const pins = isPinned ? [...known.pins] : keys;
+      const host = known
+        ? { ...known, pins, addresses: withFirst(target.address, known.addresses), port: target.port }
+        : newHost(target, pins, parts);
+      if (known && JSON.stringify(host) === JSON.stringify(known)) return { changed: false };
+      await parts.store.hosts.put(host);
+      if (isPinned) return { changed: true };
+      for (const key of keys) context.log(`pinned ${describeHostKey(key)}`);
+      return { changed: true };
+    },
+  ),
+
+  ensureKey: defineAction(Target.extend({ publicKey: z.string() }), async ({ target, publicKey }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(scriptArgv(ensureKeyScript, [publicKey]), { signal: context.signal });
+    return outcomeOf(stdout);
+  }),
+
+  removeKey: defineAction(Target.extend({ publicKey: z.string() }), async ({ target, publicKey }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(scriptArgv(removeKeyScript, [publicKey]), { signal: context.signal });
+    const host = await parts.sessions.hostOf(target);
+    if (host?.keyId) await parts.store.hosts.put({ ...host, keyId: null });
+    return outcomeOf(stdout);
+  }),
+
+  /** Of a node that leaves: all console keys, and the head's. */
+  removeKeys: defineAction(
+    Target.extend({ head: NodeTarget.nullable(), publicKeys: z.array(z.string()) }),
+    async ({ target, head, publicKeys }, context, parts) => {
+      const shell = await parts.sessions.shell(target, context);
+      const keys = [...publicKeys];
+      if (head && head.name !== target.name) {
+        const headShell = await parts.sessions.shell(head, context);
+        const { stdout } = await headShell.run(['sh', '-c', 'cat ~root/.ssh/id_ed25519.pub 2>/dev/null || :'], {
+          signal: context.signal,
+        });
+        if (stdout.trim() !== '') keys.unshift(stdout.trim());
+      }
+      let changed = false;
+      for (const key of keys) {
+        const { stdout } = await shell.run(scriptArgv(removeKeyScript, [key]), { signal: context.signal });
+        changed ||= outcomeOf(stdout).changed;
+      }
+      return { changed };
+    },
+  ),
+
+  /** After a rotation: the old key goes, the record names the new one already. */
+  removeOldKey: defineAction(
+    Target.extend({ publicKey: z.string() }),
+    async ({ target, publicKey }, context, parts) => {
+      const shell = await parts.sessions.shell(target, context);
+      const { stdout } = await shell.run(scriptArgv(removeKeyScript, [publicKey]), { signal: context.signal });
+      return outcomeOf(stdout);
+    },
+  ),
+
+  ensureRootKeyLogin: defineAction(Target, async ({ target }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const state = await shell.run(['sh', '-c', sshdStateScript], { signal: context.signal });
+    if (!/permitrootlogin no/i.test(state.stdout)) return { changed: false };
+    const { stdout } = await shell.run(scriptArgv(sshdScript, [sshdFile, 'PermitRootLogin prohibit-password']), {
+      signal: context.signal,
+    });
+    return outcomeOf(stdout);
+  }),
+
+  proveKeyLogin: defineAction(Target.extend({ keyId: z.string() }), async ({ target, keyId }, context, parts) => {
+    let shell;
+    try {
+      shell = await parts.sessions.proveKey(target, context.signal, keyId);
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'refused')) throw error;
+      const old = await parts.sessions.shell(target, context);
+      const { stdout } = await old.run(['sh', '-c', sshdStateScript], { signal: context.signal });
+      if (!/permitrootlogin no/i.test(stdout)) throw error;
+      throw new AppError(
+        'refused',
+        `sshd on ${target.name} forbids root to log in at all (PermitRootLogin no): add it with "let root log in by key" ` +
+          `(--allow-root-key), or set PermitRootLogin prohibit-password there`,
+        { cause: error },
+      );
+    }
+    try {
+      const { stdout } = await shell.run(['uname', '-n'], { signal: context.signal });
+      const name = stdout.trim().split('.')[0] ?? '';
+      const host = await parts.sessions.hostOf(target);
+      if (!host) throw new AppError('conflict', `${target.name} was removed from the console meanwhile`);
+      const twin = (await parts.store.hosts.list()).find(
+        (other) => other.id !== host.id && other.name.toLowerCase() === name.toLowerCase() && other.keyId !== null,
+      );
+      if (twin) {
+        throw new AppError(
+          'conflict',
+          `${target.name} calls itself ${name}, and so does ${twin.addresses[0] ?? 'another node'}: give one of them another ` +
+            'name (hostnamectl set-hostname), then retry',
+        );
+      }
+      const wanted: StoredHost = { ...host, name: name || host.name, user: 'root', needsSudo: false, keyId };
+      const isSame = JSON.stringify(wanted) === JSON.stringify(host);
+      if (!isSame) await parts.store.hosts.put(wanted);
+      context.log(`root@${target.address} logs in by key, and calls itself ${name}`);
+      return { changed: !isSame, result: { name } };
+    } finally {
+      shell.connection.close();
+    }
+  }),
+
+  ensurePasswordLoginOff: defineAction(Target, async ({ target }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    (await parts.sessions.proveKey(target, context.signal)).connection.close();
+    const lines = ['PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitRootLogin prohibit-password'];
+    const { stdout } = await shell.run(scriptArgv(sshdScript, [sshdFile, ...lines]), { signal: context.signal });
+    try {
+      (await parts.sessions.proveKey(target, context.signal)).connection.close();
+    } catch (error) {
+      // Through the connection that is still open, and whatever became of the step's deadline.
+      await shell.run(scriptArgv(sshdScript, [sshdFile]), { timeoutMs: 20_000 });
+      throw new AppError(
+        'failed',
+        `after passwords were switched off no login by key worked on ${target.name}, so that they are on again: ${describeError(error)}`,
+        { cause: error },
+      );
+    }
+    return outcomeOf(stdout);
+  }),
+
+  ensureSshdLines: defineAction(
+    Target.extend({ file: z.literal([sshdFile, passwordlessFile]), lines: z.array(z.string()) }),
+    async ({ target, file, lines }, context, parts) => {
+      const shell = await parts.sessions.shell(target, context);
+      const { stdout } = await shell.run(scriptArgv(sshdScript, [file, ...lines]), { signal: context.signal });
+      return outcomeOf(stdout);
+    },
+  ),
+
+  removeRootPassword: defineAction(Target, async ({ target }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(['sh', '-c', removeRootPasswordScript], { signal: context.signal });
+    return outcomeOf(stdout);
+  }),
+
+  restoreRootPassword: defineAction(Target, async ({ target }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(['sh', '-c', restoreRootPasswordScript], { signal: context.signal });
+    return outcomeOf(stdout);
+  }),
+
+  removeSshdFile: defineAction(Target, async ({ target }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(scriptArgv(sshdScript, [sshdFile]), { signal: context.signal });
+    return outcomeOf(stdout);
+  }),
+
+  /** Undoes pinHostKey: the console knows the machine no more. */
+  forgetHost: defineAction(Target, async ({ target }, context, parts) => {
+    const host = await parts.sessions.hostOf(target);
+    if (!host) return { changed: false };
+    await parts.sessions.release(context.step.node);
+    await parts.store.hosts.remove(host.id);
+    await parts.fleet.reload();
+    return { changed: true };
+  }),
+};
+
+function newHost(target: NodeTarget, pins: string[], parts: ActionParts): StoredHost {
+  return {
+    id: parts.createId(),
+    name: target.name,
+    addresses: [target.address],
+    port: target.port,
+    user: target.user,
+    needsSudo: target.user !== 'root',
+    keyId: null,
+    pins,
+    cluster: '',
+    nodeId: null,
+    isHead: false,
+    addedAt: parts.now(),
+    facts: null,
+  };
+}
+
+function withFirst(address: string, addresses: readonly string[]): string[] {
+  return [address, ...addresses.filter((other) => other !== address)];
+}

@@ -1,0 +1,127 @@
+// Logging in to a machine and becoming root there: by the console's key, by keys of whoever runs the console, by a password
+// that is in memory only, through sudo where it is not root that logs in.
+import { AppError } from '../../contract/errors.ts';
+import type { NodeTarget } from '../../core/plans/targets.ts';
+import { proveSudo, runAsRoot } from '../../host/as-root.ts';
+import type { RootLogin } from '../../host/as-root.ts';
+import type { RunOptions, RunResult } from '../../host/runner.ts';
+import { SshConnection } from '../../host/ssh/connection.ts';
+import type { HostKeySource } from '../../host/ssh/connection.ts';
+import type { SshCredentials } from '../../host/ssh/credentials.ts';
+import { SecretMissing } from '../runs/executor.ts';
+
+export interface LoginContext {
+  readonly signal: AbortSignal;
+  secret(name: string): string | undefined;
+  dropSecret(name: string): void;
+}
+
+export interface LoginParts {
+  readonly pins: HostKeySource;
+  /** The console's private key; null before there is one. */
+  readonly consoleKey: string | null;
+  /** Keys and agent of whoever runs the console. */
+  readonly own: SshCredentials;
+  /** Who we are, for messages: `root@console`. */
+  readonly local: string;
+}
+
+const connectTimeoutMs = 15_000;
+
+/** A machine where we are root. */
+export class RootShell {
+  readonly connection: SshConnection;
+  private readonly login: RootLogin;
+
+  constructor(connection: SshConnection, login: RootLogin) {
+    this.connection = connection;
+    this.login = login;
+  }
+
+  run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return runAsRoot(this.connection, this.login, argv, options);
+  }
+}
+
+/** By the console's key alone, as root: proves that it works. @throws AppError */
+export async function loginByKey(target: NodeTarget, parts: LoginParts, signal: AbortSignal): Promise<RootShell> {
+  const connection = await SshConnection.connect(
+    {
+      target: { host: target.address, port: target.port, user: 'root' },
+      local: parts.local,
+      where: target.name,
+      timeoutMs: connectTimeoutMs,
+      signal,
+    },
+    { pins: parts.pins, credentials: keyCredentials(parts.consoleKey) },
+  );
+  return new RootShell(connection, { user: 'root', sudo: false });
+}
+
+/**
+ * By whatever works: the console's key as root, then as the target's user with keys, then with the password.
+ * @throws SecretMissing when only a password is left and it is not known or wrong; AppError otherwise
+ */
+export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context: LoginContext): Promise<RootShell> {
+  if (parts.consoleKey !== null) {
+    try {
+      return await loginByKey(target, parts, context.signal);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+  const secretName = `password:${target.user}@${target.name}`;
+  const password = context.secret(secretName);
+  let connection: SshConnection;
+  try {
+    connection = await SshConnection.connect(
+      {
+        target: { host: target.address, port: target.port, user: target.user },
+        local: parts.local,
+        where: target.name,
+        timeoutMs: connectTimeoutMs,
+        signal: context.signal,
+      },
+      { pins: parts.pins, credentials: password === undefined ? parts.own : { ...parts.own, password } },
+    );
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    if (password === undefined) throw new SecretMissing(secretName);
+    context.dropSecret(secretName);
+    throw new SecretMissing(
+      secretName,
+      `${target.name} refuses the password of ${target.user}` +
+        (target.user === 'root'
+          ? ', or root’s login by password altogether (PermitRootLogin in its sshd_config; stock Debian forbids it: use a user with sudo)'
+          : ''),
+    );
+  }
+  if (target.user === 'root') return new RootShell(connection, { user: 'root', sudo: false });
+  try {
+    const sudo = await proveSudo(connection, target.user, password, { signal: context.signal, timeoutMs: 20_000 });
+    return new RootShell(connection, {
+      user: target.user,
+      sudo: true,
+      sudoPassword: sudo === 'password' ? password : undefined,
+    });
+  } catch (error) {
+    connection.close();
+    // Logged in by key, and sudo asks for the password that nobody has typed yet.
+    const asks = error instanceof AppError && /password is required|terminal is required/.test(error.message);
+    if (asks && password === undefined)
+      throw new SecretMissing(secretName, `sudo on ${target.name} asks for a password`);
+    throw error;
+  }
+}
+
+function keyCredentials(privateKey: string | null): SshCredentials {
+  return {
+    keys: privateKey === null ? [] : [{ path: 'the key of the console', privateKey: Buffer.from(privateKey) }],
+    unusable: [],
+  };
+}
+
+/** No login, as opposed to no connection or another host key. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'refused';
+}

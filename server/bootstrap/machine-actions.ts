@@ -1,0 +1,65 @@
+// Looking at a machine, and installing packages on it.
+import { z } from 'zod';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { scriptArgv } from '../../core/deploy/scripts.ts';
+import { packagesScript } from '../../core/plans/host-scripts.ts';
+import { judgePreflight, parsePreflight, preflightScript } from '../../core/plans/preflight.ts';
+import { NodeTarget } from '../../core/plans/targets.ts';
+import { defineAction, outcomeOf } from './action.ts';
+
+export const defaultMeshPort = 9000;
+
+export const machineActions = {
+  observePreflight: defineAction(
+    z.object({ target: NodeTarget, names: z.array(z.string()), meshPort: z.number().default(defaultMeshPort) }),
+    async ({ target, names, meshPort }, context, parts) => {
+      const shell = await parts.sessions.shell(target, context);
+      const askedAt = parts.now();
+      const { stdout } = await shell.run(scriptArgv(preflightScript, [String(meshPort), ...names]), {
+        signal: context.signal,
+        timeoutMs: 45_000,
+      });
+      const facts = parsePreflight(stdout);
+      const clockOffsetMs = (parts.now() - askedAt) / 2;
+      // The clock is read at the script's beginning: half the round trip is the least wrong guess for a quick node.
+      const findings = judgePreflight(facts, { askedAtMs: askedAt + Math.min(clockOffsetMs, 250), meshPort });
+      for (const { level, text, mend } of findings) {
+        if (level !== 'ok') context.log(`${level === 'fail' ? 'FAIL' : 'warning'}: ${text}${mend ? ` — ${mend}` : ''}`);
+      }
+      const host = await parts.sessions.hostOf(target);
+      if (host) await parts.store.hosts.put({ ...host, facts: { ...facts, findings, at: parts.now() } });
+      return { changed: false, result: { facts, findings } };
+    },
+  ),
+
+  ensurePackages: defineAction(
+    z.object({ target: NodeTarget, packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)) }),
+    async ({ target, packages }, context, parts) => {
+      const shell = await parts.sessions.shell(target, context);
+      try {
+        const { stdout } = await shell.run(scriptArgv(packagesScript, packages), {
+          signal: context.signal,
+          timeoutMs: 15 * 60_000,
+          onOutput: (text) => context.log(text),
+        });
+        return outcomeOf(stdout);
+      } catch (error) {
+        const text = describeError(error);
+        const lock = /held by process (\d+) \(([^)]*)\)/.exec(text);
+        if (lock) {
+          throw new AppError(
+            'conflict',
+            `${target.name}: another ${lock[2] ?? 'apt'} (process ${lock[1] ?? '?'}) holds the lock of apt there: wait for its end, then retry`,
+            { cause: error },
+          );
+        }
+        if (/Unable to (fetch|connect)|Temporary failure resolving|Could not resolve/i.test(text)) {
+          throw new AppError('unreachable', `${target.name}: apt does not reach its package servers: ${text}`, {
+            cause: error,
+          });
+        }
+        throw error;
+      }
+    },
+  ),
+};

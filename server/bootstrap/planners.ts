@@ -1,0 +1,272 @@
+// Forms to plans: parses the form, looks at the machines, and has core/plans decide.
+import type { z } from 'zod';
+import { AppError, describeError } from '../../contract/errors.ts';
+import type { PlanKind } from '../../contract/plans.ts';
+import { AddNodesForm, planAddNodes } from '../../core/plans/add-nodes.ts';
+import { DeployForm, planDeploy } from '../../core/plans/deploy.ts';
+import type { DeployNodeSighting } from '../../core/plans/deploy.ts';
+import {
+  PasswordlessForm,
+  planPasswordlessRoot,
+  planRemoveNode,
+  planReplaceNode,
+  planRotateKey,
+  RemoveNodeForm,
+  ReplaceNodeForm,
+  RotateKeyForm,
+} from '../../core/plans/manage-nodes.ts';
+import { parseNodeList } from '../../core/plans/targets.ts';
+import type { ListedNode, NodeTarget } from '../../core/plans/targets.ts';
+import { parseRange } from '../../core/ranges/parse-range.ts';
+import { openOwnTree } from '../../host/tree/own-tree.ts';
+import type { OwnTree } from '../../host/tree/own-tree.ts';
+import type { Store, StoredHost } from '../ports.ts';
+import type { Planner } from '../runs/run-core.ts';
+import { ensureConsoleKey, isConsoleKey, makeConsoleKey } from './console-key.ts';
+import { probeOf } from './head-actions.ts';
+import { pinsOfLines } from './host-keys.ts';
+import { loginByKey } from './login.ts';
+import { localIdentity, mapAtOnce, observeSighting } from './observe.ts';
+import { findHost } from './sessions.ts';
+
+export interface PlannerComponents {
+  readonly store: Pick<Store, 'hosts' | 'clusters' | 'keys'>;
+  /** Of the running console: where the program tree is found. */
+  readonly programPath: string;
+  /** This machine's short name. */
+  readonly host: string;
+}
+
+/** Machines looked at at once. */
+const observeLimit = 16;
+
+export function createPlanners(components: PlannerComponents): Partial<Record<PlanKind, Planner>> {
+  const { store } = components;
+
+  const addNodes: Planner = async ({ form: raw, signal, context }) => {
+    const form = parseForm(AddNodesForm, raw);
+    const list = parseNodeList(form.nodes);
+    if (!list.ok) throw invalid('nodes', list.message);
+    const key = await ensureConsoleKey(store.keys, { nowMs: context.nowMs, host: components.host });
+    const hosts = await store.hosts.list();
+    const seen = await mapAtOnce(list.nodes, observeLimit, async (node) => ({
+      node,
+      sighting: await observeSighting({ ...addressOf(node, hosts), port: form.port, user: form.user }, store, signal),
+    }));
+    const sightings = seen.filter(({ node, sighting }) => !node.isScanned || sighting.error === '');
+    if (sightings.length === 0)
+      throw invalid('nodes', `no machine answers SSH on port ${form.port} at these addresses`);
+    return planAddNodes(
+      form,
+      { sightings: sightings.map(({ sighting }) => sighting), publicKey: key.publicKey, keyId: key.id },
+      context,
+    );
+  };
+
+  const deploy: Planner = async ({ form: raw, signal, context }) => {
+    const form = parseForm(DeployForm, raw);
+    const range = parseRange(form.nodes);
+    if (!range.ok) throw invalid('nodes', range.message);
+    if (range.names.length > 1_000) throw invalid('nodes', `${range.names.length} nodes: a cluster has at most 1,000`);
+    const hosts = await store.hosts.list();
+    const head = knownHost(hosts, form.head, 'head');
+    const others = range.names
+      .map((name) => knownHost(hosts, name, 'nodes'))
+      .filter((host, at, all) => host.id !== head.id && all.indexOf(host) === at);
+    const tree = await openOwnTree(components.programPath);
+    const [headSeen, ...othersSeen] = await mapAtOnce([head, ...others], observeLimit, (host) =>
+      observeForDeploy(host, tree, store, signal),
+    );
+    if (!headSeen) throw new Error('the head was not looked at');
+    return planDeploy(
+      form,
+      {
+        head: headSeen,
+        others: othersSeen,
+        version: '',
+        programHash: tree.program.hash,
+        sendBytes: tree.runtime.packed.zstd.bytes + tree.program.packed.zstd.bytes,
+      },
+      context,
+    );
+  };
+
+  const removeNode: Planner = async ({ form: raw, signal, context }) => {
+    const form = parseForm(RemoveNodeForm, raw);
+    const { host, target } = await confirmedHost(form);
+    if (host.isHead)
+      throw invalid(
+        'node',
+        `${host.name} is the head of its cluster: move the head first (meshd -e mesh ca move <node>)`,
+      );
+    const [error, head, keys] = await Promise.all([reachError(host, store, signal), headOf(host), store.keys.list()]);
+    return planRemoveNode(
+      form,
+      {
+        target,
+        head,
+        isReachable: error === '',
+        error,
+        publicKeys: keys.filter(isConsoleKey).map((key) => keyWords(key.publicKey)),
+      },
+      context,
+    );
+  };
+
+  const replaceNode: Planner = async ({ form: raw, signal, context }) => {
+    const form = parseForm(ReplaceNodeForm, raw);
+    const { target } = await confirmedHost(form);
+    const key = await ensureConsoleKey(store.keys, { nowMs: context.nowMs, host: components.host });
+    const sighting = await observeSighting({ ...target, port: form.port, user: form.user }, store, signal);
+    return planReplaceNode(form, { sighting, publicKey: key.publicKey, keyId: key.id }, context);
+  };
+
+  const rotateKey: Planner = async ({ form: raw, context }) => {
+    const form = parseForm(RotateKeyForm, raw);
+    const range = parseRange(form.nodes);
+    if (!range.ok) throw invalid('nodes', range.message);
+    const hosts = await store.hosts.list();
+    const chosen =
+      range.names.length > 0
+        ? range.names.map((name) => knownHost(hosts, name, 'nodes'))
+        : hosts.filter((host) => host.keyId !== null);
+    if (chosen.length === 0) throw invalid('nodes', 'no node has a console key yet');
+    const nodes = await Promise.all(
+      chosen.map(async (host) => {
+        const key = host.keyId === null ? null : await store.keys.get(host.keyId);
+        if (!key) throw invalid('nodes', `${host.name} has no key of the console yet: add it first`);
+        return { target: targetOf(host), oldPublicKey: keyWords(key.publicKey) };
+      }),
+    );
+    const fresh = await makeConsoleKey(store.keys, `console-${context.id}`, {
+      nowMs: context.nowMs,
+      host: components.host,
+    });
+    return planRotateKey(form, { nodes, newPublicKey: fresh.publicKey, newKeyId: fresh.id }, context);
+  };
+
+  const passwordlessRoot: Planner = async ({ form: raw, context }) => {
+    const form = parseForm(PasswordlessForm, raw);
+    const range = parseRange(form.nodes);
+    if (!range.ok) throw invalid('nodes', range.message);
+    const hosts = await store.hosts.list();
+    const targets = range.names.map((name) => targetOf(knownHost(hosts, name, 'nodes')));
+    return planPasswordlessRoot(form, { targets }, context);
+  };
+
+  async function confirmedHost(form: { node: string; confirm: string }) {
+    if (form.node !== form.confirm) throw invalid('confirm', `type ${form.node} to confirm`);
+    const host = knownHost(await store.hosts.list(), form.node, 'node');
+    return { host, target: targetOf(host) };
+  }
+
+  async function headOf(host: StoredHost): Promise<NodeTarget | null> {
+    if (host.cluster === '') return null;
+    const head = (await store.hosts.list()).find((other) => other.cluster === host.cluster && other.isHead);
+    return head ? targetOf(head) : null;
+  }
+
+  return {
+    'add-nodes': addNodes,
+    deploy,
+    'remove-node': removeNode,
+    'replace-node': replaceNode,
+    'rotate-key': rotateKey,
+    'passwordless-root': passwordlessRoot,
+  };
+}
+
+/** @throws AppError `invalid`; `detail.field` names the field, so that a form can show it there. */
+function invalid(field: string, message: string): AppError {
+  return new AppError('invalid', message, { detail: { field } });
+}
+
+function parseForm<Schema extends z.ZodType>(schema: Schema, raw: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue?.path.join('.') ?? '';
+  throw invalid(field, `${field}: ${issue?.message ?? 'not valid'}`);
+}
+
+function knownHost(hosts: readonly StoredHost[], name: string, field: string): StoredHost {
+  const host = findHost(hosts, { name, address: name });
+  if (!host) {
+    const text = name.length > 60 ? `${name.slice(0, 60)}…` : name;
+    throw invalid(field, `the console does not know ${JSON.stringify(text)}: add it first (meshdeck nodes add)`);
+  }
+  return host;
+}
+
+/** A bare name is dialled where the console knows that node to be: its name need not resolve here. */
+function addressOf({ name, address }: ListedNode, hosts: readonly StoredHost[]): { name: string; address: string } {
+  const known = name === address ? findHost(hosts, { name, address }) : undefined;
+  return { name, address: known?.addresses[0] ?? address };
+}
+
+function targetOf(host: StoredHost): NodeTarget {
+  return { name: host.name, address: host.addresses[0] ?? host.name, port: host.port, user: host.user };
+}
+
+/** `type key`, without the comment. */
+function keyWords(publicKey: string): string {
+  return publicKey.split(' ').slice(0, 2).join(' ');
+}
+
+/** Why a machine is not reached by key; empty when it is. */
+async function reachError(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal): Promise<string> {
+  try {
+    (await shellOf(host, store, signal)).connection.close();
+    return '';
+  } catch (error) {
+    signal.throwIfAborted();
+    return describeError(error);
+  }
+}
+
+async function shellOf(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal) {
+  const key = host.keyId === null ? null : await store.keys.get(host.keyId);
+  if (!key)
+    throw new AppError(
+      'refused',
+      `${host.name} has no key of the console yet: add it first (meshdeck nodes add ${host.name})`,
+    );
+  return loginByKey(
+    targetOf(host),
+    {
+      pins: pinsOfLines(host.pins, 'the console'),
+      consoleKey: key.privateKey,
+      own: { keys: [], unusable: [] },
+      local: localIdentity(),
+    },
+    signal,
+  );
+}
+
+async function observeForDeploy(
+  host: StoredHost,
+  tree: OwnTree,
+  store: Pick<Store, 'keys'>,
+  signal: AbortSignal,
+): Promise<DeployNodeSighting> {
+  const base = { target: targetOf(host), addresses: host.addresses };
+  try {
+    const shell = await shellOf(host, store, signal);
+    try {
+      const probe = await probeOf(shell, signal);
+      const isSame = probe.current === tree.program.hash;
+      return {
+        ...base,
+        program: probe.current === null ? 'none' : isSame ? 'same' : 'other',
+        hasRuntime: probe.runtimes.get(tree.runtime.hash) === tree.runtime.bytes,
+        isRunning: probe.service.activeState === 'active',
+        error: '',
+      };
+    } finally {
+      shell.connection.close();
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ...base, program: 'unknown', hasRuntime: false, isRunning: false, error: describeError(error) };
+  }
+}

@@ -1,0 +1,168 @@
+// The connections of one run: one per node, made when first needed, with the node's lock held and renewed as long as any step
+// of the node is left.
+import { AppError, describeError } from '../../contract/errors.ts';
+import { lockRenewMs, lockScript, lockStaleSeconds, unlockScript } from '../../core/plans/host-scripts.ts';
+import type { NodeTarget } from '../../core/plans/targets.ts';
+import { scriptArgv } from '../../core/deploy/scripts.ts';
+import type { HostStore, KeyStore, Log, StoredHost } from '../ports.ts';
+import type { SshCredentials } from '../../host/ssh/credentials.ts';
+import { isConsoleKey } from './console-key.ts';
+import { pinsOfLines } from './host-keys.ts';
+import { loginAnyhow, loginByKey } from './login.ts';
+import type { LoginContext, LoginParts, RootShell } from './login.ts';
+
+export interface SessionComponents {
+  readonly hosts: HostStore;
+  readonly keys: KeyStore;
+  /** Keys and agent of whoever runs the console. */
+  readonly own: () => Promise<SshCredentials>;
+  readonly log: Log;
+  /** `root@console`. */
+  readonly local: string;
+}
+
+interface Held {
+  readonly shell: RootShell;
+  readonly renewal: NodeJS.Timeout;
+  /** Someone else has taken the lock: set when a renewal finds out. */
+  lost: AppError | null;
+}
+
+export class NodeSessions {
+  private readonly run: { readonly id: string; readonly holder: string };
+  private readonly components: SessionComponents;
+  /** By node; a promise, so that steps of one node share one login. */
+  private readonly open = new Map<string, Promise<Held>>();
+
+  constructor(run: { id: string; holder: string }, components: SessionComponents) {
+    this.run = run;
+    this.components = components;
+  }
+
+  /** A root shell with the lock held. @throws SecretMissing, AppError `conflict` when another run holds the node */
+  async shell(target: NodeTarget, context: LoginContext): Promise<RootShell> {
+    for (;;) {
+      const known = this.open.get(target.name);
+      const opening = known ?? this.openNode(target, context);
+      if (!known) this.open.set(target.name, opening);
+      let held: Held;
+      try {
+        held = await opening;
+      } catch (error) {
+        if (this.open.get(target.name) === opening) this.open.delete(target.name);
+        throw error;
+      }
+      if (held.lost) {
+        this.drop(target.name, held);
+        throw held.lost;
+      }
+      if (held.shell.connection.isLost) {
+        this.drop(target.name, held);
+        continue;
+      }
+      return held.shell;
+    }
+  }
+
+  /** A new login by the console's key alone; the caller closes it. */
+  async proveKey(target: NodeTarget, signal: AbortSignal, keyId?: string): Promise<RootShell> {
+    return loginByKey(target, await this.loginParts(target, keyId), signal);
+  }
+
+  /** The stored record of a machine, by name or address. */
+  async hostOf(target: NodeTarget): Promise<StoredHost | null> {
+    const hosts = await this.components.hosts.list();
+    return findHost(hosts, target) ?? null;
+  }
+
+  async release(node: string): Promise<void> {
+    const opening = this.open.get(node);
+    if (!opening) return;
+    this.open.delete(node);
+    const held = await opening.catch(() => null);
+    if (!held) return;
+    clearInterval(held.renewal);
+    await held.shell
+      .run(scriptArgv(unlockScript, [this.run.id]), { timeoutMs: 5_000 })
+      .catch((error: unknown) =>
+        this.components.log.warn(`lock of ${node} is left to expire: ${describeError(error)}`),
+      );
+    held.shell.connection.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.open.keys()].map((node) => this.release(node)));
+  }
+
+  private drop(node: string, held: Held): void {
+    clearInterval(held.renewal);
+    held.shell.connection.close();
+    this.open.delete(node);
+  }
+
+  private async openNode(target: NodeTarget, context: LoginContext): Promise<Held> {
+    const shell = await loginAnyhow(target, await this.loginParts(target), context);
+    try {
+      await this.takeLock(target.name, shell, context.signal);
+    } catch (error) {
+      shell.connection.close();
+      throw error;
+    }
+    const held: Held = {
+      shell,
+      lost: null,
+      renewal: setInterval(() => {
+        this.takeLock(target.name, shell).catch((error: unknown) => {
+          if (error instanceof AppError && error.code === 'conflict') held.lost = error;
+        });
+      }, lockRenewMs),
+    };
+    return held;
+  }
+
+  private async takeLock(node: string, shell: RootShell, signal?: AbortSignal): Promise<void> {
+    const { stdout } = await shell.run(
+      scriptArgv(lockScript, [this.run.id, oneLine(this.run.holder), String(lockStaleSeconds)]),
+      { timeoutMs: 15_000, ...(signal ? { signal } : {}) },
+    );
+    const [state, age = '', run = '', holder = ''] = stdout.trim().split('\n');
+    if (state === 'taken') return;
+    throw new AppError(
+      'conflict',
+      `${node} is held by ${holder || 'someone'} (run ${run.slice(0, 8)}, seen ${age} s ago): wait for its end and retry; a ` +
+        `console that died lets go after ${lockStaleSeconds} s`,
+      { detail: { run, holder } },
+    );
+  }
+
+  private async loginParts(target: NodeTarget, keyId?: string): Promise<LoginParts> {
+    const { hosts, keys, own, local } = this.components;
+    const host = findHost(await hosts.list(), target);
+    if (!host) throw new AppError('host-key-unknown', `no host key of ${target.name} is pinned: add it first`);
+    const newest = (await keys.list()).filter(isConsoleKey).sort((a, b) => b.addedAt - a.addedAt)[0];
+    const id = keyId ?? host.keyId ?? newest?.id;
+    const key = id === undefined ? null : await keys.get(id);
+    return {
+      pins: pinsOfLines(host.pins, 'the console'),
+      consoleKey: key?.privateKey ?? null,
+      own: await own(),
+      local,
+    };
+  }
+}
+
+/** By name, then by address: a machine added by its address carries its own name from its first login on. */
+export function findHost(
+  hosts: readonly StoredHost[],
+  target: { name: string; address: string },
+): StoredHost | undefined {
+  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+  return (
+    hosts.find((host) => host.addresses.some((address) => same(address, target.address))) ??
+    hosts.find((host) => same(host.name, target.name))
+  );
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 120) || 'someone';
+}

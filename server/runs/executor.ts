@@ -1,0 +1,53 @@
+// What a run needs of whoever acts for it: one session per run, that does one action at a time per step. server/bootstrap
+// is the one over SSH; tests have one in memory.
+import type { Plan, Step } from '../../contract/plans.ts';
+
+/** A step cannot go on without a secret that is not in memory: it has changed nothing, and is tried again with it. */
+export class SecretMissing extends Error {
+  readonly secret: string;
+  /** Why the one that was given is no good; empty when there was none. */
+  readonly reason: string;
+
+  constructor(secret: string, reason = '') {
+    super(`needs ${secret}`);
+    this.name = 'SecretMissing';
+    this.secret = secret;
+    this.reason = reason;
+  }
+}
+
+export interface StepContext {
+  readonly step: Step;
+  readonly plan: Plan;
+  /** Aborted by the step's deadline and by cancel, with an AppError as reason. */
+  readonly signal: AbortSignal;
+  /** A secret of the run, or undefined. */
+  secret(name: string): string | undefined;
+  /** Forgets a secret that turned out wrong. */
+  dropSecret(name: string): void;
+  log(text: string, node?: string): void;
+  /** Result of a step that was done before; empty when it has none. */
+  resultOf(key: string): Readonly<Record<string, unknown>>;
+}
+
+export interface StepOutcome {
+  /** False: it found nothing to do. */
+  readonly changed: boolean;
+  /** For later steps and for people; no secrets. */
+  readonly result?: Record<string, unknown>;
+}
+
+export interface ExecutorSession {
+  /** Does the step, idempotently. @throws SecretMissing, AppError */
+  perform(context: StepContext): Promise<StepOutcome>;
+  /** Takes it back, idempotently. */
+  undo(context: StepContext): Promise<StepOutcome>;
+  /** No step of the node is left: its lock and connection go. */
+  releaseNode(node: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Executor {
+  /** `holder`: who, for others who want the same nodes. */
+  open(run: { id: string; plan: Plan; holder: string }): ExecutorSession;
+}

@@ -1,0 +1,391 @@
+// The run machinery on nodes in memory: waves, needs, deadlines, questions, secrets, undo, and a crash at each write of the
+// journal. "Crash" is a store that answers no more: what was written before is what the next process finds.
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../../contract/errors.ts';
+import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
+import { makePlan, makeStep } from '../../core/plans/step.ts';
+import type { Caller, RunStore, StoredRun } from '../ports.ts';
+import { SecretMissing } from './executor.ts';
+import type { Executor, StepContext, StepOutcome } from './executor.ts';
+import { RunCore } from './run-core.ts';
+
+class Journal implements RunStore {
+  readonly runs = new Map<string, string>();
+  readonly views = new Map<string, Map<string, string>>();
+  readonly lines = new Map<string, string[]>();
+  /** Writes until the machine loses its power. */
+  writesLeft = Infinity;
+
+  private async write(act: () => void): Promise<void> {
+    await Promise.resolve();
+    if (this.writesLeft <= 0) await new Promise<never>(() => undefined);
+    this.writesLeft -= 1;
+    act();
+  }
+  create(run: StoredRun) {
+    return this.write(() => void this.runs.set(run.id, JSON.stringify(run)));
+  }
+  update(id: string, change: Partial<StoredRun>) {
+    const text = JSON.stringify(change);
+    return this.write(() => {
+      const run = JSON.parse(this.runs.get(id) ?? '{}') as StoredRun;
+      this.runs.set(id, JSON.stringify({ ...run, ...(JSON.parse(text) as Partial<StoredRun>) }));
+    });
+  }
+  get(id: string) {
+    const text = this.runs.get(id);
+    return Promise.resolve(text === undefined ? null : (JSON.parse(text) as StoredRun));
+  }
+  list() {
+    return Promise.resolve([...this.runs.values()].map((text) => JSON.parse(text) as StoredRun).reverse());
+  }
+  async unfinished() {
+    return (await this.list()).filter((run) => run.endedAt === null);
+  }
+  putSteps(id: string, steps: readonly StepView[]) {
+    const texts = steps.map((step) => [step.key, JSON.stringify(step)] as const);
+    return this.write(() => {
+      const known = this.views.get(id) ?? new Map<string, string>();
+      for (const [key, text] of texts) known.set(key, text);
+      this.views.set(id, known);
+    });
+  }
+  steps(id: string) {
+    return Promise.resolve([...(this.views.get(id)?.values() ?? [])].map((text) => JSON.parse(text) as StepView));
+  }
+  appendLog(id: string, lines: readonly LogLine[]) {
+    const texts = lines.map((line) => JSON.stringify(line));
+    return this.write(() => void this.lines.set(id, [...(this.lines.get(id) ?? []), ...texts]));
+  }
+  log(id: string) {
+    return Promise.resolve((this.lines.get(id) ?? []).map((text) => JSON.parse(text) as LogLine));
+  }
+  get text(): string {
+    return JSON.stringify([[...this.runs], [...this.views].map(([, views]) => [...views]), [...this.lines]]);
+  }
+}
+
+/** Machines in memory: a step makes a mark once; what a step does can be replaced by its key. */
+class Machines implements Executor {
+  readonly marks = new Set<string>();
+  readonly made: string[] = [];
+  readonly released: string[] = [];
+  atWork = 0;
+  mostAtWork = 0;
+  readonly special = new Map<string, (context: StepContext) => Promise<StepOutcome>>();
+
+  open() {
+    return {
+      perform: (context: StepContext) => this.act(context, () => this.mark(context.step)),
+      undo: (context: StepContext) =>
+        this.act(context, () => {
+          this.marks.delete(context.step.key);
+          this.made.push(`undo ${context.step.key}`);
+          return true;
+        }),
+      releaseNode: (node: string) => {
+        this.released.push(node);
+        return Promise.resolve();
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+  private mark(step: Step): boolean {
+    if (this.marks.has(step.key)) return false;
+    this.marks.add(step.key);
+    this.made.push(step.key);
+    return true;
+  }
+  private async act(context: StepContext, change: () => boolean): Promise<StepOutcome> {
+    this.atWork += 1;
+    this.mostAtWork = Math.max(this.mostAtWork, this.atWork);
+    try {
+      const special = this.special.get(context.step.key);
+      if (special) return await special(context);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return { changed: change(), result: { mark: context.step.key } };
+    } finally {
+      this.atWork -= 1;
+    }
+  }
+}
+
+const step = (verb: string, node: string, needs: string[] = [], parts: Partial<Step> = {}): Step => ({
+  ...makeStep({ verb, node, needs, title: verb, why: '', args: {}, undo: { action: 'undo', args: {} } }),
+  ...parts,
+});
+const planOf = (steps: Step[], parts: Partial<Plan> = {}): Plan =>
+  makePlan('add-nodes', { id: 'p1', nowMs: 1 }, { title: 'Test', command: 'meshdeck test', steps, ...parts });
+const caller: Caller = { userId: 'u1', name: 'Ann', role: 'admin' };
+const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function createCore(plan: Plan, journal = new Journal(), machines = new Machines()) {
+  const planners = { 'add-nodes': () => Promise.resolve(plan) };
+  const core = new RunCore({ store: journal, executor: machines, planners, log, now: Date.now, resumesAtStart: true });
+  return { core, journal, machines };
+}
+const nobody = new AbortController().signal;
+async function begin(core: RunCore, secrets: Record<string, string> = {}) {
+  const plan = await core.makePlan(caller, { kind: 'add-nodes', form: {}, secrets: {}, signal: nobody });
+  return core.startRun(caller, plan.id, secrets);
+}
+/** Waits until the run is in one of the states. */
+async function reach(core: RunCore, id: string, ...states: RunSummary['state'][]): Promise<RunSummary> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    const run = (await core.list(10)).find((each) => each.id === id);
+    if (run && states.includes(run.state)) return run;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  throw new Error(`run ${id} came to none of ${states.join(', ')}: ${JSON.stringify(await core.list(10))}`);
+}
+const statesOf = async (journal: Journal, id: string) =>
+  Object.fromEntries((await journal.steps(id)).map((view) => [view.key, view.state]));
+const chain = (node: string) => [
+  step('one', node),
+  step('two', node, [`one ${node}`]),
+  step('three', node, [`two ${node}`]),
+];
+
+describe('a run', () => {
+  test('does what can be done at once, each step after what it needs', async () => {
+    const { core, journal, machines } = createCore(planOf([...chain('a'), ...chain('b'), ...chain('c')]));
+    const { id } = await begin(core);
+    const end = await reach(core, id, 'done', 'failed');
+    expect(end).toMatchObject({ state: 'done', counts: { total: 9, done: 9, failed: 0 }, nodes: ['a', 'b', 'c'] });
+    expect(machines.mostAtWork).toBeGreaterThan(1);
+    for (const node of ['a', 'b', 'c']) {
+      expect(machines.made.filter((key) => key.endsWith(node))).toEqual([
+        `one ${node}`,
+        `two ${node}`,
+        `three ${node}`,
+      ]);
+    }
+    expect(machines.released.sort()).toEqual(['a', 'b', 'c']);
+    expect(new Set(Object.values(await statesOf(journal, id)))).toEqual(new Set(['done']));
+  });
+
+  test('a second run finds nothing to do', async () => {
+    const plan = planOf(chain('a'));
+    const first = createCore(plan);
+    await reach(first.core, (await begin(first.core)).id, 'done');
+    const { core, journal } = createCore(plan, new Journal(), first.machines);
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    expect(new Set(Object.values(await statesOf(journal, id)))).toEqual(new Set(['unchanged']));
+  });
+
+  test('waves wait for each other, and a failure skips its node only', async () => {
+    const plan = planOf([...chain('a'), ...chain('b'), ...chain('c')], { waves: [['a', 'b'], ['c']] });
+    const { core, journal, machines } = createCore(plan);
+    machines.special.set('two a', () => Promise.reject(new AppError('failed', 'no space on a')));
+    const { id } = await begin(core);
+    const end = await reach(core, id, 'done', 'failed');
+    expect(end).toMatchObject({ state: 'failed', counts: { done: 7, failed: 1 } });
+    const states = await statesOf(journal, id);
+    expect(states).toMatchObject({ 'two a': 'failed', 'three a': 'skipped', 'three b': 'done', 'three c': 'done' });
+    expect(machines.made.indexOf('one c')).toBeGreaterThan(machines.made.indexOf('three b'));
+    const skipped = (await journal.steps(id)).find((view) => view.key === 'three a');
+    expect(skipped?.error).toContain('"two a" is failed');
+  });
+
+  test('with stop, a failure ends everything that has not begun', async () => {
+    const plan = planOf([...chain('a'), ...chain('c')], { waves: [['a'], ['c']], onFailure: 'stop' });
+    const { core, journal, machines } = createCore(plan);
+    machines.special.set('one a', () => Promise.reject(new AppError('failed', 'no')));
+    const { id } = await begin(core);
+    await reach(core, id, 'failed');
+    expect(await statesOf(journal, id)).toMatchObject({ 'one a': 'failed', 'one c': 'skipped', 'three c': 'skipped' });
+  });
+
+  test('a step that hangs ends by its deadline, and hides no other node', async () => {
+    const hang = step('hang', 'a', [], { deadlineMs: 30 });
+    const { core, journal, machines } = createCore(planOf([hang, ...chain('b')]));
+    machines.special.set('hang a', () => new Promise(() => undefined));
+    const { id } = await begin(core);
+    await reach(core, id, 'failed');
+    const view = (await journal.steps(id)).find(({ key }) => key === 'hang a');
+    expect(view?.error).toContain('no end within 0.03 s: its outcome is unknown');
+    expect((await statesOf(journal, id))['three b']).toBe('done');
+  });
+
+  test('retry does only what failed and what waited for it', async () => {
+    const { core, machines } = createCore(planOf([...chain('a'), ...chain('b')]));
+    machines.special.set('two a', () => Promise.reject(new AppError('failed', 'no')));
+    const { id } = await begin(core);
+    await reach(core, id, 'failed');
+    machines.special.clear();
+    machines.made.length = 0;
+    await core.retry(caller, id, {});
+    const end = await reach(core, id, 'done');
+    expect(machines.made).toEqual(['two a', 'three a']);
+    expect(end.counts).toEqual({ total: 6, done: 6, failed: 0 });
+    await expect(core.retry(caller, id, {})).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('cancel ends what runs and what waits', async () => {
+    const { core, journal, machines } = createCore(planOf(chain('a')));
+    machines.special.set(
+      'two a',
+      ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+    );
+    const { id } = await begin(core);
+    while ((await statesOf(journal, id))['two a'] !== 'running') await new Promise((resolve) => setTimeout(resolve, 2));
+    await core.cancel(caller, id);
+    await reach(core, id, 'cancelled');
+    expect(await statesOf(journal, id)).toEqual({ 'one a': 'done', 'two a': 'cancelled', 'three a': 'cancelled' });
+    await expect(core.cancel(caller, id)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('undo goes backwards, over what changed something only', async () => {
+    const plan = planOf([...chain('a'), step('kept', 'a', ['three a'], { undo: null })]);
+    const { core, journal, machines } = createCore(plan);
+    machines.marks.add('two a');
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    machines.made.length = 0;
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
+    expect(machines.made).toEqual(['undo three a', 'undo one a']);
+    expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
+  });
+
+  test('a question waits for its answer; no is skipped, silence is its default', async () => {
+    const ask = { question: 'Really?', default: false, deadlineMs: 60_000 };
+    const silent = step('silent', 'b', [], { ask: { ...ask, default: true, deadlineMs: 20 } });
+    const plan = planOf([step('yes', 'a', [], { ask }), step('no', 'a', [], { ask }), silent]);
+    const { core, journal } = createCore(plan);
+    const { id } = await begin(core);
+    await reach(core, id, 'asking');
+    await core.answer(caller, id, 'yes a', true);
+    await core.answer(caller, id, 'no a', false);
+    await reach(core, id, 'done');
+    expect(await statesOf(journal, id)).toEqual({ 'yes a': 'done', 'no a': 'skipped', 'silent b': 'done' });
+  });
+
+  test('a plan that was made by another, or is unknown, does not start', async () => {
+    const { core } = createCore(planOf(chain('a')));
+    const plan = await core.makePlan(caller, { kind: 'add-nodes', form: {}, secrets: {}, signal: nobody });
+    await expect(core.startRun({ ...caller, userId: 'u2' }, plan.id, {})).rejects.toMatchObject({ code: 'not-found' });
+    await expect(core.startRun(caller, 'nonsense', {})).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('secrets', () => {
+  const secretName = 'password:root@a';
+  const password = 'hunter-seven-hunter';
+  const needsPassword = (right: string) => (context: StepContext) => {
+    const given = context.secret(secretName);
+    if (given === undefined) return Promise.reject(new SecretMissing(secretName));
+    if (given === right) {
+      context.log(`logged in with ${given}`);
+      return Promise.resolve({ changed: true, result: { said: `Welcome, ${given}` } });
+    }
+    context.dropSecret(secretName);
+    return Promise.reject(new SecretMissing(secretName, 'wrong password'));
+  };
+
+  test('a run without one waits for it, names it, and holds up no other node', async () => {
+    const { core, journal, machines } = createCore(planOf([...chain('a'), ...chain('b')]));
+    machines.special.set('one a', needsPassword(password));
+    const { id } = await begin(core);
+    const waiting = await reach(core, id, 'needs-secret');
+    expect(waiting.missingSecrets).toEqual([secretName]);
+    expect((await statesOf(journal, id))['three b']).toBe('done');
+    await core.provideSecrets(caller, id, { [secretName]: 'wrong password' });
+    await reach(core, id, 'needs-secret');
+    await core.provideSecrets(caller, id, { 'password:root': password });
+    await reach(core, id, 'done');
+  });
+
+  test('the one for all nodes is no good for one: that one asks, by name', async () => {
+    const { core, machines } = createCore(planOf([...chain('a')]));
+    machines.special.set('one a', needsPassword(password));
+    const { id } = await begin(core, { 'password:root': 'another one' });
+    expect((await reach(core, id, 'needs-secret')).missingSecrets).toEqual([secretName]);
+    await core.provideSecrets(caller, id, { [secretName]: password });
+    await reach(core, id, 'done');
+  });
+
+  test('it is in no journal, log, event or result', async () => {
+    const { core, journal, machines } = createCore(planOf(chain('a')));
+    machines.special.set('one a', needsPassword(password));
+    machines.special.set('two a', () => Promise.reject(new AppError('failed', `su: ${password} is wrong`)));
+    const events: RunEvent[] = [];
+    const { id } = await begin(core, { [secretName]: password });
+    await core.subscribe(id, (event) => events.push(event));
+    await reach(core, id, 'failed');
+    const { view } = await core.subscribe(id, () => undefined);
+    expect(journal.text).toContain('logged in with ••••••');
+    for (const text of [journal.text, JSON.stringify(events), JSON.stringify(view)])
+      expect(text).not.toContain(password);
+  });
+});
+
+describe('a crash', () => {
+  const password = 'hunter-seven-hunter';
+  /** `one a` wants a password unless its mark is there, as a node that has the key needs none. */
+  const special = (machines: Machines) => {
+    machines.special.set('one a', async (context) => {
+      await Promise.resolve();
+      if (machines.marks.has('one a')) return { changed: false };
+      if (context.secret('password:root@a') === undefined) throw new SecretMissing('password:root@a');
+      machines.marks.add('one a');
+      machines.made.push('one a');
+      return { changed: true };
+    });
+  };
+
+  test('at each write of the journal: the next process goes on by itself, nothing is done twice, and undo still works', async () => {
+    let crashes = 0;
+    for (let writes = 0; ; writes += 1) {
+      const journal = new Journal();
+      const machines = new Machines();
+      const plan = planOf([...chain('a'), ...chain('b')], { waves: [['a'], ['b']] });
+      special(machines);
+      journal.writesLeft = writes;
+      const first = createCore(plan, journal, machines).core;
+      const begun = begin(first, { 'password:root': password });
+      const done = await Promise.race([
+        begun.then(({ id }) => reach(first, id, 'done')),
+        quiet(machines, journal).then(() => null),
+      ]);
+      // The first process is gone: its store never answers again.
+      const wasComplete = done !== null && journal.writesLeft > 0;
+      journal.writesLeft = Infinity;
+      const second = createCore(plan, journal, machines).core;
+      await second.start();
+      const [stored] = await journal.list();
+      if (!stored) continue;
+      let end = await reach(second, stored.id, 'done', 'needs-secret', 'failed');
+      if (end.state === 'needs-secret') {
+        expect(end.missingSecrets).toEqual(['password:root@a']);
+        await second.provideSecrets(caller, stored.id, { 'password:root': password });
+        end = await reach(second, stored.id, 'done', 'failed');
+      }
+      expect(end.state, `crash after ${writes} writes`).toBe('done');
+      expect([...machines.made].sort()).toEqual([...new Set(machines.made)].sort());
+      expect(machines.made).toHaveLength(6);
+      expect(journal.text).not.toContain(password);
+      // What the first process did counts as ours, whether or not it came to write that down.
+      machines.special.clear();
+      machines.made.length = 0;
+      await second.undo(caller, stored.id);
+      await reach(second, stored.id, 'undone');
+      expect(machines.marks.size, `undo after a crash after ${writes} writes`).toBe(0);
+      if (wasComplete) break;
+      crashes += 1;
+    }
+    expect(crashes).toBeGreaterThan(8);
+  });
+
+  /** Resolves when the process can get no further. */
+  async function quiet(machines: Machines, journal: Journal): Promise<void> {
+    for (let calm = 0; calm < 4;) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      calm = journal.writesLeft <= 0 && machines.atWork === 0 ? calm + 1 : 0;
+    }
+  }
+});

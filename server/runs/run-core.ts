@@ -1,0 +1,332 @@
+// All runs of this console: makes plans, starts runs, goes on with unfinished ones after a restart, and tells who listens.
+// What a plan observes and what a step does is the planners' and the executor's.
+import { randomUUID } from 'node:crypto';
+import { AppError, describeError } from '../../contract/errors.ts';
+import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepView } from '../../contract/plans.ts';
+import { findPlanIssue } from '../../core/plans/schedule.ts';
+import type { PlanContext } from '../../core/plans/step.ts';
+import type { Caller, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
+import { ActiveRun, summaryOf, viewLogLines } from './active-run.ts';
+import type { Executor } from './executor.ts';
+import { RunMemo } from './memo.ts';
+
+/** Observes what a plan of one kind needs to know, and makes it. @throws AppError `invalid` with `detail.field` */
+export type Planner = (request: {
+  readonly form: Record<string, unknown>;
+  readonly secrets: Secrets;
+  readonly signal: AbortSignal;
+  readonly context: PlanContext;
+}) => Promise<Plan>;
+
+export interface RunCoreComponents {
+  readonly store: RunStore;
+  readonly executor: Executor;
+  readonly planners: Partial<Record<PlanKind, Planner>>;
+  readonly log: Log;
+  /** ms since 1970. */
+  readonly now: () => number;
+  /** False: unfinished runs wait for `resume`. */
+  readonly resumesAtStart: boolean;
+}
+
+const planLifeMs = 3_600_000;
+const changedPeriodMs = 100;
+
+interface KeptPlan {
+  readonly plan: Plan;
+  readonly madeBy: string;
+  readonly madeAt: number;
+}
+
+export class RunCore implements Runs {
+  private readonly components: RunCoreComponents;
+  private readonly plans = new Map<string, KeptPlan>();
+  private readonly active = new Map<string, ActiveRun>();
+  private readonly listeners = new Map<string, Set<(event: RunEvent) => void>>();
+  private readonly changedListeners = new Set<(summary: RunSummary) => void>();
+  /** Newest summary by run, until its turn to be told. */
+  private readonly changed = new Map<string, { summary: RunSummary | null; timer: NodeJS.Timeout }>();
+
+  constructor(components: RunCoreComponents) {
+    this.components = components;
+  }
+
+  async start(): Promise<void> {
+    if (!this.components.resumesAtStart) return;
+    for (const stored of await this.components.store.unfinished()) await this.goOn(stored, {});
+  }
+
+  /** Goes on with an unfinished run, where `start` did not. */
+  async resume(id: string, secrets: Secrets): Promise<RunSummary> {
+    const active = this.active.get(id);
+    if (active) return active.summary();
+    const stored = await this.components.store.get(id);
+    if (!stored) throw new AppError('not-found', `no run ${id}`);
+    if (stored.endedAt !== null) throw new AppError('conflict', `this run is over (${stored.state}): retry it instead`);
+    return (await this.goOn(stored, secrets)).summary();
+  }
+
+  private async goOn(stored: StoredRun, secrets: Secrets): Promise<ActiveRun> {
+    const run = this.activate(stored, await this.components.store.steps(stored.id));
+    this.components.log.info(`run ${stored.id} (${stored.plan.title}) goes on`);
+    run.addSecrets(secrets);
+    run.resume();
+    return run;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.active.values()].map((run) => run.halt()));
+    this.active.clear();
+    for (const { timer } of this.changed.values()) clearTimeout(timer);
+    this.changed.clear();
+  }
+
+  async makePlan(
+    caller: Caller,
+    request: { kind: PlanKind; form: Record<string, unknown>; secrets: Secrets; signal: AbortSignal },
+  ): Promise<Plan> {
+    const planner = this.components.planners[request.kind];
+    if (!planner) throw new AppError('invalid', `there is no plan of kind ${request.kind} here`);
+    const context = { id: randomUUID(), nowMs: this.components.now() };
+    const plan = await planner({ form: request.form, secrets: request.secrets, signal: request.signal, context });
+    const issue = findPlanIssue(plan);
+    if (issue !== null) throw new Error(`the planner of ${request.kind} made a plan that cannot run: ${issue}`);
+    this.dropOldPlans();
+    this.plans.set(plan.id, { plan, madeBy: caller.userId, madeAt: this.components.now() });
+    return plan;
+  }
+
+  async startRun(caller: Caller, planId: string, secrets: Secrets): Promise<RunSummary> {
+    this.dropOldPlans();
+    const kept = this.plans.get(planId);
+    if (kept?.madeBy !== caller.userId) {
+      throw new AppError('not-found', 'this plan is gone (an hour old, or made before a restart): make it again');
+    }
+    this.plans.delete(planId);
+    const stored: StoredRun = {
+      id: randomUUID(),
+      plan: kept.plan,
+      state: 'running',
+      startedBy: caller.name,
+      startedAt: this.components.now(),
+      endedAt: null,
+      missingSecrets: [],
+      memo: RunMemo.parse({}),
+    };
+    await this.components.store.create(stored);
+    const run = this.activate(stored, []);
+    run.addSecrets(secrets);
+    run.resume();
+    return run.summary();
+  }
+
+  async list(limit: number): Promise<RunSummary[]> {
+    const stored = await this.components.store.list(limit);
+    return Promise.all(
+      stored.map(async (run) => this.active.get(run.id)?.summary() ?? (await this.summaryOfStored(run))),
+    );
+  }
+
+  async subscribe(id: string, listener: (event: RunEvent) => void): Promise<{ view: RunView; stop: () => void }> {
+    const listeners = this.listeners.get(id) ?? new Set();
+    this.listeners.set(id, listeners);
+    listeners.add(listener);
+    const stop = () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.listeners.get(id) === listeners) this.listeners.delete(id);
+    };
+    try {
+      return { view: await this.viewOf(id), stop };
+    } catch (error) {
+      stop();
+      throw error;
+    }
+  }
+
+  onChanged(listener: (summary: RunSummary) => void): () => void {
+    this.changedListeners.add(listener);
+    return () => this.changedListeners.delete(listener);
+  }
+
+  async cancel(_caller: Caller, id: string): Promise<RunSummary> {
+    const run = await this.activeOf(id, 'cancelled');
+    await run.cancel();
+    return run.summary();
+  }
+
+  /** Failed, cancelled and skipped steps once more; what was done stays done. */
+  async retry(caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
+    const stored = await this.finishedOf(id);
+    const steps = await this.components.store.steps(id);
+    const again = steps.filter((view) => ['failed', 'cancelled', 'skipped'].includes(view.state));
+    if (again.length === 0) throw new AppError('conflict', 'nothing of this run failed: there is nothing to retry');
+    const memo = RunMemo.parse(stored.memo ?? {});
+    if (memo.isUndoing) throw new AppError('conflict', 'this run was undone: make a new plan');
+    // A question that was declined, or that nobody answered, is asked again.
+    const answers = Object.fromEntries(Object.entries(memo.answers).filter(([, isYes]) => isYes));
+    return this.reopen(stored, caller, {
+      memo: { ...memo, answers, isCancelled: false, counts: null },
+      views: again.map((view) => ({
+        ...view,
+        state: 'waiting',
+        startedAt: null,
+        endedAt: null,
+        error: '',
+        result: {},
+      })),
+      secrets,
+    });
+  }
+
+  async undo(caller: Caller, id: string): Promise<RunSummary> {
+    const stored = await this.finishedOf(id);
+    const memo = RunMemo.parse(stored.memo ?? {});
+    const steps = await this.components.store.steps(id);
+    const views = steps
+      .filter((view) => view.state === 'undo-failed')
+      .map((view) => ({ ...view, state: 'done' as const }));
+    return this.reopen(stored, caller, {
+      memo: { ...memo, isUndoing: true, isCancelled: false, counts: null },
+      views,
+      secrets: {},
+    });
+  }
+
+  async answer(_caller: Caller, id: string, step: string, answer: boolean): Promise<RunSummary> {
+    const run = await this.activeOf(id, 'asked');
+    await run.answer(step, answer);
+    return run.summary();
+  }
+
+  async provideSecrets(_caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
+    const run = await this.activeOf(id, 'given secrets');
+    run.addSecrets(secrets);
+    return run.summary();
+  }
+
+  async describe(planOrRun: string): Promise<{ command: string; nodes: string[] } | null> {
+    const plan = this.plans.get(planOrRun)?.plan ?? (await this.components.store.get(planOrRun))?.plan;
+    if (!plan) return null;
+    const nodes = [...new Set(plan.steps.map((step) => step.node))].filter((node) => node !== '');
+    return { command: plan.command, nodes };
+  }
+
+  private async reopen(
+    stored: StoredRun,
+    caller: Caller,
+    change: { memo: RunMemo; views: StepView[]; secrets: Secrets },
+  ): Promise<RunSummary> {
+    const { store } = this.components;
+    // The steps first: a crash in between leaves a run that is over, with steps that a second retry finds.
+    if (change.views.length > 0) await store.putSteps(stored.id, change.views);
+    await store.update(stored.id, { state: 'running', endedAt: null, missingSecrets: [], memo: change.memo });
+    const reopened: StoredRun = {
+      ...stored,
+      state: 'running',
+      endedAt: null,
+      missingSecrets: [],
+      memo: change.memo,
+      startedBy: caller.name,
+    };
+    const run = this.activate(reopened, await store.steps(stored.id));
+    run.addSecrets(change.secrets);
+    run.resume();
+    return run.summary();
+  }
+
+  private activate(stored: StoredRun, steps: readonly StepView[]): ActiveRun {
+    const { store, executor, log, now } = this.components;
+    const run = new ActiveRun(stored, steps, {
+      store,
+      executor,
+      log,
+      now,
+      onEvent: (event) => this.tell(event),
+      onOver: () => this.active.delete(stored.id),
+      onHalt: (error) => {
+        this.active.delete(stored.id);
+        log.error(`run ${stored.id} halts, since its journal cannot be written: ${describeError(error)}`);
+      },
+    });
+    this.active.set(stored.id, run);
+    return run;
+  }
+
+  private async viewOf(id: string): Promise<RunView> {
+    const run = this.active.get(id);
+    if (run) return run.view();
+    const { store } = this.components;
+    const stored = await store.get(id);
+    if (!stored) throw new AppError('not-found', `no run ${id}`);
+    const known = new Map((await store.steps(id)).map((view) => [view.key, view]));
+    const steps = stored.plan.steps.map(
+      ({ key }): StepView =>
+        known.get(key) ?? { key, state: 'waiting', startedAt: null, endedAt: null, error: '', result: {} },
+    );
+    return {
+      ...(await this.summaryOfStored(stored)),
+      plan: stored.plan,
+      steps,
+      log: await store.log(id, viewLogLines),
+    };
+  }
+
+  private async summaryOfStored(stored: StoredRun): Promise<RunSummary> {
+    const { counts } = RunMemo.parse(stored.memo ?? {});
+    if (counts) return summaryOf(stored, counts);
+    const steps = await this.components.store.steps(stored.id);
+    return summaryOf(stored, {
+      total: stored.plan.steps.length,
+      done: steps.filter((view) => view.state === 'done' || view.state === 'unchanged').length,
+      failed: steps.filter((view) => view.state === 'failed').length,
+    });
+  }
+
+  private async activeOf(id: string, what: string): Promise<ActiveRun> {
+    const run = this.active.get(id);
+    if (run) return run;
+    const stored = await this.components.store.get(id);
+    if (!stored) throw new AppError('not-found', `no run ${id}`);
+    throw new AppError('conflict', `this run is over (${stored.state}): it cannot be ${what}`);
+  }
+
+  private async finishedOf(id: string): Promise<StoredRun> {
+    if (this.active.has(id))
+      throw new AppError('conflict', 'this run is still at work: wait for its end, or cancel it');
+    const stored = await this.components.store.get(id);
+    if (!stored) throw new AppError('not-found', `no run ${id}`);
+    return stored;
+  }
+
+  private tell(event: RunEvent): void {
+    if (event.event === 'run') this.tellSummary(event.summary);
+    else for (const listener of [...(this.listeners.get(event.run) ?? [])]) listener(event);
+  }
+
+  /**
+   * The first change at once, then the newest ten times a second: a summary names all nodes, and a run of 1,000 nodes
+   * changes 10,000 times.
+   */
+  private tellSummary(summary: RunSummary): void {
+    const waiting = this.changed.get(summary.id);
+    if (waiting) {
+      waiting.summary = summary;
+      return;
+    }
+    const event: RunEvent = { event: 'run', run: summary.id, summary };
+    for (const listener of [...(this.listeners.get(summary.id) ?? [])]) listener(event);
+    for (const listener of [...this.changedListeners]) listener(summary);
+    const timer = setTimeout(() => {
+      const last = this.changed.get(summary.id)?.summary;
+      this.changed.delete(summary.id);
+      if (last) this.tellSummary(last);
+    }, changedPeriodMs);
+    this.changed.set(summary.id, { summary: null, timer });
+  }
+
+  private dropOldPlans(): void {
+    for (const [id, { madeAt }] of this.plans) {
+      if (this.components.now() - madeAt > planLifeMs) this.plans.delete(id);
+    }
+  }
+}

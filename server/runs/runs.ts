@@ -1,0 +1,38 @@
+// Puts the runs together: planners and executor over SSH (server/bootstrap) around the run core.
+import { randomUUID } from 'node:crypto';
+import { homedir, hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { loadCredentials } from '../../host/ssh/credentials.ts';
+import { SshExecutor } from '../bootstrap/executor.ts';
+import { localIdentity } from '../bootstrap/observe.ts';
+import { createPlanners } from '../bootstrap/planners.ts';
+import type { Runs, RunsComponents, RunsOptions } from '../ports.ts';
+import { RunCore } from './run-core.ts';
+
+/** agent/main.ts beside us: deploy finds the built program tree by it. */
+const programPath = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+
+/**
+ * `resumesAtStart` false leaves unfinished runs alone until `resume` is called: a CLI that only wants to look must not act.
+ */
+export function createRunCore(
+  { log, resumesAtStart }: RunsOptions & { readonly resumesAtStart: boolean },
+  { store, fleet }: Pick<RunsComponents, 'store'> & { readonly fleet: Pick<RunsComponents['fleet'], 'reload'> },
+): RunCore {
+  const now = () => Date.now();
+  const host = hostname().split('.')[0] ?? 'console';
+  const executor = new SshExecutor({
+    hosts: store.hosts,
+    keys: store.keys,
+    own: () => loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] }),
+    log,
+    local: localIdentity(),
+    parts: { store, fleet, programPath, now, createId: randomUUID, host },
+  });
+  const planners = createPlanners({ store, programPath, host });
+  return new RunCore({ store: store.runs, executor, planners, log, now, resumesAtStart });
+}
+
+export function createRuns({ log }: RunsOptions, components: RunsComponents): Runs {
+  return createRunCore({ log, resumesAtStart: true }, components);
+}
