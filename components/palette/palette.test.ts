@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { FleetNode } from '../../contract/fleet.ts';
+import { paletteEntries } from './palette-items.ts';
+import { maxItems, rankItems } from './rank-items.ts';
+
+function node(Name: string, State: FleetNode['State'] = 'member'): FleetNode {
+  return {
+    Id: `id-${Name}`,
+    Name,
+    Addresses: ['10.0.0.7'],
+    State,
+    Head: false,
+    Degree: 3,
+    Version: null,
+    Facts: null,
+    Cluster: 'c',
+    AsOf: 0,
+    LostAt: null,
+  };
+}
+
+const pages = [
+  { path: '/', label: 'Overview' },
+  { path: '/nodes', label: 'Nodes' },
+];
+const entries = paletteEntries(
+  pages,
+  ['node10', 'node2', 'node1'].map((name) => node(name)),
+);
+const labels = (typed: string) => rankItems(entries, typed).map(({ label }) => label);
+
+describe('the palette', () => {
+  it('offers actions and pages before anything is typed', () => {
+    expect(labels('')).toContain('Deploy');
+    expect(labels('')).not.toContain('node1');
+  });
+
+  it('puts the very name before names that begin with it', () => {
+    expect(labels('node1').slice(0, 2)).toEqual(['node1', 'node1 terminal']);
+    expect(labels('node1')).toContain('node10');
+    expect(labels('node1')).not.toContain('node2');
+  });
+
+  it('finds by other words, by several words, and by letters in order', () => {
+    expect(labels('password')).toEqual(['Add nodes']);
+    expect(labels('node2 term')).toEqual(['node2 terminal']);
+    expect(labels('dpl')).toContain('Deploy');
+    expect(labels('10.0.0.7')).toHaveLength(3);
+    expect(labels('nothing at all')).toEqual([]);
+  });
+
+  it('shows no more than can be read', () => {
+    const many = paletteEntries(
+      [],
+      Array.from({ length: 1_000 }, (_, at) => node(`node${at}`)),
+    );
+    expect(rankItems(many, 'node')).toHaveLength(maxItems);
+  });
+
+  it('says what a node is', () => {
+    const [entry] = paletteEntries([], [node('a/b', 'absent')]).filter(({ kind }) => kind === 'node');
+    expect(entry).toMatchObject({ hint: 'lost · 10.0.0.7', path: '/nodes/a%2Fb' });
+  });
+});

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { describeFindings, findingsOf } from './findings.ts';
+
+const finding = (id: string, level: 'ok' | 'warn' | 'fail') => ({ id, level, text: id, mend: '' });
+
+it('puts the worst first and counts what needs a person', () => {
+  const findings = findingsOf({
+    facts: {},
+    findings: [finding('cpu', 'ok'), finding('kvm', 'warn'), finding('os', 'fail')],
+  });
+  expect(findings.map(({ id }) => id)).toEqual(['os', 'kvm', 'cpu']);
+  expect(describeFindings(findings)).toBe('1 to mend, 1 to know');
+  expect(describeFindings([finding('cpu', 'ok')])).toBe('');
+});
+
+it('takes a result of another shape for none', () => {
+  expect(findingsOf({})).toEqual([]);
+  expect(findingsOf({ findings: [{ id: 1 }] })).toEqual([]);
+});

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import type { StepState } from '../../contract/plans.ts';
+import { testPlan, testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
+import { nextThing } from './next-thing.ts';
+import { describeDuration, elapsedOf } from './run-words.ts';
+import { countLanes, lanesOf, logOf, missingSecrets, runCommands, undoable } from './run-view.ts';
+
+const steps = ['node2', 'node1'].flatMap((node) => [testStep('pin', node), testStep('key', node)]);
+const plan = testPlan([testStep('register', ''), ...steps], { waves: [['node1'], ['node2']] });
+
+function laneStates(...states: StepState[]): string {
+  const own = states.map((_, at) => testStep(`s${at}`, 'n'));
+  const views = states.map((state, at) => testView(`s${at} n`, state));
+  return lanesOf(testRun(testPlan(own), views))[0]!.state;
+}
+
+describe('lanes of a run', () => {
+  it('stand in the order of the waves, the console first, each with its own steps', () => {
+    const lanes = lanesOf(testRun(plan, []));
+    expect(lanes.map(({ node }) => node)).toEqual(['', 'node1', 'node2']);
+    expect(lanes[1]!.steps.map(({ step }) => step.key)).toEqual(['pin node1', 'key node1']);
+    expect(lanes.every(({ state, current }) => state === 'waiting' && current === null)).toBe(true);
+  });
+
+  it.each([
+    [['done', 'running', 'waiting'], 'running'],
+    [['done', 'waiting'], 'running'],
+    [['done', 'unchanged'], 'done'],
+    [['done', 'failed', 'skipped'], 'failed'],
+    [['failed', 'asking'], 'asking'],
+    [['done', 'skipped'], 'skipped'],
+    [['done', 'cancelled'], 'cancelled'],
+    [['undone', 'unchanged'], 'undone'],
+    [['undone', 'undoing'], 'running'],
+    [['undo-failed', 'undone'], 'failed'],
+  ] as [StepState[], string][])('%j is %s', (states, expected) => {
+    expect(laneStates(...states)).toBe(expected);
+  });
+
+  it('looks at what fails before what runs, else at what ended last', () => {
+    const view = testRun(plan, [
+      testView('pin node1', 'done', { endedAt: 5 }),
+      testView('pin node2', 'failed', { endedAt: 6 }),
+      testView('key node2', 'running'),
+    ]);
+    const [, one, two] = lanesOf(view);
+    expect(one!.current?.step.key).toBe('pin node1');
+    expect(two!.current?.step.key).toBe('pin node2');
+    expect(countLanes(lanesOf(view))).toMatchObject({ running: 2, waiting: 1 });
+  });
+
+  it('has the log of a node, and of one step of it', () => {
+    const log = [
+      { at: 1, node: 'node1', step: 'pin node1', text: 'a' },
+      { at: 2, node: 'node1', step: 'key node1', text: 'b' },
+      { at: 3, node: 'node2', step: 'pin node2', text: 'c' },
+    ];
+    expect(logOf(log, 'node1', null).map(({ text }) => text)).toEqual(['a', 'b']);
+    expect(logOf(log, 'node1', 'key node1').map(({ text }) => text)).toEqual(['b']);
+  });
+});
+
+describe('what an undo does', () => {
+  it('turns back what was done and says what stays', () => {
+    const own = testPlan([testStep('a', 'n'), testStep('b', 'n', { undo: null }), testStep('c', 'n')]);
+    const views = [testView('a n', 'done'), testView('b n', 'done'), testView('c n', 'unchanged')];
+    const { can, cannot } = undoable(testRun(own, views));
+    expect(can.map(({ key }) => key)).toEqual(['a n']);
+    expect(cannot.map(({ key }) => key)).toEqual(['b n']);
+  });
+});
+
+describe('the next thing to do', () => {
+  it('is the answer to all steps that ask', () => {
+    const next = nextThing(
+      testRun(plan, [testView('key node1', 'asking'), testView('key node2', 'asking')], { state: 'asking' }),
+    );
+    expect(next).toMatchObject({ do: 'answer', text: '2 steps ask' });
+  });
+
+  it('names the nodes whose password is wanted', () => {
+    const names = ['node1', 'node2'].map((node) => ({ name: `password:root@${node}`, label: 'P', node }));
+    const run = testRun({ ...plan, secrets: names }, [], {
+      state: 'needs-secret',
+      missingSecrets: names.map(({ name }) => name),
+    });
+    expect(nextThing(run).text).toContain('node[1-2]');
+    expect(missingSecrets(run)).toEqual(names);
+    expect(missingSecrets({ ...run, missingSecrets: ['x'] })).toEqual([{ name: 'x', label: 'x', node: '' }]);
+  });
+
+  it('says what failed, where, and that it can be retried', () => {
+    const views = [testView('pin node1', 'failed', { error: 'no route to 10.0.0.1' })];
+    expect(nextThing(testRun(plan, views, { state: 'failed' }))).toEqual({
+      do: 'retry',
+      text: 'node1: no route to 10.0.0.1. Mend that, then retry what failed.',
+      nodes: ['node1'],
+    });
+  });
+
+  it('leads on from added nodes to the deploy', () => {
+    expect(nextThing(testRun(plan, [], { state: 'done' }))).toMatchObject({ do: 'deploy', nodes: 'node[1-2]' });
+  });
+
+  it('offers to undo a cancelled run only if it changed something', () => {
+    expect(nextThing(testRun(plan, [], { state: 'cancelled' })).do).toBe('retry');
+    const views = [testView('pin node1', 'done')];
+    expect(nextThing(testRun(plan, views, { state: 'cancelled' })).do).toBe('undo');
+  });
+});
+
+it('has commands for what the state allows', () => {
+  expect(runCommands(testRun(plan, [], { state: 'running' }))).toContain('meshdeck runs cancel r1');
+  expect(runCommands(testRun(plan, [], { state: 'failed' }))).toContain('meshdeck runs retry r1');
+  expect(runCommands(testRun(plan, [], { state: 'done' }))).not.toContain('meshdeck runs retry r1');
+});
+
+describe('times in words', () => {
+  it.each([
+    [-5, '0 s'],
+    [59_999, '59 s'],
+    [65_000, '1 min 05 s'],
+    [7_380_000, '2 h 03 min'],
+  ])('%i ms is %s', (ms, words) => {
+    expect(describeDuration(ms)).toBe(words);
+  });
+
+  it('tells how long is left, and when it gets late', () => {
+    expect(elapsedOf({ startedAt: null, endedAt: null }, 5)).toBeNull();
+    expect(elapsedOf({ startedAt: 0, endedAt: null }, 5_000, 10_000)).toEqual({
+      elapsedMs: 5_000,
+      leftMs: 5_000,
+      isLate: false,
+    });
+    expect(elapsedOf({ startedAt: 0, endedAt: null }, 9_000, 10_000)?.isLate).toBe(true);
+    expect(elapsedOf({ startedAt: 0, endedAt: 3_000 }, 99_000, 10_000)).toEqual({
+      elapsedMs: 3_000,
+      leftMs: null,
+      isLate: false,
+    });
+  });
+});

@@ -1,0 +1,135 @@
+// A run as its page reads it: one lane per node, what needs a person first, and what an undo would turn back. Pure; how
+// events change a run is lib/runs.ts.
+import type { LogLine, Plan, RunState, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
+
+/** One step as a page draws it: what it will do and how it went. */
+export interface LaneStep {
+  readonly step: Step;
+  readonly view: StepView;
+}
+
+/** All steps of one node, in the plan's order. The console's own steps are the lane with the empty name. */
+export interface Lane {
+  readonly node: string;
+  readonly state: LaneState;
+  readonly steps: readonly LaneStep[];
+  readonly done: number;
+  /** The step to look at: what fails, asks or runs, else the last one that ended. */
+  readonly current: LaneStep | null;
+}
+
+export type LaneState = 'waiting' | 'running' | 'asking' | 'done' | 'failed' | 'skipped' | 'cancelled' | 'undone';
+
+const ended: ReadonlySet<StepState> = new Set(['done', 'unchanged', 'skipped', 'cancelled', 'undone']);
+
+/** A step nobody has told about waits. */
+function waitingStep(key: string): StepView {
+  return { key, state: 'waiting', startedAt: null, endedAt: null, error: '', result: {} };
+}
+
+/** The lanes of a run: the console's first, then nodes in the order of the waves, then those in no wave. */
+export function lanesOf(view: Pick<RunView, 'plan' | 'steps'>): Lane[] {
+  const views = new Map(view.steps.map((step) => [step.key, step]));
+  const lanes = new Map<string, LaneStep[]>([['', []]]);
+  for (const node of view.plan.waves.flat()) lanes.set(node, []);
+  for (const step of view.plan.steps) {
+    const lane = lanes.get(step.node) ?? [];
+    lane.push({ step, view: views.get(step.key) ?? waitingStep(step.key) });
+    lanes.set(step.node, lane);
+  }
+  return [...lanes].filter(([, steps]) => steps.length > 0).map(([node, steps]) => laneOf(node, steps));
+}
+
+function laneOf(node: string, steps: readonly LaneStep[]): Lane {
+  const states = steps.map(({ view }) => view.state);
+  const find = (...wanted: StepState[]) => steps.find(({ view }) => wanted.includes(view.state)) ?? null;
+  const current =
+    find('asking') ??
+    find('failed', 'undo-failed') ??
+    find('running', 'undoing') ??
+    steps.findLast(({ view }) => view.endedAt !== null) ??
+    null;
+  return {
+    node,
+    steps,
+    current,
+    state: laneState(states),
+    done: states.filter((state) => state === 'done' || state === 'unchanged').length,
+  };
+}
+
+function laneState(states: readonly StepState[]): LaneState {
+  const some = (...wanted: StepState[]) => states.some((state) => wanted.includes(state));
+  if (some('asking')) return 'asking';
+  if (some('running', 'undoing')) return 'running';
+  if (some('failed', 'undo-failed')) return 'failed';
+  if (some('cancelled')) return 'cancelled';
+  if (some('undone')) return 'undone';
+  if (states.every((state) => state === 'done' || state === 'unchanged')) return 'done';
+  if (states.every((state) => state === 'waiting')) return 'waiting';
+  if (states.every((state) => ended.has(state))) return 'skipped';
+  // Between two steps: the next one waits for another node or its turn.
+  return 'running';
+}
+
+/** Lane states in the order that needs a person first. */
+export const laneOrder: readonly LaneState[] = [
+  'asking',
+  'failed',
+  'running',
+  'waiting',
+  'cancelled',
+  'skipped',
+  'undone',
+  'done',
+];
+
+export function countLanes(lanes: readonly Lane[]): Readonly<Record<LaneState, number>> {
+  const counts = { waiting: 0, running: 0, asking: 0, done: 0, failed: 0, skipped: 0, cancelled: 0, undone: 0 };
+  for (const lane of lanes) counts[lane.state] += 1;
+  return counts;
+}
+
+/** Whether a run may still change by itself. */
+export function isActive(state: RunState): boolean {
+  return state === 'running' || state === 'asking' || state === 'needs-secret';
+}
+
+/** The log under one step; of the whole node when `step` is null. */
+export function logOf(log: readonly LogLine[], node: string, step: string | null): LogLine[] {
+  return log.filter((line) => line.node === node && (step === null || line.step === step));
+}
+
+/** Steps that undo would turn back, and those that it must leave as they are. */
+export function undoable(view: Pick<RunView, 'plan' | 'steps'>): { can: Step[]; cannot: Step[] } {
+  const changed = new Set(
+    view.steps.filter(({ state }) => state === 'done' || state === 'undo-failed').map(({ key }) => key),
+  );
+  const steps = view.plan.steps.filter(({ key }) => changed.has(key));
+  return { can: steps.filter(({ undo }) => undo !== null), cannot: steps.filter(({ undo }) => undo === null) };
+}
+
+/** What can be done with it, as a shell does it: the plan anew, the run watched, and what its state allows. */
+export function runCommands(run: Pick<RunView, 'id' | 'state' | 'plan'>): string[] {
+  const act = (verb: string) => `meshdeck runs ${verb} ${run.id}`;
+  if (run.state === 'needs-secret')
+    return [run.plan.command, act('show'), `${act('resume')} --password-stdin`, act('cancel')];
+  if (isActive(run.state)) return [run.plan.command, act('show'), act('cancel')];
+  const isRetryable = run.state === 'failed' || run.state === 'cancelled';
+  return [
+    run.plan.command,
+    act('show'),
+    ...(isRetryable ? [act('retry')] : []),
+    ...(run.state === 'undone' ? [] : [act('undo')]),
+  ];
+}
+
+/** Secrets of the plan that the run waits for, with their labels; a name the plan does not list labels itself. */
+export function missingSecrets(view: {
+  readonly missingSecrets: readonly string[];
+  readonly plan: Pick<Plan, 'secrets'>;
+}): Plan['secrets'] {
+  return view.missingSecrets.map(
+    (name) => view.plan.secrets.find((secret) => secret.name === name) ?? { name, label: name, node: '' },
+  );
+}

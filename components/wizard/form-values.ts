@@ -1,0 +1,20 @@
+// Between the fields of a form, which hold what was typed, and the planner's schema, which has the say.
+import type { z } from 'zod';
+import type { FormValues, Issue } from './wizard-state.ts';
+
+export function textOf(form: FormValues, field: string): string {
+  const value = form[field];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+/** Issues of a form by field, the first of each. */
+export function issuesOf(schema: z.ZodType, form: Record<string, unknown>): Issue[] {
+  const parsed = schema.safeParse(form);
+  if (parsed.success) return [];
+  const issues = new Map<string, string>();
+  for (const { path, message } of parsed.error.issues) {
+    const [field = ''] = path;
+    if (!issues.has(String(field))) issues.set(String(field), message);
+  }
+  return [...issues].map(([field, message]) => ({ field, message }));
+}

@@ -1,0 +1,125 @@
+// Where a wizard stands: the form as typed, the secrets, the plan made of them, the run. Going back loses nothing; a plan
+// that was made of another form is made anew. Secrets live here and nowhere else, and are gone when the run has them.
+import type { Plan } from '../../contract/plans.ts';
+
+/** Values as the fields hold them; the planner's schema parses them. */
+export type FormValues = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+export type SecretValues = Readonly<Record<string, string>>;
+
+/** `form`: page `page` of the form. `plan`: what will happen. `run`: it happens, or happened. */
+export type Place =
+  | { readonly at: 'form'; readonly page: number }
+  | { readonly at: 'plan' }
+  | { readonly at: 'run'; readonly run: string };
+
+export interface Issue {
+  /** Name of the field; empty: the form as a whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface WizardState {
+  readonly place: Place;
+  readonly pages: number;
+  readonly form: FormValues;
+  readonly secrets: SecretValues;
+  /** Passwords that the plan wants beside those of the form, by the plan's names. */
+  readonly planSecrets: SecretValues;
+  readonly plan: Plan | null;
+  /** The form that `plan` was made of, as text; null without a plan. */
+  readonly plannedForm: string | null;
+  /** Id of the plan that the reader agreed to; empty: of none. */
+  readonly agreedTo: string;
+  /** What is being waited for. */
+  readonly busy: 'none' | 'planning' | 'starting';
+  readonly issues: readonly Issue[];
+}
+
+export type WizardEvent =
+  | { readonly do: 'set'; readonly field: string; readonly value: FormValues[string] }
+  | { readonly do: 'secret'; readonly name: string; readonly value: string }
+  | { readonly do: 'plan-secret'; readonly name: string; readonly value: string }
+  | { readonly do: 'go'; readonly to: { readonly at: 'form'; readonly page: number } | { readonly at: 'plan' } }
+  | { readonly do: 'agree'; readonly plan: string }
+  | { readonly do: 'issues'; readonly issues: readonly Issue[] }
+  | { readonly do: 'planning' }
+  | { readonly do: 'planned'; readonly plan: Plan; readonly form: string }
+  | { readonly do: 'starting' }
+  | { readonly do: 'started'; readonly run: string }
+  /** Away from the run, by the browser's back button or a link: the run goes on, the form is there again. */
+  | { readonly do: 'left' }
+  | { readonly do: 'failed'; readonly issues: readonly Issue[] };
+
+export function openWizard(form: FormValues, pages: number): WizardState {
+  return {
+    place: { at: 'form', page: 0 },
+    pages,
+    form,
+    secrets: {},
+    planSecrets: {},
+    plan: null,
+    plannedForm: null,
+    agreedTo: '',
+    busy: 'none',
+    issues: [],
+  };
+}
+
+export function stepWizard(state: WizardState, event: WizardEvent): WizardState {
+  switch (event.do) {
+    case 'set': {
+      const issues = state.issues.filter(({ field }) => field !== event.field && field !== '');
+      return { ...state, form: { ...state.form, [event.field]: event.value }, issues };
+    }
+    case 'secret': {
+      const issues = state.issues.filter(({ field }) => field !== event.name && field !== '');
+      return { ...state, secrets: { ...state.secrets, [event.name]: event.value }, issues };
+    }
+    case 'plan-secret':
+      return { ...state, planSecrets: { ...state.planSecrets, [event.name]: event.value }, issues: [] };
+    case 'go':
+      return go(state, event.to);
+    case 'agree':
+      return { ...state, agreedTo: event.plan };
+    case 'issues':
+      return { ...state, issues: event.issues };
+    case 'planning':
+      return { ...state, busy: 'planning', issues: [] };
+    case 'planned':
+      // Whoever went on typing meanwhile gets the plan of what stands there now.
+      if (event.form !== formText(state)) return { ...state, busy: 'none' };
+      return { ...state, busy: 'none', plan: event.plan, plannedForm: event.form, place: { at: 'plan' }, issues: [] };
+    case 'starting':
+      return { ...state, busy: 'starting', issues: [] };
+    case 'started':
+      return { ...state, busy: 'none', secrets: {}, planSecrets: {}, place: { at: 'run', run: event.run }, issues: [] };
+    case 'left':
+      // A plan runs once.
+      return { ...state, place: { at: 'form', page: 0 }, plan: null, plannedForm: null, agreedTo: '' };
+    case 'failed':
+      return { ...state, busy: 'none', issues: event.issues };
+  }
+}
+
+function go(state: WizardState, to: { at: 'form'; page: number } | { at: 'plan' }): WizardState {
+  // A run is on its way: its page shows it; there is no way back into the form from it.
+  if (state.place.at === 'run') return state;
+  if (to.at === 'plan') return hasPlan(state) ? { ...state, place: to, issues: [] } : state;
+  if (to.page < 0 || to.page >= state.pages) return state;
+  return { ...state, place: to, issues: [] };
+}
+
+/** What the plan depends on. Of secrets only which are given: their values stay out of any text. */
+export function formText(state: Pick<WizardState, 'form' | 'secrets'>): string {
+  const given = Object.keys(state.secrets).filter((name) => state.secrets[name] !== '');
+  return JSON.stringify([Object.entries(state.form).sort(), given.sort()]);
+}
+
+/** Whether there is a plan of the form as it stands now. */
+export function hasPlan(state: WizardState): boolean {
+  return state.plan !== null && state.plannedForm === formText(state);
+}
+
+export function issueOf(state: Pick<WizardState, 'issues'>, field: string): string | null {
+  return state.issues.find((issue) => issue.field === field)?.message ?? null;
+}
