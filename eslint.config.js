@@ -9,6 +9,7 @@ export default tseslint.config(
       'node_modules/**',
       '.cache/**',
       '.next/**',
+      'next-env.d.ts',
       'server/store/client/**',
       'scripts/import-rules/fixture/**',
     ],

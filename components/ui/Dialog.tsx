@@ -2,6 +2,7 @@
 // A question or a short form over the page.
 import { Dialog as Base } from '@base-ui/react/dialog';
 import { X } from 'lucide-react';
+import { useRef } from 'react';
 import type { ReactElement, ReactNode } from 'react';
 import { cx } from './cx.ts';
 import { IconButton } from './IconButton.tsx';
@@ -31,11 +32,15 @@ export function Dialog({
   size = 'md',
   children,
 }: DialogProps): ReactElement {
+  const popup = useRef<HTMLDivElement>(null);
   return (
     <Base.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
       <Base.Portal>
         <Base.Backdrop className={backdropLook} />
         <Base.Popup
+          ref={popup}
+          // What is to be filled in, else the window itself: never the button that closes it.
+          initialFocus={() => popup.current?.querySelector<HTMLElement>('input, textarea') ?? popup.current}
           className={cx(
             'fixed top-[12dvh] left-1/2 z-50 flex max-h-[80dvh] w-[calc(100vw-24px)] -translate-x-1/2 flex-col rounded-md border border-line bg-surface-1 shadow-overlay transition-opacity outline-none',
             'data-ending-style:opacity-0 data-starting-style:opacity-0',

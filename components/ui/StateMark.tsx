@@ -37,11 +37,7 @@ const shapes: Record<State, ReactElement> = {
 /** The shape alone; the word must stand near it. */
 export function StateShape({ state, className }: { state: State; className?: string }): ReactElement {
   return (
-    <svg
-      viewBox="0 0 12 12"
-      aria-hidden="true"
-      className={cx('size-3 shrink-0', colours[state], state === 'busy' && 'animate-turn', className)}
-    >
+    <svg viewBox="0 0 12 12" aria-hidden="true" className={cx('size-3 shrink-0', colours[state], className)}>
       {shapes[state]}
     </svg>
   );
@@ -57,7 +53,7 @@ export interface StateMarkProps {
 /** Shape and word in a line of text or a table cell. */
 export function StateMark({ state, children, className }: StateMarkProps): ReactElement {
   return (
-    <span className={cx('inline-flex items-center gap-1.5 whitespace-nowrap', className)}>
+    <span className={cx('inline-flex items-center gap-1.5', className)}>
       <StateShape state={state} />
       <span>{children}</span>
     </span>

@@ -1,0 +1,9 @@
+import type { Metadata } from 'next';
+import type { ReactElement } from 'react';
+import { MeshPage } from '../../../components/topology/MeshPage.tsx';
+
+export const metadata: Metadata = { title: 'Mesh' };
+
+export default function MeshRoute(): ReactElement {
+  return <MeshPage />;
+}

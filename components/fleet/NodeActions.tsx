@@ -1,0 +1,73 @@
+'use client';
+// What can be done with a node, each as a verb, with the command that does the same.
+import { ArrowUpRight, Replace, SquareTerminal, Trash2, UserPlus } from 'lucide-react';
+import Link from 'next/link';
+import type { ReactElement } from 'react';
+import { useClusterPath } from '../frame/use-cluster.ts';
+import { useRefusal } from '../frame/use-session.tsx';
+import { Button } from '../ui/Button.tsx';
+import { Menu, MenuItem } from '../ui/Menu.tsx';
+import type { MeshNode } from './mesh-view.ts';
+
+export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPage?: boolean }): ReactElement {
+  const withCluster = useClusterPath();
+  const refusal = useRefusal('operator');
+  const name = encodeURIComponent(node.name);
+  const isIn = node.facts.State === 'member';
+  return (
+    <div className="flex flex-wrap gap-2">
+      {isOnPage ? null : (
+        <Button
+          size="sm"
+          icon={<ArrowUpRight className="size-4" />}
+          render={<Link href={withCluster(`/nodes/${name}`)} />}
+        >
+          Open
+        </Button>
+      )}
+      <Button
+        size="sm"
+        icon={<SquareTerminal className="size-4" />}
+        disabledReason={isIn ? '' : `${node.name} is not in the mesh: it takes no commands.`}
+        render={<Link href={withCluster(`/terminal?node=${name}`)} />}
+      >
+        Terminal
+      </Button>
+      {isIn ? null : (
+        <Button
+          size="sm"
+          variant="primary"
+          icon={<UserPlus className="size-4" />}
+          disabledReason={refusal}
+          render={<Link href={withCluster(`/deploy?nodes=${name}`)} />}
+        >
+          Deploy again
+        </Button>
+      )}
+      <Menu
+        align="start"
+        trigger={
+          <Button size="sm" variant="ghost" aria-label={`More actions on ${node.name}`}>
+            More
+          </Button>
+        }
+      >
+        <MenuItem
+          icon={<Replace />}
+          disabledReason={refusal}
+          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/replace?nodes=${name}`)} /> } : {})}
+        >
+          Replace a reinstalled machine…
+        </MenuItem>
+        <MenuItem
+          icon={<Trash2 />}
+          isDanger
+          disabledReason={refusal}
+          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/remove?nodes=${name}`)} /> } : {})}
+        >
+          Remove from the cluster…
+        </MenuItem>
+      </Menu>
+    </div>
+  );
+}

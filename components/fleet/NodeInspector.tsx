@@ -1,0 +1,57 @@
+'use client';
+// The selected node beside the picture or the table: state, actions, facts, peers, and what it says of its mesh itself.
+import type { ReactElement, ReactNode } from 'react';
+import { countOf } from '../../lib/format.ts';
+import { Notice } from '../ui/Notice.tsx';
+import { AskNode } from './AskNode.tsx';
+import { NodeActions } from './NodeActions.tsx';
+import { Peers } from './Peers.tsx';
+import { HostFactList, MeshFacts } from './facts.tsx';
+import { whatToDo } from './advice.ts';
+import type { MeshNode, MeshView } from './mesh-view.ts';
+
+export interface NodeInspectorProps {
+  mesh: MeshView;
+  node: MeshNode;
+  now: number;
+  isCut: boolean;
+  onSelect: (name: string) => void;
+}
+
+export function NodeInspector({ mesh, node, now, isCut, onSelect }: NodeInspectorProps): ReactElement {
+  const advice = whatToDo(node);
+  return (
+    <div className="flex flex-col gap-5">
+      {advice === '' ? null : <Notice state={node.state}>{advice}</Notice>}
+      {isCut ? (
+        <Notice state="warn" title="The mesh hangs on this node">
+          Without it others lose each other. A higher degree, or one more link past it, mends that.
+        </Notice>
+      ) : null}
+      <NodeActions node={node} />
+      <Section title="In the mesh">
+        <MeshFacts node={node} now={now} />
+      </Section>
+      <Section title={`Peers: ${countOf(node.peers.length, 'link')}`}>
+        <Peers mesh={mesh} node={node} now={now} onSelect={onSelect} />
+      </Section>
+      <Section title="Host">
+        <HostFactList node={node} now={now} />
+      </Section>
+      {node.facts.State === 'member' && mesh.cluster !== null ? (
+        <Section title="As the node sees it">
+          <AskNode key={node.id} cluster={mesh.cluster.Id} node={node.name} line="mesh status" />
+        </Section>
+      ) : null}
+    </div>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ReactNode }): ReactElement {
+  return (
+    <section>
+      <h3 className="mb-2 text-base font-semibold">{title}</h3>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,130 @@
+'use client';
+// The cluster, where the reader is in it, runs under way, and the reader's menu.
+import { Activity, ChevronsUpDown } from 'lucide-react';
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
+import type { ReactElement, ReactNode } from 'react';
+import type { FleetCluster } from '../../contract/fleet.ts';
+import { countOf } from '../../lib/format.ts';
+import { useFleet, useRuns } from '../../lib/use-console.ts';
+import { Menu, MenuChoice } from '../ui/Menu.tsx';
+import { Spinner } from '../ui/Spinner.tsx';
+import { StateShape } from '../ui/StateMark.tsx';
+import type { State } from '../ui/StateMark.tsx';
+import { isOnPage, pages } from './pages.ts';
+import { clusterKey, clusterName, useCluster, useClusterPath } from './use-cluster.ts';
+import { useUrlState } from './use-url-state.ts';
+import { UserMenu } from './UserMenu.tsx';
+
+export function TopBar({ palette }: { palette?: ReactNode }): ReactElement {
+  return (
+    <header className="flex h-(--top-height) shrink-0 items-center gap-1 border-b bg-surface-1 pr-2 pl-2 md:pl-4">
+      <ClusterMenu />
+      <Path />
+      <span className="flex-1" />
+      {palette}
+      <ActiveRuns />
+      <UserMenu />
+    </header>
+  );
+}
+
+export const clusterStates: Record<FleetCluster['State'], { state: State; word: string }> = {
+  live: { state: 'ok', word: 'live' },
+  attaching: { state: 'busy', word: 'attaching' },
+  lost: { state: 'bad', word: 'lost' },
+};
+
+const triggerLook =
+  'inline-flex h-8 min-w-0 items-center gap-2 rounded-md px-2 font-medium hover:bg-surface-2 data-popup-open:bg-surface-2 max-md:h-10';
+
+function ClusterMenu(): ReactElement | null {
+  const { view } = useFleet();
+  const cluster = useCluster();
+  const { set } = useUrlState();
+  if (cluster === null) return null;
+  const { state, word } = clusterStates[cluster.State];
+  return (
+    <Menu
+      align="start"
+      trigger={
+        <button type="button" className={triggerLook} aria-label={`Cluster ${clusterName(cluster)}, ${word}`}>
+          <StateShape state={state} />
+          <span className="truncate font-mono text-sm">{clusterName(cluster)}</span>
+          <ChevronsUpDown aria-hidden="true" className="size-3.5 shrink-0 text-fg-3" />
+        </button>
+      }
+    >
+      <MenuChoice
+        label="Cluster"
+        value={cluster.Id}
+        onValueChange={(id) => {
+          const chosen = view.clusters.find((other) => other.Id === id);
+          // What was selected belongs to the cluster that is left.
+          if (chosen)
+            set({ [clusterKey]: chosen.Context === '' ? chosen.Id : chosen.Context, node: null }, { isStep: true });
+        }}
+        options={view.clusters.map((other) => ({
+          value: other.Id,
+          label: clusterName(other),
+          detail: <span className="text-sm text-fg-3">{clusterStates[other.State].word}</span>,
+        }))}
+      />
+    </Menu>
+  );
+}
+
+/** Where this page is, below the entry of the sidebar; that one is enough on a phone. */
+function Path(): ReactElement {
+  const path = usePathname();
+  const withCluster = useClusterPath();
+  const page = pages.find((candidate) => isOnPage(path, candidate));
+  const rest =
+    page === undefined || page.path === '/'
+      ? []
+      : path
+          .slice(page.path.length + 1)
+          .split('/')
+          .filter(Boolean);
+  return (
+    <nav aria-label="Where you are" className="flex min-w-0 items-center gap-1.5 pl-1 text-fg-3 max-md:hidden">
+      {page === undefined ? null : (
+        <>
+          <span aria-hidden="true">/</span>
+          <Link href={withCluster(page.path)} className="text-fg-2 hover:text-fg-1">
+            {page.label}
+          </Link>
+        </>
+      )}
+      {rest.map((part) => (
+        <span key={part} className="flex min-w-0 items-center gap-1.5">
+          <span aria-hidden="true">/</span>
+          <span className="truncate font-mono text-sm text-fg-1">{decodeURIComponent(part)}</span>
+        </span>
+      ))}
+    </nav>
+  );
+}
+
+const openStates = new Set(['running', 'asking', 'needs-secret']);
+
+function ActiveRuns(): ReactElement | null {
+  const { runs } = useRuns();
+  const withCluster = useClusterPath();
+  const active = runs.filter((run) => openStates.has(run.state));
+  if (active.length === 0) return null;
+  const waiting = active.filter((run) => run.state !== 'running').length;
+  const only = active.length === 1 ? active[0] : undefined;
+  const label =
+    waiting > 0 ? `${countOf(active.length, 'run')}, ${waiting} waiting for you` : countOf(active.length, 'run');
+  return (
+    <Link
+      href={withCluster(only ? `/runs/${encodeURIComponent(only.id)}` : '/runs')}
+      className="inline-flex h-8 items-center gap-2 rounded-md px-2 text-fg-2 hover:bg-surface-2 hover:text-fg-1 max-md:h-10"
+    >
+      {waiting > 0 ? <StateShape state="warn" /> : <Spinner className="text-busy" />}
+      <Activity aria-hidden="true" className="size-4 sm:hidden" />
+      <span className="max-sm:sr-only">{label}</span>
+    </Link>
+  );
+}

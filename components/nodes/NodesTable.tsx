@@ -1,0 +1,244 @@
+'use client';
+// A table of nodes: sorted, virtual, with one selected row and, where acting on many is meant, boxes to tick. On a phone
+// it is a list of two lines each.
+import { useTable } from '@tanstack/react-table';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ArrowDown, ArrowUp } from 'lucide-react';
+import Link from 'next/link';
+import { useMemo, useRef } from 'react';
+import type { KeyboardEvent, ReactElement } from 'react';
+import { countOf } from '../../lib/format.ts';
+import { NodeState } from '../fleet/NodeState.tsx';
+import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
+import { useClusterPath } from '../frame/use-cluster.ts';
+import { phoneScreen, useMedia } from '../frame/use-media.ts';
+import { Checkbox } from '../ui/Checkbox.tsx';
+import { StateShape } from '../ui/StateMark.tsx';
+import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
+import { cx } from '../ui/cx.ts';
+import { NodeCell, columnLooks, columns, parseSort, tableSetup } from './columns.tsx';
+import type { ColumnName } from './columns.tsx';
+
+export interface NodesTableProps {
+  mesh: MeshView;
+  /** Those of the mesh to be listed. */
+  nodes: readonly MeshNode[];
+  show: readonly ColumnName[];
+  /** As in the URL: `load`, `-load`. */
+  sort: string;
+  onSort: (sort: string) => void;
+  /** Name of the selected node; empty: none. */
+  selected: string;
+  onSelect: (name: string | null) => void;
+  /** Names that are ticked; absent: no boxes. */
+  ticked?: ReadonlySet<string>;
+  onTick?: (names: ReadonlySet<string>) => void;
+  /** The server's clock. */
+  now: number;
+  label: string;
+}
+
+const rowHeight = 36;
+const phoneRowHeight = 60;
+
+export function NodesTable(props: NodesTableProps): ReactElement {
+  'use no memo';
+  const { mesh, nodes, show, sort, onSort, selected, onSelect, ticked, onTick, now, label } = props;
+  const isPhone = useMedia(phoneScreen);
+  const withCluster = useClusterPath();
+  const scroller = useRef<HTMLDivElement>(null);
+  const data = useMemo(() => [...nodes], [nodes]);
+  const sorting = useMemo(() => [parseSort(sort)], [sort]);
+  const table = useTable({
+    features: tableSetup,
+    columns,
+    data,
+    state: { sorting },
+    enableSortingRemoval: false,
+    getRowId: (node) => node.id,
+  });
+  const { rows } = table.getRowModel();
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => (isPhone ? phoneRowHeight : rowHeight),
+    getItemKey: (index) => rows[index]?.id ?? index,
+    overscan: 12,
+  });
+  const items = virtual.getVirtualItems();
+  const before = items[0]?.start ?? 0;
+  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    if (selected === '' || (event.target instanceof HTMLElement && event.target.role === 'checkbox')) return;
+    event.preventDefault();
+    const at = rows.findIndex((row) => row.original.name === selected);
+    const next = rows[at + (event.key === 'ArrowDown' ? 1 : -1)];
+    if (!next) return;
+    onSelect(next.original.name);
+    virtual.scrollToIndex(next.index);
+  };
+  const tick = (name: string, isTicked: boolean): void => {
+    const next = new Set(ticked);
+    if (isTicked) next.add(name);
+    else next.delete(name);
+    onTick?.(next);
+  };
+
+  if (isPhone) {
+    return (
+      <div ref={scroller} className="min-h-0 flex-1 scroller" aria-label={label} role="region" tabIndex={0}>
+        <ul className="relative" style={{ height: virtual.getTotalSize() }}>
+          {items.map((item) => {
+            const node = rows[item.index]?.original;
+            if (!node) return null;
+            return (
+              <li key={item.key} className="absolute inset-x-0" style={{ top: item.start, height: phoneRowHeight }}>
+                <button
+                  type="button"
+                  aria-pressed={node.name === selected}
+                  onClick={() => onSelect(node.name)}
+                  className={cx(
+                    'flex size-full items-center gap-3 border-b px-4 text-left',
+                    node.name === selected && 'bg-accent-soft',
+                  )}
+                >
+                  <StateShape state={node.state} />
+                  <span className="min-w-0 flex-1">
+                    <span className="block truncate font-mono text-base">
+                      <NodeCell column="name" node={node} mesh={mesh} />
+                    </span>
+                    <span className="block truncate text-sm text-fg-3">
+                      {node.word}
+                      {node.facts.State === 'member' ? `, ${countOf(node.peers.length, 'link')}` : ''}
+                      {node.facts.Facts === null ? '' : `, ${countOf(node.facts.Facts.VMs, 'VM')}`}
+                    </span>
+                  </span>
+                  <span className="text-right text-sm numbers">
+                    <NodeCell column="load" node={node} mesh={mesh} />
+                  </span>
+                </button>
+              </li>
+            );
+          })}
+        </ul>
+      </div>
+    );
+  }
+
+  const shownTicked = ticked === undefined ? 0 : nodes.filter((node) => ticked.has(node.name)).length;
+  return (
+    <div
+      ref={scroller}
+      className="min-h-0 flex-1 scroller"
+      role="region"
+      aria-label={label}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+    >
+      <Table aria-label={label} aria-rowcount={rows.length + 1}>
+        <thead>
+          <tr>
+            {ticked === undefined ? null : (
+              <HeaderCell className="w-8 pr-0">
+                <Checkbox
+                  aria-label="All nodes listed"
+                  checked={shownTicked > 0 && shownTicked === nodes.length}
+                  isMixed={shownTicked > 0 && shownTicked < nodes.length}
+                  onCheckedChange={(isTicked) => onTick?.(new Set(isTicked ? nodes.map((node) => node.name) : []))}
+                />
+              </HeaderCell>
+            )}
+            {show.map((name) => {
+              const column = table.getColumn(name);
+              const { header, title, isNumber } = columnLooks[name];
+              const direction = column?.getIsSorted() ?? false;
+              return (
+                <HeaderCell
+                  key={name}
+                  isNumber={isNumber}
+                  title={title}
+                  aria-sort={direction === false ? 'none' : direction === 'asc' ? 'ascending' : 'descending'}
+                >
+                  <button
+                    type="button"
+                    className={cx(
+                      'inline-flex items-center gap-1 rounded-sm hover:text-fg-1',
+                      direction !== false && 'text-fg-1',
+                      isNumber && 'flex-row-reverse',
+                    )}
+                    onClick={() => {
+                      const isDescending = direction === false ? isNumber : direction === 'asc';
+                      onSort(`${isDescending ? '-' : ''}${name}`);
+                    }}
+                  >
+                    {header}
+                    <span className="size-3">
+                      {direction === 'asc' ? <ArrowUp aria-hidden="true" className="size-3" /> : null}
+                      {direction === 'desc' ? <ArrowDown aria-hidden="true" className="size-3" /> : null}
+                    </span>
+                  </button>
+                </HeaderCell>
+              );
+            })}
+          </tr>
+        </thead>
+        <tbody>
+          {before > 0 ? <tr aria-hidden="true" style={{ height: before }} /> : null}
+          {items.map((item) => {
+            const node = rows[item.index]?.original;
+            if (!node) return null;
+            const isSelected = node.name === selected;
+            return (
+              <tr
+                key={item.key}
+                aria-rowindex={item.index + 2}
+                aria-selected={isSelected}
+                onClick={() => onSelect(isSelected ? null : node.name)}
+                className={cx(
+                  'cursor-default transition-colors',
+                  isSelected ? 'bg-accent-soft' : 'hover:bg-surface-2',
+                  node.facts.State !== 'member' && 'text-fg-2',
+                )}
+              >
+                {ticked === undefined ? null : (
+                  <Cell className="w-8 pr-0" onClick={(event) => event.stopPropagation()}>
+                    <Checkbox
+                      aria-label={node.name}
+                      checked={ticked.has(node.name)}
+                      onCheckedChange={(isTicked) => tick(node.name, isTicked)}
+                    />
+                  </Cell>
+                )}
+                {show.map((name) => (
+                  <Cell
+                    key={name}
+                    isNumber={columnLooks[name].isNumber}
+                    isMono={columnLooks[name].isMono}
+                    className={name === 'peers' ? 'max-w-80 truncate' : 'whitespace-nowrap'}
+                  >
+                    {name === 'state' ? (
+                      <NodeState node={node} now={now} />
+                    ) : name === 'name' ? (
+                      <Link
+                        href={withCluster(`/nodes/${encodeURIComponent(node.name)}`)}
+                        onClick={(event) => event.stopPropagation()}
+                        className="rounded-sm font-medium hover:text-accent hover:underline"
+                      >
+                        <NodeCell column="name" node={node} mesh={mesh} />
+                      </Link>
+                    ) : (
+                      <NodeCell column={name} node={node} mesh={mesh} />
+                    )}
+                  </Cell>
+                ))}
+              </tr>
+            );
+          })}
+          {after > 0 ? <tr aria-hidden="true" style={{ height: after }} /> : null}
+        </tbody>
+      </Table>
+    </div>
+  );
+}

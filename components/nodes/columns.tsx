@@ -1,0 +1,154 @@
+// The columns that a table of nodes may have: what they show and how they sort. TanStack Table holds the sorting, the
+// caller chooses the columns.
+import { createColumnHelper, createSortedRowModel, rowSortingFeature, tableFeatures } from '@tanstack/react-table';
+import type { ReactElement } from 'react';
+import { describeRange } from '../../core/ranges/describe-range.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
+import { formatDuration, formatMegabytes } from '../../lib/format.ts';
+import { Flash } from '../fleet/Flash.tsx';
+import { Links } from '../fleet/Links.tsx';
+import { loadOf } from '../fleet/mesh-view.ts';
+import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
+import { Badge } from '../ui/Badge.tsx';
+
+export const tableSetup = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel() });
+
+export const columnNames = [
+  'name',
+  'state',
+  'links',
+  'peers',
+  'vms',
+  'load',
+  'memory',
+  'address',
+  'version',
+  'uptime',
+] as const;
+export type ColumnName = (typeof columnNames)[number];
+
+export interface ColumnLook {
+  readonly header: string;
+  /** Said in full by a screen reader and as a tooltip. */
+  readonly title: string;
+  readonly isNumber: boolean;
+  readonly isMono: boolean;
+}
+
+const look = (header: string, title = header, kind: '' | 'number' | 'mono' = ''): ColumnLook => ({
+  header,
+  title,
+  isNumber: kind === 'number',
+  isMono: kind === 'mono',
+});
+
+export const columnLooks: Readonly<Record<ColumnName, ColumnLook>> = {
+  name: look('Node', 'Node', 'mono'),
+  state: look('Mesh'),
+  links: look('Links', 'Links held, of links wanted', 'number'),
+  peers: look('Peers', 'Nodes with which a link is up', 'mono'),
+  vms: look('VMs', 'VMs', 'number'),
+  load: look('Load / CPUs', 'Load average of a minute, and CPUs', 'number'),
+  memory: look('Memory used', 'Memory used, of memory there is', 'number'),
+  address: look('Address', 'Preferred address', 'mono'),
+  version: look('meshd', 'Version of meshd', 'mono'),
+  uptime: look('Up', 'Time since it booted', 'number'),
+};
+
+const nanosecondsPerMs = 1e6;
+const states = ['bad', 'lost', 'warn', 'busy', 'ok'] as const;
+
+/** What a column sorts by; undefined stands last both ways. */
+const sortValues: Readonly<Record<ColumnName, (node: MeshNode) => number | string | undefined>> = {
+  name: (node) => node.name,
+  state: (node) => states.indexOf(node.state),
+  links: (node) => (node.facts.State === 'member' ? node.peers.length : undefined),
+  peers: (node) => node.peers.length,
+  vms: (node) => node.facts.Facts?.VMs,
+  load: (node) => loadOf(node.facts) ?? undefined,
+  memory: (node) => node.facts.Facts?.MemUsed,
+  address: (node) => node.facts.Addresses[0],
+  version: (node) => node.facts.Version ?? undefined,
+  uptime: (node) => node.facts.Facts?.Uptime,
+};
+
+const helper = createColumnHelper<typeof tableSetup, MeshNode>();
+
+export const columns = helper.columns(
+  columnNames.map((name) =>
+    helper.accessor((node) => sortValues[name](node), {
+      id: name,
+      sortUndefined: 'last',
+      // Numbers that grow worst first are what one looks for at the top.
+      sortDescFirst: columnLooks[name].isNumber,
+      sortFn: (a, b) => {
+        const before = sortValues[name](a.original);
+        const after = sortValues[name](b.original);
+        const order =
+          typeof before === 'number' && typeof after === 'number'
+            ? before - after
+            : compareNames(String(before ?? ''), String(after ?? ''));
+        return order === 0 ? compareNames(a.original.name, b.original.name) : order;
+      },
+    }),
+  ),
+);
+
+const dash = <span className="text-fg-3">–</span>;
+
+/** A cell's content; the state column is the caller's, since it has a clock. */
+export function NodeCell({ column, node, mesh }: { column: ColumnName; node: MeshNode; mesh: MeshView }): ReactElement {
+  const { facts } = node;
+  const host = facts.Facts;
+  switch (column) {
+    case 'name':
+      return (
+        <>
+          {node.name} {facts.Head ? <Badge>head</Badge> : null}
+        </>
+      );
+    case 'state':
+      return <>{node.word}</>;
+    case 'links':
+      return <Links node={node} />;
+    case 'peers': {
+      const names = node.peers.map((id) => mesh.byId.get(id)?.name ?? id);
+      return names.length === 0 ? dash : <>{describeRange(names)}</>;
+    }
+    case 'vms':
+      return host === null ? dash : <Flash value={String(host.VMs)} />;
+    case 'load': {
+      const load = loadOf(facts);
+      return host === null || load === null ? (
+        dash
+      ) : (
+        <>
+          <Flash value={load.toFixed(2)} />
+          <span className="text-fg-3"> / {host.CPUs}</span>
+        </>
+      );
+    }
+    case 'memory':
+      return host === null ? (
+        dash
+      ) : (
+        <>
+          <Flash value={formatMegabytes(host.MemUsed)} />
+          <span className="text-fg-3"> of {formatMegabytes(host.MemTotal)}</span>
+        </>
+      );
+    case 'address':
+      return facts.Addresses[0] === undefined ? dash : <>{facts.Addresses[0]}</>;
+    case 'version':
+      return facts.Version === null ? dash : <>{facts.Version}</>;
+    case 'uptime':
+      return host === null ? dash : <>{formatDuration(host.Uptime / nanosecondsPerMs)}</>;
+  }
+}
+
+/** `load` or `-load` to what TanStack sorts by; anything else: by name. */
+export function parseSort(text: string): { id: ColumnName; desc: boolean } {
+  const desc = text.startsWith('-');
+  const id = columnNames.find((name) => name === (desc ? text.slice(1) : text));
+  return id === undefined ? { id: 'name', desc: false } : { id, desc };
+}

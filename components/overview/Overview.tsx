@@ -1,0 +1,233 @@
+'use client';
+// The first screen: is the cluster whole, what changed, what needs me. Words first, then the picture.
+import { Plus, Waypoints } from 'lucide-react';
+import Link from 'next/link';
+import { useRouter } from 'next/navigation';
+import { useMemo } from 'react';
+import type { ReactElement } from 'react';
+import { describeRange } from '../../core/ranges/describe-range.ts';
+import { countOf, formatAgo, formatClock, formatInstant, formatMegabytes } from '../../lib/format.ts';
+import { useRuns } from '../../lib/use-console.ts';
+import { Fact, FactList } from '../fleet/facts.tsx';
+import { eventLines, eventsPerMinute, shownNames } from '../fleet/events.ts';
+import type { EventLine } from '../fleet/events.ts';
+import { describeMesh, loadOf } from '../fleet/mesh-view.ts';
+import type { MeshView } from '../fleet/mesh-view.ts';
+import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
+import { PageHeader } from '../frame/PageHeader.tsx';
+import { clusterName, useClusterPath } from '../frame/use-cluster.ts';
+import { useRefusal } from '../frame/use-session.tsx';
+import { MeshPicture } from '../topology/MeshPicture.tsx';
+import { Button } from '../ui/Button.tsx';
+import { EmptyState } from '../ui/EmptyState.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
+import { StateShape } from '../ui/StateMark.tsx';
+import { Activity } from './Activity.tsx';
+import { attentionOf } from './attention.ts';
+import type { Attention } from './attention.ts';
+
+const shownEvents = 14;
+
+export function Overview(): ReactElement {
+  const { mesh, fleet } = useMesh();
+  const { runs } = useRuns();
+  const now = useServerNow();
+  const router = useRouter();
+  const withCluster = useClusterPath();
+  const refusal = useRefusal('operator');
+  const clusterId = mesh.cluster?.Id ?? '';
+  const { events } = fleet.view;
+  const own = useMemo(() => events.filter((event) => event.Cluster === clusterId), [events, clusterId]);
+  const lines = useMemo(() => eventLines(own, shownEvents), [own]);
+  const items = attentionOf(mesh, runs, now);
+
+  const addNodes = (
+    <Button
+      variant={mesh.cluster === null ? 'primary' : 'secondary'}
+      icon={<Plus className="size-4" />}
+      disabledReason={refusal}
+      render={<Link href={withCluster('/nodes/add')} />}
+    >
+      Add nodes
+    </Button>
+  );
+  if (fleet.status === 'loading') return <SkeletonRows label="The cluster is loading" />;
+  if (mesh.cluster === null) {
+    return (
+      <>
+        <PageHeader title="Overview" />
+        <EmptyState icon={<Waypoints />} title="No cluster yet" action={addNodes}>
+          Name the machines that are to become one: the console logs in to each, checks it, and shows what it would do
+          before it does it. Here you will see whether the cluster is whole, what changed, and what needs you.
+        </EmptyState>
+      </>
+    );
+  }
+
+  const summary = describeMesh(mesh);
+  return (
+    <>
+      <PageHeader title="Overview" actions={addNodes} />
+      <div className="grid min-w-0 gap-4 px-4 pb-6 md:px-6 xl:grid-cols-[minmax(0,1fr)_minmax(0,26rem)]">
+        <div className="flex min-w-0 flex-col gap-4">
+          <section className="rounded-md border bg-surface-1" aria-label="Health">
+            <p className="flex items-center gap-3 px-4 py-4 text-lg font-semibold" role="status">
+              <StateShape state={summary.state} className="size-4" />
+              <span className="min-w-0">
+                {summary.text}
+                {items.length === 0 && summary.state === 'ok' ? '. Nothing needs you.' : '.'}
+              </span>
+            </p>
+            {items.length === 0 ? null : (
+              <ul className="border-t">
+                {items.map((item) => (
+                  <AttentionLine key={item.key} item={item} />
+                ))}
+              </ul>
+            )}
+          </section>
+          <Panel
+            title="Mesh"
+            isFlush
+            actions={
+              <Button size="sm" variant="ghost" render={<Link href={withCluster('/mesh')} />}>
+                Open
+              </Button>
+            }
+          >
+            <MeshPicture
+              mesh={mesh}
+              selected={null}
+              matching={null}
+              cutNodes={null}
+              cutLinks={null}
+              serverOffsetMs={fleet.serverOffsetMs}
+              onSelect={(name) => {
+                if (name !== null) router.push(withCluster(`/mesh?node=${encodeURIComponent(name)}`));
+              }}
+              className="relative h-[min(52dvh,560px)] min-h-72"
+            />
+          </Panel>
+        </div>
+        <div className="flex min-w-0 flex-col gap-4">
+          <Panel title={<span className="font-mono">{clusterName(mesh.cluster)}</span>}>
+            <ClusterFacts mesh={mesh} />
+          </Panel>
+          <Panel title="Last hour" isFlush>
+            <div className="px-4 pt-3">
+              <Activity counts={eventsPerMinute(own, now)} />
+            </div>
+            {lines.length === 0 ? (
+              <p className="px-4 pt-2 pb-4 text-fg-3">No node or link came or went.</p>
+            ) : (
+              <ul className="py-2">
+                {lines.map((line, index) => (
+                  <ChangeLine key={`${line.at} ${index}`} line={line} now={now} />
+                ))}
+              </ul>
+            )}
+          </Panel>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function AttentionLine({ item }: { item: Attention }): ReactElement {
+  const withCluster = useClusterPath();
+  return (
+    <li className="flex items-center gap-3 border-b px-4 py-2.5 last:border-b-0">
+      <StateShape state={item.state} />
+      <span className="min-w-0 flex-1">
+        <span>
+          {item.names === '' ? null : <span className="font-mono text-sm font-medium break-words">{item.names} </span>}
+          {item.text}
+        </span>
+        {item.detail === '' ? null : <span className="block text-sm break-words text-fg-3">{item.detail}</span>}
+      </span>
+      <Button size="sm" render={<Link href={withCluster(item.href)} />}>
+        {item.action}
+      </Button>
+    </li>
+  );
+}
+
+function ChangeLine({ line, now }: { line: EventLine; now: number }): ReactElement {
+  const withCluster = useClusterPath();
+  const names = line.isLink ? line.nodes.join(' – ') : describeRange(line.nodes);
+  const only = line.nodes.length <= shownNames ? line.nodes[0] : undefined;
+  return (
+    <li className="flex items-baseline gap-3 px-4 py-1">
+      <time
+        dateTime={new Date(line.at).toISOString()}
+        title={formatInstant(line.at)}
+        className="w-16 shrink-0 text-sm text-fg-3 numbers"
+      >
+        {now - line.at < 60_000 ? formatAgo(line.at, now) : formatClock(line.at)}
+      </time>
+      <StateShape state={line.state} className="translate-y-px" />
+      <span className="min-w-0">
+        {line.before === '' ? '' : `${line.before} `}
+        {only === undefined ? (
+          <span className="font-mono text-sm break-words">{names}</span>
+        ) : (
+          <Link
+            href={withCluster(`/mesh?node=${encodeURIComponent(only)}`)}
+            className="font-mono text-sm break-words hover:text-accent hover:underline"
+          >
+            {names}
+          </Link>
+        )}
+        {line.after === '' ? '' : ` ${plural(line)}`}
+      </span>
+    </li>
+  );
+}
+
+/** `node1 is in the mesh`, `node[1-3] are in the mesh`. */
+function plural(line: EventLine): string {
+  if (line.isLink || line.nodes.length < 2) return line.after;
+  return line.after.replace(/^is /, 'are ').replace(/^was /, 'were ');
+}
+
+function ClusterFacts({ mesh }: { mesh: MeshView }): ReactElement {
+  const { cluster, nodes, links, members } = mesh;
+  const up = links.filter((link) => link.State === 'up').length;
+  const half = links.length - up;
+  const inMesh = nodes.filter((node) => node.facts.State === 'member');
+  const hosts = inMesh.flatMap((node) => node.facts.Facts ?? []);
+  const sum = (pick: (host: (typeof hosts)[number]) => number): number =>
+    hosts.reduce((total, host) => total + pick(host), 0);
+  const load = inMesh.reduce((total, node) => total + (loadOf(node.facts) ?? 0), 0);
+  const head = nodes.find((node) => node.facts.Head);
+  const degrees = [...new Set(inMesh.flatMap((node) => node.facts.Degree ?? []))].sort((a, b) => a - b);
+  const versions = [...new Set(inMesh.flatMap((node) => node.facts.Version ?? []))];
+  return (
+    <FactList>
+      <Fact name="Nodes">
+        {members} in the mesh, {nodes.length} known
+      </Fact>
+      <Fact name="Links">
+        {up}
+        {half === 0 ? '' : `, ${half} half`}
+        {degrees.length === 0 ? null : <span className="text-fg-3"> (degree {degrees.join(', ')})</span>}
+      </Fact>
+      <Fact name="Head" isMono>
+        {head?.name ?? '–'}
+      </Fact>
+      <Fact name={cluster?.Engine ?? 'meshd'} isMono>
+        {versions.length === 0 ? '–' : versions.join(', ')}
+        {versions.length > 1 ? <span className="font-sans text-warn"> versions differ</span> : null}
+      </Fact>
+      <Fact name="VMs">{hosts.length === 0 ? '–' : sum((host) => host.VMs)}</Fact>
+      <Fact name="CPUs">{hosts.length === 0 ? '–' : `${sum((host) => host.CPUs)}, load ${load.toFixed(1)}`}</Fact>
+      <Fact name="Memory">
+        {hosts.length === 0
+          ? '–'
+          : `${formatMegabytes(sum((host) => host.MemUsed))} of ${formatMegabytes(sum((host) => host.MemTotal))} used`}
+      </Fact>
+      <Fact name="Facts of">{countOf(hosts.length, 'host')}</Fact>
+    </FactList>
+  );
+}

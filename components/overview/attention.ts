@@ -1,0 +1,120 @@
+// What needs the reader, worst first: nodes that are out, a console that is not attached, runs that wait or failed. Pure.
+import type { RunSummary } from '../../contract/plans.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
+import { formatAgo } from '../../lib/format.ts';
+import type { MeshView } from '../fleet/mesh-view.ts';
+import type { State } from '../ui/StateMark.tsx';
+
+export interface Attention {
+  readonly key: string;
+  readonly state: State;
+  /** In words; names stand in `names`. */
+  readonly names: string;
+  readonly text: string;
+  readonly detail: string;
+  /** Where to look or act. */
+  readonly href: string;
+  readonly action: string;
+}
+
+/** Failed runs older than this were seen, or do not matter any more. */
+const oldRunMs = 24 * 3600 * 1000;
+/** More lost nodes than these are one line. */
+const shownLost = 5;
+
+export function attentionOf(mesh: MeshView, runs: readonly RunSummary[], now: number): Attention[] {
+  const { cluster, nodes } = mesh;
+  const items: Attention[] = [];
+  if (cluster !== null && cluster.State !== 'live') {
+    items.push({
+      key: 'cluster',
+      state: cluster.State === 'lost' ? 'bad' : 'busy',
+      names: '',
+      text: cluster.State === 'lost' ? 'No node answers the console' : 'The console is attaching to another node',
+      detail: `${cluster.Reason === '' ? '' : `${cluster.Reason}. `}What is shown is as of ${formatAgo(cluster.AsOf, now)}.`,
+      href: '/nodes',
+      action: 'Nodes',
+    });
+  }
+  const lost = nodes
+    .filter((node) => node.facts.State === 'absent' && node.facts.LostAt !== null)
+    .sort((a, b) => (b.facts.LostAt ?? 0) - (a.facts.LostAt ?? 0));
+  for (const node of lost.slice(0, lost.length > shownLost ? 0 : shownLost)) {
+    items.push({
+      key: node.id,
+      state: 'bad',
+      names: node.name,
+      text: `lost ${formatAgo(node.facts.LostAt ?? now, now)}`,
+      detail: node.facts.Addresses[0] ?? '',
+      href: `/mesh?node=${encodeURIComponent(node.name)}`,
+      action: 'Look',
+    });
+  }
+  if (lost.length > shownLost) {
+    items.push({
+      key: 'lost',
+      state: 'bad',
+      names: describeRange(lost.map((node) => node.name)),
+      text: `${lost.length} nodes lost, the last ${formatAgo(lost[0]?.facts.LostAt ?? now, now)}`,
+      detail: '',
+      href: '/nodes?state=out',
+      action: 'Look',
+    });
+  }
+  const never = nodes.filter((node) => node.facts.State === 'absent' && node.facts.LostAt === null);
+  if (never.length > 0) {
+    const names = describeRange(never.map((node) => node.name));
+    items.push({
+      key: 'never',
+      state: 'lost',
+      names,
+      text: 'in the roster, not seen in the mesh',
+      detail: 'Deploying says what stands in the way.',
+      href: `/deploy?nodes=${encodeURIComponent(names)}`,
+      action: 'Deploy',
+    });
+  }
+  const lonely = nodes.filter((node) => node.state === 'warn');
+  if (lonely.length > 0) {
+    const names = describeRange(lonely.map((node) => node.name));
+    items.push({
+      key: 'lonely',
+      state: 'warn',
+      names,
+      text: 'in the mesh without a link',
+      detail: '',
+      href: `/mesh?q=${encodeURIComponent(names)}`,
+      action: 'Look',
+    });
+  }
+  for (const run of runs) {
+    const words = wordsOfRun(run, now);
+    if (words === null) continue;
+    items.push({
+      key: run.id,
+      ...words,
+      names: '',
+      detail: `${run.title}, started by ${run.startedBy} ${formatAgo(run.startedAt, now)}`,
+      href: `/runs/${encodeURIComponent(run.id)}`,
+      action: 'Open the run',
+    });
+  }
+  const order: readonly State[] = ['bad', 'warn', 'lost', 'busy', 'ok'];
+  return items.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+}
+
+function wordsOfRun(run: RunSummary, now: number): { state: State; text: string } | null {
+  switch (run.state) {
+    case 'asking':
+      return { state: 'warn', text: 'A run asks you something' };
+    case 'needs-secret':
+      return { state: 'warn', text: 'A run waits for a password' };
+    case 'failed':
+      return now - (run.endedAt ?? run.startedAt) > oldRunMs ? null : { state: 'bad', text: 'A run failed' };
+    case 'running':
+    case 'done':
+    case 'cancelled':
+    case 'undone':
+      return null;
+  }
+}

@@ -1,0 +1,56 @@
+'use client';
+// The buttons on the picture: zoom, arrange, what hangs by a thread, and files to keep.
+import { Download, LayoutGrid, Maximize, Scissors, ZoomIn, ZoomOut } from 'lucide-react';
+import type { ReactElement, RefObject } from 'react';
+import type { MeshView } from '../fleet/mesh-view.ts';
+import { clusterName } from '../frame/use-cluster.ts';
+import { IconButton } from '../ui/IconButton.tsx';
+import { Menu, MenuItem } from '../ui/Menu.tsx';
+import { readColours } from './colours.ts';
+import { dotFromMesh, svgFromMesh } from './export.ts';
+import type { Picture } from './picture.ts';
+import { saveFile } from './save-file.ts';
+
+export interface MeshToolsProps {
+  mesh: MeshView;
+  pictureRef: RefObject<Picture | null>;
+  now: number;
+  areCutsShown: boolean;
+  onCutsShown: (areShown: boolean) => void;
+}
+
+const zoom = 1.5;
+
+export function MeshTools({ mesh, pictureRef, now, areCutsShown, onCutsShown }: MeshToolsProps): ReactElement {
+  const name = mesh.cluster === null ? 'mesh' : clusterName(mesh.cluster);
+  const saveSvg = (): void => {
+    const places = pictureRef.current?.placesNow() ?? new Map();
+    const colours = readColours(document.body);
+    saveFile(`${name}.svg`, 'image/svg+xml', svgFromMesh(mesh, places, { colours, now, title: name }));
+  };
+  return (
+    <div
+      role="toolbar"
+      aria-label="Picture"
+      aria-orientation="vertical"
+      className="absolute top-3 right-3 flex flex-col rounded-md border bg-surface-1 p-0.5"
+    >
+      <IconButton label="Zoom in (+)" icon={<ZoomIn />} onClick={() => pictureRef.current?.zoomBy(zoom)} />
+      <IconButton label="Zoom out (−)" icon={<ZoomOut />} onClick={() => pictureRef.current?.zoomBy(1 / zoom)} />
+      <IconButton label="Show all (0)" icon={<Maximize />} onClick={() => pictureRef.current?.fit()} />
+      <IconButton
+        label="Show nodes and links that the mesh hangs on"
+        icon={<Scissors />}
+        isPressed={areCutsShown}
+        onClick={() => onCutsShown(!areCutsShown)}
+      />
+      <IconButton label="Arrange anew" icon={<LayoutGrid />} onClick={() => pictureRef.current?.arrange()} />
+      <Menu trigger={<IconButton label="Save the picture" icon={<Download />} />}>
+        <MenuItem onSelect={saveSvg}>Drawing (SVG)</MenuItem>
+        <MenuItem onSelect={() => saveFile(`${name}.dot`, 'text/vnd.graphviz', dotFromMesh(mesh))}>
+          Graph for Graphviz (DOT)
+        </MenuItem>
+      </Menu>
+    </div>
+  );
+}
