@@ -1,4 +1,5 @@
 // Host keys and login keys: pinning, installing, proving, switching passwords off, and the ways back.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
@@ -17,6 +18,7 @@ import type { StoredHost } from '../ports.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import type { ActionParts } from './action.ts';
 import { describeHostKey } from './host-keys.ts';
+import type { RootShell } from './login.ts';
 import { observeSighting } from './observe.ts';
 import { findHost } from './sessions.ts';
 
@@ -115,7 +117,7 @@ export const keyActions = {
   proveKeyLogin: defineAction(Target.extend({ keyId: z.string() }), async ({ target, keyId }, context, parts) => {
     let shell;
     try {
-      shell = await parts.sessions.proveKey(target, context.signal, keyId);
+      shell = await proveAfterReload(target, parts, context.signal, keyId);
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'refused')) throw error;
       const old = await parts.sessions.shell(target, context);
@@ -159,7 +161,7 @@ export const keyActions = {
     const lines = ['PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitRootLogin prohibit-password'];
     const { stdout } = await shell.run(scriptArgv(sshdScript, [sshdFile, ...lines]), { signal: context.signal });
     try {
-      (await parts.sessions.proveKey(target, context.signal)).connection.close();
+      (await proveAfterReload(target, parts, context.signal)).connection.close();
     } catch (error) {
       // Through the connection that is still open, and whatever became of the step's deadline.
       await shell.run(scriptArgv(sshdScript, [sshdFile]), { timeoutMs: 20_000 });
@@ -209,6 +211,23 @@ export const keyActions = {
     return { changed: true };
   }),
 };
+
+/** sshd takes no connections for a moment while it reads its configuration again. */
+async function proveAfterReload(
+  target: NodeTarget,
+  parts: ActionParts,
+  signal: AbortSignal,
+  keyId?: string,
+): Promise<RootShell> {
+  for (let left = 10; ; left -= 1) {
+    try {
+      return await parts.sessions.proveKey(target, signal, keyId);
+    } catch (error) {
+      if (left === 0 || !(error instanceof AppError && error.code === 'unreachable')) throw error;
+      await sleep(500, undefined, { signal });
+    }
+  }
+}
 
 function newHost(target: NodeTarget, pins: string[], parts: ActionParts): StoredHost {
   return {
