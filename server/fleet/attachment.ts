@@ -20,8 +20,10 @@ import type { Log } from '../ports.ts';
 export interface AttachmentTimes {
   /** Between two hellos to the node that we are attached to. */
   readonly helloEveryMs: number;
-  /** How long a hello may stay unanswered: then the node counts as dead to us. With the line above, the worst case is 3 s. */
+  /** How long a hello may stay unanswered: then the node counts as dead to us. With the line above, at worst 2.75 s. */
   readonly helloTimeoutMs: number;
+  /** The same for the connection that they go over, which takes a program's start on the node. */
+  readonly firstHelloTimeoutMs: number;
   /** From dialling a node to its snapshot. */
   readonly attachTimeoutMs: number;
   /** Before another node is tried beside one that is silent. */
@@ -34,8 +36,9 @@ export interface AttachmentTimes {
 }
 
 export const attachmentTimes: AttachmentTimes = {
-  helloEveryMs: 1_000,
+  helloEveryMs: 750,
   helloTimeoutMs: 2_000,
+  firstHelloTimeoutMs: 3_000,
   attachTimeoutMs: 8_000,
   staggerMs: 250,
   firstPauseMs: 500,
@@ -69,8 +72,9 @@ export interface AttachmentComponents {
 
 interface Attached {
   readonly route: NodeRoute;
-  /** For hellos. */
-  readonly control: CommandClient;
+  /** For hellos; the watch does not wait for it. */
+  readonly opening: Promise<OpenSocket>;
+  control: CommandClient | null;
   readonly watch: CommandClient;
   readonly messages: AsyncGenerator<WatchSnapshot | WatchDelta, void, undefined>;
   readonly first: WatchSnapshot;
@@ -140,6 +144,11 @@ export class Attachment {
         this.close(attached);
         return;
       }
+      // It was reached by a login that may be the one that was taken away.
+      if (this.takesNewRoutes()) {
+        this.close(attached);
+        continue;
+      }
       pauseMs = this.times.firstPauseMs;
       round = -1;
       const name = nodeNameOf(attached);
@@ -181,24 +190,24 @@ export class Attachment {
     const { opener } = this.components;
     const endAt = performance.now() + this.times.attachTimeoutMs;
     const leftMs = () => Math.max(1, Math.ceil(endAt - performance.now()));
-    const opened: OpenSocket[] = [];
-    const open = async () => {
-      const socket = await opener.open(route, { timeoutMs: leftMs(), signal });
-      opened.push(socket);
-      return socket;
+    const watch: OpenSocket = await opener.open(route, { timeoutMs: leftMs(), signal });
+    const closing: Promise<OpenSocket>[] = [];
+    const close = () => {
+      watch.client.close();
+      for (const opening of closing) closeOnceOpen(opening);
     };
-    const closeAll = () => {
-      for (const { client } of opened) client.close();
-    };
-    signal.addEventListener('abort', closeAll, { once: true });
+    signal.addEventListener('abort', close, { once: true });
     try {
-      const watch = await open();
       if (!watch.hello.Features.includes('Watch')) {
         throw new AppError(
           'refused',
           `${describeRoute(route)} runs ${watch.hello.Product}, which has no Watch: deploy meshd`,
         );
       }
+      // Not by `signal`, which also tells the winner of a race that the race is over.
+      const opening = opener.open(route, { timeoutMs: this.times.firstHelloTimeoutMs, signal: this.stopping.signal });
+      opening.catch(() => undefined);
+      closing.push(opening);
       const messages = watch.client.watch();
       const first = await withDeadline(messages.next(), leftMs(), describeRoute(route));
       const message = first.done ? null : first.value;
@@ -207,14 +216,13 @@ export class Attachment {
       }
       assertBounded(message);
       this.assertSameMesh(route, message);
-      const control = await open();
       if (signal.aborted) throw new AppError('cancelled', 'another node was faster');
-      return { route, control: control.client, watch: watch.client, messages, first: message };
+      return { route, opening, control: null, watch: watch.client, messages, first: message };
     } catch (error) {
-      closeAll();
+      close();
       throw error;
     } finally {
-      signal.removeEventListener('abort', closeAll);
+      signal.removeEventListener('abort', close);
     }
   }
 
@@ -262,12 +270,17 @@ export class Attachment {
   /** Says hello until the connection is closed; closes it when there is no answer. @returns why it did */
   private async greet(attached: Attached, name: string): Promise<string | null> {
     const { sink, opener } = this.components;
-    while (!attached.control.isClosed && this.current === attached) {
+    while (this.current === attached) {
       const sentAt = performance.now();
       try {
-        const deadline = AbortSignal.timeout(this.times.helloTimeoutMs);
-        await attached.control.hello({ Product: 'meshdeck' }, { deadline });
-        sink.heard(performance.now() - sentAt);
+        if (attached.control) {
+          const deadline = AbortSignal.timeout(this.times.helloTimeoutMs);
+          await attached.control.hello({ Product: 'meshdeck' }, { deadline });
+          sink.heard(performance.now() - sentAt);
+        } else {
+          attached.control = (await attached.opening).client;
+          continue;
+        }
       } catch (error) {
         if (this.current !== attached) return null;
         const isLate = error instanceof AppError && error.code === 'timeout';
@@ -275,11 +288,15 @@ export class Attachment {
         if (!isLate) return null;
         // Its connection may be dead without anyone having said so.
         opener.distrust(attached.route.key);
-        return `${name} did not answer for ${this.times.helloTimeoutMs / 1000} s`;
+        return `${name} did not answer for ${Math.round((performance.now() - sentAt) / 100) / 10} s`;
       }
       await this.sleep(this.times.helloEveryMs, attached);
     }
     return null;
+  }
+
+  private takesNewRoutes(): boolean {
+    return this.hasNewRoutes;
   }
 
   private isStopped(): boolean {
@@ -287,7 +304,7 @@ export class Attachment {
   }
 
   private close(attached: Attached | null): void {
-    attached?.control.close();
+    if (attached) closeOnceOpen(attached.opening);
     attached?.watch.close();
   }
 
@@ -310,6 +327,15 @@ export class Attachment {
     });
     this.wake = () => undefined;
   }
+}
+
+function closeOnceOpen(opening: Promise<OpenSocket>): void {
+  opening.then(
+    ({ client }) => {
+      client.close();
+    },
+    () => undefined,
+  );
 }
 
 function ofRound(routes: readonly NodeRoute[], round: number): readonly NodeRoute[] {

@@ -123,7 +123,9 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
       expect(view.links.size).toBe(3);
       expect([...view.nodes.values()].filter(({ Facts }) => Facts !== null)).toHaveLength(3);
     });
-    expect(view.clusters[0]?.RoundTripMs).toBeGreaterThan(0);
+    await until(() => {
+      expect(view.clusters[0]?.RoundTripMs ?? 0).toBeGreaterThan(0);
+    });
     for (const node of ['', ...identities.nodes.map(({ name }) => name)]) {
       const answers: string[] = [];
       const result = await fleet.runCommand({

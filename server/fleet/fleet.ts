@@ -136,9 +136,10 @@ export class Fleet implements FleetPort {
   }
 
   private update(held: Held, cluster: StoredCluster, hosts: readonly StoredHost[]): void {
+    const keys = new Set(hosts.map((host) => sshRoute(host).key));
     for (const before of held.hosts) {
-      const after = hosts.find((host) => host.id === before.id);
-      if (!after || loginOf(after) !== loginOf(before)) this.parts.opener.forget(sshRoute(before).key);
+      const { key } = sshRoute(before);
+      if (!keys.has(key)) this.parts.opener.forget(key);
     }
     held.cluster = cluster;
     held.hosts = hosts;
@@ -252,9 +253,4 @@ export class Fleet implements FleetPort {
 
 function nodeOf(nodes: readonly FleetNode[], host: StoredHost): FleetNode | undefined {
   return nodes.find((node) => (host.nodeId === null ? node.Name === host.name : node.Id === host.nodeId));
-}
-
-/** All of a host that a connection to it rests on. */
-function loginOf({ addresses, port, user, needsSudo, keyId, pins }: StoredHost): string {
-  return JSON.stringify({ addresses, port, user, needsSudo, keyId, pins });
 }

@@ -24,8 +24,10 @@ export function localRoute(socketPath: string): LocalRoute {
   return { via: 'socket', key: `socket ${socketPath}`, socketPath };
 }
 
+/** Its key holds all that a connection rests on: one that was made with an older login or pin is not taken for it. */
 export function sshRoute(host: StoredHost): SshRoute {
-  return { via: 'ssh', key: `ssh ${host.id}`, host };
+  const { addresses, port, user, needsSudo, keyId, pins } = host;
+  return { via: 'ssh', key: `ssh ${host.id} ${JSON.stringify([addresses, port, user, needsSudo, keyId, pins])}`, host };
 }
 
 /** For messages: the socket's path or the node's name. */
