@@ -11,6 +11,7 @@ export default tseslint.config(
       '.next/**',
       'next-env.d.ts',
       'server/store/client/**',
+      'next-env.d.ts',
       'scripts/import-rules/fixture/**',
     ],
   },
@@ -83,11 +84,18 @@ export default tseslint.config(
     files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
-      globals: { __dirname: 'readonly', module: 'readonly', process: 'readonly', console: 'readonly', URL: 'readonly' },
+      globals: {
+        __dirname: 'readonly',
+        module: 'readonly',
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        WebAssembly: 'readonly',
+      },
     },
   },
   {
-    files: ['**/*.test.ts', '**/*.test.tsx'],
+    files: ['**/*.test.ts', '**/*.test.tsx', '**/*-compliance.ts'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
 );

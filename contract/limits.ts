@@ -65,3 +65,21 @@ export const maxBrowserAnswerBytes = 1024 * 1024;
 
 /** Commands of one user that run at the same time: a person has a few terminals. */
 export const maxCommandsPerUser = 32;
+
+/** A call of a browser or the CLI, as JSON. A form with 5,000 pasted nodes is about 300 kB. */
+export const maxCallBytes = 1_000_000;
+
+/** A frame on a browser's connection: above it the connection ends, below it the call gets an answer that says why. */
+export const maxSocketFrameBytes = 2 * maxCallBytes;
+
+/** Calls of one connection that are not answered yet. A person has a handful; a page that opens asks for ten. */
+export const maxCallsAtOnce = 64;
+
+/** Runs that one connection follows. A list page follows none, a run page one. */
+export const maxFollowedRuns = 32;
+
+/** Packets waiting for a slow browser before it gets no more fleet deltas; it then sees a gap and asks for a snapshot. */
+export const maxQueuedPackets = 100;
+
+/** Body of a login or set-up request. */
+export const maxFormBytes = 16_384;

@@ -41,4 +41,4 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   npm ci --no-audit --no-fund --loglevel=error || exit 1
 fi
 
-npm run --silent build:agent
+npm run --silent build:agent && npm run --silent build

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import {
+  addressWindowMs,
+  lockMs,
+  LoginGuard,
+  maxTriesAtOnce,
+  triesBeforeLock,
+  triesPerAddress,
+} from './login-guard.ts';
+
+function setUp() {
+  let now = 1_000;
+  const guard = new LoginGuard({ now: () => now });
+  const wrong = (email = 'ann@x', address = '1.1.1.1') => guard.guard(email, address, () => Promise.resolve(false));
+  const right = (email = 'ann@x', address = '1.1.1.1') => guard.guard(email, address, () => Promise.resolve(true));
+  return { guard, wrong, right, pass: (ms: number) => (now += ms) };
+}
+
+describe('the login guard', () => {
+  it('locks a name after five wrong tries, in any case of its letters and from any address, and says for how long', async () => {
+    const { guard, wrong, right, pass } = setUp();
+    for (let turn = 0; turn < triesBeforeLock; turn += 1) await wrong('Ann@x', `1.1.1.${turn}`);
+    await expect(right()).rejects.toThrow('locked for 15 minutes after 5 wrong passwords');
+    expect(guard.lockedUntil('ANN@X')).toBe(1_000 + lockMs);
+    expect(await right('bob@x')).toBe(true);
+    pass(lockMs);
+    expect(guard.lockedUntil('ann@x')).toBeNull();
+    expect(await right()).toBe(true);
+  });
+
+  it('forgets wrong tries after a right one, and after an unlock', async () => {
+    const { guard, wrong, right } = setUp();
+    for (let turn = 0; turn < triesBeforeLock - 1; turn += 1) await wrong();
+    await right();
+    for (let turn = 0; turn < triesBeforeLock; turn += 1) await wrong();
+    guard.unlock('Ann@x');
+    expect(await right()).toBe(true);
+  });
+
+  it('takes the right password on the last try before the lock', async () => {
+    const { wrong, right, guard } = setUp();
+    for (let turn = 0; turn < triesBeforeLock - 1; turn += 1) await wrong();
+    expect(await right()).toBe(true);
+    expect(guard.lockedUntil('ann@x')).toBeNull();
+  });
+
+  it('slows an address down that tries many names', async () => {
+    const { wrong, right, pass } = setUp();
+    for (let turn = 0; turn < triesPerAddress; turn += 1) await wrong(`user${turn}@x`);
+    await expect(right('ann@x')).rejects.toThrow('Too many tries from 1.1.1.1');
+    expect(await right('ann@x', '2.2.2.2')).toBe(true);
+    pass(addressWindowMs);
+    expect(await right('ann@x')).toBe(true);
+  });
+
+  it('counts tries when they begin: a burst gains nothing', async () => {
+    const { guard } = setUp();
+    const waiting: (() => void)[] = [];
+    const tries = Array.from({ length: maxTriesAtOnce + 2 }, () =>
+      guard.guard('ann@x', '1.1.1.1', () => new Promise((resolve) => waiting.push(() => resolve(false)))),
+    );
+    await expect(tries.at(-1)).rejects.toThrow('Too many logins at once');
+    await expect(tries.at(-2)).rejects.toThrow('Too many logins at once');
+    waiting.forEach((act) => act());
+    await Promise.all(tries.slice(0, maxTriesAtOnce));
+    expect(waiting).toHaveLength(maxTriesAtOnce);
+  });
+});

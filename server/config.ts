@@ -1,0 +1,122 @@
+// What an administrator can say to the console, by flag or environment. Parsed once, here; nothing else reads either.
+import { BlockList, isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AppError, describeError } from '../contract/errors.ts';
+
+export interface Config {
+  /** Folder of database, key file and certificates; nobody else may read it. */
+  readonly dataPath: string;
+  readonly host: string;
+  readonly port: number;
+  /** Certificate files given by the administrator; null: none, or a self-signed one where TLS is needed. */
+  readonly tls: { readonly certificatePath: string; readonly keyPath: string } | null;
+  /** Addresses of reverse proxies whose forwarded headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Command socket of a meshd or minimega on this machine; empty for none. */
+  readonly socketPath: string;
+  /** Next compiles pages as they are asked for. */
+  readonly isDevelopment: boolean;
+  /** The nodes are real meshds over simulated hosts: every page says so. */
+  readonly isSimulated: boolean;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export const usage = `usage: npm start -- [options]
+  --data <folder>        database, keys and certificates (MESHDECK_DATA, default /var/lib/meshdeck)
+  --listen <host:port>   default 127.0.0.1:3000; another address than the loopback is served with TLS only
+  --tls-cert <file>      certificate chain in PEM, read again when it changes
+  --tls-key <file>       its private key in PEM
+  --trust-proxy <list>   addresses or CIDRs of reverse proxies whose X-Forwarded-* headers are believed
+  --socket <path>        command socket of a meshd or minimega on this machine
+  --level <level>        debug, info, warn or error
+  --dev                  compile pages as they are asked for
+  --simulated            say on every page that the hosts are simulated`;
+
+/** @throws AppError `invalid`, naming the flag. */
+export function parseConfig(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const { values } = readFlags(argv);
+  const { host, port } = parseListen(values.listen ?? environment['MESHDECK_LISTEN'] ?? '127.0.0.1:3000');
+  const certificatePath = values['tls-cert'];
+  const keyPath = values['tls-key'];
+  if ((certificatePath === undefined) !== (keyPath === undefined)) {
+    throw new AppError('invalid', '--tls-cert and --tls-key go together: give both files');
+  }
+  const trustedProxies = (values['trust-proxy'] ?? '').split(',').filter((entry) => entry !== '');
+  proxyList(trustedProxies);
+  const logLevel = values.level ?? 'info';
+  if (logLevel !== 'debug' && logLevel !== 'info' && logLevel !== 'warn' && logLevel !== 'error') {
+    throw new AppError('invalid', `--level ${logLevel}: must be debug, info, warn or error`);
+  }
+  return {
+    dataPath: resolve(values.data ?? environment['MESHDECK_DATA'] ?? '/var/lib/meshdeck'),
+    host,
+    port,
+    tls: certificatePath === undefined || keyPath === undefined ? null : { certificatePath, keyPath },
+    trustedProxies,
+    socketPath: values.socket ?? '',
+    isDevelopment: values.dev ?? false,
+    isSimulated: values.simulated ?? false,
+    logLevel,
+  };
+}
+
+function readFlags(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      strict: true,
+      options: {
+        data: { type: 'string' },
+        listen: { type: 'string' },
+        'tls-cert': { type: 'string' },
+        'tls-key': { type: 'string' },
+        'trust-proxy': { type: 'string' },
+        socket: { type: 'string' },
+        level: { type: 'string' },
+        dev: { type: 'boolean' },
+        simulated: { type: 'boolean' },
+      },
+    });
+  } catch (cause) {
+    throw new AppError('invalid', `${describeError(cause)}\n${usage}`, { cause });
+  }
+}
+
+/** `host:port`, `[v6]:port`, a host or a port alone. Port 0 lets the system choose. */
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
+  const onlyPort = /^\d{1,5}$/.test(text);
+  const port = Number(onlyPort ? text : (match?.[3] ?? 3000));
+  const host = onlyPort ? '127.0.0.1' : (match?.[1] ?? match?.[2] ?? '');
+  if ((!match && !onlyPort) || port > 65_535) {
+    throw new AppError('invalid', `--listen ${text}: must be host:port, such as 0.0.0.0:3000 or [::]:3000`);
+  }
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** @throws AppError `invalid` for what is neither an address nor a CIDR. */
+export function proxyList(entries: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = '', prefix] = entry.split('/');
+    const family = isIP(address);
+    const bits = prefix === undefined ? (family === 4 ? 32 : 128) : Number(prefix);
+    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 4 ? 32 : 128)) {
+      throw new AppError(
+        'invalid',
+        `--trust-proxy ${entry}: must be an address or a CIDR, such as 10.0.0.5 or 10.0.0.0/24`,
+      );
+    }
+    list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
+  }
+  return list;
+}

@@ -1,0 +1,228 @@
+// One port for everything: our own routes first, then Next's pages behind the gate, and the upgrade of the hub's sockets.
+import { createRequire } from 'node:module';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { httpPaths } from '../../contract/http.ts';
+import type { Auth } from '../auth/auth.ts';
+import { isLoopback, proxyList, type Config } from '../config.ts';
+import type { Hub } from '../hub/hub.ts';
+import type { Log } from '../ports.ts';
+import type { AuditStore } from '../store/types.ts';
+import { sendError } from './body.ts';
+import { certificateStamp, ensureSelfSigned, fingerprintOf, readCertificate, type Certificate } from './certificate.ts';
+import { judgePath, pathOf } from './gate.ts';
+import { isOwnOrigin, readOrigin } from './origin.ts';
+import { apiPrefix, createRoutes } from './routes.ts';
+
+/** What we use of Next's custom server. Its own types bring the browser's globals into every file of the server. */
+interface NextApp {
+  prepare(): Promise<void>;
+  close(): Promise<void>;
+  getRequestHandler(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  getUpgradeHandler(): (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
+}
+type CreateNext = (options: { dev: boolean; dir: string; hostname: string; port: number; quiet: boolean }) => NextApp;
+// The cast names the shape that Next documents for its custom server.
+const createNext = createRequire(import.meta.url)('next') as CreateNext;
+
+const projectPath = new URL('../..', import.meta.url).pathname;
+const certificateCheckMs = 10_000;
+/** How long requests may finish at a stop before their connections are cut. */
+const drainMs = 1_500;
+/** Headers by which proxies and Next steer its router; from outside they would steer past the gate. */
+const steeringHeaders = /^x-(middleware|invoke|nextjs|now|matched|next)-/;
+
+export interface HttpOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly version: string;
+  readonly now: () => number;
+}
+export interface HttpComponents {
+  readonly auth: Auth;
+  readonly audit: AuditStore;
+  readonly hub: Hub;
+}
+export interface Http {
+  /** Listens; `url` is for people, `fingerprint` of a self-signed certificate is null where there is none. */
+  start(): Promise<{ url: string; port: number; fingerprint: string | null }>;
+  stop(): Promise<void>;
+}
+
+/** What a page may load and who may frame it. Next's own start scripts are inline. */
+function securityHeaders(isDevelopment: boolean): Readonly<Record<string, string>> {
+  return {
+    'content-security-policy': [
+      "default-src 'self'",
+      `script-src 'self' 'unsafe-inline'${isDevelopment ? " 'unsafe-eval'" : ''}`,
+      "style-src 'self' 'unsafe-inline'",
+      "img-src 'self' data: blob:",
+      "connect-src 'self' ws: wss:",
+      "worker-src 'self' blob:",
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+      "form-action 'self'",
+      "object-src 'none'",
+    ].join('; '),
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
+  };
+}
+
+export function createHttp(options: HttpOptions, { auth, audit, hub }: HttpComponents): Http {
+  const { config, log } = options;
+  const trusted = proxyList(config.trustedProxies);
+  const routes = createRoutes({ version: options.version, now: options.now }, { auth, audit });
+  const headers = securityHeaders(config.isDevelopment);
+  const pages = createNext({
+    dev: config.isDevelopment,
+    dir: projectPath,
+    hostname: config.host,
+    port: config.port,
+    quiet: true,
+  });
+  const stops: (() => void)[] = [];
+  const open = new Set<Socket>();
+  let server: ReturnType<typeof createServer> | ReturnType<typeof createTlsServer> | null = null;
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    request.headers = Object.fromEntries(
+      Object.entries(request.headers).filter(([name]) => !steeringHeaders.test(name)),
+    );
+    const origin = readOrigin(request, trusted);
+    const target = request.url ?? '/';
+    const verdict = judgePath(target, config);
+    const path = pathOf(target);
+    if (verdict === 'malformed' || path === null) {
+      sendError(response, 400, 'invalid', 'This address is malformed.');
+      return;
+    }
+    const credential = () => auth.credentialOfCookie(request.headers.cookie);
+    if (path.startsWith(apiPrefix)) {
+      await routes({ request, response, path, origin, isOwnOrigin: isOwnOrigin(request, trusted), credential });
+      return;
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      sendError(response, 405, 'invalid', 'Pages are only read.');
+      return;
+    }
+    if (verdict === 'closed') {
+      const found = await credential();
+      if (!found || !(await auth.callerOf(found))) {
+        turnAway(request, response, target);
+        return;
+      }
+      // Whoever logs out must not see it again by going back.
+      response.setHeader('cache-control', 'no-store');
+    }
+    await pages.getRequestHandler()(request, response);
+  };
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    answer(request, response).catch((error: unknown) => {
+      log.error(`${request.method ?? ''} ${String(pathOf(request.url ?? ''))}: ${describeError(error)}`);
+      if (response.headersSent) response.destroy();
+      else sendError(response, 500, 'failed', 'The console failed at this; its log has the reason.');
+    });
+  };
+
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // socket.io listens to the same event and takes its own path.
+    if (pathOf(request.url ?? '')?.startsWith(`${httpPaths.socket}/`) === true) return;
+    if (config.isDevelopment && isOwnOrigin(request, trusted)) {
+      void pages.getUpgradeHandler()(request, socket, head);
+      return;
+    }
+    socket.destroy();
+  };
+
+  const watchCertificate = (paths: NonNullable<Config['tls']>, apply: (certificate: Certificate) => void) => {
+    let stamp: string | null = null;
+    const look = async () => {
+      const now = await certificateStamp(paths);
+      if (stamp !== null && now !== stamp) {
+        apply(await readCertificate(paths));
+        log.info(`the certificate ${paths.certificatePath} changed and is in use`);
+      }
+      stamp = now;
+    };
+    const check = () => {
+      // Half-written files are the normal case in the middle of a renewal: the old certificate stays until both fit.
+      look().catch((error: unknown) => log.warn(`the old certificate stays in use: ${describeError(error)}`));
+    };
+    check();
+    const timer = setInterval(check, certificateCheckMs);
+    stops.push(() => clearInterval(timer));
+  };
+
+  return {
+    async start() {
+      await pages.prepare();
+      const needsTls = config.tls !== null || !isLoopback(config.host);
+      let fingerprint: string | null = null;
+      if (needsTls) {
+        const certificate = config.tls
+          ? await readCertificate(config.tls)
+          : await ensureSelfSigned(config.dataPath, config.host, options.now());
+        if (!config.tls) fingerprint = fingerprintOf(certificate);
+        const tlsServer = createTlsServer({ ...certificate, minVersion: 'TLSv1.2' }, onRequest);
+        if (config.tls) watchCertificate(config.tls, (renewed) => tlsServer.setSecureContext({ ...renewed }));
+        server = tlsServer;
+      } else server = createServer(onRequest);
+      server.requestTimeout = 30_000;
+      server.headersTimeout = 10_000;
+      server.on('upgrade', onUpgrade);
+      server.on('connection', (socket: Socket) => {
+        open.add(socket);
+        socket.on('close', () => open.delete(socket));
+      });
+      hub.attach(server, (request) => isOwnOrigin(request, trusted));
+      const port = await listen(server, config);
+      const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+      return { url: `${needsTls ? 'https' : 'http'}://${host}:${port}`, port, fingerprint };
+    },
+
+    async stop() {
+      for (const stop of stops.splice(0)) stop();
+      const closing = server;
+      if (closing) {
+        const closed = new Promise<void>((resolve) => closing.close(() => resolve()));
+        closing.closeIdleConnections();
+        const timer = setTimeout(() => open.forEach((socket) => socket.destroy()), drainMs);
+        await closed;
+        clearTimeout(timer);
+      }
+      await pages.close();
+    },
+  };
+}
+
+/** A page that needs a session sends the browser to the login and back; everything else is told plainly. */
+function turnAway(request: IncomingMessage, response: ServerResponse, target: string): void {
+  const wantsPage = (request.headers.accept ?? '').includes('text/html');
+  if (!wantsPage) {
+    sendError(response, 401, 'refused', 'Log in first.');
+    return;
+  }
+  const back = target === '/' ? '' : `?next=${encodeURIComponent(target)}`;
+  response.writeHead(303, { location: `${httpPaths.login}${back}`, 'cache-control': 'no-store' });
+  response.end();
+}
+
+function listen(server: ReturnType<typeof createServer>, { host, port }: Config): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code === 'EADDRINUSE' ? 'something else listens there' : cause.message;
+      reject(
+        new AppError('failed', `cannot listen on ${host}:${port}: ${reason}. Choose another with --listen.`, { cause }),
+      );
+    });
+    server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
+  });
+}

@@ -1,0 +1,167 @@
+// The plain HTTP requests that the console answers itself: health, login, logout, first admin, export of the audit log.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError } from '../../contract/errors.ts';
+import { httpPaths, LoginRequest, SetupRequest, type Health } from '../../contract/http.ts';
+import type { Auth, Credential } from '../auth/auth.ts';
+import type { AuditStore } from '../store/types.ts';
+import { readJson, sendError, sendJson } from './body.ts';
+import type { RequestOrigin } from './origin.ts';
+
+export interface RouteRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  readonly origin: RequestOrigin;
+  /** Its Origin header names the console. */
+  readonly isOwnOrigin: boolean;
+  /** Looked up when a route wants it. */
+  readonly credential: () => Promise<Credential | null>;
+}
+export interface RouteComponents {
+  readonly auth: Auth;
+  readonly audit: AuditStore;
+}
+type Route = (call: RouteRequest) => Promise<void>;
+
+/** Prefix of all paths that Next never sees. */
+export const apiPrefix = '/api/';
+
+export function createRoutes(options: { version: string; now: () => number }, components: RouteComponents) {
+  const { auth, audit } = components;
+  const { now } = options;
+  const record = (who: string, what: string, result: 'ok' | 'refused' | 'failed', message: string) =>
+    audit.append({ at: now(), who, what, where: 'console', result, message });
+
+  const logIn: Route = async ({ request, response, origin }) => {
+    const { email, password } = await readJson(request, LoginRequest);
+    const client = clientOf(request, origin);
+    let cookies: string[] | null;
+    try {
+      cookies = await auth.logIn(email, password, client);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'refused') {
+        await record(email, `login from ${client.address}`, 'refused', error.message);
+      }
+      throw error;
+    }
+    if (!cookies) {
+      await record(email, `login from ${client.address}`, 'refused', 'wrong address or password');
+      sendError(response, 401, 'refused', 'The address or the password is wrong.');
+      return;
+    }
+    await record(email, `login from ${client.address}`, 'ok', '');
+    setCookies(response, cookies, origin);
+    sendJson(response, 200, {});
+  };
+
+  const logOut: Route = async ({ request, response, origin, credential }) => {
+    const found = await credential();
+    const caller = found && (await auth.callerOf(found));
+    setCookies(response, await auth.logOut(request.headers.cookie), origin);
+    if (caller) await record(caller.name, 'logout', 'ok', '');
+    sendJson(response, 200, {});
+  };
+
+  const setUp: Route = async ({ request, response, origin }) => {
+    const form = await readJson(request, SetupRequest);
+    const client = clientOf(request, origin);
+    try {
+      const { cookies } = await auth.setUp(form, client);
+      await record(form.email, `set up from ${client.address}`, 'ok', 'made or reset an admin by a one-time link');
+      setCookies(response, cookies, origin);
+      sendJson(response, 200, {});
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'refused') throw error;
+      await record(form.email, `set up from ${client.address}`, 'refused', error.message);
+      sendError(response, 410, 'refused', error.message);
+    }
+  };
+
+  const exportAudit: Route = async ({ response, credential }) => {
+    const found = await credential();
+    const caller = found && (await auth.callerOf(found));
+    if (caller?.role !== 'admin') {
+      sendError(response, 403, 'refused', 'The audit log is for admins.');
+      return;
+    }
+    response.writeHead(200, {
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': 'attachment; filename="meshdeck-audit.csv"',
+      'cache-control': 'no-store',
+    });
+    response.write('time,who,what,where,result,message\r\n');
+    let before: number | null = null;
+    for (;;) {
+      const entries = await audit.list({ before, limit: 1_000, text: '' });
+      for (const { at, who, what, where, result, message } of entries) {
+        const row = [new Date(at).toISOString(), who, what, where, result, message].map(csvCell).join(',');
+        // A reader that went away must not leave this loop waiting for ever.
+        if (response.destroyed) return;
+        response.write(`${row}\r\n`);
+      }
+      before = entries.at(-1)?.id ?? null;
+      if (before === null) break;
+    }
+    response.end();
+  };
+
+  const health: Route = ({ response }) => {
+    sendJson(response, 200, { status: 'ok', version: options.version } satisfies Health);
+    return Promise.resolve();
+  };
+
+  const table: Readonly<Record<string, Route>> = {
+    [`GET ${httpPaths.health}`]: health,
+    [`POST ${httpPaths.signIn}`]: logIn,
+    [`POST ${httpPaths.signOut}`]: logOut,
+    [`POST ${httpPaths.createFirstAdmin}`]: setUp,
+    [`GET ${httpPaths.auditExport}`]: exportAudit,
+  };
+
+  /** Answers a request below /api/. Whoever needs a session asks for it itself; what changes something needs our Origin. */
+  return async (call: RouteRequest): Promise<void> => {
+    const { request, response, path, isOwnOrigin } = call;
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
+    const route = Object.hasOwn(table, `${method} ${path}`) ? table[`${method} ${path}`] : undefined;
+    if (!route) {
+      // Only who has a session learns which paths there are.
+      if (await call.credential()) sendError(response, 404, 'not-found', 'The console has no such path.');
+      else sendError(response, 401, 'refused', 'Log in first.');
+      return;
+    }
+    if (method !== 'GET' && !isOwnOrigin) {
+      sendError(response, 403, 'refused', 'This request came from another site, or from no page at all.');
+      return;
+    }
+    try {
+      await route(call);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const wait: unknown = error.detail?.['retryAfterMs'];
+      if (typeof wait === 'number') response.setHeader('retry-after', String(Math.ceil(wait / 1_000)));
+      sendError(
+        response,
+        typeof wait === 'number' ? 429 : error.code === 'invalid' ? 400 : 409,
+        error.code,
+        error.message,
+      );
+    }
+  };
+}
+
+function clientOf(request: IncomingMessage, origin: RequestOrigin): { address: string; agent: string } {
+  return { address: origin.address, agent: (request.headers['user-agent'] ?? '').slice(0, 300) };
+}
+
+function setCookies(response: ServerResponse, cookies: readonly string[], origin: RequestOrigin): void {
+  response.setHeader(
+    'set-cookie',
+    cookies.map((cookie) => (origin.isSecure ? `${cookie}; Secure` : cookie)),
+  );
+}
+
+/** Quoted, and without the first characters that spreadsheets take for a formula: users type some of these cells. */
+function csvCell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return `"${safe.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,54 @@
+// What the audit log says of each method that changes something: the same act as a command, and where it acts. No secret
+// can get in: each text names the fields it takes.
+import { browserMethods, type BrowserMethods, type MethodName } from '../../contract/browser.ts';
+import type { InputOf } from '../../contract/method.ts';
+import type { Runs } from '../ports.ts';
+
+export interface AuditText {
+  readonly what: string;
+  /** Nodes, or `console`. */
+  readonly where: string;
+}
+
+type Describers = { readonly [Name in MethodName]?: (input: InputOf<BrowserMethods[Name]>) => Promise<AuditText> };
+
+/** Words with blanks or quotes in them, as a shell wants them. */
+const quoted = (word: string) =>
+  /^[\w@%+=:,./[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+const onConsole = (...words: string[]) =>
+  Promise.resolve({ what: ['meshdeck', ...words.map(quoted)].join(' '), where: 'console' });
+
+export function createAuditTexts(components: {
+  runs: Pick<Runs, 'describe'>;
+  userName: (id: string) => Promise<string>;
+}): (name: MethodName, input: unknown) => Promise<AuditText> {
+  const onRun = async (verb: string, id: string): Promise<AuditText> => {
+    const found = await components.runs.describe(id);
+    const nodes = found?.nodes.join(',') ?? '';
+    const what = verb === 'start' && found ? found.command : `meshdeck runs ${verb} ${quoted(id)}`;
+    return { what, where: nodes === '' ? 'console' : nodes };
+  };
+  const describers: Describers = {
+    'runs.start': ({ plan }) => onRun('start', plan),
+    'runs.cancel': ({ run }) => onRun('cancel', run),
+    'runs.retry': ({ run }) => onRun('retry', run),
+    'runs.undo': ({ run }) => onRun('undo', run),
+    'runs.answer': async ({ run, step, answer }) => {
+      const text = await onRun('answer', run);
+      return { ...text, what: `${text.what} ${quoted(step)} ${answer ? 'yes' : 'no'}` };
+    },
+    'runs.provideSecrets': ({ run }) => onRun('secrets', run),
+    'command.run': ({ node, line }) => Promise.resolve({ what: line.slice(0, 2_000), where: node }),
+    'users.create': ({ name, email, role }) => onConsole('users', 'create', name, '--email', email, '--role', role),
+    'users.setRole': async ({ user, role }) => onConsole('users', 'role', await components.userName(user), role),
+    'users.remove': async ({ user }) => onConsole('users', 'remove', await components.userName(user)),
+    'sessions.revokeOthers': () => onConsole('sessions', 'revoke-others'),
+    'tokens.create': ({ name }) => onConsole('tokens', 'create', name),
+    'tokens.revoke': ({ token }) => onConsole('tokens', 'revoke', token),
+  };
+  return (name, input) => {
+    const describe = describers[name] as ((input: unknown) => Promise<AuditText>) | undefined;
+    if (describe) return describe(input);
+    return onConsole(...browserMethods[name].name.split('.'));
+  };
+}

@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import { browserMethods, type MethodName } from '../../contract/browser.ts';
+import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
+import { Role, isAtLeast } from '../../contract/roles.ts';
+import { createAuth } from '../auth/auth.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
+import { createTestFleet, createTestRuns, silentLog, testSummary } from '../test-parts.ts';
+import type { Caller } from '../ports.ts';
+import { createAuditTexts } from './audit-texts.ts';
+import { Dispatcher, type Connection } from './dispatcher.ts';
+import { createHandlers } from './handlers.ts';
+
+const methodNames = Object.keys(browserMethods) as MethodName[];
+const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery', role: 'admin' } as const;
+
+async function setUp({ hasUser = true } = {}) {
+  const store = createMemoryStore();
+  const fleet = createTestFleet();
+  const runs = createTestRuns();
+  const auth = createAuth({ log: silentLog, secret: 'x'.repeat(32), now: () => 1_000 }, { store });
+  // A user costs a password hash: only where a test needs one.
+  const user = hasUser ? await auth.createUser(admin) : { id: 'nobody' };
+  let caller: Caller | null = { userId: user.id, name: 'Root', role: 'admin' };
+  const logged: string[] = [];
+  const dispatcher = new Dispatcher(
+    { log: { ...silentLog, error: (text) => logged.push(text) }, now: () => 5 },
+    {
+      handlers: createHandlers({ version: '1', isSimulated: false }, { auth, fleet, runs, audit: store.audit }),
+      audit: store.audit,
+      describe: createAuditTexts({ runs, userName: (id) => Promise.resolve(`name of ${id}`) }),
+      callerOf: () => Promise.resolve(caller),
+    },
+  );
+  const events: unknown[] = [];
+  const abort = new AbortController();
+  const connection: Connection = {
+    id: 's1',
+    credential: { kind: 'token', hash: 'h', id: 'c1' },
+    signal: abort.signal,
+    follows: new Map(),
+    callsInFlight: 0,
+    emit: (name, data) => events.push([name, data]),
+    joinFleet: () => events.push('join'),
+    leaveFleet: () => events.push('leave'),
+    end: (reason) => events.push(['end', reason]),
+  };
+  const call = async (name: string, input: unknown) => (await dispatcher.call(connection, name, input)).ack;
+  const audit = () => store.audit.list({ before: null, limit: 100, text: '' });
+  return {
+    auth,
+    fleet,
+    runs,
+    user,
+    dispatcher,
+    connection,
+    events,
+    logged,
+    call,
+    audit,
+    as: (next: Caller | null) => {
+      caller = next;
+    },
+  };
+}
+
+describe('the dispatcher', () => {
+  it.each(methodNames)('answers the example of %s', async (name) => {
+    const { call, auth, user, audit } = await setUp();
+    let example: Record<string, unknown> = { ...browserMethods[name].example };
+    if (name === 'users.setRole' || name === 'users.remove') {
+      const other = await auth.createUser({ ...admin, email: 'b@example.org', role: 'viewer' });
+      example = { ...example, user: other.id };
+    }
+    if (name === 'tokens.revoke') example = { token: (await auth.createToken(user.id, 't')).id };
+    const ack = await call(name, example);
+    expect(ack).toMatchObject({ ok: true });
+    const entries = await audit();
+    expect(entries.map(({ who, result }) => ({ who, result }))).toEqual(
+      browserMethods[name].changes ? [{ who: 'Root', result: 'ok' }] : [],
+    );
+    expect(JSON.stringify(entries)).not.toContain('correct horse');
+  });
+
+  it.each(methodNames)('refuses %s to whoever has a lesser role', async (name) => {
+    const { call, as, runs, fleet, audit } = await setUp({ hasUser: false });
+    const { role: least, changes, example } = browserMethods[name];
+    for (const role of Role.options.filter((option) => !isAtLeast(option, least))) {
+      as({ userId: 'u', name: 'Eve', role });
+      expect(await call(name, example)).toMatchObject({ ok: false, error: { code: 'refused' } });
+      const [entry] = await audit();
+      if (changes) expect(entry).toMatchObject({ who: 'Eve', result: 'refused' });
+      else expect(entry).toBeUndefined();
+    }
+    expect(runs.asked).toEqual([]);
+    expect(fleet.commands).toEqual([]);
+  });
+
+  it.each(methodNames)('refuses %s without a session, and ends the connection', async (name) => {
+    const { call, as, events, runs } = await setUp({ hasUser: false });
+    as(null);
+    expect(await call(name, browserMethods[name].example)).toMatchObject({ ok: false, error: { code: 'refused' } });
+    expect(events).toEqual([['end', 'Your session ended: log in again.']]);
+    expect(runs.asked).toEqual([]);
+  });
+
+  it('takes a call of the largest size and refuses one byte more', async () => {
+    const { call } = await setUp();
+    const sized = (bytes: number) => {
+      const form = { kind: 'deploy', form: { text: '' }, secrets: {} };
+      form.form.text = 'x'.repeat(bytes - JSON.stringify(form).length);
+      return form;
+    };
+    expect(await call('plans.make', sized(maxCallBytes))).toMatchObject({ ok: true });
+    expect(await call('plans.make', sized(maxCallBytes + 1))).toMatchObject({ ok: false, error: { code: 'invalid' } });
+  });
+
+  it('refuses a call above the number at once', async () => {
+    const { call, connection } = await setUp();
+    connection.callsInFlight = maxCallsAtOnce - 1;
+    expect(await call('runs.list', { limit: 1 })).toMatchObject({ ok: true });
+    connection.callsInFlight = maxCallsAtOnce;
+    expect(await call('runs.list', { limit: 1 })).toMatchObject({ ok: false, error: { code: 'refused' } });
+  });
+
+  it.each([
+    ['no such method', 'nope', {}, 'not-found'],
+    ['a name of Object', 'toString', {}, 'not-found'],
+    ['no input', 'runs.list', undefined, 'invalid'],
+    ['a field of another type', 'runs.list', { limit: '5' }, 'invalid'],
+    ['a number out of bounds', 'runs.list', { limit: 501 }, 'invalid'],
+  ])('answers %s with what is wrong', async (_title, name, input, code) => {
+    const { call } = await setUp();
+    expect(await call(name, input)).toMatchObject({ ok: false, error: { code } });
+  });
+
+  it('keeps the words of a fault of ours in the log', async () => {
+    const { call, runs, logged } = await setUp();
+    runs.list = () => Promise.reject(new Error('SELECT secret FROM /var/lib'));
+    const ack = await call('runs.list', { limit: 1 });
+    expect(JSON.stringify(ack)).not.toContain('SELECT');
+    expect(ack).toMatchObject({ ok: false, error: { code: 'failed' } });
+    expect(logged.join()).toContain('SELECT secret');
+  });
+
+  it('audits a refusal of the part itself, with its reason', async () => {
+    const { call, user, audit } = await setUp();
+    expect(await call('users.remove', { user: user.id })).toMatchObject({ ok: false, error: { code: 'refused' } });
+    expect((await audit())[0]).toMatchObject({
+      result: 'refused',
+      message: expect.stringContaining('only admin') as string,
+    });
+  });
+
+  it('writes acts as commands, quoted where a shell needs it', async () => {
+    const { call, audit } = await setUp();
+    await call('users.create', {
+      name: "Ann O'Neil",
+      email: 'a@example.org',
+      role: 'viewer',
+      password: 'p'.repeat(12),
+    });
+    await call('runs.start', { plan: 'p1', secrets: { 'password:root@node1': 'hunter22' } });
+    expect((await audit()).map(({ what, where }) => [what, where])).toEqual([
+      ['meshdeck deploy node[1-2]', 'node1,node2'],
+      [String.raw`meshdeck users create 'Ann O'\''Neil' --email a@example.org --role viewer`, 'console'],
+    ]);
+  });
+});
+
+describe('following a run', () => {
+  const event = { event: 'run', run: 'r1', summary: testSummary } as const;
+
+  it('holds back what happens before the view is sent', async () => {
+    const { dispatcher, connection, runs, events } = await setUp();
+    runs.whileSubscribing = () => runs.push(event);
+    const { ack, after } = await dispatcher.call(connection, 'runs.subscribe', { run: 'r1' });
+    expect(ack.ok).toBe(true);
+    expect(events).toEqual([]);
+    after();
+    runs.push(event);
+    expect(events).toEqual([
+      ['run.event', event],
+      ['run.event', event],
+    ]);
+  });
+
+  it('hears each event once after it subscribed twice, and none after it left', async () => {
+    const { dispatcher, connection, runs, events, call } = await setUp();
+    for (let turn = 0; turn < 2; turn += 1) {
+      const { after } = await dispatcher.call(connection, 'runs.subscribe', { run: 'r1' });
+      after();
+    }
+    runs.push(event);
+    expect(events).toHaveLength(1);
+    await call('runs.unsubscribe', { run: 'r1' });
+    runs.push(event);
+    expect(events).toHaveLength(1);
+    expect(connection.follows.size).toBe(0);
+  });
+});
+
+describe('commands of the terminal', () => {
+  it('cancels by call id', async () => {
+    const { call } = await setUp();
+    const command = { call: 'c1', cluster: '', node: 'node1', line: 'wait', timeoutMs: 1_000 };
+    const running = call('command.run', command);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await call('command.run', command)).toMatchObject({ ok: false, error: { code: 'conflict' } });
+    await call('command.cancel', { call: 'c1' });
+    expect(await running).toMatchObject({ ok: false, error: { code: 'cancelled' } });
+  });
+});

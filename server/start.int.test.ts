@@ -1,0 +1,368 @@
+// The console as a whole, over real HTTP, TLS and socket.io: what is closed stays closed, and what is open works. Fleet and
+// runs are in memory; pages are those of the production build.
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { io, type Socket } from 'socket.io-client';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { browserMethods } from '../contract/browser.ts';
+import { httpPaths } from '../contract/http.ts';
+import { maxFormBytes, maxSocketFrameBytes } from '../contract/limits.ts';
+import type { Ack } from '../contract/method.ts';
+import { parseConfig } from './config.ts';
+import { createSelfSigned } from './http/certificate.ts';
+import { startServer } from './start.ts';
+import { createTestFleet, createTestRuns, emptyDelta, silentLog, type TestFleet } from './test-parts.ts';
+
+const root = new URL('..', import.meta.url).pathname;
+const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery' };
+
+interface HttpAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+}
+
+function send(
+  url: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<HttpAnswer> {
+  const make = url.startsWith('https:') ? tlsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const { method = 'GET', headers = {}, body } = options;
+    // An own agent: a kept connection would hold the server's stop.
+    // The path as it is written: the URL parser would take `..` out before the server sees it.
+    const path = url.replace(/^https?:\/\/[^/]+/, '');
+    const outgoing = make(
+      url,
+      { method, headers, path, agent: false, rejectUnauthorized: false, timeout: 10_000 },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+        response.on('error', reject);
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${url}: no answer`))).on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  send(url, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json', origin: new URL(url).origin, ...headers },
+  });
+const cookieOf = ({ headers }: HttpAnswer) =>
+  (headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ');
+
+const sockets: Socket[] = [];
+/** Resolves when it is connected; rejects with the refusal. */
+function connect(url: string, options: { cookie?: string; origin?: string; token?: string }): Promise<Socket> {
+  const socket = io(url, {
+    transports: ['websocket'],
+    reconnection: false,
+    forceNew: true,
+    rejectUnauthorized: false,
+    extraHeaders: {
+      ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
+      ...(options.origin === undefined ? {} : { origin: options.origin }),
+    },
+    auth: options.token === undefined ? {} : { token: options.token },
+  });
+  sockets.push(socket);
+  return new Promise((resolve, reject) => {
+    socket.on('connect', () => resolve(socket)).on('connect_error', reject);
+  });
+}
+const call = (socket: Socket, name: string, input: unknown) =>
+  socket.timeout(5_000).emitWithAck(name, input) as Promise<Ack<unknown>>;
+const once = (socket: Socket, event: string) =>
+  new Promise<unknown>((resolve) => socket.once(event, (data: unknown) => resolve(data)));
+
+/** Every page of the build, with its parameters filled in. */
+function builtPages(): string[] {
+  const path = join(root, '.next/app-path-routes-manifest.json');
+  if (!existsSync(path)) throw new Error(`${path} is missing: run npm run build`);
+  const routes = Object.values(z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(path, 'utf8'))));
+  return routes.map((route) => route.replace(/\[\[?(?:\.\.\.)?(\w+)\]?\]/g, 'node1'));
+}
+
+let folder = '';
+let fleet: TestFleet;
+const stops: (() => Promise<void>)[] = [];
+
+async function start(argv: readonly string[] = [], data = 'data') {
+  fleet = createTestFleet();
+  const config = parseConfig(['--data', join(folder, data), '--listen', '127.0.0.1:0', ...argv], {});
+  const running = await startServer(config, {
+    createFleet: () => fleet,
+    createRuns: createTestRuns,
+    log: { ...silentLog, error: (text) => process.stderr.write(`${text}\n`) },
+  });
+  stops.push(() => running.stop());
+  return running;
+}
+
+async function makeAdmin(running: { url: string; setupLink: string | null }) {
+  const token = new URL(running.setupLink ?? '').searchParams.get('token');
+  const answer = await post(`${running.url}${httpPaths.createFirstAdmin}`, { ...admin, token });
+  return { answer, cookie: cookieOf(answer) };
+}
+
+beforeAll(() => {
+  Object.assign(process.env, { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' });
+});
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.close();
+});
+
+describe('without a session', () => {
+  let url = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meshdeck-start-'));
+    url = (await start()).url;
+  });
+  afterAll(async () => {
+    for (const stop of stops.splice(0)) await stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('answers no page but the login and the set-up', async () => {
+    const pages = builtPages();
+    expect(pages.length).toBeGreaterThan(1);
+    for (const page of [...pages, '/no-such-page', '/index.rsc', '/_next/data/x/index.json', '/_next/image?url=x']) {
+      for (const headers of [{ accept: 'text/html' }, { rsc: '1' }, { 'x-middleware-subrequest': 'middleware' }]) {
+        const answer = await send(`${url}${page}`, { headers });
+        const isOpen = page === '/login' || page === '/setup' || page === '/favicon.ico' || page === '/icon.svg';
+        if (isOpen) continue;
+        expect([page, answer.status]).toEqual([page, 'accept' in headers ? 303 : 401]);
+        expect(answer.text).not.toContain('<html');
+      }
+    }
+  });
+
+  it('sends a page to the login and back to where it was', async () => {
+    const { headers } = await send(`${url}/nodes?sort=load`, { headers: { accept: 'text/html' } });
+    expect(headers.location).toBe('/login?next=%2Fnodes%3Fsort%3Dload');
+  });
+
+  it('answers no API route but health, login and set-up', async () => {
+    expect(await send(`${url}${httpPaths.health}`)).toMatchObject({ status: 200 });
+    const paths = [
+      httpPaths.auditExport,
+      '/api/auth/get-session',
+      '/api/auth/sign-up/email',
+      '/api/auth/list-sessions',
+    ];
+    for (const path of [...paths, '/api/', '/api/nope', '/api/auth/../health']) {
+      for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
+        const answer = await send(`${url}${path}`, { method, headers: { origin: url } });
+        expect([path, method, [400, 401, 403].includes(answer.status)]).toEqual([path, method, true]);
+      }
+    }
+  });
+
+  it('gives no asset that is not compiled for a page', async () => {
+    for (const path of [
+      '/package.json',
+      '/.next/BUILD_ID',
+      '/_next/static/../BUILD_ID',
+      '/_next/static/%2e%2e/BUILD_ID',
+    ]) {
+      expect([path, (await send(`${url}${path}`)).status < 400]).toEqual([path, false]);
+    }
+  });
+
+  it('connects no socket, whatever it shows', async () => {
+    const shown = [{}, { origin: url }, { token: 'mdk_wrong' }, { cookie: 'meshdeck.session_token=x.y', origin: url }];
+    for (const options of [...shown, { origin: 'http://evil.example' }]) {
+      await expect(connect(url, options)).rejects.toThrow();
+    }
+  });
+
+  it('answers no event of a socket that was refused', async () => {
+    const socket = io(url, { transports: ['websocket'], reconnection: false, forceNew: true });
+    sockets.push(socket);
+    await new Promise((resolve) => socket.on('connect_error', resolve));
+    const answers: unknown[] = [];
+    for (const [name, { example }] of Object.entries(browserMethods)) {
+      socket.emit(name, example, (ack: unknown) => answers.push(ack));
+    }
+    socket.onAny((...event: unknown[]) => answers.push(event));
+    fleet.push(emptyDelta);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(answers).toEqual([]);
+  });
+
+  it('takes no login or set-up from another site, as a form, or without end', async () => {
+    const login = { email: admin.email, password: admin.password };
+    const target = `${url}${httpPaths.signIn}`;
+    expect((await post(target, login, { origin: 'http://evil.example' })).status).toBe(403);
+    expect((await send(target, { method: 'POST', headers: { 'content-type': 'application/json' } })).status).toBe(403);
+    expect((await post(target, login, { 'content-type': 'text/plain' })).status).toBe(400);
+    expect((await post(target, { ...login, more: 'x'.repeat(maxFormBytes) })).status).toBe(400);
+  });
+
+  it('sends headers that keep it out of frames and guesses', async () => {
+    const { headers } = await send(`${url}/login`);
+    expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff' });
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+  });
+});
+
+describe('with a session', () => {
+  let url = '';
+  let cookie = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meshdeck-start-'));
+    const running = await start();
+    url = running.url;
+    const made = await makeAdmin(running);
+    expect(made.answer).toMatchObject({ status: 200, text: '{}' });
+    cookie = made.cookie;
+    const again = await makeAdmin(running);
+    expect(again.answer.status).toBe(410);
+  });
+  afterAll(async () => {
+    for (const stop of stops.splice(0)) await stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('takes calls and pushes deltas to those who subscribed', async () => {
+    const [socket, other] = [await connect(url, { cookie, origin: url }), await connect(url, { cookie, origin: url })];
+    expect(await call(socket, 'fleet.subscribe', {})).toMatchObject({ ok: true, data: { Revision: 7 } });
+    const heard: unknown[] = [];
+    other.onAny((name: unknown) => heard.push(name));
+    const delta = once(socket, 'fleet.delta');
+    fleet.push(emptyDelta);
+    expect(await delta).toEqual(emptyDelta);
+    expect(await call(other, 'session.current', {})).toMatchObject({ ok: true, data: { user: { role: 'admin' } } });
+    expect(heard).toEqual([]);
+  });
+
+  it('does not count a cookie without its origin', async () => {
+    await expect(connect(url, { cookie })).rejects.toThrow();
+    await expect(connect(url, { cookie, origin: 'http://evil.example' })).rejects.toThrow();
+  });
+
+  it('closes a socket that sends too much, and goes on with the others', async () => {
+    const [socket, other] = [await connect(url, { cookie, origin: url }), await connect(url, { cookie, origin: url })];
+    const closed = once(socket, 'disconnect');
+    socket.emit('plans.make', { kind: 'deploy', form: { text: 'x'.repeat(maxSocketFrameBytes) }, secrets: {} });
+    await closed;
+    expect(await call(other, 'runs.list', { limit: 1 })).toMatchObject({ ok: true });
+  });
+
+  it('survives events that are no calls', async () => {
+    const socket = await connect(url, { cookie, origin: url });
+    socket.emit('runs.list');
+    socket.emit('runs.list', 1, 2, 3);
+    socket.emit('nope', Buffer.from('x'));
+    socket.emit('runs.list', { limit: 1 }, { not: 'a function' });
+    expect(await call(socket, '__proto__', {})).toMatchObject({ ok: false, error: { code: 'not-found' } });
+    expect(await call(socket, 'runs.list', { limit: 1 })).toMatchObject({ ok: true });
+  });
+
+  it('lets the CLI in by a token until it is revoked', async () => {
+    const browser = await connect(url, { cookie, origin: url });
+    const created = await call(browser, 'tokens.create', { name: 'laptop' });
+    const { id, token } = z.object({ id: z.string(), token: z.string() }).parse(created.ok && created.data);
+    const cli = await connect(url, { token });
+    expect(await call(cli, 'users.list', {})).toMatchObject({ ok: true });
+    const ended = once(cli, 'session.ended');
+    await call(browser, 'tokens.revoke', { token: id });
+    expect(await ended).toEqual({ reason: 'This token was revoked.' });
+    await expect(connect(url, { token })).rejects.toThrow();
+  });
+
+  it('ends the sockets of sessions that were logged out elsewhere, and of a removed user', async () => {
+    const here = await connect(url, { cookie, origin: url });
+    const there = cookieOf(await post(`${url}${httpPaths.signIn}`, { email: admin.email, password: admin.password }));
+    const elsewhere = await connect(url, { cookie: there, origin: url });
+    const ended = once(elsewhere, 'session.ended');
+    await call(here, 'sessions.revokeOthers', {});
+    expect(await ended).toMatchObject({ reason: expect.stringContaining('another place') as string });
+    expect((await send(`${url}/`, { headers: { cookie: there } })).status).toBe(401);
+
+    const eve = { name: 'Eve', email: 'eve@example.org', role: 'viewer', password: 'p'.repeat(12) };
+    const created = await call(here, 'users.create', eve);
+    const { id } = z.object({ id: z.string() }).parse(created.ok && created.data);
+    const eveCookie = cookieOf(await post(`${url}${httpPaths.signIn}`, { email: eve.email, password: eve.password }));
+    const eveSocket = await connect(url, { cookie: eveCookie, origin: url });
+    expect(await call(eveSocket, 'users.list', {})).toMatchObject({ ok: false, error: { code: 'refused' } });
+    expect((await send(`${url}${httpPaths.auditExport}`, { headers: { cookie: eveCookie } })).status).toBe(403);
+    const gone = once(eveSocket, 'session.ended');
+    await call(here, 'users.remove', { user: id });
+    await gone;
+  });
+
+  it('exports what happened, harmless for a spreadsheet', async () => {
+    await post(`${url}${httpPaths.signIn}`, { email: 'x@example.org', password: 'wrong' });
+    const socket = await connect(url, { cookie, origin: url });
+    await call(socket, 'command.run', {
+      call: 'c',
+      cluster: '',
+      node: '=cmd()',
+      line: 'mesh "status"',
+      timeoutMs: 1_000,
+    });
+    const { text, headers } = await send(`${url}${httpPaths.auditExport}`, { headers: { cookie } });
+    expect(headers['content-type']).toContain('text/csv');
+    expect(text).toContain('"x@example.org","login from 127.0.0.1","console","refused","wrong address or password"');
+    expect(text).toContain(`"mesh ""status""","'=cmd()","ok"`);
+    expect(text).not.toContain(admin.password);
+  });
+
+  it('logs out: the cookie is worth nothing afterwards', async () => {
+    const own = cookieOf(await post(`${url}${httpPaths.signIn}`, { email: admin.email, password: admin.password }));
+    expect((await post(`${url}${httpPaths.signOut}`, {}, { cookie: own })).status).toBe(200);
+    expect((await send(`${url}/`, { headers: { cookie: own } })).status).toBe(401);
+  });
+});
+
+describe('TLS', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meshdeck-start-'));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) await stop();
+  });
+
+  it('is made by itself on another address than the loopback, with a cookie for TLS only', async () => {
+    const running = await start(['--listen', '0.0.0.0:0'], 'self-signed');
+    expect(running.fingerprint).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+    expect(running.url).toMatch(/^https:/);
+    const url = running.url.replace('0.0.0.0', '127.0.0.1');
+    const { answer, cookie } = await makeAdmin({ url, setupLink: running.setupLink });
+    expect(answer.headers['set-cookie']?.[0]).toContain('; Secure');
+    const socket = await connect(url, { cookie, origin: url });
+    expect(await call(socket, 'runs.list', { limit: 1 })).toMatchObject({ ok: true });
+    await running.stop();
+    const again = await start(['--listen', '0.0.0.0:0'], 'self-signed');
+    expect(again.fingerprint).toBe(running.fingerprint);
+    expect(again.setupLink).toBeNull();
+    const modes = await readdir(join(folder, 'self-signed', 'tls'));
+    expect(modes.sort()).toEqual(['console.crt', 'console.key']);
+  });
+
+  it('uses given files, and refuses those that do not fit together', async () => {
+    const [one, two] = [await createSelfSigned(['localhost'], Date.now()), await createSelfSigned(['x'], Date.now())];
+    const path = (name: string) => join(folder, name);
+    await writeFile(path('one.crt'), one.cert);
+    await writeFile(path('one.key'), one.key);
+    await writeFile(path('two.key'), two.key);
+    const given = (key: string) => ['--tls-cert', path('one.crt'), '--tls-key', path(key)];
+    await expect(start(given('two.key'), 'given')).rejects.toThrow(/cannot use .*one.crt with .*two.key/);
+    const running = await start(given('one.key'), 'given');
+    expect((await send(`${running.url}${httpPaths.health}`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,120 @@
+// Builds the console's parts in their order and stops them in the reverse: data folder -> fleet -> runs -> hub -> http. The
+// only place that constructs them; who makes fleet and runs is passed in, so that tests run the rest without a cluster.
+import { AppError } from '../contract/errors.ts';
+import { httpPaths } from '../contract/http.ts';
+import { createAuth, type Auth } from './auth/auth.ts';
+import { isLoopback, type Config } from './config.ts';
+import { createHttp } from './http/http.ts';
+import { createHub } from './hub/hub.ts';
+import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
+import { holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
+import type { SecretBox } from './store/key-file.ts';
+import type { ConsoleStore } from './store/types.ts';
+import { readVersion } from './version.ts';
+
+export interface Makers {
+  readonly createFleet: CreateFleet;
+  readonly createRuns: CreateRuns;
+}
+
+/** Starts the console. When a part fails to start, those before it are stopped again. */
+export async function startServer(
+  config: Config,
+  { createFleet, createRuns, log }: Makers & { readonly log: Log },
+): Promise<RunningServer & { readonly fingerprint: string | null }> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const stopOne of stops.splice(0).reverse()) await stopOne();
+  };
+  const startPart = async (part: Part) => {
+    stops.push(() => part.stop());
+    await part.start();
+  };
+  try {
+    await prepareDataFolder(config.dataPath);
+    stops.push(await holdDataFolder(config.dataPath, 'the console'));
+    const { store, box, applied } = await openDataFolder(config.dataPath);
+    if (applied.length > 0) log.info(`database brought up to date: ${applied.join(', ')}`);
+    await startPart(store);
+    await registerSocket(store, config.socketPath);
+    const auth = createConsoleAuth(log, { store, box });
+    const fleet = createFleet({ log }, { store });
+    await startPart(fleet);
+    const runs = createRuns({ log }, { store, fleet });
+    await startPart(runs);
+    const version = readVersion();
+    const hub = createHub(
+      { log, version, isSimulated: config.isSimulated, now: Date.now },
+      { auth, fleet, runs, audit: store.audit },
+    );
+    await startPart(hub);
+    const http = createHttp({ config, log, version, now: Date.now }, { auth, audit: store.audit, hub });
+    stops.push(() => http.stop());
+    const { url, fingerprint } = await http.start();
+    const setupLink = (await auth.hasAdmin()) ? null : setupLinkOf(url, await auth.createSetupToken());
+    return { url, fingerprint, setupLink, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export function createConsoleAuth(log: Log, { store, box }: { store: ConsoleStore; box: SecretBox }): Auth {
+  return createAuth({ log, secret: box.derive('session cookies'), now: Date.now }, { store });
+}
+
+/**
+ * A new one-time link that makes an admin, for root on the console's machine: `meshdeck admin reset`. The console may run or
+ * not; the link before is worth nothing from now on. Gives the path with its query, to be put behind the console's address.
+ * @throws AppError `not-found` when no console ever started in that folder.
+ */
+export async function resetAdmin(config: Pick<Config, 'dataPath'>, log: Log): Promise<string> {
+  const { store, box } = await openDataFolder(config.dataPath);
+  try {
+    return setupLinkOf('', await createConsoleAuth(log, { store, box }).createSetupToken());
+  } finally {
+    await store.stop();
+  }
+}
+
+/** What a person needs to get in, line by line. */
+export function describeStart(
+  config: Config,
+  running: Pick<RunningServer, 'url' | 'setupLink'> & { fingerprint: string | null },
+): string[] {
+  const port = new URL(running.url).port;
+  const lines = [`Meshdeck console: ${running.url}`];
+  if (running.fingerprint !== null) lines.push(`  its certificate's SHA-256: ${running.fingerprint}`);
+  if (isLoopback(config.host)) {
+    lines.push(
+      `  from another machine: ssh -L ${port}:${config.host}:${port} root@<this machine>, then open the same link`,
+    );
+  }
+  if (running.setupLink !== null) {
+    lines.push('', 'Make the first admin with this link. It works once, for an hour:', `  ${running.setupLink}`);
+  }
+  return lines;
+}
+
+function setupLinkOf(url: string, token: string): string {
+  return `${url}${httpPaths.setup}?token=${token}`;
+}
+
+/** A command socket given by flag is a cluster like any other; its id says where it came from. */
+async function registerSocket(store: ConsoleStore, socketPath: string): Promise<void> {
+  const id = 'local-socket';
+  const known = (await store.clusters.list()).find((cluster) => cluster.id === id);
+  if (socketPath === '') {
+    if (known) await store.clusters.remove(id);
+    return;
+  }
+  if (!socketPath.startsWith('/')) throw new AppError('invalid', `--socket ${socketPath}: must be an absolute path`);
+  const cluster: StoredCluster = {
+    id,
+    context: '',
+    engine: 'meshd',
+    socketPath,
+    addedAt: known?.addedAt ?? Date.now(),
+  };
+  await store.clusters.put(cluster);
+}

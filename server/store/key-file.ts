@@ -1,0 +1,77 @@
+// The key file and what is sealed with it: secrets at rest are AES-256-GCM under a random key that lies beside the
+// database, readable by its owner only. A copy of the database alone gives no secret away.
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../contract/errors.ts';
+import { writeFileAtomic } from '../../host/files.ts';
+
+export const keyFileName = 'secret.key';
+const nonceBytes = 12;
+const tagBytes = 16;
+
+export class SecretBox {
+  private readonly key: Buffer;
+
+  constructor(key: Buffer) {
+    this.key = key;
+  }
+
+  /** `place` names the record: a sealed text moved to another record does not open. */
+  seal(text: string, place: string): string {
+    const nonce = randomBytes(nonceBytes);
+    const cipher = createCipheriv('aes-256-gcm', this.key, nonce).setAAD(Buffer.from(place));
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return `v1.${Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64')}`;
+  }
+
+  /** @throws AppError `failed` when the key is another one or the text was changed. */
+  open(sealed: string, place: string): string {
+    const bytes = Buffer.from(sealed.replace(/^v1\./, ''), 'base64');
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, nonceBytes), {
+        authTagLength: tagBytes,
+      });
+      decipher.setAAD(Buffer.from(place)).setAuthTag(bytes.subarray(-tagBytes));
+      return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]).toString('utf8');
+    } catch (cause) {
+      throw new AppError(
+        'failed',
+        `${place} cannot be decrypted: ${keyFileName} is not the one it was encrypted with. Restore both from one backup.`,
+        { cause },
+      );
+    }
+  }
+
+  /** A key for one other purpose, hex; it tells nothing about this one. */
+  derive(purpose: string): string {
+    return Buffer.from(hkdfSync('sha256', this.key, '', purpose, 32)).toString('hex');
+  }
+}
+
+export function createMemoryBox(): SecretBox {
+  return new SecretBox(randomBytes(32));
+}
+
+/**
+ * Reads the key file of a data folder. It is made where there is none, but only for a new database.
+ * @throws AppError `refused` when others may read it, `not-found` when a database is there without it.
+ */
+export async function openKeyFile(dataPath: string, options: { isNew: boolean }): Promise<SecretBox> {
+  const path = join(dataPath, keyFileName);
+  const found = await stat(path).catch(() => null);
+  if (!found) {
+    if (!options.isNew) {
+      throw new AppError(
+        'not-found',
+        `${path} is missing, and the database beside it holds secrets encrypted with it. Put it back, or restore a backup.`,
+      );
+    }
+    await writeFileAtomic(path, `${randomBytes(32).toString('hex')}\n`);
+  } else if ((found.mode & 0o077) !== 0) {
+    throw new AppError('refused', `${path} can be read by others: look who did, then run chmod 600 ${path}`);
+  }
+  const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'hex');
+  if (key.length !== 32) throw new AppError('invalid', `${path} is not a key file: 64 hex digits were expected`);
+  return new SecretBox(key);
+}

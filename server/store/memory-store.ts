@@ -1,0 +1,165 @@
+// The store in memory: the SQLite store's twin for tests, held to the same compliance suite. It copies on the way in and
+// out as a database does, so that a caller cannot change what is stored by holding on to it.
+/* eslint-disable @typescript-eslint/require-await -- a store answers with promises; memory has nothing to wait for */
+import { memoryAdapter } from 'better-auth/adapters/memory';
+import type { AuditEntry } from '../../contract/browser.ts';
+import { AppError } from '../../contract/errors.ts';
+import type { LogLine, StepView } from '../../contract/plans.ts';
+import type { ClusterStore, HostStore, KeyStore, RunStore, StoredRun } from '../ports.ts';
+import { ClusterRecord, HostRecord } from './records.ts';
+import type { AuditStore, ConsoleStore, SettingStore, StoredToken, TokenStore } from './types.ts';
+
+export function createMemoryStore(): ConsoleStore {
+  return {
+    runs: runStore(),
+    hosts: recordStore((record) => HostRecord.parse(record), 'name') satisfies HostStore,
+    clusters: recordStore((record) => ClusterRecord.parse(record), 'id') satisfies ClusterStore,
+    keys: keyStore(),
+    audit: auditStore(),
+    tokens: tokenStore(),
+    settings: settingStore(),
+    authDatabase: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
+    start: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+  };
+}
+
+const copy = <Value>(value: Value): Value => structuredClone(value);
+const compare = (a: string | number, b: string | number) => (a < b ? -1 : a > b ? 1 : 0);
+
+function runStore(): RunStore {
+  const runs = new Map<string, StoredRun>();
+  const steps = new Map<string, Map<string, StepView>>();
+  const logs = new Map<string, LogLine[]>();
+  const require = (id: string) => {
+    const run = runs.get(id);
+    if (!run) throw new AppError('not-found', `there is no run ${id}`);
+    return run;
+  };
+  return {
+    async create(run) {
+      runs.set(run.id, copy(run));
+    },
+    async update(id, change) {
+      runs.set(id, copy({ ...require(id), ...change }));
+    },
+    async get(id) {
+      return copy(runs.get(id) ?? null);
+    },
+    async list(limit) {
+      return copy([...runs.values()].sort((a, b) => b.startedAt - a.startedAt).slice(0, limit));
+    },
+    async unfinished() {
+      const open = [...runs.values()].filter((run) => run.endedAt === null);
+      return copy(open.sort((a, b) => a.startedAt - b.startedAt));
+    },
+    async putSteps(id, views) {
+      require(id);
+      const known = steps.get(id) ?? new Map<string, StepView>();
+      for (const view of views) known.set(view.key, copy(view));
+      steps.set(id, known);
+    },
+    async steps(id) {
+      return copy([...(steps.get(id)?.values() ?? [])]);
+    },
+    async appendLog(id, lines) {
+      require(id);
+      logs.set(id, [...(logs.get(id) ?? []), ...copy(lines)]);
+    },
+    async log(id, limit) {
+      return copy((logs.get(id) ?? []).slice(-limit));
+    },
+  };
+}
+
+function recordStore<Value extends { readonly id: string }>(
+  parse: (record: unknown) => Value,
+  order: keyof Value & string,
+) {
+  const records = new Map<string, Value>();
+  return {
+    async list(): Promise<Value[]> {
+      return copy([...records.values()].sort((a, b) => compare(String(a[order]), String(b[order]))));
+    },
+    async put(record: Value): Promise<void> {
+      records.set(record.id, copy(parse(record)));
+    },
+    async remove(id: string): Promise<void> {
+      records.delete(id);
+    },
+  };
+}
+
+function keyStore(): KeyStore {
+  const keys = new Map<string, Parameters<KeyStore['put']>[0]>();
+  return {
+    async put(key) {
+      keys.set(key.id, copy(key));
+    },
+    async get(id) {
+      return copy(keys.get(id) ?? null);
+    },
+    async list() {
+      const sorted = [...keys.values()].sort((a, b) => compare(a.addedAt, b.addedAt) || compare(a.id, b.id));
+      return sorted.map(({ id, label, publicKey, addedAt }) => ({ id, label, publicKey, addedAt }));
+    },
+    async remove(id) {
+      keys.delete(id);
+    },
+  };
+}
+
+function auditStore(): AuditStore {
+  const entries: AuditEntry[] = [];
+  return {
+    async append(entry) {
+      entries.push({ ...copy(entry), id: entries.length + 1 });
+    },
+    async list({ before, limit, text }) {
+      const needle = text.toLowerCase();
+      const found = entries.filter(
+        (entry) =>
+          (before === null || entry.id < before) &&
+          [entry.who, entry.what, entry.where, entry.message].some((field) => field.toLowerCase().includes(needle)),
+      );
+      return copy(found.reverse().slice(0, limit));
+    },
+  };
+}
+
+function tokenStore(): TokenStore {
+  const tokens = new Map<string, StoredToken>();
+  return {
+    async put(token) {
+      tokens.set(token.id, copy(token));
+    },
+    async findByHash(hash) {
+      return copy([...tokens.values()].find((token) => token.hash === hash) ?? null);
+    },
+    async list(userId) {
+      const own = [...tokens.values()].filter((token) => token.userId === userId);
+      return copy(own.sort((a, b) => a.createdAt - b.createdAt));
+    },
+    async remove(id, userId) {
+      return tokens.get(id)?.userId === userId && tokens.delete(id);
+    },
+    async removeAll(userId) {
+      for (const token of tokens.values()) if (token.userId === userId) tokens.delete(token.id);
+    },
+  };
+}
+
+function settingStore(): SettingStore {
+  const settings = new Map<string, string>();
+  return {
+    async get(key) {
+      return settings.get(key) ?? null;
+    },
+    async put(key, value) {
+      settings.set(key, value);
+    },
+    async take(key, value) {
+      return settings.get(key) === value && settings.delete(key);
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import Database from 'better-sqlite3';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { backUp, restore } from './backup.ts';
+import { databaseName, holdDataFolder, migrationsPath, openDataFolder } from './data-folder.ts';
+import { keyFileName } from './key-file.ts';
+import { applyMigrations } from './migrations.ts';
+import { describeStore } from './store-compliance.ts';
+import type { ConsoleStore } from './types.ts';
+
+let folder = '';
+const opened: ConsoleStore[] = [];
+const open = async (path = join(folder, 'data')) => {
+  const { store } = await openDataFolder(path);
+  opened.push(store);
+  await store.start();
+  return store;
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'meshdeck-store-'));
+});
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const key = { id: 'k1', label: 'l', publicKey: 'ssh-ed25519 A', privateKey: 'PRIVATE-HALF', addedAt: 1 };
+
+describe('the store in SQLite', () => {
+  describeStore(() => open());
+
+  it('makes folder, database and key file readable by their owner only', async () => {
+    await open();
+    const path = join(folder, 'data');
+    expect((await stat(path)).mode & 0o777).toBe(0o700);
+    for (const name of await readdir(path))
+      expect([name, (await stat(join(path, name))).mode & 0o077]).toEqual([name, 0]);
+  });
+
+  it('finds everything again after a restart, and applies no migration twice', async () => {
+    const first = await open();
+    await first.keys.put(key);
+    await first.stop();
+    const { store, applied } = await openDataFolder(join(folder, 'data'));
+    opened.push(store);
+    expect(applied).toEqual([]);
+    expect(await store.keys.get('k1')).toEqual(key);
+  });
+
+  it('has no private key in any byte of the folder', async () => {
+    const store = await open();
+    await store.keys.put(key);
+    for (const name of await readdir(join(folder, 'data'))) {
+      expect((await readFile(join(folder, 'data', name))).includes('PRIVATE-HALF')).toBe(false);
+    }
+  });
+
+  it('does not start without the key file that its secrets were sealed with', async () => {
+    await (await open()).stop();
+    await rm(join(folder, 'data', keyFileName));
+    await expect(openDataFolder(join(folder, 'data'))).rejects.toThrow(/secret.key is missing/);
+  });
+});
+
+describe('migrations', () => {
+  const prepare = async () => {
+    const migrations = join(folder, 'migrations');
+    await cp(migrationsPath, migrations, { recursive: true });
+    return { migrations, database: join(folder, 'test.db') };
+  };
+
+  it('changes nothing when one fails, and says which', async () => {
+    const { migrations, database } = await prepare();
+    await applyMigrations(database, migrations);
+    await mkdir(join(migrations, '99990101000000_broken'));
+    const sql = 'CREATE TABLE "half" ("id" TEXT);\nINSERT INTO "nowhere" VALUES (1);';
+    await writeFile(join(migrations, '99990101000000_broken', 'migration.sql'), sql);
+    await expect(applyMigrations(database, migrations)).rejects.toThrow(/99990101000000_broken failed.*nowhere/s);
+    const tables = new Database(database).prepare("SELECT name FROM sqlite_master WHERE name = 'half'").all();
+    expect(tables).toEqual([]);
+  });
+
+  it('refuses a database of a newer console, and an edited migration', async () => {
+    const { migrations, database } = await prepare();
+    const [first = ''] = await applyMigrations(database, migrations);
+    const path = join(migrations, first, 'migration.sql');
+    await writeFile(path, `${await readFile(path, 'utf8')}\n-- edited`);
+    await expect(applyMigrations(database, migrations)).rejects.toThrow(/was edited/);
+    await rm(join(migrations, first), { recursive: true });
+    await expect(applyMigrations(database, migrations)).rejects.toThrow(/newer console/);
+  });
+});
+
+describe('the hold on a data folder', () => {
+  it('is for one at a time, names the holder, and can be taken again', async () => {
+    const release = await holdDataFolder(folder, 'the console');
+    await expect(holdDataFolder(folder, 'meshdeck')).rejects.toThrow(
+      `is in use by the console (process ${process.pid})`,
+    );
+    await release();
+    await (
+      await holdDataFolder(folder, 'meshdeck')
+    )();
+  });
+});
+
+describe('backup', () => {
+  it('brings everything back into an empty folder, and only there', async () => {
+    const store = await open();
+    await store.keys.put(key);
+    await store.audit.append({ at: 1, who: 'a', what: 'b', where: 'c', result: 'ok', message: '' });
+    const file = join(folder, 'backup');
+    // While the console runs: what is in the write-ahead log only must be in it.
+    await backUp(join(folder, 'data'), file, 'correct horse battery', 42);
+    expect((await stat(file)).mode & 0o077).toBe(0);
+    await store.stop();
+    await expect(restore(join(folder, 'data'), file, 'correct horse battery')).rejects.toThrow('is not empty');
+    expect(await restore(join(folder, 'new'), file, 'correct horse battery')).toBe(42);
+    const restored = await open(join(folder, 'new'));
+    expect(await restored.keys.get('k1')).toEqual(key);
+    expect(await restored.audit.list({ before: null, limit: 9, text: '' })).toHaveLength(1);
+    expect(await readdir(join(folder, 'data'))).not.toContainEqual(expect.stringMatching(/^\.backup/));
+  });
+
+  it('does not open with another passphrase or a changed byte', async () => {
+    await (await open()).keys.put(key);
+    const file = join(folder, 'backup');
+    await expect(backUp(join(folder, 'data'), file, 'short', 1)).rejects.toThrow('less than 12');
+    await backUp(join(folder, 'data'), file, 'correct horse battery', 1);
+    await expect(restore(join(folder, 'new'), file, 'wrong horse battery')).rejects.toThrow('does not open');
+    const bytes = await readFile(file);
+    bytes[bytes.length - 40]! ^= 1;
+    await writeFile(file, bytes);
+    await expect(restore(join(folder, 'new'), file, 'correct horse battery')).rejects.toThrow('does not open');
+    expect(await readFile(join(folder, 'data', databaseName))).toBeDefined();
+  });
+});

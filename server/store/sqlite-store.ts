@@ -1,0 +1,246 @@
+// The store on SQLite through Prisma. All writes go through the one client: a second connection in this process would wait
+// in a blocking call for a transaction that needs the event loop to end.
+import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import { prismaAdapter } from 'better-auth/adapters/prisma';
+import { open } from 'node:fs/promises';
+import { z } from 'zod';
+import { AuditEntry } from '../../contract/browser.ts';
+import { AppError } from '../../contract/errors.ts';
+import { Plan, RunState, StepView } from '../../contract/plans.ts';
+import type { ClusterStore, HostStore, KeyStore, RunStore, StoredRun } from '../ports.ts';
+import { PrismaClient, type Prisma } from './client/client.ts';
+import type { SecretBox } from './key-file.ts';
+import { applyMigrations } from './migrations.ts';
+import { ClusterRecord, HostRecord, keyPlace } from './records.ts';
+import type { AuditStore, ConsoleStore, SettingStore, StoredToken, TokenStore } from './types.ts';
+
+export interface SqliteStoreOptions {
+  readonly databasePath: string;
+  /** Folder with a folder for each migration. */
+  readonly migrationsPath: string;
+  readonly box: SecretBox;
+}
+
+/** Opens the database, which is made where there is none, and brings it up to date. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<ConsoleStore & { applied: string[] }> {
+  // SQLite would make it with the process's umask: it holds password hashes and sessions.
+  await (await open(options.databasePath, 'a', 0o600)).close();
+  const applied = await applyMigrations(options.databasePath, options.migrationsPath);
+  const client = new PrismaClient({
+    adapter: new PrismaBetterSqlite3({ url: `file:${options.databasePath}`, timeout: 5_000 }),
+  });
+  return {
+    applied,
+    runs: runStore(client),
+    hosts: hostStore(client),
+    clusters: clusterStore(client),
+    keys: keyStore(client, options.box),
+    audit: auditStore(client),
+    tokens: tokenStore(client),
+    settings: settingStore(client),
+    authDatabase: prismaAdapter(client, { provider: 'sqlite' }),
+    start: async () => {
+      // The journal must be on the disk before a step acts: also when the power goes, not only the process.
+      await client.$queryRawUnsafe('PRAGMA synchronous = FULL');
+    },
+    stop: () => client.$disconnect(),
+  };
+}
+
+type RunRow = Prisma.RunGetPayload<object>;
+
+function runFromRow(row: RunRow): StoredRun {
+  return {
+    id: row.id,
+    plan: Plan.parse(JSON.parse(row.plan)),
+    state: RunState.parse(row.state),
+    startedBy: row.startedBy,
+    startedAt: row.startedAt.getTime(),
+    endedAt: row.endedAt?.getTime() ?? null,
+    missingSecrets: z.array(z.string()).parse(JSON.parse(row.missingSecrets)),
+    memo: JSON.parse(row.memo) as unknown,
+  };
+}
+
+function runStore(client: PrismaClient): RunStore {
+  return {
+    async create(run) {
+      await client.run.create({
+        data: {
+          id: run.id,
+          plan: JSON.stringify(run.plan),
+          state: run.state,
+          startedBy: run.startedBy,
+          startedAt: new Date(run.startedAt),
+          endedAt: run.endedAt === null ? null : new Date(run.endedAt),
+          missingSecrets: JSON.stringify(run.missingSecrets),
+          memo: JSON.stringify(run.memo ?? null),
+        },
+      });
+    },
+    async update(id, change) {
+      const { count } = await client.run.updateMany({
+        where: { id },
+        data: {
+          ...(change.state === undefined ? {} : { state: change.state }),
+          ...(change.endedAt === undefined
+            ? {}
+            : { endedAt: change.endedAt === null ? null : new Date(change.endedAt) }),
+          ...(change.missingSecrets === undefined ? {} : { missingSecrets: JSON.stringify(change.missingSecrets) }),
+          ...(change.memo === undefined ? {} : { memo: JSON.stringify(change.memo) }),
+        },
+      });
+      if (count === 0) throw new AppError('not-found', `there is no run ${id}`);
+    },
+    async get(id) {
+      const row = await client.run.findUnique({ where: { id } });
+      return row && runFromRow(row);
+    },
+    async list(limit) {
+      return (await client.run.findMany({ orderBy: { startedAt: 'desc' }, take: limit })).map(runFromRow);
+    },
+    async unfinished() {
+      return (await client.run.findMany({ where: { endedAt: null }, orderBy: { startedAt: 'asc' } })).map(runFromRow);
+    },
+    async putSteps(id, steps) {
+      await client.$transaction(
+        steps.map((step) => {
+          const view = JSON.stringify(step);
+          const key = { runId: id, key: step.key };
+          return client.runStep.upsert({ where: { runId_key: key }, create: { ...key, view }, update: { view } });
+        }),
+      );
+    },
+    async steps(id) {
+      const rows = await client.runStep.findMany({ where: { runId: id } });
+      return rows.map((row) => StepView.parse(JSON.parse(row.view)));
+    },
+    async appendLog(id, lines) {
+      await client.runLogLine.createMany({
+        data: lines.map((line) => ({ ...line, runId: id, at: new Date(line.at) })),
+      });
+    },
+    async log(id, limit) {
+      const rows = await client.runLogLine.findMany({ where: { runId: id }, orderBy: { id: 'desc' }, take: limit });
+      return rows.reverse().map(({ at, step, node, text }) => ({ at: at.getTime(), step, node, text }));
+    },
+  };
+}
+
+function hostStore(client: PrismaClient): HostStore {
+  return {
+    async list() {
+      const rows = await client.host.findMany({ orderBy: { name: 'asc' } });
+      return rows.map((row) => HostRecord.parse(JSON.parse(row.data)));
+    },
+    async put(host) {
+      const row = { name: host.name, data: JSON.stringify(HostRecord.parse(host)) };
+      await client.host.upsert({ where: { id: host.id }, create: { id: host.id, ...row }, update: row });
+    },
+    async remove(id) {
+      await client.host.deleteMany({ where: { id } });
+    },
+  };
+}
+
+function clusterStore(client: PrismaClient): ClusterStore {
+  return {
+    async list() {
+      const rows = await client.cluster.findMany({ orderBy: { id: 'asc' } });
+      return rows.map((row) => ClusterRecord.parse(JSON.parse(row.data)));
+    },
+    async put(cluster) {
+      const data = JSON.stringify(ClusterRecord.parse(cluster));
+      await client.cluster.upsert({ where: { id: cluster.id }, create: { id: cluster.id, data }, update: { data } });
+    },
+    async remove(id) {
+      await client.cluster.deleteMany({ where: { id } });
+    },
+  };
+}
+
+function keyStore(client: PrismaClient, box: SecretBox): KeyStore {
+  return {
+    async put({ id, label, publicKey, privateKey, addedAt }) {
+      const row = { label, publicKey, sealed: box.seal(privateKey, keyPlace(id)), addedAt: new Date(addedAt) };
+      await client.sshKey.upsert({ where: { id }, create: { id, ...row }, update: row });
+    },
+    async get(id) {
+      const row = await client.sshKey.findUnique({ where: { id } });
+      if (!row) return null;
+      const { label, publicKey, sealed, addedAt } = row;
+      return { id, label, publicKey, privateKey: box.open(sealed, keyPlace(id)), addedAt: addedAt.getTime() };
+    },
+    async list() {
+      const rows = await client.sshKey.findMany({ orderBy: [{ addedAt: 'asc' }, { id: 'asc' }] });
+      return rows.map(({ id, label, publicKey, addedAt }) => ({ id, label, publicKey, addedAt: addedAt.getTime() }));
+    },
+    async remove(id) {
+      await client.sshKey.deleteMany({ where: { id } });
+    },
+  };
+}
+
+function auditStore(client: PrismaClient): AuditStore {
+  return {
+    async append({ where, at, ...entry }) {
+      await client.auditEntry.create({ data: { ...entry, at: new Date(at), place: where } });
+    },
+    async list({ before, limit, text }) {
+      const has = { contains: text };
+      const rows = await client.auditEntry.findMany({
+        where: {
+          ...(before === null ? {} : { id: { lt: before } }),
+          ...(text === '' ? {} : { OR: [{ who: has }, { what: has }, { place: has }, { message: has }] }),
+        },
+        orderBy: { id: 'desc' },
+        take: limit,
+      });
+      return rows.map(({ place, at, ...row }) => AuditEntry.parse({ ...row, at: at.getTime(), where: place }));
+    },
+  };
+}
+
+function tokenFromRow(row: Prisma.ApiTokenGetPayload<object>): StoredToken {
+  return { ...row, createdAt: row.createdAt.getTime(), lastUsedAt: row.lastUsedAt?.getTime() ?? null };
+}
+
+function tokenStore(client: PrismaClient): TokenStore {
+  return {
+    async put(token) {
+      const row = {
+        ...token,
+        createdAt: new Date(token.createdAt),
+        lastUsedAt: token.lastUsedAt === null ? null : new Date(token.lastUsedAt),
+      };
+      await client.apiToken.upsert({ where: { id: token.id }, create: row, update: row });
+    },
+    async findByHash(hash) {
+      const row = await client.apiToken.findUnique({ where: { hash } });
+      return row && tokenFromRow(row);
+    },
+    async list(userId) {
+      return (await client.apiToken.findMany({ where: { userId }, orderBy: { createdAt: 'asc' } })).map(tokenFromRow);
+    },
+    async remove(id, userId) {
+      return (await client.apiToken.deleteMany({ where: { id, userId } })).count > 0;
+    },
+    async removeAll(userId) {
+      await client.apiToken.deleteMany({ where: { userId } });
+    },
+  };
+}
+
+function settingStore(client: PrismaClient): SettingStore {
+  return {
+    async get(key) {
+      return (await client.setting.findUnique({ where: { key } }))?.value ?? null;
+    },
+    async put(key, value) {
+      await client.setting.upsert({ where: { key }, create: { key, value }, update: { value } });
+    },
+    async take(key, value) {
+      return (await client.setting.deleteMany({ where: { key, value } })).count > 0;
+    },
+  };
+}

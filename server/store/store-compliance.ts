@@ -1,0 +1,141 @@
+// What every store must do, run against SQLite and its twin in memory alike.
+import { expect, it } from 'vitest';
+import type { Plan, StepView } from '../../contract/plans.ts';
+import type { StoredHost, StoredKey, StoredRun } from '../ports.ts';
+import type { ConsoleStore } from './types.ts';
+
+const plan: Plan = {
+  id: 'p1',
+  kind: 'deploy',
+  title: 'Deploy node[1-2]',
+  createdAt: 1_000,
+  steps: [],
+  waves: [['node1', 'node2']],
+  onFailure: 'skip-node',
+  command: 'meshdeck deploy node[1-2]',
+  secrets: [],
+  warnings: [],
+};
+const run = (id: string, change: Partial<StoredRun> = {}): StoredRun => ({
+  id,
+  plan,
+  state: 'running',
+  startedBy: 'Ann',
+  startedAt: 1_700_000_000_123,
+  endedAt: null,
+  missingSecrets: [],
+  memo: { undoing: false },
+  ...change,
+});
+const step = (key: string, state: StepView['state']): StepView => ({
+  key,
+  state,
+  startedAt: 5,
+  endedAt: null,
+  error: '',
+  result: { found: ['a', 1, null] },
+});
+const host = (id: string, name: string): StoredHost => ({
+  id,
+  name,
+  addresses: ['10.0.0.1', 'fd00::1'],
+  port: 22,
+  user: 'root',
+  needsSudo: false,
+  keyId: null,
+  pins: ['ssh-ed25519 AAAA'],
+  cluster: '',
+  nodeId: null,
+  isHead: false,
+  addedAt: 7,
+  facts: { os: 'Debian', nested: { deep: [1, 2] } },
+});
+const key: StoredKey = { id: 'k1', label: 'console', publicKey: 'ssh-ed25519 AAAA', privateKey: 'SECRET', addedAt: 9 };
+
+export function describeStore(open: () => Promise<ConsoleStore>): void {
+  it('gives a run back as it was put in, and changes only what is named', async () => {
+    const { runs } = await open();
+    await runs.create(run('r1'));
+    await runs.update('r1', { state: 'asking', missingSecrets: ['password:root@node1'] });
+    await runs.update('r1', { memo: { undoing: true } });
+    expect(await runs.get('r1')).toEqual(
+      run('r1', { state: 'asking', missingSecrets: ['password:root@node1'], memo: { undoing: true } }),
+    );
+    expect(await runs.get('r2')).toBeNull();
+    await expect(runs.update('r2', { state: 'done' })).rejects.toThrow('no run r2');
+  });
+
+  it('lists runs newest first and unfinished ones oldest first', async () => {
+    const { runs } = await open();
+    await runs.create(run('old', { startedAt: 1 }));
+    await runs.create(run('ended', { startedAt: 2, endedAt: 3, state: 'done' }));
+    await runs.create(run('new', { startedAt: 4 }));
+    expect((await runs.list(2)).map(({ id }) => id)).toEqual(['new', 'ended']);
+    expect((await runs.unfinished()).map(({ id }) => id)).toEqual(['old', 'new']);
+  });
+
+  it('keeps the last view of each step', async () => {
+    const { runs } = await open();
+    await runs.create(run('r1'));
+    await runs.putSteps('r1', [step('a', 'running'), step('b', 'waiting')]);
+    await runs.putSteps('r1', [step('a', 'done')]);
+    const steps = await runs.steps('r1');
+    expect(steps.sort((a, b) => a.key.localeCompare(b.key))).toEqual([step('a', 'done'), step('b', 'waiting')]);
+    expect(await runs.steps('r2')).toEqual([]);
+    await expect(runs.putSteps('r2', [step('a', 'done')])).rejects.toThrow();
+  });
+
+  it('gives the last log lines, oldest first', async () => {
+    const { runs } = await open();
+    await runs.create(run('r1'));
+    const line = (at: number) => ({ at, step: 's', node: 'node1', text: `line ${at}\n<b>` });
+    await runs.appendLog('r1', [line(1), line(2)]);
+    await runs.appendLog('r1', []);
+    await runs.appendLog('r1', [line(3)]);
+    expect(await runs.log('r1', 2)).toEqual([line(2), line(3)]);
+  });
+
+  it('keeps hosts by id, sorted by name', async () => {
+    const { hosts } = await open();
+    await hosts.put(host('h2', 'node1'));
+    await hosts.put(host('h1', 'node2'));
+    await hosts.put({ ...host('h2', 'node1'), pins: [], cluster: 'c1' });
+    expect(await hosts.list()).toEqual([{ ...host('h2', 'node1'), pins: [], cluster: 'c1' }, host('h1', 'node2')]);
+    await hosts.remove('h2');
+    await hosts.remove('h2');
+    expect((await hosts.list()).map(({ id }) => id)).toEqual(['h1']);
+  });
+
+  it('keeps keys, and lists them without their private half', async () => {
+    const { keys } = await open();
+    await keys.put(key);
+    expect(await keys.get('k1')).toEqual(key);
+    expect(await keys.list()).toEqual([{ id: 'k1', label: 'console', publicKey: 'ssh-ed25519 AAAA', addedAt: 9 }]);
+    await keys.remove('k1');
+    expect(await keys.get('k1')).toBeNull();
+  });
+
+  it('searches and pages through the audit log', async () => {
+    const { audit } = await open();
+    for (const at of [1, 2, 3, 4]) {
+      const what = at % 2 === 0 ? 'vm kill Web1' : 'mesh degree 3';
+      await audit.append({ at, who: 'Ann', what, where: `node${at}`, result: 'ok', message: '' });
+    }
+    const [last] = await audit.list({ before: null, limit: 1, text: '' });
+    expect(last).toMatchObject({ at: 4, where: 'node4', result: 'ok' });
+    expect((await audit.list({ before: last!.id, limit: 9, text: 'web' })).map(({ at }) => at)).toEqual([2]);
+    expect((await audit.list({ before: null, limit: 9, text: 'node3' })).map(({ at }) => at)).toEqual([3]);
+    expect(await audit.list({ before: null, limit: 9, text: '100%' })).toEqual([]);
+  });
+
+  it('hands a setting to one taker only', async () => {
+    const { settings } = await open();
+    expect(await settings.get('link')).toBeNull();
+    await settings.put('link', 'a');
+    await settings.put('link', 'b');
+    expect(await settings.take('link', 'a')).toBe(false);
+    const taken = await Promise.all([1, 2, 3].map(() => settings.take('link', 'b')));
+    expect(taken.filter(Boolean)).toHaveLength(1);
+    expect(await settings.get('link')).toBeNull();
+  });
+}

@@ -1,0 +1,43 @@
+// The whole store, of which ports.ts shows the part that fleet and runs need. Two implementations keep to one compliance
+// suite: SQLite through Prisma for the console, memory for tests.
+import type { memoryAdapter } from 'better-auth/adapters/memory';
+import type { AuditEntry } from '../../contract/browser.ts';
+import type { Store } from '../ports.ts';
+
+export interface AuditStore {
+  append(entry: Omit<AuditEntry, 'id'>): Promise<void>;
+  /** Newest first; `before` is an id, `text` is searched in who, what, where and message. */
+  list(query: { before: number | null; limit: number; text: string }): Promise<AuditEntry[]>;
+}
+
+export interface StoredToken {
+  readonly id: string;
+  readonly userId: string;
+  readonly name: string;
+  /** SHA-256 of the token, hex. */
+  readonly hash: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+}
+export interface TokenStore {
+  put(token: StoredToken): Promise<void>;
+  findByHash(hash: string): Promise<StoredToken | null>;
+  list(userId: string): Promise<StoredToken[]>;
+  remove(id: string, userId: string): Promise<boolean>;
+  removeAll(userId: string): Promise<void>;
+}
+
+export interface SettingStore {
+  get(key: string): Promise<string | null>;
+  put(key: string, value: string): Promise<void>;
+  /** Removes it if it has this value still; true when it had: whoever gets true is the only one. */
+  take(key: string, value: string): Promise<boolean>;
+}
+
+export interface ConsoleStore extends Store {
+  readonly audit: AuditStore;
+  readonly tokens: TokenStore;
+  readonly settings: SettingStore;
+  /** Where better-auth keeps users, sessions and password hashes. */
+  readonly authDatabase: ReturnType<typeof memoryAdapter>;
+}
