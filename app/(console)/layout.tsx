@@ -1,6 +1,22 @@
 import type { ReactElement, ReactNode } from 'react';
 import { Frame } from '../../components/frame/Frame.tsx';
+import { ChangeToasts } from '../../components/news/ChangeToasts.tsx';
+import { ConnectionBanner } from '../../components/news/ConnectionBanner.tsx';
+import { CommandPalette, PaletteButton } from '../../components/palette/CommandPalette.tsx';
 
 export default function ConsoleLayout({ children }: { children: ReactNode }): ReactElement {
-  return <Frame>{children}</Frame>;
+  return (
+    <Frame
+      banner={<ConnectionBanner />}
+      palette={<PaletteButton />}
+      listeners={
+        <>
+          <CommandPalette />
+          <ChangeToasts />
+        </>
+      }
+    >
+      {children}
+    </Frame>
+  );
 }

@@ -99,16 +99,31 @@ describe('a terminal session', () => {
     expect(terminal.runs()).toEqual(['host', 'quit']);
   });
 
-  it('completes what stands before the cursor, and ignores answers to an older text', () => {
+  it('completes what stands before the cursor', () => {
     const terminal = driver();
     terminal.type('mesh st\t');
     expect(terminal.kinds()).toContain('suggest');
-    terminal.type('x');
-    terminal.step({ kind: 'suggested', text: 'mesh st', found: ['mesh status '] });
-    expect(terminal.session().line.text).toBe('mesh stx');
-    terminal.type('\u007f');
     terminal.step({ kind: 'suggested', text: 'mesh st', found: ['mesh status '] });
     expect(terminal.session().line).toMatchObject({ text: 'mesh status ', cursor: 12 });
+  });
+
+  it('applies what is typed before the answer to Tab to the completed line', () => {
+    const terminal = driver();
+    for (const data of ['mesh st', '\t', '\r', 'host']) terminal.type(data);
+    expect(terminal.runs()).toEqual([]);
+    terminal.step({ kind: 'suggested', text: 'mesh st', found: ['mesh status '] });
+    expect(terminal.runs()).toEqual(['mesh status']);
+    terminal.end();
+    expect(terminal.session().line.text).toBe('host');
+  });
+
+  it('takes Ctrl-C at once, and drops an answer to what stood there before', () => {
+    const terminal = driver();
+    terminal.type('mesh st\tus\u0003');
+    expect(terminal.session()).toMatchObject({ held: null, line: { text: '' } });
+    terminal.type('mes');
+    terminal.step({ kind: 'suggested', text: 'mesh st', found: ['mesh status '] });
+    expect(terminal.session().line.text).toBe('mes');
   });
 
   it('lists the words when nothing more is common', () => {

@@ -18,6 +18,8 @@ export interface Session {
   readonly isRunning: boolean;
   /** Row of the cursor below the prompt's first row, as drawn last. */
   readonly cursorRow: number;
+  /** Keys that came while the answer to Tab is awaited: what is typed ahead applies to the completed line. */
+  readonly held: readonly Key[] | null;
   readonly search: { readonly part: string; readonly at: number } | null;
   /** `quit` was typed once: the second one ends the daemon. */
   readonly isQuitAsked: boolean;
@@ -52,6 +54,7 @@ export function openSession(node: string, options: { history: readonly string[];
     queue: [],
     isRunning: false,
     cursorRow: 0,
+    held: null,
     search: null,
     isQuitAsked: false,
   };
@@ -68,7 +71,7 @@ export function stepSession(session: Session, event: SessionEvent): Step {
     case 'ended':
       return onEnded(session, event);
     case 'suggested':
-      return onSuggested(session, event);
+      return replayHeld(onSuggested({ ...session, held: null }, event), session.held ?? []);
     case 'resized': {
       const next = { ...session, columns: Math.max(2, event.columns) };
       // xterm wrapped the rows anew, so where the prompt started is no longer known: start a fresh row.
@@ -77,7 +80,19 @@ export function stepSession(session: Session, event: SessionEvent): Step {
   }
 }
 
+function replayHeld(first: Step, keys: readonly Key[]): Step {
+  return keys.reduce((step, key) => {
+    const next = onKey(step.session, key);
+    return { session: next.session, effects: [...step.effects, ...next.effects] };
+  }, first);
+}
+
 function onKey(session: Session, key: Key): Step {
+  if (session.held) {
+    const isInterrupt = key.kind === 'key' && key.name === 'interrupt';
+    if (!isInterrupt) return same({ ...session, held: [...session.held, key] });
+    return onKey({ ...session, held: null }, key);
+  }
   if (session.search) return onSearchKey(session, session.search, key);
   if (key.kind === 'text') return edited(session, insertText(session.line, key.text));
   if (key.kind === 'paste') return onPaste(session, key.text);
@@ -90,9 +105,8 @@ function onKey(session: Session, key: Key): Step {
       return session.isRunning ? same(session) : draw({ ...session, cursorRow: 0 }, [{ kind: 'clear' }]);
     case 'tab': {
       const text = session.line.text.slice(0, session.line.cursor);
-      return session.isRunning || text.trim() === ''
-        ? same(session)
-        : { session, effects: [{ kind: 'suggest', text }] };
+      if (session.isRunning || text.trim() === '') return same(session);
+      return { session: { ...session, held: [] }, effects: [{ kind: 'suggest', text }] };
     }
     case 'end-of-input':
       if (session.line.text !== '') return edited(session, pressKey(session.line, 'delete'));

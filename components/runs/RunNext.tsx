@@ -1,0 +1,145 @@
+'use client';
+// The one next thing to do about a run, with its button: answer, type the password, retry, undo, or go on.
+import Link from 'next/link';
+import type { ReactElement } from 'react';
+import type { RunView } from '../../contract/plans.ts';
+import { useAction } from '../actions/use-action.ts';
+import { Button } from '../ui/Button.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import type { State } from '../ui/StateMark.tsx';
+import { nextThing } from './next-thing.ts';
+import type { LaneStep } from './run-view.ts';
+import { missingSecrets } from './run-view.ts';
+import { SecretsForm } from './SecretsForm.tsx';
+
+const titles: Readonly<Record<RunView['state'], { title: string; state: State }>> = {
+  running: { title: 'Running', state: 'busy' },
+  asking: { title: 'It asks you', state: 'warn' },
+  'needs-secret': { title: 'It needs a password', state: 'warn' },
+  done: { title: 'Done', state: 'ok' },
+  failed: { title: 'Failed', state: 'bad' },
+  cancelled: { title: 'Cancelled', state: 'lost' },
+  undone: { title: 'Undone', state: 'ok' },
+};
+
+export interface RunNextProps {
+  readonly run: RunView;
+  /** Why this reader may not act; empty: may. */
+  readonly readOnlyReason: string;
+}
+
+export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
+  const action = useAction();
+  const next = nextThing(run);
+  const { title, state } = titles[run.state];
+  const retry = () =>
+    void action.run(async (client) => {
+      await client.call('runs.retry', { run: run.id, secrets: {} });
+    });
+  return (
+    <Notice state={state} title={title} role="status">
+      <p className="break-words">{next.text}</p>
+      {next.do === 'answer' ? (
+        <ul className="mt-2 flex flex-col gap-3">
+          {next.asks.map((ask) => (
+            <Ask key={ask.step.key} run={run.id} ask={ask} readOnlyReason={readOnlyReason} />
+          ))}
+        </ul>
+      ) : null}
+      {next.do === 'secrets' && readOnlyReason === '' ? (
+        <div className="mt-2">
+          <SecretsForm
+            wanted={missingSecrets(run)}
+            action="Go on"
+            isBusy={action.isBusy}
+            error={action.error}
+            onSubmit={(secrets) =>
+              void action.run(async (client) => {
+                await client.call('runs.provideSecrets', { run: run.id, secrets });
+              })
+            }
+          />
+        </div>
+      ) : null}
+      <div className="mt-2 flex flex-wrap gap-2 empty:hidden">
+        {next.do === 'retry' ? (
+          <Button variant="primary" size="sm" isBusy={action.isBusy} disabledReason={readOnlyReason} onClick={retry}>
+            {run.state === 'cancelled' ? 'Go on' : 'Retry what failed'}
+          </Button>
+        ) : null}
+        {next.do === 'deploy' ? (
+          <Button
+            variant="primary"
+            size="sm"
+            render={<Link href={`/deploy?nodes=${encodeURIComponent(next.nodes)}`} />}
+          >
+            Deploy to them
+          </Button>
+        ) : null}
+        {next.do === 'mesh' ? (
+          <Button variant="primary" size="sm" render={<Link href="/mesh" />}>
+            Look at the mesh
+          </Button>
+        ) : null}
+      </div>
+      {action.error !== '' && next.do !== 'secrets' ? (
+        <p role="alert" className="mt-2 break-words text-bad">
+          {action.error}
+        </p>
+      ) : null}
+    </Notice>
+  );
+}
+
+function Ask({
+  run,
+  ask,
+  readOnlyReason,
+}: {
+  run: string;
+  ask: LaneStep;
+  readOnlyReason: string;
+}): ReactElement | null {
+  const action = useAction();
+  if (!ask.step.ask) return null;
+  const { question, default: isDefault } = ask.step.ask;
+  const answer = (yes: boolean) =>
+    void action.run(async (client) => {
+      await client.call('runs.answer', { run, step: ask.step.key, answer: yes });
+    });
+  return (
+    <li className="flex flex-wrap items-center gap-2">
+      <span className="min-w-0 flex-1 basis-60 break-words text-fg-1">
+        {ask.step.node === '' ? null : <span className="font-mono">{ask.step.node}: </span>}
+        {question}
+      </span>
+      <Button
+        size="sm"
+        variant={isDefault ? 'secondary' : 'primary'}
+        isBusy={action.isBusy}
+        disabledReason={readOnlyReason}
+        onClick={() => {
+          answer(false);
+        }}
+      >
+        No
+      </Button>
+      <Button
+        size="sm"
+        variant={isDefault ? 'primary' : 'secondary'}
+        isBusy={action.isBusy}
+        disabledReason={readOnlyReason}
+        onClick={() => {
+          answer(true);
+        }}
+      >
+        Yes
+      </Button>
+      {action.error === '' ? null : (
+        <span role="alert" className="basis-full text-bad">
+          {action.error}
+        </span>
+      )}
+    </li>
+  );
+}

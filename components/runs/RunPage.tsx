@@ -1,0 +1,204 @@
+'use client';
+// One run: its state in words, the next thing to do, and its story. It goes on when the page is closed.
+import Link from 'next/link';
+import { useState, type ReactElement } from 'react';
+import type { RunView } from '../../contract/plans.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
+import { formatInstant } from '../../lib/format.ts';
+import { useNow, useRun } from '../../lib/use-console.ts';
+import { useAction } from '../actions/use-action.ts';
+import { useServerNow } from '../actions/use-server-now.ts';
+import { useRefusal } from '../frame/use-session.tsx';
+import { PageHeader } from '../frame/PageHeader.tsx';
+import { Button } from '../ui/Button.tsx';
+import { CommandLine } from '../ui/CommandLine.tsx';
+import { Dialog } from '../ui/Dialog.tsx';
+import { EmptyState } from '../ui/EmptyState.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
+import { FormingMesh } from './FormingMesh.tsx';
+import { RunMark } from './RunMark.tsx';
+import { RunNext } from './RunNext.tsx';
+import { describeDuration, elapsedOf, runWords } from './run-words.ts';
+import { isActive, runCommands, undoable } from './run-view.ts';
+import { RunStory } from './RunStory.tsx';
+
+export function RunPage({ id }: { id: string }): ReactElement {
+  const { status, run, error } = useRun(id);
+  if (!run) {
+    if (status === 'missing') {
+      return (
+        <>
+          <PageHeader title="Run" />
+          <EmptyState title="It cannot be shown" action={<Button render={<Link href="/runs" />}>All runs</Button>}>
+            {error}
+          </EmptyState>
+        </>
+      );
+    }
+    return <SkeletonRows label="The run is loading" />;
+  }
+  return (
+    <>
+      <RunHeader run={run} isStale={status === 'stale'} />
+      <div className="flex min-w-0 flex-col gap-4 px-4 pb-6 md:px-6">
+        <RunBody run={run} />
+      </div>
+    </>
+  );
+}
+
+function RunHeader({ run, isStale }: { run: RunView; isStale: boolean }): ReactElement {
+  const now = useServerNow(useNow(1000));
+  const words = runWords[run.state];
+  const times = elapsedOf(run, now);
+  return (
+    <PageHeader
+      title={run.title}
+      state={
+        <span className="flex flex-wrap items-center gap-x-3">
+          <RunMark tone={words.tone} word={words.word} />
+          <span className="numbers">
+            {run.counts.done} of {run.counts.total} steps
+          </span>
+          {run.counts.failed > 0 ? <span className="text-bad numbers">{run.counts.failed} failed</span> : null}
+          {/* A clock that ticks is no news: a screen reader would read it each second. */}
+          <span aria-hidden="true" className="numbers" title={formatInstant(run.startedAt)}>
+            {times ? describeDuration(times.elapsedMs) : ''}
+          </span>
+          <span className="text-fg-3">by {run.startedBy}</span>
+          {isStale ? <span className="text-warn">not live now</span> : null}
+        </span>
+      }
+      actions={<RunActions run={run} />}
+    />
+  );
+}
+
+/** What is the same on the run's own page and in a wizard. */
+export function RunBody({ run }: { run: RunView }): ReactElement {
+  const now = useServerNow(useNow(1000));
+  const readOnlyReason = useRefusal('operator');
+  return (
+    <>
+      <RunNext run={run} readOnlyReason={readOnlyReason} />
+      {run.kind === 'deploy' ? <FormingMesh nodes={run.nodes} /> : null}
+      <RunStory run={run} now={now} />
+      <details className="rounded-md border bg-surface-1">
+        <summary className="cursor-pointer px-4 py-2 font-medium">The same as commands</summary>
+        <div className="flex flex-col gap-2 px-4 pb-4">
+          {runCommands(run).map((command) => (
+            <CommandLine key={command} command={command} />
+          ))}
+        </div>
+      </details>
+    </>
+  );
+}
+
+export function RunActions({ run }: { run: RunView }): ReactElement {
+  const action = useAction();
+  const readOnlyReason = useRefusal('operator');
+  const [isUndoing, setIsUndoing] = useState(false);
+  const active = isActive(run.state);
+  const { can, cannot } = undoable(run);
+  const undoReason =
+    readOnlyReason !== ''
+      ? readOnlyReason
+      : active
+        ? 'It still runs: cancel it first.'
+        : can.length === 0
+          ? 'There is nothing to undo.'
+          : '';
+  return (
+    <>
+      {active ? (
+        <Button
+          isBusy={action.isBusy}
+          disabledReason={readOnlyReason}
+          onClick={() =>
+            void action.run(async (client) => {
+              await client.call('runs.cancel', { run: run.id });
+            })
+          }
+        >
+          Cancel
+        </Button>
+      ) : (
+        <>
+          {run.state === 'failed' || run.state === 'cancelled' ? (
+            <Button
+              isBusy={action.isBusy}
+              disabledReason={readOnlyReason}
+              onClick={() =>
+                void action.run(async (client) => {
+                  await client.call('runs.retry', { run: run.id, secrets: {} });
+                })
+              }
+            >
+              Retry
+            </Button>
+          ) : null}
+          <Button
+            disabledReason={undoReason}
+            onClick={() => {
+              setIsUndoing(true);
+            }}
+          >
+            Undo…
+          </Button>
+        </>
+      )}
+      {action.error === '' ? null : (
+        <p role="alert" className="basis-full text-right text-bad">
+          {action.error}
+        </p>
+      )}
+      <Dialog
+        open={isUndoing}
+        onOpenChange={setIsUndoing}
+        title="Undo this run"
+        size="sm"
+        footer={
+          <>
+            <Button
+              onClick={() => {
+                setIsUndoing(false);
+              }}
+            >
+              Leave it
+            </Button>
+            <Button
+              variant="danger"
+              isBusy={action.isBusy}
+              onClick={() =>
+                void action
+                  .run(async (client) => {
+                    await client.call('runs.undo', { run: run.id });
+                  })
+                  .then((isDone) => {
+                    if (isDone) setIsUndoing(false);
+                  })
+              }
+            >
+              Undo {can.length === 1 ? '1 step' : `${can.length} steps`}
+            </Button>
+          </>
+        }
+      >
+        <div className="flex flex-col gap-3">
+          <p>
+            {can.length} {can.length === 1 ? 'step is' : 'steps are'} turned back, the last first, on{' '}
+            <span className="font-mono">{describeRange(can.map(({ node }) => (node === '' ? 'console' : node)))}</span>.
+          </p>
+          {cannot.length === 0 ? null : (
+            <Notice state="warn" title="This stays as it is">
+              {[...new Set(cannot.map(({ title }) => title))].join(', ')}
+            </Notice>
+          )}
+          <CommandLine command={`meshdeck runs undo ${run.id}`} />
+        </div>
+      </Dialog>
+    </>
+  );
+}

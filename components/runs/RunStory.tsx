@@ -1,0 +1,213 @@
+'use client';
+// A run as a story. Few nodes: their steps side by side. Many: one line per node with a mark for each step, opened by a
+// click; those that need a person first. Drawn only where it is looked at, so that 1,000 nodes are no burden.
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ChevronRight } from 'lucide-react';
+import { useMemo, useRef, useState, type ReactElement } from 'react';
+import type { RunView, StepState } from '../../contract/plans.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
+import { Input } from '../ui/Input.tsx';
+import { Segmented } from '../ui/Segmented.tsx';
+import { LaneSteps } from './LaneSteps.tsx';
+import { RunMark } from './RunMark.tsx';
+import { laneWords, stepWords, type Tone } from './run-words.ts';
+import { countLanes, type Lane, laneOrder, lanesOf, logOf } from './run-view.ts';
+
+/** Up to here lanes stand side by side, all open. */
+const sideBySide = 4;
+const rowHeightPx = 37;
+
+type Show = 'all' | 'attention' | 'running';
+
+export function RunStory({ run, now }: { run: RunView; now: number }): ReactElement {
+  const lanes = useMemo(() => lanesOf(run), [run]);
+  const nodes = lanes.filter((lane) => lane.node !== '');
+  const own = lanes.find((lane) => lane.node === '');
+  return (
+    <div className="flex min-w-0 flex-col gap-4">
+      {own ? <LanePanel lane={own} run={run} now={now} /> : null}
+      {nodes.length === 0 ? null : nodes.length <= sideBySide ? (
+        <div className="grid grid-cols-[repeat(auto-fit,minmax(min(24rem,100%),1fr))] items-start gap-4">
+          {nodes.map((lane) => (
+            <LanePanel key={lane.node} lane={lane} run={run} now={now} />
+          ))}
+        </div>
+      ) : (
+        <LaneList lanes={nodes} run={run} now={now} />
+      )}
+    </div>
+  );
+}
+
+function LanePanel({ lane, run, now }: { lane: Lane; run: RunView; now: number }): ReactElement {
+  const words = laneWords[lane.state];
+  return (
+    <section className="min-w-0 rounded-md border bg-surface-1" aria-label={laneName(lane)}>
+      <header className="flex min-h-10 items-center gap-3 border-b px-4 py-1.5">
+        <h2 className="min-w-0 flex-1 font-mono text-base font-semibold break-words">{laneName(lane)}</h2>
+        <span className="text-sm text-fg-3 numbers">
+          {lane.done} of {lane.steps.length}
+        </span>
+        <RunMark tone={words.tone} word={words.word} />
+      </header>
+      <LaneSteps lane={lane} log={logOf(run.log, lane.node, null)} now={now} />
+    </section>
+  );
+}
+
+function LaneList({ lanes, run, now }: { lanes: readonly Lane[]; run: RunView; now: number }): ReactElement {
+  const [show, setShow] = useState<Show>('all');
+  const [text, setText] = useState('');
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const scroller = useRef<HTMLDivElement>(null);
+  const counts = countLanes(lanes);
+  const attention = counts.failed + counts.asking;
+  const shown = useMemo(
+    () =>
+      lanes
+        .filter(
+          (lane) =>
+            lane.node.toLowerCase().includes(text.trim().toLowerCase()) &&
+            (show === 'all' ||
+              (show === 'running' ? lane.state === 'running' : lane.state === 'failed' || lane.state === 'asking')),
+        )
+        .toSorted((a, b) => laneOrder.indexOf(a.state) - laneOrder.indexOf(b.state) || compareNames(a.node, b.node)),
+    [lanes, show, text],
+  );
+  const rows = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeightPx,
+    getItemKey: (at) => shown[at]?.node ?? at,
+    overscan: 12,
+  });
+  const toggle = (node: string) => {
+    const next = new Set(open);
+    if (!next.delete(node)) next.add(node);
+    setOpen(next);
+  };
+  return (
+    <section className="min-w-0 rounded-md border bg-surface-1" aria-label="Nodes">
+      <header className="flex flex-wrap items-center gap-2 border-b px-4 py-2">
+        <h2 className="flex-1 text-base font-semibold whitespace-nowrap">
+          {counts.done} of {lanes.length} nodes done
+        </h2>
+        <Input
+          isMono
+          type="search"
+          aria-label="Filter nodes by name"
+          placeholder="node…"
+          value={text}
+          onChange={(event) => {
+            setText(event.target.value);
+          }}
+          className="max-w-44"
+        />
+        <Segmented<Show>
+          label="Show"
+          value={show}
+          onValueChange={setShow}
+          options={[
+            { value: 'all', label: `All ${lanes.length}` },
+            { value: 'attention', label: `Need you ${attention}` },
+            { value: 'running', label: `Running ${counts.running}` },
+          ]}
+        />
+      </header>
+      {shown.length === 0 ? <p className="px-4 py-6 text-fg-2">No node is in this state.</p> : null}
+      <div
+        ref={scroller}
+        className="max-h-[70dvh] scroller"
+        tabIndex={shown.length > 0 ? 0 : -1}
+        aria-label="Lanes"
+        role="group"
+      >
+        <ul className="relative" style={{ height: rows.getTotalSize() }}>
+          {rows.getVirtualItems().map((row) => {
+            const lane = shown[row.index];
+            if (!lane) return null;
+            return (
+              <li
+                key={row.key}
+                ref={rows.measureElement}
+                data-index={row.index}
+                className="absolute inset-x-0 top-0"
+                style={{ transform: `translateY(${row.start}px)` }}
+              >
+                <LaneRow
+                  lane={lane}
+                  isOpen={open.has(lane.node)}
+                  onToggle={() => {
+                    toggle(lane.node);
+                  }}
+                />
+                {open.has(lane.node) ? (
+                  <div className="border-b bg-surface-0 pl-4">
+                    <LaneSteps lane={lane} log={logOf(run.log, lane.node, null)} now={now} />
+                  </div>
+                ) : null}
+              </li>
+            );
+          })}
+        </ul>
+      </div>
+    </section>
+  );
+}
+
+function LaneRow({ lane, isOpen, onToggle }: { lane: Lane; isOpen: boolean; onToggle: () => void }): ReactElement {
+  const words = laneWords[lane.state];
+  const { current } = lane;
+  return (
+    <button
+      type="button"
+      aria-expanded={isOpen}
+      onClick={onToggle}
+      className="grid min-h-9 w-full grid-cols-[auto_minmax(6rem,12rem)_1fr_auto] items-center gap-x-3 gap-y-1 border-b px-4 py-1 text-left text-sm hover:bg-surface-2 max-md:min-h-11 max-md:grid-cols-[auto_1fr_auto]"
+    >
+      <ChevronRight
+        aria-hidden="true"
+        className={`size-3.5 text-fg-3 transition-transform ${isOpen ? 'rotate-90' : ''}`}
+      />
+      <span className="font-mono break-words">{lane.node}</span>
+      <span className="flex min-w-0 items-center gap-3 max-md:order-last max-md:col-span-3 max-md:pl-6">
+        <StepTicks states={lane.steps.map(({ view }) => view.state)} />
+        <span className="min-w-0 truncate text-fg-2">
+          {current === null ? '' : current.view.error === '' ? current.step.title : current.view.error}
+        </span>
+      </span>
+      <span className="flex items-center gap-3">
+        <span className="text-fg-3 numbers">
+          {lane.done}/{lane.steps.length}
+        </span>
+        <span className="w-24">
+          <RunMark tone={words.tone} word={words.word} />
+        </span>
+      </span>
+    </button>
+  );
+}
+
+const tickLooks: Readonly<Record<Tone, string>> = {
+  ok: 'bg-ok',
+  busy: 'bg-busy animate-breathe',
+  warn: 'bg-warn',
+  bad: 'bg-bad h-3',
+  lost: 'bg-lost h-1',
+  quiet: 'bg-surface-3 h-1',
+};
+
+/** One mark per step; what it means stands in words beside it. */
+function StepTicks({ states }: { states: readonly StepState[] }): ReactElement {
+  return (
+    <span aria-hidden="true" className="flex h-3 shrink-0 items-center gap-0.5">
+      {states.map((state, at) => (
+        <span key={at} className={`block h-2 w-1.5 rounded-[1px] ${tickLooks[stepWords[state].tone]}`} />
+      ))}
+    </span>
+  );
+}
+
+function laneName(lane: Lane): string {
+  return lane.node === '' ? 'console' : lane.node;
+}

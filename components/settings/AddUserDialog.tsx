@@ -1,0 +1,110 @@
+'use client';
+// A new user: name, e-mail, role, and a first password to hand over.
+import { useState, type ReactElement } from 'react';
+import type { Role } from '../../contract/roles.ts';
+import { browserMethods } from '../../contract/browser.ts';
+import { useAction } from '../actions/use-action.ts';
+import { Button } from '../ui/Button.tsx';
+import { Dialog } from '../ui/Dialog.tsx';
+import { Field } from '../ui/Field.tsx';
+import { Input } from '../ui/Input.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { Select } from '../ui/Select.tsx';
+import { minPasswordLength, roleOptions } from './roles.ts';
+
+export interface AddUserDialogProps {
+  readonly open: boolean;
+  readonly onOpenChange: (open: boolean) => void;
+  readonly onAdded: () => void;
+}
+
+const blank = { name: '', email: '', password: '' };
+
+export function AddUserDialog({ open, onOpenChange, onAdded }: AddUserDialogProps): ReactElement {
+  const action = useAction();
+  const [form, setForm] = useState(blank);
+  const [role, setRole] = useState<Role>('viewer');
+  const [hasTried, setHasTried] = useState(false);
+  const parsed = browserMethods['users.create'].input.safeParse({ ...form, role });
+  const issue = (field: keyof typeof blank): string => {
+    if (!hasTried || parsed.success || !parsed.error.issues.some(({ path }) => path[0] === field)) return '';
+    if (field === 'email') return 'An e-mail address, such as ann@example.org';
+    return field === 'name' ? 'A name, 64 characters at most' : `At least ${minPasswordLength} characters`;
+  };
+  const close = () => {
+    // A password does not stay in memory for the next time.
+    setForm(blank);
+    setHasTried(false);
+    action.clear();
+    onOpenChange(false);
+  };
+  const submit = () => {
+    setHasTried(true);
+    if (!parsed.success) return;
+    void action
+      .run(async (client) => {
+        await client.call('users.create', parsed.data);
+      })
+      .then((isDone) => {
+        if (!isDone) return;
+        close();
+        onAdded();
+      });
+  };
+  const input = (field: keyof typeof blank) => ({
+    value: form[field],
+    onChange: (event: { target: { value: string } }) => {
+      setForm({ ...form, [field]: event.target.value });
+    },
+  });
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(isOpen) => {
+        if (!isOpen) close();
+      }}
+      title="Add user"
+      size="sm"
+      footer={
+        <>
+          <Button onClick={close}>Cancel</Button>
+          <Button variant="primary" type="submit" form="add-user" isBusy={action.isBusy}>
+            Add user
+          </Button>
+        </>
+      }
+    >
+      <form
+        id="add-user"
+        autoComplete="off"
+        className="flex flex-col gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        {action.error === '' ? null : (
+          <Notice state="bad" role="alert">
+            {action.error}
+          </Notice>
+        )}
+        <Field label="Name" error={issue('name')}>
+          <Input autoComplete="off" {...input('name')} />
+        </Field>
+        <Field label="E-mail" error={issue('email')} hint="What they log in with.">
+          <Input type="email" autoComplete="off" {...input('email')} />
+        </Field>
+        <Field label="Role">
+          <Select<Role> value={role} onValueChange={setRole} options={roleOptions} />
+        </Field>
+        <Field
+          label="First password"
+          error={issue('password')}
+          hint={`At least ${minPasswordLength} characters; hand it over, it is not sent.`}
+        >
+          <Input type="password" autoComplete="new-password" {...input('password')} />
+        </Field>
+      </form>
+    </Dialog>
+  );
+}

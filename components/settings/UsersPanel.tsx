@@ -1,0 +1,133 @@
+'use client';
+// Who may log in, and as what. The last admin stays one: the server refuses, and says so.
+import { UserPlus } from 'lucide-react';
+import { useState, type ReactElement } from 'react';
+import type { User } from '../../contract/browser.ts';
+import type { Role } from '../../contract/roles.ts';
+import { formatInstant } from '../../lib/format.ts';
+import { useAction } from '../actions/use-action.ts';
+import { useLoaded } from '../actions/use-loaded.ts';
+import { Badge } from '../ui/Badge.tsx';
+import { Button } from '../ui/Button.tsx';
+import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import { Select } from '../ui/Select.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
+import { StateMark } from '../ui/StateMark.tsx';
+import { AddUserDialog } from './AddUserDialog.tsx';
+import { roleOptions } from './roles.ts';
+
+export function UsersPanel({ me }: { me: string }): ReactElement {
+  const { data: users, error, reload } = useLoaded('users', (client) => client.call('users.list', {}));
+  const action = useAction();
+  const [isAdding, setIsAdding] = useState(false);
+  const [leaving, setLeaving] = useState<User | null>(null);
+  const setRole = (user: User, role: Role) =>
+    void action
+      .run(async (client) => {
+        await client.call('users.setRole', { user: user.id, role });
+      })
+      .then(reload);
+  return (
+    <Panel
+      title="Users"
+      isFlush
+      actions={
+        <Button
+          size="sm"
+          icon={<UserPlus className="size-4" />}
+          onClick={() => {
+            setIsAdding(true);
+          }}
+        >
+          Add user
+        </Button>
+      }
+    >
+      {[error, action.error].filter(Boolean).map((text) => (
+        <div key={text} className="p-3">
+          <Notice state="bad" role="alert">
+            {text}
+          </Notice>
+        </div>
+      ))}
+      {users === null ? (
+        error === '' ? (
+          <SkeletonRows count={3} label="Users are loading" />
+        ) : null
+      ) : (
+        <ul>
+          {users.map((user) => (
+            <li
+              key={user.id}
+              className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b px-4 py-2 last:border-b-0"
+            >
+              <span className="min-w-0 flex-1 basis-52">
+                <span className="flex items-center gap-2 font-medium">
+                  <span className="min-w-0 truncate">{user.name}</span>
+                  {user.id === me ? <Badge>you</Badge> : null}
+                  {user.lockedUntil !== null && user.lockedUntil > Date.now() ? (
+                    <StateMark state="warn" className="text-sm font-normal">
+                      locked until {formatInstant(user.lockedUntil)}
+                    </StateMark>
+                  ) : null}
+                </span>
+                <span className="block truncate text-sm text-fg-3">{user.email}</span>
+              </span>
+              <Select<Role>
+                aria-label={`Role of ${user.name}`}
+                value={user.role}
+                disabled={action.isBusy}
+                onValueChange={(role) => {
+                  if (role !== user.role) setRole(user, role);
+                }}
+                options={roleOptions}
+                className="w-36"
+              />
+              <Button
+                size="sm"
+                variant="ghost"
+                disabledReason={user.id === me ? 'You cannot remove yourself: another admin can.' : ''}
+                onClick={() => {
+                  setLeaving(user);
+                }}
+              >
+                Remove…
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <AddUserDialog open={isAdding} onOpenChange={setIsAdding} onAdded={() => void reload()} />
+      <ConfirmDialog
+        open={leaving !== null}
+        onOpenChange={(isOpen) => {
+          if (!isOpen) setLeaving(null);
+        }}
+        title={`Remove ${leaving?.name ?? ''}`}
+        name={leaving?.email ?? ''}
+        action="Remove user"
+        consequences={[
+          'Their sessions and tokens end at once.',
+          'Runs that they started go on; the audit log keeps what they did.',
+        ]}
+        onConfirm={async () => {
+          if (!leaving) return;
+          let failure = '';
+          await action.run(async (client) => {
+            try {
+              await client.call('users.remove', { user: leaving.id });
+            } catch (error_) {
+              failure = error_ instanceof Error ? error_.message : String(error_);
+              throw error_;
+            }
+          });
+          // The dialog shows it and stays open.
+          if (failure !== '') throw new Error(failure);
+          await reload();
+        }}
+      />
+    </Panel>
+  );
+}

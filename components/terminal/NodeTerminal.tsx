@@ -1,0 +1,145 @@
+'use client';
+// xterm around the terminal's state machine: it hands over keys, writes what comes out, and runs the calls.
+import '@xterm/xterm/css/xterm.css';
+import { useEffect, useRef, type ReactElement } from 'react';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { useConsole } from '../../lib/use-console.ts';
+import { readKeys } from './keys.ts';
+import { openSession, type SessionEvent, stepSession } from './session.ts';
+import { keepHistory, loadHistory } from './stored-history.ts';
+import { terminalTheme } from './theme.ts';
+
+/** A command may take this long; Ctrl-C ends it earlier. */
+const commandTimeoutMs = 600_000;
+
+export interface NodeTerminalProps {
+  readonly cluster: string;
+  readonly node: string;
+  readonly isReadOnly: boolean;
+}
+
+export function NodeTerminal({ cluster, node, isReadOnly }: NodeTerminalProps): ReactElement {
+  const console = useConsole();
+  const commands = console?.commands ?? null;
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = box.current;
+    if (!element || !commands) return;
+    let isGone = false;
+    const ends: (() => void)[] = [];
+    const open = async () => {
+      const [{ Terminal }, { FitAddon }] = await Promise.all([import('@xterm/xterm'), import('@xterm/addon-fit')]);
+      await document.fonts.ready;
+      // It may have gone while these were loading.
+      if (isGone) return;
+      const terminal = new Terminal({
+        convertEol: true,
+        cursorBlink: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
+        fontFamily: getComputedStyle(element).fontFamily,
+        fontSize: 13,
+        lineHeight: 1.25,
+        scrollback: 10_000,
+        screenReaderMode: true,
+        theme: terminalTheme(element),
+      });
+      const fit = new FitAddon();
+      terminal.loadAddon(fit);
+      terminal.open(element);
+      fit.fit();
+      // The page's own keys go through: Ctrl-K is the palette's, and Ctrl-C with a selection copies it.
+      terminal.attachCustomKeyEventHandler((event) => {
+        if (event.type === 'keydown' && (event.ctrlKey || event.metaKey)) {
+          if (event.key === 'k') return false;
+          if (event.key === 'c' && terminal.hasSelection()) return false;
+        }
+        return true;
+      });
+      const target = { cluster, node, session: crypto.randomUUID() };
+      let session = openSession(node, { history: loadHistory(cluster), columns: terminal.cols });
+      let running: AbortController | null = null;
+
+      const dispatch = (event: SessionEvent) => {
+        const next = stepSession(session, event);
+        const history = next.session.line.history;
+        if (history !== session.line.history) keepHistory(cluster, history);
+        session = next.session;
+        for (const effect of next.effects) {
+          if (effect.kind === 'write') terminal.write(effect.output);
+          else if (effect.kind === 'clear') terminal.clear();
+          else if (effect.kind === 'cancel') running?.abort();
+          else if (effect.kind === 'run') void run(effect.line);
+          else void suggest(effect.text);
+        }
+      };
+      const run = async (line: string) => {
+        const abort = new AbortController();
+        running = abort;
+        let error = '';
+        let isLost = false;
+        try {
+          await commands.run(target, line, {
+            timeoutMs: commandTimeoutMs,
+            signal: abort.signal,
+            onAnswer: (answer) => {
+              if (!isGone) dispatch({ kind: 'answer', answer });
+            },
+          });
+        } catch (thrown) {
+          error = describeError(thrown);
+          isLost = thrown instanceof AppError && (thrown.code === 'unreachable' || thrown.code === 'timeout');
+        }
+        running = null;
+        if (!isGone) dispatch({ kind: 'ended', error, isLost });
+      };
+      const suggest = async (text: string) => {
+        const found = await commands.suggest(target, text);
+        if (!isGone) dispatch({ kind: 'suggested', text, found });
+      };
+
+      const onData = terminal.onData((data) => {
+        for (const key of readKeys(data)) dispatch({ kind: 'key', key });
+      });
+      const onResize = terminal.onResize(({ cols }) => {
+        dispatch({ kind: 'resized', columns: cols });
+      });
+      const observer = new ResizeObserver(() => {
+        fit.fit();
+      });
+      observer.observe(element);
+      const scheme = new MutationObserver(() => {
+        terminal.options.theme = terminalTheme(element);
+      });
+      scheme.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+      const system = window.matchMedia('(prefers-color-scheme: dark)');
+      const onScheme = () => {
+        terminal.options.theme = terminalTheme(element);
+      };
+      system.addEventListener('change', onScheme);
+      ends.push(() => {
+        running?.abort();
+        system.removeEventListener('change', onScheme);
+        scheme.disconnect();
+        observer.disconnect();
+        onResize.dispose();
+        onData.dispose();
+        terminal.dispose();
+      });
+      const look = isReadOnly ? ' Your role looks: commands that change something are refused.' : '';
+      dispatch({
+        kind: 'open',
+        greeting: `Commands for the meshd of this node. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
+      });
+      terminal.focus();
+    };
+    void open();
+    return () => {
+      isGone = true;
+      for (const end of ends) end();
+    };
+  }, [commands, cluster, node, isReadOnly]);
+  return (
+    <div className="mx-4 mb-4 flex min-h-64 flex-1 overflow-hidden rounded-md border bg-surface-1 p-2 font-mono md:mx-6">
+      <div ref={box} role="group" aria-label={`Terminal of ${node}`} className="min-h-0 min-w-0 flex-1" />
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+'use client';
+// A prompt on any node: cluster and node in the URL, so that a link opens it.
+import { useMemo, type ReactElement } from 'react';
+import { compareNames } from '../../core/ranges/natural-order.ts';
+import { useFleet } from '../../lib/use-console.ts';
+import { PageHeader } from '../frame/PageHeader.tsx';
+import { useCluster } from '../frame/use-cluster.ts';
+import { useSession } from '../frame/use-session.tsx';
+import { useUrlState } from '../frame/use-url-state.ts';
+import { Badge } from '../ui/Badge.tsx';
+import { EmptyState } from '../ui/EmptyState.tsx';
+import { Select } from '../ui/Select.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
+import { NodeTerminal } from './NodeTerminal.tsx';
+
+export function TerminalPage(): ReactElement {
+  const { view, status } = useFleet();
+  const cluster = useCluster();
+  const session = useSession();
+  const url = useUrlState();
+  const names = useMemo(
+    () =>
+      [...view.nodes.values()]
+        .filter((node) => node.Cluster === cluster?.Id && node.State === 'member')
+        .map(({ Name }) => Name)
+        .sort(compareNames),
+    [view.nodes, cluster?.Id],
+  );
+  const wanted = url.get('node');
+  // A node that left stays chosen: its terminal says why nothing answers.
+  const node = wanted !== '' ? wanted : cluster?.AttachedTo || (names[0] ?? '');
+  const shown = names.includes(node) || node === '' ? names : [node, ...names];
+  const isViewer = session?.user.role === 'viewer';
+  return (
+    <>
+      <PageHeader
+        title="Terminal"
+        state={isViewer ? <Badge>read only: commands that look</Badge> : undefined}
+        actions={
+          node === '' ? null : (
+            <Select
+              isMono
+              aria-label="Node"
+              value={node}
+              onValueChange={(next) => {
+                url.set({ node: next });
+              }}
+              options={shown.map((name) => ({ value: name, label: name }))}
+              className="min-w-40"
+            />
+          )
+        }
+      />
+      {cluster && node !== '' ? (
+        <NodeTerminal key={`${cluster.Id} ${node}`} cluster={cluster.Id} node={node} isReadOnly={isViewer} />
+      ) : status === 'loading' ? (
+        <SkeletonRows label="The nodes are loading" />
+      ) : (
+        <EmptyState title="No node to talk to">Once a cluster is deployed, its nodes take commands here.</EmptyState>
+      )}
+    </>
+  );
+}

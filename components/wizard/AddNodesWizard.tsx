@@ -1,0 +1,211 @@
+'use client';
+// Add nodes: from bare machines with a password to nodes that take the console's key. The form is the planner's
+// (core/plans/add-nodes); this file gives it fields and words.
+import { useMemo, type ReactElement } from 'react';
+import { AddNodesForm } from '../../core/plans/add-nodes.ts';
+import { adviseOnNames, parseNodeList } from '../../core/plans/targets.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
+import { useUrlState } from '../frame/use-url-state.ts';
+import { Checkbox } from '../ui/Checkbox.tsx';
+import { Field } from '../ui/Field.tsx';
+import { Input } from '../ui/Input.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { Textarea } from '../ui/Textarea.tsx';
+import { issuesOf, textOf } from './form-values.ts';
+import { hostKeysOf, newKeys } from './host-keys.ts';
+import { HostKeysPanel } from './HostKeysPanel.tsx';
+import { Outlook } from './Outlook.tsx';
+import type { FormValues } from './wizard-state.ts';
+import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
+
+export function AddNodesWizard(): ReactElement {
+  const nodes = useUrlState().get('nodes');
+  const wizard = useMemo(() => addNodesWizard(nodes), [nodes]);
+  // A link that names other nodes starts anew.
+  return <WizardShell key={nodes} wizard={wizard} />;
+}
+
+/** `nodes` fills the first field: a link from elsewhere may name them. */
+export function addNodesWizard(nodes: string): Wizard {
+  return {
+    kind: 'add-nodes',
+    title: 'Add nodes',
+    initial: { nodes, user: 'root', port: '22', install: true, allowRootKey: false, disablePasswords: false },
+    pages: [
+      { key: 'nodes', title: 'Nodes', fields: ['nodes'], render: (props) => <NodesPage {...props} /> },
+      {
+        key: 'login',
+        title: 'First login',
+        fields: ['user', 'port', 'password'],
+        render: (props) => <LoginPage {...props} />,
+      },
+      {
+        key: 'options',
+        title: 'Options',
+        fields: ['install', 'allowRootKey', 'disablePasswords'],
+        render: (props) => <OptionsPage {...props} />,
+      },
+    ],
+    check: (form) => {
+      const list = parseNodeList(textOf(form, 'nodes'));
+      const listed = list.ok ? [] : [{ field: 'nodes', message: list.message }];
+      return [...listed, ...issuesOf(AddNodesForm, form)];
+    },
+    toForm: (form) => ({ ...form }),
+    toSecrets: (form, secrets): Record<string, string> => {
+      const password = secrets['password'] ?? '';
+      return password === '' ? {} : { [`password:${textOf(form, 'user')}`]: password };
+    },
+    outlook: (form) => <AddOutlook form={form} />,
+    planning: (form) => {
+      const count = countNodes(form);
+      return `Reaching ${count === 1 ? 'the node' : `${count} nodes`} and reading host keys`;
+    },
+    besidePlan: (plan) => <HostKeysPanel keys={hostKeysOf(plan)} />,
+    consent: (plan) => {
+      const fresh = newKeys(hostKeysOf(plan));
+      if (fresh.length === 0) return null;
+      return `I have looked at the host ${fresh.length === 1 ? 'key' : 'keys'} of ${describeRange(fresh.map(({ node }) => node))}: pin ${fresh.length === 1 ? 'it' : 'them'}`;
+    },
+  };
+}
+
+function countNodes(form: FormValues): number {
+  const list = parseNodeList(textOf(form, 'nodes'));
+  return list.ok ? list.nodes.length : 0;
+}
+
+function NodesPage({ form, set, issue }: PageProps): ReactElement {
+  const text = textOf(form, 'nodes');
+  const list = useMemo(() => parseNodeList(text), [text]);
+  const advice = list.ok ? adviseOnNames(list.nodes.map(({ name }) => name)) : null;
+  const scanned = list.ok ? list.nodes.filter(({ isScanned }) => isScanned).length : 0;
+  return (
+    <>
+      <Field
+        label="Nodes"
+        name="nodes"
+        error={issue('nodes')}
+        hint={
+          text.trim() === ''
+            ? 'A node range, a pasted list of names, addresses or name=address, or a block of addresses to be scanned.'
+            : list.ok
+              ? `${list.nodes.length === 1 ? '1 node' : `${list.nodes.length} nodes`}${scanned > 0 ? `, ${scanned} of them to be scanned: those that do not answer are left out` : ''}`
+              : list.message
+        }
+      >
+        <Textarea
+          isMono
+          rows={6}
+          placeholder={'node[1-4]\nstorage=10.0.0.9\n10.0.0.0/28'}
+          value={text}
+          onChange={(event) => {
+            set('nodes', event.target.value);
+          }}
+        />
+      </Field>
+      {advice === null ? null : <Notice state="warn">{advice}</Notice>}
+    </>
+  );
+}
+
+function LoginPage({ form, secrets, set, setSecret, issue }: PageProps): ReactElement {
+  const user = textOf(form, 'user');
+  return (
+    <>
+      <p className="text-fg-2">
+        Who logs in the first time: root, or any user with sudo. Afterwards the console has a key of its own for root.
+      </p>
+      <div className="grid gap-4 sm:grid-cols-[1fr_7rem]">
+        <Field label="User" name="user" error={issue('user')}>
+          <Input
+            isMono
+            autoComplete="off"
+            value={user}
+            onChange={(event) => {
+              set('user', event.target.value);
+            }}
+          />
+        </Field>
+        <Field label="SSH port" name="port" error={issue('port')}>
+          <Input
+            isMono
+            inputMode="numeric"
+            value={textOf(form, 'port')}
+            onChange={(event) => {
+              set('port', event.target.value);
+            }}
+          />
+        </Field>
+      </div>
+      <Field
+        label={user === 'root' ? 'Password of root' : `Password of ${user}, also for sudo`}
+        name="password"
+        error={issue('password')}
+        hint="The same on all of them; another one is asked for where it is refused. In memory only, until the run ends. Leave it empty where the console's key lets it in already."
+      >
+        <Input
+          type="password"
+          autoComplete="off"
+          value={secrets['password'] ?? ''}
+          onChange={(event) => {
+            setSecret('password', event.target.value);
+          }}
+        />
+      </Field>
+    </>
+  );
+}
+
+function OptionsPage({ form, set }: PageProps): ReactElement {
+  const box = (field: string, label: string, hint: string) => (
+    <Checkbox
+      checked={form[field] === true}
+      onCheckedChange={(isChecked) => {
+        set(field, isChecked);
+      }}
+      label={label}
+      hint={hint}
+    />
+  );
+  return (
+    <div className="flex flex-col gap-4">
+      {box(
+        'install',
+        'Install what is missing',
+        'Open vSwitch, QEMU and dnsmasq, with apt. Without it the look at the machine says what to install.',
+      )}
+      {box(
+        'allowRootKey',
+        'Let root log in by key where sshd forbids root',
+        'Writes one file below /etc/ssh/sshd_config.d; passwords of root stay as they are.',
+      )}
+      {box(
+        'disablePasswords',
+        'Offer to switch password login off',
+        'Asks per node, after the key is proved twice. Whoever has no key there cannot log in any more.',
+      )}
+    </div>
+  );
+}
+
+function AddOutlook({ form }: { form: FormValues }): ReactElement {
+  const list = parseNodeList(textOf(form, 'nodes'));
+  const names = list.ok ? list.nodes.map(({ name }) => name) : [];
+  const shown = describeRange(names.slice(0, 200));
+  return (
+    <Outlook
+      count={names.length === 0 ? '' : names.length === 1 ? '1 node' : `${names.length} nodes`}
+      nodes={names.length > 200 ? `${shown} and ${names.length - 200} more` : shown}
+      does={[
+        'Its host key is shown, and pinned once you agree',
+        `A login as ${textOf(form, 'user') || 'root'} installs the console's key for root`,
+        ...(form['allowRootKey'] === true ? ['sshd lets root in by key'] : []),
+        'A new login by that key proves it',
+        'A look at the machine: KVM, Open vSwitch, disk, clock, names',
+        ...(form['install'] === true ? ['Missing packages are installed'] : []),
+        ...(form['disablePasswords'] === true ? ['It asks whether to switch password login off'] : []),
+      ]}
+    />
+  );
+}

@@ -1,0 +1,36 @@
+'use client';
+// Passwords that the plan wants and nobody typed yet: one field for all nodes that take the same.
+import type { ReactElement } from 'react';
+import { Field } from '../ui/Field.tsx';
+import { Input } from '../ui/Input.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import type { WantedSecret } from './plan-secrets.ts';
+import type { SecretValues } from './wizard-state.ts';
+
+export interface SecretFieldsProps {
+  readonly wanted: readonly WantedSecret[];
+  readonly values: SecretValues;
+  readonly onChange: (name: string, value: string) => void;
+}
+
+export function SecretFields({ wanted, values, onChange }: SecretFieldsProps): ReactElement | null {
+  if (wanted.length === 0) return null;
+  return (
+    <Panel title="Passwords">
+      <div className="flex max-w-120 flex-col gap-3">
+        {wanted.map(({ name, label }) => (
+          <Field key={name} label={label} hint="In memory only, until the run ends.">
+            <Input
+              type="password"
+              autoComplete="off"
+              value={values[name] ?? ''}
+              onChange={(event) => {
+                onChange(name, event.target.value);
+              }}
+            />
+          </Field>
+        ))}
+      </div>
+    </Panel>
+  );
+}
