@@ -1,0 +1,18 @@
+// Where meshdeck does its work: in this process, over the data folder and under its hold, or by a console that runs, over
+// socket.io with a token. The commands see no difference.
+import type { Plan, PlanKind, RunEvent, RunSummary, RunView } from '../contract/plans.ts';
+
+export interface Backend {
+  makePlan(kind: PlanKind, form: Record<string, unknown>): Promise<Plan>;
+  startRun(plan: string, secrets: Record<string, string>): Promise<RunSummary>;
+  list(limit: number): Promise<RunSummary[]>;
+  follow(run: string, listener: (event: RunEvent) => void): Promise<{ view: RunView; stop: () => void }>;
+  /** Goes on with an unfinished run; a console does so by itself. */
+  resume(run: string, secrets: Record<string, string>): Promise<RunSummary>;
+  cancel(run: string): Promise<RunSummary>;
+  retry(run: string, secrets: Record<string, string>): Promise<RunSummary>;
+  undo(run: string): Promise<RunSummary>;
+  answer(run: string, step: string, isYes: boolean): Promise<RunSummary>;
+  provideSecrets(run: string, secrets: Record<string, string>): Promise<RunSummary>;
+  close(): Promise<void>;
+}

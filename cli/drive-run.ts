@@ -1,0 +1,109 @@
+// Follows a run to its end on a terminal or in a script: prints what happens, asks what is asked, gives the exit code.
+import type { RunEvent, RunSummary, RunView, StepView } from '../contract/plans.ts';
+import type { Backend } from './backend.ts';
+import { exitCodes } from './exit-codes.ts';
+import { describeLogLine, describeStep } from './plan-text.ts';
+import { askSecret, askYesNo, isInteractive } from './terminal.ts';
+
+export interface DriveOptions {
+  readonly json: boolean;
+  /** Answers every question of a step with yes. */
+  readonly yes: boolean;
+}
+
+const ends = new Set(['done', 'failed', 'cancelled', 'undone']);
+
+/** Resolves with the exit code when the run is over, or waits for what only a person can give and there is none. */
+export async function driveRun(backend: Backend, id: string, options: DriveOptions): Promise<number> {
+  const queue: RunEvent[] = [];
+  let wake: () => void = () => undefined;
+  const { view, stop } = await backend.follow(id, (event) => {
+    queue.push(event);
+    wake();
+  });
+  const onInterrupt = () => {
+    process.stderr.write('cancelling; once more ends meshdeck, and the run goes on later\n');
+    process.once('SIGINT', () => process.exit(exitCodes.failed));
+    backend.cancel(id).catch(() => undefined);
+  };
+  process.once('SIGINT', onInterrupt);
+  try {
+    const follower = new Follower(view, backend, options);
+    let summary: RunSummary = view;
+    for (;;) {
+      if (ends.has(summary.state)) return follower.finish(summary);
+      const code = await follower.attend(summary);
+      if (code !== null) return code;
+      if (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      for (const event of queue.splice(0)) {
+        follower.print(event);
+        if (event.event === 'run') summary = event.summary;
+      }
+    }
+  } finally {
+    process.removeListener('SIGINT', onInterrupt);
+    stop();
+  }
+}
+
+class Follower {
+  private readonly steps: Map<string, StepView>;
+  private readonly view: RunView;
+  private readonly backend: Backend;
+  private readonly options: DriveOptions;
+
+  constructor(view: RunView, backend: Backend, options: DriveOptions) {
+    this.view = view;
+    this.backend = backend;
+    this.options = options;
+    this.steps = new Map(view.steps.map((step) => [step.key, step]));
+  }
+
+  print(event: RunEvent): void {
+    if (event.event === 'step') this.steps.set(event.step.key, event.step);
+    if (this.options.json) {
+      console.log(JSON.stringify(event));
+      return;
+    }
+    if (event.event === 'step') {
+      const text = describeStep(event.step);
+      if (text !== null) console.log(text);
+    } else if (event.event === 'log') for (const line of event.lines) console.log(describeLogLine(line));
+  }
+
+  /** Gives the run what it waits for. An exit code when nobody is there to give it. */
+  async attend(summary: RunSummary): Promise<number | null> {
+    for (const step of this.view.plan.steps) {
+      if (step.ask === null || this.steps.get(step.key)?.state !== 'asking') continue;
+      const isYes =
+        this.options.yes || (isInteractive() ? await askYesNo(step.ask.question, step.ask.default) : step.ask.default);
+      await this.backend.answer(this.view.id, step.key, isYes);
+      // Not again before its next state is told.
+      this.steps.delete(step.key);
+    }
+    if (summary.state !== 'needs-secret') return null;
+    if (!isInteractive()) {
+      console.error(
+        `the run needs ${summary.missingSecrets.join(', ')}: meshdeck runs resume ${summary.id} --password-stdin`,
+      );
+      return exitCodes.needsPerson;
+    }
+    const secrets: Record<string, string> = {};
+    for (const name of summary.missingSecrets) secrets[name] = await askSecret(name.replace(':', ' of '));
+    await this.backend.provideSecrets(this.view.id, secrets);
+    return null;
+  }
+
+  finish(summary: RunSummary): number {
+    const { done, failed, total } = summary.counts;
+    if (this.options.json) console.log(JSON.stringify({ event: 'end', summary }));
+    else
+      console.log(
+        `${summary.title}: ${summary.state}, ${done} of ${total} steps done${failed > 0 ? `, ${failed} failed` : ''}`,
+      );
+    if (summary.state !== 'done' && summary.state !== 'undone' && !this.options.json) {
+      console.log(`what failed only, once more: meshdeck runs retry ${summary.id}`);
+    }
+    return summary.state === 'done' || summary.state === 'undone' ? exitCodes.done : exitCodes.failed;
+  }
+}

@@ -1,0 +1,50 @@
+// The backend in this process: opens the data folder as the console would.
+import { AppError } from '../contract/errors.ts';
+import { createRunCore } from '../server/runs/runs.ts';
+import type { RunCore } from '../server/runs/run-core.ts';
+import { openWorkspace } from '../server/workspace.ts';
+import type { Fleet, Log } from '../server/ports.ts';
+import type { Backend } from './backend.ts';
+
+/** @throws AppError `conflict` when a console holds the folder */
+export async function openLocalBackend(dataPath: string, log: Log): Promise<Backend> {
+  let core: RunCore | null = null;
+  const workspace = await openWorkspace(dataPath, {
+    log,
+    createFleet: () => idleFleet,
+    createRuns: (options, components) => {
+      core = createRunCore({ ...options, resumesAtStart: false }, components);
+      return core;
+    },
+  });
+  const { runs, caller } = workspace;
+  // The maker above was called by openWorkspace.
+  const runCore = core as unknown as RunCore;
+  return {
+    makePlan: (kind, form) => runs.makePlan(caller, { kind, form, secrets: {}, signal: AbortSignal.timeout(300_000) }),
+    startRun: (plan, secrets) => runs.startRun(caller, plan, secrets),
+    list: (limit) => runs.list(limit),
+    follow: (run, listener) => runs.subscribe(run, listener),
+    resume: (run, secrets) => runCore.resume(run, secrets),
+    cancel: async (run) => {
+      await runCore.resume(run, {}).catch(() => undefined);
+      return runs.cancel(caller, run);
+    },
+    retry: (run, secrets) => runs.retry(caller, run, secrets),
+    undo: (run) => runs.undo(caller, run),
+    answer: (run, step, isYes) => runs.answer(caller, run, step, isYes),
+    provideSecrets: (run, secrets) => runs.provideSecrets(caller, run, secrets),
+    close: () => workspace.close(),
+  };
+}
+
+/** Nobody looks at the fleet here: attaching to the cluster would cost each command an SSH login. */
+const idleFleet: Fleet = {
+  start: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+  snapshot: () => ({ Revision: 0, Now: Date.now(), Clusters: [], Nodes: [], Links: [], Events: [] }),
+  onDelta: () => () => undefined,
+  runCommand: () => Promise.reject(new AppError('refused', 'commands to nodes need a console that runs')),
+  suggest: () => Promise.resolve([]),
+  reload: () => Promise.resolve(),
+};

@@ -1,0 +1,281 @@
+// meshdeck: the console's methods from a shell. See cli/exit-codes.ts for what it returns.
+import { Command } from 'commander';
+import { AppError, describeError } from '../contract/errors.ts';
+import type { Log } from '../server/ports.ts';
+import type { Backend } from './backend.ts';
+import { driveRun } from './drive-run.ts';
+import { exitCodes } from './exit-codes.ts';
+import { openLocalBackend } from './local-backend.ts';
+import { planAndRun } from './plan-command.ts';
+import type { PlanOptions } from './plan-command.ts';
+import { describeLogLine, describePlan, describeRun, describeStep } from './plan-text.ts';
+import { openRemoteBackend } from './remote-backend.ts';
+import { readSecretFromStdin } from './terminal.ts';
+
+interface GlobalOptions {
+  data: string;
+  console?: string;
+}
+
+// Whatever this process writes is its owner's alone.
+process.umask(0o077);
+
+const quietLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (text) => console.error(`meshdeck: ${text}`),
+  error: (text) => console.error(`meshdeck: ${text}`),
+};
+
+const program = new Command('meshdeck')
+  .description('Turns Linux machines into one VM cluster')
+  .option(
+    '--data <folder>',
+    'data folder of the console (MESHDECK_DATA)',
+    process.env['MESHDECK_DATA'] ?? '/var/lib/meshdeck',
+  )
+  .option('--console <url>', 'a console that runs; its token is in MESHDECK_TOKEN', process.env['MESHDECK_CONSOLE'])
+  .showHelpAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage))
+  .enablePositionalOptions();
+
+async function withBackend(work: (backend: Backend) => Promise<number>): Promise<void> {
+  const options = program.opts<GlobalOptions>();
+  let backend: Backend;
+  try {
+    const token = process.env['MESHDECK_TOKEN'];
+    if (options.console !== undefined && token === undefined) {
+      throw new AppError('refused', 'put a token of that console into MESHDECK_TOKEN (its Settings page makes one)');
+    }
+    backend =
+      options.console !== undefined && token !== undefined
+        ? await openRemoteBackend(options.console, token)
+        : await openLocalBackend(options.data, quietLog);
+  } catch (error) {
+    console.error(`meshdeck: ${describeError(error)}`);
+    process.exitCode = exitCodes.unavailable;
+    return;
+  }
+  try {
+    process.exitCode = await work(backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+function planCommand(parent: Command, usage: string, description: string): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .option('--plan', 'print the plan and do nothing')
+    .option('--run', 'run it without asking')
+    .option('--json', 'for programs: the plan, then one event a line')
+    .option('--yes', 'answer what steps ask with yes');
+}
+
+function withLogin(command: Command): Command {
+  return command
+    .option('--user <user>', 'who logs in at first: root, or a user with sudo', 'root')
+    .option('--port <port>', 'port of sshd', '22')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--accept-new', 'pin unknown host keys as they are shown')
+    .option('--fingerprint <SHA256...>', 'pin the host keys with these fingerprints');
+}
+
+const nodes = program.command('nodes').description('the machines').enablePositionalOptions();
+
+interface AddOptions extends PlanOptions {
+  user: string;
+  port: string;
+  install?: true;
+  allowRootKey?: true;
+  disablePasswords?: true;
+}
+
+withLogin(planCommand(nodes, 'add', 'bring machines in: host keys, the console’s key, a look at each'))
+  .argument('<nodes>', 'a node range, addresses, name=address, or a block such as 10.0.0.0/28')
+  .option('--install', 'install missing packages with apt')
+  .option('--allow-root-key', 'have sshd let root in by key')
+  .option('--disable-passwords', 'offer to switch password login off')
+  .action((list: string, options: AddOptions) =>
+    withBackend((backend) =>
+      planAndRun(
+        backend,
+        'add-nodes',
+        {
+          nodes: list,
+          user: options.user,
+          port: options.port,
+          install: options.install ?? false,
+          allowRootKey: options.allowRootKey ?? false,
+          disablePasswords: options.disablePasswords ?? false,
+        },
+        options,
+      ),
+    ),
+  );
+
+withLogin(
+  planCommand(nodes, 'check', 'look at machines again: the same plan, which changes nothing where all is right'),
+)
+  .argument('<nodes>', 'a node range')
+  .action((list: string, options: AddOptions) =>
+    withBackend((backend) =>
+      planAndRun(
+        backend,
+        'add-nodes',
+        { nodes: list, user: options.user, port: options.port },
+        { ...options, run: true },
+      ),
+    ),
+  );
+
+withLogin(planCommand(nodes, 'replace', 'a reinstalled machine under its old name'))
+  .argument('<node>')
+  .requiredOption('--confirm <node>', 'the name once more')
+  .action((node: string, options: AddOptions & { confirm: string }) =>
+    withBackend((backend) =>
+      planAndRun(
+        backend,
+        'replace-node',
+        { node, confirm: options.confirm, user: options.user, port: options.port },
+        options,
+      ),
+    ),
+  );
+
+planCommand(nodes, 'remove', 'revoke a node, delete our files and keys there, forget it')
+  .argument('<node>')
+  .requiredOption('--confirm <node>', 'the name once more')
+  .action((node: string, options: PlanOptions & { confirm: string }) =>
+    withBackend((backend) => planAndRun(backend, 'remove-node', { node, confirm: options.confirm }, options)),
+  );
+
+planCommand(nodes, 'rotate-key', 'a new console key on nodes, the old one revoked')
+  .argument('[nodes]', 'a node range; all nodes without', '')
+  .action((list: string, options: PlanOptions) =>
+    withBackend((backend) => planAndRun(backend, 'rotate-key', { nodes: list }, options)),
+  );
+
+planCommand(nodes, 'passwordless', 'root without a password, for clusters that nobody else reaches')
+  .argument('<nodes>', 'a node range')
+  .requiredOption('--confirm <text>', 'the words "anyone may log in"')
+  .action((list: string, options: PlanOptions & { confirm: string }) =>
+    withBackend((backend) =>
+      planAndRun(backend, 'passwordless-root', { nodes: list, confirm: options.confirm }, options),
+    ),
+  );
+
+interface DeployOptions extends PlanOptions {
+  head: string;
+  context: string;
+  degree: string;
+  meshPort: string;
+}
+
+planCommand(program, 'deploy', 'make or upgrade a cluster: meshd on the head, deploy launch for the rest')
+  .argument('<nodes>', 'a node range')
+  .requiredOption('--head <node>', 'the node that deploys and holds the CA')
+  .option('--context <name>', 'the mesh that it belongs to', 'meshd')
+  .option('--degree <count>', 'links that each node holds', '3')
+  .option('--mesh-port <port>', 'TCP port of the mesh', '9000')
+  .action((list: string, options: DeployOptions) =>
+    withBackend((backend) =>
+      planAndRun(
+        backend,
+        'deploy',
+        { nodes: list, head: options.head, context: options.context, degree: options.degree, port: options.meshPort },
+        options,
+      ),
+    ),
+  );
+
+const runs = program.command('runs').description('what was done, and how it ended').enablePositionalOptions();
+
+runs
+  .command('list', { isDefault: true })
+  .description('newest first')
+  .option('--json', 'for programs')
+  .action((options: { json?: true }) =>
+    withBackend(async (backend) => {
+      const found = await backend.list(50);
+      if (options.json) console.log(JSON.stringify(found, null, 2));
+      else for (const run of found) console.log(describeRun(run));
+      return exitCodes.done;
+    }),
+  );
+
+runs
+  .command('show')
+  .description('plan, steps and log of a run')
+  .argument('<run>')
+  .option('--json', 'for programs')
+  .action((id: string, options: { json?: true }) =>
+    withBackend(async (backend) => {
+      const { view, stop } = await backend.follow(await fullId(backend, id), () => undefined);
+      stop();
+      if (options.json) console.log(JSON.stringify(view, null, 2));
+      else {
+        console.log(describePlan(view.plan), '\n');
+        for (const step of view.steps) console.log(describeStep(step) ?? `  ${step.key}: ${step.state}`);
+        for (const line of view.log) console.log(describeLogLine(line));
+        console.log(describeRun(view));
+      }
+      return exitCodes.done;
+    }),
+  );
+
+interface ActOptions {
+  json?: true;
+  yes?: true;
+  passwordStdin?: true;
+  user?: string;
+}
+
+function runCommand(
+  name: string,
+  description: string,
+  act: (backend: Backend, id: string, secrets: Record<string, string>) => Promise<unknown>,
+): void {
+  runs
+    .command(name)
+    .description(description)
+    .argument('<run>')
+    .option('--json', 'for programs: one event a line')
+    .option('--yes', 'answer what steps ask with yes')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--user <user>', 'whose password that is', 'root')
+    .action((id: string, options: ActOptions) =>
+      withBackend(async (backend) => {
+        const run = await fullId(backend, id);
+        const secrets = options.passwordStdin
+          ? { [`password:${options.user ?? 'root'}`]: await readSecretFromStdin() }
+          : {};
+        await act(backend, run, secrets);
+        return driveRun(backend, run, { json: options.json ?? false, yes: options.yes ?? false });
+      }),
+    );
+}
+runCommand('resume', 'go on with a run that was cut off', (backend, id, secrets) => backend.resume(id, secrets));
+runCommand('retry', 'what failed, once more', (backend, id, secrets) => backend.retry(id, secrets));
+runCommand('undo', 'take back what a run changed', (backend, id) => backend.undo(id));
+runCommand('cancel', 'end a run', (backend, id) => backend.cancel(id));
+
+/** A run by the beginning of its id. @throws AppError */
+async function fullId(backend: Backend, part: string): Promise<string> {
+  const found = (await backend.list(500)).filter(({ id }) => id.startsWith(part));
+  const [run] = found;
+  if (!run) throw new AppError('not-found', `no run ${part}`);
+  if (found.length > 1) throw new AppError('invalid', `${part} begins ${found.length} runs: give more of the id`);
+  return run.id;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`meshdeck: ${error instanceof AppError ? error.message : describeError(error)}`);
+  process.exitCode =
+    error instanceof AppError && ['invalid', 'not-found'].includes(error.code) ? exitCodes.usage : exitCodes.failed;
+}
+// A prompt that was answered would keep standard input, and with it this process, open.
+process.stdin.destroy();

@@ -1,0 +1,76 @@
+// From a form to a plan to a run: what `nodes add`, `deploy` and their like share.
+import type { Plan, PlanKind } from '../contract/plans.ts';
+import type { Backend } from './backend.ts';
+import { driveRun } from './drive-run.ts';
+import { exitCodes } from './exit-codes.ts';
+import { describePlan } from './plan-text.ts';
+import { askSecret, askYesNo, isInteractive, readSecretFromStdin } from './terminal.ts';
+
+export interface PlanOptions {
+  /** Prints the plan and does nothing. */
+  readonly plan?: true;
+  /** Runs it without asking. */
+  readonly run?: true;
+  readonly json?: true;
+  readonly yes?: true;
+  readonly passwordStdin?: true;
+  /** Accepts unknown host keys as they are shown. */
+  readonly acceptNew?: true;
+  /** Accepts those of these fingerprints. */
+  readonly fingerprint?: string[];
+}
+
+/** Makes the plan, shows it, and runs it when asked to. Gives the exit code. */
+export async function planAndRun(
+  backend: Backend,
+  kind: PlanKind,
+  form: Record<string, unknown>,
+  options: PlanOptions,
+): Promise<number> {
+  const plan = await backend.makePlan(kind, form);
+  const json = options.json ?? false;
+  if (options.plan || !options.run || !json) console.log(json ? JSON.stringify(plan, null, 2) : describePlan(plan));
+  if (options.plan) return exitCodes.done;
+  if (!options.run) {
+    if (!isInteractive()) return exitCodes.done;
+    if (!(await askYesNo('Run it?', false))) return exitCodes.done;
+  } else {
+    const unknown = unacceptedKeys(plan, options);
+    if (unknown.length > 0) {
+      console.error(
+        `these host keys are not known yet: compare them, then give --fingerprint for each node, or --accept-new:`,
+      );
+      for (const { node, fingerprints } of unknown) console.error(`  ${node}: ${fingerprints.join(', ')}`);
+      return exitCodes.needsPerson;
+    }
+  }
+  const secrets = await collectSecrets(plan, options);
+  const { id } = await backend.startRun(plan.id, secrets);
+  return driveRun(backend, id, { json, yes: options.yes ?? false });
+}
+
+/** Nodes whose key would be pinned without anyone having looked at it. */
+function unacceptedKeys(plan: Plan, options: PlanOptions): { node: string; fingerprints: string[] }[] {
+  if (options.acceptNew) return [];
+  const accepted = new Set(options.fingerprint ?? []);
+  return plan.steps
+    .filter((step) => step.do.action === 'pinHostKey' && !step.isDone)
+    .map((step) => ({ node: step.node, fingerprints: step.preview.map(({ text }) => text) }))
+    .filter(({ fingerprints }) => !fingerprints.some((text) => accepted.has(text.split(' ')[1] ?? '')));
+}
+
+/** One password for all nodes; a node that has another one asks for it in the run. */
+async function collectSecrets(plan: Plan, options: PlanOptions): Promise<Record<string, string>> {
+  const kinds = [...new Set(plan.secrets.map(({ name }) => name.split('@')[0] ?? name))];
+  if (options.passwordStdin) {
+    const secret = await readSecretFromStdin();
+    return Object.fromEntries((kinds.length > 0 ? kinds : ['password:root']).map((name) => [name, secret]));
+  }
+  if (!isInteractive()) return {};
+  const secrets: Record<string, string> = {};
+  for (const name of kinds) {
+    const secret = await askSecret(`${name.replace(':', ' of ')} (empty: log in by key)`);
+    if (secret !== '') secrets[name] = secret;
+  }
+  return secrets;
+}

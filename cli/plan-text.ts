@@ -1,0 +1,67 @@
+// Plans and runs as text.
+import type { LogLine, Plan, RunSummary, StepView } from '../contract/plans.ts';
+import { describeRange } from '../core/ranges/describe-range.ts';
+import { printable } from './terminal.ts';
+
+/** The preview: per node what will be done. Nodes with the same steps stand together. */
+export function describePlan(plan: Plan): string {
+  const lines = [plan.title, ''];
+  for (const warning of plan.warnings) lines.push(`! ${warning}`, '');
+  const byNode = new Map<string, string[]>();
+  for (const step of plan.steps) {
+    const entry = byNode.get(step.node) ?? [];
+    byNode.set(step.node, entry);
+    const marks = [
+      ...(step.isDone ? ['already right'] : []),
+      ...(step.ask ? ['asks'] : []),
+      ...(step.undo ? [] : ['no undo']),
+    ];
+    entry.push(`  ${step.isDone ? '=' : '+'} ${step.title}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}`);
+    for (const { text } of step.preview) entry.push(...text.split('\n').map((line) => `      ${line}`));
+  }
+  const groups = new Map<string, string[]>();
+  for (const [node, entry] of byNode) {
+    const text = entry.join('\n');
+    groups.set(text, [...(groups.get(text) ?? []), node]);
+  }
+  for (const [text, nodes] of groups) lines.push(`${describeRange(nodes) || 'the console'}:`, text, '');
+  lines.push(`As a command: ${plan.command}`);
+  return printable(lines.join('\n'));
+}
+
+export function describeStep(view: StepView): string | null {
+  switch (view.state) {
+    case 'waiting':
+    case 'asking':
+      return null;
+    case 'running':
+      return `… ${view.key}`;
+    case 'undoing':
+      return `… undo ${view.key}`;
+    default:
+      return printable(`${marks[view.state]} ${view.key}: ${view.state}${view.error ? `: ${view.error}` : ''}`);
+  }
+}
+
+const marks = {
+  done: '+',
+  unchanged: '=',
+  failed: '!',
+  skipped: '-',
+  cancelled: '-',
+  undone: '+',
+  'undo-failed': '!',
+} as const;
+
+export function describeLogLine(line: LogLine): string {
+  return printable(`    [${line.node || 'console'}] ${line.text}`);
+}
+
+/** One run in a line. */
+export function describeRun(run: RunSummary): string {
+  const at = new Date(run.startedAt).toISOString().slice(0, 16).replace('T', ' ');
+  const { done, failed, total } = run.counts;
+  const missing = run.missingSecrets.length > 0 ? `, needs ${run.missingSecrets.join(', ')}` : '';
+  const counts = `${done} of ${total} done${failed > 0 ? `, ${failed} failed` : ''}${missing}`;
+  return printable(`${run.id}  ${at}  ${run.state.padEnd(12)}  ${run.title} (${counts})`);
+}

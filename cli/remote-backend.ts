@@ -1,0 +1,71 @@
+// The backend of a console that runs: its methods over socket.io, with a token.
+import { io } from 'socket.io-client';
+import type { z } from 'zod';
+import { browserEvents, browserMethods } from '../contract/browser.ts';
+import type { MethodName } from '../contract/browser.ts';
+import { AppError } from '../contract/errors.ts';
+import type { Ack } from '../contract/method.ts';
+import type { RunEvent } from '../contract/plans.ts';
+import type { Backend } from './backend.ts';
+
+const callTimeoutMs = 310_000;
+
+/** @throws AppError `unreachable` or `refused` */
+export async function openRemoteBackend(url: string, token: string): Promise<Backend> {
+  const socket = io(url, { auth: { token }, transports: ['websocket'], reconnection: false, timeout: 10_000 });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('connect_error', (error) => {
+      socket.close();
+      reject(
+        new AppError('unreachable', `the console at ${url} does not let us in: ${error.message}`, { cause: error }),
+      );
+    });
+  });
+  const call = async <Name extends MethodName>(
+    name: Name,
+    input: z.input<(typeof browserMethods)[Name]['input']>,
+  ): Promise<z.output<(typeof browserMethods)[Name]['output']>> => {
+    let ack: Ack<unknown>;
+    try {
+      ack = (await socket.timeout(callTimeoutMs).emitWithAck(name, input)) as Ack<unknown>;
+    } catch (cause) {
+      throw new AppError('unreachable', `the console at ${url} did not answer ${name}: its outcome is unknown`, {
+        cause,
+      });
+    }
+    if (!ack.ok) throw new AppError(ack.error.code, ack.error.message);
+    // The schema of this name gives this name's output.
+    return browserMethods[name].output.parse(ack.data) as z.output<(typeof browserMethods)[Name]['output']>;
+  };
+  const listeners = new Map<string, (event: RunEvent) => void>();
+  socket.on('run.event', (raw: unknown) => {
+    const event = browserEvents['run.event'].parse(raw);
+    listeners.get(event.run)?.(event);
+  });
+  return {
+    makePlan: (kind, form) => call('plans.make', { kind, form, secrets: {} }),
+    startRun: (plan, secrets) => call('runs.start', { plan, secrets }),
+    list: (limit) => call('runs.list', { limit }),
+    follow: async (run, listener) => {
+      listeners.set(run, listener);
+      const view = await call('runs.subscribe', { run });
+      return { view, stop: () => listeners.delete(run) };
+    },
+    resume: async (run, secrets) => {
+      if (Object.keys(secrets).length > 0) return call('runs.provideSecrets', { run, secrets });
+      const found = (await call('runs.list', { limit: 500 })).find(({ id }) => id === run);
+      if (!found) throw new AppError('not-found', `no run ${run}`);
+      return found;
+    },
+    cancel: (run) => call('runs.cancel', { run }),
+    retry: (run, secrets) => call('runs.retry', { run, secrets }),
+    undo: (run) => call('runs.undo', { run }),
+    answer: (run, step, answer) => call('runs.answer', { run, step, answer }),
+    provideSecrets: (run, secrets) => call('runs.provideSecrets', { run, secrets }),
+    close: () => {
+      socket.close();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,48 @@
+// Asking people at a terminal. Where there is none, nobody is asked.
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+
+export function isInteractive(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+/** Yes or no; `initial` on a bare return. */
+export async function askYesNo(question: string, initial: boolean): Promise<boolean> {
+  const line = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = (await line.question(`${question} [${initial ? 'Y/n' : 'y/N'}] `)).trim().toLowerCase();
+    return answer === '' ? initial : answer.startsWith('y');
+  } finally {
+    line.close();
+  }
+}
+
+/** What is typed is not shown. */
+export async function askSecret(label: string): Promise<string> {
+  process.stderr.write(`${label}: `);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const line = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    return await line.question('');
+  } finally {
+    line.close();
+    process.stderr.write('\n');
+  }
+}
+
+/** The first line of standard input. */
+export async function readSecretFromStdin(): Promise<string> {
+  const line = createInterface({ input: process.stdin });
+  try {
+    for await (const text of line) return text;
+    return '';
+  } finally {
+    line.close();
+  }
+}
+
+/** Text of others for a terminal: without its control characters. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- they are what is taken out
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\u00b7');
+}
