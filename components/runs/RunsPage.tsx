@@ -6,7 +6,7 @@ import { useRouter } from 'next/navigation';
 import type { ReactElement } from 'react';
 import type { RunSummary } from '../../contract/plans.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { formatAgo, formatInstant } from '../../lib/format.ts';
+import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useNow, useRuns } from '../../lib/use-console.ts';
 import { useServerNow } from '../actions/use-server-now.ts';
 import { useRefusal } from '../frame/use-session.tsx';
@@ -42,11 +42,7 @@ export function RunsPage(): ReactElement {
       <PageHeader
         title="Runs"
         state={
-          status === 'loading'
-            ? ''
-            : active.length === 0
-              ? 'Nothing runs now'
-              : `${active.length} ${active.length === 1 ? 'runs' : 'run'} now`
+          status === 'loading' ? '' : active.length === 0 ? 'Nothing runs now' : `${countOf(active.length, 'run')} now`
         }
         actions={
           <>

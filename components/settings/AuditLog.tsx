@@ -67,17 +67,6 @@ export function AuditLog(): ReactElement {
       isFlush
       actions={
         <>
-          <Input
-            type="search"
-            aria-label="Filter the audit log"
-            placeholder="person, command or node"
-            maxLength={200}
-            value={text}
-            onChange={(event) => {
-              url.set({ q: event.target.value });
-            }}
-            className="max-w-60"
-          />
           <Button
             size="sm"
             icon={<Download className="size-4" />}
@@ -89,6 +78,19 @@ export function AuditLog(): ReactElement {
         </>
       }
     >
+      <div className="border-b px-4 py-2">
+        <Input
+          type="search"
+          aria-label="Filter the audit log"
+          placeholder="person, command or node"
+          maxLength={200}
+          value={text}
+          onChange={(event) => {
+            url.set({ q: event.target.value });
+          }}
+          className="max-w-60"
+        />
+      </div>
       {[error, older.error].filter(Boolean).map((problem) => (
         <div key={problem} className="p-3">
           <Notice state="bad" role="alert">

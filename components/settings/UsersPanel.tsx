@@ -75,16 +75,17 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
                 </span>
                 <span className="block truncate text-sm text-fg-3">{user.email}</span>
               </span>
-              <Select<Role>
-                aria-label={`Role of ${user.name}`}
-                value={user.role}
-                disabled={action.isBusy}
-                onValueChange={(role) => {
-                  if (role !== user.role) setRole(user, role);
-                }}
-                options={roleOptions}
-                className="w-36"
-              />
+              <div className="w-36">
+                <Select<Role>
+                  aria-label={`Role of ${user.name}`}
+                  value={user.role}
+                  disabled={action.isBusy}
+                  onValueChange={(role) => {
+                    if (role !== user.role) setRole(user, role);
+                  }}
+                  options={roleOptions}
+                />
+              </div>
               <Button
                 size="sm"
                 variant="ghost"
