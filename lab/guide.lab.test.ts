@@ -103,8 +103,7 @@ describe('the guide', () => {
     const bytes = (await readFile(pcap)).toString('latin1');
     await rm(pcap);
     // TLS 1.3 records of application data: 0x17, legacy version 3.3 (RFC 8446, 5.2).
-    expect(bytes).toContain('\x17\x03\x03');
-    expect(bytes.length).toBeGreaterThan(10_000);
+    expect(bytes.split('\x17\x03\x03').length).toBeGreaterThan(10);
     for (const secret of ['node', 'john', 'confidential', 'echo', 'mesh', 'status']) {
       expect(bytes.includes(secret), `"${secret}" in clear on port 9000`).toBe(false);
     }
