@@ -6,7 +6,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError } from '../contract/errors.ts';
 import type { HostFacts } from '../contract/watch.ts';
-import type { Flags } from '../core/flags.ts';
+import { statePathOf, type Flags } from '../core/flags.ts';
 import { moveHead, revokeNode } from '../core/mesh/roster.ts';
 import { resolveBelow } from '../host/below.ts';
 import { observeMachine, type TrafficSample } from '../host/facts.ts';
@@ -35,10 +35,7 @@ import { CommandSocket } from './socket/server.ts';
 import { describeVersion, meshdVersion } from './version.ts';
 import { ClusterWatch } from './watch.ts';
 
-const defaultBase = '/run/meshd';
-const defaultState = '/var/lib/meshd';
-
-export interface DaemonPaths {
+interface DaemonPaths {
   readonly base: string;
   /** What must last: identity, CA, settings. */
   readonly state: string;
@@ -47,13 +44,13 @@ export interface DaemonPaths {
 }
 
 /** Where a daemon with these flags keeps its things. */
-export function daemonPaths(flags: Flags): DaemonPaths {
-  const state = flags.base === defaultBase ? defaultState : join(flags.base, 'state');
+function daemonPaths(flags: Flags): DaemonPaths {
+  const state = statePathOf(flags.base);
   return { base: flags.base, state, files: flags.filepath === '' ? join(state, 'files') : flags.filepath };
 }
 
 /** This machine's short hostname: the name of the node. */
-export function shortHostname(): string {
+function shortHostname(): string {
   return hostname().split('.')[0] ?? '';
 }
 

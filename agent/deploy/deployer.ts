@@ -2,7 +2,7 @@
 // per daemon; what it keeps is gone with the daemon, as in minimega.
 import { AppError } from '../../contract/errors.ts';
 import { logsScript, scriptArgv } from '../../core/deploy/scripts.ts';
-import { deployFlags, parseFlags } from '../../core/flags.ts';
+import { deployFlags, parseFlags, statePathOf } from '../../core/flags.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
 import { acceptHostKeys, observeHostKeys } from './host-keys.ts';
 import type { HostKeyRow } from './host-keys.ts';
@@ -175,9 +175,4 @@ function assertFlags(flags: readonly string[]) {
   const [extra] = parsed.rest;
   if (extra !== undefined) throw new AppError('invalid', `deploy flags: ${extra} is not a flag`);
   return parsed.flags;
-}
-
-/** Where a meshd with this base keeps what must last. */
-export function statePathOf(base: string): string {
-  return base === '/run/meshd' ? '/var/lib/meshd' : `${base}/state`;
 }

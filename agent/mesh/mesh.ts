@@ -2,6 +2,7 @@
 // answers them. SPEC.md beside this file has the rules; each part (links, flooding, unicast, failures, dialling) has its file.
 import { EventEmitter } from 'node:events';
 import { AppError } from '../../contract/errors.ts';
+import { maxDegree } from '../../contract/limits.ts';
 import type { Roster } from '../../contract/roster.ts';
 import { LinkStateMap } from '../../core/mesh/link-states.ts';
 import { Topology, type TopologyLink } from '../../core/mesh/topology.ts';
@@ -26,8 +27,6 @@ import {
 import type { Transport } from './transport.ts';
 import { Unicast } from './unicast.ts';
 
-/** Degree bounds of minimega's `mesh degree`: 10 bits. */
-export const maxDegree = 1023;
 const tickMs = 100;
 const eventsMs = 20;
 
@@ -255,7 +254,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return this.degreeNow;
   }
 
-  /** @throws AppError `invalid` outside 0-1023 */
+  /** @throws AppError `invalid` outside 0 to maxDegree */
   setDegree(degree: number): void {
     if (!Number.isInteger(degree) || degree < 0 || degree > maxDegree) {
       throw new AppError('invalid', `the degree is a number from 0 to ${maxDegree}`);
