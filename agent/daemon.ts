@@ -22,6 +22,7 @@ import { createHostHandlers } from './commands/host.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from './commands/mesh.ts';
 import { createDeployCluster, createDeployMesh, serveHello } from './deploy/ports.ts';
 import { Deployer } from './deploy/deployer.ts';
+import type { DeployLogin } from './deploy/types.ts';
 import { FactsExchange } from './facts-exchange.ts';
 import { ensureIdentity } from './identity/identity.ts';
 import type { Log } from './log.ts';
@@ -29,7 +30,7 @@ import { createSystemClock } from './mesh/clock.ts';
 import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
 import { TlsTransport } from './mesh/tls-transport.ts';
-import { readSettings, writeSettings } from './settings.ts';
+import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
 import { CommandSocket } from './socket/server.ts';
 import { describeVersion, meshdVersion } from './version.ts';
@@ -105,8 +106,7 @@ export async function startDaemon(
     cleanups.push(() => rm(pidFile, { force: true }));
     await mkdir(paths.files, { recursive: true, mode: 0o700 });
 
-    const settingsPath = join(paths.state, 'settings.json');
-    const settings = await readSettings(settingsPath);
+    const settings = await SettingsFile.open(join(paths.state, 'settings.json'));
     const cluster = await ensureIdentity(paths.state, {
       name: host,
       context: flags.context,
@@ -184,6 +184,7 @@ export async function startDaemon(
       }),
       credentials: () => loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] }),
       runner: localRunner,
+      logins: { last: () => settings.login, keep: (login: DeployLogin) => settings.update({ login }) },
       log: log.info,
     };
     const deployOptions = {
@@ -208,7 +209,7 @@ export async function startDaemon(
       mesh,
       peers,
       timeout,
-      saveDegree: (degree) => writeSettings(settingsPath, { ...settings, degree }),
+      saveDegree: (degree) => settings.update({ degree }),
       resolvePath: (name) => resolveBelow(paths.files, name),
       revoke: async (name) => {
         const node = roster.nodeByName(name);

@@ -19,7 +19,7 @@ import { hasSshd, PrivateSshd } from '../../host/ssh/private-sshd.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
 import type { CommandCall, Handlers } from '../commands/handler.ts';
 import { Deployer } from './deployer.ts';
-import type { DeployAuthority, DeployComponents, DeployOptions } from './types.ts';
+import type { DeployAuthority, DeployComponents, DeployLogin, DeployOptions } from './types.ts';
 
 const cluster = 'c'.repeat(32);
 const head = '0'.repeat(32);
@@ -138,6 +138,17 @@ describe.skipIf(!hasSshd)('deploy', () => {
     expect(accepted[1]?.Host).toBe('127.0.0.2');
     const after = await call('deploy launch 127.0.0.1');
     expect(after[1]?.Error).toMatch(/^login: no key of .*Passwordless login/);
+  });
+
+  test('what follows a launch logs in as it did, also after a restart of the head', async () => {
+    let kept: DeployLogin | undefined;
+    const logins = { last: () => kept, keep: (login: DeployLogin) => Promise.resolve(void (kept = login)) };
+    const before = new Deployer(options, { ...components, logins });
+    await before.acceptHostKeys('127.0.0.1', [fingerprintOf(sshd.hostKeys[0]!.key)], new AbortController().signal);
+    const { launch } = await before.launch({ hosts: ['127.0.0.1'], user: 'john', sudo: true });
+    await launch.done;
+    const after = new Deployer(options, { ...components, logins });
+    await expect(after.logs('127.0.0.1', new AbortController().signal)).rejects.toThrow('accepted by john@127.0.0.1');
   });
 
   test('elsewhere than on the head it names the head', async () => {
