@@ -148,6 +148,9 @@ export async function startDaemon(
         onChange: () => {
           watch.changed();
         },
+        onError: (error) => {
+          log.warn(`the facts of this host are not readable: ${describeError(error)}`);
+        },
       },
     );
     const watch = new ClusterWatch(
