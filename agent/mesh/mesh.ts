@@ -198,6 +198,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.requests.stop();
     this.flooding.stop();
     this.links.stop('this meshd is stopping');
+    // A node that was shut out lives on, and says to whoever asks that it is alone.
+    this.parts.map.setSelf(this.degreeNow, []);
     await this.components.transport.stop();
   }
 
@@ -356,8 +358,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
     if (own?.state !== 'member') {
       const reason = own ? 'this node was revoked' : 'this node was removed from the roster';
       this.components.log.warn(`mesh: ${reason}`);
-      this.emit('excluded', reason);
       void this.stop();
+      this.emit('excluded', reason);
+      this.emit('change');
       return;
     }
     this.setMembers();
