@@ -127,6 +127,12 @@ describe.skipIf(!hasSshd)('deploy', () => {
     expect(entries[1]?.Error).toContain(fingerprintOf(sshd.hostKeys[0]!.key));
   });
 
+  test('a range that names the head too has one row for it', async () => {
+    deployer = new Deployer({ ...options, host: '127.0.0.1' }, components);
+    const { launch } = await deployer.launch({ hosts: ['127.0.0.1', '127.0.0.2'], user: 'root', sudo: false });
+    expect((await launch.done).map(({ node }) => node)).toEqual(['127.0.0.1', '127.0.0.2']);
+  });
+
   test('host keys are shown, accepted by fingerprint, and then known', async () => {
     const fingerprint = fingerprintOf(sshd.hostKeys[0]!.key);
     const shown = await call('deploy hostkeys 127.0.0.1');
