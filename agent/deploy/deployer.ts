@@ -134,6 +134,15 @@ export class Deployer {
   private async openLaunch(request: LaunchRequest, authority: DeployAuthority): Promise<Launch> {
     const flags = this.flags();
     const parsed = assertFlags(flags);
+    const { context } = this.components.cluster.roster();
+    if (parsed.context !== context) {
+      // A restart with it would take every node of the launch out of the mesh.
+      throw new AppError(
+        'invalid',
+        `deploy flags say -context=${parsed.context}, and this cluster's context is ${context}: meshd would refuse to start; ` +
+          `add -context=${context} to deploy flags, or go back with \`clear deploy flags\``,
+      );
+    }
     const [tree, credentials, local] = await Promise.all([
       openOwnTree(this.options.programPath),
       this.components.credentials(),

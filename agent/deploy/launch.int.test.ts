@@ -214,6 +214,15 @@ describe.skipIf(!hasSshd)('deploy', () => {
     expect(await flags()).toBe(own);
   });
 
+  test('flags of another context are refused before any node is touched', async () => {
+    await call('deploy flags -degree=4');
+    await expect(call('deploy launch 127.0.0.2')).rejects.toThrow(
+      "deploy flags say -context=meshd, and this cluster's context is john",
+    );
+    await call('deploy flags -degree=4 -context=john');
+    expect((await call('deploy launch 127.0.0.2'))[1]?.Error).toMatch(/^reach: /);
+  });
+
   test('stdout and stderr: the journal unless a path is set', async () => {
     expect((await call('deploy stdout'))[0]?.Response).toBe('journal');
     await call('deploy stdout /var/log/meshd.out');
