@@ -24,6 +24,8 @@ if [ -n "$missing" ]; then
     if [ ! -e $policy ]; then
       printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
       trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+      # Without this a Ctrl-C would leave it behind, and no service of this machine would start any more.
+      trap 'exit 1' HUP INT TERM
     fi
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # a list of words
