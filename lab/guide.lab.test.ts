@@ -171,14 +171,31 @@ describe('faults', () => {
     await watcher.until(see(all, all), { what: 'ten nodes again', timeoutMs: 45_000 });
   });
 
-  test('kill -9 of meshd: gone in under 1 s, and systemd brings it back', async () => {
-    const rest = without('node5');
-    const seen = watcher.until(see(rest, rest), { what: 'node5 gone', timeoutMs: 10_000 });
-    await lab.fault.signal('node5', 'meshd', 'SIGKILL');
+  test.each([
+    { how: 'kill -9', node: 'node5', end: () => lab.fault.signal('node5', 'meshd', 'SIGKILL'), start: null },
+    {
+      how: 'SIGTERM by systemctl',
+      node: 'node8',
+      end: () => lab.exec('node8', ['systemctl', 'stop', 'meshd']),
+      start: () => lab.exec('node8', ['systemctl', 'start', 'meshd']),
+    },
+    // Who quits stays away until it is started again.
+    {
+      how: 'quit',
+      node: 'node9',
+      end: () => runMeshd(lab, 'node9', ['quit']),
+      start: () => lab.exec('node9', ['systemctl', 'start', 'meshd']),
+    },
+  ])('$how: gone from all lists in under 1 s, and back when it runs again', async ({ how, node, end, start }) => {
+    const rest = without(node);
+    const seen = watcher.until(see(rest, rest), { what: `${node} gone`, timeoutMs: 10_000 });
+    const ended = end();
     const ms = await seen;
-    console.log(`node5 gone ${(ms / 1000).toFixed(2)} s after kill -9 was asked for`);
+    await ended;
+    console.log(`${node} gone ${(ms / 1000).toFixed(2)} s after ${how} was asked for`);
     expect(ms).toBeLessThan(1000);
-    await back('node5');
+    await start?.();
+    await back(node);
   });
 
   test('a meshd that hangs (SIGSTOP) is dropped in under 4 s, and is a member again when it goes on', async () => {
