@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Three projects, by what a test needs: nothing (unit), processes of this machine (int), real lab nodes and root (lab).
+// Four projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
+// (alone), real lab nodes and root (lab).
 export default defineConfig({
   test: {
     projects: [
@@ -10,6 +11,7 @@ export default defineConfig({
           include: ['**/*.test.ts', '**/*.test.tsx'],
           exclude: [
             '**/*.int.test.ts',
+            '**/*.alone.test.ts',
             '**/*.lab.test.ts',
             'scripts/import-rules/fixture/**',
             '**/node_modules/**',
@@ -24,6 +26,16 @@ export default defineConfig({
           exclude: ['**/node_modules/**', 'dist/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: ['**/*.alone.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
         },
       },
       {

@@ -6,7 +6,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError } from '../contract/errors.ts';
 import type { HostFacts } from '../contract/watch.ts';
-import type { Flags } from '../core/flags.ts';
+import { statePathOf, type Flags } from '../core/flags.ts';
 import { moveHead, revokeNode } from '../core/mesh/roster.ts';
 import { resolveBelow } from '../host/below.ts';
 import { observeMachine, type TrafficSample } from '../host/facts.ts';
@@ -22,6 +22,7 @@ import { createHostHandlers } from './commands/host.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from './commands/mesh.ts';
 import { createDeployCluster, createDeployMesh, serveHello } from './deploy/ports.ts';
 import { Deployer } from './deploy/deployer.ts';
+import type { DeployLogin } from './deploy/types.ts';
 import { FactsExchange } from './facts-exchange.ts';
 import { ensureIdentity } from './identity/identity.ts';
 import type { Log } from './log.ts';
@@ -29,16 +30,13 @@ import { createSystemClock } from './mesh/clock.ts';
 import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
 import { TlsTransport } from './mesh/tls-transport.ts';
-import { readSettings, writeSettings } from './settings.ts';
+import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
 import { CommandSocket } from './socket/server.ts';
 import { describeVersion, meshdVersion } from './version.ts';
 import { ClusterWatch } from './watch.ts';
 
-const defaultBase = '/run/meshd';
-const defaultState = '/var/lib/meshd';
-
-export interface DaemonPaths {
+interface DaemonPaths {
   readonly base: string;
   /** What must last: identity, CA, settings. */
   readonly state: string;
@@ -47,13 +45,13 @@ export interface DaemonPaths {
 }
 
 /** Where a daemon with these flags keeps its things. */
-export function daemonPaths(flags: Flags): DaemonPaths {
-  const state = flags.base === defaultBase ? defaultState : join(flags.base, 'state');
+function daemonPaths(flags: Flags): DaemonPaths {
+  const state = statePathOf(flags.base);
   return { base: flags.base, state, files: flags.filepath === '' ? join(state, 'files') : flags.filepath };
 }
 
 /** This machine's short hostname: the name of the node. */
-export function shortHostname(): string {
+function shortHostname(): string {
   return hostname().split('.')[0] ?? '';
 }
 
@@ -108,8 +106,7 @@ export async function startDaemon(
     cleanups.push(() => rm(pidFile, { force: true }));
     await mkdir(paths.files, { recursive: true, mode: 0o700 });
 
-    const settingsPath = join(paths.state, 'settings.json');
-    const settings = await readSettings(settingsPath);
+    const settings = await SettingsFile.open(join(paths.state, 'settings.json'));
     const cluster = await ensureIdentity(paths.state, {
       name: host,
       context: flags.context,
@@ -151,6 +148,9 @@ export async function startDaemon(
         onChange: () => {
           watch.changed();
         },
+        onError: (error) => {
+          log.warn(`the facts of this host are not readable: ${describeError(error)}`);
+        },
       },
     );
     const watch = new ClusterWatch(
@@ -187,6 +187,7 @@ export async function startDaemon(
       }),
       credentials: () => loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] }),
       runner: localRunner,
+      logins: { last: () => settings.login, keep: (login: DeployLogin) => settings.update({ login }) },
       log: log.info,
     };
     const deployOptions = {
@@ -211,7 +212,7 @@ export async function startDaemon(
       mesh,
       peers,
       timeout,
-      saveDegree: (degree) => writeSettings(settingsPath, { ...settings, degree }),
+      saveDegree: (degree) => settings.update({ degree }),
       resolvePath: (name) => resolveBelow(paths.files, name),
       revoke: async (name) => {
         const node = roster.nodeByName(name);

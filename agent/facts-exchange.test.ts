@@ -7,6 +7,8 @@ import type { Clock, Timer } from './mesh/clock.ts';
 class Pair {
   now = 0;
   isLossy = false;
+  isBlind = false;
+  readonly errors: unknown[] = [];
   readonly sent: { from: string; kind: string; body: unknown }[] = [];
   readonly memory = new Map<string, number>();
   private readonly timers = new Set<{ at: number; run: () => void }>();
@@ -27,8 +29,12 @@ class Pair {
       { nodeId, version: '1' },
       {
         clock: this.clock,
-        observe: () => Promise.resolve({ ...sample, Name: nodeId, MemUsed: this.memory.get(nodeId)! }),
+        observe: () =>
+          this.isBlind
+            ? Promise.reject(new Error('EMFILE'))
+            : Promise.resolve({ ...sample, Name: nodeId, MemUsed: this.memory.get(nodeId)! }),
         onChange: () => undefined,
+        onError: (error) => this.errors.push(error),
         mesh: {
           memberIds: () => [...this.memory.keys()],
           notify: (ids, kind, body) => {
@@ -111,6 +117,17 @@ test('what was lost on the way is mended within the refresh period', async () =>
   expect(a.get('b')?.facts.MemUsed).toBe(100);
   await pair.pass(40_000);
   expect(a.get('b')?.facts.MemUsed).toBe(300);
+});
+
+test('a host that cannot be observed for a while is heard of again', async () => {
+  pair.isBlind = true;
+  a.setWatched(true);
+  await pair.pass(3_000);
+  expect(pair.errors).toContainEqual(new Error('EMFILE'));
+  expect(a.get('b')).toBeNull();
+  pair.isBlind = false;
+  await pair.pass(3_000);
+  expect(a.get('b')?.facts.MemUsed).toBe(100);
 });
 
 test('interest ends with its lease, and facts of a lost node are forgotten', async () => {

@@ -38,6 +38,8 @@ export interface FactsExchangeComponents {
   readonly observe: () => Promise<HostFacts>;
   /** Facts of some node changed. */
   readonly onChange: () => void;
+  /** This host could not be observed this time. */
+  readonly onError: (error: unknown) => void;
 }
 
 export class FactsExchange {
@@ -103,10 +105,13 @@ export class FactsExchange {
   private schedule(delayMs: number): void {
     if (!this.isRunning || this.timer !== null) return;
     this.timer = this.components.clock.after(delayMs, () => {
-      void this.round().finally(() => {
-        this.timer = null;
-        if (this.isWatched || this.wanted.size > 0) this.schedule(periodMs);
-      });
+      void this.round()
+        // No file handle was left, say: the next round tries again.
+        .catch(this.components.onError)
+        .finally(() => {
+          this.timer = null;
+          if (this.isWatched || this.wanted.size > 0) this.schedule(periodMs);
+        });
     });
   }
 

@@ -24,13 +24,17 @@ afterEach(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
+/** A port that nobody listens on, below the range that connections take their own ports from (32768 and up). */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const candidate = 24_000 + Math.floor(Math.random() * 8_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(candidate, () => server.close(() => resolve(true)));
+    });
+    if (isFree) return candidate;
+  }
 }
 
 /** Starts a daemon on `base` and waits until it says that it runs. */

@@ -36,7 +36,8 @@ export async function benchJoin(report: Report, options: MembershipOptions): Pro
   ];
   if ((await serfVersion()) === null) report.missing('join-serf', 'serf is not installed');
   else sides.push({ name: 'serf', measure: () => measureJoin(() => startSerfCluster(agents)) });
-  const times = await interleave(sides, options);
+  // A join is over in half a second, and serf's falls into steps of its gossip interval: few rounds would say little.
+  const times = await interleave(sides, { ...options, rounds: options.rounds * 3 });
   const figures = Object.fromEntries(
     sides.map(({ name }) => {
       const samples = times.get(name) ?? [];

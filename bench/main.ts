@@ -27,11 +27,12 @@ interface MeshBenchOptions {
   readonly assert: boolean;
 }
 
-function count(text: string): number {
+/** A whole number from 1 to `most`. */
+const countTo = (most: number) => (text: string) => {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number above 0');
+  if (!Number.isInteger(value) || value < 1 || value > most) throw new InvalidArgumentError(`1 to ${most}`);
   return value;
-}
+};
 
 function partList(text: string): Part[] {
   return text.split(',').map((name) => {
@@ -46,13 +47,13 @@ program
   .command('mesh')
   .description('mesh, SSH fan-out and deploy')
   .option('--only <parts>', `some of ${parts.join(',')}`, partList, [...parts])
-  .option('--rounds <n>', 'rounds of each comparison', count, 5)
-  .option('--agents <n>', 'processes of each side in join, failure and broadcast', count, 10)
-  .option('--degree <n>', 'links that each of our processes keeps', count, 3)
-  .option('--targets <n>', 'hosts of the SSH fan-out, at most 250', count, 100)
-  .option('--parallel <n>', 'hosts of the SSH fan-out at a time', count, 32)
-  .option('--nodes <n>', 'nodes of the lab that deploy is measured in', count, 10)
-  .option('--deploy-rounds <n>', 'rounds of deploy', count, 3)
+  .option('--rounds <n>', 'rounds of each comparison', countTo(1000), 5)
+  .option('--agents <n>', 'processes of each side in join, failure and broadcast', countTo(90), 10)
+  .option('--degree <n>', 'links that each of our processes keeps', countTo(1023), 3)
+  .option('--targets <n>', 'hosts of the SSH fan-out', countTo(250), 100)
+  .option('--parallel <n>', 'hosts of the SSH fan-out at a time', countTo(250), 32)
+  .option('--nodes <n>', 'nodes of the lab that deploy is measured in', countTo(100), 10)
+  .option('--deploy-rounds <n>', 'rounds of deploy', countTo(1000), 3)
   .option('--assert', 'exit 1 when a goal is missed or a figure could not be measured', false)
   .action(async (options: MeshBenchOptions) => {
     process.exitCode = await runMeshBench(options);

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Child } from '../host/child.ts';
 import { startChild } from '../host/child.ts';
 import { whenAllSee } from './cluster.ts';
+import type { Meshds } from './meshds.ts';
 import { buildTree, startMeshds } from './meshds.ts';
 import { untilStopped } from './rounds.ts';
 
@@ -15,6 +16,8 @@ export interface SoakOptions {
   readonly burners: number;
   readonly signal: AbortSignal;
   readonly print: (line: string) => void;
+  /** Called once the mesh is whole and the machine busy: a test breaks something there. */
+  readonly onRunning?: (cluster: Meshds) => void;
 }
 
 export interface SoakResult {
@@ -64,6 +67,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
     for (let index = 0; index < options.burners; index++) {
       burners.push(await startChild([process.execPath, '-e', 'for (;;);'], { diesWithParent: true }));
     }
+    options.onRunning?.(cluster);
     const endAtMs = performance.now() + options.minutes * 60_000;
     while (performance.now() < endAtMs && !signal.aborted) {
       await untilStopped(Math.min(60_000, endAtMs - performance.now()), signal);

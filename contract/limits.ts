@@ -3,6 +3,9 @@
 /** A request on the command socket. minimega has no bound; a script line is far below this, a runaway client is not. */
 export const maxRequestBytes = 1_000_000;
 
+/** The largest degree: 10 bits, as in minimega. */
+export const maxDegree = 1023;
+
 /** Names in one node range. A cluster has at most 1,000 nodes; VM names of a launch may be ten times that. */
 export const maxRangeNames = 10_000;
 

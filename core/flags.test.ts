@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deployFlags, describeFlags, parseFlags, type Flags } from './flags.ts';
+import { deployFlags, describeFlags, parseFlags, statePathOf, type Flags } from './flags.ts';
 
 function parsed(...argv: string[]): { flags: Flags; rest: readonly string[] } {
   const result = parseFlags(argv);
@@ -30,11 +30,20 @@ describe('flags', () => {
     [['-nostdin=maybe'], 'true or false'],
     [['-context', 'a:b'], 'letters, digits'],
     [['-base', 'relative'], 'absolute path'],
+    [['-base', '/run/my meshd'], 'absolute path of letters'],
+    [['-base', '/run/$x'], 'absolute path of letters'],
+    [['-base', '/run/../run/meshd'], 'without . and ..'],
+    [['-base', '/'], 'absolute path'],
     [['-vlanrange', '200-100'], 'min < max'],
     [['-level', 'loud'], 'debug, info'],
   ])('%j is refused: %s', (argv, message) => {
     const result = parseFlags(argv);
     expect(result.ok ? '' : result.message).toContain(message);
+  });
+
+  test('a slash at the end of the base is none: the state would be on a disk in memory', () => {
+    expect(statePathOf(parsed('-base', '/run/meshd/').flags.base)).toBe('/var/lib/meshd');
+    expect(statePathOf(parsed('-base=/srv/a.b//').flags.base)).toBe('/srv/a.b/state');
   });
 
   test('what deploy hands on parses back to the same daemon', () => {

@@ -1,5 +1,6 @@
-// meshd's command-line flags: one table with minimega's names and meaning (facts.md 1.11), from which parsing, the usage
-// text and the flags that deploy hands on all follow. Go's flag syntax: `-x v`, `-x=v`, `--x`, bools alone.
+// meshd's command-line flags: one table with minimega's names and meaning, from which parsing, the usage text and the
+// flags that deploy hands on all follow. Go's flag syntax: `-x v`, `-x=v`, `--x`, bools alone.
+import { maxDegree } from '../contract/limits.ts';
 
 export type FlagKind = 'boolean' | 'number' | 'string';
 
@@ -58,7 +59,7 @@ const isFlagName = (name: string): name is FlagName => Object.hasOwn(specs, name
 
 /** Bounds a flag's value must keep; the message of the first that it breaks. */
 function issueOf(name: FlagName, value: boolean | number | string): string | null {
-  if (name === 'degree' && (Number(value) < 0 || Number(value) > 1023)) return 'must be 0 to 1023';
+  if (name === 'degree' && (Number(value) < 0 || Number(value) > maxDegree)) return `must be 0 to ${maxDegree}`;
   if (name === 'port' && (Number(value) < 1 || Number(value) > 65535)) return 'must be 1 to 65535';
   if (name === 'msa' && (Number(value) < 1 || Number(value) > 3600)) return 'must be 1 to 3600 seconds';
   if (name === 'context' && !/^[\w.-]{1,64}$/.test(String(value))) {
@@ -67,7 +68,10 @@ function issueOf(name: FlagName, value: boolean | number | string): string | nul
   if (name === 'level' && !['debug', 'info', 'warn', 'error', 'fatal'].includes(String(value))) {
     return 'must be debug, info, warn, error or fatal';
   }
-  if (name === 'base' && !String(value).startsWith('/')) return 'must be an absolute path';
+  // It stands in sh scripts and in unit files on the nodes, and its text decides where the state lies.
+  if (name === 'base' && !/^(\/(?!\.\.?(\/|$))[\w.@+:-]+)+$/.test(String(value))) {
+    return 'must be an absolute path of letters, digits and . _ @ + : -, without . and .. as folders';
+  }
   if (name === 'filepath' && value !== '' && !String(value).startsWith('/')) return 'must be an absolute path';
   if (name === 'vlanrange') {
     const [, min, max] = /^(\d+)-(\d+)$/.exec(String(value)) ?? [];
@@ -99,7 +103,7 @@ export function parseFlags(argv: readonly string[]): FlagsResult {
       index += 1;
       if (text === undefined) return { ok: false, message: `flag -${name} needs a value` };
     }
-    let value: boolean | number | string = text;
+    let value: boolean | number | string = name === 'base' ? text.replace(/(?<=.)\/+$/, '') : text;
     if (kind === 'boolean') {
       if (!['true', 'false', '1', '0'].includes(text))
         return { ok: false, message: `flag -${name}: true or false, not ${text}` };
@@ -118,6 +122,11 @@ export function parseFlags(argv: readonly string[]): FlagsResult {
   return { ok: true, flags: flags as unknown as Flags, rest: argv.slice(index) };
 }
 
+/** Where a daemon with this base keeps what must last. */
+export function statePathOf(base: string): string {
+  return base === specs.base.initial ? '/var/lib/meshd' : `${base}/state`;
+}
+
 /** The usage text. */
 export function describeFlags(): string {
   const lines = names.map((name) => {
@@ -129,7 +138,7 @@ export function describeFlags(): string {
 }
 
 /**
- * The flags that deploy hands on, as minimega does (facts.md 4.3): `-headnode=<head>` first, then every flag including
+ * The flags that deploy hands on, as minimega does: `-headnode=<head>` first, then every flag including
  * defaults, alphabetical, as `-name=value`, with `-nostdin=true`. Client modes, which minimega spells out as false, are
  * left out.
  */

@@ -1,6 +1,6 @@
 // The nodes' image: a folder that every node has below its own writable layer, built once per recipe and never written
 // to afterwards.
-import { access, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile, symlink } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError, localRunner } from '../host/runner.ts';
@@ -86,9 +86,4 @@ export async function ensureImage(cache: string, progress: Progress): Promise<st
     progress(`image ${key}: built in ${Math.round((performance.now() - startedAt) / 1000)} s`);
     return key;
   });
-}
-
-/** Reads one file of an image, for tests and for what nodes copy. */
-export function readImageFile(cache: string, key: string, path: string): Promise<string> {
-  return readFile(join(cache, key, path), 'utf8');
 }

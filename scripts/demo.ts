@@ -34,7 +34,7 @@ try {
   console.log(`
 The lab stays up. Go on with:
   npm run lab -- ssh --name demo ${head}          password: lab; then /opt/meshd/bin/meshd -attach
-  npm run lab -- fault --name demo power node3 off
+  npm run lab -- fault power node3 off --name demo
   npm run lab -- down --name demo`);
 } catch (error) {
   console.error(`demo: ${describeError(error)}`);

@@ -24,6 +24,8 @@ if [ -n "$missing" ]; then
     if [ ! -e $policy ]; then
       printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
       trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+      # Without this a Ctrl-C would leave it behind, and no service of this machine would start any more.
+      trap 'exit 1' HUP INT TERM
     fi
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # a list of words
@@ -34,6 +36,13 @@ if [ -n "$missing" ]; then
     }
     rm -f .setup.log
   fi
+fi
+
+# A lab node's systemd holds about seven inotify instances; the kernel's default of 128 for all of root's is soon gone.
+limit=/proc/sys/fs/inotify/max_user_instances
+if [ "$(id -u)" = 0 ] && [ -w $limit ] && [ "$(cat $limit)" -lt 1024 ]; then
+  echo 'setup: raising fs.inotify.max_user_instances to 1024 until the next boot: lab nodes need it'
+  echo 1024 >$limit || echo 'setup: it could not be raised; labs of more than about ten nodes will not start'
 fi
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then

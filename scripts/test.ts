@@ -90,7 +90,7 @@ mkdirSync(`${root}.cache`, { recursive: true });
 const counts: Count[] = [];
 for (const script of ['check:types', 'check:lint', 'check:imports', 'check:format'])
   counts.push(await runCheck(script));
-counts.push(await runProject('unit', 10 * minute), await runProject('int', 20 * minute));
+for (const project of ['unit', 'int', 'alone']) counts.push(await runProject(project, 20 * minute));
 const reason = reasonAgainstLab();
 counts.push(reason === null ? await runProject('lab', 60 * minute) : await skipProject('lab', reason));
 

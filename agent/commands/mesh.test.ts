@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -129,6 +129,8 @@ test('mesh dot marks the node itself, and is the same otherwise', async () => {
   expect(b!.replaceAll('red', 'green')).toBe(a!.replaceAll('red', 'green'));
   expect(b).not.toBe(a);
   expect(await text('mesh dot /etc/passwd')).toMatch(/not below/);
+  await mkdir(join(folder, 'folder'));
+  expect(await text('mesh dot folder')).toMatch(/^cannot write folder: /);
 });
 
 describe('mesh degree', () => {

@@ -1,7 +1,7 @@
 // The `mesh …` commands. Texts and columns are minimega's, so that its users and their scripts feel at home.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
-import { AppError } from '../../contract/errors.ts';
-import { maxMeshTimeoutMs } from '../../contract/limits.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { maxDegree, maxMeshTimeoutMs } from '../../contract/limits.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
@@ -61,7 +61,7 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
       const text = call.command.words['degree'];
       if (text === undefined) return answer(call, { Response: String(mesh.degree) });
       const degree = parseNumber(text);
-      if (degree === null) throw new AppError('invalid', `invalid degree \`${text}\`: a number from 0 to 1023`);
+      if (degree === null) throw new AppError('invalid', `invalid degree \`${text}\`: a number from 0 to ${maxDegree}`);
       mesh.setDegree(degree);
       await options.saveDegree(degree);
       return answer(call, {});
@@ -78,8 +78,13 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
     },
 
     'mesh dot <filename>': async (call) => {
-      const path = await options.resolvePath(word(call, 'filename'));
-      await writeFileAtomic(path, describeDot(mesh.topology(), mesh.nodeId), { mode: 0o644 });
+      const name = word(call, 'filename');
+      const path = await options.resolvePath(name);
+      await writeFileAtomic(path, describeDot(mesh.topology(), mesh.nodeId), { mode: 0o644 }).catch(
+        (cause: unknown) => {
+          throw new AppError('failed', `cannot write ${name}: ${describeError(cause)}`, { cause });
+        },
+      );
       return answer(call, {});
     },
 

@@ -1,5 +1,5 @@
 // deploy on real nodes: four of them, node1 the head. The tests build on each other from top to bottom, as a cluster's life does.
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { cp, mkdtemp, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { CommandError } from '../../host/runner.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd, treeOnNode } from '../../lab/cluster.ts';
 import { openLab } from '../../lab/lab.ts';
 import { packedNames } from '../../host/tree/packed.ts';
+import { identityFromCertificate, issueNodeCertificate } from '../identity/certificates.ts';
 
 const lab = openLab({ name: 'deploytest' });
 const head = 'node1';
@@ -157,12 +158,59 @@ describe('deploy', () => {
     await sh('node4', 'rm -rf /var/lib/meshd');
   });
 
+  test('a start that fails carries the node’s journal, and goes well once its cause is gone', async () => {
+    const holder = 'import socket, time; s = socket.create_server(("", 9000)); time.sleep(300)';
+    await sh('node4', 'setsid python3 -c "$1" >/dev/null 2>&1 </dev/null & echo $! >/run/holder', holder);
+    const { stderr, exitCode } = await deploy('node4');
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(/Error \(node4\): hello: meshd on node4 (does not stay up|gave no hello within 15 s)/);
+    expect(stderr).toContain('mesh port 9000 is in use');
+    await sh('node4', 'kill "$(cat /run/holder)"');
+    await until('node4 in the mesh', async () => (await meshSize(head)) === 4);
+  });
+
+  test('a revoked node is gone, knows it, and is not deployed again as it is', async () => {
+    expect((await meshd(head, 'mesh', 'revoke', 'node4')).exitCode).toBe(0);
+    await until('three nodes on the head, one on node4', async () => {
+      const sizes = await Promise.all([head, 'node4'].map(meshSize));
+      return sizes[0] === 3 && sizes[1] === 1;
+    });
+    // It was told by its own roster, or by others that close its calls without a word.
+    await until('the reason in its journal', async () =>
+      /this node was revoked|this node may be revoked/.test(await sh('node4', 'journalctl -u meshd -n 40 -o cat')),
+    );
+    expect((await deploy('node4')).stderr).toContain('node4 was revoked: to admit it again as a new node');
+    await sh('node4', 'systemctl disable --now meshd');
+  });
+
   test('a degree that was set at run time is handed on', async () => {
     await meshd(head, 'mesh', 'degree', '1');
     expect((await meshd(head, 'deploy', 'flags')).stdout).toContain('-degree=1 ');
     expect((await deploy('node2')).exitCode).toBe(0);
     expect(await sh('node2', 'grep ^ExecStart= /etc/systemd/system/meshd.service')).toContain(' -degree=1 ');
+    // What an upgrade would go back to is of that upgrade, not of an older change of flags.
+    expect(await sh('node2', 'ls "$1" | grep meshd.service.previous || true', treeOnNode)).toBe('');
     await meshd(head, 'mesh', 'degree', '2');
+  });
+
+  test('a certificate that ends soon is renewed, and the node stays the same one', async () => {
+    const file = '/var/lib/meshd/identity/node.crt';
+    const before = new X509Certificate(await sh('node2', 'cat "$1"', file));
+    const known = identityFromCertificate(before)!;
+    const dayMs = 24 * 3_600_000;
+    const ending = await issueNodeCertificate(
+      { cluster: known.cluster, keyPem: await sh(head, 'cat /var/lib/meshd/ca/ca.key') },
+      { nodeId: known.nodeId, publicKeyPem: before.publicKey.export({ type: 'spki', format: 'pem' }).toString() },
+      new Date(Date.now() - (5 * 365 - 20) * dayMs),
+    );
+    await lab.exec('node2', ['sh', '-c', 'cat > "$1"', 'sh', file], { stdin: ending });
+    const { stderr, exitCode } = await deploy('node2');
+    expect(stderr).not.toContain('Error');
+    expect(exitCode).toBe(0);
+    const after = new X509Certificate(await sh('node2', 'cat "$1"', file));
+    expect(identityFromCertificate(after)?.nodeId).toBe(known.nodeId);
+    expect(after.validToDate.getTime()).toBeGreaterThan(Date.now() + 4 * 365 * dayMs);
+    await until('three nodes on node2', async () => (await meshSize('node2')) === 3);
   });
 });
 

@@ -1,8 +1,8 @@
 // Deploy as the commands see it: the settings of `deploy flags|stdout|stderr`, launches, host keys, a node's journal. One
 // per daemon; what it keeps is gone with the daemon, as in minimega.
-import { AppError } from '../../contract/errors.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
 import { logsScript, scriptArgv } from '../../core/deploy/scripts.ts';
-import { deployFlags, parseFlags } from '../../core/flags.ts';
+import { deployFlags, parseFlags, statePathOf } from '../../core/flags.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
 import { acceptHostKeys, observeHostKeys } from './host-keys.ts';
 import type { HostKeyRow } from './host-keys.ts';
@@ -10,7 +10,7 @@ import { Launch, Launches } from './launch.ts';
 import { moveAuthority } from './move-ca.ts';
 import { runAsRoot } from '../../host/as-root.ts';
 import { openOwnTree } from '../../host/tree/own-tree.ts';
-import type { DeployAuthority, DeployComponents, DeployOptions } from './types.ts';
+import type { DeployAuthority, DeployComponents, DeployLogin, DeployOptions } from './types.ts';
 
 export interface LaunchRequest {
   readonly hosts: readonly string[];
@@ -24,7 +24,7 @@ export class Deployer {
   private readonly launches = new Launches();
   private readonly ended = new AbortController();
   /** How the last launch logged in: what follows on its nodes does likewise. */
-  private login = { user: 'root', sudo: false };
+  private login: DeployLogin;
   private ownFlags: readonly string[] | null = null;
   private stdoutPath: string | undefined;
   private stderrPath: string | undefined;
@@ -32,6 +32,7 @@ export class Deployer {
   constructor(options: DeployOptions, components: DeployComponents) {
     this.options = options;
     this.components = components;
+    this.login = components.logins?.last() ?? { user: 'root', sudo: false };
   }
 
   /** The flags that a deployed meshd is started with, one per element. */
@@ -61,10 +62,17 @@ export class Deployer {
   }
 
   /** Joins the launch of the same request, or starts one. @throws AppError `refused` elsewhere than on the head */
-  launch(request: LaunchRequest): Promise<{ launch: Launch; joined: boolean }> {
+  async launch(request: LaunchRequest): Promise<{ launch: Launch; joined: boolean }> {
     const authority = this.authority();
-    this.login = { user: request.user, sudo: request.sudo };
-    return this.launches.join(request, () => this.openLaunch(request, authority));
+    const result = await this.launches.join(request, () => this.openLaunch(request, authority));
+    const { user, sudo } = request;
+    if (user !== this.login.user || sudo !== this.login.sudo) {
+      this.login = { user, sudo };
+      await this.components.logins?.keep(this.login).catch((error: unknown) => {
+        this.components.log(`how deploy logs in to nodes: ${describeError(error)}`);
+      });
+    }
+    return result;
   }
 
   async observeHostKeys(node: string, signal: AbortSignal): Promise<HostKeyRow[]> {
@@ -126,6 +134,15 @@ export class Deployer {
   private async openLaunch(request: LaunchRequest, authority: DeployAuthority): Promise<Launch> {
     const flags = this.flags();
     const parsed = assertFlags(flags);
+    const { context } = this.components.cluster.roster();
+    if (parsed.context !== context) {
+      // A restart with it would take every node of the launch out of the mesh.
+      throw new AppError(
+        'invalid',
+        `deploy flags say -context=${parsed.context}, and this cluster's context is ${context}: meshd would refuse to start; ` +
+          `add -context=${context} to deploy flags, or go back with \`clear deploy flags\``,
+      );
+    }
     const [tree, credentials, local] = await Promise.all([
       openOwnTree(this.options.programPath),
       this.components.credentials(),
@@ -175,9 +192,4 @@ function assertFlags(flags: readonly string[]) {
   const [extra] = parsed.rest;
   if (extra !== undefined) throw new AppError('invalid', `deploy flags: ${extra} is not a flag`);
   return parsed.flags;
-}
-
-/** Where a meshd with this base keeps what must last. */
-export function statePathOf(base: string): string {
-  return base === '/run/meshd' ? '/var/lib/meshd' : `${base}/state`;
 }

@@ -19,7 +19,7 @@ import { hasSshd, PrivateSshd } from '../../host/ssh/private-sshd.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
 import type { CommandCall, Handlers } from '../commands/handler.ts';
 import { Deployer } from './deployer.ts';
-import type { DeployAuthority, DeployComponents, DeployOptions } from './types.ts';
+import type { DeployAuthority, DeployComponents, DeployLogin, DeployOptions } from './types.ts';
 
 const cluster = 'c'.repeat(32);
 const head = '0'.repeat(32);
@@ -127,6 +127,12 @@ describe.skipIf(!hasSshd)('deploy', () => {
     expect(entries[1]?.Error).toContain(fingerprintOf(sshd.hostKeys[0]!.key));
   });
 
+  test('a range that names the head too has one row for it', async () => {
+    deployer = new Deployer({ ...options, host: '127.0.0.1' }, components);
+    const { launch } = await deployer.launch({ hosts: ['127.0.0.1', '127.0.0.2'], user: 'root', sudo: false });
+    expect((await launch.done).map(({ node }) => node)).toEqual(['127.0.0.1', '127.0.0.2']);
+  });
+
   test('host keys are shown, accepted by fingerprint, and then known', async () => {
     const fingerprint = fingerprintOf(sshd.hostKeys[0]!.key);
     const shown = await call('deploy hostkeys 127.0.0.1');
@@ -138,6 +144,17 @@ describe.skipIf(!hasSshd)('deploy', () => {
     expect(accepted[1]?.Host).toBe('127.0.0.2');
     const after = await call('deploy launch 127.0.0.1');
     expect(after[1]?.Error).toMatch(/^login: no key of .*Passwordless login/);
+  });
+
+  test('what follows a launch logs in as it did, also after a restart of the head', async () => {
+    let kept: DeployLogin | undefined;
+    const logins = { last: () => kept, keep: (login: DeployLogin) => Promise.resolve(void (kept = login)) };
+    const before = new Deployer(options, { ...components, logins });
+    await before.acceptHostKeys('127.0.0.1', [fingerprintOf(sshd.hostKeys[0]!.key)], new AbortController().signal);
+    const { launch } = await before.launch({ hosts: ['127.0.0.1'], user: 'john', sudo: true });
+    await launch.done;
+    const after = new Deployer(options, { ...components, logins });
+    await expect(after.logs('127.0.0.1', new AbortController().signal)).rejects.toThrow('accepted by john@127.0.0.1');
   });
 
   test('elsewhere than on the head it names the head', async () => {
@@ -195,6 +212,15 @@ describe.skipIf(!hasSshd)('deploy', () => {
     expect(await flags()).toBe('-degree=4 -context=jane -nostdin=true');
     await call('clear deploy flags');
     expect(await flags()).toBe(own);
+  });
+
+  test('flags of another context are refused before any node is touched', async () => {
+    await call('deploy flags -degree=4');
+    await expect(call('deploy launch 127.0.0.2')).rejects.toThrow(
+      "deploy flags say -context=meshd, and this cluster's context is john",
+    );
+    await call('deploy flags -degree=4 -context=john');
+    expect((await call('deploy launch 127.0.0.2'))[1]?.Error).toMatch(/^reach: /);
   });
 
   test('stdout and stderr: the journal unless a path is set', async () => {

@@ -77,8 +77,9 @@ export class Launch {
       else this.say(host, 'waits for its turn to be upgraded');
     });
     await this.upgradeInWaves(this.hosts.flatMap((host) => upgrades.get(host) ?? []));
-    await head;
-    return [...this.hosts, this.options.host].flatMap((host) => this.rows.get(host) ?? []);
+    const headRow = await head;
+    const rows = this.hosts.flatMap((host) => this.rows.get(host) ?? []);
+    return headRow ? [...rows, headRow] : rows;
   }
 
   private async upgradeInWaves(nodes: readonly NodeDeploy[]): Promise<void> {
@@ -136,19 +137,18 @@ export class Launch {
     this.claimed.set(name, host);
   }
 
-  /** The head's own service. Its row appears only when something is wrong. */
-  private async installHead(): Promise<void> {
+  /** The head's own service. Gives a row only when something is wrong. */
+  private async installHead(): Promise<LaunchRow | null> {
     try {
       const result = await ensureHeadService(this.plan, this.options, this.components, this.abort.signal);
       this.say(this.options.host, result);
+      return null;
     } catch (thrown) {
       const error = `the head's own service is not installed, so that it will not come back after a reboot: ${describeError(thrown)}`;
-      const seconds = (performance.now() - this.startedAt) / 1000;
-      if (!this.rows.has(this.options.host)) {
-        this.rows.set(this.options.host, { node: this.options.host, step: 'service', seconds, error });
-      }
       this.components.log(error);
       this.say(this.options.host, firstLine(error));
+      const seconds = (performance.now() - this.startedAt) / 1000;
+      return { node: this.options.host, step: 'service', seconds, error };
     }
   }
 
@@ -159,9 +159,12 @@ export class Launch {
   }
 }
 
+/** What Launches needs of a launch. */
+type RunningLaunch = Pick<Launch, 'done' | 'cancel'>;
+
 /** The launches of this daemon. */
-export class Launches {
-  private readonly running = new Map<string, Launch>();
+export class Launches<T extends RunningLaunch = Launch> {
+  private readonly running = new Map<string, { readonly hosts: readonly string[]; readonly launch: Promise<T> }>();
 
   /**
    * Joins the launch of the same hosts and login, or starts one. `open` is called only when one starts.
@@ -169,32 +172,38 @@ export class Launches {
    */
   async join(
     request: { hosts: readonly string[]; user: string; sudo: boolean },
-    open: () => Promise<Launch>,
-  ): Promise<{ launch: Launch; joined: boolean }> {
+    open: () => Promise<T>,
+  ): Promise<{ launch: T; joined: boolean }> {
     const key = JSON.stringify([[...request.hosts].sort(), request.user, request.sudo]);
     const same = this.running.get(key);
-    if (same) return { launch: same, joined: true };
+    if (same) return { launch: await same.launch, joined: true };
     this.assertFree(request.hosts);
-    const launch = await open();
-    // Another client may have asked while this one was opened.
-    const meanwhile = this.running.get(key);
-    if (meanwhile) {
-      launch.cancel();
-      return { launch: meanwhile, joined: true };
+    // Its hosts are taken before it is open: another client may ask meanwhile.
+    const entry = { hosts: request.hosts, launch: open() };
+    this.running.set(key, entry);
+    try {
+      const launch = await entry.launch;
+      void launch.done.finally(() => this.running.delete(key)).catch(() => undefined);
+      return { launch, joined: false };
+    } catch (error) {
+      this.running.delete(key);
+      throw error;
     }
-    this.running.set(key, launch);
-    void launch.done.finally(() => this.running.delete(key)).catch(() => undefined);
-    return { launch, joined: false };
   }
 
   /** Cancels all, at the daemon's end. */
   stop(): void {
-    for (const launch of this.running.values()) launch.cancel();
+    for (const { launch } of this.running.values()) {
+      launch.then(
+        (opened) => opened.cancel(),
+        () => undefined,
+      );
+    }
   }
 
   private assertFree(hosts: readonly string[]): void {
-    for (const launch of this.running.values()) {
-      const both = hosts.filter((host) => launch.hosts.includes(host));
+    for (const running of this.running.values()) {
+      const both = hosts.filter((host) => running.hosts.includes(host));
       if (both.length > 0) {
         throw new AppError(
           'conflict',

@@ -88,6 +88,8 @@ export class NodeDeploy {
   private work: NodeWork = { runtime: true, program: true, service: 'start' };
   /** Node id when the node's own identity is kept. */
   private keptId: string | null = null;
+  /** Node id when it stays, and gets a new key and certificate. */
+  private renewedId: string | null = null;
   private nodeId = '';
 
   constructor(
@@ -109,7 +111,7 @@ export class NodeDeploy {
 
   /** True for the node that deploys: it is in the mesh already, and its service is head-service.ts's. */
   get isSelf(): boolean {
-    return this.keptId === this.components.cluster.nodeId;
+    return (this.keptId ?? this.renewedId) === this.components.cluster.nodeId;
   }
 
   /** reach to program: all that changes nothing which runs. */
@@ -185,7 +187,7 @@ export class NodeDeploy {
       this.status(`calls itself ${probe.name}`);
     }
     if (probe.name !== '') this.name = probe.name;
-    this.keptId = this.judgeIdentity(probe);
+    this.judgeIdentity(probe);
     if (this.isSelf) return;
     this.work = planNodeWork(probe, this.target(), this.keptId === null ? 'new' : 'keep');
     const issues = findPreflightIssues(probe, {
@@ -203,22 +205,25 @@ export class NodeDeploy {
     if (issues.length > 0) throw new AppError('refused', `${this.name} cannot run meshd: ${issues.join('; ')}`);
   }
 
-  /** The node id to keep, or null for a new identity. @throws AppError when the node is someone else's. */
-  private judgeIdentity(probe: NodeProbe): string | null {
-    const { cluster } = this.components;
+  /** Sets keptId and renewedId. @throws AppError when the node is someone else's. */
+  private judgeIdentity(probe: NodeProbe): void {
+    const { cluster, mesh } = this.components;
     const { certificate } = probe.identity;
     const known = certificate === null ? null : cluster.readCertificate(certificate);
     const verdict = judgeIdentity({
       name: this.name,
+      addresses: this.addresses,
       statePath: this.plan.statePath,
       found: probe.identity,
       known: known && { ...known, validToMs: known.validTo.getTime() },
       cluster: cluster.cluster,
       roster: cluster.roster(),
+      isInMesh: (nodeId) => mesh.has(nodeId),
       nowMs: Date.now(),
     });
     if (!verdict.ok) throw new AppError('refused', verdict.message);
-    return verdict.keep;
+    this.keptId = verdict.keep;
+    this.renewedId = verdict.renew;
   }
 
   private async copy(step: 'runtime' | 'program', file: TreeFile, isMissing: boolean): Promise<void> {
@@ -278,7 +283,7 @@ export class NodeDeploy {
   private async admitAnew(): Promise<TarFile[]> {
     const { cluster, mesh } = this.components;
     const holder = cluster.roster().nodes.find((node) => node.name.toLowerCase() === this.name.toLowerCase());
-    if (holder && mesh.has(holder.id)) {
+    if (holder && holder.id !== this.renewedId && mesh.has(holder.id)) {
       throw new AppError(
         'conflict',
         `${this.typed} calls itself ${this.name}, and another ${this.name} (${holder.addresses[0] ?? 'no address'}) is in the ` +
@@ -286,8 +291,9 @@ export class NodeDeploy {
       );
     }
     const keys = cluster.createNodeKeys();
-    const issued = await this.plan.authority.issue({ nodeId: keys.nodeId, publicKey: keys.publicKeyPem });
-    await this.admit(keys.nodeId, issued.keyHash, holder?.id);
+    const nodeId = this.renewedId ?? keys.nodeId;
+    const issued = await this.plan.authority.issue({ nodeId, publicKey: keys.publicKeyPem });
+    await this.admit(nodeId, issued.keyHash, holder?.id);
     return [
       textFile('node.key', keys.privateKeyPem, 0o600),
       textFile('ca.crt', cluster.caPem, 0o600),

@@ -68,6 +68,12 @@ export interface DeployOptions {
   readonly installsHead?: boolean;
 }
 
+/** Who logs in on the nodes, and whether what is run there goes through sudo. */
+export interface DeployLogin {
+  readonly user: string;
+  readonly sudo: boolean;
+}
+
 export interface DeployComponents {
   /** The flags in effect now: a degree that was set at run time is in them. */
   readonly flags: () => Flags;
@@ -77,5 +83,7 @@ export interface DeployComponents {
   /** Read anew for each launch: an administrator adds keys when told that one is missing. */
   readonly credentials: () => Promise<SshCredentials>;
   readonly runner: Runner;
+  /** Keeps the last launch's login over restarts; without it, root's is taken until the next launch. */
+  readonly logins?: { last(): DeployLogin | undefined; keep(login: DeployLogin): Promise<void> };
   readonly log: (text: string) => void;
 }

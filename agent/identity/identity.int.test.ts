@@ -209,6 +209,17 @@ describe('the roster', () => {
     expect(head.roster.version).toBe(3);
   });
 
+  test('an edit that cannot be saved changes nothing, and says so', async () => {
+    const { head, editor, node } = await headAndMember();
+    await rm(identityFolder, { recursive: true });
+    await writeFile(identityFolder, 'in the way');
+    await expect(editor.edit((roster) => revokeNode(roster, node.id))).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('the roster is not saved, so nothing was changed') as string,
+    });
+    expect(head.roster.node(node.id)?.state).toBe('member');
+  });
+
   test('R1 a head that gave the CA away cannot edit any more', async () => {
     const { editor, node } = await headAndMember();
     await editor.edit((roster) => moveHead(roster, node.id));

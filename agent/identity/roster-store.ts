@@ -116,7 +116,11 @@ export class RosterStore extends EventEmitter<RosterStoreEvents> {
     if (!verified.ok) throw new AppError('refused', verified.message);
     if (verified.roster.roster.version <= this.version) throw new AppError('conflict', 'a newer roster is in force');
     await this.saving;
-    await this.save(signed);
+    await this.save(signed).catch((cause: unknown) => {
+      throw new AppError('failed', `the roster is not saved, so nothing was changed: ${describeError(cause)}`, {
+        cause,
+      });
+    });
     this.replace(verified.roster);
   }
 

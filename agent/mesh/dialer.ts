@@ -30,6 +30,8 @@ export class Dialer {
   private readonly degreeDials = new Set<Dial>();
   private suggestions: string[] = [];
   private refusals = 0;
+  /** Members that closed our call without a word since the last link came up. */
+  private readonly shutBy = new Set<string>();
   private mapVersionSeen = 0;
   private trimAt: number;
 
@@ -58,6 +60,7 @@ export class Dialer {
     const now = this.parts.clock.now();
     this.backoff.succeeded(link.peerId);
     this.refusals = 0;
+    this.shutBy.clear();
     this.heal.linkCameUp(now, this.parts.random());
     this.keepDegree();
   }
@@ -177,6 +180,7 @@ export class Dialer {
       if (result.ok || result.code === 'cancelled') return;
       this.backoff.failed(node.id, this.parts.clock.now(), this.parts.random());
       this.parts.log.debug(`mesh: dial ${node.name}: ${result.message}`);
+      if (result.isShut) this.noteShut(node);
       if (result.refusal?.code === 'context' || result.refusal?.code === 'version') {
         this.parts.log.warn(`mesh: ${node.name} refuses this node: ${result.message}`);
       }
@@ -186,6 +190,18 @@ export class Dialer {
       this.keepDegree();
     });
     group.add(dial);
+  }
+
+  /** A node that was revoked while it was away cannot know it: its roster is old, and nobody sends it the new one. */
+  private noteShut(node: RosterNode): void {
+    if (this.links.up().length > 0 || this.shutBy.has(node.id)) return;
+    this.shutBy.add(node.id);
+    // One may just be ending; two of them say something about this node.
+    if (this.shutBy.size !== Math.min(2, this.others.length)) return;
+    this.parts.log.warn(
+      `mesh: other members close our calls without a word: this node may be revoked, removed, or hold an old key; ` +
+        `deploy it again from ${describeNode(this.parts, this.parts.roster.roster.head)}`,
+    );
   }
 
   private ownPort(): number {

@@ -33,7 +33,14 @@ export interface LinkEvents {
 
 export type DialResult =
   | { readonly ok: true; readonly link: Link }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly refusal: Refuse | null };
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly refusal: Refuse | null;
+      /** It answered the call and closed it without a word, as it does with who is no member (SPEC T4). */
+      readonly isShut?: true;
+    };
 
 export interface Dial {
   /** A node id, or what a person typed. */
@@ -217,8 +224,12 @@ export class LinkTable {
       (frame) => {
         this.onAnswer(link, frame, finish);
       },
-      (reason) => {
-        finish({ ok: false, code: 'unreachable', message: reason, refusal: null });
+      (reason, isByPeer) => {
+        if (!isByPeer) finish({ ok: false, code: 'unreachable', message: reason, refusal: null });
+        else {
+          const message = `${reason} without a hello: perhaps it admits this node no more (revoked, removed, or another key)`;
+          finish({ ok: false, code: 'refused', message, refusal: null, isShut: true });
+        }
       },
     );
     link.send(this.helloFrame(options.insist), this.parts.clock.now());
@@ -228,7 +239,7 @@ export class LinkTable {
   private listen(
     link: Link,
     onFirst: (frame: Uint8Array) => void,
-    onEndBeforeUp: (reason: string) => void = () => undefined,
+    onEndBeforeUp: (reason: string, isByPeer: boolean) => void = () => undefined,
   ): void {
     this.waiting.add(link);
     const timer = deadline(this.parts.clock, handshakeTimeoutMs, () => {
@@ -247,8 +258,9 @@ export class LinkTable {
       onClose: (reason) => {
         timer.cancel();
         const wasUp = link.state === 'up';
+        const isByPeer = link.state !== 'closed';
         this.ended(link, reason);
-        if (!wasUp) onEndBeforeUp(reason);
+        if (!wasUp) onEndBeforeUp(reason, isByPeer);
       },
     });
   }

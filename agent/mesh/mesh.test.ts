@@ -12,9 +12,13 @@ import { VirtualClock } from './virtual-clock.ts';
 let clock: VirtualClock;
 let sim: Simulation;
 
+let warnings: string[];
+
 async function createSimulation(options: SimulationOptions, seed = 1): Promise<void> {
   clock = new VirtualClock();
-  sim = await Simulation.create(options, { clock, random: seededRandom(seed) });
+  warnings = [];
+  const log = { debug: () => undefined, info: () => undefined, warn: (text: string) => void warnings.push(text) };
+  sim = await Simulation.create(options, { clock, random: seededRandom(seed), log });
 }
 
 async function settled(maxMs = 10_000): Promise<number> {
@@ -259,6 +263,39 @@ describe('trust', () => {
     expect(excluded === '' || /revoked/.test(excluded)).toBe(true);
     await clock.advance(40_000, 1_000);
     expect(others.map((mesh) => mesh.status().size)).toEqual(Array(7).fill(7));
+  });
+
+  test('R5 a node that hears of its own revocation says that it is alone', async () => {
+    await createSimulation({ size: 4, degree: 3 });
+    await sim.startAll();
+    await settled();
+    const edited = revokeNode(sim.stores[0]!.roster, id(3));
+    if (!edited.ok) throw new Error(edited.message);
+    sim.stores[3]!.apply(sim.authority.sign(edited.roster));
+    expect(sim.mesh(3).status()).toMatchObject({ size: 1, peers: 0 });
+  });
+
+  test('T4 a node that was revoked while it was away stays alone, and says what may be wrong', async () => {
+    await createSimulation({ size: 4, degree: 3 });
+    await sim.startAll();
+    await settled();
+    sim.kill(3);
+    await settled();
+    await publish((roster) => revokeNode(roster, id(3)));
+    await clock.advance(1_000);
+    expect(warnings).toEqual([]);
+    await sim.start(3);
+    await clock.advance(30_000, 100);
+    expect(sim.mesh(3).status()).toMatchObject({ size: 1, peers: 0 });
+    expect(sizes()).toEqual([3, 3, 3, 1]);
+    // Once, not at each attempt.
+    expect(warnings.filter((text) => text.includes('may be revoked'))).toEqual([
+      expect.stringContaining('deploy it again from node1') as string,
+    ]);
+    const dialled = sim.mesh(3).dial('node1');
+    const refused = expect(dialled).rejects.toThrow(/^dial node1: .*without a hello: .*revoked/);
+    await clock.advance(1_000);
+    await refused;
   });
 
   test('R4 D1 a node admitted later joins with the new roster', async () => {

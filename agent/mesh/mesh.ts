@@ -2,6 +2,7 @@
 // answers them. SPEC.md beside this file has the rules; each part (links, flooding, unicast, failures, dialling) has its file.
 import { EventEmitter } from 'node:events';
 import { AppError } from '../../contract/errors.ts';
+import { maxDegree } from '../../contract/limits.ts';
 import type { Roster } from '../../contract/roster.ts';
 import { LinkStateMap } from '../../core/mesh/link-states.ts';
 import { Topology, type TopologyLink } from '../../core/mesh/topology.ts';
@@ -26,8 +27,6 @@ import {
 import type { Transport } from './transport.ts';
 import { Unicast } from './unicast.ts';
 
-/** Degree bounds of minimega's `mesh degree`: 10 bits. */
-export const maxDegree = 1023;
 const tickMs = 100;
 const eventsMs = 20;
 
@@ -199,6 +198,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.requests.stop();
     this.flooding.stop();
     this.links.stop('this meshd is stopping');
+    // A node that was shut out lives on, and says to whoever asks that it is alone.
+    this.parts.map.setSelf(this.degreeNow, []);
     await this.components.transport.stop();
   }
 
@@ -255,7 +256,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return this.degreeNow;
   }
 
-  /** @throws AppError `invalid` outside 0-1023 */
+  /** @throws AppError `invalid` outside 0 to maxDegree */
   setDegree(degree: number): void {
     if (!Number.isInteger(degree) || degree < 0 || degree > maxDegree) {
       throw new AppError('invalid', `the degree is a number from 0 to ${maxDegree}`);
@@ -357,8 +358,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
     if (own?.state !== 'member') {
       const reason = own ? 'this node was revoked' : 'this node was removed from the roster';
       this.components.log.warn(`mesh: ${reason}`);
-      this.emit('excluded', reason);
       void this.stop();
+      this.emit('excluded', reason);
+      this.emit('change');
       return;
     }
     this.setMembers();

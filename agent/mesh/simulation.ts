@@ -5,6 +5,7 @@ import type { Roster, RosterNode } from '../../contract/roster.ts';
 import { Authority } from '../identity/authority.ts';
 import { createId, createKeyPair, issueAuthorityCertificate } from '../identity/certificates.ts';
 import { indexRoster, RosterStore, type VerifiedRoster } from '../identity/roster-store.ts';
+import type { Log } from '../log.ts';
 import type { Clock } from './clock.ts';
 import { MemoryNetwork } from './memory-transport.ts';
 import { Mesh } from './mesh.ts';
@@ -18,6 +19,13 @@ export interface SimulationOptions {
   context?: string;
 }
 
+export interface SimulationComponents {
+  clock: Clock;
+  random: () => number;
+  /** Of all nodes; silent unless given. */
+  log?: Pick<Log, 'debug' | 'info' | 'warn'>;
+}
+
 export class Simulation {
   readonly options: SimulationOptions;
   readonly network: MemoryNetwork;
@@ -28,15 +36,14 @@ export class Simulation {
   initial: VerifiedRoster;
   private readonly clock: Clock;
   private readonly random: () => number;
+  private readonly log: Pick<Log, 'debug' | 'info' | 'warn'>;
   private lateIndex = 0;
 
-  private constructor(
-    options: SimulationOptions,
-    components: { clock: Clock; random: () => number; authority: Authority },
-  ) {
+  private constructor(options: SimulationOptions, components: SimulationComponents & { authority: Authority }) {
     this.options = options;
     this.clock = components.clock;
     this.random = components.random;
+    this.log = components.log ?? silentLog;
     this.authority = components.authority;
     this.network = new MemoryNetwork({ clock: this.clock });
     const nodes = Array.from({ length: options.size }, (_, i) => simulatedNode(i + 1));
@@ -52,10 +59,7 @@ export class Simulation {
     this.initial = indexRoster(this.authority.sign(roster), roster);
   }
 
-  static async create(
-    options: SimulationOptions,
-    components: { clock: Clock; random: () => number },
-  ): Promise<Simulation> {
+  static async create(options: SimulationOptions, components: SimulationComponents): Promise<Simulation> {
     return new Simulation(options, { ...components, authority: await simulatedAuthority() });
   }
 
@@ -96,7 +100,7 @@ export class Simulation {
         clock: this.clock,
         random: this.random,
         roster,
-        log: silentLog,
+        log: this.log,
       },
     );
     this.meshes[index] = mesh;

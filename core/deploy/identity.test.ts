@@ -17,23 +17,58 @@ const roster: Roster = {
 const known: KnownIdentity = { cluster, nodeId, keyHash, validToMs: 400 * dayMs };
 const found = { certificate: 'PEM', caCertificate: 'PEM', keyHash, holdsCa: false };
 const judge = (part: Partial<IdentityQuestion> = {}) =>
-  judgeIdentity({ name: 'node3', statePath: '/var/lib/meshd', found, known, cluster, roster, nowMs: 0, ...part });
+  judgeIdentity({
+    name: 'node3',
+    addresses: ['10.0.0.3', '192.168.0.3'],
+    statePath: '/var/lib/meshd',
+    found,
+    known,
+    cluster,
+    roster,
+    isInMesh: () => true,
+    nowMs: 0,
+    ...part,
+  });
 
 describe('judgeIdentity', () => {
   test('a node of this cluster keeps its identity', () => {
-    expect(judge()).toEqual({ ok: true, keep: nodeId });
-    expect(judge({ found: { ...found, keyHash: '' } })).toEqual({ ok: true, keep: nodeId });
+    const kept = { ok: true, keep: nodeId, renew: null };
+    expect(judge()).toEqual(kept);
+    expect(judge({ found: { ...found, keyHash: '' } })).toEqual(kept);
+    // It got another name, or another address.
+    expect(judge({ name: 'node5' })).toEqual(kept);
+    expect(judge({ addresses: ['10.0.0.99'] })).toEqual(kept);
+  });
+
+  test.each<[string, Partial<IdentityQuestion>]>([
+    ['a key that is gone', { found: { ...found, keyHash: null } }],
+    ['a key of another certificate', { found: { ...found, keyHash: 'b'.repeat(64) } }],
+    ['a key that the roster does not have', { known: { ...known, keyHash: 'b'.repeat(64) } }],
+    ['a certificate that ends soon', { nowMs: 375 * dayMs }],
+    ['a certificate that ended', { nowMs: 500 * dayMs }],
+  ])('%s: a new key and certificate for the same node, in the mesh or not', (_name, part) => {
+    for (const isInMesh of [true, false]) {
+      expect(judge({ ...part, isInMesh: () => isInMesh })).toEqual({ ok: true, keep: null, renew: nodeId });
+    }
   });
 
   test.each<[string, Partial<IdentityQuestion>]>([
     ['a fresh node', { known: null, found: { ...found, certificate: null, keyHash: null } }],
-    ['a key that is gone', { found: { ...found, keyHash: null } }],
-    ['a key of another certificate', { found: { ...found, keyHash: 'b'.repeat(64) } }],
-    ['a key that the roster does not have', { known: { ...known, keyHash: 'b'.repeat(64) } }],
     ['a node that the roster does not have', { roster: { ...roster, nodes: [] } }],
-    ['a certificate that ends soon', { nowMs: 375 * dayMs }],
-  ])('%s: a new identity', (_name, part) => {
-    expect(judge(part)).toEqual({ ok: true, keep: null });
+    ['a certificate that ended, elsewhere than the member was', { nowMs: 500 * dayMs, addresses: ['10.0.0.99'] }],
+    ['a certificate that ended, under another name', { nowMs: 500 * dayMs, name: 'node5' }],
+  ])('%s: a new node', (_name, part) => {
+    expect(judge(part)).toEqual({ ok: true, keep: null, renew: null });
+  });
+
+  test('a copy of a disk whose node is in the mesh: refused', () => {
+    const copy = { name: 'node5', addresses: ['10.0.0.5'] };
+    const verdict = judge(copy);
+    expect(verdict.ok ? '' : verdict.message).toMatch(
+      /^node5 holds the identity of node3, .*move .*identity away on node5/,
+    );
+    // The only one that is there may have moved.
+    expect(judge({ ...copy, isInMesh: () => false })).toMatchObject({ ok: true, keep: nodeId });
   });
 
   test('another cluster: refused, with what to do', () => {

@@ -12,23 +12,31 @@ export interface KnownIdentity {
 }
 
 export interface IdentityQuestion {
+  /** As the node calls itself, and where it was reached. */
   readonly name: string;
+  readonly addresses: readonly string[];
   readonly statePath: string;
   readonly found: NodeProbe['identity'];
   /** The found certificate as read; null when there is none, or it is not one of meshd's. */
   readonly known: KnownIdentity | null;
   readonly cluster: string;
   readonly roster: Roster;
+  /** Whether a node is in the mesh now. */
+  readonly isInMesh: (nodeId: string) => boolean;
   readonly nowMs: number;
 }
 
 export type IdentityVerdict =
-  { readonly ok: true; readonly keep: string | null } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly keep: string | null; readonly renew: string | null }
+  | { readonly ok: false; readonly message: string };
 
 /** A certificate that ends sooner is renewed by a deploy. */
 const renewBeforeMs = 30 * 24 * 3_600_000;
 
-/** `keep`: the node id whose identity stays; null for a new one. A node of another cluster is never taken over silently. */
+/**
+ * `keep`: the node id whose identity stays as it is. `renew`: the node id that gets a new key and certificate. Both null: a
+ * new node. A node of another cluster is never taken over silently, and a copy of a member's disk never takes its place.
+ */
 export function judgeIdentity(question: IdentityQuestion): IdentityVerdict {
   const { name, statePath, found, known } = question;
   if (known && known.cluster !== question.cluster) {
@@ -46,7 +54,7 @@ export function judgeIdentity(question: IdentityQuestion): IdentityVerdict {
       message: `${name} holds the CA of another cluster in ${statePath}/ca: move ${statePath} away there, then deploy again`,
     };
   }
-  if (!known) return { ok: true, keep: null };
+  if (!known) return { ok: true, keep: null, renew: null };
   const entry = question.roster.nodes.find((node) => node.id === known.nodeId);
   if (entry?.state === 'revoked') {
     return {
@@ -56,11 +64,23 @@ export function judgeIdentity(question: IdentityQuestion): IdentityVerdict {
         'then deploy again',
     };
   }
+  const hasName = entry?.name.toLowerCase() === name.toLowerCase();
+  const hasAddress = entry?.addresses.some((address) => question.addresses.includes(address)) ?? false;
+  if (entry && !hasName && !hasAddress && question.isInMesh(entry.id)) {
+    return {
+      ok: false,
+      message:
+        `${name} holds the identity of ${entry.name}, which is in the mesh at ${entry.addresses.join(', ')}: its disk was ` +
+        `copied; move ${statePath}/identity away on ${name}, then deploy again`,
+    };
+  }
   const isUsable =
     entry?.keyHash === known.keyHash &&
     found.keyHash !== null &&
     // Without openssl a node cannot tell its key's hash; meshd checks it at its start.
     (found.keyHash === '' || found.keyHash === known.keyHash) &&
     known.validToMs - question.nowMs > renewBeforeMs;
-  return { ok: true, keep: isUsable ? known.nodeId : null };
+  if (isUsable) return { ok: true, keep: known.nodeId, renew: null };
+  // A certificate is no secret: only who answers where the member was, under its name, gets a new key for its id.
+  return { ok: true, keep: null, renew: entry && hasName && hasAddress ? entry.id : null };
 }

@@ -62,7 +62,6 @@ exit 0
 
 /** How a node can unpack, the quickest first. Debian without zstd(1) still has libzstd, in apt. */
 export const unpackers = ['zstd', 'apt', 'gzip'] as const;
-export type Unpacker = (typeof unpackers)[number];
 
 /**
  * Puts standard input under its hash. Arguments: tree, kind (runtime or program), hash, file name, mode, unpacker, SHA-256 of
@@ -157,6 +156,8 @@ if ! cmp -s "$work/meshd.service" "$unit"; then
   fi
   stage meshd.service "$unit" 644
 fi
+# An upgrade that fails goes back to the flags from before it, not to those of an older change.
+[ "$action" = upgrade ] || rm -f "$tree/meshd.service.previous"
 if [ -n "$staged" ]; then
   # Paths of ours hold no spaces: they are split on purpose.
   new=

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RosterNode } from '../../contract/roster.ts';
 import { DialBackoff, dialsToStart, HealSchedule, mustRefuse, pickDialTarget, pickExcessLink } from './dialing.ts';
 import { judgeCaller, type CallerFacts } from './hello.ts';
-import { admitNode, firstRoster, moveHead, removeNode, renewNodeKey, revokeNode, setNodeAddresses } from './roster.ts';
+import { admitNode, firstRoster, moveHead, removeNode, revokeNode } from './roster.ts';
 import { confirmed, freshSuspicion, heard, LocalHealth, stepSuspicion } from './suspicion.ts';
 
 describe('dialling', () => {
@@ -180,8 +180,7 @@ describe('roster edits', () => {
     for (const edit of [
       revokeNode(two.roster, node(2).id),
       removeNode(two.roster, node(2).id),
-      setNodeAddresses(two.roster, node(2).id, ['10.1.1.1'], 9100),
-      renewNodeKey(two.roster, node(2).id, 'b'.repeat(64)),
+      admitNode(two.roster, { ...node(2), addresses: ['10.1.1.1'], port: 9100, keyHash: 'b'.repeat(64) }),
       moveHead(two.roster, node(2).id),
       admitNode(two.roster, node(3)),
     ]) {
@@ -194,7 +193,7 @@ describe('roster edits', () => {
   test.each([
     ['a name that another member has', () => admitNode(two.roster, node(3, { name: 'NODE2' })), /names are unique/],
     ['a name that is none', () => admitNode(two.roster, node(3, { name: 'node_3' })), /name/],
-    ['an empty address', () => setNodeAddresses(two.roster, node(2).id, ['']), /node2: addresses/],
+    ['an empty address', () => admitNode(two.roster, { ...node(2), addresses: [''] }), /node2.*addresses/],
     ['the head’s revocation', () => revokeNode(two.roster, head.id), /move the CA/],
     ['the head’s removal', () => removeNode(two.roster, head.id), /move the CA/],
     ['an unknown node', () => revokeNode(two.roster, node(9).id), /no node/],

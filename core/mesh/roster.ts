@@ -49,16 +49,6 @@ export function removeNode(roster: Roster, id: string): RosterEdit {
   );
 }
 
-/** Where a node is dialled, the first address preferred. */
-export function setNodeAddresses(roster: Roster, id: string, addresses: string[], port?: number): RosterEdit {
-  return change(roster, id, (node) => ({ ...node, addresses, port: port ?? node.port }));
-}
-
-/** A node's new key: a certificate with the old one is refused from then on. */
-export function renewNodeKey(roster: Roster, id: string, keyHash: string): RosterEdit {
-  return change(roster, id, (node) => ({ ...node, keyHash }));
-}
-
 /** Makes another member the head. */
 export function moveHead(roster: Roster, id: string): RosterEdit {
   const node = roster.nodes.find((candidate) => candidate.id === id);
