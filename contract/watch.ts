@@ -69,4 +69,5 @@ export const WatchMessage = z.discriminatedUnion('Watch', [
   }),
 ]);
 export type WatchMessage = z.infer<typeof WatchMessage>;
+export type WatchSnapshot = Extract<WatchMessage, { Watch: 'snapshot' }>;
 export type WatchDelta = Extract<WatchMessage, { Watch: 'delta' }>;
