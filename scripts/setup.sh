@@ -47,7 +47,9 @@ fi
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo 'setup: npm ci'
-  npm ci --no-audit --no-fund --loglevel=error || exit 1
+  # A registry that mirrors one platform only leaves the other platforms' optional packages out of the lock file, and
+  # npm ci then refuses all of it; npm install takes the same pinned versions.
+  npm ci --no-audit --no-fund --loglevel=silent || npm install --no-save --no-audit --no-fund --loglevel=error || exit 1
 fi
 
 npm run --silent build:agent && npm run --silent build
