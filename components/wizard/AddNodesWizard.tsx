@@ -11,7 +11,7 @@ import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Textarea } from '../ui/Textarea.tsx';
-import { issuesOf, textOf } from './form-values.ts';
+import { issuesOf, textInput, textOf } from './form-values.ts';
 import { hostKeysOf, newKeys } from './host-keys.ts';
 import { HostKeysPanel } from './HostKeysPanel.tsx';
 import { Outlook } from './Outlook.tsx';
@@ -128,14 +128,7 @@ function LoginPage({ form, secrets, set, setSecret, issue }: PageProps): ReactEl
           />
         </Field>
         <Field label="SSH port" name="port" error={issue('port')}>
-          <Input
-            isMono
-            inputMode="numeric"
-            value={textOf(form, 'port')}
-            onChange={(event) => {
-              set('port', event.target.value);
-            }}
-          />
+          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'port')} />
         </Field>
       </div>
       <Field

@@ -9,7 +9,7 @@ import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { describeDegree } from './degree-words.ts';
-import { issuesOf, textOf } from './form-values.ts';
+import { issuesOf, textInput, textOf } from './form-values.ts';
 import { Outlook } from './Outlook.tsx';
 import type { FormValues } from './wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
@@ -78,14 +78,7 @@ function NodesPage({ form, set, issue }: PageProps): ReactElement {
         error={issue('head')}
         hint="Holds the cluster's CA and deploys to the others. Pick a machine that stays."
       >
-        <Input
-          isMono
-          placeholder="node1"
-          value={textOf(form, 'head')}
-          onChange={(event) => {
-            set('head', event.target.value);
-          }}
-        />
+        <Input isMono placeholder="node1" {...textInput({ form, set }, 'head')} />
       </Field>
       <Field
         label="Other nodes"
@@ -123,13 +116,7 @@ function MeshPage({ form, set, issue }: PageProps): ReactElement {
         error={issue('context')}
         hint="The name of the mesh. Meshes of different contexts never mix on one network."
       >
-        <Input
-          isMono
-          value={textOf(form, 'context')}
-          onChange={(event) => {
-            set('context', event.target.value);
-          }}
-        />
+        <Input isMono {...textInput({ form, set }, 'context')} />
       </Field>
       <div className="grid gap-4 sm:grid-cols-2">
         <Field
@@ -138,24 +125,10 @@ function MeshPage({ form, set, issue }: PageProps): ReactElement {
           error={issue('degree')}
           hint="How many links each node tries to hold; 3 is advised."
         >
-          <Input
-            isMono
-            inputMode="numeric"
-            value={textOf(form, 'degree')}
-            onChange={(event) => {
-              set('degree', event.target.value);
-            }}
-          />
+          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'degree')} />
         </Field>
         <Field label="Mesh port" name="port" error={issue('port')} hint="TCP, on every node.">
-          <Input
-            isMono
-            inputMode="numeric"
-            value={textOf(form, 'port')}
-            onChange={(event) => {
-              set('port', event.target.value);
-            }}
-          />
+          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'port')} />
         </Field>
       </div>
       <Notice state={words.tone} role="status">

@@ -8,7 +8,7 @@ import { useUrlState } from '../frame/use-url-state.ts';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
-import { issuesOf, textOf } from './form-values.ts';
+import { issuesOf, textInput, textOf } from './form-values.ts';
 import { hostKeysOf } from './host-keys.ts';
 import { HostKeysPanel } from './HostKeysPanel.tsx';
 import { Outlook } from './Outlook.tsx';
@@ -127,14 +127,7 @@ export function rotateKeyWizard(nodes: string): Wizard {
             error={issue('nodes')}
             hint="A node range; empty: all nodes that the console knows."
           >
-            <Input
-              isMono
-              placeholder="all"
-              value={textOf(form, 'nodes')}
-              onChange={(event) => {
-                set('nodes', event.target.value);
-              }}
-            />
+            <Input isMono placeholder="all" {...textInput({ form, set }, 'nodes')} />
           </Field>
         ),
       },
@@ -169,24 +162,10 @@ function ReplacePage(props: PageProps): ReactElement {
       <NameAndConfirm {...props} />
       <div className="grid gap-4 sm:grid-cols-[1fr_7rem]">
         <Field label="User" name="user" error={issue('user')}>
-          <Input
-            isMono
-            autoComplete="off"
-            value={textOf(form, 'user')}
-            onChange={(event) => {
-              set('user', event.target.value);
-            }}
-          />
+          <Input isMono autoComplete="off" {...textInput({ form, set }, 'user')} />
         </Field>
         <Field label="SSH port" name="port" error={issue('port')}>
-          <Input
-            isMono
-            inputMode="numeric"
-            value={textOf(form, 'port')}
-            onChange={(event) => {
-              set('port', event.target.value);
-            }}
-          />
+          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'port')} />
         </Field>
       </div>
       <Field
@@ -212,23 +191,10 @@ function NameAndConfirm({ form, set, issue }: PageProps): ReactElement {
   return (
     <>
       <Field label="Node" name="node" error={issue('node')}>
-        <Input
-          isMono
-          value={textOf(form, 'node')}
-          onChange={(event) => {
-            set('node', event.target.value);
-          }}
-        />
+        <Input isMono {...textInput({ form, set }, 'node')} />
       </Field>
       <Field label="Its name once more, to be sure" name="confirm" error={issue('confirm')}>
-        <Input
-          isMono
-          autoComplete="off"
-          value={textOf(form, 'confirm')}
-          onChange={(event) => {
-            set('confirm', event.target.value);
-          }}
-        />
+        <Input isMono autoComplete="off" {...textInput({ form, set }, 'confirm')} />
       </Field>
     </>
   );

@@ -7,6 +7,19 @@ export function textOf(form: FormValues, field: string): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
+/** Value and change handler of a text input that edits one field of the form. */
+export function textInput(
+  page: { readonly form: FormValues; readonly set: (field: string, value: string) => void },
+  field: string,
+): { value: string; onChange: (event: { target: { value: string } }) => void } {
+  return {
+    value: textOf(page.form, field),
+    onChange: (event) => {
+      page.set(field, event.target.value);
+    },
+  };
+}
+
 /** Issues of a form by field, the first of each. */
 export function issuesOf(schema: z.ZodType, form: Record<string, unknown>): Issue[] {
   const parsed = schema.safeParse(form);
