@@ -1,0 +1,165 @@
+// What one look at a node tells about its NICs, their owner and its bridges: the input of verdict and plan. Types only; the
+// script that looks and the parser of what it prints are in observe.ts.
+
+/** Who configures a NIC, found by asking each: `netplan` only names its renderer's work, so the renderer is the owner. */
+export type NicOwner = 'ifupdown' | 'ifupdown2' | 'networkmanager' | 'networkd' | 'ifcfg' | 'none';
+
+/** One address as `ip -o address` prints it. */
+export interface NicAddress {
+  readonly family: 4 | 6;
+  /** `10.0.0.5/24`. */
+  readonly address: string;
+  readonly scope: 'global' | 'link' | 'host' | 'site';
+  /** Words such as `dynamic`, `mngtmpaddr`, `noprefixroute`, `temporary`, `deprecated`. */
+  readonly flags: readonly string[];
+  /** Seconds; null is for ever. */
+  readonly validSeconds: number | null;
+}
+
+export interface NicFacts {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly hasCarrier: boolean;
+  /** `ethernet`, `wifi`, `bond`, `vlan`, `bridge`, `team`, `macvlan`, `internal` (of Open vSwitch), `other`. */
+  readonly kind: string;
+  /** For a VLAN sub-interface or macvlan: the NIC below it; empty otherwise. */
+  readonly lower: string;
+  /** VLAN sub-interfaces, macvlans and the like on top of it. */
+  readonly uppers: readonly string[];
+  /** Linux bridge, bond or team that it belongs to; empty for none. */
+  readonly master: string;
+  /** Open vSwitch bridge that it is a port of; empty for none. */
+  readonly ovsBridge: string;
+  readonly owner: NicOwner;
+  /** `renderer: networkd` of netplan, and the file that names the NIC; null without netplan. */
+  readonly netplan: { readonly renderer: string; readonly file: string } | null;
+  readonly addresses: readonly NicAddress[];
+  /** Lines of `ip route show table all dev <nic>` without `table local`, each with its family. */
+  readonly routes: readonly { readonly family: 4 | 6; readonly text: string }[];
+  /** Which client holds its lease. */
+  readonly dhcp: 'dhclient' | 'networkd' | 'networkmanager' | 'dhcpcd' | 'none';
+  /** Client identifier that the lease was asked with, where it is fixed; empty for the client's default. */
+  readonly dhcpClientId: string;
+  readonly ipv6Mode: 'none' | 'eui64' | 'stable-privacy' | 'static';
+  /** XDP programs, tc filters, firewall rules or zones that name it, in words; each a warning. */
+  readonly entanglements: readonly string[];
+  /** Ethernet address that its switch port tells by LLDP, and its name; empty when unknown. */
+  readonly lldp: string;
+}
+
+export interface OvsBridgeFacts {
+  readonly name: string;
+  /** All ports but the bridge's own. */
+  readonly ports: readonly string[];
+  readonly datapathType: string;
+  readonly failMode: string;
+  readonly hwaddr: string;
+  /** `external_ids`, ours begin with `meshdeck-`. */
+  readonly externalIds: Readonly<Record<string, string>>;
+  /** Ports with `other_config:transient=true`. */
+  readonly transientPorts: readonly string[];
+  /** Interfaces with an error column, as `port: text`. */
+  readonly errors: readonly string[];
+}
+
+/** A configuration file that a plan may change, as it is now. */
+export interface FileFacts {
+  readonly path: string;
+  /** Text; null when there is no such file. */
+  readonly content: string | null;
+  /** Octal, such as `644`; empty when there is no such file. */
+  readonly mode: string;
+  readonly sha256: string;
+}
+
+export interface BridgeFacts {
+  readonly name: string;
+  /** NIC that this SSH connection came in by; empty on the console of the machine itself. */
+  readonly ingress: string;
+  /** Address that this SSH connection came in at. */
+  readonly ingressAddress: string;
+  readonly nics: readonly NicFacts[];
+  readonly defaultRoutes: readonly {
+    readonly family: 4 | 6;
+    readonly via: string;
+    readonly dev: string;
+    readonly metric: number;
+  }[];
+  /** `ip rule` lines that name a device. */
+  readonly deviceRules: readonly string[];
+  readonly dnsServers: readonly string[];
+  /** `file`, `systemd-resolved`, `resolvconf`. */
+  readonly resolver: string;
+  readonly ovs: {
+    readonly version: string;
+    readonly isDatabaseUp: boolean;
+    readonly isSwitchUp: boolean;
+    readonly hasKernelModule: boolean;
+    readonly bridges: readonly OvsBridgeFacts[];
+  };
+  readonly hasSystemd: boolean;
+  readonly systemdVersion: number;
+  readonly hasNft: boolean;
+  readonly hasIfupdownHook: boolean;
+  /** Free bytes below /var/lib and /etc. */
+  readonly diskBytes: number;
+  /** Root file system over this NIC: `nfs`, `iscsi`; empty for a disk. */
+  readonly networkRoot: string;
+  /** `kvm`, `vmware`, `none` …, as systemd-detect-virt says. */
+  readonly virtualisation: string;
+  readonly hasBmc: boolean;
+  /** Another NIC with a global address and carrier. */
+  readonly otherPaths: readonly string[];
+  /** Open checkpoints of NetworkManager; other admins'. */
+  readonly nmCheckpoints: number;
+  /** A Proxmox VE node, which deletes OVSDB at boot. */
+  readonly isProxmox: boolean;
+  /** VMs (QEMU processes) with a tap in a bridge, by bridge. */
+  readonly taps: Readonly<Record<string, readonly string[]>>;
+  /** Configuration files that persistence may touch: /etc/network/interfaces, its drop-ins, networkd and NM files, … */
+  readonly files: readonly FileFacts[];
+  /** The transaction that is under way or was left over; null for none. */
+  readonly transaction: TransactionMark | null;
+  /** What was committed last; null when no bridge of ours was. */
+  readonly committed: CommittedBridge | null;
+  /** What differs between `committed` and what is there now, in words. */
+  readonly drift: readonly string[];
+  /** What the next boot would do, compared with what runs: reasons against; empty is reboot-safe; null without a bridge. */
+  readonly rebootDoubts: readonly string[] | null;
+}
+
+export interface TransactionMark {
+  readonly id: string;
+  readonly state: TransactionState;
+  readonly ageSeconds: number;
+  readonly holder: string;
+  /** Its timer is loaded in PID 1. */
+  readonly isArmed: boolean;
+}
+
+export interface CommittedBridge {
+  readonly transaction: string;
+  readonly bridge: string;
+  readonly uplink: string;
+  readonly method: BridgeMethod;
+  readonly atMs: number;
+}
+
+/** How the bridge comes back at boot: the guide's two ways, and networkd's own files. */
+export type BridgeMethod = 'ifupdown' | 'commands' | 'networkd';
+
+/** States of a transaction on its node, in the order of a good one; see docs/bridge.md. */
+export const transactionStates = [
+  'planned',
+  'armed',
+  'applied',
+  'inside-ok',
+  'outside-ok',
+  'committing',
+  'committed',
+  'rolling-back',
+  'rolled-back',
+  'rollback-failed',
+] as const;
+export type TransactionState = (typeof transactionStates)[number];

@@ -1,0 +1,105 @@
+// A bridge transaction as data: what the console sends to a node, and what the node's state file says of it. The node's side
+// is shell (host/bridge), which runs without the console, without meshd and without a network.
+import type { BridgeMethod, NicOwner, TransactionState } from './facts.ts';
+
+/** All of them parameters; seconds. */
+export interface BridgeTimes {
+  /** Before the first inside check. */
+  readonly settle: number;
+  /** Until inside checks must have passed once. */
+  readonly inside: number;
+  /** From the change to the rollback, unless it is kept. */
+  readonly window: number;
+  /** The window is never prolonged beyond this. */
+  readonly cap: number;
+  readonly ovsApply: number;
+  readonly ovsUndo: number;
+  readonly dhcp: number;
+  readonly ownerRestart: number;
+}
+
+export const defaultBridgeTimes: BridgeTimes = {
+  settle: 3,
+  inside: 20,
+  window: 120,
+  cap: 600,
+  ovsApply: 10,
+  ovsUndo: 5,
+  dhcp: 30,
+  ownerRestart: 30,
+};
+
+/** A file as the commit writes it, with the content it replaces: another content there now stops the transaction. */
+export interface FileChange {
+  readonly path: string;
+  /** Null removes it. */
+  readonly content: string | null;
+  readonly mode: string;
+  /** Of the file as it was planned for; null when it was not there. */
+  readonly oldSha256: string | null;
+}
+
+export interface BridgeTransaction {
+  /** `<run id>-<attempt>`: one run, all its nodes. Letters, digits, hyphens. */
+  readonly id: string;
+  /**
+   * `ensure`: NIC into the bridge. `remove`: back out of it, for good. `persist`: nothing changes now, only what the next
+   * boot does (a bridge made by hand is completed).
+   */
+  readonly kind: 'ensure' | 'remove' | 'persist';
+  /** Who, for others who want the node. */
+  readonly holder: string;
+  readonly bridge: string;
+  readonly uplink: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly datapath: 'system' | 'netdev';
+  readonly owner: NicOwner;
+  readonly method: BridgeMethod;
+  /** Client that takes the lease over after the commit. */
+  readonly dhcp: 'dhclient' | 'networkd' | 'none';
+  readonly dhcpClientId: string;
+  /** Written at the commit, in this order. */
+  readonly files: readonly FileChange[];
+  /** Units enabled or disabled at the commit. */
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+  /** `10.0.0.5/24` of the uplink as planned for; others there now stop the transaction. */
+  readonly addresses: readonly string[];
+  /** Inside checks that passed before: only these count after. */
+  readonly checks: readonly InsideCheck[];
+  /** SHA-256 of the nonce, in hex: only who has the nonce keeps the change. */
+  readonly nonceSha256: string;
+  /** Waits for `keep` of a person, to the end of the window. */
+  readonly isHeld: boolean;
+  readonly times: BridgeTimes;
+}
+
+export type InsideCheck = 'carrier' | 'addresses' | 'routes' | 'ovs' | 'gateway' | 'dns';
+
+/** The node's answer about its transaction, parsed. Times are the node's clock, ms since 1970; countdowns use `leftMs`. */
+export interface TransactionStatus {
+  readonly id: string;
+  readonly kind: BridgeTransaction['kind'];
+  readonly state: TransactionState;
+  readonly nowMs: number;
+  /** When it came into this state. */
+  readonly sinceMs: number;
+  /** Until the timer in PID 1 rolls it back; null when none is loaded. */
+  readonly leftMs: number | null;
+  /** How long the window could still be prolonged. */
+  readonly capLeftMs: number;
+  readonly checks: readonly { readonly name: InsideCheck; readonly isOk: boolean; readonly text: string }[];
+  /** Who saw the node from outside, as reported with `seen`. */
+  readonly witnesses: readonly string[];
+  /** From the uplink's loss of its address to the bridge's having it, measured on the node; null before. */
+  readonly outageMs: number | null;
+  /** Why it went back, or what failed; empty otherwise. */
+  readonly reason: string;
+  /** Of the hand-over to the DHCP client; `other:<address>` is not taken without asking. */
+  readonly dhcp: string;
+  /** Reasons against a safe reboot; empty is safe; null before it was compared. */
+  readonly rebootDoubts: readonly string[] | null;
+  /** Transitions, oldest first. */
+  readonly journal: readonly { readonly atMs: number; readonly state: string; readonly text: string }[];
+}
