@@ -1,6 +1,6 @@
 // Where meshdeck does its work: in this process, over the data folder and under its hold, or by a console that runs, over
 // socket.io with a token. The commands see no difference.
-import type { Plan, PlanKind, RunEvent, RunSummary, RunView } from '../contract/plans.ts';
+import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
 
 export interface Backend {
   makePlan(kind: PlanKind, form: Record<string, unknown>): Promise<Plan>;
@@ -13,6 +13,7 @@ export interface Backend {
   retry(run: string, secrets: Record<string, string>): Promise<RunSummary>;
   undo(run: string): Promise<RunSummary>;
   answer(run: string, step: string, isYes: boolean): Promise<RunSummary>;
+  signal(run: string, step: string, signal: StepSignal): Promise<RunSummary>;
   provideSecrets(run: string, secrets: Record<string, string>): Promise<RunSummary>;
   close(): Promise<void>;
 }

@@ -33,6 +33,7 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
     retry: (run, secrets) => runs.retry(caller, run, secrets),
     undo: (run) => runs.undo(caller, run),
     answer: (run, step, isYes) => runs.answer(caller, run, step, isYes),
+    signal: (run, step, signal) => runs.signal(caller, run, step, signal),
     provideSecrets: (run, secrets) => runs.provideSecrets(caller, run, secrets),
     close: () => workspace.close(),
   };

@@ -1,6 +1,7 @@
 // meshdeck: the console's methods from a shell. See cli/exit-codes.ts for what it returns.
 import { Command } from 'commander';
 import { AppError, describeError } from '../contract/errors.ts';
+import { StepSignal } from '../contract/plans.ts';
 import type { Log } from '../server/ports.ts';
 import type { Backend } from './backend.ts';
 import { driveRun } from './drive-run.ts';
@@ -260,6 +261,21 @@ runCommand('resume', 'go on with a run that was cut off', (backend, id, secrets)
 runCommand('retry', 'what failed, once more', (backend, id, secrets) => backend.retry(id, secrets));
 runCommand('undo', 'take back what a run changed', (backend, id) => backend.undo(id));
 runCommand('cancel', 'end a run', (backend, id) => backend.cancel(id));
+
+runs
+  .command('signal')
+  .description('tell a step at work that waits for a verdict: keep the change, undo it now, or take more time')
+  .argument('<run>')
+  .argument('<step>', 'its key, such as "ensureBridge node2"')
+  .argument('<keep|undo|more>')
+  .action((id: string, step: string, word: string) =>
+    withBackend(async (backend) => {
+      const signal = StepSignal.safeParse(word);
+      if (!signal.success) throw new AppError('invalid', `${word}: must be keep, undo or more`);
+      await backend.signal(await fullId(backend, id), step, signal.data);
+      return exitCodes.done;
+    }),
+  );
 
 /** A run by the beginning of its id. @throws AppError */
 async function fullId(backend: Backend, part: string): Promise<string> {

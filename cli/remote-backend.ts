@@ -62,6 +62,7 @@ export async function openRemoteBackend(url: string, token: string): Promise<Bac
     retry: (run, secrets) => call('runs.retry', { run, secrets }),
     undo: (run) => call('runs.undo', { run }),
     answer: (run, step, answer) => call('runs.answer', { run, step, answer }),
+    signal: (run, step, signal) => call('runs.signal', { run, step, signal }),
     provideSecrets: (run, secrets) => call('runs.provideSecrets', { run, secrets }),
     close: () => {
       socket.close();

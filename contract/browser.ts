@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CommandResponse } from './command-socket.ts';
 import { FleetDelta, FleetSnapshot } from './fleet.ts';
 import { defineMethod } from './method.ts';
-import { Plan, PlanKind, RunEvent, RunSummary, RunView } from './plans.ts';
+import { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from './plans.ts';
 import { Role } from './roles.ts';
 
 const Nothing = z.object({});
@@ -125,6 +125,15 @@ export const browserMethods = {
     input: z.object({ run: z.string(), step: z.string(), answer: z.boolean() }),
     output: RunSummary,
     example: { run: 'r1', step: 's', answer: true },
+  }),
+  /** Tells a step at work what a person wants of it: keep the change, undo it now, or give it more time. */
+  'runs.signal': defineMethod({
+    name: 'runs.signal',
+    role: 'operator',
+    changes: true,
+    input: z.object({ run: z.string(), step: z.string(), signal: StepSignal }),
+    output: RunSummary,
+    example: { run: 'r1', step: 's', signal: 'keep' },
   }),
   'runs.provideSecrets': defineMethod({
     name: 'runs.provideSecrets',

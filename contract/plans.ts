@@ -106,12 +106,27 @@ export type RunSummary = z.infer<typeof RunSummary>;
 export const LogLine = z.object({ at: z.number(), step: z.string(), node: z.string(), text: z.string() });
 export type LogLine = z.infer<typeof LogLine>;
 
-export const RunView = RunSummary.extend({ plan: Plan, steps: z.array(StepView), log: z.array(LogLine) });
+/** What a step at work shows of itself, by its key: its own shape, never journaled. The latest stands. */
+export const StepProgress = z.record(z.string(), z.unknown());
+export type StepProgress = z.infer<typeof StepProgress>;
+
+/** What a person wants of a step at work that waits for a verdict. */
+export const StepSignal = z.enum(['keep', 'undo', 'more']);
+export type StepSignal = z.infer<typeof StepSignal>;
+
+export const RunView = RunSummary.extend({
+  plan: Plan,
+  steps: z.array(StepView),
+  log: z.array(LogLine),
+  /** By step key; of steps at work only. */
+  progress: z.record(z.string(), StepProgress),
+});
 export type RunView = z.infer<typeof RunView>;
 
 /** What a subscriber of one run hears after its RunView. */
 export const RunEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('step'), run: z.string(), step: StepView }),
+  z.object({ event: z.literal('progress'), run: z.string(), step: z.string(), progress: StepProgress.nullable() }),
   z.object({ event: z.literal('log'), run: z.string(), lines: z.array(LogLine) }),
   z.object({ event: z.literal('run'), run: z.string(), summary: RunSummary }),
 ]);

@@ -269,7 +269,7 @@ describe('runs', () => {
     socket.answer = (name) => {
       if (name !== 'runs.subscribe') return { ok: true, data: {} };
       socket.push('run.event', { event: 'step', run: 'r1', step: { ...step, state: 'done' } });
-      return { ok: true, data: { ...summary('r1'), plan, steps: [step], log: [] } };
+      return { ok: true, data: { ...summary('r1'), plan, steps: [step], log: [], progress: {} } };
     };
     socket.connect();
     const run = page.runs.open('r1');

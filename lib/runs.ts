@@ -142,6 +142,10 @@ export function withRunEvent(run: RunView, event: RunEvent): RunView {
   switch (event.event) {
     case 'run':
       return { ...run, ...event.summary };
+    case 'progress': {
+      const { [event.step]: _, ...others } = run.progress;
+      return { ...run, progress: event.progress === null ? others : { ...others, [event.step]: event.progress } };
+    }
     case 'log':
       return { ...run, log: [...run.log, ...event.lines].slice(-maxLogLines) };
     case 'step': {

@@ -6,7 +6,17 @@
 // failures are AppErrors. Every method here that waits for a node has a deadline of its own.
 import type { CommandResponse } from '../contract/command-socket.ts';
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
-import type { LogLine, Plan, PlanKind, RunEvent, RunState, RunSummary, RunView, StepView } from '../contract/plans.ts';
+import type {
+  LogLine,
+  Plan,
+  PlanKind,
+  RunEvent,
+  RunState,
+  RunSummary,
+  RunView,
+  StepSignal,
+  StepView,
+} from '../contract/plans.ts';
 import type { Role } from '../contract/roles.ts';
 
 export interface Part {
@@ -85,6 +95,8 @@ export interface Runs extends Part {
   retry(caller: Caller, run: string, secrets: Secrets): Promise<RunSummary>;
   undo(caller: Caller, run: string): Promise<RunSummary>;
   answer(caller: Caller, run: string, step: string, answer: boolean): Promise<RunSummary>;
+  /** @throws AppError `conflict` when the step is not at work or waits for nobody */
+  signal(caller: Caller, run: string, step: string, signal: StepSignal): Promise<RunSummary>;
   provideSecrets(caller: Caller, run: string, secrets: Secrets): Promise<RunSummary>;
   /** The plan or run as a command for the audit log: `meshdeck nodes add node[1-4] --user root`; null when unknown. */
   describe(planOrRun: string): Promise<{ command: string; nodes: string[] } | null>;

@@ -108,7 +108,7 @@ export function createTestRuns(): TestRuns {
     subscribe(_run, listener) {
       listeners.add(listener);
       runs.whileSubscribing();
-      const view: RunView = { ...testSummary, plan, steps: [], log: [] };
+      const view: RunView = { ...testSummary, plan, steps: [], log: [], progress: {} };
       return Promise.resolve({ view, stop: () => listeners.delete(listener) });
     },
     onChanged(listener) {
@@ -119,6 +119,7 @@ export function createTestRuns(): TestRuns {
     retry: (_caller, run) => answer(`retry ${run}`),
     undo: (_caller, run) => answer(`undo ${run}`),
     answer: (_caller, run) => answer(`answer ${run}`),
+    signal: (_caller, run) => answer(`signal ${run}`),
     provideSecrets: (_caller, run) => answer(`secrets ${run}`),
     describe: () => Promise.resolve({ command: plan.command, nodes: ['node1', 'node2'] }),
   };

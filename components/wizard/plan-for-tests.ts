@@ -53,6 +53,7 @@ export function testRun(plan: Plan, steps: readonly StepView[], parts: Partial<R
     plan,
     steps: [...steps],
     log: [],
+    progress: {},
     ...parts,
   };
 }

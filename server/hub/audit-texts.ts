@@ -37,6 +37,10 @@ export function createAuditTexts(components: {
       const text = await onRun('answer', run);
       return { ...text, what: `${text.what} ${quoted(step)} ${answer ? 'yes' : 'no'}` };
     },
+    'runs.signal': async ({ run, step, signal }) => {
+      const text = await onRun('signal', run);
+      return { ...text, what: `${text.what} ${quoted(step)} ${signal}` };
+    },
     'runs.provideSecrets': ({ run }) => onRun('secrets', run),
     'command.run': ({ node, line }) => Promise.resolve({ what: line.slice(0, 2_000), where: node }),
     'users.create': ({ name, email, role }) => onConsole('users', 'create', name, '--email', email, '--role', role),

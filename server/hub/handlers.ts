@@ -41,6 +41,7 @@ export function createHandlers(
     'runs.retry': ({ run, secrets }, { caller }) => runs.retry(caller, run, secrets),
     'runs.undo': ({ run }, { caller }) => runs.undo(caller, run),
     'runs.answer': ({ run, step, answer }, { caller }) => runs.answer(caller, run, step, answer),
+    'runs.signal': ({ run, step, signal }, { caller }) => runs.signal(caller, run, step, signal),
     'runs.provideSecrets': ({ run, secrets }, { caller }) => runs.provideSecrets(caller, run, secrets),
 
     'command.run': async ({ call: id, cluster, node, line, session, timeoutMs }, { caller, connection }) => {

@@ -7,7 +7,17 @@
 //  - Only `advance` starts steps, and it is never entered twice at once.
 //  - When the journal cannot be written nothing more is started: the run halts as after a crash.
 import { AppError, describeError } from '../../contract/errors.ts';
-import type { LogLine, RunEvent, RunState, RunSummary, RunView, Step, StepView } from '../../contract/plans.ts';
+import type {
+  LogLine,
+  RunEvent,
+  RunState,
+  RunSummary,
+  RunView,
+  Step,
+  StepProgress,
+  StepSignal,
+  StepView,
+} from '../../contract/plans.ts';
 import { isOver, scheduleSteps, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { Log, RunStore, StoredRun } from '../ports.ts';
 import { SecretMissing } from './executor.ts';
@@ -55,6 +65,9 @@ export class ActiveRun {
   /** Secret that a step waits for, by step key. */
   private readonly blocked = new Map<string, string>();
   private readonly aborts = new Map<string, AbortController>();
+  /** Of steps at work, by step key. */
+  private readonly progress = new Map<string, StepProgress>();
+  private readonly signalled = new Map<string, (signal: StepSignal) => void>();
   private readonly askTimers = new Map<string, NodeJS.Timeout>();
   private readonly releasedNodes = new Set<string>();
   private logQueue: LogLine[] = [];
@@ -111,6 +124,13 @@ export class ActiveRun {
     await this.settleAnswer(key, isYes);
   }
 
+  /** @throws AppError `conflict` when the step waits for nobody. */
+  signal(key: string, signal: StepSignal): void {
+    const listener = this.signalled.get(key);
+    if (!listener) throw new AppError('conflict', `"${key}" does not wait for anyone now`);
+    listener(signal);
+  }
+
   /** Steps at work end as they can, none starts. Resolves at once. */
   async cancel(): Promise<void> {
     this.memo.isCancelled = true;
@@ -133,6 +153,7 @@ export class ActiveRun {
       plan,
       steps: plan.steps.map((step) => this.viewOf(step.key)),
       log: await this.components.store.log(this.id, viewLogLines),
+      progress: Object.fromEntries(this.progress),
     };
   }
 
@@ -255,6 +276,9 @@ export class ActiveRun {
     } finally {
       clearTimeout(timer);
       this.aborts.delete(step.key);
+      this.signalled.delete(step.key);
+      if (this.progress.delete(step.key))
+        this.tell({ event: 'progress', run: this.id, step: step.key, progress: null });
       this.kick();
     }
   }
@@ -297,6 +321,10 @@ export class ActiveRun {
       secret: (name) => (this.secrets.isRefused(name) ? undefined : this.secrets.get(name)),
       dropSecret: (name) => this.secrets.drop(name),
       log: (text, node) => this.say(step, text, node),
+      progress: (progress) => this.show(step, progress),
+      onSignal: (listener) => {
+        if (!signal.aborted) this.signalled.set(step.key, listener);
+      },
       resultOf: (key) => this.viewOf(key).result,
     };
   }
@@ -430,6 +458,14 @@ export class ActiveRun {
     this.logTimer ??= setTimeout(() => {
       void this.flushLog().catch((error: unknown) => this.fault(error));
     }, logDelayMs);
+  }
+
+  private show(step: Step, progress: StepProgress): void {
+    // A step whose deadline has passed may still be talking.
+    if (!this.aborts.has(step.key)) return;
+    const masked = JSON.parse(this.secrets.mask(JSON.stringify(progress))) as StepProgress;
+    this.progress.set(step.key, masked);
+    this.tell({ event: 'progress', run: this.id, step: step.key, progress: masked });
   }
 
   private flushLog(): Promise<void> {

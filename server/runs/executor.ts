@@ -1,6 +1,6 @@
 // What a run needs of whoever acts for it: one session per run, that does one action at a time per step. server/bootstrap
 // is the one over SSH; tests have one in memory.
-import type { Plan, Step } from '../../contract/plans.ts';
+import type { Plan, Step, StepProgress, StepSignal } from '../../contract/plans.ts';
 
 /** A step cannot go on without a secret that is not in memory: it has changed nothing, and is tried again with it. */
 export class SecretMissing extends Error {
@@ -26,6 +26,10 @@ export interface StepContext {
   /** Forgets a secret that turned out wrong. */
   dropSecret(name: string): void;
   log(text: string, node?: string): void;
+  /** What people see while it is at work: the latest stands, and none of it is journaled. */
+  progress(progress: StepProgress): void;
+  /** Hears what people want of it, until the step ends. Without a listener they are told that it waits for nobody. */
+  onSignal(listener: (signal: StepSignal) => void): void;
   /** Result of a step that was done before; empty when it has none. */
   resultOf(key: string): Readonly<Record<string, unknown>>;
 }

@@ -1,6 +1,6 @@
 // The run machinery on nodes in memory: waves, needs, deadlines, questions, secrets, undo, and a crash at each write of the
 // journal. "Crash" is a store that answers no more: what was written before is what the next process finds.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
@@ -250,6 +250,32 @@ describe('a run', () => {
     await reach(core, id, 'undone');
     expect(machines.made).toEqual(['undo three a', 'undo one a']);
     expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
+  });
+
+  test('a step at work shows its progress, hears what people want, and leaves no trace of either', async () => {
+    const machines = new Machines();
+    machines.special.set('wait a', (context) => {
+      context.progress({ leftMs: 15_000 });
+      return new Promise((resolve) => {
+        context.onSignal((signal) => resolve({ changed: true, result: { signal } }));
+      });
+    });
+    const { core, journal } = createCore(planOf([step('wait', 'a')]), new Journal(), machines);
+    const { id } = await begin(core);
+    const events: RunEvent[] = [];
+    await vi.waitFor(async () => {
+      const { view, stop } = await core.subscribe(id, () => undefined);
+      stop();
+      expect(view.progress).toEqual({ 'wait a': { leftMs: 15_000 } });
+    });
+    await core.subscribe(id, (event) => events.push(event));
+    await expect(core.signal(caller, id, 'other a', 'keep')).rejects.toThrow(/does not wait/);
+    await core.signal(caller, id, 'wait a', 'keep');
+    await reach(core, id, 'done');
+    expect(await journal.steps(id)).toMatchObject([{ state: 'done', result: { signal: 'keep' } }]);
+    expect(events).toContainEqual({ event: 'progress', run: id, step: 'wait a', progress: null });
+    await expect(core.signal(caller, id, 'wait a', 'undo')).rejects.toThrow(/is over/);
+    expect(journal.text).not.toContain('leftMs');
   });
 
   test('a question waits for its answer; no is skipped, silence is its default', async () => {

@@ -2,7 +2,7 @@
 // What a plan observes and what a step does is the planners' and the executor's.
 import { randomUUID } from 'node:crypto';
 import { AppError, describeError } from '../../contract/errors.ts';
-import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepView } from '../../contract/plans.ts';
+import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal, StepView } from '../../contract/plans.ts';
 import { findPlanIssue } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
@@ -198,6 +198,12 @@ export class RunCore implements Runs {
     return run.summary();
   }
 
+  async signal(_caller: Caller, id: string, step: string, signal: StepSignal): Promise<RunSummary> {
+    const run = await this.activeOf(id, 'told anything');
+    run.signal(step, signal);
+    return run.summary();
+  }
+
   async provideSecrets(_caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
     const run = await this.activeOf(id, 'given secrets');
     run.addSecrets(secrets);
@@ -268,6 +274,7 @@ export class RunCore implements Runs {
       plan: stored.plan,
       steps,
       log: await store.log(id, viewLogLines),
+      progress: {},
     };
   }
 
