@@ -9,6 +9,8 @@ export const PlanKind = z.enum([
   'remove-node',
   'rotate-key',
   'passwordless-root',
+  'bridge',
+  'remove-bridge',
 ]);
 export type PlanKind = z.infer<typeof PlanKind>;
 

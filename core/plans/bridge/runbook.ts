@@ -1,0 +1,66 @@
+// A bridge plan as commented shell, for whoever wants to do it by hand or to keep what was done: read, not run as a whole.
+import type { Plan } from '../../../contract/plans.ts';
+import { describeCommands, describeUndoCommands } from './commands.ts';
+import { BridgeStepArgs } from './step-args.ts';
+
+export function renderRunbook(plan: Plan): string {
+  const lines = [
+    '#!/bin/sh',
+    `# ${plan.title}`,
+    `# The same, with the way back armed: ${plan.command}`,
+    '#',
+    '# A runbook: type each node’s part at that node’s own console, not over SSH, one node after the other. Look whether it is',
+    '# reached from elsewhere before you go on; what brings it back stands at the end of each part.',
+    'exit 1  # not to be run as a whole',
+    ...plan.warnings.flatMap((warning) => warning.split('\n').map((line) => `# ! ${line}`)),
+  ];
+  const steps = new Map(plan.steps.map((step) => [step.node, step]));
+  const order = [...new Set([...plan.waves.flat(), ...steps.keys()])];
+  for (const node of order) {
+    const step = steps.get(node);
+    const parsed = BridgeStepArgs.safeParse(step?.do.args);
+    if (!step || !parsed.success) continue;
+    const args = parsed.data;
+    const wave = plan.waves.findIndex((nodes) => nodes.includes(node));
+    lines.push(
+      '',
+      `# ---- ${node}${wave === 0 ? ', the canary' : wave > 0 ? `, wave ${wave + 1}` : ''}: ${step.title}`,
+    );
+    if (step.isDone) {
+      lines.push('# nothing to do');
+      continue;
+    }
+    lines.push(
+      ...comment(
+        `${args.before.carrier} has ${args.before.addresses.join(', ') || 'no address'} now, and belongs to ${args.ownerText}`,
+      ),
+      ...comment(`outage: ${args.outage}`),
+      ...describeCommands(args.transaction, args),
+    );
+    if (args.transaction.files.length + args.transaction.enable.length + args.transaction.disable.length > 0)
+      lines.push('# for the next boot:');
+    for (const { path, content, mode } of args.transaction.files) {
+      if (content === null) lines.push(`rm -f ${path}`);
+      else
+        lines.push(
+          `cat >${path} <<'MESHDECK-END'`,
+          content.replace(/\n$/, ''),
+          'MESHDECK-END',
+          `chmod ${mode} ${path}`,
+        );
+    }
+    lines.push(
+      ...args.transaction.enable.map((unit) => `systemctl enable ${unit}`),
+      ...args.transaction.disable.map((unit) => `systemctl disable ${unit}`),
+    );
+    if (args.transaction.kind === 'ensure')
+      lines.push(`ovs-vsctl remove port ${args.transaction.uplink} other_config transient`);
+    const back = describeUndoCommands(args.transaction, args);
+    if (back.length > 0) lines.push('# the way back:', ...back.map((line) => `#   ${line}`));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function comment(text: string): string[] {
+  return text.split('\n').map((line) => `# ${line}`);
+}
