@@ -1,6 +1,6 @@
 'use client';
 // What can be done with a node, each as a verb, with the command that does the same.
-import { ArrowUpRight, Replace, SquareTerminal, Trash2, UserPlus } from 'lucide-react';
+import { ArrowUpRight, Network, Replace, SquareTerminal, Trash2, UserPlus } from 'lucide-react';
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import { useClusterPath } from '../frame/use-cluster.ts';
@@ -53,9 +53,16 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
         }
       >
         <MenuItem
+          icon={<Network />}
+          disabledReason={refusal}
+          {...(refusal === '' ? { render: <Link href={withCluster(`/bridge?nodes=${name}`)} /> } : {})}
+        >
+          Put its NIC into the bridge…
+        </MenuItem>
+        <MenuItem
           icon={<Replace />}
           disabledReason={refusal}
-          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/replace?nodes=${name}`)} /> } : {})}
+          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/replace?node=${name}`)} /> } : {})}
         >
           Replace a reinstalled machine…
         </MenuItem>
@@ -63,7 +70,7 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           icon={<Trash2 />}
           isDanger
           disabledReason={refusal}
-          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/remove?nodes=${name}`)} /> } : {})}
+          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/remove?node=${name}`)} /> } : {})}
         >
           Remove from the cluster…
         </MenuItem>

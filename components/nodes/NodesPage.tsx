@@ -143,6 +143,13 @@ export function NodesPage(): ReactElement {
             >
               Deploy…
             </Button>
+            <Button
+              size="sm"
+              disabledReason={refusal}
+              render={<Link href={withCluster(`/bridge?nodes=${encodeURIComponent(range)}`)} />}
+            >
+              Bridge…
+            </Button>
             <Button size="sm" variant="ghost" onClick={() => set({ ticked: null })}>
               Clear
             </Button>

@@ -11,6 +11,8 @@ export interface PaletteEntry extends PaletteItem {
 const actions: readonly { readonly label: string; readonly hint: string; readonly path: string }[] = [
   { label: 'Add nodes', hint: 'onboard keys ssh password', path: '/nodes/add' },
   { label: 'Deploy', hint: 'launch meshd upgrade head', path: '/deploy' },
+  { label: 'Bridge', hint: 'open vswitch mega_bridge uplink nic network', path: '/bridge' },
+  { label: 'Take the bridge away', hint: 'open vswitch undo remove mega_bridge', path: '/bridge/remove' },
   { label: 'New console key', hint: 'rotate revoke ssh', path: '/settings/rotate-key' },
   { label: 'Replace node', hint: 'reinstalled host key changed', path: '/nodes/replace' },
   { label: 'Remove node', hint: 'revoke delete', path: '/nodes/remove' },

@@ -7,6 +7,7 @@ import { describeRange } from '../../core/ranges/describe-range.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useNow, useRun } from '../../lib/use-console.ts';
 import { useAction } from '../actions/use-action.ts';
+import { BridgeWatch } from '../bridge/BridgeWatch.tsx';
 import { useServerNow } from '../actions/use-server-now.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
@@ -83,6 +84,7 @@ export function RunBody({ run }: { run: RunView }): ReactElement {
     <>
       <RunNext run={run} readOnlyReason={readOnlyReason} />
       {run.kind === 'deploy' ? <FormingMesh nodes={run.nodes} /> : null}
+      {run.kind === 'bridge' || run.kind === 'remove-bridge' ? <BridgeWatch run={run} /> : null}
       <RunStory run={run} now={now} />
       <details className="rounded-md border bg-surface-1">
         <summary className="cursor-pointer px-4 py-2 font-medium">The same as commands</summary>

@@ -46,6 +46,13 @@ export function nextThing(view: RunView): NextThing {
           nodes: describeRange(view.nodes),
         };
       }
+      if (view.kind === 'bridge') {
+        return {
+          do: 'deploy',
+          text: 'Each node was seen from outside, and its bridge comes back at boot. Next: deploy meshd to them.',
+          nodes: describeRange(view.nodes),
+        };
+      }
       return view.kind === 'deploy'
         ? { do: 'mesh', text: 'Deployed. Look at the mesh.' }
         : { do: 'nothing', text: 'Done.' };

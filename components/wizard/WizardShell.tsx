@@ -60,8 +60,8 @@ export interface Wizard {
   readonly toSecrets: (form: FormValues, secrets: SecretValues) => Record<string, string>;
   /** What will happen, before there is a plan. */
   readonly outlook: (form: FormValues) => ReactNode;
-  /** Beside the plan: what must be looked at first. */
-  readonly besidePlan?: (plan: Plan) => ReactNode;
+  /** Beside the plan: what must be looked at first. What is changed there asks for a new plan before it can run. */
+  readonly besidePlan?: (plan: Plan, page: Pick<PageProps, 'form' | 'set'>) => ReactNode;
   /** What must be agreed to before it runs, and what is said beside the box; null: nothing. */
   readonly consent?: (plan: Plan) => string | null;
   /** Said while the nodes are looked at: `Reaching 4 nodes and reading their host keys`. */
@@ -253,12 +253,17 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
               autoComplete="off"
               onSubmit={(event) => {
                 event.preventDefault();
-                if (runRefusal === '') void start();
+                if (runRefusal === '' && hasPlan(state)) void start();
               }}
             >
               <PlanPreview
                 plan={plan}
-                beside={wizard.besidePlan?.(plan)}
+                beside={wizard.besidePlan?.(plan, {
+                  form,
+                  set: (field, value) => {
+                    dispatch({ do: 'set', field, value });
+                  },
+                })}
                 consent={consent}
                 isAgreed={isAgreed}
                 onAgree={(agrees) => {
@@ -280,9 +285,15 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
                 >
                   Back
                 </Button>
-                <Button variant="primary" type="submit" isBusy={busy === 'starting'} disabledReason={runRefusal}>
-                  Run it
-                </Button>
+                {hasPlan(state) ? (
+                  <Button variant="primary" type="submit" isBusy={busy === 'starting'} disabledReason={runRefusal}>
+                    Run it
+                  </Button>
+                ) : (
+                  <Button variant="primary" isBusy={busy === 'planning'} onClick={() => void makePlan()}>
+                    Plan it anew
+                  </Button>
+                )}
               </div>
             </form>
           ) : null}

@@ -1,0 +1,110 @@
+// How it went on one node: kept or gone back, how long it was away, and, when it went back, the likeliest cause with its evidence
+// and what sets this node apart from one where it went well.
+import type { ReactElement } from 'react';
+import { Notice } from '../ui/Notice.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import { StateMark } from '../ui/StateMark.tsx';
+import type { State } from '../ui/StateMark.tsx';
+import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
+import type { WatchedNode } from './bridge-view.ts';
+
+const outcomes: Readonly<Record<string, { word: string; state: State }>> = {
+  committed: { word: 'kept', state: 'ok' },
+  'rolled-back': { word: 'went back to how it was', state: 'warn' },
+  'rollback-failed': { word: 'did not come back by itself', state: 'bad' },
+  unknown: { word: 'not known: nobody answers', state: 'bad' },
+};
+
+export function BridgeOutcome({ node }: { node: WatchedNode }): ReactElement {
+  const { result, error } = node;
+  const words = (result && outcomes[result.outcome]) ?? {
+    word: error === '' ? 'right already' : 'failed before anything changed',
+    state: error === '' ? ('ok' as const) : ('bad' as const),
+  };
+  return (
+    <Panel
+      title={
+        <span className="flex flex-wrap items-baseline gap-x-3">
+          <span className="font-mono">{node.node}</span>
+          <StateMark state={words.state} className="text-sm font-normal">
+            {words.word}
+          </StateMark>
+        </span>
+      }
+    >
+      <div className="flex min-w-0 flex-col gap-3">
+        {error === '' ? null : <p className="break-words whitespace-pre-line text-bad">{error}</p>}
+        {result ? (
+          <>
+            <p className="text-sm text-fg-2 numbers">
+              {[
+                result.outageMs === null ? '' : `away for ${result.outageMs} ms`,
+                result.seconds === null ? '' : `decided after ${result.seconds} s`,
+                result.witnesses.length === 0 ? '' : `seen by ${result.witnesses.join(', ')}`,
+              ]
+                .filter((part) => part !== '')
+                .join(' · ')}
+            </p>
+            {result.outcome === 'committed' ? <RebootVerdict doubts={result.rebootDoubts} /> : null}
+            {result.causes.map(({ cause, evidence, mend }) => (
+              <Notice key={cause} state="warn" title={`Most likely: ${cause}`}>
+                <p className="break-words">Because: {evidence}</p>
+                {mend === '' ? null : <p className="break-words">To do: {mend}</p>}
+              </Notice>
+            ))}
+            <Differences result={result} bad={node.node} />
+          </>
+        ) : null}
+      </div>
+    </Panel>
+  );
+}
+
+/** What the next boot would do, compared with what runs. */
+export function RebootVerdict({ doubts }: { doubts: readonly string[] | null }): ReactElement {
+  if (doubts === null) return <StateMark state="lost">not compared with the next boot yet</StateMark>;
+  if (doubts.length === 0) return <StateMark state="ok">comes back like this at the next boot</StateMark>;
+  return (
+    <Notice state="warn" title="The next boot may do something else">
+      <ul className="flex list-disc flex-col gap-1 pl-4">
+        {doubts.map((doubt) => (
+          <li key={doubt} className="break-words">
+            {doubt}
+          </li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}
+
+function Differences({
+  result,
+  bad,
+}: {
+  result: NonNullable<WatchedNode['result']>;
+  bad: string;
+}): ReactElement | null {
+  if (result.differences.length === 0) return null;
+  return (
+    <div className="scroller" tabIndex={0} role="group" aria-label={`How ${bad} differs from ${result.goodNode}`}>
+      <Table>
+        <thead>
+          <tr>
+            <HeaderCell>Differs</HeaderCell>
+            <HeaderCell className="font-mono">{result.goodNode}, where it went well</HeaderCell>
+            <HeaderCell className="font-mono">{bad}</HeaderCell>
+          </tr>
+        </thead>
+        <tbody>
+          {result.differences.map(({ fact, good, bad: here }) => (
+            <tr key={fact}>
+              <Cell>{fact}</Cell>
+              <Cell isMono>{good}</Cell>
+              <Cell isMono>{here}</Cell>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </div>
+  );
+}

@@ -1,0 +1,207 @@
+'use client';
+// The bridge wizard: which nodes, which NIC of each and how it comes back at boot; then a plan to look at, and a run that no node
+// can be lost to. The form is the planner's (core/plans/bridge).
+import { useMemo, type ReactElement } from 'react';
+import { BridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
+import { parseRange } from '../../core/ranges/parse-range.ts';
+import { useUrlState } from '../frame/use-url-state.ts';
+import { Checkbox } from '../ui/Checkbox.tsx';
+import { Field } from '../ui/Field.tsx';
+import { Input } from '../ui/Input.tsx';
+import { Select } from '../ui/Select.tsx';
+import { issuesOf, textInput, textOf } from '../wizard/form-values.ts';
+import { Outlook } from '../wizard/Outlook.tsx';
+import type { FormValues } from '../wizard/wizard-state.ts';
+import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
+import { BridgePlanPanel } from './BridgePlanPanel.tsx';
+import { uplinksOf, withUplink } from './bridge-view.ts';
+
+export function BridgeWizard(): ReactElement {
+  const nodes = useUrlState().get('nodes');
+  const wizard = useMemo(() => bridgeWizard(nodes), [nodes]);
+  return <WizardShell key={nodes} wizard={wizard} />;
+}
+
+export function bridgeWizard(nodes: string): Wizard {
+  return {
+    kind: 'bridge',
+    title: 'Bridge',
+    initial: {
+      nodes,
+      bridge: defaultBridge,
+      uplink: 'auto',
+      uplinks: [],
+      method: 'auto',
+      datapath: 'auto',
+      hold: false,
+      window: '120',
+      atOnce: '16',
+    },
+    pages: [
+      {
+        key: 'nodes',
+        title: 'Nodes and NIC',
+        fields: ['nodes', 'bridge', 'uplink', 'uplinks'],
+        render: (props) => <NodesPage {...props} />,
+      },
+      {
+        key: 'method',
+        title: 'Method and safety',
+        fields: ['method', 'datapath', 'hold', 'window', 'atOnce'],
+        render: (props) => <MethodPage {...props} />,
+      },
+    ],
+    check: (form) => {
+      const range = parseRange(textOf(form, 'nodes'));
+      const listed = range.ok ? [] : [{ field: 'nodes', message: range.message }];
+      return [...listed, ...issuesOf(BridgeForm, toForm(form)).filter(({ field }) => range.ok || field !== 'nodes')];
+    },
+    toForm,
+    toSecrets: (): Record<string, string> => ({}),
+    outlook: (form) => <BridgeOutlook form={form} />,
+    planning: (form) => `Looking at the network of ${textOf(form, 'nodes').trim()}`,
+    besidePlan: (plan, { form, set }) => (
+      <BridgePlanPanel
+        plan={plan}
+        uplinks={uplinksOf(entriesOf(form))}
+        onUplink={(node, nic) => {
+          set('uplinks', withUplink(entriesOf(form), node, nic));
+        }}
+      />
+    ),
+  };
+}
+
+function entriesOf(form: FormValues): readonly string[] {
+  const entries = form['uplinks'];
+  return Array.isArray(entries) ? (entries as readonly string[]) : [];
+}
+
+function toForm(form: FormValues): Record<string, unknown> {
+  return {
+    ...form,
+    nodes: textOf(form, 'nodes').trim(),
+    bridge: textOf(form, 'bridge').trim(),
+    uplink: textOf(form, 'uplink').trim() === '' ? 'auto' : textOf(form, 'uplink').trim(),
+    uplinks: uplinksOf(entriesOf(form)),
+  };
+}
+
+function NodesPage({ form, set, issue }: PageProps): ReactElement {
+  return (
+    <>
+      <Field
+        label="Nodes"
+        name="nodes"
+        error={issue('nodes')}
+        hint="A node range. They must have the console’s key: add them first."
+      >
+        <Input isMono placeholder="node[1-4]" {...textInput({ form, set }, 'nodes')} />
+      </Field>
+      <Field
+        label="Uplink"
+        name="uplink"
+        error={issue('uplink') || issue('uplinks')}
+        hint="The NIC that goes into the bridge on each node. auto: the one that the console comes in on; beside the plan it can be chosen per node."
+      >
+        <Input isMono {...textInput({ form, set }, 'uplink')} />
+      </Field>
+      <Field
+        label="Bridge"
+        name="bridge"
+        error={issue('bridge')}
+        hint="VMs are attached to it. minimega and meshd expect mega_bridge."
+      >
+        <Input isMono {...textInput({ form, set }, 'bridge')} />
+      </Field>
+    </>
+  );
+}
+
+function MethodPage({ form, set, issue }: PageProps): ReactElement {
+  return (
+    <>
+      <Field
+        label="How it comes back at boot"
+        name="method"
+        error={issue('method')}
+        hint="By itself: as whoever owns the NIC now does it."
+      >
+        <Select
+          value={textOf(form, 'method')}
+          onValueChange={(value) => {
+            set('method', value);
+          }}
+          options={[
+            { value: 'auto', label: 'As the NIC’s owner does it' },
+            { value: 'ifupdown', label: '/etc/network/interfaces', hint: 'The guide’s second way, with both stanzas' },
+            { value: 'commands', label: 'Commands and a boot unit', hint: 'The guide’s first way; any owner lets go' },
+            { value: 'networkd', label: 'systemd-networkd files', hint: 'Where networkd owns the NIC' },
+          ]}
+        />
+      </Field>
+      <Field label="Datapath" name="datapath" error={issue('datapath')}>
+        <Select
+          value={textOf(form, 'datapath')}
+          onValueChange={(value) => {
+            set('datapath', value);
+          }}
+          options={[
+            { value: 'auto', label: 'The kernel’s, where its module is there' },
+            { value: 'system', label: 'The kernel’s' },
+            { value: 'netdev', label: 'In user space', hint: 'Works without the module, and is slower' },
+          ]}
+        />
+      </Field>
+      <div className="grid gap-4 sm:grid-cols-2">
+        <Field
+          label="Window, in seconds"
+          name="window"
+          error={issue('window')}
+          hint="Without a verdict a node goes back after it. 300 where the switch does spanning tree or LACP."
+        >
+          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'window')} />
+        </Field>
+        <Field
+          label="Nodes at once"
+          name="atOnce"
+          error={issue('atOnce')}
+          hint="First one, then 1, 2, 4 … up to this many; the head last."
+        >
+          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'atOnce')} />
+        </Field>
+      </div>
+      <Checkbox
+        checked={form['hold'] === true}
+        onCheckedChange={(isHeld) => {
+          set('hold', isHeld);
+        }}
+        label="Hold each node for me"
+        hint="It is kept only when somebody says keep. Otherwise it is kept as soon as it was seen from outside."
+      />
+    </>
+  );
+}
+
+function BridgeOutlook({ form }: { form: FormValues }): ReactElement {
+  const range = parseRange(textOf(form, 'nodes'));
+  const count = range.ok ? range.names.length : 0;
+  return (
+    <Outlook
+      count={count === 0 ? '' : count === 1 ? '1 node' : `${count} nodes`}
+      nodes={textOf(form, 'nodes').trim()}
+      does={[
+        'A rehearsal without the NIC finds most faults of Open vSwitch',
+        'Addresses, routes and files are saved, and the way back is armed on the node itself',
+        `The NIC goes into ${textOf(form, 'bridge') || 'the bridge'} in one transaction, its addresses with it`,
+        'It is looked at from inside, then from outside: by the console over a new connection, and by another node',
+        'Only then it is kept, and made to come back at boot',
+      ]}
+    >
+      <p className="text-sm text-fg-2">
+        If nobody sees the node again, it returns to how it was by itself, also when this console, meshd and the network
+        are gone.
+      </p>
+    </Outlook>
+  );
+}

@@ -1,0 +1,105 @@
+'use client';
+// The bridge away again, for good, with the same safety as at its making. What is on it is named, and its name is typed.
+import { useMemo, type ReactElement } from 'react';
+import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
+import { parseRange } from '../../core/ranges/parse-range.ts';
+import { useUrlState } from '../frame/use-url-state.ts';
+import { Checkbox } from '../ui/Checkbox.tsx';
+import { Field } from '../ui/Field.tsx';
+import { Input } from '../ui/Input.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { issuesOf, textInput, textOf } from '../wizard/form-values.ts';
+import { Outlook } from '../wizard/Outlook.tsx';
+import type { FormValues, Issue } from '../wizard/wizard-state.ts';
+import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
+import { BridgePlanPanel } from './BridgePlanPanel.tsx';
+
+export function RemoveBridgeWizard(): ReactElement {
+  const nodes = useUrlState().get('nodes');
+  const wizard = useMemo(() => removeBridgeWizard(nodes), [nodes]);
+  return <WizardShell key={nodes} wizard={wizard} />;
+}
+
+export function removeBridgeWizard(nodes: string): Wizard {
+  return {
+    kind: 'remove-bridge',
+    title: 'Take the bridge away',
+    initial: { nodes, bridge: defaultBridge, confirm: '', hold: false, window: '120' },
+    pages: [
+      {
+        key: 'nodes',
+        title: 'Nodes',
+        fields: ['nodes', 'bridge', 'confirm', 'hold', 'window'],
+        render: (props) => <NodesPage {...props} />,
+      },
+    ],
+    check: (form) => {
+      const range = parseRange(textOf(form, 'nodes'));
+      const listed = range.ok ? [] : [{ field: 'nodes', message: range.message }];
+      return [...listed, ...issuesOf(RemoveBridgeForm, toForm(form)), ...confirmIssues(form)];
+    },
+    toForm,
+    toSecrets: (): Record<string, string> => ({}),
+    outlook: (form) => (
+      <Outlook
+        count={textOf(form, 'nodes').trim() === '' ? '' : 'each of these'}
+        nodes={textOf(form, 'nodes').trim()}
+        does={[
+          'What is on the bridge is named in the plan: VMs and other ports lose their network',
+          'The way back is armed on the node itself',
+          'The NIC gets its addresses back, in one transaction',
+          'It is looked at from inside and from outside, and only then kept',
+          'Files are as they were before the bridge',
+        ]}
+      />
+    ),
+    planning: (form) => `Looking at the network of ${textOf(form, 'nodes').trim()}`,
+    besidePlan: (plan) => <BridgePlanPanel plan={plan} uplinks={{}} />,
+  };
+}
+
+function toForm(form: FormValues): Record<string, unknown> {
+  const text = (field: string) => textOf(form, field).trim();
+  return { ...form, nodes: text('nodes'), bridge: text('bridge'), confirm: text('confirm') };
+}
+
+function confirmIssues(form: FormValues): Issue[] {
+  const bridge = textOf(form, 'bridge').trim();
+  return textOf(form, 'confirm').trim() === bridge ? [] : [{ field: 'confirm', message: `Type ${bridge} to confirm.` }];
+}
+
+function NodesPage({ form, set, issue }: PageProps): ReactElement {
+  return (
+    <>
+      <Notice state="warn" title="What goes with it">
+        VMs on the bridge lose their network, and nodes no longer share VLANs through this NIC. The node itself keeps
+        its addresses.
+      </Notice>
+      <Field label="Nodes" name="nodes" error={issue('nodes')} hint="A node range.">
+        <Input isMono placeholder="node[1-4]" {...textInput({ form, set }, 'nodes')} />
+      </Field>
+      <Field label="Bridge" name="bridge" error={issue('bridge')}>
+        <Input isMono {...textInput({ form, set }, 'bridge')} />
+      </Field>
+      <Field label="Its name once more, to be sure" name="confirm" error={issue('confirm')}>
+        <Input isMono autoComplete="off" {...textInput({ form, set }, 'confirm')} />
+      </Field>
+      <Field
+        label="Window, in seconds"
+        name="window"
+        error={issue('window')}
+        hint="Without a verdict a node goes back after it."
+      >
+        <Input isMono inputMode="numeric" className="max-w-32" {...textInput({ form, set }, 'window')} />
+      </Field>
+      <Checkbox
+        checked={form['hold'] === true}
+        onCheckedChange={(isHeld) => {
+          set('hold', isHeld);
+        }}
+        label="Hold each node for me"
+        hint="It is kept only when somebody says keep."
+      />
+    </>
+  );
+}

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import type { BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
+import { makePlan, makeStep } from '../../core/plans/step.ts';
+import { testRun, testView } from '../wizard/plan-for-tests.ts';
+import { bridgeNodes, describeLeft, mostUrgent, uplinksOf, watchedNodes, withUplink } from './bridge-view.ts';
+
+const picture = { carrier: 'eth0', addresses: ['10.0.0.5/24'], routes: [], dns: [], ports: [], bridge: '' };
+const argsOf = (node: string): BridgeStepArgs => ({
+  target: { name: node, address: '10.0.0.5', port: 22, user: 'root' },
+  expected: ['10.0.0.5'],
+  transaction: {
+    kind: 'ensure',
+    bridge: 'mega_bridge',
+    uplink: 'eth0',
+    mac: '02:00:00:00:00:01',
+    mtu: 1500,
+    datapath: 'system',
+    owner: 'ifupdown',
+    method: 'ifupdown',
+    dhcp: 'dhclient',
+    dhcpClientId: '',
+    files: [],
+    enable: [],
+    disable: [],
+    addresses: ['10.0.0.5/24'],
+    checks: ['carrier'],
+    isHeld: false,
+    times: { settle: 3, inside: 20, window: 120, cap: 600, ovsApply: 10, ovsUndo: 5, dhcp: 30, ownerRestart: 30 },
+  },
+  witness: { rule: { kind: 'console-and-peer', hasGateway: false }, peers: [], isConsoleOnNode: false },
+  before: picture,
+  after: { ...picture, carrier: 'mega_bridge', bridge: 'mega_bridge', ports: ['eth0'] },
+  nics: [],
+  ownerText: 'ifupdown',
+  madeBy: '',
+  presence: 'absent',
+  findings: [],
+  outage: 'well under a second',
+  rollback: '',
+  witnessText: '',
+  taps: [],
+  traits: {},
+});
+const stepOf = (node: string) =>
+  makeStep({ verb: 'ensureBridge', node, title: 'Put eth0 into mega_bridge', why: '', args: argsOf(node) });
+const plan = makePlan(
+  'bridge',
+  { id: 'p1', nowMs: 1 },
+  {
+    title: 'mega_bridge on node[1-3]',
+    command: 'meshdeck bridge node[1-3]',
+    steps: [
+      ...['node1', 'node2', 'node3'].map(stepOf),
+      makeStep({ verb: 'other', node: 'node4', title: '', why: '', args: {} }),
+    ],
+  },
+);
+const progress = (leftMs: number | null) => ({
+  state: 'inside-ok',
+  leftMs,
+  capLeftMs: 480_000,
+  checks: [],
+  witnesses: [],
+  outageMs: 40,
+  text: '',
+  isHeld: false,
+});
+
+describe('a bridge run on the screen', () => {
+  test('has a node for each step whose arguments it can read', () => {
+    expect(bridgeNodes(plan).map(({ node }) => node)).toEqual(['node1', 'node2', 'node3']);
+  });
+
+  test('counts down to the node that goes back first, and leaves out those without a timer', () => {
+    const run = testRun(plan, [testView('ensureBridge node1', 'running')], {
+      progress: {
+        'ensureBridge node1': progress(41_000),
+        'ensureBridge node2': progress(12_500),
+        'ensureBridge node3': progress(null),
+      },
+    });
+    expect(mostUrgent(watchedNodes(run))?.node).toBe('node2');
+    expect(mostUrgent(watchedNodes(testRun(plan, [])))).toBeNull();
+  });
+
+  test('finds the outcome of a failed step in the detail of its error', () => {
+    const outcome = {
+      transaction: 'r1-1',
+      outcome: 'rolled-back',
+      outageMs: 30,
+      seconds: 15,
+      witnesses: [],
+      rebootDoubts: null,
+      reason: 'nobody saw it',
+      dhcp: 'none',
+      causes: [],
+      differences: [],
+      goodNode: '',
+    };
+    const run = testRun(plan, [
+      testView('ensureBridge node1', 'failed', { error: 'rolled back', result: { detail: outcome } }),
+      testView('ensureBridge node2', 'done', { result: { ...outcome, outcome: 'committed' } }),
+    ]);
+    expect(watchedNodes(run).map(({ result }) => result?.outcome ?? null)).toEqual(['rolled-back', 'committed', null]);
+  });
+
+  test('shows what is left as minutes and seconds, never below zero', () => {
+    expect([65_000, 40_001, 900, 0, -3_000].map(describeLeft)).toEqual(['1:05', '0:41', '0:01', '0:00', '0:00']);
+  });
+});
+
+test('a NIC chosen for one node is an entry of its own, and auto takes it out', () => {
+  const entries = withUplink(withUplink([], 'node1', 'eth1'), 'node2', 'ens3');
+  expect(uplinksOf(entries)).toEqual({ node1: 'eth1', node2: 'ens3' });
+  expect(withUplink(entries, 'node1', 'auto')).toEqual(['node2=ens3']);
+  expect(uplinksOf(['=eth0', 'node1=', 'nonsense'])).toEqual({});
+});
