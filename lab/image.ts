@@ -1,11 +1,19 @@
 // The nodes' image: a folder that every node has below its own writable layer, built once per recipe and never written
 // to afterwards.
-import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile, symlink } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CommandError, localRunner } from '../host/runner.ts';
 import { withLock } from './lock.ts';
-import { describeImageBuild, indexTargetsFormat, nodeRecipe, recipeKey, sourcesOfSuite } from './recipe.ts';
+import {
+  describeImageBuild,
+  indexTargetsFormat,
+  nodeRecipes,
+  recipeKey,
+  sourcesOfSuite,
+  type NodeOwner,
+  type NodeRecipe,
+} from './recipe.ts';
 
 /** Says what goes on, in one line each. */
 export type Progress = (line: string) => void;
@@ -22,7 +30,7 @@ async function observeSources(suite: string): Promise<string | null> {
 }
 
 /** Makes a fresh tree nobody's: each node gets its own keys and machine-id, and no node has the builder's resolver. */
-async function neutralise(root: string): Promise<void> {
+async function neutralise(root: string, recipe: NodeRecipe): Promise<void> {
   for (const file of await readdir(join(root, 'etc/ssh'))) {
     if (file.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', file));
   }
@@ -30,11 +38,22 @@ async function neutralise(root: string): Promise<void> {
   await rm(join(root, 'var/lib/dbus/machine-id'), { force: true });
   await rm(join(root, 'etc/resolv.conf'), { force: true });
   await rm(join(root, 'etc/hostname'), { force: true });
-  await writeFile(join(root, 'etc/network/interfaces'), nodeRecipe.interfaces);
-  for (const unit of nodeRecipe.maskedUnits) {
+  await writeFile(join(root, 'etc/network/interfaces'), recipe.interfaces);
+  for (const unit of recipe.maskedUnits) {
     const path = join(root, 'etc/systemd/system', unit);
     await rm(path, { force: true });
     await symlink('/dev/null', path);
+  }
+  for (const [path, content] of Object.entries(recipe.files ?? {})) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+    // NetworkManager reads no profile that others may read.
+    if (path.endsWith('.nmconnection')) await chmod(join(root, path), 0o600);
+  }
+  for (const [path, target] of Object.entries(recipe.links ?? {})) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await rm(join(root, path), { force: true });
+    await symlink(target, join(root, path));
   }
   // No database of the build may differ from what the nodes' own services make at their first start.
   for (const file of ['conf.db', '.conf.db.~lock~', 'system-id.conf']) {
@@ -48,11 +67,12 @@ async function neutralise(root: string): Promise<void> {
 }
 
 /**
- * The image of the current recipe, built when the cache does not have it (under a minute, about 0.4 GB).
+ * The image of an owner's current recipe, built when the cache does not have it (under a minute, about 0.4 GB).
  * @returns its key, which is its folder's name below `cache`
  */
-export async function ensureImage(cache: string, progress: Progress): Promise<string> {
-  const key = recipeKey('node', nodeRecipe);
+export async function ensureImage(cache: string, progress: Progress, owner: NodeOwner = 'ifupdown'): Promise<string> {
+  const recipe = nodeRecipes[owner];
+  const key = recipeKey('node', recipe);
   const folder = join(cache, key);
   const isBuilt = () =>
     access(folder).then(
@@ -69,15 +89,15 @@ export async function ensureImage(cache: string, progress: Progress): Promise<st
     await rm(partial, { recursive: true, force: true });
     const scratch = await mkdtemp(join(tmpdir(), 'meshdeck-lab-'));
     try {
-      const sources = await observeSources(nodeRecipe.suite);
+      const sources = await observeSources(recipe.suite);
       const sourcesFile = join(scratch, 'sources.list');
       if (sources !== null) await writeFile(sourcesFile, sources);
-      const argv = describeImageBuild(nodeRecipe, partial, sources === null ? null : sourcesFile);
+      const argv = describeImageBuild(recipe, partial, sources === null ? null : sourcesFile);
       await localRunner.run(argv, {
         timeoutMs: 900_000,
         env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
       });
-      await neutralise(partial);
+      await neutralise(partial, recipe);
       await rename(partial, folder);
     } finally {
       await rm(scratch, { recursive: true, force: true });

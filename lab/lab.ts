@@ -41,6 +41,7 @@ import {
   type Login,
   type NodePlan,
 } from './plan.ts';
+import type { NodeOwner } from './recipe.ts';
 import { assertCanHost, assertInotify } from './requirements.ts';
 
 export interface LabOptions {
@@ -68,6 +69,10 @@ export interface UpOptions {
    * have eth0 as a port. Off unless given.
    */
   offload?: boolean;
+  /** Who configures the nodes' eth0; `ifupdown`, as the guide has it, unless given. */
+  owner?: NodeOwner;
+  /** DHCP names the switch as default router. It answers pings and forwards nothing. Off unless given. */
+  router?: boolean;
   /** For each node to become ready, in milliseconds; 120,000 unless given. */
   timeoutMs?: number;
 }
@@ -172,8 +177,15 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
   const login = options.login ?? known?.login ?? 'root';
   const cloneIdentity = options.cloneIdentity ?? known?.cloneIdentity ?? false;
   const offload = options.offload ?? known?.offload ?? false;
+  const owner = options.owner ?? known?.owner ?? 'ifupdown';
+  const router = options.router ?? known?.router ?? false;
   const isSame = (plan: LabPlan) =>
-    plan.prefix === prefix && plan.login === login && plan.cloneIdentity === cloneIdentity && plan.offload === offload;
+    plan.prefix === prefix &&
+    plan.login === login &&
+    plan.cloneIdentity === cloneIdentity &&
+    plan.offload === offload &&
+    plan.owner === owner &&
+    plan.router === router;
   if (known && !isSame(known)) {
     throw new AppError(
       'conflict',
@@ -187,6 +199,8 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
     login,
     cloneIdentity,
     offload,
+    owner,
+    router,
     subnet: await chooseSubnet(paths.base, paths.lab),
     image,
     nodes: [],
@@ -247,7 +261,7 @@ export function openLab(options: LabOptions = {}): Lab {
     async up(upOptions) {
       assertOptions(upOptions);
       await assertCanHost();
-      const image = await ensureImage(cache, progress);
+      const image = await ensureImage(cache, progress, upOptions.owner ?? (await readPlan(paths))?.owner);
       await mkdir(paths.base, { recursive: true, mode: 0o755 });
       return locked(async () => {
         const known = await readPlan(paths);

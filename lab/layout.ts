@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { writeFileAtomic } from '../host/files.ts';
 import type { LabPlan } from './plan.ts';
+import { nodeOwners } from './recipe.ts';
 
 export const defaultBase = '/var/lib/meshdeck-lab';
 export const defaultCache = '/var/cache/meshdeck-lab';
@@ -83,6 +84,9 @@ const planSchema = z.object({
   login: z.enum(['root', 'sudo']),
   cloneIdentity: z.boolean(),
   offload: z.boolean(),
+  // Labs of an earlier version of this program have neither.
+  owner: z.enum(nodeOwners).default('ifupdown'),
+  router: z.boolean().default(false),
   subnet: z.string(),
   image: z.string(),
   nodes: z.array(nodeSchema),

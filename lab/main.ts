@@ -10,6 +10,7 @@ import { openLab, type Lab } from './lab.ts';
 import { defaultBase, defaultCache } from './layout.ts';
 import { nodePassword, sudoUser } from './node.ts';
 import { parseVlans, type DhcpMode, type Login } from './plan.ts';
+import { nodeOwners, type NodeOwner } from './recipe.ts';
 import { describeStatus } from './status-text.ts';
 
 interface CommonOptions {
@@ -66,6 +67,8 @@ interface UpCommandOptions extends CommonOptions {
   login?: Login;
   cloneIdentity?: true;
   offload?: true;
+  owner?: NodeOwner;
+  router?: true;
 }
 
 command(program, 'up', 'start a lab, go on with a half-started one, or add nodes')
@@ -74,6 +77,8 @@ command(program, 'up', 'start a lab, go on with a half-started one, or add nodes
   .addOption(new Option('--login <mode>', 'who may log in (default: root)').choices(['root', 'sudo']))
   .option('--clone-identity', 'all nodes with the same SSH host keys and machine-id')
   .option('--offload', 'large segments reach nodes: faster, and eth0 cannot go into a node’s own Open vSwitch')
+  .addOption(new Option('--owner <who>', 'who configures eth0 (default: ifupdown)').choices([...nodeOwners]))
+  .option('--router', 'DHCP names the switch as default router')
   .action(async (options: UpCommandOptions) => {
     const startedAt = performance.now();
     const { name: _name, ...upOptions } = options;

@@ -21,6 +21,8 @@ const plan: LabPlan = {
   login: 'root',
   cloneIdentity: false,
   offload: false,
+  owner: 'ifupdown',
+  router: false,
   subnet: '10.91.7',
   image: 'node-x',
   nodes: [1, 2].map((index) => planNode({ prefix: 'node', subnet: '10.91.7' }, index)),
@@ -69,6 +71,10 @@ describe('dnsmasq', () => {
     expect(config).toContain('dhcp-range=10.91.7.11,static,255.255.255.0,1h\n');
     expect(config).toContain('dhcp-host=02:4d:44:07:00:02,node2,10.91.7.12\n');
     expect(config).not.toContain('host-record=node');
+  });
+  it('names the switch as router where asked, and otherwise says that there is none', () => {
+    expect(describeDnsmasqConfig(plan, 'on', options)).toContain('\ndhcp-option=3\n');
+    expect(describeDnsmasqConfig({ ...plan, router: true }, 'on', options)).toContain('\ndhcp-option=3,10.91.7.1\n');
   });
   it('leases from the other range', () => {
     expect(describeDnsmasqConfig(plan, 'other-range', options)).toContain('node2,10.91.7.132\n');

@@ -1,6 +1,7 @@
 // What a lab is on paper: names, addresses, MACs, interfaces, the settings of its DHCP and DNS server. Pure: the same
 // question gives the same answer, and nothing is looked up or changed here.
 import { createHash } from 'node:crypto';
+import type { NodeOwner } from './recipe.ts';
 
 /** A lab's /24 holds the switch, this machine, 100 nodes and 100 more addresses for the fault `dhcp other-range`. */
 export const maxNodes = 100;
@@ -31,6 +32,10 @@ export interface LabPlan {
   cloneIdentity: boolean;
   /** Frames reach nodes as large segments without checksums, as NICs with receive offload give them. */
   offload: boolean;
+  /** Who configures the nodes' eth0. */
+  owner: NodeOwner;
+  /** DHCP names the switch as default router. */
+  router: boolean;
   /** First three numbers of its /24, such as `10.91.7`. */
   subnet: string;
   /** Key of the image below every node. */
@@ -143,8 +148,8 @@ export function describeDnsmasqConfig(
       'dhcp-authoritative',
       // The lab hands out fixed addresses: probing each first would cost every boot three seconds.
       'no-ping',
-      // No router: nodes reach the lab's network and nothing else.
-      'dhcp-option=3',
+      // Nodes reach the lab's network and nothing else: with `router` they have a gateway that answers, and leads nowhere.
+      `dhcp-option=3${plan.router ? `,${switchAddress(plan.subnet)}` : ''}`,
       ...plan.nodes.map((node) => `dhcp-host=${node.mac},${node.name},${nodeAddress(plan.subnet, node.index, range)}`),
     );
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeImageBuild, nodeRecipe, recipeKey, sourcesOfSuite } from './recipe.ts';
+import { describeImageBuild, nodeRecipe, nodeRecipes, recipeKey, sourcesOfSuite } from './recipe.ts';
 
 describe('recipe key', () => {
   it('follows the ingredients, not their order in the object', () => {
@@ -8,6 +8,12 @@ describe('recipe key', () => {
       recipeKey('node', nodeRecipe),
     );
     expect(recipeKey('node', nodeRecipe)).toMatch(/^node-[0-9a-f]{12}$/);
+  });
+  it('differs from owner to owner of eth0', () => {
+    const keys = Object.values(nodeRecipes).map((recipe) => recipeKey('node', recipe));
+    expect(new Set(keys).size).toBe(3);
+    // The guide's image is the one without additions, whatever else there is.
+    expect(keys[0]).toBe(recipeKey('node', nodeRecipe));
   });
 });
 

@@ -43,7 +43,60 @@ iface eth0 inet dhcp
 `,
 } as const;
 
-export type NodeRecipe = typeof nodeRecipe;
+/** Who configures a node's eth0. */
+export const nodeOwners = ['ifupdown', 'networkmanager', 'networkd'] as const;
+export type NodeOwner = (typeof nodeOwners)[number];
+
+export interface NodeRecipe {
+  readonly revision: number;
+  readonly suite: string;
+  readonly variant: string;
+  readonly packages: readonly string[];
+  readonly excludedPaths: readonly string[];
+  readonly maskedUnits: readonly string[];
+  readonly interfaces: string;
+  /** Files beyond those of packages: paths below the root and their content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Symbolic links, by where they lie. */
+  readonly links?: Readonly<Record<string, string>>;
+}
+
+const loopbackOnly = `# The loopback network interface
+source /etc/network/interfaces.d/*
+
+auto lo
+iface lo inet loopback
+`;
+
+/** The node's image by owner; ifupdown's is the guide's. */
+export const nodeRecipes: Readonly<Record<NodeOwner, NodeRecipe>> = {
+  ifupdown: nodeRecipe,
+  networkmanager: {
+    ...nodeRecipe,
+    packages: [...nodeRecipe.packages, 'network-manager'],
+    interfaces: loopbackOnly,
+    files: {
+      // NetworkManager makes no profile of its own for a veth, which is what a node's eth0 is.
+      'etc/NetworkManager/system-connections/wired.nmconnection':
+        '[connection]\nid=wired\ntype=ethernet\ninterface-name=eth0\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n',
+    },
+  },
+  networkd: {
+    ...nodeRecipe,
+    packages: [...nodeRecipe.packages, 'systemd-resolved'],
+    interfaces: loopbackOnly,
+    files: { 'etc/systemd/network/10-eth0.network': '[Match]\nName=eth0\n\n[Network]\nDHCP=yes\n' },
+    links: {
+      'etc/resolv.conf': '../run/systemd/resolve/stub-resolv.conf',
+      'etc/systemd/system/multi-user.target.wants/systemd-networkd.service':
+        '/lib/systemd/system/systemd-networkd.service',
+      'etc/systemd/system/sockets.target.wants/systemd-networkd.socket': '/lib/systemd/system/systemd-networkd.socket',
+      'etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service':
+        '/lib/systemd/system/systemd-networkd-wait-online.service',
+      'etc/systemd/system/dbus-org.freedesktop.network1.service': '/lib/systemd/system/systemd-networkd.service',
+    },
+  },
+};
 
 /** The guest VM's recipe: Debian's kernel and static busybox, in an initramfs of our own. */
 export const guestRecipe = {
