@@ -32,10 +32,12 @@ export interface NicFacts {
   /** Open vSwitch bridge that it is a port of; empty for none. */
   readonly ovsBridge: string;
   readonly owner: NicOwner;
+  /** The .network file that systemd-networkd applies to it; empty for other owners. */
+  readonly networkFile: string;
   /** `renderer: networkd` of netplan, and the file that names the NIC; null without netplan. */
   readonly netplan: { readonly renderer: string; readonly file: string } | null;
   readonly addresses: readonly NicAddress[];
-  /** Lines of `ip route show table all dev <nic>` without `table local`, each with its family. */
+  /** Lines of `ip route show table all` that name it, without `table local`, each with its family. */
   readonly routes: readonly { readonly family: 4 | 6; readonly text: string }[];
   /** Which client holds its lease. */
   readonly dhcp: 'dhclient' | 'networkd' | 'networkmanager' | 'dhcpcd' | 'none';
@@ -63,17 +65,18 @@ export interface OvsBridgeFacts {
   readonly errors: readonly string[];
 }
 
-/** A configuration file that a plan may change, as it is now. */
+/** A configuration file that a plan may change, as it is now. What is not listed is not there. */
 export interface FileFacts {
   readonly path: string;
-  /** Text; null when there is no such file. */
+  /** Text; null when it is withheld, since it holds a secret or is larger than 64 KiB. */
   readonly content: string | null;
-  /** Octal, such as `644`; empty when there is no such file. */
+  /** Octal, such as `644`. */
   readonly mode: string;
   readonly sha256: string;
 }
 
 export interface BridgeFacts {
+  /** The node's short host name. */
   readonly name: string;
   /** NIC that this SSH connection came in by; empty on the console of the machine itself. */
   readonly ingress: string;
@@ -102,6 +105,8 @@ export interface BridgeFacts {
   readonly systemdVersion: number;
   readonly hasNft: boolean;
   readonly hasIfupdownHook: boolean;
+  /** Clients that could hold the bridge's lease. */
+  readonly dhcpClients: readonly ('dhclient' | 'networkd')[];
   /** Free bytes below /var/lib and /etc. */
   readonly diskBytes: number;
   /** Root file system over this NIC: `nfs`, `iscsi`; empty for a disk. */
@@ -119,6 +124,8 @@ export interface BridgeFacts {
   readonly taps: Readonly<Record<string, readonly string[]>>;
   /** Configuration files that persistence may touch: /etc/network/interfaces, its drop-ins, networkd and NM files, … */
   readonly files: readonly FileFacts[];
+  /** What these files were before the bridge, as the last commit recorded it; a null content: there was no such file. */
+  readonly originals: readonly { readonly path: string; readonly content: string | null; readonly mode: string }[];
   /** The transaction that is under way or was left over; null for none. */
   readonly transaction: TransactionMark | null;
   /** What was committed last; null when no bridge of ours was. */

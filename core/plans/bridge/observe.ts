@@ -1,0 +1,379 @@
+// One look at a node before and after its bridge: a script that changes nothing, and what its answer means. Every owner of
+// NICs is asked itself, since a distribution's name says nothing about who has a NIC.
+import { AppError } from '../../../contract/errors.ts';
+import { transactionStates, type BridgeFacts, type FileFacts, type TransactionMark } from './facts.ts';
+import { readNics, readRoutes } from './nic-facts.ts';
+import { cleanText, linesOf, readObserved, type Observed } from './observed.ts';
+import { internalPorts, readOvs } from './ovs-facts.ts';
+import { judgeDrift, judgeReboot, readCommitted, readUnits } from './reboot.ts';
+
+/**
+ * Argument: the bridge's name. Prints lines for parseBridgeFacts. Reads only; each program it asks has three seconds, and
+ * what does not answer leaves its line empty.
+ */
+export const observeBridgeScript = `
+LC_ALL=C
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+bridge=$1
+has() { command -v "$1" >/dev/null 2>&1; }
+t() { timeout -k 1 3 "$@" 2>/dev/null; }
+# One line: what goes with a name and is a line by nature.
+put() { printf '= %s %s\\n' "$1" "$(printf '%s' "$2" | head -n1 | cut -c1-400)"; }
+# Any text: in base64, so that nothing in it is read as another line.
+encode() { head -c "\${1:-65536}" | base64 -w0; }
+blob() { printf '%s ' "$1"; shift; t "$@" | encode; echo; }
+big() { printf '%s ' "$1"; shift; t "$@" | encode 4194304; echo; }
+
+name=$(uname -n)
+put name "\${name%%.*}"
+put bridge "$bridge"
+[ ! -d /run/systemd/system ] || put systemd "$(t systemctl --version)"
+! has nft || put nft yes
+[ ! -e /etc/network/if-pre-up.d/openvswitch ] || put ovs_hook yes
+! has ifreload || put ifupdown2 yes
+put disk_kb "$(df -Pk /var/lib /etc 2>/dev/null | awk 'NR > 1 { print $4 }' | sort -n)"
+put root "$(t findmnt -nro FSTYPE,SOURCE /)"
+source=$(t findmnt -nro SOURCE /)
+case $source in /dev/*) case $(t lsblk -nso TRAN "$source") in *iscsi*) put root_iscsi yes ;; esac ;; esac
+put virtualisation "$(t systemd-detect-virt)"
+for path in /dev/ipmi0 /dev/ipmi/0 /sys/firmware/dmi/entries/38-0; do [ ! -e "$path" ] || put bmc "$path"; done
+if [ -d /etc/pve ] || has pveversion; then put proxmox yes; fi
+
+# sudo takes SSH_CONNECTION out of the environment: a process above it still has it.
+ssh=\${SSH_CONNECTION:-}
+pid=$$
+while [ -z "$ssh" ] && [ "\${pid:-0}" -gt 1 ]; do
+  pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
+  [ "\${pid:-0}" -gt 1 ] || break
+  ssh=$(tr '\\0' '\\n' <"/proc/$pid/environ" 2>/dev/null | sed -n 's/^SSH_CONNECTION=//p')
+done
+put ssh "$ssh"
+
+big links ip -d -j address show
+big routes4 ip -4 route show table all
+big routes6 ip -6 route show table all
+blob rules4 ip -4 rule show
+blob rules6 ip -6 rule show
+blob resolv_conf cat /etc/resolv.conf
+put resolv_path "$(readlink -f /etc/resolv.conf 2>/dev/null)"
+
+# Interfaces that may be a machine's own: all but loopback and the taps of VMs.
+nics=
+for path in /sys/class/net/*; do
+  nic=\${path##*/}
+  case $nic in lo | *[!A-Za-z0-9_.:@-]*) continue ;; esac
+  [ ! -e "$path/tun_flags" ] || [ "$nic" = "$bridge" ] || continue
+  case $nic in ovs-system | ovs-netdev) continue ;; esac
+  nics="$nics $nic"
+  if [ -d "$path/wireless" ] || [ -e "$path/phy80211" ]; then put wifi "$nic"; fi
+  put "mode6 $nic" "$(cat "/proc/sys/net/ipv6/conf/$nic/addr_gen_mode" "/proc/sys/net/ipv6/conf/$nic/disable_ipv6" 2>/dev/null | tr '\\n' ' ')"
+done
+set -- $nics
+[ $# -le 64 ] || nics=$(printf '%s ' "$@" | cut -d' ' -f1-64)
+
+blob units systemctl show --property=Id,LoadState,ActiveState,UnitFileState \\
+  NetworkManager.service systemd-networkd.service networking.service systemd-resolved.service \\
+  openvswitch-switch.service ovsdb-server.service ovs-vswitchd.service firewalld.service network.service \\
+  meshdeck-bridge-up.service meshdeck-bridge-guard.service meshdeck-bridge-deadman.timer meshdeck-bridge-deadman-2.timer
+active() { [ "$(t systemctl is-active "$1")" = active ]; }
+
+if has ovs-vsctl; then
+  put ovs_version "$(t ovs-vsctl --version)"
+  if t ovs-vsctl --timeout=2 --no-wait get Open_vSwitch . _uuid >/dev/null; then
+    put ovs_database yes
+    ! t ovs-appctl --timeout=2 version >/dev/null || put ovs_switch yes
+    big ovs_bridges ovs-vsctl --timeout=2 --no-wait --format=json --columns=_uuid,name,ports,datapath_type,fail_mode,other_config,external_ids list Bridge
+    big ovs_ports ovs-vsctl --timeout=2 --no-wait --format=json --columns=_uuid,name,interfaces,other_config list Port
+    big ovs_interfaces ovs-vsctl --timeout=2 --no-wait --format=json --columns=_uuid,name,type,error list Interface
+  fi
+  if [ -d /sys/module/openvswitch ] || t modinfo openvswitch >/dev/null; then put ovs_module yes; fi
+fi
+
+! has dhclient || put dhclient yes
+if has nmcli && [ "$(t nmcli -t -f RUNNING general)" = running ]; then
+  put nm running
+  blob nm_devices nmcli -t -f DEVICE,STATE,CONNECTION device
+  blob nm_dhcp nmcli -t -f GENERAL.DEVICE,DHCP4 device show
+  put nm_checkpoints "$(t busctl --auto-start=no get-property org.freedesktop.NetworkManager /org/freedesktop/NetworkManager org.freedesktop.NetworkManager Checkpoints)"
+elif active NetworkManager.service; then
+  put nm silent
+fi
+network_files=
+if active systemd-networkd.service; then
+  put networkd running
+  blob networkd_links networkctl --no-legend --no-pager list
+  for nic in $(t networkctl --no-legend --no-pager list | awk '$5 != "unmanaged" { print $2 }' | head -n 16); do
+    status=$(t networkctl --no-pager status "$nic")
+    file=$(printf '%s\\n' "$status" | sed -n 's/^ *Network File: //p')
+    printf '%s\\n' "$status" | encode | sed "s|^|networkd_status $nic |"
+    echo
+    case $file in /*) network_files="$network_files $file"; put "network_file $nic" "$file" ;; esac
+    sed -n 's/^CLIENTID=//p' "/run/systemd/netif/leases/$(cat "/sys/class/net/$nic/ifindex")" 2>/dev/null |
+      sed "s|^|= networkd_client_id $nic |"
+  done
+  blob lldp networkctl --no-legend --no-pager lldp
+fi
+if active systemd-resolved.service; then blob resolved resolvectl dns; fi
+if has ifquery; then
+  blob ifstate ifquery --state
+  for class in auto hotplug ovs "$bridge"; do
+    printf '= class %s %s\\n' "$class" "$(t ifquery --list --allow="$class" | tr '\\n' ' ')"
+  done
+  for nic in $nics "$bridge"; do
+    text=$(t ifquery "$nic") || continue
+    printf '%s\\n' "$text" | encode | sed "s|^|ifquery $nic |"
+    echo
+  done
+fi
+for path in /etc/sysconfig/network-scripts/ifcfg-*; do
+  [ ! -f "$path" ] || put ifcfg "\${path##*/ifcfg-}"
+done
+if has netplan && [ -d /etc/netplan ]; then
+  # It reads its files alone; a renderer that is not named is networkd.
+  blob netplan netplan get
+  for nic in $nics; do
+    file=$(grep -lE "^[[:space:]]+[\\"']?$nic[\\"']?:" /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml 2>/dev/null | tail -n1)
+    [ -z "$file" ] || put "netplan_file $nic" "$file"
+  done
+fi
+clients=$(pgrep -x 'dhclient|dhcpcd|udhcpc' 2>/dev/null | head -n 32)
+for pid in $clients; do
+  [ "$(readlink "/proc/$pid/ns/net")" = "$(readlink /proc/self/ns/net)" ] || continue
+  printf 'client %s\\n' "$(tr '\\0' ' ' <"/proc/$pid/cmdline" | encode 4096)"
+done
+blob dhclient_conf grep -hsE '^[[:space:]]*(send[[:space:]]+dhcp-client-identifier|interface|\\})' /etc/dhcp/dhclient.conf
+
+! has nft || { printf 'nft '; t nft list ruleset | grep -E '^table |"' | encode; echo; }
+! has iptables-legacy-save || { printf 'iptables '; { t iptables-legacy-save; t ip6tables-legacy-save; } | grep -E ' -[io] ' | encode; echo; }
+! active firewalld.service || blob zones firewall-cmd --get-active-zones
+! has tc || { printf 'tc '; t tc qdisc show | grep -E 'clsact|ingress|htb|hfsc' | encode; echo; }
+! has ss || { printf 'bound '; t ss -Hlntup | grep '%' | encode; echo; }
+! has lldpctl || blob lldpd lldpctl -f keyvalue
+
+qemus=$(pgrep '^(qemu|kvm)' 2>/dev/null | head -n 1000)
+if [ -n "$qemus" ]; then
+  printf 'vm_names '
+  for pid in $qemus; do
+    tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | awk -v pid="$pid" 'take { print pid, $0; exit } $0 == "-name" { take = 1 }'
+  done | encode
+  printf '\\nvm_taps '
+  for pid in $qemus; do printf '/proc/%s/fdinfo\\n' "$pid"; done | xargs grep -rs '^iff:' | encode 1048576
+  echo
+fi
+
+# Files that persistence may touch. Those that hold a secret stay here.
+seen=' '
+file() {
+  case $seen in *" $1 "*) return ;; esac
+  seen="$seen$1 "
+  count=$((count + 1))
+  [ "$count" -le 96 ] && [ -f "$1" ] || return
+  state=text
+  if [ "$(stat -Lc %s "$1")" -gt 65536 ]; then state=large
+  elif grep -qiE '(psk|passphrase|password|privatekey|presharedkey|wep-key)' "$1"; then state=secret; fi
+  printf 'file %s %s %s %s ' "$state" "$(stat -Lc %a "$1")" "$(sha256sum <"$1" | cut -d' ' -f1)" "$(printf '%s' "$1" | encode)"
+  [ "$state" != text ] || encode <"$1"
+  echo
+}
+count=0
+file /etc/network/interfaces
+for path in /etc/network/interfaces.d/* $(sed -n 's/^[[:space:]]*source[[:space:]]\\{1,\\}//p' /etc/network/interfaces 2>/dev/null); do file "$path"; done
+for file in $network_files; do
+  for path in /etc/systemd/network /run/systemd/network /usr/lib/systemd/network; do
+    for path in "$path/\${file##*/}.d"/*.conf; do file "$path"; done
+  done
+done
+for path in $network_files /etc/systemd/network/*.network /etc/systemd/network/*.link; do file "$path"; done
+for path in /etc/NetworkManager/NetworkManager.conf /etc/NetworkManager/conf.d/*.conf; do file "$path"; done
+for path in /etc/systemd/system/meshdeck-bridge-*.service /etc/systemd/system/*.service.d/*meshdeck*.conf /usr/local/lib/meshdeck/*; do file "$path"; done
+
+here=/var/lib/meshd/bridge
+pending=$(readlink "$here/pending" 2>/dev/null)
+if [ -n "$pending" ]; then
+  put pending "\${pending##*/}"
+  blob pending_state cat "$here/\${pending##*/}/state"
+  blob pending_plan grep -E '^(HOLDER|KIND)=' "$here/\${pending##*/}/plan"
+  put now_ms "$(date +%s%3N)"
+fi
+if [ -f "$here/committed" ]; then
+  blob committed cat "$here/committed"
+  sed -n 's/^file=[^ ]* //p' "$here/committed" | head -n 64 | while IFS= read -r path; do
+    [ ! -f "$path" ] || put sum "$(sha256sum <"$path" | cut -d' ' -f1) $path"
+  done
+  sed -n 's/^original=//p' "$here/committed" | head -n 64 | while read -r kept path; do
+    if [ "$kept" = none ]; then printf 'original none 0 %s \\n' "$(printf '%s' "$path" | encode)"; fi
+    [ -f "$here/$kept" ] || continue
+    printf 'original text %s %s ' "$(stat -Lc %a "$here/$kept")" "$(printf '%s' "$path" | encode)"
+    encode <"$here/$kept"
+    echo
+  done
+fi
+echo end
+`;
+
+/** @throws AppError `failed` when the answer is not whole, or an owner runs and does not say what it has: look again */
+export function parseBridgeFacts(output: string): BridgeFacts {
+  const observed = readObserved(output);
+  if (!observed.isWhole) throw new AppError('failed', 'it did not finish telling about its network: look again');
+  if (observed.one('nm') === 'silent' || (observed.one('nm') === 'running' && observed.text('nm_devices') === '')) {
+    throw new AppError('failed', 'NetworkManager runs and does not answer: `systemctl status NetworkManager` there');
+  }
+  if (observed.one('networkd') === 'running' && observed.text('networkd_links') === '') {
+    throw new AppError('failed', 'systemd-networkd runs and does not answer: `networkctl` there');
+  }
+  const ovs = readOvs(observed);
+  const bridgeOf = (port: string) => ovs.bridges.find(({ ports }) => ports.includes(port))?.name ?? '';
+  const nics = readNics(observed, internalPorts(observed), bridgeOf);
+  const [, , ingressAddress = ''] = observed.one('ssh').split(' ');
+  const ingress = nics.find((nic) => nic.addresses.some(({ address }) => address.split('/')[0] === ingressAddress));
+  const defaultRoutes = readDefaultRoutes(observed);
+  const mainNic = ingress?.name ?? defaultRoutes[0]?.dev ?? '';
+  const [rootType = ''] = observed.one('root').split(' ');
+  const units = readUnits(observed.text('units'));
+  const partial: Omit<BridgeFacts, 'rebootDoubts' | 'drift'> = {
+    name: observed.one('name'),
+    ingress: ingress?.name ?? '',
+    ingressAddress,
+    nics,
+    defaultRoutes,
+    deviceRules: ['rules4', 'rules6']
+      .flatMap((family) => linesOf(observed.text(family)))
+      .filter((line) => / [io]if \S/.test(line))
+      .slice(0, 200)
+      .map(cleanText),
+    ...readResolver(observed),
+    ovs,
+    hasSystemd: observed.one('systemd') !== '',
+    systemdVersion: Number(/^systemd (\d+)/.exec(observed.one('systemd'))?.[1] ?? 0),
+    hasNft: observed.one('nft') === 'yes',
+    hasIfupdownHook: observed.one('ovs_hook') === 'yes',
+    dhcpClients: [
+      ...(observed.one('dhclient') === 'yes' ? (['dhclient'] as const) : []),
+      ...(units('systemd-networkd.service').isLoaded ? (['networkd'] as const) : []),
+    ],
+    diskBytes: (Number(observed.one('disk_kb')) || 0) * 1024,
+    networkRoot: rootType.startsWith('nfs') ? 'nfs' : observed.one('root_iscsi') === 'yes' ? 'iscsi' : '',
+    virtualisation: observed.one('virtualisation'),
+    hasBmc: observed.one('bmc') !== '',
+    otherPaths: nics
+      .filter(({ name, kind, hasCarrier, addresses }) => {
+        const isPath = ['ethernet', 'wifi', 'bond', 'team', 'vlan'].includes(kind) && hasCarrier;
+        return isPath && name !== mainNic && addresses.some(({ scope }) => scope === 'global');
+      })
+      .map(({ name }) => name),
+    nmCheckpoints: Number(/^ao (\d+)/.exec(observed.one('nm_checkpoints'))?.[1] ?? 0),
+    isProxmox: observed.one('proxmox') === 'yes',
+    taps: readTaps(observed, bridgeOf),
+    files: readFiles(observed),
+    originals: readOriginals(observed),
+    transaction: readTransaction(observed),
+    committed: readCommitted(observed.text('committed')),
+  };
+  const sums = new Map(
+    observed.all('sum').map((words) => [words.slice(words.indexOf(' ') + 1), words.split(' ')[0] ?? ''] as const),
+  );
+  return {
+    ...partial,
+    drift: judgeDrift(partial, observed.text('committed'), sums),
+    rebootDoubts: judgeReboot(partial, observed),
+  };
+}
+
+function readDefaultRoutes(observed: Observed): BridgeFacts['defaultRoutes'] {
+  const all = [...readRoutes(observed.text('routes4'), 4), ...readRoutes(observed.text('routes6'), 6)];
+  return all
+    .filter(({ text }) => text.startsWith('default ') && !/ table (?!main )/.test(text))
+    .map(({ family, text, devices }) => ({
+      family,
+      via: / via (?:inet6? )?(\S+)/.exec(text)?.[1] ?? '',
+      dev: devices[0] ?? '',
+      // The kernel's own when none is set, as ip-route(8) has it.
+      metric: Number(/ metric (\d+)/.exec(text)?.[1] ?? (family === 4 ? 0 : 1024)),
+    }))
+    .sort((a, b) => a.family - b.family || a.metric - b.metric);
+}
+
+function readResolver(observed: Observed): Pick<BridgeFacts, 'resolver' | 'dnsServers'> {
+  const path = observed.one('resolv_path');
+  const addresses = (text: string) =>
+    text.split(/\s+/).filter((word) => /^[0-9a-fA-F.:]+$/.test(word) && /[.:]/.test(word));
+  if (path.startsWith('/run/systemd/resolve/')) {
+    const servers = linesOf(observed.text('resolved')).flatMap((line) => addresses(line.slice(line.indexOf(':') + 1)));
+    return { resolver: 'systemd-resolved', dnsServers: [...new Set(servers)].slice(0, 16) };
+  }
+  const servers = linesOf(observed.text('resolv_conf'))
+    .filter((line) => /^nameserver\s/.test(line))
+    .flatMap((line) => addresses(line.replace(/^nameserver/, '')));
+  return { resolver: path.includes('/resolvconf/') ? 'resolvconf' : 'file', dnsServers: servers.slice(0, 16) };
+}
+
+/** VMs by bridge: a tap's file descriptor in QEMU says which interface it is (`iff:` in /proc/<pid>/fdinfo). */
+function readTaps(observed: Observed, bridgeOf: (port: string) => string): Record<string, string[]> {
+  const names = new Map(
+    linesOf(observed.text('vm_names')).map((line) => {
+      const [pid = '', name = ''] = line.split(' ');
+      return [
+        pid,
+        cleanText(name)
+          .split(',')[0]
+          ?.replace(/^guest=/, '') ?? '',
+      ] as const;
+    }),
+  );
+  const taps: Record<string, string[]> = {};
+  for (const line of linesOf(observed.text('vm_taps'))) {
+    const [, pid = '', tap = ''] = /^\/proc\/(\d+)\/fdinfo\/\d+:iff:\s*(\S{1,15})/.exec(line) ?? [];
+    const bridge = bridgeOf(tap);
+    if (bridge === '') continue;
+    const vm = names.get(pid) ?? `process ${pid}`;
+    const known = (taps[bridge] ??= []);
+    if (!known.includes(vm)) known.push(vm);
+  }
+  return taps;
+}
+
+function readFiles(observed: Observed): FileFacts[] {
+  return observed.texts('file').flatMap(({ words, text }) => {
+    const [state = '', mode = '', sha256 = '', path64 = ''] = words;
+    const path = readPath(path64);
+    if (path === '' || !/^[0-7]{3,4}$/.test(mode) || !/^[0-9a-f]{64}$/.test(sha256)) return [];
+    return [{ path, content: state === 'text' ? text : null, mode, sha256 }];
+  });
+}
+
+function readOriginals(observed: Observed): BridgeFacts['originals'] {
+  return observed.texts('original').flatMap(({ words, text }) => {
+    const [state = '', mode = '', path64 = ''] = words;
+    const path = readPath(path64);
+    if (path === '') return [];
+    return [state === 'none' ? { path, content: null, mode: '644' } : { path, content: text, mode }];
+  });
+}
+
+/** A path that was sent in base64; empty when it is none. */
+function readPath(base64: string): string {
+  try {
+    const path = atob(base64);
+    return /^\/[\x20-\x7e]{1,400}$/.test(path) ? path : '';
+  } catch {
+    return '';
+  }
+}
+
+function readTransaction(observed: Observed): TransactionMark | null {
+  const id = observed.one('pending');
+  if (id === '') return null;
+  const [at = '', state = ''] = observed.text('pending_state').split(' ');
+  const plan = observed.text('pending_plan');
+  const units = readUnits(observed.text('units'));
+  const ageMs = (Number(observed.one('now_ms')) || 0) - (Number(at) || 0);
+  return {
+    id,
+    // A mark without a state: its begin was cut short.
+    state: transactionStates.find((each) => each === state.trim()) ?? 'planned',
+    ageSeconds: Number(at) > 0 ? Math.max(0, Math.round(ageMs / 1000)) : 0,
+    holder: cleanText(/^HOLDER='(.*)'$/m.exec(plan)?.[1]?.replaceAll("'\\''", "'") ?? ''),
+    isArmed: ['meshdeck-bridge-deadman.timer', 'meshdeck-bridge-deadman-2.timer'].some((unit) => units(unit).isActive),
+  };
+}
