@@ -75,7 +75,8 @@ export interface BridgeTransaction {
   readonly times: BridgeTimes;
 }
 
-export type InsideCheck = 'carrier' | 'addresses' | 'routes' | 'ovs' | 'gateway' | 'dns';
+export const insideChecks = ['carrier', 'addresses', 'routes', 'ovs', 'gateway', 'dns'] as const;
+export type InsideCheck = (typeof insideChecks)[number];
 
 /** The node's answer about its transaction, parsed. Times are the node's clock, ms since 1970; countdowns use `leftMs`. */
 export interface TransactionStatus {

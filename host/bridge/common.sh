@@ -1,0 +1,156 @@
+# shellcheck shell=dash
+# What the script of a transaction and its rollback share: places, states, the lock, the timer. Read after the values of
+# the plan. Needs coreutils, util-linux and systemd of the node; no network, no DNS, nothing of ours.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+umask 077
+
+base=/var/lib/meshd/bridge
+run=/run/meshdeck/bridge
+here=$base/$ID
+live=$run/$ID
+guard=meshdeck-bridge-guard.service
+guardFile=/etc/systemd/system/$guard
+# Ports with the transient mark go when the database starts (ovs-ctl --delete-transient-ports): a file of our own beside the
+# unit, so that the machine's own settings are not edited for the time of a trial.
+trialFolder=/etc/systemd/system/ovsdb-server.service.d
+trialFile=$trialFolder/90-meshdeck-bridge-trial.conf
+# Of systemd-run; the second is there since a transient timer cannot be prolonged: the other one is started before this stops.
+deadman=meshdeck-bridge-deadman
+deadmanToo=meshdeck-bridge-deadman-2
+
+case "$KIND" in
+remove) from=$BRIDGE to=$UPLINK ;;
+*) from=$UPLINK to=$BRIDGE ;;
+esac
+
+limit() {
+	timeout -k 1 "$@"
+}
+
+# vsctl <seconds> <arguments…>: an end by its time limit means unknown, also in the database.
+vsctl() {
+	local seconds
+	seconds=$1
+	shift
+	limit $((seconds + 2)) ovs-vsctl --timeout="$seconds" "$@"
+}
+
+now_ms() {
+	date +%s%3N
+}
+
+# Milliseconds since boot: no one moves this clock.
+uptime_ms() {
+	local up rest
+	read -r up rest </proc/uptime
+	echo "${up%.*}${up#*.}0"
+}
+
+one_line() {
+	printf '%s' "$1" | tr '\n\r\t' '   ' | cut -c 1-400
+}
+
+quote() {
+	printf "'"
+	printf '%s' "$1" | sed "s/'/'\\\\''/g"
+	printf "'"
+}
+
+# put <path>: standard input becomes its content at once, or nothing changes.
+put() {
+	cat >"$1.new" 2>/dev/null && limit 10 sync "$1.new" && mv -f "$1.new" "$1" && limit 10 sync "${1%/*}"
+}
+
+# enter <state> <text>: written to disk and to /run before what it announces. Fails, and announces nothing, when the disk
+# takes no more.
+enter() {
+	local line
+	line="$(now_ms) $1 $(one_line "$2")"
+	{ printf '%s\n' "$line" >>"$here/journal"; } 2>/dev/null || return 1
+	printf '%s\n' "$line" | put "$here/state" || return 1
+	enter_live "$line"
+}
+
+# enter_anyway <state> <text>: for the way back, which no full disk may stop.
+enter_anyway() {
+	enter "$1" "$2" || enter_live "$(now_ms) $1 $(one_line "$2")"
+}
+
+enter_live() {
+	mkdir -p "$live"
+	printf '%s\n' "$1" >>"$live/journal"
+	printf '%s\n' "$1" | put "$live/state"
+}
+
+note() {
+	local state
+	read_state
+	{ printf '%s %s %s\n' "$(now_ms)" "$STATE" "$(one_line "$1")" | tee -a "$here/journal" >>"$live/journal"; } 2>/dev/null
+}
+
+# Sets SINCE, STATE and TEXT. What is in /run is of this boot, and newer: the disk may have been full.
+read_state() {
+	SINCE='' STATE='' TEXT=''
+	if [ -s "$live/state" ]; then
+		read -r SINCE STATE TEXT <"$live/state"
+	elif [ -s "$here/state" ]; then
+		read -r SINCE STATE TEXT <"$here/state"
+	fi
+}
+
+# locked <seconds> <command…>: one at a time of all that decide.
+locked() {
+	(
+		flock -w "$1" 9 || exit 111
+		shift
+		"$@"
+	) 9>>"$run/lock"
+}
+
+# advance <states> <to> <text>: a transition of the trial, only from one of these states.
+advance() {
+	read_state
+	case " $1 " in
+	*" $STATE "*) enter "$2" "$3" ;;
+	*) return 1 ;;
+	esac
+}
+
+is_armed() {
+	systemctl is-active --quiet "$deadman.timer" "$deadmanToo.timer"
+}
+
+# arm_timer <seconds>: PID 1 rolls back then. The new timer runs before the old one is stopped.
+arm_timer() {
+	local new old
+	new=$deadman old=$deadmanToo
+	if systemctl is-active --quiet "$deadman.timer"; then new=$deadmanToo old=$deadman; fi
+	systemctl reset-failed "$new.timer" "$new.service" 2>/dev/null
+	limit 10 systemd-run --quiet --collect --unit="$new" --on-active="$1" --timer-property=AccuracySec=100ms \
+		--description='Meshdeck: the bridge goes back unless it is kept' \
+		--property=OOMScoreAdjust=-900 --property=KillMode=process \
+		/bin/sh -c 'script=$1
+			[ "$(sha256sum <"$script")" = "$3" ] || script=$2
+			exec /bin/sh "$script" deadman' sh \
+		"$here/rollback" "$live/rollback" "$(sha256sum <"$live/rollback")" || return 1
+	systemctl is-active --quiet "$new.timer" || return 1
+	echo $(($(uptime_ms) + $1 * 1000)) | put "$live/deadline"
+	systemctl stop "$old.timer" 2>/dev/null
+	return 0
+}
+
+# disarm: after the decision, whichever it was. Twice is no harm. `pending` goes last: it is the lock.
+disarm() {
+	systemctl stop "$deadman.timer" "$deadmanToo.timer" 2>/dev/null
+	limit 20 systemctl --no-reload disable "$guard" 2>/dev/null
+	rm -f "$guardFile" "$trialFile"
+	rmdir "$trialFolder" 2>/dev/null
+	rm -f "$here/ballast"
+	# PID 1 reads its files again by itself while it boots.
+	[ "$1" = boot ] || limit 30 systemctl daemon-reload
+	rm -f "$live/deadline"
+	if [ "$(readlink "$base/pending")" = "$ID" ]; then rm -f "$base/pending"; fi
+	limit 10 sync "$base"
+}

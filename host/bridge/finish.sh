@@ -1,0 +1,61 @@
+# shellcheck shell=dash
+# What is left to do once a transaction is committed: the record of it, the bridge that is no longer wanted, the lock. Also
+# run by the rollback that finds the transaction committed, after a crash between the two.
+
+# finish_commit <why>: twice is no harm.
+finish_commit() {
+	write_record
+	if [ "$KIND" = ensure ]; then
+		vsctl "$OVS_UNDO" --no-wait remove port "$UPLINK" other_config transient=true 2>/dev/null
+	elif [ "$KIND" = remove ] && has_bridge && [ -z "$(foreign_ports)" ]; then
+		vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
+	fi
+	forget_originals
+	disarm "$1"
+}
+
+# write_record: what was committed, and where the very first contents of its files are kept.
+write_record() {
+	local at path origin
+	if [ "$KIND" = remove ]; then
+		rm -f "$base/committed"
+		return 0
+	fi
+	{
+		printf 'transaction=%s\nbridge=%s\nuplink=%s\nmethod=%s\nowner=%s\natMs=%s\nmac=%s\ndatapath=%s\n' \
+			"$ID" "$BRIDGE" "$UPLINK" "$METHOD" "$OWNER" "${SINCE:-0}" "$MAC" "$DATAPATH"
+		origin=$(sed -n 's/^dhcp-command=//p' "$base/committed" 2>/dev/null)
+		printf 'dhcp-command=%s\n' "${origin:-$SNAP_CLIENT_COMMAND}"
+		origin=$(sed -n 's/^enabled=//p' "$base/committed" 2>/dev/null)
+		printf 'enabled=%s\n' "${origin:-$SNAP_ENABLED}"
+		at=0
+		while [ "$at" -lt "$FILES" ]; do
+			at=$((at + 1))
+			path=$(file_value $at PATH)
+			printf 'file=%s %s\n' "$(file_value $at NEW)" "$path"
+			origin=$(awk -v path="$path" 'index($0, "original=") == 1 && substr($0, index($0, " ") + 1) == path { print substr($1, 10) }' \
+				"$base/committed" 2>/dev/null)
+			if [ -z "$origin" ]; then
+				origin=none
+				[ "$(file_value $at OLD)" = none ] || origin=$ID/snapshot/original-$at
+			fi
+			printf 'original=%s %s\n' "$origin" "$path"
+		done
+		at=0
+		# Files of earlier transactions that this one did not touch stay on record.
+		grep -E '^(file|original)=' "$base/committed" 2>/dev/null | while IFS= read -r line; do
+			is_mine "${line#* }" || printf '%s\n' "$line"
+		done
+	} >"$live/record"
+	put "$base/committed" <"$live/record"
+}
+
+is_mine() {
+	local at
+	at=0
+	while [ "$at" -lt "$FILES" ]; do
+		at=$((at + 1))
+		[ "$(file_value $at PATH)" != "$1" ] || return 0
+	done
+	return 1
+}

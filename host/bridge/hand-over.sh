@@ -1,0 +1,116 @@
+# shellcheck shell=dash
+# After the commit: who configured the old interface configures the new one from now on, as it will after the next boot. A
+# small transaction of its own: what it may not do is take the address away. Addresses are first kept alive without a lease;
+# a DHCP server that stays silent, or offers another address, changes nothing but the status.
+
+hand_over() {
+	[ "$KIND" != persist ] || return 0
+	# The client of the old interface ends without a word to the server: the lease goes on.
+	# shellcheck disable=SC2086 # a list of pids
+	[ -z "$SNAP_CLIENTS" ] || kill -KILL $SNAP_CLIENTS 2>/dev/null
+	case "$DHCP" in
+	dhclient)
+		keep_addresses_alive "$to"
+		tell_dhcp "$(hand_lease_over)"
+		;;
+	*) tell_dhcp none ;;
+	esac
+	tell_ifupdown
+}
+
+tell_dhcp() {
+	echo "$1" | put "$live/dhcp"
+	echo "$1" | put "$here/dhcp"
+	note "DHCP: $1"
+}
+
+# hand_lease_over: prints the outcome.
+hand_lease_over() {
+	local offered address
+	offered=$(ask_lease)
+	if [ -z "$offered" ]; then
+		# Without a lease on file the client never falls back to it, which would flush what is there.
+		start_new_client identity_only
+		echo silent
+		return
+	fi
+	for address in $ADDRESSES; do
+		[ "${address%/*}" = "$offered" ] || continue
+		start_new_client cat
+		echo same
+		return
+	done
+	echo "other:$offered"
+}
+
+# option_of <name>: what follows it in the old client's command; fails where it is not there.
+option_of() {
+	local name
+	name=$1
+	eval "set -- $SNAP_CLIENT_COMMAND"
+	while [ $# -gt 0 ]; do
+		if [ "$1" = "$name" ]; then
+			echo "${2-}"
+			return 0
+		fi
+		shift
+	done
+	return 1
+}
+
+# ask_lease: the address that the server gives this interface with the old identity; empty for none. Nothing is configured:
+# the client's script only writes down what it was told.
+ask_lease() {
+	local old
+	rm -f "$live/ask.offer" "$live/ask.pid"
+	cat >"$live/ask" <<-SCRIPT
+		#!/bin/sh
+		case "\$reason" in BOUND | REBOOT | RENEW | REBIND) echo "\$new_ip_address" >$live/ask.offer ;; esac
+		exit 0
+	SCRIPT
+	chmod 700 "$live/ask"
+	old=$(option_of -lf)
+	: >"$live/ask.leases"
+	[ ! -s "$old" ] || sed "s/interface \"$from\"/interface \"$to\"/" "$old" >"$live/ask.leases"
+	set -- -4 -1 -sf "$live/ask" -lf "$live/ask.leases" -pf "$live/ask.pid"
+	# Identity by DUID, as ifupdown asks for; the DUID stands in the lease file.
+	[ -n "$SNAP_CLIENT_COMMAND" ] && ! option_of -i >/dev/null || set -- "$@" -i
+	[ -z "$DHCP_CLIENT_ID" ] || set -- "$@" -C "$DHCP_CLIENT_ID"
+	limit "$DHCP_SECONDS" dhclient "$@" "$to" >"$live/ask.log" 2>&1
+	[ ! -s "$live/ask.pid" ] || kill -KILL "$(cat "$live/ask.pid")" 2>/dev/null
+	[ ! -s "$live/ask.offer" ] || cat "$live/ask.offer"
+}
+
+identity_only() {
+	grep '^default-duid' "$1"
+}
+
+# start_new_client <cat|identity_only>: the old client's command with the new interface in it, and what its lease file
+# begins with.
+start_new_client() {
+	local command leases
+	command=$SNAP_CLIENT_COMMAND
+	[ -n "$command" ] || command="dhclient -4 -v -i -pf /run/dhclient.$from.pid -lf /var/lib/dhcp/dhclient.$from.leases -I -df /var/lib/dhcp/dhclient6.$from.leases $from"
+	SNAP_CLIENT_COMMAND=$(printf '%s' "$command" | sed "s/\\b$from\\b/$to/g")
+	leases=$(option_of -lf)
+	[ -z "$leases" ] || "$1" "$live/ask.leases" | put "$leases"
+	start_client "$to" "$SNAP_CLIENT_COMMAND"
+}
+
+# tell_ifupdown: its state is what `ifdown`, and a restart of networking, go by. Both of our interfaces stand in it exactly
+# when they have a stanza.
+tell_ifupdown() {
+	local name
+	[ -s /run/network/ifstate ] && command -v ifquery >/dev/null || return 0
+	for name in "$UPLINK" "$BRIDGE"; do
+		grep -v "^$name=" /run/network/ifstate >/run/network/.ifstate.meshdeck
+		if limit 5 ifquery "$name" >/dev/null 2>&1; then
+			echo "$name=$name" >>/run/network/.ifstate.meshdeck
+			echo "$name" >"/run/network/ifstate.$name"
+		else
+			rm -f "/run/network/ifstate.$name"
+		fi
+		chmod 644 /run/network/.ifstate.meshdeck
+		mv /run/network/.ifstate.meshdeck /run/network/ifstate
+	done
+}

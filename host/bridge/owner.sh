@@ -1,0 +1,78 @@
+# shellcheck shell=dash
+# Who configures the interface, and how each lets go of this one interface and takes it back. A trial only parks the owner:
+# nothing here is persistent, so that a restart of the machine finds the owner as it was.
+
+# clients_of <interface>: pids of its DHCP clients. Those of other network namespaces (containers) may have an eth0 too.
+clients_of() {
+	local net file pid
+	net=$(readlink /proc/self/ns/net)
+	for file in /proc/[0-9]*/exe; do
+		pid=${file#/proc/}
+		pid=${pid%/exe}
+		case "$(readlink "$file" 2>/dev/null)" in
+		*/dhclient* | */dhcpcd* | */udhcpc*) ;;
+		*) continue ;;
+		esac
+		[ "$(readlink "/proc/$pid/ns/net")" = "$net" ] || continue
+		tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -e "$1" && echo "$pid"
+	done
+	return 0
+}
+
+# command_of <pid>: its argv as words for `eval`.
+command_of() {
+	tr '\0' '\n' <"/proc/$1/cmdline" | while IFS= read -r word; do
+		quote "$word"
+		printf ' '
+	done
+}
+
+# owner_park: a DHCP client is stopped, not ended: it neither releases its lease nor forgets when to renew it.
+owner_park() {
+	# shellcheck disable=SC2086 # a list of pids
+	[ -z "$SNAP_CLIENTS" ] || kill -STOP $SNAP_CLIENTS 2>/dev/null
+	return 0
+}
+
+# owner_back: the way back of owner_park. A client that died is started again as it was.
+owner_back() {
+	local pid
+	for pid in $SNAP_CLIENTS; do
+		kill -CONT "$pid" 2>/dev/null
+	done
+	[ -n "$SNAP_CLIENTS" ] || return 0
+	sleep 0.2
+	[ -n "$(clients_of "$from")" ] || start_client "$from" "$SNAP_CLIENT_COMMAND"
+}
+
+# start_client <interface> <command>: in a unit of its own, so that it outlives us.
+start_client() {
+	local interface
+	interface=$1
+	[ -n "$2" ] || return 0
+	# Its script leaves an address that is there as it is, lifetime included; that lifetime may end before it renews.
+	keep_addresses_alive "$interface"
+	systemctl reset-failed "meshdeck-dhcp-$interface.service" 2>/dev/null
+	eval "set -- $2"
+	limit 10 systemd-run --quiet --collect --no-block --unit="meshdeck-dhcp-$interface" --property=Type=forking \
+		--property=TimeoutStartSec=infinity --property=KillMode=process "$@"
+}
+
+# keep_addresses_alive <interface>: leased addresses stay until a client says otherwise.
+keep_addresses_alive() {
+	ip -o -4 address show dev "$1" 2>/dev/null | sed 's/valid_lft [0-9]*sec/valid_lft forever/; s/preferred_lft [0-9]*sec/preferred_lft forever/' |
+		address_batch "$1" 0 >"$live/alive"
+	limit 5 ip -force -batch "$live/alive"
+}
+
+# owner_restart: the last thing that is tried when addresses do not come back by hand.
+owner_restart() {
+	case "$OWNER" in
+	ifupdown | ifupdown2)
+		limit "$OWNER_RESTART" ifdown --force "$from"
+		limit "$OWNER_RESTART" ifup --force "$from"
+		;;
+	networkmanager) limit "$OWNER_RESTART" nmcli device reapply "$from" || limit "$OWNER_RESTART" nmcli device connect "$from" ;;
+	networkd) limit "$OWNER_RESTART" networkctl reconfigure "$from" || limit "$OWNER_RESTART" systemctl restart systemd-networkd ;;
+	esac
+}

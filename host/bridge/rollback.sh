@@ -1,0 +1,157 @@
+# shellcheck shell=dash
+# The way back: one file with the values, the snapshot and all it needs, run by the timer in PID 1, by the boot guard, by
+# `undo` and by the transaction itself when it fails. Runs from any state, any number of times. Order matters: the NIC
+# leaves the bridge, the addresses come back, the owner gets the NIC, and only then come files and what is cosmetic.
+
+why=$1
+mkdir -p "$live"
+
+# The commit may hold the lock: it ends within its own time limit, or is ended.
+exec 9>>"$run/lock"
+if ! flock -w 25 9; then
+	systemctl kill --kill-whom=all --signal=KILL meshdeck-bridge-keep.service 2>/dev/null
+	flock -w 10 9
+fi
+read_state
+case "$STATE" in
+committed)
+	finish_commit "$why"
+	exit 0
+	;;
+rolled-back)
+	disarm "$why"
+	exit 0
+	;;
+esac
+rm -f "$here/ballast"
+if [ "$why" != boot ] && [ "$why" != self ]; then
+	systemctl kill --kill-whom=all --signal=KILL meshdeck-bridge.service 2>/dev/null
+fi
+case "$why" in
+boot) text='the machine started again before the change was kept' ;;
+deadman)
+	text="nobody kept the change before the window ended (last state: $STATE)"
+	grep -q ' bad ' "$live/checks" 2>/dev/null && text="$text; $(grep ' bad ' "$live/checks" | tr '\n' ';')"
+	;;
+*) text=$(cat "$live/reason" 2>/dev/null) ;;
+esac
+: "${text:=undone}"
+enter_anyway rolling-back "$text"
+
+# Every step is tried whatever became of the one before.
+go_back() {
+	let_kernel_in
+	if [ "$KIND" = ensure ]; then
+		take_port_out
+	elif [ "$KIND" = remove ] && ! is_port; then
+		vsctl "$OVS_UNDO" --no-wait -- --may-exist add-port "$BRIDGE" "$UPLINK" \
+			-- set port "$UPLINK" "external_ids=$SNAP_PORT_IDS" "other_config=$SNAP_PORT_CONFIG"
+	fi
+	[ "$KIND" != remove ] || [ "$SNAP_HAD_NFT" = no ] || shut_kernel_out
+	[ "$why" = boot ] || network_back
+	restore_files
+	[ "$KIND" != ensure ] || bridge_back
+}
+
+take_port_out() {
+	vsctl "$OVS_UNDO" --no-wait --if-exists del-port "$BRIDGE" "$UPLINK" && return 0
+	# Without its database the kernel's datapath still holds the NIC; it can be told directly.
+	[ "$DATAPATH" = netdev ] || limit 5 ovs-dpctl del-if ovs-system "$UPLINK" 2>/dev/null
+	# The next start of the database drops ports with the transient mark: so it is started, if it was stopped.
+	[ "$why" = boot ] || limit 15 systemctl start ovsdb-server.service
+	vsctl "$OVS_UNDO" --no-wait --if-exists del-port "$BRIDGE" "$UPLINK"
+}
+
+network_back() {
+	local gone batch
+	gone=$((($(uptime_ms) - SNAP_UPTIME_MS) / 1000))
+	batch=$live/batch.back
+	{
+		if [ -d "/sys/class/net/$to" ]; then
+			printf '%s\n' "$SNAP_ADDRESSES" | awk -v to="$to" '/inet/ { print "address delete " $4 " dev " to }'
+		fi
+		echo "link set dev $from up"
+		missing_addresses | address_batch "$from" "$gone" nodad
+		printf '%s\n' "$SNAP_ROUTES4" | route_batch "$from" "$from" 4
+		printf '%s\n' "$SNAP_ROUTES6" | route_batch "$from" "$from" 6
+		printf '%s\n' "$SNAP_RULES4" | rule_batch "$from" "$to" delete 4
+		printf '%s\n' "$SNAP_RULES6" | rule_batch "$from" "$to" delete 6
+	} >"$batch"
+	run_batch "$batch" 2>/dev/null
+	printf '%s\n' "$SNAP_SYSCTLS" | while read -r family name value; do
+		[ -z "$name" ] || set_sysctl "$family" "$from" "$name" "$value"
+	done
+	settle_addresses "$from"
+	dns_to "$from"
+	owner_back
+}
+
+missing_addresses() {
+	printf '%s\n' "$SNAP_ADDRESSES" | while IFS= read -r line; do
+		# shellcheck disable=SC2086 # the fourth word is the address
+		set -- $line
+		has_addresses "$from" "$4" || printf '%s\n' "$line"
+	done
+}
+
+# The bridge goes only if we made it and no VM is on it; one that was there gets its columns back.
+bridge_back() {
+	has_bridge || return 0
+	vsctl "$OVS_UNDO" --no-wait --if-exists del-port "$BRIDGE" "$rehearsalPort"
+	if [ "$SNAP_HAD_BRIDGE" = yes ]; then
+		vsctl "$OVS_UNDO" --no-wait set bridge "$BRIDGE" "external_ids=$SNAP_BRIDGE_IDS" "other_config=$SNAP_BRIDGE_CONFIG" \
+			"fail_mode=$SNAP_BRIDGE_FAIL_MODE" "datapath_type=$SNAP_BRIDGE_DATAPATH"
+	elif [ -z "$(foreign_ports)" ]; then
+		vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
+	else
+		note "the bridge stays: ports of others are on it: $(foreign_ports | tr '\n' ' ')"
+	fi
+}
+
+is_healed() {
+	if [ "$KIND" = ensure ]; then
+		is_port && return 1
+		vsctl "$OVS_UNDO" --no-wait show >/dev/null 2>&1 || return 1
+	elif [ "$KIND" = remove ]; then
+		is_port || return 1
+	fi
+	[ "$why" = boot ] && return 0
+	# shellcheck disable=SC2086 # a list of words
+	has_addresses "$from" $ADDRESSES
+}
+
+describe_wounds() {
+	[ "$KIND" != ensure ] || ! is_port || printf '%s is still in %s; ' "$UPLINK" "$BRIDGE"
+	# shellcheck disable=SC2086 # a list of words
+	has_addresses "$from" $ADDRESSES || printf '%s has no %s; ' "$from" "$ADDRESSES"
+}
+
+# One request to each gateway and name server: who hears it learns where we are, without touching the NIC.
+announce_quietly() {
+	local address
+	for address in $(ip route show table all dev "$1" | awk '{ for (i = 1; i < NF; i++) if ($i == "via") print $(i + 1) }' | sort -u) \
+		$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf); do
+		ip neighbour flush dev "$1" to "$address" 2>/dev/null
+		limit 2 ping -n -c 1 -W 1 -I "$1" "$address" >/dev/null 2>&1 &
+	done
+	wait
+}
+
+go_back
+if [ "$why" != boot ]; then
+	for pause in 5 15 45; do
+		is_healed && break
+		note "not healed yet; again in $pause s"
+		sleep "$pause"
+		[ "$pause" != 45 ] || owner_restart
+		go_back
+	done
+fi
+if is_healed; then
+	enter_anyway rolled-back "$text"
+	disarm "$why"
+	[ "$why" = boot ] || announce_quietly "$from"
+else
+	# Timer and guard have done what they can; the guard stays for the next start of the machine.
+	enter_anyway rollback-failed "$text; what did not come back: $(describe_wounds)"
+fi

@@ -1,0 +1,130 @@
+// The transaction of a bridge on real nodes, by ifupdown: kept, gone back, and who may hold it. The drills are beside this.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeLabTransaction, isReachable, observeNetwork, shellIn, startPing, waitForState } from './bridge.ts';
+import { openLab } from './lab.ts';
+import { openTransaction, placeTransaction } from '../host/bridge/node-transaction.ts';
+
+const lab = openLab({ name: 'bridge' });
+const node = 'node1';
+const host = lab.runner(node);
+let address = '';
+let before = '';
+
+beforeAll(async () => {
+  await lab.down();
+  const results = await lab.up({ nodes: 1 });
+  expect(results.filter(({ error }) => error !== null)).toEqual([]);
+  address = await lab.address(node);
+});
+afterAll(() => lab.down());
+
+describe('a change that nobody keeps', () => {
+  beforeEach(async () => {
+    // IPv6 asks for a second whether a fresh link-local address is free.
+    await expect.poll(() => shellIn(lab, node, 'ip -o address'), { timeout: 5_000 }).not.toContain('tentative');
+    before = await observeNetwork(lab, node);
+  });
+
+  test('goes back by itself, and nothing is left of it', async () => {
+    const { transaction } = await describeLabTransaction(lab, node, { times: { window: 5 } });
+    const ping = await startPing(address);
+    const tx = await placeTransaction(host, transaction);
+    const begun = await tx.begin();
+    expect(begun.state).toBe('armed');
+    expect(begun.leftMs).toBeGreaterThan(1_000);
+    expect((await waitForState(tx, 'inside-ok')).checks.filter(({ isOk }) => !isOk)).toEqual([]);
+    expect(await shellIn(lab, node, 'ip -o -4 address show dev mega_bridge')).toContain(`${address}/24`);
+    const { reason } = await waitForState(tx, 'rolled-back');
+    expect(reason).toContain('nobody kept the change');
+    const outage = await ping.stop();
+    expect(outage.longestMs).toBeLessThan(1_000);
+    expect(await isReachable(address)).toBe(true);
+    await expect.poll(() => observeNetwork(lab, node), { timeout: 5_000 }).toBe(before);
+  });
+
+  test('goes back at once when asked to, and asking twice is no harm', async () => {
+    const { transaction } = await describeLabTransaction(lab, node, { times: { window: 60 } });
+    const tx = await placeTransaction(host, transaction);
+    await tx.begin();
+    await waitForState(tx, 'inside-ok');
+    expect(await tx.undo()).toMatchObject({ state: 'rolled-back', reason: 'undone on request', leftMs: null });
+    expect((await tx.undo()).state).toBe('rolled-back');
+    await expect.poll(() => observeNetwork(lab, node), { timeout: 5_000 }).toBe(before);
+  });
+
+  test('holds the node against others, and knows its own', async () => {
+    const { transaction } = await describeLabTransaction(lab, node, { times: { window: 60 }, holder: 'ada' });
+    const tx = await placeTransaction(host, transaction);
+    await tx.begin();
+    const other = await placeTransaction(host, (await describeLabTransaction(lab, node)).transaction);
+    await expect(other.begin()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(new RegExp(`transaction ${transaction.id} of ada holds this machine`)) as string,
+    });
+    expect((await tx.begin()).id).toBe(transaction.id);
+    await tx.undo();
+  });
+
+  test('is not kept without its nonce, and is prolonged up to the cap only', async () => {
+    const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 20, cap: 30 } });
+    const tx = await placeTransaction(host, transaction);
+    await tx.begin();
+    await waitForState(tx, 'inside-ok');
+    await expect(tx.keep('guessed')).rejects.toMatchObject({ code: 'refused' });
+    await expect(tx.reportSeen('guessed', 'me')).rejects.toMatchObject({ code: 'refused' });
+    expect((await tx.readStatus()).witnesses).toEqual([]);
+    const longer = await tx.more(600);
+    expect(longer.leftMs).toBeGreaterThan(20_000);
+    expect(longer.leftMs).toBeLessThanOrEqual(30_000);
+    expect(await tx.reportSeen(nonce, 'console')).toMatchObject({ state: 'outside-ok', witnesses: ['console'] });
+    await tx.undo();
+  });
+
+  test('is refused when the node is not as it was planned for', async () => {
+    const planned = await describeLabTransaction(lab, node, { addresses: ['10.0.0.1/24'] });
+    const tx = await placeTransaction(host, planned.transaction);
+    await expect(tx.begin()).rejects.toMatchObject({
+      code: 'refused',
+      message: 'nothing was changed: eth0 no longer has 10.0.0.1/24: plan again',
+    });
+    await expect(openTransaction(host, 'never-placed').readStatus()).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+test('a change that is kept survives a cut of the power', async () => {
+  const { transaction, nonce } = await describeLabTransaction(lab, node);
+  const ping = await startPing(address);
+  const startedAt = performance.now();
+  const tx = await placeTransaction(host, transaction);
+  await tx.begin();
+  await waitForState(tx, 'inside-ok');
+  expect(await isReachable(address)).toBe(true);
+  await tx.reportSeen(nonce, 'console');
+  const kept = await tx.keep(nonce);
+  const keptMs = performance.now() - startedAt;
+  expect(kept.state).toBe('committed');
+  await expect.poll(() => tx.readStatus().then(({ dhcp }) => dhcp), { timeout: 15_000 }).toBe('same');
+  await sleep(1_000);
+  const outage = await ping.stop();
+  console.log(
+    `ifupdown: outage ${kept.outageMs} ms on the node, ${outage.longestMs} ms outside (${outage.lost} of ${outage.sent} lost, ` +
+      `${outage.duplicates} twice), kept after ${Math.round(keptMs)} ms`,
+  );
+  expect(outage.longestMs).toBeLessThan(1_000);
+  expect((await tx.prove()).rebootDoubts).toEqual([]);
+  expect(
+    await shellIn(
+      lab,
+      node,
+      'ls /var/lib/meshd/bridge/pending; systemctl list-units --all --plain --no-legend "meshdeck-bridge*"; ls -A /etc/network',
+    ),
+  ).not.toContain('meshdeck');
+  await lab.fault.power(node, 'off');
+  await lab.fault.power(node, 'on');
+  await lab.ready(node);
+  expect(await isReachable(address)).toBe(true);
+  expect(await shellIn(lab, node, 'ovs-vsctl list-ports mega_bridge')).toBe('eth0');
+  expect(await shellIn(lab, node, 'ip -o -4 address show dev mega_bridge')).toContain(`${address}/24`);
+  expect(await shellIn(lab, node, 'ip -o -4 address show dev eth0')).toBe('');
+});
