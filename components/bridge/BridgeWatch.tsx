@@ -17,13 +17,13 @@ import { BridgeOutcome } from './BridgeOutcome.tsx';
 export function BridgeWatch({ run }: { run: RunView }): ReactElement | null {
   const nodes = watchedNodes(run);
   const atWork = nodes.filter(({ progress }) => progress !== null);
-  const over = nodes.filter(({ result, error }) => result !== null || error !== '');
+  const over = nodes.filter(({ state, result }) => result !== null || state === 'failed' || state === 'undo-failed');
   const urgent = mostUrgent(atWork);
   if (atWork.length === 0 && over.length === 0) return null;
   return (
     <>
       {urgent ? <Countdown key={urgent.step.key} node={urgent} /> : null}
-      <div className="grid gap-4 empty:hidden xl:grid-cols-2">
+      <div className="grid items-start gap-4 empty:hidden xl:grid-cols-2">
         {atWork.map((node) => (
           <NodeWatch key={node.step.key} run={run.id} node={node} />
         ))}
