@@ -3,7 +3,7 @@
 import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
 
 export interface Backend {
-  makePlan(kind: PlanKind, form: Record<string, unknown>): Promise<Plan>;
+  makePlan(kind: PlanKind, form: Record<string, unknown>, secrets: Record<string, string>): Promise<Plan>;
   startRun(plan: string, secrets: Record<string, string>): Promise<RunSummary>;
   list(limit: number): Promise<RunSummary[]>;
   follow(run: string, listener: (event: RunEvent) => void): Promise<{ view: RunView; stop: () => void }>;

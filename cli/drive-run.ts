@@ -1,9 +1,11 @@
 // Follows a run to its end on a terminal or in a script: prints what happens, asks what is asked, gives the exit code.
 import type { RunEvent, RunSummary, RunView, StepView } from '../contract/plans.ts';
+import { isKeyName, passphraseName } from '../core/plans/secret-names.ts';
 import type { Backend } from './backend.ts';
 import { exitCodes } from './exit-codes.ts';
+import { readKeyFile } from './identity.ts';
 import { describeLogLine, describeStep } from './plan-text.ts';
-import { askSecret, askYesNo, isInteractive } from './terminal.ts';
+import { askLine, askSecret, askYesNo, isInteractive } from './terminal.ts';
 
 export interface DriveOptions {
   readonly json: boolean;
@@ -84,12 +86,19 @@ class Follower {
     if (summary.state !== 'needs-secret') return null;
     if (!isInteractive()) {
       console.error(
-        `the run needs ${summary.missingSecrets.join(', ')}: meshdeck runs resume ${summary.id} --password-stdin`,
+        `the run needs ${summary.missingSecrets.join(', ')}: meshdeck runs resume ${summary.id} ` +
+          (summary.missingSecrets.some(isKeyName) ? '--identity <file>' : '--password-stdin'),
       );
       return exitCodes.needsPerson;
     }
     const secrets: Record<string, string> = {};
-    for (const name of summary.missingSecrets) secrets[name] = await askSecret(name.replace(':', ' of '));
+    for (const name of summary.missingSecrets) {
+      if (!isKeyName(name)) secrets[name] = await askSecret(name.replace(':', ' of '));
+      else {
+        secrets[name] = await readKeyFile(await askLine(`file of the private ${name.replace(':', ' of ')}`));
+        secrets[passphraseName(name)] = await askSecret('its passphrase (empty: none)');
+      }
+    }
     await this.backend.provideSecrets(this.view.id, secrets);
     return null;
   }

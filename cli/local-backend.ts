@@ -21,7 +21,8 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
   // The maker above was called by openWorkspace.
   const runCore = core as unknown as RunCore;
   return {
-    makePlan: (kind, form) => runs.makePlan(caller, { kind, form, secrets: {}, signal: AbortSignal.timeout(300_000) }),
+    makePlan: (kind, form, secrets) =>
+      runs.makePlan(caller, { kind, form, secrets, signal: AbortSignal.timeout(300_000) }),
     startRun: (plan, secrets) => runs.startRun(caller, plan, secrets),
     list: (limit) => runs.list(limit),
     follow: (run, listener) => runs.subscribe(run, listener),

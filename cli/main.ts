@@ -6,6 +6,7 @@ import type { Log } from '../server/ports.ts';
 import type { Backend } from './backend.ts';
 import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
+import { readIdentity } from './identity.ts';
 import { openLocalBackend } from './local-backend.ts';
 import { planAndRun } from './plan-command.ts';
 import type { PlanOptions } from './plan-command.ts';
@@ -79,6 +80,8 @@ function withLogin(command: Command): Command {
     .option('--user <user>', 'who logs in at first: root, or a user with sudo', 'root')
     .option('--port <port>', 'port of sshd', '22')
     .option('--password-stdin', 'read the password from standard input')
+    .option('--identity <file>', 'log in by this private key the first time')
+    .option('--passphrase-stdin', "read that key's passphrase from standard input")
     .option('--accept-new', 'pin unknown host keys as they are shown')
     .option('--fingerprint <SHA256...>', 'pin the host keys with these fingerprints');
 }
@@ -230,6 +233,8 @@ interface ActOptions {
   json?: true;
   yes?: true;
   passwordStdin?: true;
+  identity?: string;
+  passphraseStdin?: true;
   user?: string;
 }
 
@@ -245,13 +250,17 @@ function runCommand(
     .option('--json', 'for programs: one event a line')
     .option('--yes', 'answer what steps ask with yes')
     .option('--password-stdin', 'read the password from standard input')
-    .option('--user <user>', 'whose password that is', 'root')
+    .option('--identity <file>', 'the private key that the run asks for')
+    .option('--passphrase-stdin', "read that key's passphrase from standard input")
+    .option('--user <user>', 'whose password or key that is', 'root')
     .action((id: string, options: ActOptions) =>
       withBackend(async (backend) => {
         const run = await fullId(backend, id);
-        const secrets = options.passwordStdin
-          ? { [`password:${options.user ?? 'root'}`]: await readSecretFromStdin() }
-          : {};
+        const user = options.user ?? 'root';
+        const secrets = {
+          ...(options.identity === undefined ? {} : await readIdentity(user, options)),
+          ...(options.passwordStdin ? { [`password:${user}`]: await readSecretFromStdin() } : {}),
+        };
         await act(backend, run, secrets);
         return driveRun(backend, run, { json: options.json ?? false, yes: options.yes ?? false });
       }),

@@ -1,9 +1,12 @@
 // From a form to a plan to a run: what `nodes add`, `deploy` and their like share.
+import { AppError } from '../contract/errors.ts';
 import type { Plan, PlanKind } from '../contract/plans.ts';
+import { forAllNodes, isKeyName, passphraseName } from '../core/plans/secret-names.ts';
 import type { Backend } from './backend.ts';
 import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
 import { describePlan } from './plan-text.ts';
+import { readIdentity } from './identity.ts';
 import { askSecret, askYesNo, isInteractive, readSecretFromStdin } from './terminal.ts';
 
 export interface PlanOptions {
@@ -18,6 +21,9 @@ export interface PlanOptions {
   readonly acceptNew?: true;
   /** Accepts those of these fingerprints. */
   readonly fingerprint?: string[];
+  /** File of a private key that lets one in the first time. */
+  readonly identity?: string;
+  readonly passphraseStdin?: true;
 }
 
 /** Makes the plan, shows it, and runs it when asked to. Gives the exit code. */
@@ -27,7 +33,22 @@ export async function planAndRun(
   form: Record<string, unknown>,
   options: PlanOptions,
 ): Promise<number> {
-  const plan = await backend.makePlan(kind, form);
+  const user = typeof form['user'] === 'string' ? form['user'] : 'root';
+  const given = options.identity === undefined ? {} : await readIdentity(user, options);
+  const whole = options.identity === undefined ? form : { ...form, login: 'key' };
+  let plan: Plan;
+  try {
+    plan = await backend.makePlan(kind, whole, given);
+  } catch (error) {
+    const asksPassphrase = error instanceof AppError && error.detail?.['field'] === 'passphrase';
+    if (!asksPassphrase || given[passphraseName(`key:${user}`)] !== undefined) throw error;
+    if (!isInteractive()) {
+      console.error(`meshdeck: ${error.message} (--passphrase-stdin)`);
+      return exitCodes.needsPerson;
+    }
+    given[passphraseName(`key:${user}`)] = await askSecret(`passphrase of ${options.identity ?? 'the key'}`);
+    plan = await backend.makePlan(kind, whole, given);
+  }
   const json = options.json ?? false;
   if (options.plan || !options.run || !json) console.log(json ? JSON.stringify(plan, null, 2) : describePlan(plan));
   if (options.plan) return exitCodes.done;
@@ -44,7 +65,7 @@ export async function planAndRun(
       return exitCodes.needsPerson;
     }
   }
-  const secrets = await collectSecrets(plan, options);
+  const secrets = { ...(await collectSecrets(plan, options)), ...given };
   const { id } = await backend.startRun(plan.id, secrets);
   return driveRun(backend, id, { json, yes: options.yes ?? false });
 }
@@ -61,7 +82,7 @@ function unacceptedKeys(plan: Plan, options: PlanOptions): { node: string; finge
 
 /** One password for all nodes; a node that has another one asks for it in the run. */
 async function collectSecrets(plan: Plan, options: PlanOptions): Promise<Record<string, string>> {
-  const kinds = [...new Set(plan.secrets.map(({ name }) => name.split('@')[0] ?? name))];
+  const kinds = [...new Set(plan.secrets.map(({ name }) => forAllNodes(name)).filter((name) => !isKeyName(name)))];
   if (options.passwordStdin) {
     const secret = await readSecretFromStdin();
     return Object.fromEntries((kinds.length > 0 ? kinds : ['password:root']).map((name) => [name, secret]));

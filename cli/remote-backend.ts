@@ -34,7 +34,10 @@ export async function openRemoteBackend(url: string, token: string): Promise<Bac
         cause,
       });
     }
-    if (!ack.ok) throw new AppError(ack.error.code, ack.error.message);
+    if (!ack.ok) {
+      const { code, message, detail } = ack.error;
+      throw new AppError(code, message, isRecord(detail) ? { detail } : {});
+    }
     // The schema of this name gives this name's output.
     return browserMethods[name].output.parse(ack.data) as z.output<(typeof browserMethods)[Name]['output']>;
   };
@@ -44,7 +47,7 @@ export async function openRemoteBackend(url: string, token: string): Promise<Bac
     listeners.get(event.run)?.(event);
   });
   return {
-    makePlan: (kind, form) => call('plans.make', { kind, form, secrets: {} }),
+    makePlan: (kind, form, secrets) => call('plans.make', { kind, form, secrets }),
     startRun: (plan, secrets) => call('runs.start', { plan, secrets }),
     list: (limit) => call('runs.list', { limit }),
     follow: async (run, listener) => {
@@ -69,4 +72,8 @@ export async function openRemoteBackend(url: string, token: string): Promise<Bac
       return Promise.resolve();
     },
   };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -8,10 +8,14 @@ export function isInteractive(): boolean {
 
 /** Yes or no; `initial` on a bare return. */
 export async function askYesNo(question: string, initial: boolean): Promise<boolean> {
+  const answer = (await askLine(`${question} [${initial ? 'Y/n' : 'y/N'}]`, ' ')).toLowerCase();
+  return answer === '' ? initial : answer.startsWith('y');
+}
+
+export async function askLine(label: string, end = ': '): Promise<string> {
   const line = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = (await line.question(`${question} [${initial ? 'Y/n' : 'y/N'}] `)).trim().toLowerCase();
-    return answer === '' ? initial : answer.startsWith('y');
+    return (await line.question(`${label}${end}`)).trim();
   } finally {
     line.close();
   }

@@ -3,11 +3,14 @@
 import { z } from 'zod';
 import { CommandResponse } from './command-socket.ts';
 import { FleetDelta, FleetSnapshot } from './fleet.ts';
+import { maxSecretLength } from './limits.ts';
 import { defineMethod } from './method.ts';
 import { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from './plans.ts';
 import { Role } from './roles.ts';
 
 const Nothing = z.object({});
+/** By the names that Plan.secrets gives, and `passphrase:root@node1` beside a key. In memory only. */
+const Secrets = z.record(z.string(), z.string().max(maxSecretLength));
 
 export const User = z.object({
   id: z.string(),
@@ -57,7 +60,7 @@ export const browserMethods = {
     input: z.object({
       kind: PlanKind,
       form: z.record(z.string(), z.unknown()),
-      secrets: z.record(z.string(), z.string().max(4096)),
+      secrets: Secrets,
     }),
     output: Plan,
     example: { kind: 'deploy', form: {}, secrets: {} },
@@ -66,7 +69,7 @@ export const browserMethods = {
     name: 'runs.start',
     role: 'operator',
     changes: true,
-    input: z.object({ plan: z.string(), secrets: z.record(z.string(), z.string().max(4096)) }),
+    input: z.object({ plan: z.string(), secrets: Secrets }),
     output: RunSummary,
     example: { plan: 'p1', secrets: {} },
   }),
@@ -106,7 +109,7 @@ export const browserMethods = {
     name: 'runs.retry',
     role: 'operator',
     changes: true,
-    input: z.object({ run: z.string(), secrets: z.record(z.string(), z.string().max(4096)) }),
+    input: z.object({ run: z.string(), secrets: Secrets }),
     output: RunSummary,
     example: { run: 'r1', secrets: {} },
   }),
@@ -139,7 +142,7 @@ export const browserMethods = {
     name: 'runs.provideSecrets',
     role: 'operator',
     changes: true,
-    input: z.object({ run: z.string(), secrets: z.record(z.string(), z.string().max(4096)) }),
+    input: z.object({ run: z.string(), secrets: Secrets }),
     output: RunSummary,
     example: { run: 'r1', secrets: {} },
   }),

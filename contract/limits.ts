@@ -86,3 +86,6 @@ export const maxQueuedPackets = 100;
 
 /** Body of a login or set-up request. */
 export const maxFormBytes = 16_384;
+
+/** Characters of a secret that a run is given. An RSA key of 16,384 bits is 12,600 in PEM. */
+export const maxSecretLength = 16_384;

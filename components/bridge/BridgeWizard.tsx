@@ -9,7 +9,7 @@ import { Checkbox } from '../ui/Checkbox.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Select } from '../ui/Select.tsx';
-import { issuesOf, textInput, textOf } from '../wizard/form-values.ts';
+import { issuesOf, namesIn, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues } from '../wizard/wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
@@ -184,12 +184,9 @@ function MethodPage({ form, set, issue }: PageProps): ReactElement {
 }
 
 function BridgeOutlook({ form }: { form: FormValues }): ReactElement {
-  const range = parseRange(textOf(form, 'nodes'));
-  const count = range.ok ? range.names.length : 0;
   return (
     <Outlook
-      count={count === 0 ? '' : count === 1 ? '1 node' : `${count} nodes`}
-      nodes={textOf(form, 'nodes').trim()}
+      names={namesIn(form, 'nodes')}
       does={[
         'A rehearsal without the NIC finds most faults of Open vSwitch',
         'Addresses, routes and files are saved, and the way back is armed on the node itself',

@@ -2,13 +2,12 @@
 // The bridge away again, for good, with the same safety as at its making. What is on it is named, and its name is typed.
 import { useMemo, type ReactElement } from 'react';
 import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
-import { parseRange } from '../../core/ranges/parse-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Checkbox } from '../ui/Checkbox.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
-import { issuesOf, textInput, textOf } from '../wizard/form-values.ts';
+import { issuesOf, namesIn, noSecrets, rangeIssues, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues, Issue } from '../wizard/wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
@@ -33,17 +32,16 @@ export function removeBridgeWizard(nodes: string): Wizard {
         render: (props) => <NodesPage {...props} />,
       },
     ],
-    check: (form) => {
-      const range = parseRange(textOf(form, 'nodes'));
-      const listed = range.ok ? [] : [{ field: 'nodes', message: range.message }];
-      return [...listed, ...issuesOf(RemoveBridgeForm, toForm(form)), ...confirmIssues(form)];
-    },
+    check: (form) => [
+      ...rangeIssues(form, 'nodes'),
+      ...issuesOf(RemoveBridgeForm, toForm(form)),
+      ...confirmIssues(form),
+    ],
     toForm,
-    toSecrets: (): Record<string, string> => ({}),
+    toSecrets: noSecrets,
     outlook: (form) => (
       <Outlook
-        count={textOf(form, 'nodes').trim() === '' ? '' : 'each of these'}
-        nodes={textOf(form, 'nodes').trim()}
+        names={namesIn(form, 'nodes')}
         does={[
           'What is on the bridge is named in the plan: VMs and other ports lose their network',
           'The way back is armed on the node itself',

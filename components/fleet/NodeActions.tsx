@@ -62,7 +62,7 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
         <MenuItem
           icon={<Replace />}
           disabledReason={refusal}
-          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/replace?node=${name}`)} /> } : {})}
+          {...(refusal === '' ? { render: <Link href={withCluster(`/replace-node?node=${name}`)} /> } : {})}
         >
           Replace a reinstalled machine…
         </MenuItem>
@@ -70,7 +70,7 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           icon={<Trash2 />}
           isDanger
           disabledReason={refusal}
-          {...(refusal === '' ? { render: <Link href={withCluster(`/nodes/remove?node=${name}`)} /> } : {})}
+          {...(refusal === '' ? { render: <Link href={withCluster(`/remove-node?node=${name}`)} /> } : {})}
         >
           Remove from the cluster…
         </MenuItem>

@@ -11,7 +11,7 @@ import { Menu, MenuChoice } from '../ui/Menu.tsx';
 import { Spinner } from '../ui/Spinner.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
 import type { State } from '../ui/StateMark.tsx';
-import { isOnPage, pages } from './pages.ts';
+import { isOnPage, pages, partsBelow } from './pages.ts';
 import { clusterKey, clusterName, useCluster, useClusterPath } from './use-cluster.ts';
 import { useUrlState } from './use-url-state.ts';
 import { UserMenu } from './UserMenu.tsx';
@@ -79,13 +79,7 @@ function Path(): ReactElement {
   const path = usePathname();
   const withCluster = useClusterPath();
   const page = pages.find((candidate) => isOnPage(path, candidate));
-  const rest =
-    page === undefined || page.path === '/'
-      ? []
-      : path
-          .slice(page.path.length + 1)
-          .split('/')
-          .filter(Boolean);
+  const rest = page === undefined ? [] : partsBelow(path, page);
   return (
     <nav aria-label="Where you are" className="flex min-w-0 items-center gap-1.5 pl-1 text-fg-3 max-md:hidden">
       {page === undefined ? null : (
@@ -99,7 +93,7 @@ function Path(): ReactElement {
       {rest.map((part) => (
         <span key={part} className="flex min-w-0 items-center gap-1.5">
           <span aria-hidden="true">/</span>
-          <span className="truncate font-mono text-sm text-fg-1">{decodeURIComponent(part)}</span>
+          <span className="truncate font-mono text-sm text-fg-1">{part}</span>
         </span>
       ))}
     </nav>

@@ -77,7 +77,7 @@ export function NodesPage(): ReactElement {
       variant="primary"
       icon={<Plus className="size-4" />}
       disabledReason={refusal}
-      render={<Link href={withCluster('/nodes/add')} />}
+      render={<Link href={withCluster('/add-nodes')} />}
     >
       Add nodes
     </Button>

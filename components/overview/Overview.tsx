@@ -47,7 +47,7 @@ export function Overview(): ReactElement {
       variant={mesh.cluster === null ? 'primary' : 'secondary'}
       icon={<Plus className="size-4" />}
       disabledReason={refusal}
-      render={<Link href={withCluster('/nodes/add')} />}
+      render={<Link href={withCluster('/add-nodes')} />}
     >
       Add nodes
     </Button>

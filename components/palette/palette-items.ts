@@ -9,13 +9,14 @@ export interface PaletteEntry extends PaletteItem {
 }
 
 const actions: readonly { readonly label: string; readonly hint: string; readonly path: string }[] = [
-  { label: 'Add nodes', hint: 'onboard keys ssh password', path: '/nodes/add' },
+  { label: 'Add nodes', hint: 'onboard keys ssh password', path: '/add-nodes' },
   { label: 'Deploy', hint: 'launch meshd upgrade head', path: '/deploy' },
   { label: 'Bridge', hint: 'open vswitch mega_bridge uplink nic network', path: '/bridge' },
   { label: 'Take the bridge away', hint: 'open vswitch undo remove mega_bridge', path: '/bridge/remove' },
-  { label: 'New console key', hint: 'rotate revoke ssh', path: '/settings/rotate-key' },
-  { label: 'Replace node', hint: 'reinstalled host key changed', path: '/nodes/replace' },
-  { label: 'Remove node', hint: 'revoke delete', path: '/nodes/remove' },
+  { label: 'New console key', hint: 'rotate revoke ssh', path: '/rotate-key' },
+  { label: 'Replace node', hint: 'reinstalled host key changed', path: '/replace-node' },
+  { label: 'Remove node', hint: 'revoke delete', path: '/remove-node' },
+  { label: 'Open root login', hint: 'guide isolated password less', path: '/passwordless-root' },
   { label: 'Add a user', hint: 'users role', path: '/settings?tab=users' },
   { label: 'Sessions', hint: 'sign out elsewhere tokens', path: '/settings?tab=sessions' },
   { label: 'Audit log', hint: 'who did what', path: '/settings?tab=audit' },

@@ -42,7 +42,7 @@ describe('the palette', () => {
   });
 
   it('finds by other words, by several words, and by letters in order', () => {
-    expect(labels('password')).toEqual(['Add nodes']);
+    expect(labels('password')).toEqual(['Add nodes', 'Open root login']);
     expect(labels('node2 term')).toEqual(['node2 terminal']);
     expect(labels('dpl')).toContain('Deploy');
     expect(labels('10.0.0.7')).toHaveLength(3);

@@ -15,7 +15,7 @@ import { SecretsForm } from './SecretsForm.tsx';
 const titles: Readonly<Record<RunView['state'], { title: string; state: State }>> = {
   running: { title: 'Running', state: 'busy' },
   asking: { title: 'It asks you', state: 'warn' },
-  'needs-secret': { title: 'It needs a password', state: 'warn' },
+  'needs-secret': { title: 'It needs a secret', state: 'warn' },
   done: { title: 'Done', state: 'ok' },
   failed: { title: 'Failed', state: 'bad' },
   cancelled: { title: 'Cancelled', state: 'lost' },

@@ -49,7 +49,7 @@ export function RunsPage(): ReactElement {
             <Button disabledReason={readOnlyReason} render={<Link href="/deploy" />}>
               Deploy
             </Button>
-            <Button variant="primary" disabledReason={readOnlyReason} render={<Link href="/nodes/add" />}>
+            <Button variant="primary" disabledReason={readOnlyReason} render={<Link href="/add-nodes" />}>
               Add nodes
             </Button>
           </>
@@ -93,7 +93,7 @@ export function RunsPage(): ReactElement {
           icon={<Activity />}
           title="No runs yet"
           action={
-            <Button variant="primary" disabledReason={readOnlyReason} render={<Link href="/nodes/add" />}>
+            <Button variant="primary" disabledReason={readOnlyReason} render={<Link href="/add-nodes" />}>
               Add nodes
             </Button>
           }

@@ -1,5 +1,6 @@
 // The one next thing to do about a run, in words and as an action: a run never ends in a page without a way on.
 import type { RunView } from '../../contract/plans.ts';
+import { isKeyName } from '../../core/plans/secret-names.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { lanesOf, type LaneStep, missingSecrets, undoable } from './run-view.ts';
 
@@ -28,7 +29,11 @@ export function nextThing(view: RunView): NextThing {
     }
     case 'needs-secret': {
       const names = missingSecrets(view).map(({ node, label }) => (node === '' ? label : node));
-      return { do: 'secrets', text: `Type the password for ${describeRange(names)}: it was in memory only.` };
+      const isKey = missingSecrets(view).some(({ name }) => isKeyName(name));
+      return {
+        do: 'secrets',
+        text: `Give the ${isKey ? 'private key' : 'password'} for ${describeRange(names)}: it was in memory only.`,
+      };
     }
     case 'failed':
       return { do: 'retry', text: `${firstError(failed)} Mend that, then retry what failed.`, nodes: failedNodes };
@@ -52,6 +57,9 @@ export function nextThing(view: RunView): NextThing {
           text: 'Each node was seen from outside, and its bridge comes back at boot. Next: deploy meshd to them.',
           nodes: describeRange(view.nodes),
         };
+      }
+      if (view.kind === 'passwordless-root') {
+        return { do: 'undo', text: 'Root needs no password there now. The undo gives back what was before.' };
       }
       return view.kind === 'deploy'
         ? { do: 'mesh', text: 'Deployed. Look at the mesh.' }

@@ -86,7 +86,9 @@ describe('the next thing to do', () => {
     });
     expect(nextThing(run).text).toContain('node[1-2]');
     expect(missingSecrets(run)).toEqual(names);
-    expect(missingSecrets({ ...run, missingSecrets: ['x'] })).toEqual([{ name: 'x', label: 'x', node: '' }]);
+    expect(missingSecrets({ ...run, missingSecrets: ['password:ann@node3'] })).toEqual([
+      { name: 'password:ann@node3', label: 'Password of ann on node3', node: 'node3' },
+    ]);
   });
 
   it('says what failed, where, and that it can be retried', () => {

@@ -1,5 +1,6 @@
 // A run as its page reads it: one lane per node, what needs a person first, and what an undo would turn back. Pure; how
 // events change a run is lib/runs.ts.
+import { isKeyName, userOf } from '../../core/plans/secret-names.ts';
 import type { LogLine, Plan, RunState, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
 
 /** One step as a page draws it: what it will do and how it went. */
@@ -129,7 +130,11 @@ export function missingSecrets(view: {
   readonly missingSecrets: readonly string[];
   readonly plan: Pick<Plan, 'secrets'>;
 }): Plan['secrets'] {
-  return view.missingSecrets.map(
-    (name) => view.plan.secrets.find((secret) => secret.name === name) ?? { name, label: name, node: '' },
-  );
+  return view.missingSecrets.map((name) => view.plan.secrets.find((secret) => secret.name === name) ?? unplanned(name));
+}
+
+/** One that only turned up in the run: sudo asks for a password where the login was by key. */
+function unplanned(name: string): Plan['secrets'][number] {
+  const node = name.includes('@') ? name.slice(name.indexOf('@') + 1) : '';
+  return { name, label: `${isKeyName(name) ? 'Private key' : 'Password'} of ${userOf(name)} on ${node}`, node };
 }

@@ -13,7 +13,7 @@ export function KeysPanel(): ReactElement {
     <Panel
       title="The console's key"
       actions={
-        <Button size="sm" disabledReason={refusal} render={<Link href="/settings/rotate-key" />}>
+        <Button size="sm" disabledReason={refusal} render={<Link href="/rotate-key" />}>
           New key…
         </Button>
       }
@@ -24,6 +24,13 @@ export function KeysPanel(): ReactElement {
           folder. A new key is installed beside the old one, proved, and only then the old one is revoked, node by node.
         </p>
         <CommandLine command="meshdeck nodes rotate-key" />
+        <p className="text-sm text-fg-3">
+          For a cluster that nobody else reaches, the guide also has{' '}
+          <Link href="/passwordless-root" className="text-accent underline">
+            root without a password
+          </Link>
+          .
+        </p>
       </div>
     </Panel>
   );

@@ -7,10 +7,8 @@ import { useAction } from '../actions/use-action.ts';
 import { useLoaded } from '../actions/use-loaded.ts';
 import { Badge } from '../ui/Badge.tsx';
 import { Button } from '../ui/Button.tsx';
-import { Notice } from '../ui/Notice.tsx';
-import { Panel } from '../ui/Panel.tsx';
-import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { describeAgent } from './describe-agent.ts';
+import { ListPanel } from './ListPanel.tsx';
 
 export function SessionsPanel(): ReactElement {
   const { data: sessions, error, reload } = useLoaded('sessions', (client) => client.call('sessions.list', {}));
@@ -18,9 +16,8 @@ export function SessionsPanel(): ReactElement {
   const now = useNow(30_000);
   const others = (sessions ?? []).filter(({ isCurrent }) => !isCurrent).length;
   return (
-    <Panel
+    <ListPanel
       title="Your sessions"
-      isFlush
       actions={
         <Button
           size="sm"
@@ -37,42 +34,27 @@ export function SessionsPanel(): ReactElement {
           Log out everywhere else
         </Button>
       }
-    >
-      {[error, action.error].filter(Boolean).map((text) => (
-        <div key={text} className="p-3">
-          <Notice state="bad" role="alert">
-            {text}
-          </Notice>
-        </div>
-      ))}
-      {sessions === null ? (
-        error === '' ? (
-          <SkeletonRows count={2} label="Sessions are loading" />
-        ) : null
-      ) : (
-        <ul>
-          {sessions.map((session) => (
-            <li
-              key={session.id}
-              className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b px-4 py-2 last:border-b-0"
-            >
-              <span className="min-w-0 flex-1 basis-52">
-                <span className="flex items-center gap-2">
-                  <span className="min-w-0 truncate" title={session.agent}>
-                    {describeAgent(session.agent)}
-                  </span>
-                  {session.isCurrent ? <Badge>this one</Badge> : null}
-                </span>
-                <span className="block font-mono text-sm text-fg-3">{session.address}</span>
+      items={sessions}
+      errors={[error, action.error]}
+      skeletons={2}
+      keyOf={({ id }) => id}
+      renderRow={(session) => (
+        <>
+          <span className="min-w-0 flex-1 basis-52">
+            <span className="flex items-center gap-2">
+              <span className="min-w-0 truncate" title={session.agent}>
+                {describeAgent(session.agent)}
               </span>
-              <span className="text-sm text-fg-2" title={formatInstant(session.createdAt)}>
-                since {formatAgo(session.createdAt, now)}
-              </span>
-              <span className="text-sm text-fg-3">ends {formatInstant(session.expiresAt)}</span>
-            </li>
-          ))}
-        </ul>
+              {session.isCurrent ? <Badge>this one</Badge> : null}
+            </span>
+            <span className="block font-mono text-sm text-fg-3">{session.address}</span>
+          </span>
+          <span className="text-sm text-fg-2" title={formatInstant(session.createdAt)}>
+            since {formatAgo(session.createdAt, now)}
+          </span>
+          <span className="text-sm text-fg-3">ends {formatInstant(session.expiresAt)}</span>
+        </>
       )}
-    </Panel>
+    />
   );
 }

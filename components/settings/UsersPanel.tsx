@@ -10,12 +10,10 @@ import { useLoaded } from '../actions/use-loaded.ts';
 import { Badge } from '../ui/Badge.tsx';
 import { Button } from '../ui/Button.tsx';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
-import { Notice } from '../ui/Notice.tsx';
-import { Panel } from '../ui/Panel.tsx';
 import { Select } from '../ui/Select.tsx';
-import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
 import { AddUserDialog } from './AddUserDialog.tsx';
+import { ListPanel } from './ListPanel.tsx';
 import { roleOptions } from './roles.ts';
 
 export function UsersPanel({ me }: { me: string }): ReactElement {
@@ -30,9 +28,8 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
       })
       .then(reload);
   return (
-    <Panel
+    <ListPanel
       title="Users"
-      isFlush
       actions={
         <Button
           size="sm"
@@ -44,62 +41,48 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
           Add user
         </Button>
       }
-    >
-      {[error, action.error].filter(Boolean).map((text) => (
-        <div key={text} className="p-3">
-          <Notice state="bad" role="alert">
-            {text}
-          </Notice>
-        </div>
-      ))}
-      {users === null ? (
-        error === '' ? (
-          <SkeletonRows count={3} label="Users are loading" />
-        ) : null
-      ) : (
-        <ul>
-          {users.map((user) => (
-            <li
-              key={user.id}
-              className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b px-4 py-2 last:border-b-0"
-            >
-              <span className="min-w-0 flex-1 basis-52">
-                <span className="flex items-center gap-2 font-medium">
-                  <span className="min-w-0 truncate">{user.name}</span>
-                  {user.id === me ? <Badge>you</Badge> : null}
-                  {user.lockedUntil !== null && user.lockedUntil > Date.now() ? (
-                    <StateMark state="warn" className="text-sm font-normal">
-                      locked until {formatInstant(user.lockedUntil)}
-                    </StateMark>
-                  ) : null}
-                </span>
-                <span className="block truncate text-sm text-fg-3">{user.email}</span>
-              </span>
-              <div className="w-36">
-                <Select<Role>
-                  aria-label={`Role of ${user.name}`}
-                  value={user.role}
-                  disabled={action.isBusy}
-                  onValueChange={(role) => {
-                    if (role !== user.role) setRole(user, role);
-                  }}
-                  options={roleOptions}
-                />
-              </div>
-              <Button
-                size="sm"
-                variant="ghost"
-                disabledReason={user.id === me ? 'You cannot remove yourself: another admin can.' : ''}
-                onClick={() => {
-                  setLeaving(user);
-                }}
-              >
-                Remove…
-              </Button>
-            </li>
-          ))}
-        </ul>
+      items={users}
+      errors={[error, action.error]}
+      skeletons={3}
+      keyOf={({ id }) => id}
+      renderRow={(user) => (
+        <>
+          <span className="min-w-0 flex-1 basis-52">
+            <span className="flex items-center gap-2 font-medium">
+              <span className="min-w-0 truncate">{user.name}</span>
+              {user.id === me ? <Badge>you</Badge> : null}
+              {user.lockedUntil !== null && user.lockedUntil > Date.now() ? (
+                <StateMark state="warn" className="text-sm font-normal">
+                  locked until {formatInstant(user.lockedUntil)}
+                </StateMark>
+              ) : null}
+            </span>
+            <span className="block truncate text-sm text-fg-3">{user.email}</span>
+          </span>
+          <div className="w-36">
+            <Select<Role>
+              aria-label={`Role of ${user.name}`}
+              value={user.role}
+              disabled={action.isBusy}
+              onValueChange={(role) => {
+                if (role !== user.role) setRole(user, role);
+              }}
+              options={roleOptions}
+            />
+          </div>
+          <Button
+            size="sm"
+            variant="ghost"
+            disabledReason={user.id === me ? 'You cannot remove yourself: another admin can.' : ''}
+            onClick={() => {
+              setLeaving(user);
+            }}
+          >
+            Remove…
+          </Button>
+        </>
       )}
+    >
       <AddUserDialog open={isAdding} onOpenChange={setIsAdding} onAdded={() => void reload()} />
       <ConfirmDialog
         open={leaving !== null}
@@ -129,6 +112,6 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
           await reload();
         }}
       />
-    </Panel>
+    </ListPanel>
   );
 }

@@ -3,6 +3,7 @@
 import '@xterm/xterm/css/xterm.css';
 import { useEffect, useRef, type ReactElement } from 'react';
 import { AppError, describeError } from '../../contract/errors.ts';
+import type { Role } from '../../contract/roles.ts';
 import { useConsole } from '../../lib/use-console.ts';
 import { readKeys } from './keys.ts';
 import { openSession, type SessionEvent, stepSession } from './session.ts';
@@ -15,10 +16,10 @@ const commandTimeoutMs = 600_000;
 export interface NodeTerminalProps {
   readonly cluster: string;
   readonly node: string;
-  readonly isReadOnly: boolean;
+  readonly role: Role;
 }
 
-export function NodeTerminal({ cluster, node, isReadOnly }: NodeTerminalProps): ReactElement {
+export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactElement {
   const console = useConsole();
   const commands = console?.commands ?? null;
   const box = useRef<HTMLDivElement>(null);
@@ -55,7 +56,7 @@ export function NodeTerminal({ cluster, node, isReadOnly }: NodeTerminalProps): 
         return true;
       });
       const target = { cluster, node, session: crypto.randomUUID() };
-      let session = openSession(node, { history: loadHistory(cluster), columns: terminal.cols });
+      let session = openSession(node, { role, history: loadHistory(cluster), columns: terminal.cols });
       let running: AbortController | null = null;
 
       const dispatch = (event: SessionEvent) => {
@@ -124,7 +125,7 @@ export function NodeTerminal({ cluster, node, isReadOnly }: NodeTerminalProps): 
         onData.dispose();
         terminal.dispose();
       });
-      const look = isReadOnly ? ' Your role looks: commands that change something are refused.' : '';
+      const look = role === 'viewer' ? ' Your role looks: commands that change something are refused.' : '';
       dispatch({
         kind: 'open',
         greeting: `Commands for the meshd of this node. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
@@ -136,7 +137,7 @@ export function NodeTerminal({ cluster, node, isReadOnly }: NodeTerminalProps): 
       isGone = true;
       for (const end of ends) end();
     };
-  }, [commands, cluster, node, isReadOnly]);
+  }, [commands, cluster, node, role]);
   return (
     <div className="mx-4 mb-4 flex min-h-64 flex-1 overflow-hidden rounded-md border bg-surface-1 p-2 font-mono md:mx-6">
       <div ref={box} role="group" aria-label={`Terminal of ${node}`} className="min-h-0 min-w-0 flex-1" />

@@ -51,9 +51,9 @@ export function TerminalPage(): ReactElement {
           )
         }
       />
-      {cluster && node !== '' ? (
-        <NodeTerminal key={`${cluster.Id} ${node}`} cluster={cluster.Id} node={node} isReadOnly={isViewer} />
-      ) : status === 'loading' ? (
+      {cluster && session && node !== '' ? (
+        <NodeTerminal key={`${cluster.Id} ${node}`} cluster={cluster.Id} node={node} role={session.user.role} />
+      ) : status === 'loading' || session === null ? (
         <SkeletonRows label="The nodes are loading" />
       ) : (
         <EmptyState title="No node to talk to">Once a cluster is deployed, its nodes take commands here.</EmptyState>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { responseEntry } from '../../contract/command-socket.ts';
+import type { Role } from '../../contract/roles.ts';
 import { readKeys } from './keys.ts';
 import {
   answerText,
@@ -11,8 +12,8 @@ import {
 } from './session.ts';
 
 /** Feeds what a keyboard sends; collects what it leads to. */
-function driver(history: readonly string[] = []) {
-  let session: Session = openSession('node1', { history, columns: 40 });
+function driver(history: readonly string[] = [], role: Role = 'admin') {
+  let session: Session = openSession('node1', { role, history, columns: 40 });
   const effects: SessionEffect[] = [];
   const step = (event: SessionEvent) => {
     const next = stepSession(session, event);
@@ -31,6 +32,15 @@ function driver(history: readonly string[] = []) {
 }
 
 describe('a terminal session', () => {
+  it('sends nothing that its reader may not run, nested or not', () => {
+    const terminal = driver([], 'viewer');
+    terminal.type('mesh degree 4\rmesh send all mesh degree 4\rquit\recho $HOME\r');
+    expect(terminal.runs()).toEqual([]);
+    expect(terminal.output()).toContain('`mesh degree 4` needs the role admin, and this is a viewer');
+    terminal.type('mesh degree\r');
+    expect(terminal.runs()).toEqual(['mesh degree']);
+  });
+
   it('runs a line and comes back to the prompt when it ended', () => {
     const terminal = driver();
     terminal.type('mesh status\r');

@@ -3,6 +3,9 @@
 //
 //   prompt --Enter--> running --ended--> prompt          while running, what is typed waits in the line
 import type { CommandResponse } from '../../contract/command-socket.ts';
+import { AppError } from '../../contract/errors.ts';
+import type { Role } from '../../contract/roles.ts';
+import { assertMayRun } from '../../core/commands/may-run.ts';
 import { completeWith } from './completion.ts';
 import { drawLine, inColumns } from './draw-line.ts';
 import type { Key, KeyName } from './keys.ts';
@@ -11,6 +14,8 @@ import { coloured, safeText } from './safe-text.ts';
 
 export interface Session {
   readonly node: string;
+  /** Who types: a line that this role may not run is refused here, and goes nowhere. */
+  readonly role: Role;
   readonly columns: number;
   readonly line: Line;
   /** Lines that wait for the running one. */
@@ -46,9 +51,13 @@ export interface Step {
   readonly effects: readonly SessionEffect[];
 }
 
-export function openSession(node: string, options: { history: readonly string[]; columns: number }): Session {
+export function openSession(
+  node: string,
+  options: { role: Role; history: readonly string[]; columns: number },
+): Session {
   return {
     node,
+    role: options.role,
     columns: Math.max(2, options.columns),
     line: emptyLine(options.history),
     queue: [],
@@ -170,11 +179,23 @@ function judgeLine(session: Session, text: string): { session: Session; text: st
   if (text === 'disconnect') {
     return { session, text: 'There is nothing to disconnect: each line is sent by itself. Leave the page to leave.\n' };
   }
+  const refusal = findRefusal(text, session.role);
+  if (refusal !== '') return { session: { ...session, isQuitAsked: false }, text: `${coloured(refusal, 'red')}\n` };
   if (text === 'quit' && !session.isQuitAsked) {
     const warning = `\`quit\` ends the meshd of ${safeText(session.node)}. Type \`quit\` again to do that.\n`;
     return { session: { ...session, isQuitAsked: true }, text: warning };
   }
   return { session: { ...session, isQuitAsked: false }, text: null };
+}
+
+/** Empty: it may be run, or the node knows better what is wrong with it. */
+function findRefusal(text: string, role: Role): string {
+  try {
+    assertMayRun(text, role);
+    return '';
+  } catch (error) {
+    return error instanceof AppError && error.code === 'refused' ? error.message : '';
+  }
 }
 
 function onInterrupt(session: Session): Step {

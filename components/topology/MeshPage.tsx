@@ -84,7 +84,7 @@ export function MeshPage(): ReactElement {
           icon={<Waypoints />}
           title="No mesh yet"
           action={
-            <Button variant="primary" render={<Link href={withCluster('/nodes/add')} />}>
+            <Button variant="primary" render={<Link href={withCluster('/add-nodes')} />}>
               Add nodes
             </Button>
           }

@@ -8,10 +8,11 @@ import { describeRange } from '../../core/ranges/describe-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Checkbox } from '../ui/Checkbox.tsx';
 import { Field } from '../ui/Field.tsx';
-import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Textarea } from '../ui/Textarea.tsx';
-import { issuesOf, textInput, textOf } from './form-values.ts';
+import { firstLogin, isByKey, loginFields, loginIssues, loginSecrets } from './first-login.ts';
+import { FirstLogin } from './FirstLogin.tsx';
+import { issuesOf, textOf } from './form-values.ts';
 import { hostKeysOf, newKeys } from './host-keys.ts';
 import { HostKeysPanel } from './HostKeysPanel.tsx';
 import { Outlook } from './Outlook.tsx';
@@ -30,13 +31,13 @@ export function addNodesWizard(nodes: string): Wizard {
   return {
     kind: 'add-nodes',
     title: 'Add nodes',
-    initial: { nodes, user: 'root', port: '22', install: true, allowRootKey: false, disablePasswords: false },
+    initial: { nodes, ...firstLogin, install: true, allowRootKey: false, disablePasswords: false },
     pages: [
       { key: 'nodes', title: 'Nodes', fields: ['nodes'], render: (props) => <NodesPage {...props} /> },
       {
         key: 'login',
         title: 'First login',
-        fields: ['user', 'port', 'password'],
+        fields: loginFields,
         render: (props) => <LoginPage {...props} />,
       },
       {
@@ -46,16 +47,13 @@ export function addNodesWizard(nodes: string): Wizard {
         render: (props) => <OptionsPage {...props} />,
       },
     ],
-    check: (form) => {
+    check: (form, secrets) => {
       const list = parseNodeList(textOf(form, 'nodes'));
       const listed = list.ok ? [] : [{ field: 'nodes', message: list.message }];
-      return [...listed, ...issuesOf(AddNodesForm, form)];
+      return [...listed, ...issuesOf(AddNodesForm, form), ...loginIssues(form, secrets)];
     },
     toForm: (form) => ({ ...form }),
-    toSecrets: (form, secrets): Record<string, string> => {
-      const password = secrets['password'] ?? '';
-      return password === '' ? {} : { [`password:${textOf(form, 'user')}`]: password };
-    },
+    toSecrets: loginSecrets,
     outlook: (form) => <AddOutlook form={form} />,
     planning: (form) => {
       const count = countNodes(form);
@@ -109,43 +107,16 @@ function NodesPage({ form, set, issue }: PageProps): ReactElement {
   );
 }
 
-function LoginPage({ form, secrets, set, setSecret, issue }: PageProps): ReactElement {
-  const user = textOf(form, 'user');
+function LoginPage(page: PageProps): ReactElement {
   return (
     <>
       <p className="text-fg-2">
         Who logs in the first time: root, or any user with sudo. Afterwards the console has a key of its own for root.
       </p>
-      <div className="grid gap-4 sm:grid-cols-[1fr_7rem]">
-        <Field label="User" name="user" error={issue('user')}>
-          <Input
-            isMono
-            autoComplete="off"
-            value={user}
-            onChange={(event) => {
-              set('user', event.target.value);
-            }}
-          />
-        </Field>
-        <Field label="SSH port" name="port" error={issue('port')}>
-          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'port')} />
-        </Field>
-      </div>
-      <Field
-        label={user === 'root' ? 'Password of root' : `Password of ${user}, also for sudo`}
-        name="password"
-        error={issue('password')}
-        hint="The same on all of them; another one is asked for where it is refused. In memory only, until the run ends. Leave it empty where the console's key lets it in already."
-      >
-        <Input
-          type="password"
-          autoComplete="off"
-          value={secrets['password'] ?? ''}
-          onChange={(event) => {
-            setSecret('password', event.target.value);
-          }}
-        />
-      </Field>
+      <FirstLogin
+        page={page}
+        passwordHint="The same on all of them; another one is asked for where it is refused. In memory only, until the run ends. Leave it empty where the console's key lets it in already."
+      />
     </>
   );
 }
@@ -185,14 +156,12 @@ function OptionsPage({ form, set }: PageProps): ReactElement {
 function AddOutlook({ form }: { form: FormValues }): ReactElement {
   const list = parseNodeList(textOf(form, 'nodes'));
   const names = list.ok ? list.nodes.map(({ name }) => name) : [];
-  const shown = describeRange(names.slice(0, 200));
   return (
     <Outlook
-      count={names.length === 0 ? '' : names.length === 1 ? '1 node' : `${names.length} nodes`}
-      nodes={names.length > 200 ? `${shown} and ${names.length - 200} more` : shown}
+      names={names}
       does={[
         'Its host key is shown, and pinned once you agree',
-        `A login as ${textOf(form, 'user') || 'root'} installs the console's key for root`,
+        `A login as ${textOf(form, 'user') || 'root'}${isByKey(form) ? ' by your key' : ''} installs the console's key for root`,
         ...(form['allowRootKey'] === true ? ['sshd lets root in by key'] : []),
         'A new login by that key proves it',
         'A look at the machine: KVM, Open vSwitch, disk, clock, names',

@@ -5,12 +5,11 @@ import { DeployForm } from '../../core/plans/deploy.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
-import { Field } from '../ui/Field.tsx';
-import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { describeDegree } from './degree-words.ts';
-import { issuesOf, textInput, textOf } from './form-values.ts';
+import { issuesOf, noSecrets, rangeIssues, textOf } from './form-values.ts';
 import { Outlook } from './Outlook.tsx';
+import { TextField } from './TextField.tsx';
 import type { FormValues } from './wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
 
@@ -43,17 +42,15 @@ export function deployWizard(nodes: string, head: string): Wizard {
       { key: 'mesh', title: 'Mesh', fields: ['context', 'degree', 'port'], render: (props) => <MeshPage {...props} /> },
     ],
     check: (form) => {
-      const range = parseRange(textOf(form, 'nodes'));
       const missing = textOf(form, 'head').trim() === '' ? [{ field: 'head', message: 'name the head node' }] : [];
-      const listed = range.ok ? [] : [{ field: 'nodes', message: range.message }];
       return [
         ...missing,
-        ...listed,
+        ...rangeIssues(form, 'nodes'),
         ...issuesOf(DeployForm, form).filter(({ field }) => !(field === 'head' && missing.length > 0)),
       ];
     },
     toForm: (form) => ({ ...form, head: textOf(form, 'head').trim() }),
-    toSecrets: (): Record<string, string> => ({}),
+    toSecrets: noSecrets,
     outlook: (form) => <DeployOutlook form={form} />,
     planning: (form) => `Looking at ${namesOf(form).length === 1 ? 'the node' : `${namesOf(form).length} nodes`}`,
   };
@@ -66,24 +63,25 @@ function namesOf(form: FormValues): string[] {
   return [...new Set([...(head === '' ? [] : [head]), ...(range.ok ? range.names : [])])];
 }
 
-function NodesPage({ form, set, issue }: PageProps): ReactElement {
-  const text = textOf(form, 'nodes');
+function NodesPage(page: PageProps): ReactElement {
+  const text = textOf(page.form, 'nodes');
+  const head = textOf(page.form, 'head').trim();
   const range = useMemo(() => parseRange(text), [text]);
-  const count = range.ok ? range.names.filter((name) => name !== textOf(form, 'head').trim()).length : 0;
+  const count = range.ok ? range.names.filter((name) => name !== head).length : 0;
   return (
     <>
-      <Field
-        label="Head node"
+      <TextField
+        page={page}
         name="head"
-        error={issue('head')}
+        label="Head node"
+        placeholder="node1"
         hint="Holds the cluster's CA and deploys to the others. Pick a machine that stays."
-      >
-        <Input isMono placeholder="node1" {...textInput({ form, set }, 'head')} />
-      </Field>
-      <Field
-        label="Other nodes"
+      />
+      <TextField
+        page={page}
         name="nodes"
-        error={issue('nodes')}
+        label="Other nodes"
+        placeholder="node[2-10]"
         hint={
           text.trim() === ''
             ? 'A node range. Nodes that were added take the console’s key already. None: the head alone.'
@@ -91,45 +89,32 @@ function NodesPage({ form, set, issue }: PageProps): ReactElement {
               ? `${count === 1 ? '1 node' : `${count} nodes`} beside the head`
               : range.message
         }
-      >
-        <Input
-          isMono
-          placeholder="node[2-10]"
-          value={text}
-          onChange={(event) => {
-            set('nodes', event.target.value);
-          }}
-        />
-      </Field>
+      />
     </>
   );
 }
 
-function MeshPage({ form, set, issue }: PageProps): ReactElement {
+function MeshPage(page: PageProps): ReactElement {
+  const { form } = page;
   const degree = Number(textOf(form, 'degree').trim() === '' ? Number.NaN : textOf(form, 'degree'));
   const words = describeDegree(degree, namesOf(form).length);
   return (
     <>
-      <Field
-        label="Context"
+      <TextField
+        page={page}
         name="context"
-        error={issue('context')}
+        label="Context"
         hint="The name of the mesh. Meshes of different contexts never mix on one network."
-      >
-        <Input isMono {...textInput({ form, set }, 'context')} />
-      </Field>
+      />
       <div className="grid gap-4 sm:grid-cols-2">
-        <Field
-          label="Degree"
+        <TextField
+          page={page}
           name="degree"
-          error={issue('degree')}
+          label="Degree"
+          inputMode="numeric"
           hint="How many links each node tries to hold; 3 is advised."
-        >
-          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'degree')} />
-        </Field>
-        <Field label="Mesh port" name="port" error={issue('port')} hint="TCP, on every node.">
-          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'port')} />
-        </Field>
+        />
+        <TextField page={page} name="port" label="Mesh port" inputMode="numeric" hint="TCP, on every node." />
       </div>
       <Notice state={words.tone} role="status">
         {words.text}
@@ -142,11 +127,9 @@ function DeployOutlook({ form }: { form: FormValues }): ReactElement {
   const names = namesOf(form);
   const head = textOf(form, 'head').trim();
   const others = names.filter((name) => name !== head);
-  const shown = describeRange(names.slice(0, 200));
   return (
     <Outlook
-      count={names.length === 0 ? '' : names.length === 1 ? '1 node' : `${names.length} nodes`}
-      nodes={names.length > 200 ? `${shown} and ${names.length - 200} more` : shown}
+      names={names}
       does={[
         `${head || 'The head'} gets a key pair of its own, and the pinned host keys`,
         'meshd is copied to it and started as a service',

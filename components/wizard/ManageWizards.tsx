@@ -3,16 +3,16 @@
 // has one page; what destroys asks to type the name.
 import { useMemo, type ReactElement } from 'react';
 import { RemoveNodeForm, ReplaceNodeForm, RotateKeyForm } from '../../core/plans/manage-nodes.ts';
-import { parseRange } from '../../core/ranges/parse-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
-import { Field } from '../ui/Field.tsx';
-import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
-import { issuesOf, textInput, textOf } from './form-values.ts';
+import { firstLogin, loginFields, loginIssues, loginSecrets } from './first-login.ts';
+import { FirstLogin } from './FirstLogin.tsx';
+import { confirmIssues, issuesOf, namesIn, noSecrets, rangeIssues, textOf, trimmed } from './form-values.ts';
 import { hostKeysOf } from './host-keys.ts';
 import { HostKeysPanel } from './HostKeysPanel.tsx';
+import { NameAndConfirm } from './NameAndConfirm.tsx';
 import { Outlook } from './Outlook.tsx';
-import type { FormValues, Issue } from './wizard-state.ts';
+import { TextField } from './TextField.tsx';
 import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
 
 export function RemoveNodeWizard(): ReactElement {
@@ -49,18 +49,17 @@ export function removeNodeWizard(node: string): Wizard {
               Its place in the mesh, meshd with the node&rsquo;s identity, and the console&rsquo;s key on it. VMs that
               run there lose their manager. A node that is off is shut out and forgotten.
             </Notice>
-            <NameAndConfirm {...props} />
+            <NameAndConfirm page={props} />
           </>
         ),
       },
     ],
     check: (form) => [...issuesOf(RemoveNodeForm, trimmed(form)), ...confirmIssues(form)],
     toForm: trimmed,
-    toSecrets: (): Record<string, string> => ({}),
+    toSecrets: noSecrets,
     outlook: (form) => (
       <Outlook
-        count={textOf(form, 'node').trim() === '' ? '' : '1 node'}
-        nodes={textOf(form, 'node').trim()}
+        names={namesIn(form, 'node')}
         does={[
           'It is revoked in the mesh',
           'meshd is stopped and its files are deleted',
@@ -77,25 +76,25 @@ export function replaceNodeWizard(node: string): Wizard {
   return {
     kind: 'replace-node',
     title: 'Replace node',
-    initial: { node, confirm: '', user: 'root', port: '22' },
+    initial: { node, confirm: '', ...firstLogin },
     pages: [
       {
         key: 'node',
         title: 'Node',
-        fields: ['node', 'confirm', 'user', 'port', 'password'],
+        fields: ['node', 'confirm', ...loginFields],
         render: (props) => <ReplacePage {...props} />,
       },
     ],
-    check: (form) => [...issuesOf(ReplaceNodeForm, trimmed(form)), ...confirmIssues(form)],
+    check: (form, secrets) => [
+      ...issuesOf(ReplaceNodeForm, trimmed(form)),
+      ...confirmIssues(form),
+      ...loginIssues(form, secrets),
+    ],
     toForm: trimmed,
-    toSecrets: (form, secrets): Record<string, string> => {
-      const password = secrets['password'] ?? '';
-      return password === '' ? {} : { [`password:${textOf(form, 'user')}`]: password };
-    },
+    toSecrets: loginSecrets,
     outlook: (form) => (
       <Outlook
-        count={textOf(form, 'node').trim() === '' ? '' : '1 node'}
-        nodes={textOf(form, 'node').trim()}
+        names={namesIn(form, 'node')}
         does={[
           'The old and the new host key are shown',
           'The new one is pinned once you agree',
@@ -120,29 +119,24 @@ export function rotateKeyWizard(nodes: string): Wizard {
         key: 'nodes',
         title: 'Nodes',
         fields: ['nodes'],
-        render: ({ form, set, issue }) => (
-          <Field
-            label="Nodes"
+        render: (page) => (
+          <TextField
+            page={page}
             name="nodes"
-            error={issue('nodes')}
+            label="Nodes"
+            placeholder="all"
             hint="A node range; empty: all nodes that the console knows."
-          >
-            <Input isMono placeholder="all" {...textInput({ form, set }, 'nodes')} />
-          </Field>
+          />
         ),
       },
     ],
-    check: (form) => {
-      const range = parseRange(textOf(form, 'nodes'));
-      const listed = range.ok ? [] : [{ field: 'nodes', message: range.message }];
-      return [...listed, ...issuesOf(RotateKeyForm, form)];
-    },
+    check: (form) => [...rangeIssues(form, 'nodes'), ...issuesOf(RotateKeyForm, form)],
     toForm: (form) => ({ ...form }),
-    toSecrets: (): Record<string, string> => ({}),
+    toSecrets: noSecrets,
     outlook: (form) => (
       <Outlook
-        count={textOf(form, 'nodes').trim() === '' ? 'all nodes' : 'these nodes'}
-        nodes={textOf(form, 'nodes').trim()}
+        names={namesIn(form, 'nodes')}
+        otherwise="On all nodes that have the console's key."
         does={[
           'A new key is installed beside the old one',
           'A new login by it proves it',
@@ -154,61 +148,12 @@ export function rotateKeyWizard(nodes: string): Wizard {
   };
 }
 
-function ReplacePage(props: PageProps): ReactElement {
-  const { form, secrets, set, setSecret, issue } = props;
+function ReplacePage(page: PageProps): ReactElement {
   return (
     <>
       <p className="text-fg-2">For a machine that was reinstalled under its old name: it shows another host key now.</p>
-      <NameAndConfirm {...props} />
-      <div className="grid gap-4 sm:grid-cols-[1fr_7rem]">
-        <Field label="User" name="user" error={issue('user')}>
-          <Input isMono autoComplete="off" {...textInput({ form, set }, 'user')} />
-        </Field>
-        <Field label="SSH port" name="port" error={issue('port')}>
-          <Input isMono inputMode="numeric" {...textInput({ form, set }, 'port')} />
-        </Field>
-      </div>
-      <Field
-        label={`Password of ${textOf(form, 'user')}`}
-        name="password"
-        error={issue('password')}
-        hint="In memory only, until the run ends."
-      >
-        <Input
-          type="password"
-          autoComplete="off"
-          value={secrets['password'] ?? ''}
-          onChange={(event) => {
-            setSecret('password', event.target.value);
-          }}
-        />
-      </Field>
+      <NameAndConfirm page={page} />
+      <FirstLogin page={page} passwordHint="In memory only, until the run ends." />
     </>
   );
-}
-
-function NameAndConfirm({ form, set, issue }: PageProps): ReactElement {
-  return (
-    <>
-      <Field label="Node" name="node" error={issue('node')}>
-        <Input isMono {...textInput({ form, set }, 'node')} />
-      </Field>
-      <Field label="Its name once more, to be sure" name="confirm" error={issue('confirm')}>
-        <Input isMono autoComplete="off" {...textInput({ form, set }, 'confirm')} />
-      </Field>
-    </>
-  );
-}
-
-function trimmed(form: FormValues): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(form).map(([field, value]) => [field, typeof value === 'string' ? value.trim() : value]),
-  );
-}
-
-function confirmIssues(form: FormValues): Issue[] {
-  const node = textOf(form, 'node').trim();
-  return node !== '' && textOf(form, 'confirm').trim() !== node
-    ? [{ field: 'confirm', message: `Type ${node} to confirm.` }]
-    : [];
 }

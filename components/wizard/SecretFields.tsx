@@ -2,8 +2,8 @@
 // Passwords that the plan wants and nobody typed yet: one field for all nodes that take the same.
 import type { ReactElement } from 'react';
 import { Field } from '../ui/Field.tsx';
-import { Input } from '../ui/Input.tsx';
 import { Panel } from '../ui/Panel.tsx';
+import { PasswordInput } from '../ui/PasswordInput.tsx';
 import type { WantedSecret } from './plan-secrets.ts';
 import type { SecretValues } from './wizard-state.ts';
 
@@ -20,12 +20,10 @@ export function SecretFields({ wanted, values, onChange }: SecretFieldsProps): R
       <div className="flex max-w-120 flex-col gap-3">
         {wanted.map(({ name, label }) => (
           <Field key={name} label={label} hint="In memory only, until the run ends.">
-            <Input
-              type="password"
-              autoComplete="off"
+            <PasswordInput
               value={values[name] ?? ''}
-              onChange={(event) => {
-                onChange(name, event.target.value);
+              onValueChange={(value) => {
+                onChange(name, value);
               }}
             />
           </Field>

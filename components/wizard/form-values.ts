@@ -1,5 +1,6 @@
 // Between the fields of a form, which hold what was typed, and the planner's schema, which has the say.
 import type { z } from 'zod';
+import { parseRange } from '../../core/ranges/parse-range.ts';
 import type { FormValues, Issue } from './wizard-state.ts';
 
 export function textOf(form: FormValues, field: string): string {
@@ -30,4 +31,35 @@ export function issuesOf(schema: z.ZodType, form: Record<string, unknown>): Issu
     if (!issues.has(String(field))) issues.set(String(field), message);
   }
   return [...issues].map(([field, message]) => ({ field, message }));
+}
+
+export function rangeIssues(form: FormValues, field: string): Issue[] {
+  const range = parseRange(textOf(form, field));
+  return range.ok ? [] : [{ field, message: range.message }];
+}
+
+/** Names of a field that holds a node range; none while it is not one. */
+export function namesIn(form: FormValues, field: string): readonly string[] {
+  const range = parseRange(textOf(form, field));
+  return range.ok ? range.names : [];
+}
+
+/** Of a form with the fields `node` and `confirm`. */
+export function confirmIssues(form: FormValues): Issue[] {
+  const node = textOf(form, 'node').trim();
+  return node !== '' && textOf(form, 'confirm').trim() !== node
+    ? [{ field: 'confirm', message: `Type ${node} to confirm.` }]
+    : [];
+}
+
+/** Names are pasted with blanks around them. */
+export function trimmed(form: FormValues): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(form).map(([field, value]) => [field, typeof value === 'string' ? value.trim() : value]),
+  );
+}
+
+/** Of a wizard that needs none. */
+export function noSecrets(): Record<string, string> {
+  return {};
 }

@@ -1,15 +1,12 @@
 // Which passwords a plan still wants. `password:root@node1` is also given by `password:root`, which is for all nodes.
 import type { Plan } from '../../contract/plans.ts';
+import { forAllNodes } from '../../core/plans/secret-names.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 
 export interface WantedSecret {
   /** Name for all the nodes of it: `password:root`. */
   readonly name: string;
   readonly label: string;
-}
-
-export function forAllNodes(name: string): string {
-  return name.split('@', 1)[0] ?? name;
 }
 
 /** What is wanted and not given, one entry for all nodes that take the same. */

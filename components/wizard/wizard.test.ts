@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { describeDegree } from './degree-words.ts';
+import { firstLogin, loginIssues, loginSecrets } from './first-login.ts';
 import { issuesOf } from './form-values.ts';
 import { hostKeysOf, newKeys } from './host-keys.ts';
 import { testPlan, testStep } from './plan-for-tests.ts';
@@ -180,6 +181,27 @@ describe('passwords that a plan wants', () => {
       { name: 'password:root', label: 'Password of root on node2' },
     ]);
     expect(wantedSecrets({ secrets }, { 'password:root': 'x' })).toEqual([]);
+  });
+});
+
+describe('a first login', () => {
+  const typed = { password: 'p', key: '-----BEGIN', passphrase: 's' };
+
+  it('sends what belongs to the way that was chosen, and no more', () => {
+    expect(loginSecrets({ ...firstLogin, user: 'ann' }, typed)).toEqual({ 'password:ann': 'p' });
+    expect(loginSecrets({ ...firstLogin, login: 'key' }, typed)).toEqual({
+      'key:root': '-----BEGIN',
+      'passphrase:root': 's',
+    });
+    expect(loginSecrets({ ...firstLogin, user: 'ann', login: 'key' }, typed)).toMatchObject({ 'password:ann': 'p' });
+    expect(loginSecrets({ ...firstLogin, login: 'key' }, { ...typed, passphrase: '' })).toEqual({
+      'key:root': '-----BEGIN',
+    });
+  });
+
+  it('wants a key where one is to be used', () => {
+    expect(loginIssues({ ...firstLogin, login: 'key' }, { key: ' ' })).toMatchObject([{ field: 'key' }]);
+    expect(loginIssues(firstLogin, {})).toEqual([]);
   });
 });
 

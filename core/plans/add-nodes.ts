@@ -1,14 +1,14 @@
 // The plan that brings machines in: host keys pinned, a console key for root, a login proved with it, a look at the machine,
 // packages, and passwords switched off where asked.
 import { z } from 'zod';
-import type { Step } from '../../contract/plans.ts';
-import type { HostAction } from '../../contract/plans.ts';
+import type { HostAction, Plan, Step } from '../../contract/plans.ts';
 import { describeRange } from '../ranges/describe-range.ts';
 import { nodePackages } from './preflight.ts';
 import { sshdFile } from './host-scripts.ts';
+import { keyName, passwordName } from './secret-names.ts';
 import { makePlan, makeStep, shellWord, stepKey } from './step.ts';
 import type { PlanContext } from './step.ts';
-import { adviseOnNames, SshPort, UserName } from './targets.ts';
+import { adviseOnNames, LoginBy, SshPort, UserName } from './targets.ts';
 import type { NodeTarget } from './targets.ts';
 
 export const AddNodesForm = z.object({
@@ -16,6 +16,7 @@ export const AddNodesForm = z.object({
   nodes: z.string().max(200_000),
   user: UserName.default('root'),
   port: SshPort,
+  login: LoginBy,
   /** Installs missing packages with apt. */
   install: z.boolean().default(false),
   /** Has sshd let root in by key where it forbids root altogether. */
@@ -53,24 +54,28 @@ const minuteMs = 60_000;
 export function planAddNodes(form: AddNodesForm, facts: AddNodesFacts, context: PlanContext) {
   const names = facts.sightings.map((sighting) => sighting.name);
   const steps = facts.sightings.flatMap((sighting) => nodeSteps(sighting, form, facts, names));
-  const needsPassword = facts.sightings.filter((sighting) => !sighting.isKeyProved);
+  const newcomers = facts.sightings.filter((sighting) => !sighting.isKeyProved);
   return makePlan('add-nodes', context, {
     title: `Add ${describeRange(names)}`,
     steps,
     command: describeCommand(form),
-    secrets: needsPassword.map(({ name }) => ({
-      name: `password:${form.user}@${name}`,
-      label: `Password of ${form.user} on ${name}`,
-      node: name,
-    })),
+    secrets: newcomers.map(({ name }) => loginSecret(form, name)),
     warnings: findWarnings(facts.sightings),
   });
+}
+
+/** What logs in there the first time. */
+export function loginSecret(form: Pick<AddNodesForm, 'user' | 'login'>, node: string): Plan['secrets'][number] {
+  const { user } = form;
+  return form.login === 'key'
+    ? { name: keyName({ user, name: node }), label: `Private key of ${user} on ${node}`, node }
+    : { name: passwordName({ user, name: node }), label: `Password of ${user} on ${node}`, node };
 }
 
 /** Steps by which one machine gets the console's key: also of a machine that takes another's place. */
 export function nodeSteps(
   sighting: NodeSighting,
-  form: Omit<AddNodesForm, 'nodes'>,
+  form: Omit<AddNodesForm, 'nodes' | 'login'>,
   facts: Pick<AddNodesFacts, 'publicKey' | 'keyId'>,
   names: readonly string[],
   options: { replacesPins?: boolean } = {},
@@ -231,6 +236,7 @@ function describeCommand(form: AddNodesForm): string {
   const flags = [
     ...(form.user === 'root' ? [] : ['--user', form.user]),
     ...(form.port === 22 ? [] : ['--port', String(form.port)]),
+    ...(form.login === 'key' ? ['--identity', '<file>'] : []),
     ...(form.install ? ['--install'] : []),
     ...(form.allowRootKey ? ['--allow-root-key'] : []),
     ...(form.disablePasswords ? ['--disable-passwords'] : []),

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import type { Step } from '../../contract/plans.ts';
 import { describeRange } from '../ranges/describe-range.ts';
-import { nodeSteps } from './add-nodes.ts';
+import { loginSecret, nodeSteps } from './add-nodes.ts';
 import type { AddNodesFacts, NodeSighting } from './add-nodes.ts';
 import { passwordlessFile, passwordlessLines } from './host-scripts.ts';
 import { makePlan, makeStep, shellWord, stepKey } from './step.ts';
 import type { PlanContext } from './step.ts';
-import { SshPort, UserName } from './targets.ts';
+import { LoginBy, SshPort, UserName } from './targets.ts';
 import type { NodeTarget } from './targets.ts';
 
 const NodeName = z.string().min(1).max(253);
@@ -19,7 +19,11 @@ export const RemoveNodeForm = z.object({
 });
 export type RemoveNodeForm = z.infer<typeof RemoveNodeForm>;
 
-export const ReplaceNodeForm = RemoveNodeForm.extend({ user: UserName.default('root'), port: SshPort });
+export const ReplaceNodeForm = RemoveNodeForm.extend({
+  user: UserName.default('root'),
+  port: SshPort,
+  login: LoginBy,
+});
 export type ReplaceNodeForm = z.infer<typeof ReplaceNodeForm>;
 
 export const RotateKeyForm = z.object({
@@ -122,8 +126,8 @@ export function planReplaceNode(
     steps: nodeSteps(sighting, options, facts, [node], { replacesPins: true }).map((step) =>
       step.do.action === 'pinHostKey' ? { ...step, title: 'Pin its new host key in place of the old one' } : step,
     ),
-    command: `meshdeck nodes replace ${shellWord(node)} --confirm ${shellWord(form.confirm)}${form.user === 'root' ? '' : ` --user ${form.user}`}`,
-    secrets: [{ name: `password:${form.user}@${node}`, label: `Password of ${form.user} on ${node}`, node }],
+    command: `meshdeck nodes replace ${shellWord(node)} --confirm ${shellWord(form.confirm)}${form.user === 'root' ? '' : ` --user ${form.user}`}${form.login === 'key' ? ' --identity <file>' : ''}`,
+    secrets: [loginSecret(form, node)],
     warnings: [
       `${node} was ${sighting.pinned.join(', ') || 'not pinned'}, and shows ` +
         `${sighting.keys.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ') || `nothing (${sighting.error})`}: ` +

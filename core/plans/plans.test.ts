@@ -8,6 +8,7 @@ import type { DeployNodeSighting } from './deploy.ts';
 import { climbLadder, parseLadder } from './ladder.ts';
 import type { LadderEnd } from './ladder.ts';
 import { planRemoveNode } from './manage-nodes.ts';
+import { forAllNodes, passphraseName, userOf } from './secret-names.ts';
 import { judgePreflight, parsePreflight } from './preflight.ts';
 import { findPlanIssue } from './schedule.ts';
 import { adviseOnNames, parseNodeList } from './targets.ts';
@@ -61,6 +62,18 @@ describe('a list of nodes', () => {
   test('advice on names', () => {
     expect(adviseOnNames(['node1', 'node2'])).toBeNull();
     expect(adviseOnNames(['mercury', 'venus'])).toContain('one prefix and a number');
+  });
+});
+
+describe('a private key as the way in', () => {
+  test('is asked for by its name, and stands in the command as a file', () => {
+    const form = AddNodesForm.parse({ nodes: 'node1', user: 'ann', login: 'key' });
+    const plan = planAddNodes(form, { publicKey: 'k', keyId: 'c', sightings: [sighting('node1')] }, context);
+    expect(plan.secrets).toEqual([{ name: 'key:ann@node1', label: 'Private key of ann on node1', node: 'node1' }]);
+    expect(plan.command).toBe('meshdeck nodes add node1 --user ann --identity <file>');
+    expect(forAllNodes('key:ann@node1')).toBe('key:ann');
+    expect(passphraseName('key:ann@node1')).toBe('passphrase:ann@node1');
+    expect(userOf('key:ann@node1')).toBe('ann');
   });
 });
 

@@ -24,6 +24,9 @@ export const UserName = z
 
 export const SshPort = z.coerce.number().int().min(1).max(65_535).default(22);
 
+/** What lets the first login in; the console's own key, where it is there already, comes before either. */
+export const LoginBy = z.enum(['password', 'key']).default('password');
+
 export interface ListedNode {
   readonly name: string;
   readonly address: string;

@@ -413,8 +413,8 @@ async function connectOnce(
 function authMethods(username: string, credentials: SshCredentials): { methods: AnyAuthMethod[]; labels: string[] } {
   const methods: AnyAuthMethod[] = [{ type: 'none', username }];
   const labels: string[] = [];
-  for (const { path, privateKey } of credentials.keys) {
-    methods.push({ type: 'publickey', username, key: privateKey });
+  for (const { path, privateKey, passphrase } of credentials.keys) {
+    methods.push({ type: 'publickey', username, key: privateKey, ...(passphrase === undefined ? {} : { passphrase }) });
     labels.push(path);
   }
   if (credentials.agentSocket !== undefined) {

@@ -7,6 +7,8 @@ import ssh2 from 'ssh2';
 export interface SshKeyFile {
   readonly path: string;
   readonly privateKey: Buffer;
+  /** Of a key that was given with one. */
+  readonly passphrase?: string;
 }
 
 export interface SshCredentials {

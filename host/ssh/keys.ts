@@ -21,3 +21,32 @@ export function publicKeyOf(privateKey: string, comment: string): string {
   if (parsed instanceof Error) throw new AppError('invalid', `this is no usable private key: ${parsed.message}`);
   return `${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${comment}`;
 }
+
+/**
+ * Why a private key cannot be used to log in, and which of the two is at fault; null when it can. ssh2's own words are not
+ * shown: some repeat the input.
+ */
+export function findKeyIssue(
+  privateKey: string,
+  passphrase: string,
+): { readonly field: 'key' | 'passphrase'; readonly message: string } | null {
+  const parsed = ssh2.utils.parseKey(privateKey, passphrase === '' ? undefined : passphrase);
+  if (!(parsed instanceof Error)) {
+    return parsed.isPrivateKey()
+      ? null
+      : issue('key', 'this is the public half: give the private key, the file without .pub');
+  }
+  const { message } = parsed;
+  if (/no passphrase given/i.test(message)) return issue('passphrase', 'this key has a passphrase: give it too');
+  if (/passphrase/i.test(message)) return issue('passphrase', 'the passphrase is another one');
+  if (/^PuTTY-User-Key-File/m.test(privateKey)) {
+    return issue('key', "this is PuTTY's format: export it as an OpenSSH key first (puttygen, Conversions)");
+  }
+  return /BEGIN (ENCRYPTED )?PRIVATE KEY/.test(privateKey)
+    ? issue('key', "this is a key in PKCS #8: turn it into OpenSSH's format first (ssh-keygen -p -f <file>)")
+    : issue('key', "this is no private key in OpenSSH's format, or not all of it");
+}
+
+function issue<Field extends 'key' | 'passphrase'>(field: Field, message: string): { field: Field; message: string } {
+  return { field, message };
+}

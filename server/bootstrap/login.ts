@@ -1,6 +1,8 @@
 // Logging in to a machine and becoming root there: by the console's key, by keys of whoever runs the console, by a password
 // that is in memory only, through sudo where it is not root that logs in.
 import { AppError } from '../../contract/errors.ts';
+import type { Plan } from '../../contract/plans.ts';
+import { keyName, passphraseName, passwordName } from '../../core/plans/secret-names.ts';
 import type { NodeTarget } from '../../core/plans/targets.ts';
 import { proveSudo, runAsRoot } from '../../host/as-root.ts';
 import type { RootLogin } from '../../host/as-root.ts';
@@ -8,10 +10,13 @@ import type { RunOptions, RunResult } from '../../host/runner.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
 import type { HostKeySource } from '../../host/ssh/connection.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
+import { findKeyIssue } from '../../host/ssh/keys.ts';
 import { SecretMissing } from '../runs/executor.ts';
 
 export interface LoginContext {
   readonly signal: AbortSignal;
+  /** What the run was made to ask for: a private key, where its form said that one logs in by key. */
+  readonly plan: Pick<Plan, 'secrets'>;
   secret(name: string): string | undefined;
   dropSecret(name: string): void;
 }
@@ -59,8 +64,9 @@ export async function loginByKey(target: NodeTarget, parts: LoginParts, signal: 
 }
 
 /**
- * By whatever works: the console's key as root, then as the target's user with keys, then with the password.
- * @throws SecretMissing when only a password is left and it is not known or wrong; AppError otherwise
+ * By whatever works: the console's key as root, then as the target's user with the run's private key, or with keys of whoever
+ * runs the console and the run's password.
+ * @throws SecretMissing when only a secret of the run is left and it is not known or wrong; AppError otherwise
  */
 export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context: LoginContext): Promise<RootShell> {
   if (parts.consoleKey !== null) {
@@ -70,8 +76,13 @@ export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context
       if (!isRefusal(error)) throw error;
     }
   }
-  const secretName = `password:${target.user}@${target.name}`;
-  const password = context.secret(secretName);
+  const sudoName = passwordName(target);
+  const password = context.secret(sudoName);
+  const isByKey = context.plan.secrets.some(({ name }) => name === keyName(target));
+  const secretName = isByKey ? keyName(target) : sudoName;
+  const credentials = isByKey
+    ? givenKey(target, context)
+    : { ...parts.own, ...(password === undefined ? {} : { password }) };
   let connection: SshConnection;
   try {
     connection = await SshConnection.connect(
@@ -82,12 +93,13 @@ export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context
         timeoutMs: connectTimeoutMs,
         signal: context.signal,
       },
-      { pins: parts.pins, credentials: password === undefined ? parts.own : { ...parts.own, password } },
+      { pins: parts.pins, credentials },
     );
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    if (password === undefined) throw new SecretMissing(secretName);
+    if (context.secret(secretName) === undefined) throw new SecretMissing(secretName);
     context.dropSecret(secretName);
+    if (isByKey) throw new SecretMissing(secretName, `${target.name} refuses this key for ${target.user}`);
     throw new SecretMissing(
       secretName,
       `${target.name} refuses the password of ${target.user}` +
@@ -108,10 +120,26 @@ export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context
     connection.close();
     // Logged in by key, and sudo asks for the password that nobody has typed yet.
     const asks = error instanceof AppError && /password is required|terminal is required/.test(error.message);
-    if (asks && password === undefined)
-      throw new SecretMissing(secretName, `sudo on ${target.name} asks for a password`);
+    if (asks && password === undefined) throw new SecretMissing(sudoName, `sudo on ${target.name} asks for a password`);
     throw error;
   }
+}
+
+/** Nothing but the key that was given: others might use up the tries that sshd allows. Without it, only what needs none. */
+function givenKey(target: NodeTarget, context: LoginContext): SshCredentials {
+  const name = keyName(target);
+  const text = context.secret(name);
+  if (text === undefined) return { keys: [], unusable: [] };
+  const passphrase = context.secret(passphraseName(name)) ?? '';
+  const found = findKeyIssue(text, passphrase);
+  if (found) {
+    context.dropSecret(name);
+    throw new SecretMissing(name, `the key for ${target.name} cannot be used: ${found.message}`);
+  }
+  return {
+    keys: [{ path: 'the key given', privateKey: Buffer.from(text), ...(passphrase === '' ? {} : { passphrase }) }],
+    unusable: [],
+  };
 }
 
 function keyCredentials(privateKey: string | null): SshCredentials {

@@ -15,12 +15,14 @@ import {
   ReplaceNodeForm,
   RotateKeyForm,
 } from '../../core/plans/manage-nodes.ts';
+import { forAllNodes, keyName, passphraseName } from '../../core/plans/secret-names.ts';
 import { parseNodeList } from '../../core/plans/targets.ts';
 import type { ListedNode, NodeTarget } from '../../core/plans/targets.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
+import { findKeyIssue } from '../../host/ssh/keys.ts';
 import { openOwnTree } from '../../host/tree/own-tree.ts';
 import type { OwnTree } from '../../host/tree/own-tree.ts';
-import type { Store, StoredHost } from '../ports.ts';
+import type { Secrets, Store, StoredHost } from '../ports.ts';
 import type { Planner } from '../runs/run-core.ts';
 import { ensureConsoleKey, isConsoleKey, makeConsoleKey } from './console-key.ts';
 import { probeOf } from './head-actions.ts';
@@ -43,8 +45,9 @@ const observeLimit = 16;
 export function createPlanners(components: PlannerComponents): Partial<Record<PlanKind, Planner>> {
   const { store } = components;
 
-  const addNodes: Planner = async ({ form: raw, signal, context }) => {
+  const addNodes: Planner = async ({ form: raw, secrets, signal, context }) => {
     const form = parseForm(AddNodesForm, raw);
+    assertKeyUsable(form, secrets);
     const list = parseNodeList(form.nodes);
     if (!list.ok) throw invalid('nodes', list.message);
     const key = await ensureConsoleKey(store.keys, { nowMs: context.nowMs, host: components.host });
@@ -113,8 +116,9 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     );
   };
 
-  const replaceNode: Planner = async ({ form: raw, signal, context }) => {
+  const replaceNode: Planner = async ({ form: raw, secrets, signal, context }) => {
     const form = parseForm(ReplaceNodeForm, raw);
+    assertKeyUsable(form, secrets);
     const { target } = await confirmedHost(form);
     const key = await ensureConsoleKey(store.keys, { nowMs: context.nowMs, host: components.host });
     const sighting = await observeSighting({ ...target, port: form.port, user: form.user }, store, signal);
@@ -179,6 +183,15 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
 /** @throws AppError `invalid`; `detail.field` names the field, so that a form can show it there. */
 function invalid(field: string, message: string): AppError {
   return new AppError('invalid', message, { detail: { field } });
+}
+
+/** A key that cannot be used is an error before any machine is looked at. One that comes later is looked at by the run. */
+function assertKeyUsable(form: Pick<AddNodesForm, 'user' | 'login'>, secrets: Secrets): void {
+  const name = forAllNodes(keyName({ user: form.user, name: '' }));
+  const key = form.login === 'key' ? secrets[name] : undefined;
+  if (key === undefined) return;
+  const found = findKeyIssue(key, secrets[passphraseName(name)] ?? '');
+  if (found) throw invalid(found.field, found.message);
 }
 
 function parseForm<Schema extends z.ZodType>(schema: Schema, raw: unknown): z.output<Schema> {

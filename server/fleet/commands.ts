@@ -5,10 +5,7 @@ import type { CommandClient } from '../../contract/command-client.ts';
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxBrowserAnswerBytes, maxCommandsPerUser } from '../../contract/limits.ts';
-import { isAtLeast, type Role } from '../../contract/roles.ts';
-import { assertAllowed } from '../../core/commands/authorise.ts';
-import { parseCommand } from '../../core/commands/parse.ts';
-import { commandTable } from '../../core/commands/table.ts';
+import { assertMayRun } from '../../core/commands/may-run.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
 import type { NodeRoute } from '../engines/meshd/route.ts';
@@ -150,27 +147,6 @@ export class Commands {
     }
     return { failed: outcome.failed };
   }
-}
-
-/**
- * The command that a line is, once its caller may run it; null for a line that only the node can judge (an admin's alias).
- * @throws AppError `invalid`, `refused`
- */
-export function assertMayRun(line: string, role: Role): ParsedCommand | null | 'blank' {
-  if (/[\r\n]/.test(line)) throw new AppError('invalid', 'one line at a time');
-  const parsed = parseCommand(commandTable, line);
-  if (!parsed.ok) {
-    // Aliases are the node's to know, and only admins make them.
-    if (role === 'admin') return null;
-    throw new AppError('invalid', parsed.message);
-  }
-  if (!parsed.command) return 'blank';
-  assertAllowed(parsed.command, { via: 'socket', role });
-  // `.env` shows them to operators only; the node would put them into any line.
-  if (!isAtLeast(role, 'operator') && /\$[A-Za-z_{]/.test(line)) {
-    throw new AppError('refused', `variables ($NAME) need the role operator, and this is a ${role}`);
-  }
-  return parsed.command;
 }
 
 function isWorthAnotherWay(error: AppError): boolean {

@@ -1,5 +1,6 @@
-// Secrets of one run: in this process's memory until the run ends, nowhere else. Names are `password:root@node1`, or
-// `password:root` for all nodes at once.
+// Secrets of one run: in this process's memory until the run ends, nowhere else. Their names are those of
+// core/plans/secret-names.
+import { forAllNodes } from '../../core/plans/secret-names.ts';
 
 /** Shorter ones would mask half of every log; they reach no log by other means either. */
 const shortestMasked = 6;
@@ -49,8 +50,4 @@ export class RunSecrets {
     this.values.clear();
     this.refused.clear();
   }
-}
-
-function forAllNodes(name: string): string {
-  return name.split('@', 1)[0] ?? name;
 }

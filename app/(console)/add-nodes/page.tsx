@@ -1,6 +1,6 @@
 import type { Metadata } from 'next';
 import type { ReactElement } from 'react';
-import { AddNodesWizard } from '../../../../components/wizard/AddNodesWizard.tsx';
+import { AddNodesWizard } from '../../../components/wizard/AddNodesWizard.tsx';
 
 export const metadata: Metadata = { title: 'Add nodes' };
 

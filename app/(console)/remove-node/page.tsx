@@ -1,6 +1,6 @@
 import type { Metadata } from 'next';
 import type { ReactElement } from 'react';
-import { RemoveNodeWizard } from '../../../../components/wizard/ManageWizards.tsx';
+import { RemoveNodeWizard } from '../../../components/wizard/ManageWizards.tsx';
 
 export const metadata: Metadata = { title: 'Remove node' };
 

@@ -1,0 +1,13 @@
+// The node that something final is done to, and its name typed once more.
+import type { ReactElement } from 'react';
+import { TextField } from './TextField.tsx';
+import type { PageProps } from './WizardShell.tsx';
+
+export function NameAndConfirm({ page }: { page: PageProps }): ReactElement {
+  return (
+    <>
+      <TextField page={page} name="node" label="Node" />
+      <TextField page={page} name="confirm" label="Its name once more, to be sure" autoComplete="off" />
+    </>
+  );
+}

@@ -1,0 +1,29 @@
+// Whether a line that a user of the console typed may be run: the server asks before it sends one, the terminal before it asks
+// the server, so that a reader hears of it without a round trip.
+import { AppError } from '../../contract/errors.ts';
+import { isAtLeast, type Role } from '../../contract/roles.ts';
+import { assertAllowed } from './authorise.ts';
+import { parseCommand } from './parse.ts';
+import { commandTable } from './table.ts';
+import type { ParsedCommand } from './types.ts';
+
+/**
+ * The command that a line is, once its caller may run it; null for a line that only the node can judge (an admin's alias).
+ * @throws AppError `invalid`, `refused`
+ */
+export function assertMayRun(line: string, role: Role): ParsedCommand | null | 'blank' {
+  if (/[\r\n]/.test(line)) throw new AppError('invalid', 'one line at a time');
+  const parsed = parseCommand(commandTable, line);
+  if (!parsed.ok) {
+    // Aliases are the node's to know, and only admins make them.
+    if (role === 'admin') return null;
+    throw new AppError('invalid', parsed.message);
+  }
+  if (!parsed.command) return 'blank';
+  assertAllowed(parsed.command, { via: 'socket', role });
+  // `.env` shows them to operators only; the node would put them into any line.
+  if (!isAtLeast(role, 'operator') && /\$[A-Za-z_{]/.test(line)) {
+    throw new AppError('refused', `variables ($NAME) need the role operator, and this is a ${role}`);
+  }
+  return parsed.command;
+}
