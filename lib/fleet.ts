@@ -20,6 +20,8 @@ export interface FleetState {
 
 /** Pages come and go while one moves about: leaving and coming back must not cost a snapshot. */
 const graceMs = 30_000;
+/** A clock that seems to have moved by less has not: messages take longer at times, and ages are shown in seconds. */
+const clockJitterMs = 250;
 const firstRetryMs = 500;
 const maxRetryMs = 10_000;
 
@@ -129,7 +131,11 @@ export class FleetCollection {
 
   private put(view: FleetView, delta: FleetDelta | null): void {
     const now = this.now();
-    this.current.set({ status: 'live', view, asOf: now, serverOffsetMs: view.now - now, error: '' });
+    const before = this.current.get();
+    const offsetMs = view.now - now;
+    const isJitter = before.asOf !== null && Math.abs(offsetMs - before.serverOffsetMs) < clockJitterMs;
+    const serverOffsetMs = isJitter ? before.serverOffsetMs : offsetMs;
+    this.current.set({ status: 'live', view, asOf: now, serverOffsetMs, error: '' });
     for (const listener of [...this.deltaListeners]) listener(delta);
   }
 

@@ -11,7 +11,7 @@ import {
 } from 'react';
 import { connectConsole, type Console } from './console.ts';
 import type { ConnectionState } from './client.ts';
-import type { FleetState } from './fleet.ts';
+import type { FleetCollection, FleetState } from './fleet.ts';
 import type { Readable } from './observable.ts';
 import type { OpenRun, RunsState, RunState } from './runs.ts';
 
@@ -49,6 +49,12 @@ export function useReadable<T>(readable: Readable<T> | null, initial: T): T {
   return useSyncExternalStore(readable ? readable.subscribe : neverChanges, get, () => initial);
 }
 
+/** A part of an observable, rendered again only when `select` gives another value. */
+export function useReadablePart<T, P>(readable: Readable<T>, select: (value: T) => P): P {
+  const get = () => select(readable.get());
+  return useSyncExternalStore(readable.subscribe, get, get);
+}
+
 const neverChanges = () => () => undefined;
 
 const connecting: ConnectionState = { state: 'connecting', since: 0, reason: '' };
@@ -66,12 +72,34 @@ export function useConnection(): ConnectionState {
   return useReadable(useConsole()?.client.connection ?? null, connecting);
 }
 
-/** The fleet; subscribed while a component that uses it is mounted. */
+/** The fleet; subscribed while a component that uses it is mounted, and rendered again ten times a second. */
 export function useFleet(): FleetState {
+  return useFleetPart(wholeFleet);
+}
+
+/**
+ * A part of the fleet, subscribed as `useFleet` is; rendered again only when that part is another value.
+ * @param select gives the same value as long as nothing in it changed: what the state holds, not what is made of it
+ */
+export function useFleetPart<T>(select: (state: FleetState) => T): T {
+  const fleet = useRetainedFleet();
+  const state = fleet?.state ?? noFleetState;
+  return useSyncExternalStore(
+    state.subscribe,
+    () => select(state.get()),
+    () => select(noFleet),
+  );
+}
+
+/** The fleet to be read or followed outside of rendering; subscribed while the component is mounted. Null as `useConsole`. */
+export function useRetainedFleet(): FleetCollection | null {
   const fleet = useConsole()?.fleet ?? null;
   useEffect(() => fleet?.retain(), [fleet]);
-  return useReadable(fleet?.state ?? null, noFleet);
+  return fleet;
 }
+
+const wholeFleet = (state: FleetState): FleetState => state;
+const noFleetState: Readable<FleetState> = { get: () => noFleet, subscribe: () => () => undefined };
 
 /** All runs, newest first. */
 export function useRuns(): RunsState {

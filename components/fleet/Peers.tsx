@@ -1,7 +1,7 @@
 'use client';
 // The nodes that a node is linked with, each with its state; choosing one selects it.
 import type { ReactElement } from 'react';
-import type { FleetLink } from '../../contract/fleet.ts';
+import { linkKey } from '../../core/cluster-view.ts';
 import { formatAgo, formatInstant } from '../../lib/format.ts';
 import { StateShape } from '../ui/StateMark.tsx';
 import type { MeshNode, MeshView } from './mesh-view.ts';
@@ -14,14 +14,9 @@ export interface PeersProps {
 }
 
 export function Peers({ mesh, node, now, onSelect }: PeersProps): ReactElement {
-  const linkTo = new Map<string, FleetLink>();
-  for (const link of mesh.links) {
-    if (link.A === node.id) linkTo.set(link.B, link);
-    if (link.B === node.id) linkTo.set(link.A, link);
-  }
   const ordered = [...node.peers, ...node.halfPeers].flatMap((id) => {
     const peer = mesh.byId.get(id);
-    const held = linkTo.get(id);
+    const held = mesh.links.get(linkKey(id < node.id ? { A: id, B: node.id } : { A: node.id, B: id }));
     return peer && held ? [{ peer, held }] : [];
   });
   if (ordered.length === 0) return <p className="text-fg-3">No links.</p>;

@@ -99,7 +99,7 @@ describe('meshView', () => {
 
   it('leaves other clusters out', () => {
     const view = mesh([node('node1'), node('other', { Cluster: 'c2' })], [link('node1', 'other')]);
-    expect([view.nodes.length, view.links.length]).toEqual([1, 0]);
+    expect([view.nodes.length, view.links.size]).toEqual([1, 0]);
   });
 
   it('reads the first load average', () => {
@@ -126,5 +126,57 @@ describe('meshView', () => {
         }),
       ),
     ).toBe(0.42);
+  });
+});
+
+describe('meshView after a change', () => {
+  const names = ['node1', 'node2', 'node3', 'node4', 'node5'];
+  const nodes = new Map(names.map((name) => [`id-${name}`, node(name)]));
+  const links = new Map(
+    [link('node1', 'node2'), link('node2', 'node3'), link('node3', 'node4')].map((each) => [
+      `${each.A} ${each.B}`,
+      each,
+    ]),
+  );
+  const before = meshView({ nodes, links }, cluster);
+  const changedNames = (after: ReturnType<typeof meshView>): string[] =>
+    after.nodes.filter((each) => before.byId.get(each.id) !== each).map((each) => each.name);
+  const withNode = (change: Partial<FleetNode>): Map<string, FleetNode> =>
+    new Map(nodes).set('id-node3', node('node3', change));
+
+  it('is the same object when nothing of it changed', () => {
+    expect(meshView({ nodes: new Map(nodes), links: new Map(links) }, cluster, before)).toBe(before);
+    const other = node('other', { Cluster: 'c2' });
+    expect(meshView({ nodes: new Map(nodes).set(other.Id, other), links }, cluster, before)).toBe(before);
+  });
+
+  it('keeps nodes that have nothing new to show', () => {
+    const attached = meshView({ nodes, links }, { ...cluster, AttachedTo: 'node2' }, before);
+    expect([attached.cluster?.AttachedTo, attached.nodes === before.nodes]).toEqual(['node2', true]);
+    expect(changedNames(meshView({ nodes: withNode({ Degree: 1 }), links }, cluster, before))).toEqual(['node3']);
+    const fewer = new Map(links);
+    fewer.delete('id-node2 id-node3');
+    const cut = meshView({ nodes, links: fewer }, cluster, before);
+    expect(changedNames(cut)).toEqual(['node2', 'node3']);
+    expect(cut.byName.get('node2')?.peers).toEqual(['id-node1']);
+    const half = new Map(links).set('id-node1 id-node2', link('node1', 'node2', 'half'));
+    expect(changedNames(meshView({ nodes, links: half }, cluster, before))).toEqual(['node1', 'node2']);
+  });
+
+  it('gives what a view made anew gives, whatever changed', () => {
+    const all = [
+      { nodes: withNode({ State: 'absent', LostAt: 3 }), links: new Map([...links].slice(0, 1)) },
+      { nodes: withNode({ Name: 'another' }), links },
+      { nodes: new Map([...nodes].slice(1)), links },
+      { nodes: new Map(nodes).set('id-node10', node('node10')), links: new Map() },
+      { nodes: withNode({ Cluster: 'c2' }), links },
+      { nodes: new Map(), links },
+      { nodes, links },
+    ];
+    let followed = before;
+    for (const fleet of all) {
+      followed = meshView(fleet, cluster, followed);
+      expect(followed).toEqual(meshView(fleet, cluster));
+    }
   });
 });

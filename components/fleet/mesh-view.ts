@@ -27,7 +27,8 @@ export interface MeshView {
   readonly nodes: readonly MeshNode[];
   readonly byId: ReadonlyMap<string, MeshNode>;
   readonly byName: ReadonlyMap<string, MeshNode>;
-  readonly links: readonly FleetLink[];
+  /** By `linkKey`. */
+  readonly links: ReadonlyMap<string, FleetLink>;
   readonly members: number;
 }
 
@@ -36,40 +37,46 @@ export const emptyMesh: MeshView = {
   nodes: [],
   byId: new Map(),
   byName: new Map(),
-  links: [],
+  links: new Map(),
   members: 0,
 };
 
-export function meshView(fleet: Pick<FleetView, 'nodes' | 'links'>, cluster: FleetCluster | null): MeshView {
+/**
+ * `previous`: the view before, of which everything is kept that did not change: a node or link that is another object has
+ * something new to show, and one that is the same has not, the names of its peers included.
+ */
+export function meshView(
+  fleet: Pick<FleetView, 'nodes' | 'links'>,
+  cluster: FleetCluster | null,
+  previous: MeshView = emptyMesh,
+): MeshView {
   if (cluster === null) return emptyMesh;
   const own = [...fleet.nodes.values()].filter((node) => node.Cluster === cluster.Id);
-  const known = new Map(own.map((node) => [node.Id, node]));
-  const links = [...fleet.links.values()].filter((link) => known.has(link.A) && known.has(link.B));
-  const members = own.filter((node) => node.State === 'member').length;
-  const up = new Map<string, string[]>();
-  const half = new Map<string, string[]>();
-  for (const { A: a, B: b, State: state } of links) {
-    const lists = state === 'up' ? up : half;
-    pushTo(lists, a, b);
-    pushTo(lists, b, a);
+  const isSameSet =
+    own.length === previous.nodes.length && own.every((node) => previous.byId.get(node.Id)?.name === node.Name);
+  // Names order everything: with another set of them nothing of the view before can stay.
+  const base = isSameSet ? previous : emptyMesh;
+  const facts = isSameSet ? fleet.nodes : new Map(own.map((node) => [node.Id, node]));
+  const links = linksBetween(fleet.links, { cluster: cluster.Id, nodes: facts, previous: base.links });
+  const members = own.reduce((count, node) => count + (node.State === 'member' ? 1 : 0), 0);
+  const touched = touchedNodes(base.links, links);
+  const peersOf = peerLists(facts, links, touched);
+  const drawn = (node: FleetNode, known: MeshNode | undefined): MeshNode => {
+    const wanted = node.Degree === null ? null : Math.min(node.Degree, Math.max(0, members - 1));
+    const peers = known && !touched.has(node.Id) ? known.peers : (peersOf.get(node.Id)?.up ?? []);
+    const halfPeers = known && !touched.has(node.Id) ? known.halfPeers : (peersOf.get(node.Id)?.half ?? []);
+    const state = stateOf(node, peers.length, wanted, members);
+    if (known?.facts === node && known.peers === peers && known.wanted === wanted && known.word === state.word)
+      return known;
+    return { id: node.Id, name: node.Name, facts: node, peers, halfPeers, wanted, ...state };
+  };
+  const nodes = isSameSet
+    ? // They have their order already; the set is the same, so each is there.
+      base.nodes.map((known) => drawn(fleet.nodes.get(known.id) ?? known.facts, known))
+    : own.map((node) => drawn(node, undefined)).sort((a, b) => compareNames(a.name, b.name) || (a.id < b.id ? -1 : 1));
+  if (isSameSet && links === base.links && nodes.every((node, index) => node === base.nodes[index])) {
+    return cluster === base.cluster ? base : { ...base, cluster };
   }
-  const byNameOf = (a: string, b: string): number => compareNames(known.get(a)?.Name ?? a, known.get(b)?.Name ?? b);
-  const nodes = own
-    .map((facts): MeshNode => {
-      const peers = (up.get(facts.Id) ?? []).sort(byNameOf);
-      const halfPeers = (half.get(facts.Id) ?? []).sort(byNameOf);
-      const wanted = facts.Degree === null ? null : Math.min(facts.Degree, Math.max(0, members - 1));
-      return {
-        id: facts.Id,
-        name: facts.Name,
-        facts,
-        peers,
-        halfPeers,
-        wanted,
-        ...stateOf(facts, peers.length, wanted, members),
-      };
-    })
-    .sort((a, b) => compareNames(a.name, b.name) || (a.id < b.id ? -1 : 1));
   return {
     cluster,
     nodes,
@@ -80,10 +87,52 @@ export function meshView(fleet: Pick<FleetView, 'nodes' | 'links'>, cluster: Fle
   };
 }
 
-function pushTo(lists: Map<string, string[]>, key: string, value: string): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
+/** Links whose ends are both nodes of the cluster; `previous` when they are the same. */
+function linksBetween(
+  all: ReadonlyMap<string, FleetLink>,
+  parts: { cluster: string; nodes: ReadonlyMap<string, FleetNode>; previous: ReadonlyMap<string, FleetLink> },
+): ReadonlyMap<string, FleetLink> {
+  const { cluster, nodes, previous } = parts;
+  const links = new Map<string, FleetLink>();
+  let isSame = true;
+  for (const [key, link] of all) {
+    if (nodes.get(link.A)?.Cluster !== cluster || nodes.get(link.B)?.Cluster !== cluster) continue;
+    links.set(key, link);
+    isSame &&= previous.get(key) === link;
+  }
+  return isSame && links.size === previous.size ? previous : links;
+}
+
+/** Ids of nodes of which a link came, went or changed. */
+function touchedNodes(
+  previous: ReadonlyMap<string, FleetLink>,
+  next: ReadonlyMap<string, FleetLink>,
+): ReadonlySet<string> {
+  const touched = new Set<string>();
+  if (previous === next) return touched;
+  for (const [key, link] of next) if (previous.get(key) !== link) touched.add(link.A).add(link.B);
+  for (const [key, link] of previous) if (!next.has(key)) touched.add(link.A).add(link.B);
+  return touched;
+}
+
+/** Peers of each node in `wanted`, in the order of their names. */
+function peerLists(
+  nodes: ReadonlyMap<string, FleetNode>,
+  links: ReadonlyMap<string, FleetLink>,
+  wanted: ReadonlySet<string>,
+): ReadonlyMap<string, { up: string[]; half: string[] }> {
+  const lists = new Map([...wanted].map((id) => [id, { up: [] as string[], half: [] as string[] }]));
+  if (wanted.size === 0) return lists;
+  for (const { A: a, B: b, State: state } of links.values()) {
+    lists.get(a)?.[state].push(b);
+    lists.get(b)?.[state].push(a);
+  }
+  const byName = (a: string, b: string): number => compareNames(nodes.get(a)?.Name ?? a, nodes.get(b)?.Name ?? b);
+  for (const { up, half } of lists.values()) {
+    up.sort(byName);
+    half.sort(byName);
+  }
+  return lists;
 }
 
 function stateOf(
@@ -102,6 +151,13 @@ function stateOf(
       if (wanted !== null && peers < wanted) return { state: 'busy', word: 'making links' };
       return { state: 'ok', word: 'in the mesh' };
   }
+}
+
+/** How many links are in a state. */
+export function countLinks(links: MeshView['links'], state: FleetLink['State']): number {
+  let count = 0;
+  for (const link of links.values()) if (link.State === state) count += 1;
+  return count;
 }
 
 /** How many of `nodes` are in each state. */

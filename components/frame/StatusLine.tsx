@@ -2,7 +2,7 @@
 // The last line of the screen: is what is shown live, through which node, how far away, and how much is going on.
 import type { ReactElement } from 'react';
 import { countOf, formatDuration } from '../../lib/format.ts';
-import { useConnection, useFleet, useNow } from '../../lib/use-console.ts';
+import { useConnection, useFleetPart, useNow, useRetainedFleet } from '../../lib/use-console.ts';
 import { StateMark } from '../ui/StateMark.tsx';
 import { clusterStates } from './TopBar.tsx';
 import { useCluster } from './use-cluster.ts';
@@ -19,9 +19,12 @@ export function StatusLine(): ReactElement {
 
 function Status(): ReactElement {
   const connection = useConnection();
-  const { status, view, asOf, serverOffsetMs } = useFleet();
+  const status = useFleetPart((fleet) => fleet.status);
+  const fleet = useRetainedFleet();
   const cluster = useCluster();
   const now = useNow(1000);
+  // Read, not followed: once a second is often enough for numbers that nobody can read faster.
+  const { asOf = null, serverOffsetMs = 0, view = null } = fleet?.state.get() ?? {};
   if (connection.state !== 'live' || status !== 'live') {
     const age = asOf === null ? '' : ` · as of ${formatDuration(now - asOf)} ago`;
     if (connection.state === 'lost' || (connection.state === 'live' && status === 'stale')) {
@@ -34,7 +37,7 @@ function Status(): ReactElement {
     }
     return <StateMark state="busy">{connection.state === 'ended' ? 'signed out' : 'connecting'}</StateMark>;
   }
-  if (cluster === null) return <StateMark state="ok">live · no cluster yet</StateMark>;
+  if (cluster === null || view === null) return <StateMark state="ok">live · no cluster yet</StateMark>;
   const { state, word } = clusterStates[cluster.State];
   const since = now + serverOffsetMs - minuteMs;
   const changes = view.events.filter((event) => event.Cluster === cluster.Id && event.At > since).length;

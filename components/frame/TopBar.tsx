@@ -6,7 +6,7 @@ import { usePathname } from 'next/navigation';
 import type { ReactElement, ReactNode } from 'react';
 import type { FleetCluster } from '../../contract/fleet.ts';
 import { countOf } from '../../lib/format.ts';
-import { useFleet, useRuns } from '../../lib/use-console.ts';
+import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { Menu, MenuChoice } from '../ui/Menu.tsx';
 import { Spinner } from '../ui/Spinner.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
@@ -39,7 +39,7 @@ const triggerLook =
   'inline-flex h-8 min-w-0 items-center gap-2 rounded-md px-2 font-medium hover:bg-surface-2 data-popup-open:bg-surface-2 max-md:h-10';
 
 function ClusterMenu(): ReactElement | null {
-  const { view } = useFleet();
+  const clusters = useFleetPart(({ view }) => view.clusters);
   const cluster = useCluster();
   const { set } = useUrlState();
   if (cluster === null) return null;
@@ -59,12 +59,12 @@ function ClusterMenu(): ReactElement | null {
         label="Cluster"
         value={cluster.Id}
         onValueChange={(id) => {
-          const chosen = view.clusters.find((other) => other.Id === id);
+          const chosen = clusters.find((other) => other.Id === id);
           // What was selected belongs to the cluster that is left.
           if (chosen)
             set({ [clusterKey]: chosen.Context === '' ? chosen.Id : chosen.Context, node: null }, { isStep: true });
         }}
-        options={view.clusters.map((other) => ({
+        options={clusters.map((other) => ({
           value: other.Id,
           label: clusterName(other),
           detail: <span className="text-sm text-fg-3">{clusterStates[other.State].word}</span>,

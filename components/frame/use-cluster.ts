@@ -1,22 +1,23 @@
 'use client';
 // The cluster that the pages are about: the one that the URL names, else the first. Links of the frame keep it.
-import { useCallback, useMemo } from 'react';
+import { useCallback } from 'react';
 import type { FleetCluster } from '../../contract/fleet.ts';
-import { useFleet } from '../../lib/use-console.ts';
+import type { FleetView } from '../../core/fleet-view.ts';
+import { useFleetPart } from '../../lib/use-console.ts';
 import { useUrlState } from './use-url-state.ts';
 
 const key = 'cluster';
 
+/** The one that is wanted, by id or context, else the first; null while none is known. */
+export function clusterOf({ clusters }: Pick<FleetView, 'clusters'>, wanted: string): FleetCluster | null {
+  return clusters.find((cluster) => cluster.Id === wanted || cluster.Context === wanted) ?? clusters[0] ?? null;
+}
+
 /** Null while none is known. */
 export function useCluster(): FleetCluster | null {
-  const { view } = useFleet();
   const { get } = useUrlState();
   const wanted = get(key);
-  const { clusters } = view;
-  return useMemo(
-    () => clusters.find((cluster) => cluster.Id === wanted || cluster.Context === wanted) ?? clusters[0] ?? null,
-    [clusters, wanted],
-  );
+  return useFleetPart(({ view }) => clusterOf(view, wanted));
 }
 
 /** Paths with the cluster of this page in them. */

@@ -2,16 +2,20 @@
 // When what is on the screen is not live: a banner with its age. Never silent stale data.
 import type { ReactElement } from 'react';
 import { formatDuration } from '../../lib/format.ts';
-import { useConnection, useFleet, useNow } from '../../lib/use-console.ts';
+import { useConnection, useFleetPart, useNow, useRetainedFleet } from '../../lib/use-console.ts';
 import { clusterName, useCluster } from '../frame/use-cluster.ts';
 import { StateShape, type State } from '../ui/StateMark.tsx';
 import { describeConnection } from './describe-connection.ts';
 
 export function ConnectionBanner(): ReactElement | null {
   const connection = useConnection();
-  const { asOf, status, error, serverOffsetMs } = useFleet();
+  const status = useFleetPart((state) => state.status);
+  const error = useFleetPart((state) => state.error);
+  const fleet = useRetainedFleet();
   const cluster = useCluster();
   const now = useNow(1000);
+  // Read, not followed: while all is live its age is not shown.
+  const { asOf = null, serverOffsetMs = 0 } = fleet?.state.get() ?? {};
   const news = describeConnection({
     connection,
     fleet: { asOf, status, error },

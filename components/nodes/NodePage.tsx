@@ -6,7 +6,7 @@ import { useRouter } from 'next/navigation';
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
-import { useRuns } from '../../lib/use-console.ts';
+import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { AskNode } from '../fleet/AskNode.tsx';
 import { NodeActions } from '../fleet/NodeActions.tsx';
 import { NodeState } from '../fleet/NodeState.tsx';
@@ -37,14 +37,14 @@ const shownEvents = 30;
 const shownRuns = 10;
 
 export function NodePage({ name }: { name: string }): ReactElement {
-  const { mesh, fleet } = useMesh();
+  const { mesh, status } = useMesh();
   const { runs } = useRuns();
   const now = useServerNow();
   const router = useRouter();
   const withCluster = useClusterPath();
   const [question, setQuestion] = useState<Question>('mesh status');
   const node = mesh.byName.get(name) ?? null;
-  const { events } = fleet.view;
+  const events = useFleetPart(({ view }) => view.events);
   const lines = useMemo(
     () =>
       eventLines(
@@ -55,7 +55,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
   );
   const ownRuns = runs.filter((run) => run.nodes.includes(name)).slice(0, shownRuns);
 
-  if (fleet.status === 'loading') return <SkeletonRows label="The node is loading" />;
+  if (status === 'loading') return <SkeletonRows label="The node is loading" />;
   if (node === null || mesh.cluster === null) {
     return (
       <EmptyState

@@ -53,7 +53,7 @@ const fits: Readonly<Record<Filter, (node: MeshNode) => boolean>> = {
 };
 
 export function NodesPage(): ReactElement {
-  const { mesh, fleet } = useMesh();
+  const { mesh, status } = useMesh();
   const now = useServerNow();
   const { get, set } = useUrlState();
   const withCluster = useClusterPath();
@@ -82,7 +82,7 @@ export function NodesPage(): ReactElement {
       Add nodes
     </Button>
   );
-  if (fleet.status === 'loading') return <SkeletonRows label="The nodes are loading" count={10} />;
+  if (status === 'loading') return <SkeletonRows label="The nodes are loading" count={10} />;
   if (mesh.nodes.length === 0) {
     return (
       <>

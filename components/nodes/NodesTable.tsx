@@ -1,11 +1,10 @@
 'use client';
 // A table of nodes: sorted, virtual, with one selected row and, where acting on many is meant, boxes to tick. On a phone
-// it is a list of two lines each.
-import { useTable } from '@tanstack/react-table';
+// it is a list of two lines each. A row is rendered again only when its node changed.
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import Link from 'next/link';
-import { useMemo, useRef } from 'react';
+import { memo, useCallback, useEffect, useMemo, useRef } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
 import { countOf } from '../../lib/format.ts';
 import { NodeState } from '../fleet/NodeState.tsx';
@@ -16,7 +15,7 @@ import { Checkbox } from '../ui/Checkbox.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
 import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
 import { cx } from '../ui/cx.ts';
-import { NodeCell, columnLooks, columns, parseSort, tableSetup } from './columns.tsx';
+import { NodeCell, columnLooks, parseSort, sortNodes } from './columns.tsx';
 import type { ColumnName } from './columns.tsx';
 
 export interface NodesTableProps {
@@ -47,17 +46,8 @@ export function NodesTable(props: NodesTableProps): ReactElement {
   const isPhone = useMedia(phoneScreen);
   const withCluster = useClusterPath();
   const scroller = useRef<HTMLDivElement>(null);
-  const data = useMemo(() => [...nodes], [nodes]);
-  const sorting = useMemo(() => [parseSort(sort)], [sort]);
-  const table = useTable({
-    features: tableSetup,
-    columns,
-    data,
-    state: { sorting },
-    enableSortingRemoval: false,
-    getRowId: (node) => node.id,
-  });
-  const { rows } = table.getRowModel();
+  const order = useMemo(() => parseSort(sort), [sort]);
+  const rows = useMemo(() => sortNodes(nodes, order), [nodes, order]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -73,25 +63,31 @@ export function NodesTable(props: NodesTableProps): ReactElement {
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
     if (selected === '' || (event.target instanceof HTMLElement && event.target.role === 'checkbox')) return;
     event.preventDefault();
-    const at = rows.findIndex((row) => row.original.name === selected);
-    const next = rows[at + (event.key === 'ArrowDown' ? 1 : -1)];
+    const at = rows.findIndex((node) => node.name === selected) + (event.key === 'ArrowDown' ? 1 : -1);
+    const next = rows[at];
     if (!next) return;
-    onSelect(next.original.name);
-    virtual.scrollToIndex(next.index);
+    onSelect(next.name);
+    virtual.scrollToIndex(at);
   };
-  const tick = (name: string, isTicked: boolean): void => {
-    const next = new Set(ticked);
+  // Rows get the same functions at each rendering, or each would be rendered again.
+  const latest = useRef({ onSelect, onTick, ticked });
+  useEffect(() => {
+    latest.current = { onSelect, onTick, ticked };
+  });
+  const select = useCallback((name: string | null) => latest.current.onSelect(name), []);
+  const tick = useCallback((name: string, isTicked: boolean) => {
+    const next = new Set(latest.current.ticked);
     if (isTicked) next.add(name);
     else next.delete(name);
-    onTick?.(next);
-  };
+    latest.current.onTick?.(next);
+  }, []);
 
   if (isPhone) {
     return (
       <div ref={scroller} className="min-h-0 flex-1 scroller" aria-label={label} role="region" tabIndex={0}>
         <ul className="relative" style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
-            const node = rows[item.index]?.original;
+            const node = rows[item.index];
             if (!node) return null;
             return (
               <li key={item.key} className="absolute inset-x-0" style={{ top: item.start, height: phoneRowHeight }}>
@@ -151,9 +147,8 @@ export function NodesTable(props: NodesTableProps): ReactElement {
               </HeaderCell>
             )}
             {show.map((name) => {
-              const column = table.getColumn(name);
               const { header, title, isNumber } = columnLooks[name];
-              const direction = column?.getIsSorted() ?? false;
+              const direction = order.column !== name ? false : order.isDescending ? 'desc' : 'asc';
               return (
                 <HeaderCell
                   key={name}
@@ -187,53 +182,23 @@ export function NodesTable(props: NodesTableProps): ReactElement {
         <tbody>
           {before > 0 ? <tr aria-hidden="true" style={{ height: before }} /> : null}
           {items.map((item) => {
-            const node = rows[item.index]?.original;
+            const node = rows[item.index];
             if (!node) return null;
-            const isSelected = node.name === selected;
             return (
-              <tr
+              <NodeRow
                 key={item.key}
-                aria-rowindex={item.index + 2}
-                aria-selected={isSelected}
-                onClick={() => onSelect(isSelected ? null : node.name)}
-                className={cx(
-                  'cursor-default transition-colors',
-                  isSelected ? 'bg-accent-soft' : 'hover:bg-surface-2',
-                  node.facts.State !== 'member' && 'text-fg-2',
-                )}
-              >
-                {ticked === undefined ? null : (
-                  <Cell className="w-8 pr-0" onClick={(event) => event.stopPropagation()}>
-                    <Checkbox
-                      aria-label={node.name}
-                      checked={ticked.has(node.name)}
-                      onCheckedChange={(isTicked) => tick(node.name, isTicked)}
-                    />
-                  </Cell>
-                )}
-                {show.map((name) => (
-                  <Cell
-                    key={name}
-                    isNumber={columnLooks[name].isNumber}
-                    isMono={columnLooks[name].isMono}
-                    className={name === 'peers' ? 'max-w-80 truncate' : 'whitespace-nowrap'}
-                  >
-                    {name === 'state' ? (
-                      <NodeState node={node} now={now} />
-                    ) : name === 'name' ? (
-                      <Link
-                        href={withCluster(`/nodes/${encodeURIComponent(node.name)}`)}
-                        onClick={(event) => event.stopPropagation()}
-                        className="rounded-sm font-medium hover:text-accent hover:underline"
-                      >
-                        <NodeCell column="name" node={node} mesh={mesh} />
-                      </Link>
-                    ) : (
-                      <NodeCell column={name} node={node} mesh={mesh} />
-                    )}
-                  </Cell>
-                ))}
-              </tr>
+                index={item.index + 2}
+                node={node}
+                mesh={mesh}
+                show={show}
+                isSelected={node.name === selected}
+                isTicked={ticked?.has(node.name) ?? null}
+                // Only what is lost has an age to show.
+                now={node.facts.LostAt === null ? 0 : now}
+                withCluster={withCluster}
+                onSelect={select}
+                onTick={tick}
+              />
             );
           })}
           {after > 0 ? <tr aria-hidden="true" style={{ height: after }} /> : null}
@@ -242,3 +207,70 @@ export function NodesTable(props: NodesTableProps): ReactElement {
     </div>
   );
 }
+
+interface NodeRowProps {
+  /** As `aria-rowindex` counts. */
+  index: number;
+  node: MeshNode;
+  mesh: MeshView;
+  show: readonly ColumnName[];
+  isSelected: boolean;
+  /** Null: no box. */
+  isTicked: boolean | null;
+  now: number;
+  withCluster: (path: string) => string;
+  onSelect: (name: string | null) => void;
+  onTick: (name: string, isTicked: boolean) => void;
+}
+
+/** A node is another object whenever something of it is to be shown anew, its peers' names included (mesh-view.ts). */
+const isSameRow = ({ mesh: _before, ...previous }: NodeRowProps, { mesh: _after, ...next }: NodeRowProps): boolean =>
+  (Object.keys(next) as (keyof typeof next)[]).every((key) => previous[key] === next[key]);
+
+const NodeRow = memo(function NodeRow(props: NodeRowProps): ReactElement {
+  const { index, node, mesh, show, isSelected, isTicked, now, withCluster, onSelect, onTick } = props;
+  return (
+    <tr
+      aria-rowindex={index}
+      aria-selected={isSelected}
+      onClick={() => onSelect(isSelected ? null : node.name)}
+      className={cx(
+        'cursor-default transition-colors',
+        isSelected ? 'bg-accent-soft' : 'hover:bg-surface-2',
+        node.facts.State !== 'member' && 'text-fg-2',
+      )}
+    >
+      {isTicked === null ? null : (
+        <Cell className="w-8 pr-0" onClick={(event) => event.stopPropagation()}>
+          <Checkbox
+            aria-label={node.name}
+            checked={isTicked}
+            onCheckedChange={(isNowTicked) => onTick(node.name, isNowTicked)}
+          />
+        </Cell>
+      )}
+      {show.map((name) => (
+        <Cell
+          key={name}
+          isNumber={columnLooks[name].isNumber}
+          isMono={columnLooks[name].isMono}
+          className={name === 'peers' ? 'max-w-80 truncate' : 'whitespace-nowrap'}
+        >
+          {name === 'state' ? (
+            <NodeState node={node} now={now} />
+          ) : name === 'name' ? (
+            <Link
+              href={withCluster(`/nodes/${encodeURIComponent(node.name)}`)}
+              onClick={(event) => event.stopPropagation()}
+              className="rounded-sm font-medium hover:text-accent hover:underline"
+            >
+              <NodeCell column="name" node={node} mesh={mesh} />
+            </Link>
+          ) : (
+            <NodeCell column={name} node={node} mesh={mesh} />
+          )}
+        </Cell>
+      ))}
+    </tr>
+  );
+}, isSameRow);

@@ -1,6 +1,4 @@
-// The columns that a table of nodes may have: what they show and how they sort. TanStack Table holds the sorting, the
-// caller chooses the columns.
-import { createColumnHelper, createSortedRowModel, rowSortingFeature, tableFeatures } from '@tanstack/react-table';
+// The columns that a table of nodes may have: what they show and how they sort. The caller chooses the columns.
 import type { ReactElement } from 'react';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
@@ -10,8 +8,6 @@ import { Links } from '../fleet/Links.tsx';
 import { loadOf } from '../fleet/mesh-view.ts';
 import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
 import { Badge } from '../ui/Badge.tsx';
-
-export const tableSetup = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel() });
 
 export const columnNames = [
   'name',
@@ -72,27 +68,23 @@ const sortValues: Readonly<Record<ColumnName, (node: MeshNode) => number | strin
   uptime: (node) => node.facts.Facts?.Uptime,
 };
 
-const helper = createColumnHelper<typeof tableSetup, MeshNode>();
+export interface Sort {
+  readonly column: ColumnName;
+  readonly isDescending: boolean;
+}
 
-export const columns = helper.columns(
-  columnNames.map((name) =>
-    helper.accessor((node) => sortValues[name](node), {
-      id: name,
-      sortUndefined: 'last',
-      // Numbers that grow worst first are what one looks for at the top.
-      sortDescFirst: columnLooks[name].isNumber,
-      sortFn: (a, b) => {
-        const before = sortValues[name](a.original);
-        const after = sortValues[name](b.original);
-        const order =
-          typeof before === 'number' && typeof after === 'number'
-            ? before - after
-            : compareNames(String(before ?? ''), String(after ?? ''));
-        return order === 0 ? compareNames(a.original.name, b.original.name) : order;
-      },
-    }),
-  ),
-);
+/** `nodes` come by name, as a MeshView has them, and those with equal values stay so. */
+export function sortNodes(nodes: readonly MeshNode[], { column, isDescending }: Sort): readonly MeshNode[] {
+  if (column === 'name') return isDescending ? nodes.toReversed() : nodes;
+  const sign = isDescending ? -1 : 1;
+  return nodes
+    .map((node) => ({ node, value: sortValues[column](node) }))
+    .sort(({ value: a }, { value: b }) => {
+      if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0);
+      return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : compareNames(String(a), String(b)));
+    })
+    .map(({ node }) => node);
+}
 
 const dash = <span className="text-fg-3">–</span>;
 
@@ -146,9 +138,9 @@ export function NodeCell({ column, node, mesh }: { column: ColumnName; node: Mes
   }
 }
 
-/** `load` or `-load` to what TanStack sorts by; anything else: by name. */
-export function parseSort(text: string): { id: ColumnName; desc: boolean } {
-  const desc = text.startsWith('-');
-  const id = columnNames.find((name) => name === (desc ? text.slice(1) : text));
-  return id === undefined ? { id: 'name', desc: false } : { id, desc };
+/** `load` or `-load`, as the URL has it; anything else: by name. */
+export function parseSort(text: string): Sort {
+  const isDescending = text.startsWith('-');
+  const column = columnNames.find((name) => name === (isDescending ? text.slice(1) : text));
+  return column === undefined ? { column: 'name', isDescending: false } : { column, isDescending };
 }

@@ -7,11 +7,11 @@ import { useMemo } from 'react';
 import type { ReactElement } from 'react';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatClock, formatInstant, formatMegabytes } from '../../lib/format.ts';
-import { useRuns } from '../../lib/use-console.ts';
+import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
 import { eventLines, eventsPerMinute, shownNames } from '../fleet/events.ts';
 import type { EventLine } from '../fleet/events.ts';
-import { describeMesh, loadOf } from '../fleet/mesh-view.ts';
+import { countLinks, describeMesh, loadOf } from '../fleet/mesh-view.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
@@ -30,14 +30,14 @@ import type { Attention } from './attention.ts';
 const shownEvents = 14;
 
 export function Overview(): ReactElement {
-  const { mesh, fleet } = useMesh();
+  const { mesh, status, source } = useMesh();
   const { runs } = useRuns();
   const now = useServerNow();
   const router = useRouter();
   const withCluster = useClusterPath();
   const refusal = useRefusal('operator');
   const clusterId = mesh.cluster?.Id ?? '';
-  const { events } = fleet.view;
+  const events = useFleetPart(({ view }) => view.events);
   const own = useMemo(() => events.filter((event) => event.Cluster === clusterId), [events, clusterId]);
   const lines = useMemo(() => eventLines(own, shownEvents), [own]);
   const items = attentionOf(mesh, runs, now);
@@ -52,7 +52,7 @@ export function Overview(): ReactElement {
       Add nodes
     </Button>
   );
-  if (fleet.status === 'loading') return <SkeletonRows label="The cluster is loading" />;
+  if (status === 'loading') return <SkeletonRows label="The cluster is loading" />;
   if (mesh.cluster === null) {
     return (
       <>
@@ -97,12 +97,11 @@ export function Overview(): ReactElement {
             }
           >
             <MeshPicture
-              mesh={mesh}
+              source={source}
               selected={null}
               matching={null}
               cutNodes={null}
               cutLinks={null}
-              serverOffsetMs={fleet.serverOffsetMs}
               onSelect={(name) => {
                 if (name !== null) router.push(withCluster(`/mesh?node=${encodeURIComponent(name)}`));
               }}
@@ -193,8 +192,8 @@ function plural(line: EventLine): string {
 
 function ClusterFacts({ mesh }: { mesh: MeshView }): ReactElement {
   const { cluster, nodes, links, members } = mesh;
-  const up = links.filter((link) => link.State === 'up').length;
-  const half = links.length - up;
+  const up = countLinks(links, 'up');
+  const half = links.size - up;
   const inMesh = nodes.filter((node) => node.facts.State === 'member');
   const hosts = inMesh.flatMap((node) => node.facts.Facts ?? []);
   const sum = (pick: (host: (typeof hosts)[number]) => number): number =>

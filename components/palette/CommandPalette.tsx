@@ -4,7 +4,7 @@ import { Dialog as Base } from '@base-ui/react/dialog';
 import { CornerDownLeft, FileText, Search, Server, Zap } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useId, useMemo, useRef, useState, type ReactElement } from 'react';
-import { useFleet } from '../../lib/use-console.ts';
+import { useFleetPart } from '../../lib/use-console.ts';
 import { pages } from '../frame/pages.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { backdropLook } from '../ui/Dialog.tsx';
@@ -66,14 +66,14 @@ export function CommandPalette(): ReactElement {
 }
 
 function Finder({ onDone }: { onDone: () => void }): ReactElement {
-  const { view } = useFleet();
+  const nodes = useFleetPart(({ view }) => view.nodes);
   const router = useRouter();
   const withCluster = useClusterPath();
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
   const listId = useId();
   const list = useRef<HTMLUListElement>(null);
-  const entries = useMemo(() => paletteEntries(pages, view.nodes.values()), [view.nodes]);
+  const entries = useMemo(() => paletteEntries(pages, nodes.values()), [nodes]);
   const found = useMemo(() => rankItems(entries, typed), [entries, typed]);
   const chosen = Math.min(at, found.length - 1);
   useEffect(() => {

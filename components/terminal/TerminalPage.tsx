@@ -2,7 +2,7 @@
 // A prompt on any node: cluster and node in the URL, so that a link opens it.
 import { useMemo, type ReactElement } from 'react';
 import { compareNames } from '../../core/ranges/natural-order.ts';
-import { useFleet } from '../../lib/use-console.ts';
+import { useFleetPart } from '../../lib/use-console.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useCluster } from '../frame/use-cluster.ts';
 import { useSession } from '../frame/use-session.tsx';
@@ -14,17 +14,18 @@ import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { NodeTerminal } from './NodeTerminal.tsx';
 
 export function TerminalPage(): ReactElement {
-  const { view, status } = useFleet();
+  const nodes = useFleetPart(({ view }) => view.nodes);
+  const status = useFleetPart((fleet) => fleet.status);
   const cluster = useCluster();
   const session = useSession();
   const url = useUrlState();
   const names = useMemo(
     () =>
-      [...view.nodes.values()]
+      [...nodes.values()]
         .filter((node) => node.Cluster === cluster?.Id && node.State === 'member')
         .map(({ Name }) => Name)
         .sort(compareNames),
-    [view.nodes, cluster?.Id],
+    [nodes, cluster?.Id],
   );
   const wanted = url.get('node');
   // A node that left stays chosen: its terminal says why nothing answers.

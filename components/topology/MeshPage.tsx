@@ -4,12 +4,17 @@ import { Columns2, Rows3, Waypoints } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useRef } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
+import { linkKey } from '../../core/cluster-view.ts';
 import { criticalParts } from '../../core/topology/critical.ts';
 import { countOf, listOf } from '../../lib/format.ts';
+import type { Readable } from '../../lib/observable.ts';
+import { useFleetPart, useReadable, useReadablePart } from '../../lib/use-console.ts';
 import { NodeInspector } from '../fleet/NodeInspector.tsx';
-import { describeMesh } from '../fleet/mesh-view.ts';
+import type { NodeInspectorProps } from '../fleet/NodeInspector.tsx';
+import { countLinks, describeMesh, emptyMesh } from '../fleet/mesh-view.ts';
+import type { MeshView } from '../fleet/mesh-view.ts';
 import { searchNodes } from '../fleet/search.ts';
-import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
+import { useMeshSource, useServerNow } from '../fleet/use-mesh.ts';
 import { Inspected } from '../frame/Inspected.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
@@ -38,45 +43,52 @@ const tableColumns: readonly ColumnName[] = ['name', 'state', 'links', 'peers', 
 const besideColumns: readonly ColumnName[] = ['name', 'state', 'links', 'peers'];
 
 export function MeshPage(): ReactElement {
-  const { mesh, fleet } = useMesh();
-  const now = useServerNow();
+  const source = useMeshSource();
+  const status = useFleetPart((state) => state.status);
   const { get, set } = useUrlState();
   const withCluster = useClusterPath();
   const isWide = useMedia(wideScreen);
-  const isPhone = useMedia(phoneScreen);
   const picture = useRef<Picture | null>(null);
 
   const selectedName = get('node');
-  const selected = mesh.byName.get(selectedName) ?? null;
   const search = get('q');
-  const found = useMemo(() => searchNodes(mesh.nodes, search), [mesh.nodes, search]);
-  const matching = useMemo(
-    () => (search.trim() === '' ? null : new Set(found.map((node) => node.id))),
-    [search, found],
-  );
   const areCutsShown = get('cuts') === '1';
+  const isEmpty = useReadablePart(source, ({ cluster, nodes }) => cluster === null || nodes.length === 0);
+  // The picture follows the mesh by itself: the page is rendered with each change only while it says something of all of it.
+  const isFollowed = selectedName !== '' || search.trim() !== '' || areCutsShown;
+  const mesh = useReadablePart(source, (whole) => (isFollowed ? whole : null));
+  const selected = mesh?.byName.get(selectedName) ?? null;
+  const found = useMemo(
+    () => (mesh === null || search.trim() === '' ? null : searchNodes(mesh.nodes, search)),
+    [mesh, search],
+  );
+  const matching = useMemo(() => (found === null ? null : new Set(found.map((node) => node.id))), [found]);
   const critical = useMemo(() => {
+    if (mesh === null || !(areCutsShown || selectedName !== '')) return null;
     const ids = mesh.nodes.filter((node) => node.facts.State === 'member').map((node) => node.id);
     return criticalParts(
       ids,
-      mesh.links.filter((link) => link.State === 'up'),
+      [...mesh.links.values()].filter((link) => link.State === 'up'),
     );
-  }, [mesh.nodes, mesh.links]);
-  const cutLinks = useMemo(() => new Set(critical.cutLinks.map((link) => `${link.A} ${link.B}`)), [critical]);
+  }, [mesh, areCutsShown, selectedName]);
+  const cutLinks = useMemo(() => new Set(critical?.cutLinks.map(linkKey)), [critical]);
 
   const wantedView = get('view');
   // Side by side needs the room for it.
   const view: View = wantedView === 'table' ? 'table' : wantedView === 'both' && isWide ? 'both' : 'picture';
   const select = (name: string | null): void => set({ node: name });
+  const selectAndShow = (name: string | null): void => {
+    select(name);
+    const node = name === null ? undefined : source.get().byName.get(name);
+    if (node) picture.current?.zoomTo(node.id);
+  };
   const onSearchKey = (event: KeyboardEvent): void => {
-    const first = found[0];
-    if (event.key !== 'Enter' || !first || search.trim() === '') return;
-    select(first.name);
-    picture.current?.zoomTo(first.id);
+    const first = found?.[0];
+    if (event.key === 'Enter' && first) selectAndShow(first.name);
   };
 
-  if (fleet.status === 'loading') return <SkeletonRows label="The mesh is loading" />;
-  if (mesh.cluster === null || mesh.nodes.length === 0) {
+  if (status === 'loading') return <SkeletonRows label="The mesh is loading" />;
+  if (isEmpty) {
     return (
       <>
         <PageHeader title="Mesh" />
@@ -95,27 +107,20 @@ export function MeshPage(): ReactElement {
     );
   }
 
-  const summary = describeMesh(mesh);
-  const up = mesh.links.filter((link) => link.State === 'up').length;
   const shownViews = isWide ? views : views.filter(({ value }) => value !== 'both');
   return (
     <Inspected
       inspector={
-        selected === null
+        mesh === null || selected === null
           ? null
           : {
               title: <span className="font-mono">{selected.name}</span>,
               body: (
-                <NodeInspector
+                <MeshInspector
                   mesh={mesh}
                   node={selected}
-                  now={now}
-                  isCut={critical.cutNodes.has(selected.id)}
-                  onSelect={(name) => {
-                    select(name);
-                    const peer = mesh.byName.get(name);
-                    if (peer) picture.current?.zoomTo(peer.id);
-                  }}
+                  isCut={critical?.cutNodes.has(selected.id) ?? false}
+                  onSelect={selectAndShow}
                 />
               ),
             }
@@ -124,11 +129,7 @@ export function MeshPage(): ReactElement {
     >
       <PageHeader
         title="Mesh"
-        state={
-          <StateMark state={summary.state}>
-            {summary.text}, {countOf(up, 'link')}
-          </StateMark>
-        }
+        state={<Summary source={source} />}
         actions={
           <>
             <SearchInput
@@ -137,7 +138,7 @@ export function MeshPage(): ReactElement {
               value={search}
               onValueChange={(text) => set({ q: text })}
               onKeyDown={onSearchKey}
-              found={search.trim() === '' ? '' : countOf(found.length, 'node')}
+              found={found === null ? '' : countOf(found.length, 'node')}
             />
             <Segmented
               label="View"
@@ -148,7 +149,7 @@ export function MeshPage(): ReactElement {
           </>
         }
       />
-      {areCutsShown ? (
+      {areCutsShown && mesh !== null && critical !== null ? (
         <p role="status" className="border-t bg-warn-soft px-4 py-1.5 text-sm md:px-6">
           {describeCuts(
             [...critical.cutNodes].map((id) => mesh.byId.get(id)?.name ?? id),
@@ -161,24 +162,22 @@ export function MeshPage(): ReactElement {
         {view === 'table' ? null : (
           <div className="relative min-h-60 min-w-0 flex-1 bg-surface-1">
             <MeshPicture
-              mesh={mesh}
+              source={source}
               selected={selected?.id ?? null}
               matching={matching}
-              cutNodes={areCutsShown ? critical.cutNodes : null}
+              cutNodes={areCutsShown && critical !== null ? critical.cutNodes : null}
               cutLinks={areCutsShown ? cutLinks : null}
-              serverOffsetMs={fleet.serverOffsetMs}
               onSelect={select}
               pictureRef={picture}
               className="absolute inset-0"
             />
             <MeshTools
-              mesh={mesh}
+              source={source}
               pictureRef={picture}
-              now={now}
               areCutsShown={areCutsShown}
               onCutsShown={(areShown) => set({ cuts: areShown ? '1' : null })}
             />
-            <MeshLegend mesh={mesh} />
+            <MeshLegend source={source} />
           </div>
         )}
         {view === 'picture' ? null : (
@@ -189,25 +188,57 @@ export function MeshPage(): ReactElement {
                 : 'flex min-w-0 flex-1 flex-col bg-surface-1'
             }
           >
-            <NodesTable
-              label="Nodes of the mesh with their peers"
-              mesh={mesh}
-              nodes={found}
-              show={view === 'both' && !isPhone ? besideColumns : tableColumns}
-              sort={get('sort')}
-              onSort={(sort) => set({ sort: sort === 'name' ? null : sort })}
-              selected={selected?.name ?? ''}
-              onSelect={(name) => {
-                select(name);
-                const node = name === null ? undefined : mesh.byName.get(name);
-                if (node) picture.current?.zoomTo(node.id);
-              }}
-              now={now}
-            />
+            <MeshTable source={source} isBeside={view === 'both'} selected={selectedName} onSelect={selectAndShow} />
           </div>
         )}
       </div>
     </Inspected>
+  );
+}
+
+function Summary({ source }: { source: Readable<MeshView> }): ReactElement {
+  const state = useReadablePart(source, (mesh) => describeMesh(mesh).state);
+  const text = useReadablePart(source, (mesh) => describeMesh(mesh).text);
+  const up = useReadablePart(source, (mesh) => countLinks(mesh.links, 'up'));
+  return (
+    <StateMark state={state}>
+      {text}, {countOf(up, 'link')}
+    </StateMark>
+  );
+}
+
+function MeshInspector(props: Omit<NodeInspectorProps, 'now'>): ReactElement {
+  return <NodeInspector {...props} now={useServerNow()} />;
+}
+
+interface MeshTableProps {
+  source: Readable<MeshView>;
+  /** Beside the picture, where it is narrow. */
+  isBeside: boolean;
+  selected: string;
+  onSelect: (name: string | null) => void;
+}
+
+/** `mesh list`: the same nodes as the picture's, those that a search found. */
+function MeshTable({ source, isBeside, selected, onSelect }: MeshTableProps): ReactElement {
+  const mesh = useReadable(source, emptyMesh);
+  const now = useServerNow();
+  const { get, set } = useUrlState();
+  const search = get('q');
+  const isPhone = useMedia(phoneScreen);
+  const nodes = useMemo(() => searchNodes(mesh.nodes, search), [mesh.nodes, search]);
+  return (
+    <NodesTable
+      label="Nodes of the mesh with their peers"
+      mesh={mesh}
+      nodes={nodes}
+      show={isBeside && !isPhone ? besideColumns : tableColumns}
+      sort={get('sort')}
+      onSort={(sort) => set({ sort: sort === 'name' ? null : sort })}
+      selected={selected}
+      onSelect={onSelect}
+      now={now}
+    />
   );
 }
 

@@ -3,6 +3,8 @@
 import { useRouter } from 'next/navigation';
 import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactElement, RefObject } from 'react';
+import type { Readable } from '../../lib/observable.ts';
+import { useReadablePart, useRetainedFleet } from '../../lib/use-console.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { reducedMotion } from '../frame/use-media.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
@@ -13,8 +15,8 @@ import type { Picture, PictureOptions } from './picture.ts';
 import { PositionStore } from './positions.ts';
 
 export interface MeshPictureProps extends PictureOptions {
-  mesh: MeshView;
-  serverOffsetMs: number;
+  /** Followed without rendering: only what the picture is called in words is React's. */
+  source: Readable<MeshView>;
   /** By name; null: nothing. */
   onSelect: (name: string | null) => void;
   /** Set while the picture is there. */
@@ -26,7 +28,7 @@ const step = 0.15;
 const zoom = 1.5;
 
 export function MeshPicture(props: MeshPictureProps): ReactElement {
-  const { mesh, selected, matching, cutNodes, cutLinks, pictureRef, className } = props;
+  const { source, selected, matching, cutNodes, cutLinks, pictureRef, className } = props;
   const container = useRef<HTMLDivElement>(null);
   const [picture, setPicture] = useState<Picture | null>(null);
   const [failure, setFailure] = useState('');
@@ -36,20 +38,22 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
   useEffect(() => {
     latest.current = { props, router, withCluster };
   });
-  const cluster = mesh.cluster?.Id ?? '';
+  const cluster = useReadablePart(source, (mesh) => mesh.cluster?.Id ?? '');
+  const summary = useReadablePart(source, (mesh) => describeMesh(mesh).text);
+  const fleet = useRetainedFleet();
 
   useEffect(() => {
     const element = container.current;
     if (element === null || cluster === '') return;
     let made: Picture | null = null;
     let isGone = false;
-    const nameOf = (id: string): string | null => latest.current.props.mesh.byId.get(id)?.name ?? null;
+    const nameOf = (id: string): string | null => latest.current.props.source.get().byId.get(id)?.name ?? null;
     void import('./picture.ts')
       .then(({ Picture: PictureClass }) => {
         if (isGone) return;
         made = new PictureClass(element, {
           positions: new PositionStore(cluster, { storage: window.localStorage }),
-          now: () => Date.now() + latest.current.props.serverOffsetMs,
+          now: () => Date.now() + (fleet?.state.get().serverOffsetMs ?? 0),
           isCalm: () => window.matchMedia(reducedMotion).matches,
           onSelect: (id) => latest.current.props.onSelect(id === null ? null : nameOf(id)),
           onOpen: (id) => {
@@ -68,12 +72,18 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
       made?.kill();
       setPicture(null);
     };
-  }, [cluster]);
+  }, [cluster, fleet]);
 
   useEffect(() => {
     if (pictureRef) pictureRef.current = picture;
-    picture?.update(mesh, { selected, matching, cutNodes, cutLinks });
-  }, [picture, pictureRef, mesh, selected, matching, cutNodes, cutLinks]);
+    if (picture === null) return;
+    const show = (): void => picture.show(source.get());
+    show();
+    return source.subscribe(show);
+  }, [picture, pictureRef, source]);
+  useEffect(() => {
+    picture?.mark({ selected, matching, cutNodes, cutLinks });
+  }, [picture, selected, matching, cutNodes, cutLinks]);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const act = keys[event.key];
@@ -96,7 +106,7 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
       ref={container}
       role="application"
       tabIndex={0}
-      aria-label={`Picture of the mesh. ${describeMesh(mesh).text}. Arrow keys move it, plus and minus zoom, 0 shows all. The table shows the same.`}
+      aria-label={`Picture of the mesh. ${summary}. Arrow keys move it, plus and minus zoom, 0 shows all. The table shows the same.`}
       onKeyDown={onKeyDown}
       className={cx('overflow-hidden outline-offset-[-3px]', className)}
     />

@@ -2,6 +2,8 @@
 // The buttons on the picture: zoom, arrange, what hangs by a thread, and files to keep.
 import { Download, LayoutGrid, Maximize, Scissors, ZoomIn, ZoomOut } from 'lucide-react';
 import type { ReactElement, RefObject } from 'react';
+import type { Readable } from '../../lib/observable.ts';
+import { useRetainedFleet } from '../../lib/use-console.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
 import { clusterName } from '../frame/use-cluster.ts';
 import { IconButton } from '../ui/IconButton.tsx';
@@ -12,20 +14,27 @@ import type { Picture } from './picture.ts';
 import { saveFile } from './save-file.ts';
 
 export interface MeshToolsProps {
-  mesh: MeshView;
+  source: Readable<MeshView>;
   pictureRef: RefObject<Picture | null>;
-  now: number;
   areCutsShown: boolean;
   onCutsShown: (areShown: boolean) => void;
 }
 
 const zoom = 1.5;
 
-export function MeshTools({ mesh, pictureRef, now, areCutsShown, onCutsShown }: MeshToolsProps): ReactElement {
-  const name = mesh.cluster === null ? 'mesh' : clusterName(mesh.cluster);
+export function MeshTools({ source, pictureRef, areCutsShown, onCutsShown }: MeshToolsProps): ReactElement {
+  const fleet = useRetainedFleet();
+  const nameOf = ({ cluster }: MeshView): string => (cluster === null ? 'mesh' : clusterName(cluster));
+  const saveDot = (): void => {
+    const mesh = source.get();
+    saveFile(`${nameOf(mesh)}.dot`, 'text/vnd.graphviz', dotFromMesh(mesh));
+  };
   const saveSvg = (): void => {
     const places = pictureRef.current?.placesNow() ?? new Map();
     const colours = readColours(document.body);
+    const mesh = source.get();
+    const now = Date.now() + (fleet?.state.get().serverOffsetMs ?? 0);
+    const name = nameOf(mesh);
     saveFile(`${name}.svg`, 'image/svg+xml', svgFromMesh(mesh, places, { colours, now, title: name }));
   };
   return (
@@ -47,9 +56,7 @@ export function MeshTools({ mesh, pictureRef, now, areCutsShown, onCutsShown }: 
       <IconButton label="Arrange anew" icon={<LayoutGrid />} onClick={() => pictureRef.current?.arrange()} />
       <Menu trigger={<IconButton label="Save the picture" icon={<Download />} />}>
         <MenuItem onSelect={saveSvg}>Drawing (SVG)</MenuItem>
-        <MenuItem onSelect={() => saveFile(`${name}.dot`, 'text/vnd.graphviz', dotFromMesh(mesh))}>
-          Graph for Graphviz (DOT)
-        </MenuItem>
+        <MenuItem onSelect={saveDot}>Graph for Graphviz (DOT)</MenuItem>
       </Menu>
     </div>
   );

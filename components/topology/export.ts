@@ -25,7 +25,7 @@ export function dotFromMesh(mesh: MeshView): string {
     return `  ${quoteDot(node.name)} [${attributes.join(', ')}];`;
   });
   const nameOf = (id: string): string => quoteDot(mesh.byId.get(id)?.name ?? id);
-  const links = mesh.links.map(
+  const links = [...mesh.links.values()].map(
     (link) => `  ${nameOf(link.A)} -- ${nameOf(link.B)}${link.State === 'half' ? ' [style=dashed]' : ''};`,
   );
   return ['graph mesh {', ...nodes, ...links, '}', ''].join('\n');
@@ -55,7 +55,7 @@ export function svgFromMesh(
   const width = 2 * margin + (right - left) * scale;
   const height = 2 * margin + (top - bottom) * scale;
   const context = { colours, nodeCount: shown.length, now, selected: null, cutNodes: null, cutLinks: null };
-  const lines = mesh.links.flatMap((link) => {
+  const lines = [...mesh.links.values()].flatMap((link) => {
     const [from, to] = [places.get(link.A), places.get(link.B)];
     if (!from || !to) return [];
     const dash = link.State === 'half' ? ' stroke-dasharray="5 4"' : '';

@@ -21,9 +21,11 @@ export interface NodeDrawing extends NodeLook {
 }
 
 export interface LinkDrawing extends LinkLook {
-  readonly color: string;
-  readonly size: number;
-  readonly zIndex: number;
+  color: string;
+  size: number;
+  zIndex: number;
+  /** Gone and faded, but not out of the graph yet. */
+  hidden: boolean;
 }
 
 /** Radius of a node without VMs, by how many nodes there are. */
@@ -81,14 +83,23 @@ export function drawLink(
 ): LinkDrawing {
   const { colours, now, cutLinks, nodeCount } = context;
   const size = nodeCount > 150 ? 1 : 1.5;
+  const hidden = false;
   if (link.goneAt !== null) {
     const left = 1 - Math.max(0, now - link.goneAt) / lostLinkMs;
-    return { color: colours.lostLink, size, line: 'dashed', fade: Math.max(0, Math.round(20 * left) / 20), zIndex: 0 };
+    return {
+      color: colours.lostLink,
+      size,
+      line: 'dashed',
+      fade: Math.max(0, Math.round(20 * left) / 20),
+      zIndex: 0,
+      hidden,
+    };
   }
   const line = link.state === 'half' ? 'half' : 'solid';
-  if (now - link.since < newLinkMs) return { color: colours.newLink, size: size * 2.2, line, fade: 1, zIndex: 1 };
-  if (cutLinks?.has(link.key) === true) return { color: colours.cut, size: size * 2, line, fade: 1, zIndex: 1 };
-  return { color: colours.link, size, line, fade: nodeCount > 400 ? 0.55 : 0.9, zIndex: 0 };
+  if (now - link.since < newLinkMs)
+    return { color: colours.newLink, size: size * 2.2, line, fade: 1, zIndex: 1, hidden };
+  if (cutLinks?.has(link.key) === true) return { color: colours.cut, size: size * 2, line, fade: 1, zIndex: 1, hidden };
+  return { color: colours.link, size, line, fade: nodeCount > 400 ? 0.55 : 0.9, zIndex: 0, hidden };
 }
 
 /** The number at the end of a name: what fits in a disc. Empty when there is none, or it is too long. */

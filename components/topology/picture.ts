@@ -1,12 +1,20 @@
 // The live picture of the mesh: a graph that follows the fleet, drawn by sigma, laid out in a worker. Loaded only in a
-// browser. Nodes keep their places; what changes is redrawn in place.
+// browser. Nodes keep their places; what changes is redrawn in place, and nothing else is looked at: at 1,000 nodes much
+// changes at any time.
 //
-// INVARIANTS: a node is in the graph only with a place of its own; a link that went stays as a ghost until it has faded;
-// `kill` ends worker, timer, listeners and the WebGL contexts (browsers keep few of these).
+// INVARIANTS
+// - A node is in the graph only with a place of its own.
+// - A link that went stays as a ghost until it has faded, and then hidden: sigma goes through the whole graph for each link
+//   that is dropped from it, so that they go together, with a new graph (`rebuild`).
+// - What is drawn is changed in the graph's attributes in place: its setters tell sigma to index everything anew. `paint`
+//   names to sigma what is to be repainted. While an index is due (a link came, all was redrawn) it repaints by that one.
+// - `kill` ends worker, timer, listeners and the WebGL contexts (browsers keep few of these).
 import { UndirectedGraph } from 'graphology';
 import Sigma from 'sigma';
 import type { Settings } from 'sigma/settings';
 import type { NodeDisplayData, PartialButFor } from 'sigma/types';
+import type { FleetLink } from '../../contract/fleet.ts';
+import { emptyMesh } from '../fleet/mesh-view.ts';
 import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
 import type { MeshColours } from './colours.ts';
 import { onSchemeChange, readColours } from './colours.ts';
@@ -46,17 +54,27 @@ type PictureGraph = UndirectedGraph<NodeDrawing & Point, LinkDrawing>;
 const tickMs = 250;
 const moveMs = 180;
 const dimmed = 0.14;
+/** Hidden links that are carried along before the graph is built anew: that costs as much as the first picture. */
+const maxHidden = 1_000;
+/** Marks in the page's performance timeline: when nodes first stood on the screen, and when they stood still. */
+export const drawnMark = 'mesh drawn';
+export const settledMark = 'mesh settled';
 
 export class Picture {
   private readonly components: PictureComponents;
   private readonly container: HTMLElement;
-  private readonly graph: PictureGraph = new UndirectedGraph();
+  private graph: PictureGraph = new UndirectedGraph();
   private readonly sigma: Sigma<NodeDrawing & Point, LinkDrawing>;
   private readonly places: Map<string, Point>;
   private readonly ghosts = new Map<string, Ghost>();
+  /** Keys of links that stand out because they are new. */
+  private readonly flashing = new Set<string>();
+  private readonly lost = new Set<string>();
+  private readonly hidden = new Set<string>();
+  private isIndexDue = false;
   private readonly endSchemeChange: () => void;
   private colours: MeshColours;
-  private mesh: MeshView | null = null;
+  private mesh: MeshView = emptyMesh;
   private options: PictureOptions = { selected: null, matching: null, cutNodes: null, cutLinks: null };
   private hovered: string | null = null;
   private lit: ReadonlySet<string> | null = null;
@@ -79,15 +97,35 @@ export class Picture {
     this.listen();
   }
 
-  /** Shows this mesh; only what differs is touched. */
-  update(mesh: MeshView, options: PictureOptions): void {
+  /** Shows this mesh. Nodes and links that are the same objects as before are left alone (mesh-view.ts). */
+  show(mesh: MeshView): void {
     const previous = this.mesh;
     this.mesh = mesh;
-    this.options = options;
-    if (previous !== mesh) {
-      if (previous !== null && previous.links !== mesh.links) this.findGhosts(previous, mesh);
+    if (previous.cluster?.Id !== mesh.cluster?.Id) {
+      this.ghosts.clear();
+      this.flashing.clear();
+    } else if (previous.links !== mesh.links) this.findGhosts(previous, mesh);
+    // The order is by name: the same set of nodes has the same order.
+    const areSameNodes =
+      previous.nodes.length === mesh.nodes.length &&
+      mesh.nodes.every((node, index) => previous.nodes[index]?.id === node.id);
+    if (areSameNodes) this.follow(previous, mesh);
+    else {
       this.settle(false);
+      this.redraw();
     }
+  }
+
+  /** What is selected, found or marked. */
+  mark(options: PictureOptions): void {
+    const { selected, matching, cutNodes, cutLinks } = this.options;
+    const isSame =
+      selected === options.selected &&
+      isSameSet(matching, options.matching) &&
+      isSameSet(cutNodes, options.cutNodes) &&
+      isSameSet(cutLinks, options.cutLinks);
+    if (isSame) return;
+    this.options = options;
     this.redraw();
   }
 
@@ -170,6 +208,12 @@ export class Picture {
     this.sigma.on('clickStage', () => this.components.onSelect(null));
     this.sigma.on('enterNode', ({ node }) => this.hover(node));
     this.sigma.on('leaveNode', () => this.hover(null));
+    this.sigma.on('afterProcess', () => {
+      this.isIndexDue = false;
+    });
+    this.sigma.on('afterRender', () => {
+      if (this.graph.order > 0) markOnce(drawnMark);
+    });
   }
 
   private hover(id: string | null): void {
@@ -181,8 +225,9 @@ export class Picture {
 
   /** What stays bright: the neighbourhood under the pointer, else what a search found, else all. */
   private light(): void {
-    if (this.hovered !== null && this.graph.hasNode(this.hovered)) {
-      this.lit = new Set([this.hovered, ...this.graph.neighbors(this.hovered)]);
+    const hovered = this.hovered === null ? undefined : this.mesh.byId.get(this.hovered);
+    if (hovered) {
+      this.lit = new Set([hovered.id, ...hovered.peers, ...hovered.halfPeers]);
     } else {
       this.lit = this.options.matching;
     }
@@ -211,26 +256,17 @@ export class Picture {
   }
 
   private findGhosts(previous: MeshView, next: MeshView): void {
-    const now = this.components.now();
-    const isSame = previous.cluster?.Id === next.cluster?.Id;
-    if (!isSame) {
-      this.ghosts.clear();
-      return;
-    }
-    const there = new Set(next.links.map(linkKeyOf));
-    for (const link of previous.links) {
-      const key = linkKeyOf(link);
-      if (!there.has(key)) this.ghosts.set(key, { a: link.A, b: link.B, goneAt: now });
-    }
-    for (const key of there) this.ghosts.delete(key);
+    const goneAt = this.components.now();
+    for (const [key, { A: a, B: b }] of previous.links)
+      if (!next.links.has(key)) this.ghosts.set(key, { a, b, goneAt });
+    for (const key of this.ghosts.keys()) if (next.links.has(key)) this.ghosts.delete(key);
   }
 
   /** Gives every node a place; nodes that have one keep it unless `isAll`. */
   private settle(isAll: boolean): void {
     const { mesh } = this;
-    if (mesh === null) return;
     const ids = mesh.nodes.map((node) => node.id);
-    const links = mesh.links.map((link) => [link.A, link.B] as const);
+    const links = [...mesh.links.values()].map((link) => [link.A, link.B] as const);
     const request = planLayout(ids, links, this.places, isAll);
     if (request === null) return;
     for (const { id, x, y } of request.nodes) this.places.set(id, { x, y });
@@ -257,18 +293,19 @@ export class Picture {
       worker.terminate();
       this.worker = null;
       this.keepPlaces();
+      markOnce(settledMark);
     });
     worker.postMessage(request);
   }
 
   private keepPlaces(): void {
-    const ids = new Set(this.mesh?.nodes.map((node) => node.id));
+    const ids = new Set(this.mesh.nodes.map((node) => node.id));
     this.components.positions.save(new Map([...this.places].filter(([id]) => ids.has(id))));
   }
 
   /** The part of the plane that the picture shows: it only grows, unless all moved, so that a newcomer moves no other. */
   private frame(isFresh: boolean): void {
-    const places = (this.mesh?.nodes ?? []).flatMap((node) => this.places.get(node.id) ?? []);
+    const places = this.mesh.nodes.flatMap((node) => this.places.get(node.id) ?? []);
     if (places.length === 0) return;
     const grown = isFresh ? null : this.box;
     const range = (axis: 'x' | 'y'): [number, number] => {
@@ -282,67 +319,143 @@ export class Picture {
     this.sigma.setCustomBBox(this.box);
   }
 
+  private context(): DrawingContext {
+    const { colours, options, mesh } = this;
+    const { selected, cutNodes, cutLinks } = options;
+    return { colours, nodeCount: mesh.nodes.length, now: this.components.now(), selected, cutNodes, cutLinks };
+  }
+
+  /** All of it: the set of nodes, their places, or what is marked changed. */
   private redraw(): void {
     const { mesh } = this;
-    if (mesh === null) return;
     if (!this.hasFitted) this.frame(false);
-    const context: DrawingContext = {
-      colours: this.colours,
-      nodeCount: mesh.nodes.length,
-      now: this.components.now(),
-      selected: this.options.selected,
-      cutNodes: this.options.cutNodes,
-      cutLinks: this.options.cutLinks,
-    };
-    this.sigma.setSetting('labelRenderedSizeThreshold', Math.min(9, baseSize(mesh.nodes.length)));
-    for (const node of mesh.nodes) this.putNode(node, context);
-    this.putLinks(mesh, context);
-    this.graph.forEachNode((id) => {
-      if (!mesh.byId.has(id)) this.graph.dropNode(id);
-    });
+    const context = this.context();
     this.light();
-    this.sigma.scheduleRefresh();
-    this.tickWhileNeeded(mesh, context.now);
-  }
-
-  private putNode(node: MeshNode, context: DrawingContext): void {
-    const place = this.places.get(node.id);
-    if (!place) return;
-    const next = { ...drawNode(node, context), ...place };
-    if (!this.graph.hasNode(node.id)) this.graph.addNode(node.id, next);
-    else if (!isEqual(this.graph.getNodeAttributes(node.id), next)) this.graph.replaceNodeAttributes(node.id, next);
-  }
-
-  private putLinks(mesh: MeshView, context: DrawingContext): void {
-    const wanted = new Set<string>();
-    const put = (a: string, b: string, key: string, next: LinkDrawing): void => {
-      if (a === b || !this.graph.hasNode(a) || !this.graph.hasNode(b)) return;
-      wanted.add(key);
-      if (!this.graph.hasEdge(key)) this.graph.addEdgeWithKey(key, a, b, next);
-      else if (!isEqual(this.graph.getEdgeAttributes(key), next)) this.graph.replaceEdgeAttributes(key, next);
+    this.sigma.setSetting('labelRenderedSizeThreshold', Math.min(9, baseSize(mesh.nodes.length)));
+    this.lost.clear();
+    const isStale = this.hidden.size > 0 || this.graph.someNode((id) => !mesh.byId.has(id));
+    const graph: PictureGraph = isStale || this.graph.order === 0 ? new UndirectedGraph() : this.graph;
+    for (const node of mesh.nodes) {
+      const place = this.places.get(node.id);
+      if (!place) continue;
+      const drawing = { ...drawNode(node, context), ...place };
+      if (node.facts.LostAt !== null) this.lost.add(node.id);
+      if (graph.hasNode(node.id)) Object.assign(graph.getNodeAttributes(node.id), drawing);
+      else graph.addNode(node.id, drawing);
+    }
+    const put = (key: string, a: string, b: string, drawing: LinkDrawing): void => {
+      if (graph.hasEdge(key)) Object.assign(graph.getEdgeAttributes(key), drawing);
+      else if (a !== b && graph.hasNode(a) && graph.hasNode(b)) graph.addEdgeWithKey(key, a, b, drawing);
     };
-    for (const link of mesh.links) {
-      const key = linkKeyOf(link);
-      put(link.A, link.B, key, drawLink({ key, state: link.State, since: link.Since, goneAt: null }, context));
+    for (const [key, link] of mesh.links) put(key, link.A, link.B, this.drawLive(key, link, context));
+    for (const [key, ghost] of this.ghosts) put(key, ghost.a, ghost.b, drawGhost(key, ghost, context));
+    if (graph === this.graph) {
+      this.isIndexDue = true;
+      this.sigma.scheduleRefresh();
+    } else {
+      this.hidden.clear();
+      this.graph = graph;
+      // Draws at once.
+      this.sigma.setGraph(graph);
     }
-    for (const [key, { a, b, goneAt }] of this.ghosts) {
-      if (context.now - goneAt > lostLinkMs) this.ghosts.delete(key);
-      else put(a, b, key, drawLink({ key, state: 'up', since: 0, goneAt }, context));
+    this.tickWhileNeeded();
+  }
+
+  /** Draws what differs between two views of the same nodes. */
+  private follow(previous: MeshView, next: MeshView): void {
+    const context = this.context();
+    const nodes: string[] = [];
+    if (previous.nodes !== next.nodes) {
+      next.nodes.forEach((node, index) => {
+        if (previous.nodes[index] !== node && this.redrawNode(node, context)) nodes.push(node.id);
+      });
     }
-    for (const key of this.graph.edges()) if (!wanted.has(key)) this.graph.dropEdge(key);
+    const links: string[] = [];
+    if (previous.links !== next.links) {
+      for (const [key, link] of next.links) {
+        if (previous.links.get(key) === link) continue;
+        if (this.putLink(key, link.A, link.B, this.drawLive(key, link, context))) links.push(key);
+      }
+      for (const key of previous.links.keys()) {
+        const ghost = this.ghosts.get(key);
+        if (ghost && !next.links.has(key) && this.putLink(key, ghost.a, ghost.b, drawGhost(key, ghost, context)))
+          links.push(key);
+      }
+    }
+    this.paint(nodes, links);
+    if (this.hovered !== null && nodes.includes(this.hovered)) this.hover(this.hovered);
+    if (this.hidden.size > maxHidden) this.redraw();
+    else this.tickWhileNeeded();
+  }
+
+  private redrawNode(node: MeshNode, context: DrawingContext): boolean {
+    if (node.facts.LostAt === null) this.lost.delete(node.id);
+    else this.lost.add(node.id);
+    if (!this.graph.hasNode(node.id)) return false;
+    return change(this.graph.getNodeAttributes(node.id), drawNode(node, context));
+  }
+
+  private drawLive(key: string, link: FleetLink, context: DrawingContext): LinkDrawing {
+    if (context.now - link.Since < newLinkMs) this.flashing.add(key);
+    else this.flashing.delete(key);
+    return drawLink({ key, state: link.State, since: link.Since, goneAt: null }, context);
+  }
+
+  /** True when a link that is drawn already is to be repainted; a new one sigma paints by itself. */
+  private putLink(key: string, a: string, b: string, drawing: LinkDrawing): boolean {
+    const { graph } = this;
+    if (graph.hasEdge(key)) {
+      this.hidden.delete(key);
+      return change(graph.getEdgeAttributes(key), drawing);
+    }
+    if (a === b || !graph.hasNode(a) || !graph.hasNode(b)) return false;
+    this.isIndexDue = true;
+    graph.addEdgeWithKey(key, a, b, drawing);
+    return false;
+  }
+
+  /** Repaints these and no others, in the next frame. */
+  private paint(nodes: readonly string[], links: readonly string[]): void {
+    if (nodes.length + links.length === 0) return;
+    const partialGraph = { nodes: [...nodes], edges: [...links] };
+    this.sigma.refresh({ partialGraph, skipIndexation: !this.isIndexDue, schedule: true });
   }
 
   /** Time alone changes the picture while links flash or fade, and while lost nodes do. */
-  private tickWhileNeeded(mesh: MeshView, now: number): void {
-    const isNeeded =
-      this.ghosts.size > 0 ||
-      mesh.nodes.some((node) => node.facts.LostAt !== null) ||
-      mesh.links.some((link) => now - link.Since < newLinkMs);
-    if (isNeeded && this.timer === null) this.timer = setInterval(() => this.redraw(), tickMs);
-    if (!isNeeded && this.timer !== null) {
+  private tickWhileNeeded(): void {
+    const isNeeded = this.ghosts.size + this.flashing.size + this.lost.size > 0;
+    if (isNeeded) this.timer ??= setInterval(() => this.tick(), tickMs);
+    else if (this.timer !== null) {
       clearInterval(this.timer);
       this.timer = null;
     }
+  }
+
+  private tick(): void {
+    const { mesh, graph } = this;
+    const context = this.context();
+    const links: string[] = [];
+    for (const key of this.flashing) {
+      const link = mesh.links.get(key);
+      if (!link) this.flashing.delete(key);
+      else if (this.putLink(key, link.A, link.B, this.drawLive(key, link, context))) links.push(key);
+    }
+    for (const [key, ghost] of this.ghosts) {
+      const isOver = context.now - ghost.goneAt > lostLinkMs;
+      if (isOver) {
+        this.ghosts.delete(key);
+        if (!graph.hasEdge(key)) continue;
+        this.hidden.add(key);
+        graph.getEdgeAttributes(key).hidden = true;
+        links.push(key);
+      } else if (this.putLink(key, ghost.a, ghost.b, drawGhost(key, ghost, context))) links.push(key);
+    }
+    const nodes = [...this.lost].filter((id) => {
+      const node = mesh.byId.get(id);
+      return node !== undefined && this.redrawNode(node, context);
+    });
+    this.paint(nodes, links);
+    this.tickWhileNeeded();
   }
 
   /** The number in the disc, the name below it; under the pointer the name stands on a plate. */
@@ -353,7 +466,7 @@ export class Picture {
   ): void {
     const { label, x, y, size } = data;
     if (label === null || label === '') return;
-    const node = this.mesh?.byName.get(label);
+    const node = this.mesh.byName.get(label);
     const number = numberOf(label);
     context.textAlign = 'center';
     context.textBaseline = 'middle';
@@ -385,10 +498,22 @@ export class Picture {
 
 const monoFont = '"JetBrains Mono Variable", monospace';
 
-const linkKeyOf = (link: { readonly A: string; readonly B: string }): string => `${link.A} ${link.B}`;
+function drawGhost(key: string, { goneAt }: Ghost, context: DrawingContext): LinkDrawing {
+  return drawLink({ key, state: 'up', since: 0, goneAt }, context);
+}
 
-function isEqual(previous: object, next: object): boolean {
-  // Drawings are flat.
-  const before = previous as Record<string, unknown>;
-  return Object.entries(next).every(([key, value]) => before[key] === value);
+/** Puts a drawing's values into what is drawn; false when they are there already. */
+function change<T extends object>(drawn: T, next: Partial<T>): boolean {
+  let isChanged = false;
+  for (const key of Object.keys(next) as (keyof T)[]) isChanged ||= drawn[key] !== next[key];
+  if (isChanged) Object.assign(drawn, next);
+  return isChanged;
+}
+
+function isSameSet(a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): boolean {
+  return a === b || (a !== null && b !== null && a.size === b.size && [...a].every((item) => b.has(item)));
+}
+
+function markOnce(name: string): void {
+  if (performance.getEntriesByName(name).length === 0) performance.mark(name);
 }
