@@ -13,6 +13,7 @@ export function nicFacts(parts: Partial<NicFacts> = {}): NicFacts {
     master: '',
     ovsBridge: '',
     owner: 'ifupdown',
+    networkFile: '',
     netplan: null,
     addresses: [
       { family: 4, address: '10.0.0.5/24', scope: 'global', flags: [], validSeconds: null },
@@ -61,6 +62,7 @@ export function bridgeFacts(
     systemdVersion: 252,
     hasNft: true,
     hasIfupdownHook: true,
+    dhcpClients: ['dhclient'],
     diskBytes: 1e9,
     networkRoot: '',
     virtualisation: 'none',
@@ -70,6 +72,7 @@ export function bridgeFacts(
     isProxmox: false,
     taps: {},
     files: [],
+    originals: [],
     transaction: null,
     committed: null,
     drift: [],
