@@ -11,6 +11,14 @@ export async function residentMb(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;
 }
 
+/** Processor time that a process has used, ms (proc(5), utime and stime in ticks of 10 ms); 0 when it is gone. */
+export async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name in parentheses may hold anything, spaces too.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0));
+}
+
 /** First line of what a program prints, or why there is none. */
 async function firstLineOf(argv: readonly string[]): Promise<string> {
   try {

@@ -1,9 +1,11 @@
-// `npm run bench -- mesh`: our figures beside those of serf, pdsh and clush, in one run on one machine. Prints a line per
-// figure, and writes all of them to .cache/bench/mesh-<time>.json. docs/benchmarks.md says what is compared with what.
+// `npm run bench -- mesh`: our figures beside those of serf, pdsh and clush, in one run on one machine; `-- console`: the
+// console with 1,000 nodes on the screen. Prints a line per figure, and writes all of them to .cache/bench/<bench>-<time>.json.
+// docs/benchmarks.md says what is compared with what.
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { describeError } from '../contract/errors.ts';
 import { benchBroadcast } from './broadcast.ts';
+import { benchConsole, type ConsoleBenchOptions } from './console.ts';
 import { benchDeploy } from './deploy.ts';
 import { reportMachine } from './facts.ts';
 import { benchFailure } from './failure.ts';
@@ -58,41 +60,61 @@ program
   .action(async (options: MeshBenchOptions) => {
     process.exitCode = await runMeshBench(options);
   });
+program
+  .command('console')
+  .description('the console with a large mesh on the screen')
+  .option('--nodes <n>', 'nodes of the mesh', countTo(5000), 1000)
+  .option('--changes <n>', 'changes of the mesh in a second', countTo(1000), 50)
+  .option('--clients <n>', 'socket.io clients', countTo(500), 20)
+  .option('--rounds <n>', 'rounds of each comparison', countTo(1000), 3)
+  .option('--seconds <n>', 'how long each is measured', countTo(600), 10)
+  .option('--soak-seconds <n>', 'how long the memory of a page is followed', countTo(86_400), 150)
+  .option('--assert', 'exit 1 when a goal is missed or a figure could not be measured', false)
+  .action(async (options: Omit<ConsoleBenchOptions, 'signal'> & { assert: boolean }) => {
+    process.exitCode = await runBench('console', options, {
+      console: (report, signal) => benchConsole(report, { ...options, signal }),
+    });
+  });
 await program.parseAsync();
 
 async function runMeshBench(options: MeshBenchOptions): Promise<number> {
+  const run: Record<Part, BenchPart> = {
+    idle: (report) => benchIdle(report),
+    join: (report, signal) => benchJoin(report, { ...options, signal }),
+    failure: (report, signal) => benchFailure(report, { ...options, signal }),
+    broadcast: (report, signal) => benchBroadcast(report, { ...options, signal }),
+    'fan-out': (report, signal) => benchFanOut(report, { ...options, signal }),
+    deploy: (report, signal) => benchDeploy(report, { rounds: options.deployRounds, nodes: options.nodes, signal }),
+  };
+  return runBench('mesh', options, Object.fromEntries(options.only.map((part) => [part, run[part]])));
+}
+
+type BenchPart = (report: Report, signal: AbortSignal) => Promise<void>;
+
+/** Runs the parts in their order, one that fails beside the others; gives the exit code. */
+async function runBench(
+  bench: string,
+  options: { readonly assert: boolean },
+  parts: Readonly<Record<string, BenchPart>>,
+): Promise<number> {
   const abort = new AbortController();
   // The part that runs ends its measurement and cleans up; a second signal ends the process.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Error(name)));
   const { signal } = abort;
   const report = new Report((line) => console.log(line));
-  const membership = { ...options, signal };
-  const run: Record<Part, () => Promise<void>> = {
-    idle: () => benchIdle(report),
-    join: () => benchJoin(report, membership),
-    failure: () => benchFailure(report, membership),
-    broadcast: () => benchBroadcast(report, membership),
-    'fan-out': () => benchFanOut(report, membership),
-    deploy: () => benchDeploy(report, { rounds: options.deployRounds, nodes: options.nodes, signal }),
-  };
   const startedAt = new Date();
   report.heading('This machine');
   await reportMachine(report);
-  for (const part of options.only) {
+  for (const [name, run] of Object.entries(parts)) {
     if (signal.aborted) break;
     try {
-      await run[part]();
+      await run(report, signal);
     } catch (error) {
-      report.missing(part, describeError(error));
+      report.missing(name, describeError(error));
     }
   }
-  const path = `.cache/bench/mesh-${startedAt.toISOString().replaceAll(/[:.]/g, '-')}.json`;
-  await report.write(path, {
-    bench: 'mesh',
-    startedAt: startedAt.toISOString(),
-    cores: availableParallelism(),
-    options,
-  });
+  const path = `.cache/bench/${bench}-${startedAt.toISOString().replaceAll(/[:.]/g, '-')}.json`;
+  await report.write(path, { bench, startedAt: startedAt.toISOString(), cores: availableParallelism(), options });
   report.heading(`Written to ${path}`);
   const shortfalls = report.shortfalls();
   for (const line of shortfalls) report.note(line);

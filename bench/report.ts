@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-export type Unit = 'ms' | 'per s' | 'MB' | '';
+export type Unit = 'ms' | 'per s' | 'MB' | 'kB' | 'kB/s' | '% of a core' | '';
 
 export interface Goal {
   readonly at: 'most' | 'least';

@@ -1,0 +1,238 @@
+// A mesh of many nodes behind one command socket: what a meshd with that mesh would say to a watcher, with changes at a
+// given rate. Only the mesh is simulated; who watches connects to a real socket and gets real messages.
+import { createServer, type Server, type Socket } from 'node:net';
+import { JsonSplitter } from '../../contract/json-stream.ts';
+import { responseEntry } from '../../contract/command-socket.ts';
+import type { HostFacts, LinkView, NodeView } from '../../contract/watch.ts';
+import { applyChange, clusterState, linkKey, type ClusterChange, type ClusterState } from '../../core/cluster-view.ts';
+import { createRandom, type Random } from './random.ts';
+
+export interface SimulatedMeshOptions {
+  readonly nodes: number;
+  readonly changesPerSecond: number;
+  /** Every node's load and memory change once a second, as they do on real hosts. */
+  readonly areFactsLive: boolean;
+  /** Calls with what changed and when (ms of performance.now), just before it is written. */
+  readonly onChange?: (change: ClusterChange, atMs: number) => void;
+}
+
+export interface SimulatedMesh {
+  run(): void;
+  /** How fast, from now on. */
+  setRate(rate: { changesPerSecond: number; areFactsLive: boolean }): void;
+  stop(): Promise<void>;
+}
+
+const maxRequestBytes = 1_000_000;
+const factsEveryMs = 50;
+const degree = 3;
+
+/** Listens at `path`. The same options give the same mesh and the same changes. */
+export async function startSimulatedMesh(path: string, options: SimulatedMeshOptions): Promise<SimulatedMesh> {
+  const random = createRandom(options.nodes);
+  let state = firstState(options.nodes, random);
+  let { changesPerSecond, areFactsLive } = options;
+  const watchers = new Map<Socket, number>();
+  const sockets = new Set<Socket>();
+  const changer = new Changer(random);
+  let changes = 0;
+  let timers: NodeJS.Timeout[] = [];
+
+  const tell = (change: ClusterChange) => {
+    state = applyChange(state, change);
+    options.onChange?.(change, performance.now());
+    for (const [socket, n] of watchers) {
+      watchers.set(socket, n + 1);
+      const revisions = { From: { Epoch: 'bench', N: n }, Revision: { Epoch: 'bench', N: n + 1 } };
+      socket.write(`${JSON.stringify({ Watch: 'delta', ...revisions, ...change })}\n`);
+    }
+  };
+  const answer = (socket: Socket, request: Record<string, unknown>) => {
+    if ('Hello' in request) {
+      const versions = { Product: 'meshd', Version: '0.1.0', ProtocolMin: 1, ProtocolMax: 1 };
+      socket.write(`${JSON.stringify({ Hello: { ...versions, Features: ['Watch', 'Cancel'] } })}\n`);
+    } else if ('Watch' in request) {
+      watchers.set(socket, 0);
+      const [self] = state.nodes.values();
+      const head = { Watch: 'snapshot', Revision: { Epoch: 'bench', N: 0 }, Self: self?.Id, Cluster: 'bench' };
+      const nodes = [...state.nodes.values()];
+      socket.write(
+        `${JSON.stringify({ ...head, Context: 'bench', Nodes: nodes, Links: [...state.links.values()] })}\n`,
+      );
+    } else {
+      const entry = responseEntry('node1', { Error: 'this mesh is simulated: it takes no commands' });
+      socket.write(`${JSON.stringify({ Resp: [entry], Rendered: '', More: false, Status: false })}\n`);
+    }
+  };
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    const splitter = new JsonSplitter(maxRequestBytes);
+    socket.on('data', (bytes) => {
+      for (const text of splitter.push(bytes).texts) answer(socket, JSON.parse(text) as Record<string, unknown>);
+    });
+    const forget = () => {
+      watchers.delete(socket);
+      sockets.delete(socket);
+    };
+    socket.on('error', forget).on('close', forget);
+  });
+  await listen(server, path);
+
+  const pause = () => {
+    for (const timer of timers) clearInterval(timer);
+    timers = [];
+  };
+  const run = () => {
+    pause();
+    let due = 0;
+    let lastAt = performance.now();
+    const onTick = () => {
+      const now = performance.now();
+      due += ((now - lastAt) / 1000) * changesPerSecond;
+      lastAt = now;
+      for (; due >= 1; due -= 1) {
+        changes += 1;
+        tell(changer.next(state, changes));
+      }
+    };
+    timers.push(setInterval(onTick, Math.max(1, 1000 / Math.max(1, changesPerSecond))));
+    let turn = 0;
+    const onFacts = () => {
+      if (!areFactsLive) return;
+      const rounds = 1000 / factsEveryMs;
+      const nodes = [...state.nodes.values()].filter((node, index) => index % rounds === turn && node.Facts !== null);
+      turn = (turn + 1) % rounds;
+      const facts = nodes.map(({ Id }) => ({ Id, Facts: liveFacts(random) }));
+      tell({ Nodes: facts, GoneNodes: [], Links: [], GoneLinks: [] });
+    };
+    timers.push(setInterval(onFacts, factsEveryMs));
+  };
+  return {
+    run,
+    setRate(rate) {
+      ({ changesPerSecond, areFactsLive } = rate);
+      if (timers.length > 0) run();
+    },
+    async stop() {
+      pause();
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject).listen(path, resolve);
+  });
+}
+
+/** What happens in a mesh, in turns: links go and come, one side drops a link, a degree is changed, a node goes and returns. */
+class Changer {
+  private readonly random: Random;
+  private readonly out: { node: NodeView; links: LinkView[] }[] = [];
+
+  constructor(random: Random) {
+    this.random = random;
+  }
+
+  next(state: ClusterState, count: number): ClusterChange {
+    const nothing = { Nodes: [], GoneNodes: [], Links: [], GoneLinks: [] };
+    const links = [...state.links.values()];
+    const link = this.random.of(links);
+    switch (count % 10) {
+      case 0:
+        return { ...nothing, ...this.leave(state, links) };
+      case 5:
+        return { ...nothing, ...this.comeBack() };
+      case 1:
+      case 4:
+      case 7:
+        return { ...nothing, GoneLinks: [{ A: link.A, B: link.B }] };
+      case 2:
+      case 6:
+      case 8:
+        return { ...nothing, Links: [this.newLink(state)] };
+      case 3:
+        return { ...nothing, Links: [{ ...link, State: link.State === 'up' ? 'half' : 'up' }] };
+      default: {
+        const node = this.random.of([...state.nodes.values()].filter((each) => each.State === 'member'));
+        return { ...nothing, Nodes: [{ Id: node.Id, Degree: node.Degree === degree ? degree + 1 : degree }] };
+      }
+    }
+  }
+
+  private leave(state: ClusterState, links: readonly LinkView[]): Partial<ClusterChange> {
+    const members = [...state.nodes.values()].filter((node) => node.State === 'member' && !node.Head);
+    const node = this.random.of(members);
+    const own = links.filter((link) => link.A === node.Id || link.B === node.Id);
+    this.out.push({ node, links: own });
+    return {
+      Nodes: [{ Id: node.Id, State: 'absent', Degree: null, Facts: null }],
+      GoneLinks: own.map(({ A, B }) => ({ A, B })),
+    };
+  }
+
+  private comeBack(): Partial<ClusterChange> {
+    const back = this.out.shift();
+    if (!back) return {};
+    const { Id, State, Degree, Facts } = back.node;
+    const isOut = (id: string) => this.out.some(({ node }) => node.Id === id);
+    return { Nodes: [{ Id, State, Degree, Facts }], Links: back.links.filter(({ A, B }) => !isOut(A) && !isOut(B)) };
+  }
+
+  /** Between two members that have none yet. */
+  private newLink(state: ClusterState): LinkView {
+    const members = [...state.nodes.values()].filter((node) => node.State === 'member');
+    for (;;) {
+      const [a, b] = [this.random.of(members).Id, this.random.of(members).Id];
+      const link: LinkView = a < b ? { A: a, B: b, State: 'up' } : { A: b, B: a, State: 'up' };
+      if (a !== b && !state.links.has(linkKey(link))) return link;
+    }
+  }
+}
+
+/** Every node linked to the next and to one some way on: each holds four links and wants three. */
+function firstState(count: number, random: Random): ClusterState {
+  const idOf = (index: number) => ((index + 1) * 2654435761).toString(16).padStart(32, '0');
+  const nodes = Array.from({ length: count }, (_, index): NodeView => ({
+    Id: idOf(index),
+    Name: `node${index + 1}`,
+    Addresses: [`10.0.${index >> 8}.${index & 255}`],
+    State: 'member',
+    Head: index === 0,
+    Degree: degree,
+    Version: '0.1.0',
+    Facts: { ...fixedFacts, Name: `node${index + 1}`, ...liveFacts(random) },
+  }));
+  const links = new Map<string, LinkView>();
+  for (let index = 0; index < count; index += 1) {
+    for (const other of [index + 1, index + 37]) {
+      const [a, b] = [idOf(index), idOf(other % count)].sort() as [string, string];
+      if (a !== b) links.set(linkKey({ A: a, B: b }), { A: a, B: b, State: 'up' });
+    }
+  }
+  return clusterState(nodes, [...links.values()]);
+}
+
+const fixedFacts: Omit<HostFacts, 'Name' | 'Load' | 'MemUsed' | 'RxBps' | 'TxBps' | 'Uptime'> = {
+  CPUs: 16,
+  MemTotal: 65_536,
+  VMs: 4,
+  AndroidVMs: 0,
+  Limit: -1,
+  CPUCommit: 8,
+  MemCommit: 16_384,
+  NetworkCommit: 8,
+};
+
+function liveFacts(random: Random): Pick<HostFacts, 'Load' | 'MemUsed' | 'RxBps' | 'TxBps' | 'Uptime'> {
+  const load = () => (random.below(800) / 100).toFixed(2);
+  return {
+    Load: `${load()} ${load()} ${load()}`,
+    MemUsed: 8_192 + random.below(8_192),
+    RxBps: random.below(100),
+    TxBps: random.below(100),
+    Uptime: 1e15 + random.below(1e9) * 1e6,
+  };
+}
