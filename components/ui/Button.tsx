@@ -1,7 +1,7 @@
 'use client';
 // Buttons. A disabled one says why: give `disabledReason` and it stays focusable, explains itself, and does nothing.
 import { Button as BaseButton } from '@base-ui/react/button';
-import type { ComponentProps, ReactElement, ReactNode } from 'react';
+import { cloneElement, type ComponentProps, type ReactElement, type ReactNode } from 'react';
 import { cx } from './cx.ts';
 import { Spinner } from './Spinner.tsx';
 import { Tooltip } from './Tooltip.tsx';
@@ -40,6 +40,17 @@ export function Button({
   ...props
 }: ButtonProps): ReactElement {
   const isDisabled = disabledReason !== '' || isBusy;
+  const look = cx(
+    'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap transition-colors select-none',
+    'data-disabled:cursor-not-allowed data-disabled:opacity-50',
+    size === 'sm' ? 'h-7 px-2 text-sm max-md:h-9 max-md:px-3' : 'h-8 px-3 text-base max-md:h-10 max-md:px-4',
+    variants[variant],
+    className,
+  );
+  if (render && !isDisabled) {
+    // A way to another page stays a link: read as one, and opened in a new tab as one.
+    return cloneElement(render, { ...props, className: look }, icon, children);
+  }
   const button = (
     <BaseButton
       type="button"
@@ -47,13 +58,7 @@ export function Button({
       {...(render ? { render, nativeButton: false } : {})}
       disabled={isDisabled}
       focusableWhenDisabled
-      className={cx(
-        'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap transition-colors select-none',
-        'data-disabled:cursor-not-allowed data-disabled:opacity-50',
-        size === 'sm' ? 'h-7 px-2 text-sm' : 'h-8 px-3 text-base max-md:h-10 max-md:px-4',
-        variants[variant],
-        className,
-      )}
+      className={look}
     >
       {isBusy ? <Spinner /> : icon}
       {children}
