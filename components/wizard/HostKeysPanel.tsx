@@ -13,11 +13,8 @@ export function HostKeysPanel({ keys }: { keys: readonly HostKeys[] }): ReactEle
     <Panel title="Host keys to be pinned" isFlush>
       <ul className="max-h-96 scroller" tabIndex={0} aria-label="Host keys by node">
         {keys.map((node) => (
-          <li
-            key={node.node}
-            className="grid gap-x-4 gap-y-1 border-b px-4 py-2 last:border-b-0 sm:grid-cols-[minmax(6rem,10rem)_1fr]"
-          >
-            <span className="flex flex-col gap-1">
+          <li key={node.node} className="flex flex-col gap-1 border-b px-4 py-2 last:border-b-0">
+            <span className="flex flex-wrap items-baseline gap-x-3">
               <span className="font-mono text-sm font-semibold break-words">{node.node}</span>
               {node.isPinned ? (
                 <StateMark state="ok" className="text-sm">
@@ -27,11 +24,14 @@ export function HostKeysPanel({ keys }: { keys: readonly HostKeys[] }): ReactEle
             </span>
             <span className="flex min-w-0 flex-col gap-1">
               {node.keys.map((key) => (
-                <span key={`${key.type} ${key.fingerprint}`} className="min-w-0">
-                  <span className="text-sm text-fg-3">{key.type} </span>
-                  <span className="font-mono text-sm break-all">{key.fingerprint}</span>
+                <span
+                  key={`${key.type} ${key.fingerprint}`}
+                  className="grid min-w-0 items-baseline gap-x-3 sm:grid-cols-[9.5rem_1fr]"
+                >
+                  <span className="text-sm text-fg-3">{key.type}</span>
+                  <span className="font-mono text-xs break-all">{key.fingerprint}</span>
                   {key.alsoOn.length === 0 ? null : (
-                    <StateMark state="warn" className="ml-2 text-sm font-medium">
+                    <StateMark state="warn" className="text-sm font-medium sm:col-start-2">
                       the same on {describeRange(key.alsoOn)}
                     </StateMark>
                   )}

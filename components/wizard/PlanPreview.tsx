@@ -10,7 +10,7 @@ import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { Select } from '../ui/Select.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
-import { groupNodes, type NodeGroup, readAloud, stepsByNode } from './plan-preview.ts';
+import { changesSomething, groupNodes, type NodeGroup, readAloud, stepsByNode } from './plan-preview.ts';
 import { StepPreview } from './StepPreview.tsx';
 
 export interface PlanPreviewProps {
@@ -122,6 +122,8 @@ function PlannedStep({ step }: { step: Step }): ReactElement {
           <StateMark state="ok" className="text-sm">
             right already
           </StateMark>
+        ) : !changesSomething(step) ? (
+          <Badge>only looks</Badge>
         ) : step.undo === null ? (
           <Badge>no undo</Badge>
         ) : null}

@@ -66,11 +66,18 @@ export function readAloud(plan: Plan): string[] {
   );
   const asks = toDo.filter((step) => step.ask !== null);
   if (asks.length > 0) sentences.push(`It asks before ${nodesOf(asks)}: ${uniqueTitles(asks)}.`);
-  const final = toDo.filter((step) => step.undo === null);
-  if (final.length === toDo.length) sentences.push('None of it can be undone by Meshdeck.');
+  const changing = toDo.filter(changesSomething);
+  const final = changing.filter((step) => step.undo === null);
+  if (changing.length === 0) sentences.push('It only looks: nothing is changed.');
+  else if (final.length === changing.length) sentences.push('None of it can be undone by Meshdeck.');
   else if (final.length > 0) sentences.push(`Not undone by an undo: ${uniqueTitles(final)}.`);
   else sentences.push('All of it can be undone.');
   return sentences;
+}
+
+/** Steps are named for what they do: these two verbs leave a machine as it is, so there is nothing of them to undo. */
+export function changesSomething(step: Pick<Step, 'do'>): boolean {
+  return !/^(observe|prove)[A-Z]/.test(step.do.action);
 }
 
 function nodesOf(steps: readonly Step[]): string {

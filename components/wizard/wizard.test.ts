@@ -125,6 +125,15 @@ describe('a plan before it runs', () => {
     ]);
   });
 
+  it('counts no look among what cannot be undone', () => {
+    const look = testStep('observePreflight', 'node1', {
+      undo: null,
+      do: { action: 'observePreflight', args: {} },
+    });
+    expect(readAloud(testPlan([look, testStep('pin', 'node1')])).at(-1)).toBe('All of it can be undone.');
+    expect(readAloud(testPlan([look])).at(-1)).toBe('It only looks: nothing is changed.');
+  });
+
   it('says so when there is nothing to do', () => {
     expect(readAloud(testPlan([testStep('pin', 'node1', { isDone: true })])).at(-1)).toBe(
       'Everything is right already: nothing will be changed.',
