@@ -38,7 +38,9 @@ function StepItem({ item, log, now }: { item: LaneStep; log: readonly LogLine[];
   const findings = findingsOf(view.result);
   const found = describeFindings(findings);
   const isOpen = chosen ?? isLoud.has(view.state);
-  const words = stepWords[view.state];
+  // A look changes nothing: that is no news of the machine.
+  const words =
+    view.state === 'unchanged' && findings.length > 0 ? { word: 'looked', tone: 'ok' as const } : stepWords[view.state];
   const times = elapsedOf(view, now, step.deadlineMs);
   return (
     <li className="border-b last:border-b-0">

@@ -62,7 +62,7 @@ export function nextThing(view: RunView): NextThing {
         return { do: 'undo', text: 'Root needs no password there now. The undo gives back what was before.' };
       }
       return view.kind === 'deploy'
-        ? { do: 'mesh', text: 'Deployed. Look at the mesh.' }
+        ? { do: 'mesh', text: 'meshd runs on all of them.' }
         : { do: 'nothing', text: 'Done.' };
   }
 }
@@ -75,5 +75,6 @@ function firstError(lanes: ReturnType<typeof lanesOf>): string {
   const lane = lanes.find(({ current }) => (current?.view.error ?? '') !== '');
   if (!lane?.current) return 'It failed.';
   const error = lane.current.view.error.replace(/[.\s]*$/, '.');
-  return lane.node === '' ? error : `${lane.node}: ${error}`;
+  // Errors of a node mostly name it themselves.
+  return lane.node === '' || error.startsWith(`${lane.node}: `) ? error : `${lane.node}: ${error}`;
 }

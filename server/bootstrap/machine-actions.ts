@@ -53,8 +53,13 @@ export const machineActions = {
             { cause: error },
           );
         }
-        if (/Unable to (fetch|connect)|Temporary failure resolving|Could not resolve/i.test(text)) {
-          throw new AppError('unreachable', `${target.name}: apt does not reach its package servers: ${text}`, {
+        // One line of the many that apt says for each server; the step's log has them all.
+        const silent = /^.*(?:Unable to (?:fetch|connect)|Temporary failure resolving|Could not resolve).*$/im.exec(
+          text,
+        );
+        if (silent) {
+          const line = silent[0].replace(`${target.name}: `, '');
+          throw new AppError('unreachable', `${target.name}: apt does not reach its package servers: ${line}`, {
             cause: error,
           });
         }
