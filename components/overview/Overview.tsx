@@ -226,7 +226,7 @@ function ClusterFacts({ mesh }: { mesh: MeshView }): ReactElement {
           ? '–'
           : `${formatMegabytes(sum((host) => host.MemUsed))} of ${formatMegabytes(sum((host) => host.MemTotal))} used`}
       </Fact>
-      <Fact name="Facts of">{countOf(hosts.length, 'host')}</Fact>
+      {hosts.length === inMesh.length ? null : <Fact name="Facts">of {countOf(hosts.length, 'node')} so far</Fact>}
     </FactList>
   );
 }
