@@ -3,7 +3,7 @@
 import { useState, type ReactElement } from 'react';
 import { CopyButton } from '../ui/CopyButton.tsx';
 import { StateShape, type State } from '../ui/StateMark.tsx';
-import type { Finding } from './findings.ts';
+import { isCommand, type Finding } from './findings.ts';
 
 const states: Readonly<Record<Finding['level'], State>> = { ok: 'ok', warn: 'warn', fail: 'bad' };
 
@@ -23,10 +23,12 @@ export function FindingsList({ findings }: { findings: readonly Finding[] }): Re
               <span className="min-w-0 break-words">{finding.text}</span>
             </p>
             {finding.mend === '' ? null : (
-              <p className="pl-4.5 font-mono text-xs break-words text-fg-2">{finding.mend}</p>
+              <p className={`pl-4.5 break-words text-fg-2 ${isCommand(finding.mend) ? 'font-mono text-xs' : ''}`}>
+                {finding.mend}
+              </p>
             )}
           </div>
-          {finding.mend === '' ? null : <CopyButton text={finding.mend} label="Copy what mends it" />}
+          {!isCommand(finding.mend) ? null : <CopyButton text={finding.mend} label="Copy what mends it" />}
         </div>
       ))}
       {well === 0 ? null : (

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeFindings, findingsOf } from './findings.ts';
+import { describeFindings, findingsOf, isCommand } from './findings.ts';
 
 const finding = (id: string, level: 'ok' | 'warn' | 'fail') => ({ id, level, text: id, mend: '' });
 
@@ -16,4 +16,10 @@ it('puts the worst first and counts what needs a person', () => {
 it('takes a result of another shape for none', () => {
   expect(findingsOf({})).toEqual([]);
   expect(findingsOf({ findings: [{ id: 1 }] })).toEqual([]);
+});
+
+it('tells commands from advice', () => {
+  expect(
+    ['apt-get install dnsmasq-base', 'switch VT-x on', 'modprobe a || modprobe b; if not …'].map(isCommand),
+  ).toEqual([true, false, false]);
 });

@@ -8,6 +8,11 @@ const Findings = z.object({
 });
 export type Finding = z.infer<typeof Findings>['findings'][number];
 
+/** What mends it is a command to copy, and not advice. */
+export function isCommand(mend: string): boolean {
+  return /^(apt-get|systemctl|modprobe) [^;,]*$/.test(mend);
+}
+
 const order = { fail: 0, warn: 1, ok: 2 } as const;
 
 /** Worst first; empty when the step looked at nothing. */

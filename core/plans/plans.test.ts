@@ -225,6 +225,7 @@ describe('preflight', () => {
       kvm_device: 'yes',
       ovs: 'ovs-vsctl 3.1',
       ovs_running: 'yes',
+      dnsmasq: 'yes',
       datapath: 'kernel',
       nic: 'eth0',
       nic_owner: 'ifupdown',
@@ -243,6 +244,7 @@ describe('preflight', () => {
   test.each<[string, Record<string, string>, string]>([
     ['kvm', { kvm: 'ioctl(KVM_CREATE_VM) failed' }, 'starts no guest'],
     ['ovs', { ovs_running: '' }, 'does not answer'],
+    ['dnsmasq', { dnsmasq: '' }, 'dnsmasq is missing'],
     ['clock', { epoch: '400' }, '300 s ahead of'],
     ['disk', { disk_state_kb: '1000' }, '1 MB free'],
     ['port', { port_busy: 'yes', port_user: 'nginx' }, 'taken by nginx'],

@@ -68,6 +68,7 @@ export interface PreflightFacts {
   readonly hasKvmDevice: boolean;
   readonly qemu: string;
   readonly openVswitch: string;
+  readonly hasDnsmasq: boolean;
   readonly isOpenVswitchRunning: boolean;
   readonly datapath: 'kernel' | 'userspace';
   readonly diskStateBytes: number;
@@ -107,6 +108,7 @@ export function parsePreflight(text: string): PreflightFacts {
     hasKvmDevice: value('kvm_device') === 'yes',
     qemu: value('qemu'),
     openVswitch: value('ovs'),
+    hasDnsmasq: value('dnsmasq') === 'yes',
     isOpenVswitchRunning: value('ovs_running') === 'yes',
     datapath: value('datapath') === 'kernel' ? 'kernel' : 'userspace',
     diskStateBytes: (Number(value('disk_state_kb')) || 0) * 1024,
@@ -181,6 +183,8 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
   else if (!facts.isOpenVswitchRunning)
     add('ovs', 'warn', 'Open vSwitch does not answer', 'systemctl enable --now openvswitch-switch');
   else add('ovs', 'ok', `${facts.openVswitch}, ${facts.datapath} datapath`);
+  if (facts.hasDnsmasq) add('dnsmasq', 'ok', 'dnsmasq is there');
+  else add('dnsmasq', 'warn', 'dnsmasq is missing: no DHCP for VMs from here', 'apt-get install dnsmasq-base');
   if (facts.datapath === 'userspace')
     add(
       'datapath',
