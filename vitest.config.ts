@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Four projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
-// (alone), real lab nodes and root (lab).
+// Five projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
+// (alone), real lab nodes and root (lab), those and a browser (e2e).
 export default defineConfig({
   test: {
     projects: [
@@ -46,6 +46,15 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           // One lab at a time: two would share two cores, and their times would mean nothing.
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['e2e/*.e2e.ts'],
+          testTimeout: 150_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

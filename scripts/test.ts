@@ -92,7 +92,8 @@ for (const script of ['check:types', 'check:lint', 'check:imports', 'check:forma
   counts.push(await runCheck(script));
 for (const project of ['unit', 'int', 'alone']) counts.push(await runProject(project, 20 * minute));
 const reason = reasonAgainstLab();
-counts.push(reason === null ? await runProject('lab', 60 * minute) : await skipProject('lab', reason));
+for (const project of ['lab', 'e2e'])
+  counts.push(reason === null ? await runProject(project, 60 * minute) : await skipProject(project, reason));
 
 const sum = (key: keyof Count) => counts.reduce((total, count) => total + count[key], 0);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);

@@ -1,6 +1,6 @@
 // The console as a whole, over real HTTP, TLS and socket.io: what is closed stays closed, and what is open works. Fleet and
 // runs are in memory; pages are those of the production build.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as tlsRequest } from 'node:https';
@@ -93,6 +93,13 @@ function builtPages(): string[] {
   return routes.map((route) => route.replace(/\[\[?(?:\.\.\.)?(\w+)\]?\]/g, 'node1'));
 }
 
+/** Every file of the build below `part`, as a path that a browser could try. */
+function builtFiles(part: string): string[] {
+  return readdirSync(join(root, '.next', part), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(root, '.next').length));
+}
+
 let folder = '';
 let fleet: TestFleet;
 const stops: (() => Promise<void>)[] = [];
@@ -133,15 +140,34 @@ describe('without a session', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('answers no page but the login and the set-up', async () => {
+  it('answers no page but the login and the set-up, whatever asks and how', async () => {
     const pages = builtPages();
-    expect(pages.length).toBeGreaterThan(1);
-    for (const page of [...pages, '/no-such-page', '/index.rsc', '/_next/data/x/index.json', '/_next/image?url=x']) {
-      for (const headers of [{ accept: 'text/html' }, { rsc: '1' }, { 'x-middleware-subrequest': 'middleware' }]) {
-        const answer = await send(`${url}${page}`, { headers });
-        const isOpen = page === '/login' || page === '/setup' || page === '/favicon.ico' || page === '/icon.svg';
-        if (isOpen) continue;
-        expect([page, answer.status]).toEqual([page, 'accept' in headers ? 303 : 401]);
+    expect(pages.length).toBeGreaterThan(10);
+    const guesses = pages.flatMap((page) => [
+      `${page}.rsc`,
+      `${page}.txt`,
+      `/_next/data/x${page}.json`,
+      `${page}?_rsc=x`,
+    ]);
+    const open = ['/login', '/setup', '/icon.svg'];
+    for (const page of [
+      ...pages,
+      ...guesses,
+      '/no-such-page',
+      '/index.rsc',
+      '/_next/image?url=x',
+      '/_next/webpack-hmr',
+    ]) {
+      if (open.includes(page.split('?')[0] ?? '')) {
+        expect([page, (await send(`${url}${page}`)).status]).toEqual([page, 200]);
+        continue;
+      }
+      const shown = [{ accept: 'text/html' }, { rsc: '1' }, { 'x-middleware-subrequest': 'middleware' }];
+      for (const headers of [...shown, { 'next-action': '7f0000000000000000000000000000000000000000' }]) {
+        const isAction = 'next-action' in headers;
+        const answer = await send(`${url}${page}`, { method: isAction ? 'POST' : 'GET', headers });
+        const expected = isAction ? 405 : 'accept' in headers ? 303 : 401;
+        expect([page, headers, answer.status]).toEqual([page, headers, expected]);
         expect(answer.text).not.toContain('<html');
       }
     }
@@ -153,29 +179,46 @@ describe('without a session', () => {
   });
 
   it('answers no API route but health, login and set-up', async () => {
-    expect(await send(`${url}${httpPaths.health}`)).toMatchObject({ status: 200 });
-    const paths = [
-      httpPaths.auditExport,
-      '/api/auth/get-session',
-      '/api/auth/sign-up/email',
-      '/api/auth/list-sessions',
-    ];
-    for (const path of [...paths, '/api/', '/api/nope', '/api/auth/../health']) {
-      for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
-        const answer = await send(`${url}${path}`, { method, headers: { origin: url } });
-        expect([path, method, [400, 401, 403].includes(answer.status)]).toEqual([path, method, true]);
+    // Of the whole table: a path that is added there is walked here.
+    const open: readonly string[] = [httpPaths.health, httpPaths.login, httpPaths.setup];
+    for (const path of open) expect([path, (await send(`${url}${path}`)).status]).toEqual([path, 200]);
+    // Leaving twice is no fault, and tells nothing.
+    const signOut = await send(`${url}${httpPaths.signOut}`, { method: 'POST', headers: { origin: url } });
+    expect([signOut.status, signOut.text]).toEqual([200, '{}']);
+    const closed = Object.values(httpPaths).filter((path) => !open.includes(path) && path !== httpPaths.signOut);
+    const auth = ['get-session', 'sign-up/email', 'list-sessions', 'change-password', 'admin/list-users'];
+    const guesses = [...auth.map((path) => `/api/auth/${path}`), '/api/', '/api/nope', '/api/auth/../health'];
+    for (const path of [...closed, ...guesses, '/socket.io/?EIO=4&transport=polling', '/socket.io/socket.io.js']) {
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']) {
+        const { status } = await send(`${url}${path}`, { method, headers: { origin: url } });
+        expect([path, method, status, status >= 400 && status < 500]).toEqual([path, method, status, true]);
       }
     }
   });
 
-  it('gives no asset that is not compiled for a page', async () => {
+  it('gives every asset that is compiled for a page, and nothing else of the build', async () => {
+    const assets = builtFiles('static');
+    expect(assets.length).toBeGreaterThan(10);
+    for (const path of assets) {
+      expect([path, (await send(`${url}/_next${encodeURI(path)}`)).status]).toEqual([path, 200]);
+    }
+    const inner = [
+      ...builtFiles('server').filter((path) => !path.endsWith('.map')),
+      '/BUILD_ID',
+      '/build-manifest.json',
+      '/required-server-files.json',
+    ];
+    const tried = inner.flatMap((path) => [`/_next${path}`, `/_next/static/..${path}`]);
     for (const path of [
-      '/package.json',
+      ...tried,
       '/.next/BUILD_ID',
-      '/_next/static/../BUILD_ID',
+      '/BUILD_ID',
+      '/package.json',
       '/_next/static/%2e%2e/BUILD_ID',
+      '/server/main.ts',
     ]) {
-      expect([path, (await send(`${url}${path}`)).status < 400]).toEqual([path, false]);
+      const { status, text } = await send(`${url}${encodeURI(path)}`);
+      expect([path, status >= 400 || (status === 303 && text === '')]).toEqual([path, true]);
     }
   });
 

@@ -1,0 +1,87 @@
+// A real Chromium, and pages that report what a user would not forgive: errors on the console, failed requests, what axe
+// finds, content wider than the screen.
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { AppError } from '../contract/errors.ts';
+
+const executablePath = '/usr/bin/chromium';
+/** Screenshots, kept by CI. */
+export const artefacts = new URL('../artefacts/e2e/', import.meta.url).pathname;
+
+export async function launchBrowser(): Promise<Browser> {
+  await access(executablePath).catch(() => {
+    throw new AppError('not-found', `${executablePath} is missing: run npm run setup`);
+  });
+  const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  // The mesh is drawn by WebGL: in software, where there is no graphics card.
+  const drawing = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-quic'];
+  return chromium.launch({ executablePath, args: ['--no-sandbox', ...quiet, ...drawing] });
+}
+
+export const desktop = { width: 1440, height: 900 };
+export const phone = { width: 390, height: 844 };
+
+/** One person at one screen: their cookies, and the tabs that they open. */
+export interface Person {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** What went wrong in any of their tabs so far. */
+  readonly problems: string[];
+}
+
+export async function openPerson(
+  browser: Browser,
+  url: string,
+  options: { viewport?: { width: number; height: number }; from?: Person } = {},
+): Promise<Person> {
+  const context = await browser.newContext({
+    baseURL: url,
+    viewport: options.viewport ?? desktop,
+    colorScheme: 'dark',
+    // Nothing is half faded in when it is looked at.
+    reducedMotion: 'reduce',
+    ...(options.from === undefined ? {} : { storageState: await options.from.context.storageState() }),
+  });
+  context.setDefaultTimeout(45_000);
+  const problems: string[] = [];
+  context.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') {
+      problems.push(`${message.page()?.url() ?? ''}: console ${message.type()}: ${message.text()}`);
+    }
+  });
+  context.on('weberror', (error) => problems.push(`${error.page()?.url() ?? ''}: ${error.error().message}`));
+  context.on('requestfailed', (request) => {
+    // Whoever leaves a page ends what it was still loading.
+    const reason = request.failure()?.errorText ?? '';
+    if (reason !== 'net::ERR_ABORTED') problems.push(`${request.method()} ${request.url()}: ${reason}`);
+  });
+  context.on('response', (response) => {
+    if (response.status() >= 400)
+      problems.push(`${response.request().method()} ${response.url()}: ${response.status()}`);
+  });
+  return { context, page: await context.newPage(), problems };
+}
+
+/** Keeps a screenshot of the page as `<name>-<width>-<scheme>.png`. */
+export async function shoot(page: Page, name: string, scheme: 'dark' | 'light' = 'dark'): Promise<void> {
+  await mkdir(artefacts, { recursive: true });
+  const { width } = page.viewportSize() ?? desktop;
+  await page.screenshot({ path: join(artefacts, `${name}-${width}-${scheme}.png`), animations: 'disabled' });
+}
+
+/** What axe finds serious or critical, as text. */
+export async function accessIssues(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${page.url()}: ${id}: ${node.html}: ${node.failureSummary ?? ''}`),
+    );
+}
+
+/** By how many pixels the page is wider than its screen. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth');
+}

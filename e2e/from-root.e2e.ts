@@ -1,0 +1,149 @@
+// Four bare machines and their root password, nothing typed in a shell: first admin, keys, deploy, a live mesh, and what the
+// page does when machines lose their power. The tests build on each other from top to bottom.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClusterWatcher } from '../lab/cluster-watch.ts';
+import { openLab } from '../lab/lab.ts';
+import { nodePassword } from '../lab/node.ts';
+import { accessIssues, launchBrowser, openPerson, shoot, type Person } from './browser.ts';
+import { makeDataFolder, startConsole, type TestConsole } from './console.ts';
+import { makeFirstAdmin, nodeList, planAddNodes, planDeploy, runPlan, shownFingerprints } from './journey.ts';
+
+const lab = openLab({ name: 'e2eroot' });
+const all = ['node1', 'node2', 'node3', 'node4'];
+const watcher = new ClusterWatcher();
+let data: Awaited<ReturnType<typeof makeDataFolder>>;
+let testConsole: TestConsole;
+let browser: Browser;
+let me: Person;
+
+beforeAll(async () => {
+  await lab.down();
+  const results = await lab.up({ nodes: all.length });
+  expect(results.filter(({ error }) => error !== null)).toEqual([]);
+  data = await makeDataFolder();
+  testConsole = await startConsole(data.path);
+  browser = await launchBrowser();
+  me = await openPerson(browser, testConsole.url);
+});
+afterAll(async () => {
+  watcher.close();
+  await browser.close();
+  await testConsole.stop();
+  await data.remove();
+  await lab.down();
+});
+
+const status = (text: string | RegExp) => me.page.getByRole('status').filter({ hasText: text }).first();
+/** The line at the bottom: `live node1 2 ms …`. */
+const statusLine = () => me.page.getByRole('contentinfo');
+
+test('the one-time link makes the first admin, once', async () => {
+  await makeFirstAdmin(me, testConsole.setupLink);
+  await me.page.getByRole('heading', { name: 'No cluster yet' }).waitFor();
+  await shoot(me.page, 'overview-empty');
+  expect(await accessIssues(me.page)).toEqual([]);
+});
+
+test('the plan shows each node’s own host keys before anything is changed', async () => {
+  await planAddNodes(me, {
+    list: await nodeList(lab),
+    user: 'root',
+    password: nodePassword,
+    // A lab reaches no package server.
+    toggle: ['Install what is missing'],
+  });
+  for (const node of all) {
+    const { stdout: own } = await lab.exec(node, ['ssh-keygen', '-lf', '/etc/ssh/ssh_host_ed25519_key.pub']);
+    expect(await shownFingerprints(me, node)).toContain(own.split(' ')[1]);
+    const { stdout: files } = await lab.exec(node, ['sh', '-c', 'ls -A /root/.ssh 2>/dev/null || true']);
+    expect(files).toBe('');
+  }
+  await shoot(me.page, 'add-nodes-plan');
+  expect(await accessIssues(me.page)).toEqual([]);
+});
+
+test('the nodes are brought in, and each says what was found on it', async () => {
+  await runPlan(me, { consent: /I have looked at the host keys of node\[1-4\]/, timeoutMs: 60_000 });
+  const lane = me.page.getByRole('region', { name: 'node3' });
+  await lane.getByRole('button', { name: /Look at the machine/ }).click();
+  await lane
+    .getByText(/KVM|virtualis/)
+    .first()
+    .waitFor();
+  await lane.getByRole('button', { name: /things are well/ }).click();
+  await lane
+    .getByText(/Open vSwitch/)
+    .first()
+    .waitFor();
+  await shoot(me.page, 'add-nodes-done');
+  expect(await accessIssues(me.page)).toEqual([]);
+});
+
+test('deploy makes a mesh of them, seen as it forms', async () => {
+  await planDeploy(me, 'john');
+  await shoot(me.page, 'deploy-plan');
+  await runPlan(me, { timeoutMs: 120_000 });
+  await status('4 of 4 nodes in the mesh').waitFor();
+  await shoot(me.page, 'deploy-done');
+  expect(await accessIssues(me.page)).toEqual([]);
+});
+
+test('the mesh page shows it complete, as a picture and as a table', async () => {
+  await me.page.getByRole('link', { name: 'Look at the mesh' }).click();
+  await status('All 4 nodes in the mesh, 6 links').waitFor();
+  await me.page.getByRole('application', { name: /All 4 nodes in the mesh/ }).waitFor();
+  await me.page.getByRole('button', { name: 'Table' }).click();
+  const table = me.page.getByRole('table', { name: 'Nodes of the mesh with their peers' });
+  for (const node of all) {
+    const row = table.getByRole('row').filter({ has: me.page.getByRole('link', { name: node }) });
+    await row.getByText('in the mesh').waitFor();
+    await row.getByText('3 of 3').waitFor();
+  }
+});
+
+test('a node without power is shown lost within a second of the mesh knowing', async () => {
+  await me.page.goto('/');
+  await status('All 4 nodes in the mesh').waitFor();
+  await watcher.open(lab, ['node2']);
+  const known = watcher
+    .until(() => !watcher.members('node2').includes('node4'), { what: 'loss', timeoutMs: 20_000 })
+    .then(() => performance.now());
+  const shown = status('3 of 4 nodes in the mesh, without node4')
+    .waitFor()
+    .then(() => performance.now());
+  const cutAt = performance.now();
+  await lab.fault.power('node4', 'off');
+  const [knownAt, shownAt] = await Promise.all([known, shown]);
+  process.stdout.write(
+    `power off: the mesh knows after ${Math.round(knownAt - cutAt)} ms, the page shows it ${Math.round(shownAt - knownAt)} ms later\n`,
+  );
+  expect(shownAt - knownAt).toBeLessThan(1_000);
+  await shoot(me.page, 'overview-lost');
+  expect(await accessIssues(me.page)).toEqual([]);
+});
+
+test('the head without power: the console goes on through another node, and the page stays live', async () => {
+  await statusLine().getByText('node1', { exact: true }).waitFor();
+  const cutAt = performance.now();
+  await lab.fault.power('node1', 'off');
+  await statusLine()
+    .getByText(/^node[23]$/)
+    .waitFor();
+  const attachedAt = performance.now();
+  await status('2 of 4 nodes in the mesh, without node[1,4]').waitFor();
+  process.stdout.write(
+    `head off: another node after ${Math.round(attachedAt - cutAt)} ms, its loss shown after ${Math.round(performance.now() - cutAt)} ms\n`,
+  );
+  expect(attachedAt - cutAt).toBeLessThan(5_000);
+  await shoot(me.page, 'overview-head-lost');
+  // Live: what happens from now on arrives as well.
+  await lab.fault.power('node4', 'on');
+  await status('3 of 4 nodes in the mesh, without node1').waitFor({ timeout: 60_000 });
+  await lab.fault.power('node1', 'on');
+  await status('All 4 nodes in the mesh').waitFor({ timeout: 60_000 });
+});
+
+test('nothing went wrong in the browser meanwhile', () => {
+  expect(me.problems).toEqual([]);
+});
