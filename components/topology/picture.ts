@@ -90,8 +90,8 @@ export class Picture {
     this.places = components.positions.load();
     this.sigma = new Sigma(this.graph, container, this.settings());
     this.endSchemeChange = onSchemeChange(() => {
+      // Not sigma.setSettings: sigma 3.0.3 then puts its hover programs in the place of the node programs, and draws no node.
       this.colours = readColours(container);
-      this.sigma.setSettings(this.settings());
       this.redraw();
     });
     this.listen();
