@@ -111,9 +111,19 @@ export function NodesTable(props: NodesTableProps): ReactElement {
                       {node.facts.Facts === null ? '' : `, ${countOf(node.facts.Facts.VMs, 'VM')}`}
                     </span>
                   </span>
-                  <span className="text-right text-sm numbers">
-                    <NodeCell column="load" node={node} mesh={mesh} />
-                  </span>
+                  {show.includes('load') ? (
+                    <span className="shrink-0 text-right text-sm numbers">
+                      <span className="block text-xs text-fg-3">load / CPUs</span>
+                      <NodeCell column="load" node={node} mesh={mesh} />
+                    </span>
+                  ) : (
+                    <span className="max-w-32 shrink-0 text-right text-sm">
+                      <span className="block text-xs text-fg-3">peers</span>
+                      <span className="block truncate font-mono">
+                        <NodeCell column="peers" node={node} mesh={mesh} />
+                      </span>
+                    </span>
+                  )}
                 </button>
               </li>
             );
@@ -133,7 +143,7 @@ export function NodesTable(props: NodesTableProps): ReactElement {
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
-      <Table aria-label={label} aria-rowcount={rows.length + 1}>
+      <Table isPage aria-label={label} aria-rowcount={rows.length + 1}>
         <thead>
           <tr>
             {ticked === undefined ? null : (

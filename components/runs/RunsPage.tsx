@@ -125,7 +125,7 @@ function RunList({ runs, now }: { runs: readonly RunSummary[]; now: number }): R
         aria-label="Runs"
         tabIndex={0}
       >
-        <Table>
+        <Table isPage>
           <thead>
             <tr>
               <HeaderCell>State</HeaderCell>

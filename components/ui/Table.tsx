@@ -2,8 +2,22 @@
 import type { ComponentProps, ReactElement } from 'react';
 import { cx } from './cx.ts';
 
-export function Table({ className, ...props }: ComponentProps<'table'>): ReactElement {
-  return <table {...props} className={cx('w-full border-separate border-spacing-0 text-sm', className)} />;
+export interface TableProps extends ComponentProps<'table'> {
+  /** It fills the page, and stands where the page's title does; else in a panel. */
+  isPage?: boolean;
+}
+
+export function Table({ isPage = false, className, ...props }: TableProps): ReactElement {
+  return (
+    <table
+      {...props}
+      className={cx(
+        'w-full border-separate border-spacing-0 text-sm',
+        isPage && 'md:[&_:is(td,th):first-child]:pl-6 md:[&_:is(td,th):last-child]:pr-6',
+        className,
+      )}
+    />
+  );
 }
 
 export interface HeaderCellProps extends ComponentProps<'th'> {
