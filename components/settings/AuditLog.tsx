@@ -149,7 +149,7 @@ function AuditTable({ entries, now }: { entries: readonly AuditEntry[]; now: num
                 <Cell isMono className="max-w-50 break-words">
                   {entry.where}
                 </Cell>
-                <Cell className="max-w-80">
+                <Cell className="max-w-80 py-1.5">
                   <StateMark state={results[entry.result]}>{entry.result}</StateMark>
                   {entry.message === '' ? null : <span className="block break-words text-fg-2">{entry.message}</span>}
                 </Cell>

@@ -1,12 +1,16 @@
 'use client';
 // Deploy: one head, the others by range, a context and a degree. The form is the planner's (core/plans/deploy).
-import { useMemo, type ReactElement } from 'react';
+import { useMemo, useState, type ReactElement } from 'react';
 import { DeployForm } from '../../core/plans/deploy.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
+import type { MeshView } from '../fleet/mesh-view.ts';
+import { useMesh } from '../fleet/use-mesh.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Notice } from '../ui/Notice.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { describeDegree } from './degree-words.ts';
+import { standingOf, startOfDeploy } from './deploy-start.ts';
 import { issuesOf, noSecrets, rangeIssues, textOf } from './form-values.ts';
 import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
@@ -14,29 +18,27 @@ import type { FormValues } from './wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
 
 export function DeployWizard(): ReactElement {
+  const { mesh, fleet } = useMesh();
+  if (fleet.status === 'loading') return <SkeletonRows label="The cluster is loading" />;
+  return <OpenWizard mesh={mesh} />;
+}
+
+function OpenWizard({ mesh }: { mesh: MeshView }): ReactElement {
   const url = useUrlState();
   const nodes = url.get('nodes');
   const head = url.get('head');
-  const wizard = useMemo(() => deployWizard(nodes, head), [nodes, head]);
+  // As it stood when the page was opened: a cluster that forms meanwhile changes nothing under one's hands.
+  const [standing] = useState(() => standingOf(mesh));
+  const wizard = useMemo(() => deployWizard(startOfDeploy({ nodes, head }, standing)), [nodes, head, standing]);
   // A link that names other nodes starts anew.
   return <WizardShell key={`${head} ${nodes}`} wizard={wizard} />;
 }
 
-/** Names in the URL fill the form: the head, else the first of them, leads. */
-export function deployWizard(nodes: string, head: string): Wizard {
-  const named = parseRange(nodes);
-  const names = named.ok ? named.names : [];
-  const leader = head !== '' ? head : (names[0] ?? '');
+function deployWizard(initial: FormValues): Wizard {
   return {
     kind: 'deploy',
     title: 'Deploy',
-    initial: {
-      head: leader,
-      nodes: describeRange(names.filter((name) => name !== leader)),
-      context: 'meshd',
-      degree: '3',
-      port: '9000',
-    },
+    initial,
     pages: [
       { key: 'nodes', title: 'Nodes', fields: ['head', 'nodes'], render: (props) => <NodesPage {...props} /> },
       { key: 'mesh', title: 'Mesh', fields: ['context', 'degree', 'port'], render: (props) => <MeshPage {...props} /> },

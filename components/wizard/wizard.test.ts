@@ -5,6 +5,7 @@ import { firstLogin, loginIssues, loginSecrets } from './first-login.ts';
 import { issuesOf } from './form-values.ts';
 import { hostKeysOf, newKeys } from './host-keys.ts';
 import { testPlan, testStep } from './plan-for-tests.ts';
+import { startOfDeploy } from './deploy-start.ts';
 import { diffLines, groupNodes, readAloud, stepsByNode } from './plan-preview.ts';
 import { wantedSecrets } from './plan-secrets.ts';
 import {
@@ -225,5 +226,27 @@ describe('what a degree means', () => {
     [0, 4, /mesh dial/, 'warn'],
   ] as const)('%d of %d nodes', (degree, nodes, words, tone) => {
     expect(describeDegree(degree, nodes)).toMatchObject({ text: expect.stringMatching(words) as string, tone });
+  });
+});
+
+describe('the deploy form', () => {
+  it('makes the first named node the head where there is no cluster', () => {
+    expect(startOfDeploy({ nodes: 'node[1-3]', head: '' }, null)).toMatchObject({
+      head: 'node1',
+      nodes: 'node[2-3]',
+      context: 'meshd',
+      degree: '3',
+    });
+  });
+
+  it('lets new nodes join the cluster that stands', () => {
+    const standing = { head: 'node1', context: 'john', degree: 4 };
+    expect(startOfDeploy({ nodes: 'node[1,5-6]', head: '' }, standing)).toMatchObject({
+      head: 'node1',
+      nodes: 'node[5-6]',
+      context: 'john',
+      degree: '4',
+    });
+    expect(startOfDeploy({ nodes: 'node[5-6]', head: 'node5' }, standing)).toMatchObject({ head: 'node5' });
   });
 });
