@@ -53,6 +53,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/*.e2e.ts'],
+          expect: { poll: { timeout: 20_000 } },
           testTimeout: 150_000,
           hookTimeout: 300_000,
           fileParallelism: false,
