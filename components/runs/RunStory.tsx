@@ -27,7 +27,7 @@ export function RunStory({ run, now }: { run: RunView; now: number }): ReactElem
     <div className="flex min-w-0 flex-col gap-4">
       {own ? <LanePanel lane={own} run={run} now={now} /> : null}
       {nodes.length === 0 ? null : nodes.length <= sideBySide ? (
-        <div className="grid grid-cols-[repeat(auto-fit,minmax(min(24rem,100%),1fr))] items-start gap-4">
+        <div className="grid grid-cols-[repeat(auto-fit,minmax(min(26rem,100%),1fr))] items-start gap-4">
           {nodes.map((lane) => (
             <LanePanel key={lane.node} lane={lane} run={run} now={now} />
           ))}
