@@ -42,7 +42,7 @@ export interface AddNodes {
 /** From the overview to the plan of an add-nodes run. */
 export async function planAddNodes({ page }: Person, { list, user, password, toggle }: AddNodes): Promise<void> {
   await page.getByRole('link', { name: 'Add nodes' }).first().click();
-  await page.getByLabel('Nodes', { exact: true }).fill(list);
+  await page.getByRole('textbox', { name: 'Nodes', exact: true }).fill(list);
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByLabel('User').fill(user);
   await page.getByLabel(`Password of ${user}`).fill(password);
