@@ -1,11 +1,9 @@
 // What the next boot would do with a bridge, from its owners' own words, compared with what runs; and what differs from what
 // was committed. Pure.
+import { bridgeScript, bridgeUnit } from './boot-unit.ts';
 import type { BridgeFacts, CommittedBridge } from './facts.ts';
 import { parseInterfaces, stanzasOf } from './interfaces-file.ts';
 import { linesOf, type Observed } from './observed.ts';
-
-/** Our boot unit: brings Open vSwitch's part up, and the addresses too where no owner does. */
-export const bridgeUnit = 'meshdeck-bridge-up.service';
 
 interface UnitState {
   readonly isLoaded: boolean;
@@ -83,8 +81,8 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
     }
   }
 
-  const isRaisedByUs = /--allow=ovs/.test(text(networkingDropIn)) && classWords('ovs').includes(name);
-  const isRaised = classWords('auto').includes(name) || isRaisedByUs;
+  // Debian's networking.service raises this class alone; `allow-ovs` is for whoever asks for it.
+  const isRaised = classWords('auto').includes(name);
   if (stanzas.length > 0 && isRaised && unit('networking.service').isEnabled) {
     for (const { address, family, flags } of wanted) {
       if (flags.includes('dynamic') || flags.includes('mngtmpaddr')) continue;
@@ -108,11 +106,6 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
   }
   return doubts;
 }
-
-/** Debian's networking.service raises the class `auto` alone; this has it raise the bridge, which is in the class `ovs`. */
-export const networkingDropIn = '/etc/systemd/system/networking.service.d/meshdeck-bridge.conf';
-/** What the boot unit runs. Removing meshd leaves it. */
-export const bridgeScript = '/usr/local/lib/meshdeck/bridge-up';
 
 const shutsKernelOut = (stanza: { options: readonly { value: string }[] }) =>
   stanza.options.some(({ value }) => value.includes('meshdeck_bridge'));
