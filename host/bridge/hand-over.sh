@@ -3,12 +3,16 @@
 # small transaction of its own: what it may not do is take the address away. Addresses are first kept alive without a lease;
 # a DHCP server that stays silent, or offers another address, changes nothing but the status.
 
+clientConfig=/etc/dhcp/meshdeck-$BRIDGE.conf
+
 hand_over() {
 	[ "$KIND" != persist ] || return 0
 	# The client of the old interface ends without a word to the server: the lease goes on.
 	# shellcheck disable=SC2086 # a list of pids
 	[ -z "$SNAP_CLIENTS" ] || kill -KILL $SNAP_CLIENTS 2>/dev/null
+	owner_release
 	case "$DHCP" in
+	networkd) tell_dhcp "$(networkd_lease)" ;;
 	dhclient)
 		keep_addresses_alive "$to"
 		tell_dhcp "$(hand_lease_over)"
@@ -16,6 +20,7 @@ hand_over() {
 	*) tell_dhcp none ;;
 	esac
 	tell_ifupdown
+	[ "$OWNER" != networkmanager ] || [ "$DHCP" != dhclient ] || nm_drop_routes
 }
 
 tell_dhcp() {
@@ -75,7 +80,8 @@ ask_lease() {
 	set -- -4 -1 -sf "$live/ask" -lf "$live/ask.leases" -pf "$live/ask.pid"
 	# Identity by DUID, as ifupdown asks for; the DUID stands in the lease file.
 	[ -n "$SNAP_CLIENT_COMMAND" ] && ! option_of -i >/dev/null || set -- "$@" -i
-	[ -z "$DHCP_CLIENT_ID" ] || set -- "$@" -C "$DHCP_CLIENT_ID"
+	# The client takes no identifier as an argument. This file came with the commit.
+	[ ! -e "$clientConfig" ] || set -- "$@" -cf "$clientConfig"
 	limit "$DHCP_SECONDS" dhclient "$@" "$to" >"$live/ask.log" 2>&1
 	[ ! -s "$live/ask.pid" ] || kill -KILL "$(cat "$live/ask.pid")" 2>/dev/null
 	[ ! -s "$live/ask.offer" ] || cat "$live/ask.offer"
@@ -90,6 +96,7 @@ identity_only() {
 start_new_client() {
 	local command leases
 	command=$SNAP_CLIENT_COMMAND
+	[ -n "$command" ] || [ ! -e "$clientConfig" ] || command="dhclient -4 -nw -cf $clientConfig -pf /run/dhclient.$from.pid -lf /var/lib/dhcp/dhclient.$from.leases $from"
 	[ -n "$command" ] || command="dhclient -4 -v -i -pf /run/dhclient.$from.pid -lf /var/lib/dhcp/dhclient.$from.leases -I -df /var/lib/dhcp/dhclient6.$from.leases $from"
 	SNAP_CLIENT_COMMAND=$(printf '%s' "$command" | sed "s/\\b$from\\b/$to/g")
 	leases=$(option_of -lf)

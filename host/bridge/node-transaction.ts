@@ -58,9 +58,9 @@ const codeOfExit = new Map([
   [5, 'refused'],
 ] as const);
 
-const shared = ['common', 'network', 'owner', 'files', 'finish'];
-const partsOfScript = [...shared, 'hand-over', 'prove', 'transaction'];
-const partsOfRollback = [...shared, 'rollback'];
+const shared = ['common', 'network', 'owner', 'owner-networkmanager', 'owner-networkd', 'files', 'finish'];
+export const partsOfScript = [...shared, 'hand-over', 'prove', 'transaction'];
+export const partsOfRollback = [...shared, 'rollback'];
 
 /**
  * Puts the transaction's files on the node; nothing else changes there. Placed again, an unbegun one is replaced and a begun

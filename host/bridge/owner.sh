@@ -31,12 +31,49 @@ command_of() {
 owner_park() {
 	# shellcheck disable=SC2086 # a list of pids
 	[ -z "$SNAP_CLIENTS" ] || kill -STOP $SNAP_CLIENTS 2>/dev/null
+	case "$OWNER" in
+	networkmanager) nm_park ;;
+	networkd) networkd_park ;;
+	esac
 	return 0
+}
+
+# owner_release: after the commit, the new configuration counts: whoever had the interface reads it.
+owner_release() {
+	# Whose files the commit wrote or removed says whom it concerns; after a removal the owner is one that let go long ago.
+	! is_mine /etc/NetworkManager/conf.d/90-meshdeck-bridge.conf || nm_release
+	! is_mine "/etc/systemd/network/00-meshdeck-$UPLINK.network" && [ "$DHCP" != networkd ] || networkd_release
+	return 0
+}
+
+# watch_addresses <interface>: an owner that took the interface may have dropped what it did not know. It is given back.
+watch_addresses() {
+	local count
+	for count in 1 2 3 4 5 6 7 8; do
+		sleep 0.3
+		# shellcheck disable=SC2086 # a list of words
+		has_addresses "$1" $ADDRESSES || give_addresses "$1"
+	done
+}
+
+# give_addresses <interface>: those of the snapshot, without an end, and the routes.
+give_addresses() {
+	{
+		printf '%s\n' "$SNAP_ADDRESSES" | sed 's/valid_lft [0-9]*sec/valid_lft forever/; s/preferred_lft [0-9]*sec/preferred_lft forever/' |
+			address_batch "$1" 0
+		printf '%s\n' "$SNAP_ROUTES4" | route_batch "$from" "$1" 4
+		printf '%s\n' "$SNAP_ROUTES6" | route_batch "$from" "$1" 6
+	} >"$live/batch.given"
+	run_batch "$live/batch.given" 2>/dev/null
 }
 
 # owner_back: the way back of owner_park. A client that died is started again as it was.
 owner_back() {
 	local pid
+	case "$OWNER" in
+	networkmanager) nm_back ;;
+	networkd) networkd_back ;;
+	esac
 	for pid in $SNAP_CLIENTS; do
 		kill -CONT "$pid" 2>/dev/null
 	done

@@ -63,16 +63,20 @@ WantedBy=multi-user.target network-online.target
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The words of a route that a person may have typed; those that the kernel or a DHCP client made come back by themselves. */
-function staticRoutes({ routes }: NicFacts, bridge: string, uplink: string): string[] {
-  return routes
-    .filter(({ text }) => !/ proto (kernel|dhcp|ra|redirect)( |$)/.test(text) && !text.startsWith('fe80::/'))
-    .filter(({ text }) => (text.match(/ dev /g) ?? []).length === 1)
-    .map(({ family, text }) => {
-      const words = text.split(' ').filter((word) => !/^(linkdown|dead|offload|trap|onlink_)$/.test(word));
-      const at = words.indexOf('dev') + 1;
-      if (words[at] === uplink) words[at] = bridge;
-      return `limit 5 ip -${family} route replace ${words.map(quote).join(' ')}`;
-    });
+function staticRoutes({ carrier: { routes }, bridge, uplink, addresses }: BootPlan): string[] {
+  return (
+    routes
+      .filter(({ text }) => !/ proto (kernel|dhcp|ra|redirect)( |$)/.test(text) && !text.startsWith('fe80::/'))
+      // dhclient's own bears no mark.
+      .filter(({ text }) => addresses === 'static' || !text.startsWith('default ') || text.includes(' proto static'))
+      .filter(({ text }) => (text.match(/ dev /g) ?? []).length === 1)
+      .map(({ family, text }) => {
+        const words = text.split(' ').filter((word) => !/^(linkdown|dead|offload|trap|onlink_)$/.test(word));
+        const at = words.indexOf('dev') + 1;
+        if (words[at] === uplink) words[at] = bridge;
+        return `limit 5 ip -${family} route replace ${words.map(quote).join(' ')}`;
+      })
+  );
 }
 
 export function describeBootScript(plan: BootPlan): string {
@@ -88,7 +92,7 @@ export function describeBootScript(plan: BootPlan): string {
       ({ family, address }) =>
         `limit 5 ip address replace ${quote(address)} ${family === 4 ? 'broadcast + ' : 'nodad '}dev "$bridge"`,
     );
-  const routes = staticRoutes(carrier, bridge, uplink);
+  const routes = staticRoutes(plan);
   const leases = (name: string) => `/var/lib/dhcp/dhclient.${name}.leases`;
   const config = plan.dhcpClientId === '' ? ' -i' : ` -cf ${clientConfigOf(bridge)}`;
   const parts = [

@@ -186,7 +186,7 @@ for file in $network_files; do
 done
 for path in $network_files /etc/systemd/network/*.network /etc/systemd/network/*.link; do file "$path"; done
 for path in /etc/NetworkManager/NetworkManager.conf /etc/NetworkManager/conf.d/*.conf; do file "$path"; done
-for path in /etc/systemd/system/meshdeck-bridge-*.service /etc/systemd/system/*.service.d/*meshdeck*.conf /usr/local/lib/meshdeck/*; do file "$path"; done
+for path in /etc/systemd/system/meshdeck-bridge-*.service /etc/systemd/system/*.service.d/*meshdeck*.conf /usr/local/lib/meshdeck/* /etc/dhcp/meshdeck-*.conf; do file "$path"; done
 
 here=/var/lib/meshd/bridge
 pending=$(readlink "$here/pending" 2>/dev/null)

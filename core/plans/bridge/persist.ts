@@ -116,7 +116,8 @@ function byUnit(facts: BridgeFacts, change: Change): BridgePersistence {
   const letGo = letGoOf(facts, change, isNetworkdLease);
   if ('findings' in letGo) return letGo;
   // What ifupdown's dhclient asks with stands in its lease file, which the boot script carries over.
-  const dhcpClientId = addresses === 'dhcp' && client === 'dhclient' ? uplink.dhcpClientId : '';
+  const asked = uplink.dhcpClientId === '' ? clientIdIn(facts, bridge) : uplink.dhcpClientId;
+  const dhcpClientId = addresses === 'dhcp' && client === 'dhclient' ? asked : '';
   const plan: BootPlan = {
     bridge,
     uplink: uplink.name,
@@ -145,6 +146,42 @@ function byUnit(facts: BridgeFacts, change: Change): BridgePersistence {
 
 function byNetworkd(facts: BridgeFacts, change: Change): BridgePersistence {
   const { bridge, uplink, datapath } = change;
+  const pair = networkPairOf(facts, change);
+  if ('findings' in pair) return pair;
+  const carrier = carrierOf(facts, change);
+  const plan: BootPlan = {
+    bridge,
+    uplink: uplink.name,
+    mac: macOf(facts, change),
+    mtu: uplink.mtu,
+    datapath,
+    addresses: 'owner',
+    dhcpClientId: '',
+    carrier,
+    linkDns: [],
+  };
+  return {
+    files: [...bootFiles(facts, plan), ...pair.files],
+    enable: [bridgeUnit],
+    disable: [],
+    dhcp: isLeased(carrier) ? 'networkd' : 'none',
+    findings: uplink.netplan
+      ? [
+          warn(
+            'netplan',
+            `${uplink.netplan.file} goes on naming ${uplink.name}: our files in /etc/systemd/network come before what netplan generates from it`,
+            `a later change of addresses goes into ${networkFileOf(bridge)}`,
+          ),
+        ]
+      : [],
+  };
+}
+
+/** The .network files of uplink and bridge, made from the uplink's; a block where that is not safe. */
+function networkPairOf(facts: BridgeFacts, { bridge, uplink }: Change): { files: FileChange[] } | BridgePersistence {
+  // Ours already: what the uplink's own file said is in the bridge's.
+  const hasPair = facts.files.some(({ path }) => path === networkFileOf(bridge));
+  if (hasPair && uplink.networkFile === networkFileOf(uplink.name)) return { files: [] };
   const old = facts.files.find(({ path }) => path === uplink.networkFile);
   if (old?.content === undefined || old.content === null) {
     return block(
@@ -163,36 +200,11 @@ function byNetworkd(facts: BridgeFacts, change: Change): BridgePersistence {
   const ties = tiesOf(old.content);
   if (ties.length > 0)
     return block(`${old.path} ties ${uplink.name} to another interface (${ties.join(', ')})`, 'take that out first');
-  const carrier = carrierOf(facts, change);
-  const plan: BootPlan = {
-    bridge,
-    uplink: uplink.name,
-    mac: macOf(facts, change),
-    mtu: uplink.mtu,
-    datapath,
-    addresses: 'owner',
-    dhcpClientId: '',
-    carrier,
-    linkDns: [],
-  };
   return {
     files: [
-      ...bootFiles(facts, plan),
       fileChange(facts, networkFileOf(uplink.name), describeUplinkNetwork(uplink.name, bridge, old.content)),
       fileChange(facts, networkFileOf(bridge), describeBridgeNetwork(bridge, uplink, old.content)),
     ],
-    enable: [bridgeUnit],
-    disable: [],
-    dhcp: isLeased(carrier) ? 'networkd' : 'none',
-    findings: uplink.netplan
-      ? [
-          warn(
-            'netplan',
-            `${uplink.netplan.file} goes on naming ${uplink.name}: our files in /etc/systemd/network come before what netplan generates from it`,
-            `a later change of addresses goes into ${networkFileOf(bridge)}`,
-          ),
-        ]
-      : [],
   };
 }
 
@@ -255,6 +267,12 @@ function letGoOf(
   }
   if (isNetworkdLease) files.push(fileChange(facts, networkFileOf(bridge), describeLeaseNetwork(bridge, uplink)));
   return { files, warnings };
+}
+
+/** The identity that the bridge's client asks with since an earlier commit. */
+function clientIdIn(facts: BridgeFacts, bridge: string): string {
+  const config = facts.files.find(({ path }) => path === clientConfigOf(bridge))?.content ?? '';
+  return /dhcp-client-identifier ([0-9a-f:]+);/.exec(config)?.[1] ?? '';
 }
 
 function bootFiles(facts: BridgeFacts, plan: BootPlan): FileChange[] {

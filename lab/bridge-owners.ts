@@ -1,0 +1,153 @@
+// A node's bridge by each owner and method, the whole way: looked at, planned, changed, kept, power cut, taken away again. For
+// the lab test and the drills.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe.ts';
+import { persistBridge } from '../core/plans/bridge/persist.ts';
+import type { BridgeFacts, BridgeMethod } from '../core/plans/bridge/facts.ts';
+import type { BridgeTransaction } from '../core/plans/bridge/transaction.ts';
+import { placeTransaction } from '../host/bridge/node-transaction.ts';
+import {
+  bridgeName,
+  describeLabTransaction,
+  isReachable,
+  shellIn,
+  startPing,
+  waitForState,
+  type Outage,
+} from './bridge.ts';
+import type { Lab } from './lab.ts';
+
+export async function observeBridge(lab: Lab, node: string): Promise<BridgeFacts> {
+  const { stdout } = await lab.exec(node, ['sh', '-c', observeBridgeScript, 'sh', bridgeName]);
+  return parseBridgeFacts(stdout);
+}
+
+/** What was measured of one change. */
+export interface ChangeFigures {
+  /** On the node: from the uplink's loss of its address to the bridge's having it. */
+  readonly insideMs: number;
+  readonly outside: Outage;
+  readonly keptMs: number;
+  readonly dhcp: string;
+}
+
+/** Runs one transaction as the console would, and keeps it. */
+export async function changeBridge(
+  lab: Lab,
+  node: string,
+  kind: BridgeTransaction['kind'],
+  method: BridgeMethod,
+): Promise<ChangeFigures> {
+  const facts = await observeBridge(lab, node);
+  const uplink = facts.nics.find(({ name }) => name === 'eth0');
+  if (!uplink) throw new Error(`${node} has no eth0`);
+  const persistence = persistBridge(facts, { kind, bridge: bridgeName, uplink, method, datapath: 'netdev' });
+  expect(persistence.findings.filter(({ level }) => level === 'block')).toEqual([]);
+  const { transaction, nonce } = await describeLabTransaction(lab, node, {
+    kind,
+    method,
+    owner: uplink.owner,
+    dhcp: persistence.dhcp,
+    dhcpClientId: uplink.dhcpClientId,
+    files: persistence.files,
+    enable: persistence.enable,
+    disable: persistence.disable,
+    times: { window: 30 },
+  });
+  const address = await lab.address(node);
+  const ping = await startPing(address);
+  const startedAt = performance.now();
+  const tx = await placeTransaction(lab.runner(node), transaction);
+  await tx.begin();
+  await waitForState(tx, 'inside-ok');
+  expect(await isReachable(address)).toBe(true);
+  await tx.reportSeen(nonce, 'console');
+  const kept = await tx.keep(nonce);
+  const keptMs = Math.round(performance.now() - startedAt);
+  expect(kept.state).toBe('committed');
+  let dhcp = '';
+  await expect.poll(async () => (dhcp = (await tx.readStatus()).dhcp), { timeout: 40_000 }).not.toBe('');
+  // What the hand-over does after its word, and what it may break, comes in these seconds.
+  await sleep(4_000);
+  const outside = await ping.stop();
+  return { insideMs: kept.outageMs ?? 0, outside, keptMs, dhcp };
+}
+
+/** A hard power cycle, until the node is ready again. */
+export async function cyclePower(lab: Lab, node: string): Promise<void> {
+  await lab.fault.power(node, 'off');
+  await lab.fault.power(node, 'on');
+  await lab.ready(node);
+}
+
+/** All of /etc but what Open vSwitch and the resolver's owner write by themselves. */
+export function readEtc(lab: Lab, node: string): Promise<string> {
+  const script = `
+    cd /etc && find . -type f ! -path './openvswitch/*' ! -name resolv.conf -exec sha256sum {} + | sort -k 2
+    find . -type f -printf '%m %u %g %p\\n' ! -path './openvswitch/*' ! -name resolv.conf | sort -k 4
+    find . -type l -printf '%p -> %l\\n' | sort`;
+  return shellIn(lab, node, script);
+}
+
+/** The bridge is as wanted now, and the node says that it will be so after the next boot. */
+export async function expectBridged(lab: Lab, node: string): Promise<void> {
+  const address = await lab.address(node);
+  expect(await isReachable(address)).toBe(true);
+  const facts = await observeBridge(lab, node);
+  const [bridge, uplink] = [bridgeName, 'eth0'].map((name) => facts.nics.find((nic) => nic.name === name));
+  expect(facts.ovs.bridges.find(({ name }) => name === bridgeName)).toMatchObject({ ports: ['eth0'], errors: [] });
+  expect(bridge?.addresses.map((each) => each.address)).toContain(`${address}/24`);
+  expect(bridge?.mac).toBe(uplink?.mac);
+  expect(uplink?.addresses.filter(({ family }) => family === 4)).toEqual([]);
+  expect(facts.defaultRoutes.map(({ dev }) => dev)).toEqual([bridgeName]);
+  expect(facts.dnsServers).toHaveLength(1);
+  expect({ doubts: facts.rebootDoubts, drift: facts.drift }).toEqual({ doubts: [], drift: [] });
+  const ping = await startPing(address);
+  await sleep(1_000);
+  expect(await ping.stop()).toMatchObject({ lost: 0, duplicates: 0 });
+}
+
+/** eth0 has what it had, and nothing of the bridge is left. */
+export async function expectBare(lab: Lab, node: string): Promise<void> {
+  const address = await lab.address(node);
+  expect(await isReachable(address)).toBe(true);
+  const facts = await observeBridge(lab, node);
+  expect(facts.ovs.bridges).toEqual([]);
+  expect(facts.nics.map(({ name }) => name)).toEqual(['eth0']);
+  expect(facts.nics[0]?.addresses.map((each) => each.address)).toContain(`${address}/24`);
+  expect(facts.dnsServers).toHaveLength(1);
+  expect(facts.committed).toBe(null);
+}
+
+/** Bridged, power cut, taken away, power cut: all of it as the node's user would see it. Prints the row of the measured table. */
+export async function proveOwner(lab: Lab, node: string, owner: string, method: BridgeMethod): Promise<void> {
+  const before = await readEtc(lab, node);
+  const ensured = await changeBridge(lab, node, 'ensure', method);
+  print(`${owner}, ${method}`, ensured);
+  expect(ensured.dhcp).toBe('same');
+  expect(ensured.outside.longestMs).toBeLessThan(1_000);
+  await expectBridged(lab, node);
+  await cyclePower(lab, node);
+  await expectBridged(lab, node);
+  const facts = await observeBridge(lab, node);
+  const uplink = facts.nics.find(({ name }) => name === 'eth0');
+  if (!uplink) throw new Error(`${node} has no eth0`);
+  const again = persistBridge(facts, { kind: 'ensure', bridge: bridgeName, uplink, method, datapath: 'netdev' });
+  expect(again.files.map(({ path }) => path)).toEqual([]);
+  const removed = await changeBridge(lab, node, 'remove', method);
+  print(`${owner}, ${method}, taken away`, removed);
+  expect(removed.outside.longestMs).toBeLessThan(1_000);
+  expect(await readEtc(lab, node)).toBe(before);
+  await expectBare(lab, node);
+  await cyclePower(lab, node);
+  await expectBare(lab, node);
+  expect(await readEtc(lab, node)).toBe(before);
+}
+
+function print(what: string, { insideMs, outside, keptMs, dhcp }: ChangeFigures): void {
+  console.log(
+    `${what}: outage ${insideMs} ms on the node, ${outside.longestMs} ms outside (${outside.lost} of ${outside.sent} lost, ` +
+      `${outside.duplicates} twice), kept after ${keptMs} ms, lease ${dhcp}`,
+  );
+}
