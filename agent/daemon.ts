@@ -2,19 +2,19 @@
 // written, so that a second daemon changes nothing; clients are answered once the mesh listens.
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { homedir, hostname } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError } from '../contract/errors.ts';
 import type { HostFacts } from '../contract/watch.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
 import { moveHead, revokeNode } from '../core/mesh/roster.ts';
 import { resolveBelow } from '../host/below.ts';
-import { observeMachine, type TrafficSample } from '../host/facts.ts';
+import type { TrafficSample } from '../host/facts.ts';
 import { writeFileAtomic } from '../host/files.ts';
+import type { Machine } from '../host/machine.ts';
 import { localRunner } from '../host/runner.ts';
 import { loadCredentials } from '../host/ssh/credentials.ts';
 import { HostKeyPins } from '../host/ssh/pins.ts';
-import { observeAddresses } from './addresses.ts';
 import { observeCluster } from './cluster.ts';
 import { createDeployHandlers } from './commands/deploy.ts';
 import { Dispatcher } from './commands/dispatcher.ts';
@@ -50,11 +50,6 @@ function daemonPaths(flags: Flags): DaemonPaths {
   return { base: flags.base, state, files: flags.filepath === '' ? join(state, 'files') : flags.filepath };
 }
 
-/** This machine's short hostname: the name of the node. */
-function shortHostname(): string {
-  return hostname().split('.')[0] ?? '';
-}
-
 export interface DaemonOptions {
   readonly flags: Flags;
   /** Real path of the running program, which deploy hands on. */
@@ -63,6 +58,7 @@ export interface DaemonOptions {
 
 export interface DaemonComponents {
   readonly log: Log;
+  readonly machine: Machine;
   /** The command `quit` was given. */
   readonly onQuit: (delayMs: number) => void;
 }
@@ -81,9 +77,9 @@ export async function startDaemon(
   { flags, programPath }: DaemonOptions,
   components: DaemonComponents,
 ): Promise<Daemon> {
-  const { log } = components;
+  const { log, machine } = components;
   const paths = daemonPaths(flags);
-  const host = shortHostname();
+  const host = machine.name;
   const version = describeVersion(programPath);
   const onBug = (error: unknown) => {
     log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}`);
@@ -111,7 +107,7 @@ export async function startDaemon(
       name: host,
       context: flags.context,
       port: flags.port,
-      addresses: observeAddresses(),
+      addresses: machine.addresses(),
       now: new Date(),
       create: flags.headnode === '' || flags.headnode === host,
     });
@@ -121,7 +117,10 @@ export async function startDaemon(
     });
 
     const clock = createSystemClock();
-    const transport = new TlsTransport({ identity, port: flags.port }, { log });
+    const transport = new TlsTransport(
+      { identity, port: flags.port, ...(machine.listenAddress === null ? {} : { host: machine.listenAddress }) },
+      { log },
+    );
     const mesh = new Mesh(
       { nodeId: identity.nodeId, degree: settings.degree ?? flags.degree, checkMs: flags.msa * 1000 },
       { transport, clock, random: Math.random, roster, log },
@@ -133,7 +132,7 @@ export async function startDaemon(
     let traffic: TrafficSample | null = null;
     const observe = async (): Promise<HostFacts> => {
       const now = clock.now();
-      const observed = await observeMachine(traffic, now);
+      const observed = await machine.observe(traffic, now);
       // Rates over less than a second are noise: keep the older sample until it is one old.
       if (traffic === null || now - traffic.atMs >= 1000) traffic = observed.traffic;
       const idle = { VMs: 0, AndroidVMs: 0, Limit: -1, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0 };

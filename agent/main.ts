@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { describeError, AppError } from '../contract/errors.ts';
 import { describeFlags, parseFlags, type Flags } from '../core/flags.ts';
+import { linuxMachine } from '../host/machine.ts';
 import { runAttach } from './client/attach.ts';
 import { runExecute } from './client/execute.ts';
 import { runRelay } from './client/relay.ts';
@@ -60,6 +61,7 @@ async function runDaemon(flags: Flags, programPath: string): Promise<number> {
       { flags, programPath },
       {
         log,
+        machine: linuxMachine(),
         onQuit: (delayMs) => {
           setTimeout(() => {
             ended.resolve(exitCode.done);

@@ -1,0 +1,32 @@
+// The machine that meshd runs on, as far as meshd asks about it. Two adapters: this Linux machine, and one in memory
+// (memory-machine.ts) for simulated nodes. What changes a machine is not here.
+import { hostname, networkInterfaces } from 'node:os';
+import { observeMachine, type MachineFacts, type TrafficSample } from './facts.ts';
+
+export interface Machine {
+  /** Short hostname: the name of the node. */
+  readonly name: string;
+  /** Address that the mesh listens on; null for all. */
+  readonly listenAddress: string | null;
+  /** Addresses at which other nodes can dial it, the preferred first. */
+  addresses(): string[];
+  /** What it is doing. Rates are since `previous`, 0 without one. */
+  observe(previous: TrafficSample | null, nowMs: number): Promise<{ facts: MachineFacts; traffic: TrafficSample }>;
+}
+
+export function linuxMachine(): Machine {
+  return {
+    name: hostname().split('.')[0] ?? '',
+    listenAddress: null,
+    addresses: observeAddresses,
+    observe: observeMachine,
+  };
+}
+
+/** IPv4 first, then IPv6, without loopback and link-local; 127.0.0.1 when the machine has nothing else. */
+function observeAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const usable = all.filter(({ internal, address }) => !internal && !/^(169\.254\.|fe80:)/i.test(address));
+  const sorted = [...usable].sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6'));
+  return sorted.length > 0 ? sorted.map(({ address }) => address) : ['127.0.0.1'];
+}
