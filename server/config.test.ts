@@ -9,7 +9,7 @@ describe('the flags', () => {
       port: 3000,
       tls: null,
       trustedProxies: [],
-      socketPath: '',
+      socketPaths: [],
       isDevelopment: false,
       isSimulated: false,
       logLevel: 'info',

@@ -13,8 +13,8 @@ export interface Config {
   readonly tls: { readonly certificatePath: string; readonly keyPath: string } | null;
   /** Addresses of reverse proxies whose forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
-  /** Command socket of a meshd or minimega on this machine; empty for none. */
-  readonly socketPath: string;
+  /** Command sockets on this machine, all of one mesh. */
+  readonly socketPaths: readonly string[];
   /** Next compiles pages as they are asked for. */
   readonly isDevelopment: boolean;
   /** The nodes are real meshds over simulated hosts: every page says so. */
@@ -28,7 +28,7 @@ export const usage = `usage: npm start -- [options]
   --tls-cert <file>      certificate chain in PEM, read again when it changes
   --tls-key <file>       its private key in PEM
   --trust-proxy <list>   addresses or CIDRs of reverse proxies whose X-Forwarded-* headers are believed
-  --socket <path>        command socket of a meshd or minimega on this machine
+  --socket <path>        command socket of a meshd on this machine; again for more nodes of the same mesh
   --level <level>        debug, info, warn or error
   --dev                  compile pages as they are asked for
   --simulated            say on every page that the hosts are simulated`;
@@ -57,7 +57,7 @@ export function parseConfig(
     port,
     tls: certificatePath === undefined || keyPath === undefined ? null : { certificatePath, keyPath },
     trustedProxies,
-    socketPath: values.socket ?? '',
+    socketPaths: values.socket ?? [],
     isDevelopment: values.dev ?? false,
     isSimulated: values.simulated ?? false,
     logLevel,
@@ -75,7 +75,7 @@ function readFlags(argv: readonly string[]) {
         'tls-cert': { type: 'string' },
         'tls-key': { type: 'string' },
         'trust-proxy': { type: 'string' },
-        socket: { type: 'string' },
+        socket: { type: 'string', multiple: true },
         level: { type: 'string' },
         dev: { type: 'boolean' },
         simulated: { type: 'boolean' },

@@ -176,8 +176,8 @@ export interface StoredCluster {
   readonly id: string;
   readonly context: string;
   readonly engine: 'meshd' | 'minimega';
-  /** A command socket on this machine; empty: through the hosts with this cluster's id. */
-  readonly socketPath: string;
+  /** Command sockets of its nodes on this machine; beside them, its hosts are ways to it. */
+  readonly socketPaths: readonly string[];
   readonly addedAt: number;
 }
 export interface ClusterStore {

@@ -36,7 +36,7 @@ export async function startServer(
     const { store, box, applied } = await openDataFolder(config.dataPath);
     if (applied.length > 0) log.info(`database brought up to date: ${applied.join(', ')}`);
     await startPart(store);
-    await registerSocket(store, config.socketPath);
+    await registerSockets(store, config.socketPaths);
     const auth = createConsoleAuth(log, { store, box });
     const fleet = createFleet({ log }, { store });
     await startPart(fleet);
@@ -100,20 +100,22 @@ function setupLinkOf(url: string, token: string): string {
   return `${url}${httpPaths.setup}?token=${token}`;
 }
 
-/** A command socket given by flag is a cluster like any other; its id says where it came from. */
-async function registerSocket(store: ConsoleStore, socketPath: string): Promise<void> {
+/** Command sockets given by flag are a cluster like any other; its id says where it came from. */
+async function registerSockets(store: ConsoleStore, socketPaths: readonly string[]): Promise<void> {
   const id = 'local-socket';
   const known = (await store.clusters.list()).find((cluster) => cluster.id === id);
-  if (socketPath === '') {
+  if (socketPaths.length === 0) {
     if (known) await store.clusters.remove(id);
     return;
   }
-  if (!socketPath.startsWith('/')) throw new AppError('invalid', `--socket ${socketPath}: must be an absolute path`);
+  for (const path of socketPaths) {
+    if (!path.startsWith('/')) throw new AppError('invalid', `--socket ${path}: must be an absolute path`);
+  }
   const cluster: StoredCluster = {
     id,
     context: '',
     engine: 'meshd',
-    socketPath,
+    socketPaths,
     addedAt: known?.addedAt ?? Date.now(),
   };
   await store.clusters.put(cluster);

@@ -161,7 +161,7 @@ export const headActions = {
           id: roster.cluster,
           context: name,
           engine: 'meshd',
-          socketPath: '',
+          socketPaths: [],
           addedAt: parts.now(),
         });
       }

@@ -66,7 +66,7 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
   });
   beforeEach(async () => {
     hosts = [0, 1, 2].map(hostOf);
-    clusters = [{ id: 'c', context: 'bench', engine: 'meshd', socketPath: '', addedAt: 0 }];
+    clusters = [{ id: 'c', context: 'bench', engine: 'meshd', socketPaths: [], addedAt: 0 }];
     fleet = makeFleet();
     view = fleetFromSnapshot(fleet.snapshot());
     gaps = 0;
@@ -189,7 +189,7 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
 
   test('the socket of this machine is a way too', async () => {
     hosts = [];
-    clusters = [{ ...clusters[0]!, socketPath: join(nodeAt(1).base, 'meshd') }];
+    clusters = [{ ...clusters[0]!, socketPaths: [1, 2].map((index) => join(nodeAt(index).base, 'meshd')) }];
     await fleet.reload();
     await until(() => {
       expect(attachedTo()).toBe(nodeAt(1).name);

@@ -27,7 +27,7 @@ const cluster = (part: Partial<StoredCluster> = {}): StoredCluster => ({
   id: 'c',
   context: 'john',
   engine: 'meshd',
-  socketPath: '',
+  socketPaths: [],
   addedAt: 0,
   ...part,
 });
@@ -160,7 +160,7 @@ describe('attached', () => {
   test('a mesh is one cluster, however many ways lead to it', async () => {
     await fleet.start();
     await live('node1');
-    clusters = [cluster(), cluster({ id: 'local', socketPath: 'node4' })];
+    clusters = [cluster(), cluster({ id: 'local', socketPaths: ['node4'] })];
     await fleet.reload();
     await until(() => {
       expect(view.clusters[1]).toMatchObject({ State: 'lost' });

@@ -204,7 +204,7 @@ export class Fleet implements FleetPort {
     };
     const ranked = held.hosts.map((host) => ({ host, rank: rank(host) })).sort((a, b) => a.rank - b.rank);
     const routes: NodeRoute[] = ranked.map(({ host }) => sshRoute(host));
-    if (held.cluster.socketPath !== '') routes.unshift(localRoute(held.cluster.socketPath));
+    routes.unshift(...held.cluster.socketPaths.map(localRoute));
     if (failed === null) return routes;
     const isFailed = (route: NodeRoute) => route.key === failed.key;
     return [...routes.filter((route) => !isFailed(route)), ...routes.filter(isFailed)];

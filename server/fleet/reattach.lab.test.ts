@@ -65,7 +65,7 @@ beforeEach(async () => {
   const unused = () => Promise.reject(new Error('not used here'));
   const key = { id: 'k', label: 'test', publicKey: '', privateKey, addedAt: 0 };
   const keys = { get: () => Promise.resolve(key), put: unused, list: unused, remove: unused };
-  const cluster: StoredCluster = { id: 'c', context: 'john', engine: 'meshd', socketPath: '', addedAt: 0 };
+  const cluster: StoredCluster = { id: 'c', context: 'john', engine: 'meshd', socketPaths: [], addedAt: 0 };
   const log = () => undefined;
   fleet = new Fleet(
     {

@@ -23,7 +23,7 @@ export const ClusterRecord = z.object({
   id: z.string(),
   context: z.string(),
   engine: z.enum(['meshd', 'minimega']),
-  socketPath: z.string(),
+  socketPaths: z.array(z.string()),
   addedAt: z.number(),
 }) satisfies z.ZodType<StoredCluster>;
 
