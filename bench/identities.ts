@@ -10,6 +10,13 @@ import { writeIdentity } from '../agent/identity/identity.ts';
 
 export const benchContext = 'bench';
 
+export interface IdentitiesOptions {
+  /** `bench` unless given. */
+  readonly context?: string;
+  /** Of the node with this index; `n0`, `n1`, … unless given. */
+  readonly nameOf?: (index: number) => string;
+}
+
 export interface LocalNode {
   readonly id: string;
   readonly name: string;
@@ -27,7 +34,11 @@ export interface LocalNodes {
 }
 
 /** `firstPort` and up are the nodes' mesh ports. Nobody holds the CA: no node is the head. */
-export async function makeIdentities(count: number, firstPort: number): Promise<LocalNodes> {
+export async function makeIdentities(
+  count: number,
+  firstPort: number,
+  { context = benchContext, nameOf = (index) => `n${index}` }: IdentitiesOptions = {},
+): Promise<LocalNodes> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-mesh-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
@@ -40,7 +51,7 @@ export async function makeIdentities(count: number, firstPort: number): Promise<
         const base = join(folder, `n${index}`);
         const node: LocalNode = {
           id,
-          name: `n${index}`,
+          name: nameOf(index),
           port: firstPort + index,
           base,
           identityFolder: join(base, 'state', 'identity'),
@@ -58,7 +69,7 @@ export async function makeIdentities(count: number, firstPort: number): Promise<
     }));
     const roster: Roster = {
       cluster: authority.cluster,
-      context: benchContext,
+      context,
       head: entries[0]?.id ?? createId(),
       version: 1,
       nodes: entries,

@@ -20,6 +20,12 @@ export const httpPaths = {
   socket: '/socket.io',
 } as const;
 
+/**
+ * Request header by which the server tells its own pages that the nodes are simulated; from outside it is dropped. Pages with
+ * a session ask for it (`session.current`), those before one have nothing else to go by.
+ */
+export const simulatedHeader = 'x-meshdeck-simulated';
+
 export const LoginRequest = z.object({ email: z.email().max(254), password: z.string().min(1).max(256) });
 export type LoginRequest = z.infer<typeof LoginRequest>;
 

@@ -1,43 +1,133 @@
-// The main job, shown: a lab of four real nodes, made ready as the guide's reader does it, deployed and meshed.
-import { performance } from 'node:perf_hooks';
-import { describeError } from '../contract/errors.ts';
-import { installTree, placeRootKeys, runMeshd, startMeshd } from '../lab/cluster.ts';
+// `npm run demo`: the main job, shown. Four bare nodes, made one cluster by the wizards' own plans, and the console over it
+// until Ctrl-C. It asks nothing and reads nothing from the terminal, so it runs in CI too.
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AppError, describeError } from '../contract/errors.ts';
 import { openLab } from '../lab/lab.ts';
+import { defaultBase, labPaths } from '../lab/layout.ts';
+import { nodePassword } from '../lab/node.ts';
+import { observeMissing } from '../lab/requirements.ts';
+import { parseConfig } from '../server/config.ts';
+import { serveConsole } from '../server/serve.ts';
+import { holdDataFolder } from '../server/store/data-folder.ts';
+import { bootLab, makeCluster, type BareNode } from './demo-lab.ts';
+import { serveSimulated } from './simulated-console.ts';
+import { isFree } from './simulated.ts';
 
-const head = 'node1';
-const others = ['node2', 'node3', 'node4'];
+const usage = `usage: npm run demo -- [options]
+  --bare                 leave the nodes bare: go through the wizards yourself
+  --simulated            simulated nodes in place of a lab; what it does by itself where no lab can be
+  --name <lab>           name of its lab (default demo)
+  --listen <host:port>   of the console (default 127.0.0.1:3000, or another port when that one is taken)`;
+const nodeCount = 4;
+/** To learn after all the work that it was taken would be a waste: then it is any other. */
+const usualPort = 3_000;
+
+interface Options {
+  readonly bare: boolean;
+  readonly simulated: boolean;
+  readonly name: string;
+  readonly listen: string;
+}
+
 const startedAt = performance.now();
 const say = (text: string) => {
   console.log(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${text}`);
 };
-const type = async (words: readonly string[]) => {
-  console.log(`\n${head}# meshd -e ${words.join(' ')}`);
-  const { stdout } = await runMeshd(lab, head, words, { timeoutMs: 120_000 });
-  console.log(stdout.trimEnd());
-};
 
-const lab = openLab({ name: 'demo', progress: say });
-try {
-  // A demo starts from nothing each time: what the last one left would hide what this one does.
-  await lab.down();
-  const results = await lab.up({ nodes: 1 + others.length });
-  const broken = results.filter(({ error }) => error !== null);
-  if (broken.length > 0) throw new Error(broken.map(({ name, error }) => `${name}: ${error ?? ''}`).join('\n'));
-  say('root keys and host keys in place, as the guide asks for');
-  await placeRootKeys(lab, head, others);
-  await installTree(lab, head);
-  await startMeshd(lab, head, ['-degree', '3', '-context', 'demo', '-nostdin']);
-  say(`meshd runs on ${head}`);
-  await type(['deploy', 'launch', 'node[2-4]']);
-  await type(['mesh', 'status']);
-  await type(['mesh', 'list']);
-  console.log(`
-The lab stays up. Go on with:
-  npm run lab -- ssh --name demo ${head}          password: lab; then /opt/meshd/bin/meshd -attach
-  npm run lab -- fault power node3 off --name demo
-  npm run lab -- down --name demo`);
-} catch (error) {
-  console.error(`demo: ${describeError(error)}`);
-  console.error('The lab stays up for a look; `npm run lab -- down --name demo` removes it.');
-  process.exitCode = 1;
+async function main(): Promise<number> {
+  const options = readFlags();
+  if (options === null) return 0;
+  const listen = options.listen === '' ? `127.0.0.1:${(await isFree(usualPort)) ? usualPort : 0}` : options.listen;
+  const missing = await observeMissing();
+  if (options.bare && missing.length > 0) {
+    throw new AppError('refused', `bare nodes need a lab, and there can be none here: ${missing.join('; ')}`);
+  }
+  if (!options.simulated && missing.length === 0) return showLab(options, listen);
+  if (!options.simulated) console.log(`No lab of real nodes here: ${missing.join('; ')}.\n`);
+  return showSimulated(listen);
 }
+
+async function showLab(options: Options, listen: string): Promise<number> {
+  const lab = openLab({ name: options.name, progress: say });
+  // In the lab's own folder: `lab down` takes all of the demo away.
+  const dataPath = join(labPaths(defaultBase, options.name).folder, 'console');
+  const config = parseConfig(['--data', dataPath, '--listen', listen, '--level', 'warn'], {});
+  await assertNoOther(dataPath);
+  say(`a lab of ${nodeCount} bare nodes`);
+  const nodes = await bootLab(lab, nodeCount);
+  // As serveConsole does: the lab's files are its nodes', all that follows is the console's.
+  process.umask(0o077);
+  if (!options.bare) await makeCluster(nodes, { dataPath, say });
+  say('the console');
+  const { ended } = await serveConsole(config, (line) => console.log(line));
+  console.log(describeRest(options, nodes, dataPath));
+  return ended;
+}
+
+async function showSimulated(listen: string): Promise<number> {
+  const dataPath = await mkdtemp(join(tmpdir(), 'meshdeck-demo-'));
+  try {
+    return await serveSimulated(['--data', dataPath, '--listen', listen, '--level', 'warn']);
+  } finally {
+    await rm(dataPath, { recursive: true, force: true });
+  }
+}
+
+function readFlags(): Options | null {
+  try {
+    const { values } = parseArgs({
+      options: {
+        bare: { type: 'boolean', default: false },
+        simulated: { type: 'boolean', default: false },
+        name: { type: 'string', default: 'demo' },
+        listen: { type: 'string', default: '' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (!values.help) return values;
+    console.log(usage);
+    return null;
+  } catch (cause) {
+    throw new AppError('invalid', `${describeError(cause)}\n${usage}`, { cause });
+  }
+}
+
+/** A lab that is taken down under a demo that runs would leave its console without nodes and without its data. */
+async function assertNoOther(dataPath: string): Promise<void> {
+  if (!existsSync(dataPath)) return;
+  const release = await holdDataFolder(dataPath, 'the demo');
+  await release();
+}
+
+function describeRest({ bare, name }: Options, nodes: readonly BareNode[], dataPath: string): string {
+  const flags = name === 'lab' ? '' : ` --name ${name}`;
+  const bareText = `
+Then Add nodes, and type or paste:
+  ${nodes.map((node) => `${node.name}=${node.address}`).join(',')}
+First contact as root, password ${nodePassword}. Compare the fingerprints with those read in the machines:
+${nodes.flatMap((node) => node.fingerprints.map((each) => `  ${node.name}  ${each}`)).join('\n')}
+Then Deploy: head node1, nodes node[1-${nodes.length}], degree 3.
+`;
+  return `${bare ? bareText : ''}
+Switch a node off and look:     npm run lab -- fault power node3 off${flags}
+and on again:                   npm run lab -- fault power node3 on${flags}
+A shell on a node, as root:     npm run lab -- ssh node1${flags}
+
+Ctrl-C stops the console. The lab stays up then:
+the console over it once more:  npm start -- --data ${dataPath}
+all of it taken down:           npm run lab -- down${flags}`;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(
+      `demo: ${error instanceof AppError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    process.exit(1);
+  },
+);

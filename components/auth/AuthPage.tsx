@@ -1,6 +1,9 @@
 // The frame of the pages before a session: login and the first admin.
+import { headers } from 'next/headers';
 import type { ReactElement, ReactNode } from 'react';
+import { simulatedHeader } from '../../contract/http.ts';
 import { Mark } from '../frame/Mark.tsx';
+import { SimulatedNotice } from '../frame/SimulatedNotice.tsx';
 
 export interface AuthPageProps {
   title: string;
@@ -8,9 +11,15 @@ export interface AuthPageProps {
   children: ReactNode;
 }
 
-export function AuthPage({ title, lead, children }: AuthPageProps): ReactElement {
+export async function AuthPage({ title, lead, children }: AuthPageProps): Promise<ReactElement> {
+  const isSimulated = (await headers()).has(simulatedHeader);
   return (
     <main className="flex min-h-dvh flex-col items-center justify-center px-4 py-12">
+      {isSimulated ? (
+        <div className="fixed inset-x-0 top-0">
+          <SimulatedNotice />
+        </div>
+      ) : null}
       <div className="w-full max-w-90">
         <div className="mb-8 flex items-center gap-2.5">
           <Mark className="size-7 text-accent" />

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths, simulatedHeader } from '../../contract/http.ts';
 import type { Auth } from '../auth/auth.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
 import type { Hub } from '../hub/hub.ts';
@@ -93,8 +93,9 @@ export function createHttp(options: HttpOptions, { auth, audit, hub }: HttpCompo
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     request.headers = Object.fromEntries(
-      Object.entries(request.headers).filter(([name]) => !steeringHeaders.test(name)),
+      Object.entries(request.headers).filter(([name]) => !steeringHeaders.test(name) && name !== simulatedHeader),
     );
+    if (config.isSimulated) request.headers[simulatedHeader] = 'yes';
     const origin = readOrigin(request, trusted);
     const target = request.url ?? '/';
     const verdict = judgePath(target, config);

@@ -1,0 +1,88 @@
+// One of the README's two commands, run as it is typed there: from nothing to four nodes in one mesh, seen by the console's
+// own API behind the link that it prints, and a clean end.
+import { io, type Socket } from 'socket.io-client';
+import { afterAll, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { FleetSnapshot } from '../contract/fleet.ts';
+import { httpPaths } from '../contract/http.ts';
+import { startChild, type Child } from '../host/child.ts';
+import { openLab } from '../lab/lab.ts';
+
+const lab = openLab({ name: 'demotest' });
+const root = new URL('..', import.meta.url).pathname;
+const names = ['node1', 'node2', 'node3', 'node4'];
+let demo: Child | null = null;
+let socket: Socket | null = null;
+
+afterAll(async () => {
+  socket?.close();
+  await demo?.stop(10_000);
+  await lab.down();
+});
+
+/** Starts the demo; resolves with the one-time link when it says all that it has to say. */
+async function startDemo(): Promise<{ child: Child; link: URL; lines: string[] }> {
+  const lines: string[] = [];
+  const said = Promise.withResolvers<undefined>();
+  const child = await startChild(['npm', 'run', 'demo', '--', '--name', 'demotest', '--listen', '127.0.0.1:0'], {
+    cwd: root,
+    onLine: (line) => {
+      lines.push(line);
+      if (line.includes('npm run lab -- down --name demotest')) said.resolve(undefined);
+    },
+  });
+  demo = child;
+  void child.ended.then(() => said.reject(new Error(`the demo ended:\n${lines.join('\n')}`)));
+  await said.promise;
+  const link = lines.find((line) => line.includes('/setup?token=')) ?? '';
+  return { child, link: new URL(link.trim()), lines };
+}
+
+async function fleetOf(open: Socket): Promise<FleetSnapshot> {
+  const ack: unknown = await open.timeout(5_000).emitWithAck('fleet.subscribe', {});
+  return z.object({ ok: z.literal(true), data: FleetSnapshot }).parse(ack).data;
+}
+const stateOf = (fleet: FleetSnapshot, name: string) => fleet.Nodes.find(({ Name }) => Name === name)?.State;
+
+test('the demo prints a link to a console with four nodes in its mesh, and ends cleanly on SIGTERM', async () => {
+  const startedAt = performance.now();
+  const { child, link, lines } = await startDemo();
+  process.stdout.write(`the demo printed its link after ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
+  expect(lines.join('\n')).toMatch(/fingerprint is one that its machine has[\s\S]*node\[2-4\] +Deploy meshd/);
+
+  const page = await fetch(link, { headers: { accept: 'text/html' } });
+  expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Make the first admin')]);
+  const { origin } = link;
+  const form = { name: 'Ann', email: 'ann@example.org', password: 'correct horse battery' };
+  const made = await fetch(`${origin}${httpPaths.createFirstAdmin}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin },
+    body: JSON.stringify({ ...form, token: link.searchParams.get('token') }),
+  });
+  expect([made.status, await made.text()]).toEqual([200, '{}']);
+  const cookie = made.headers.getSetCookie().map((line) => line.split(';')[0]);
+
+  const open = io(origin, { transports: ['websocket'], extraHeaders: { cookie: cookie.join('; '), origin } });
+  socket = open;
+  await vi.waitFor(
+    async () => {
+      const fleet = await fleetOf(open);
+      expect(fleet.Clusters).toMatchObject([{ Context: 'demo', State: 'live' }]);
+      expect(names.map((name) => stateOf(fleet, name))).toEqual(names.map(() => 'member'));
+      expect(fleet.Links.length).toBe(6);
+    },
+    { timeout: 15_000, interval: 200 },
+  );
+  // What it says to try.
+  await lab.fault.power('node3', 'off');
+  await vi.waitFor(async () => expect(stateOf(await fleetOf(open), 'node3')).toBe('absent'), {
+    timeout: 15_000,
+    interval: 200,
+  });
+
+  // npm hands it on to the demo; a browser is connected.
+  child.kill('SIGTERM');
+  expect(await child.ended).toEqual({ exitCode: 0, signal: null });
+  const { nodes } = await lab.status();
+  expect(nodes.map(({ name, power }) => `${name} ${power}`)).toEqual(['node1 on', 'node2 on', 'node3 off', 'node4 on']);
+}, 240_000);

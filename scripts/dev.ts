@@ -1,0 +1,15 @@
+// `npm run dev`: the console over simulated nodes, with pages that are compiled as they change. What was set up in it stays,
+// in .cache/dev; flags of `npm start` are taken too.
+import { join } from 'node:path';
+import { AppError } from '../contract/errors.ts';
+import { serveSimulated } from './simulated-console.ts';
+
+const dataPath = join(import.meta.dirname, '../.cache/dev');
+
+serveSimulated(['--dev', '--data', dataPath, '--level', 'warn', ...process.argv.slice(2)]).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof AppError ? error.message : error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,30 @@
+// The console over simulated nodes, until it is told to end; then the nodes end too.
+import { parseConfig } from '../server/config.ts';
+import { serveConsole } from '../server/serve.ts';
+import { startSimulatedNodes } from './simulated.ts';
+
+const nodeCount = 4;
+
+/** @returns the exit code of the process, once all has ended */
+export async function serveSimulated(flags: readonly string[]): Promise<number> {
+  const print = (line: string) => {
+    console.log(line);
+  };
+  const nodes = await startSimulatedNodes(nodeCount, print);
+  try {
+    const sockets = nodes.sockets.flatMap((path) => ['--socket', path]);
+    const config = parseConfig(['--simulated', ...sockets, ...flags], process.env);
+    const { ended } = await serveConsole(config, print);
+    print(`
+Simulated nodes: real meshds on this machine, over hosts that do not exist.
+${nodes
+  .nodes()
+  .map(({ name, pid }) => `  ${name}  process ${pid}`)
+  .join('\n')}
+Switch one off and look:  kill -9 <its process>     (it boots again by itself)
+Ctrl-C ends all of it.`);
+    return await ended;
+  } finally {
+    await nodes.stop();
+  }
+}

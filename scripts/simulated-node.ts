@@ -1,0 +1,43 @@
+// One simulated node as a process: a real meshd over a machine in memory. Started by simulated.ts, whose end it follows: its
+// standard input ends with the process that holds it, on every system. `kill` makes it leave, `kill -9` is a power cut.
+//   node scripts/simulated-node.ts node3 3 -base /tmp/x -port 9103 …
+import { AppError, describeError } from '../contract/errors.ts';
+import { parseFlags } from '../core/flags.ts';
+import { createMemoryMachine } from '../host/memory-machine.ts';
+import { startDaemon } from '../agent/daemon.ts';
+import { createLog, type LogLevel } from '../agent/log.ts';
+
+const [name = '', number = '', ...argv] = process.argv.slice(2);
+
+async function main(): Promise<void> {
+  const parsed = parseFlags(argv);
+  if (!parsed.ok) throw new AppError('invalid', parsed.message);
+  const { flags } = parsed;
+  process.title = `meshd ${name} (simulated)`;
+  const ended = Promise.withResolvers<undefined>();
+  const end = () => ended.resolve(undefined);
+  // Ctrl-C goes to all of a terminal's processes: the console ends first, and then we do.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', end);
+  process.stdin.on('end', end).resume();
+  const daemon = await startDaemon(
+    { flags, programPath: new URL('../agent/main.ts', import.meta.url).pathname },
+    {
+      log: createLog({ level: flags.level as LogLevel, file: '' }),
+      machine: createMemoryMachine({ name, number: Number(number) }),
+      onQuit: (delayMs) => {
+        setTimeout(end, delayMs);
+      },
+    },
+  );
+  await ended.promise;
+  await daemon.stop();
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(`${name}: ${describeError(error)}`);
+    process.exit(1);
+  },
+);
