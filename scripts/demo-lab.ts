@@ -23,7 +23,8 @@ export async function bootLab(lab: Lab, nodes: number): Promise<BareNode[]> {
   const results = await lab.up({ nodes });
   const broken = results.filter(({ error }) => error !== null);
   if (broken.length > 0) {
-    throw new AppError('failed', broken.map(({ name, error }) => `${name}: ${error ?? ''}`).join('\n'));
+    const text = broken.map(({ name, error }) => `${name}: ${error ?? ''}`).join('\n');
+    throw new AppError('failed', `${text}\nThe lab stays up for a look; the same command starts from nothing again.`);
   }
   return Promise.all(
     results.map(async ({ name, address }) => ({ name, address, fingerprints: await readFingerprints(lab, name) })),

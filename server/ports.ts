@@ -215,7 +215,7 @@ export interface Store extends Part {
 export type CreateFleet = (options: FleetOptions, components: FleetComponents) => Fleet;
 export type CreateRuns = (options: RunsOptions, components: RunsComponents) => Runs;
 
-/** What `startServer(config)` in server/main.ts gives. */
+/** What `startServer(config)` in server/start.ts gives. */
 export interface RunningServer {
   /** `http://127.0.0.1:3000`. */
   readonly url: string;

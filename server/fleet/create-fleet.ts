@@ -1,4 +1,4 @@
-// The fleet with its real engine, as server/main.ts makes it.
+// The fleet with its real engine, as server/serve.ts makes it.
 import { MeshdSockets } from '../engines/meshd/sockets.ts';
 import type { CreateFleet } from '../ports.ts';
 import { Fleet } from './fleet.ts';

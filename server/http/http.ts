@@ -109,7 +109,9 @@ export function createHttp(options: HttpOptions, { auth, audit, hub }: HttpCompo
       await routes({ request, response, path, origin, isOwnOrigin: isOwnOrigin(request, trusted), credential });
       return;
     }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    // In development Next's overlay posts stack frames, to paths that are open then.
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead && !(config.isDevelopment && path.startsWith('/__nextjs'))) {
       sendError(response, 405, 'invalid', 'Pages are only read.');
       return;
     }
