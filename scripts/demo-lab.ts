@@ -66,7 +66,7 @@ async function makePlan(
   form: Record<string, unknown>,
   say: (text: string) => void,
 ): Promise<Plan> {
-  const plan = await backend.makePlan(kind, form);
+  const plan = await backend.makePlan(kind, form, {});
   say(`${plan.title}: ${plan.steps.length} steps. As a command: ${plan.command}`);
   return plan;
 }
