@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { describeAuth } from './auth-compliance.ts';
 
-describe('authentication in memory', () => {
+// Each hash takes a core a tenth of a second, on a machine that may have others to serve.
+describe('authentication in memory', { timeout: 30_000 }, () => {
   describeAuth(() => Promise.resolve(createMemoryStore()));
 });

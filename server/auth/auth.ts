@@ -72,7 +72,10 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
   const { now } = options;
   const { settings, tokens, authDatabase } = components.store;
   const better = createBetterAuth(options, authDatabase);
-  const guard = new LoginGuard({ now });
+  const guard = new LoginGuard(
+    { now },
+    { locks: { load: () => settings.get('login-locks'), save: (text) => settings.put('login-locks', text) } },
+  );
   const endListeners = new Set<(credentialIds: string[], reason: string) => void>();
 
   const roleOf = (row: UserRow): Role => Role.catch('viewer').parse(row.role);
@@ -93,8 +96,12 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
   const end = (ids: string[], reason: string) => {
     if (ids.length > 0) for (const listener of endListeners) listener(ids, reason);
   };
-  const listUsers = async (): Promise<UserRow[]> => await (await database()).listUsers(maxUsers);
+  const listUsers = async (): Promise<UserRow[]> => {
+    await guard.loaded;
+    return await (await database()).listUsers(maxUsers);
+  };
   const requireUser = async (id: string): Promise<UserRow> => {
+    await guard.loaded;
     const row = (await (await database()).findUserById(id)) as UserRow | null;
     if (!row) throw new AppError('not-found', 'This user is gone: someone else removed it.');
     return row;
@@ -223,7 +230,7 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
         await endSessions(user.id, null, 'The password was reset.');
         await endTokens(user.id, 'The password was reset.');
       } else await createUser({ ...request, role: 'admin' });
-      guard.unlock(request.email);
+      await guard.unlock(request.email);
       const response = await signIn(request.email, request.password, client);
       if (!response.ok) throw new AppError('failed', 'The admin was made, but the login did not work: log in by hand.');
       return { cookies: response.headers.getSetCookie() };

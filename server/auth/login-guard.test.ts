@@ -8,9 +8,17 @@ import {
   triesPerAddress,
 } from './login-guard.ts';
 
-function setUp() {
+/** `kept` is what a guard before this one left. */
+function setUp(kept: { text: string | null } = { text: null }) {
   let now = 1_000;
-  const guard = new LoginGuard({ now: () => now });
+  const locks = {
+    load: () => Promise.resolve(kept.text),
+    save: (text: string) => {
+      kept.text = text;
+      return Promise.resolve();
+    },
+  };
+  const guard = new LoginGuard({ now: () => now }, { locks });
   const wrong = (email = 'ann@x', address = '1.1.1.1') => guard.guard(email, address, () => Promise.resolve(false));
   const right = (email = 'ann@x', address = '1.1.1.1') => guard.guard(email, address, () => Promise.resolve(true));
   return { guard, wrong, right, pass: (ms: number) => (now += ms) };
@@ -33,7 +41,7 @@ describe('the login guard', () => {
     for (let turn = 0; turn < triesBeforeLock - 1; turn += 1) await wrong();
     await right();
     for (let turn = 0; turn < triesBeforeLock; turn += 1) await wrong();
-    guard.unlock('Ann@x');
+    await guard.unlock('Ann@x');
     expect(await right()).toBe(true);
   });
 
@@ -55,6 +63,7 @@ describe('the login guard', () => {
 
   it('counts tries when they begin: a burst gains nothing', async () => {
     const { guard } = setUp();
+    await guard.loaded;
     const waiting: (() => void)[] = [];
     const tries = Array.from({ length: maxTriesAtOnce + 2 }, () =>
       guard.guard('ann@x', '1.1.1.1', () => new Promise((resolve) => waiting.push(() => resolve(false)))),
@@ -64,5 +73,21 @@ describe('the login guard', () => {
     waiting.forEach((act) => act());
     await Promise.all(tries.slice(0, maxTriesAtOnce));
     expect(waiting).toHaveLength(maxTriesAtOnce);
+  });
+
+  it('keeps locks over a restart, of a name and of an address, and an unlock too', async () => {
+    const kept = { text: null };
+    const first = setUp(kept);
+    for (let turn = 0; turn < triesBeforeLock; turn += 1) await first.wrong('Ann@x', `1.1.1.${turn}`);
+    for (let turn = 0; turn < triesPerAddress; turn += 1) await first.wrong(`user${turn}@x`, '9.9.9.9');
+    const second = setUp(kept);
+    await expect(second.right('ann@x')).rejects.toThrow('locked for 15 minutes');
+    await expect(second.right('bob@x', '9.9.9.9')).rejects.toThrow('Too many tries from 9.9.9.9: wait 5 minutes');
+    expect(await second.right('bob@x', '2.2.2.2')).toBe(true);
+    await second.guard.unlock('ann@x');
+    const third = setUp(kept);
+    expect(await third.right('ann@x')).toBe(true);
+    third.pass(addressWindowMs);
+    expect(await third.right('bob@x', '9.9.9.9')).toBe(true);
   });
 });

@@ -1,6 +1,7 @@
 // Slows down whoever guesses passwords: an account is locked after five wrong ones, an address may try 30 times in five
 // minutes. A try counts when it begins, so that a burst of parallel tries gains nothing. Names that do not exist are
-// counted like those that do: the answer tells nobody which is which.
+// counted like those that do: the answer tells nobody which is which. What is locked stays locked over a restart.
+import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 
 const minuteMs = 60_000;
@@ -12,6 +13,16 @@ export const addressWindowMs = 5 * minuteMs;
 export const maxTriesAtOnce = 4;
 /** Entries kept per table; a flood of invented names pushes out the oldest. */
 const maxEntries = 10_000;
+/** Of them, those that are kept over a restart. */
+const maxKept = 1_000;
+
+/** Where locks lie while the console does not run. */
+export interface LockStore {
+  load(): Promise<string | null>;
+  save(text: string): Promise<void>;
+}
+/** Until when, ms since 1970, by name and by address. */
+const KeptLocks = z.object({ names: z.record(z.string(), z.number()), addresses: z.record(z.string(), z.number()) });
 
 interface Tries {
   count: number;
@@ -23,10 +34,17 @@ export class LoginGuard {
   private readonly now: () => number;
   private readonly byName = new Map<string, Tries>();
   private readonly byAddress = new Map<string, Tries>();
+  private readonly locks: LockStore;
+  /** Settles when the locks of before the restart hold. */
+  readonly loaded: Promise<void>;
   private running = 0;
 
-  constructor(options: { now: () => number }) {
+  constructor(options: { now: () => number }, components: { locks: LockStore }) {
     this.now = options.now;
+    this.locks = components.locks;
+    this.loaded = this.load();
+    // Whoever tries to log in hears of it.
+    this.loaded.catch(() => undefined);
   }
 
   /**
@@ -34,15 +52,18 @@ export class LoginGuard {
    * @throws AppError `refused` with `detail.retryAfterMs`, saying until when, before anything is tried.
    */
   async guard(email: string, address: string, attempt: () => Promise<boolean>): Promise<boolean> {
+    await this.loaded;
     const name = email.toLowerCase();
     this.assertMayTry(name, address);
     const tries = this.count(this.byName, name, lockMs);
-    this.count(this.byAddress, address, addressWindowMs);
+    const { count: fromAddress } = this.count(this.byAddress, address, addressWindowMs);
     if (tries.count >= triesBeforeLock) tries.lockedUntil = this.now() + lockMs;
     this.running += 1;
     try {
+      // Before the try: whoever can end the console gains none.
+      if (tries.lockedUntil !== null || fromAddress >= triesPerAddress) await this.save();
       const isRight = await attempt();
-      if (isRight) this.byName.delete(name);
+      if (isRight) await this.unlock(name);
       return isRight;
     } finally {
       this.running -= 1;
@@ -55,8 +76,31 @@ export class LoginGuard {
     return until !== null && until > this.now() ? until : null;
   }
 
-  unlock(email: string): void {
+  async unlock(email: string): Promise<void> {
+    const wasLocked = this.lockedUntil(email) !== null;
     this.byName.delete(email.toLowerCase());
+    if (wasLocked) await this.save();
+  }
+
+  private async load(): Promise<void> {
+    const text = await this.locks.load();
+    if (text === null) return;
+    const { names, addresses } = KeptLocks.parse(JSON.parse(text));
+    for (const [name, until] of Object.entries(names)) {
+      this.byName.set(name, { count: triesBeforeLock, since: until - lockMs, lockedUntil: until });
+    }
+    for (const [address, until] of Object.entries(addresses)) {
+      this.byAddress.set(address, { count: triesPerAddress, since: until - addressWindowMs, lockedUntil: null });
+    }
+  }
+
+  private save(): Promise<void> {
+    const newest = (entries: (readonly [string, number])[]) =>
+      Object.fromEntries(entries.filter(([, until]) => until > this.now()).slice(-maxKept));
+    const names = newest([...this.byName].map(([name, { lockedUntil }]) => [name, lockedUntil ?? 0]));
+    const full = [...this.byAddress].filter(([, { count }]) => count >= triesPerAddress);
+    const addresses = newest(full.map(([address, { since }]) => [address, since + addressWindowMs]));
+    return this.locks.save(JSON.stringify({ names, addresses } satisfies z.infer<typeof KeptLocks>));
   }
 
   private assertMayTry(name: string, address: string): void {
