@@ -2,21 +2,25 @@
 // runs are in memory; pages are those of the production build.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { createServer as createTlsServer, request as tlsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as tlsConnect } from 'node:tls';
 import { io, type Socket } from 'socket.io-client';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { browserMethods } from '../contract/browser.ts';
 import { httpPaths } from '../contract/http.ts';
 import { maxFormBytes, maxSocketFrameBytes } from '../contract/limits.ts';
 import type { Ack } from '../contract/method.ts';
+import { triesBeforeLock } from './auth/login-guard.ts';
 import { parseConfig } from './config.ts';
-import { createSelfSigned } from './http/certificate.ts';
+import { createSelfSigned, fingerprintOf } from './http/certificate.ts';
+import type { Log } from './ports.ts';
 import { startServer } from './start.ts';
-import { createTestFleet, createTestRuns, emptyDelta, silentLog, type TestFleet } from './test-parts.ts';
+import { createTestFleet, createTestRuns, emptyDelta, silentLog, type TestFleet, type TestRuns } from './test-parts.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery' };
@@ -29,17 +33,17 @@ interface HttpAnswer {
 
 function send(
   url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  options: { method?: string; headers?: Record<string, string>; body?: string; localAddress?: string } = {},
 ): Promise<HttpAnswer> {
   const make = url.startsWith('https:') ? tlsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body } = options;
+    const { method = 'GET', headers = {}, body, localAddress } = options;
     // An own agent: a kept connection would hold the server's stop.
     // The path as it is written: the URL parser would take `..` out before the server sees it.
     const path = url.replace(/^https?:\/\/[^/]+/, '');
     const outgoing = make(
       url,
-      { method, headers, path, agent: false, rejectUnauthorized: false, timeout: 10_000 },
+      { method, headers, path, agent: false, rejectUnauthorized: false, timeout: 10_000, localAddress },
       (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part: string) => (text += part));
@@ -52,8 +56,9 @@ function send(
   });
 }
 
-const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+const post = (url: string, body: unknown, headers: Record<string, string> = {}, from: { localAddress?: string } = {}) =>
   send(url, {
+    ...from,
     method: 'POST',
     body: JSON.stringify(body),
     headers: { 'content-type': 'application/json', origin: new URL(url).origin, ...headers },
@@ -102,15 +107,17 @@ function builtFiles(part: string): string[] {
 
 let folder = '';
 let fleet: TestFleet;
+let runs: TestRuns;
 const stops: (() => Promise<void>)[] = [];
 
-async function start(argv: readonly string[] = [], data = 'data') {
+async function start(argv: readonly string[] = [], data = 'data', log: Partial<Log> = {}) {
   fleet = createTestFleet();
+  runs = createTestRuns();
   const config = parseConfig(['--data', join(folder, data), '--listen', '127.0.0.1:0', ...argv], {});
   const running = await startServer(config, {
     createFleet: () => fleet,
     createRuns: createTestRuns,
-    log: { ...silentLog, error: (text) => process.stderr.write(`${text}\n`) },
+    log: { ...silentLog, error: (text) => process.stderr.write(`${text}\n`), ...log },
   });
   stops.push(() => running.stop());
   return running;
@@ -407,5 +414,184 @@ describe('TLS', () => {
     await expect(start(given('two.key'), 'given')).rejects.toThrow(/cannot use .*one.crt with .*two.key/);
     const running = await start(given('one.key'), 'given');
     expect((await send(`${running.url}${httpPaths.health}`)).status).toBe(200);
+  });
+
+  it('takes up files that change while it runs, once both fit, and keeps the connections', async () => {
+    const path = (name: string) => join(folder, name);
+    const [old, renewed] = [
+      await createSelfSigned(['localhost'], Date.now()),
+      await createSelfSigned(['x'], Date.now()),
+    ];
+    await writeFile(path('live.crt'), old.cert);
+    await writeFile(path('live.key'), old.key);
+    const warnings: string[] = [];
+    const flags = ['--tls-cert', path('live.crt'), '--tls-key', path('live.key')];
+    const running = await start(flags, 'live', { warn: (text) => warnings.push(text) });
+    const shown = () =>
+      new Promise<string>((resolve, reject) => {
+        const { port } = new URL(running.url);
+        const socket = tlsConnect({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    expect(await shown()).toBe(fingerprintOf(old));
+    const { cookie } = await makeAdmin(running);
+    const socket = await connect(running.url, { cookie, origin: running.url });
+    await writeFile(path('live.crt'), renewed.cert);
+    await expect.poll(() => warnings.join(), { timeout: 15_000 }).toContain('the old certificate stays in use');
+    expect(await shown()).toBe(fingerprintOf(old));
+    await writeFile(path('live.key'), renewed.key);
+    await expect.poll(shown, { timeout: 15_000, interval: 500 }).toBe(fingerprintOf(renewed));
+    expect(await call(socket, 'runs.list', { limit: 1 })).toMatchObject({ ok: true });
+  });
+});
+
+describe('over a restart and over time', () => {
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meshdeck-start-'));
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    for (const stop of stops.splice(0)) await stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const logIn = (url: string, password: string) => post(`${url}${httpPaths.signIn}`, { email: admin.email, password });
+
+  it('a lock-out holds, and a session does', async () => {
+    const first = await start();
+    const { cookie } = await makeAdmin(first);
+    for (let turn = 0; turn < triesBeforeLock; turn += 1) await logIn(first.url, 'wrong');
+    expect(await logIn(first.url, admin.password)).toMatchObject({ status: 429 });
+    await first.stop();
+    const { url } = await start();
+    const answer = await logIn(url, admin.password);
+    expect([answer.status, answer.text]).toEqual([429, expect.stringContaining('locked for 15 minutes')]);
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(800);
+    const socket = await connect(url, { cookie, origin: url });
+    expect(await call(socket, 'users.list', {})).toMatchObject({
+      ok: true,
+      data: [{ lockedUntil: expect.any(Number) as number }],
+    });
+  });
+
+  it('a session that expires while its page is open ends at the next call, which does nothing', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const running = await start();
+    const { cookie } = await makeAdmin(running);
+    const { url } = running;
+    const socket = await connect(url, { cookie, origin: url });
+    expect(await call(socket, 'runs.start', { plan: 'p1', secrets: {} })).toMatchObject({ ok: true });
+    // The server keeps this clock; the client, which would miss its heartbeats, gets the real one back.
+    vi.setSystemTime(Date.now() + 8 * 24 * 3_600_000);
+    vi.useRealTimers();
+    const ended = once(socket, 'session.ended');
+    socket.emit('runs.cancel', { run: 'r1' });
+    expect(await ended).toEqual({ reason: 'Your session ended: log in again.' });
+    expect(runs.asked).toEqual(['start p1']);
+  });
+});
+
+describe('behind a reverse proxy', () => {
+  let front = '';
+  let direct = '';
+  const closers: (() => void)[] = [];
+  /** TLS outside, plain inside, with the headers that proxies add. */
+  const startProxy = async (target: string) => {
+    const certificate = await createSelfSigned(['localhost'], Date.now());
+    const { hostname, port } = new URL(target);
+    const forward = (request: IncomingMessage) => ({
+      host: hostname,
+      port,
+      method: request.method,
+      path: request.url,
+      agent: false,
+      headers: {
+        ...request.headers,
+        host: `${hostname}:${port}`,
+        'x-forwarded-host': request.headers.host,
+        'x-forwarded-proto': 'https',
+        'x-forwarded-for': [request.headers['x-forwarded-for'], request.socket.remoteAddress]
+          .filter(Boolean)
+          .join(', '),
+      },
+    });
+    const proxy = createTlsServer(certificate, (request, response) => {
+      const inner = httpRequest(forward(request), (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      });
+      inner.on('error', () => response.destroy());
+      request.pipe(inner);
+    });
+    proxy.on('upgrade', (request, socket) => {
+      const inner = httpRequest(forward(request));
+      inner.on('upgrade', (answer, tunnel, head) => {
+        const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${String(value)}`);
+        socket.write(['HTTP/1.1 101 Switching Protocols', ...headers, '', ''].join('\r\n'));
+        socket.write(head);
+        tunnel.pipe(socket).pipe(tunnel);
+        tunnel.on('error', () => socket.destroy());
+        socket.on('error', () => tunnel.destroy());
+      });
+      inner.on('response', () => socket.destroy()).on('error', () => socket.destroy());
+      inner.end();
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    closers.push(() => {
+      proxy.close();
+      proxy.closeAllConnections();
+    });
+    return `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  };
+  const startBehind = async (trusted: string) => {
+    const running = await start(['--trust-proxy', trusted], trusted);
+    direct = running.url;
+    front = await startProxy(direct);
+    return running;
+  };
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meshdeck-start-'));
+  });
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.close();
+    for (const close of closers.splice(0)) close();
+    for (const stop of stops.splice(0)) await stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('one that is configured is believed: cookies for TLS, its own origin, and the client that it saw', async () => {
+    const { setupLink } = await startBehind('127.0.0.1');
+    const { answer, cookie } = await makeAdmin({ url: front, setupLink });
+    expect(answer.status).toBe(200);
+    expect(answer.headers['set-cookie']?.[0]).toContain('; Secure');
+    const forged = { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'evil.example' };
+    const login = { email: admin.email, password: 'wrong' };
+    // Another address of this machine, so that client and proxy differ.
+    const from = { localAddress: '127.0.0.5' };
+    expect((await post(`${front}${httpPaths.signIn}`, login, forged, from)).status).toBe(401);
+    expect((await post(`${front}${httpPaths.signIn}`, login, { origin: direct })).status).toBe(403);
+    expect((await post(`${front}${httpPaths.signIn}`, login, { origin: 'https://evil.example' })).status).toBe(403);
+    const socket = await connect(front, { cookie, origin: front });
+    const audit = await call(socket, 'audit.list', { before: null, limit: 10, text: 'login from' });
+    expect(audit).toMatchObject({ ok: true, data: [{ what: 'login from 127.0.0.5' }] });
+    await expect(connect(front, { cookie, origin: direct })).rejects.toThrow();
+    await expect(connect(front, { cookie, origin: 'https://evil.example' })).rejects.toThrow();
+  });
+
+  it('any other is not: what it forwards is forged for all we know', async () => {
+    const { setupLink } = await startBehind('10.0.0.9');
+    const { answer } = await makeAdmin({ url: front, setupLink });
+    expect(answer.status).toBe(403);
+    const { answer: inner, cookie } = await makeAdmin({ url: direct, setupLink });
+    expect(inner.headers['set-cookie']?.[0]).not.toContain('Secure');
+    await expect(connect(front, { cookie, origin: front })).rejects.toThrow();
+    const stranger = { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' };
+    const login = { email: admin.email, password: 'wrong' };
+    expect((await post(`${direct}${httpPaths.signIn}`, login, stranger)).status).toBe(401);
+    const socket = await connect(direct, { cookie, origin: direct });
+    const audit = await call(socket, 'audit.list', { before: null, limit: 10, text: 'login from' });
+    expect(audit).toMatchObject({ ok: true, data: [{ what: 'login from 127.0.0.1' }] });
   });
 });

@@ -47,33 +47,36 @@ export async function certificateStamp(paths: { certificatePath: string; keyPath
   return [cert.mtimeMs, cert.size, key.mtimeMs, key.size].join();
 }
 
-/** The console's own certificate for this machine's names and addresses; a new one when it is old or they changed. */
+/**
+ * The console's own certificate for this machine's names and addresses. People compare its fingerprint: a new one comes only
+ * when it is old, or has not this machine's name, the address to listen on or any of its addresses any more. A bridge that
+ * comes or goes is no reason.
+ */
 export async function ensureSelfSigned(dataPath: string, listenHost: string, now: number): Promise<Certificate> {
   const certPath = join(dataPath, 'tls', 'console.crt');
   const keyPath = join(dataPath, 'tls', 'console.key');
-  const names = namesOf(listenHost);
+  const { required, addresses } = namesOf(listenHost);
   const kept = await readCertificate({ certificatePath: certPath, keyPath }).catch(() => null);
   if (kept) {
     const parsed = new X509Certificate(kept.cert);
     const isFresh = new Date(parsed.validTo).getTime() - renewBeforeMs > now;
-    const covers = names.every(
-      (name) => (isIP(name) === 0 ? parsed.checkHost(name) : parsed.checkIP(name)) !== undefined,
-    );
-    if (isFresh && covers) return kept;
+    const covers = (name: string) => (isIP(name) === 0 ? parsed.checkHost(name) : parsed.checkIP(name)) !== undefined;
+    if (isFresh && required.every(covers) && (addresses.length === 0 || addresses.some(covers))) return kept;
   }
-  const made = await createSelfSigned(names, now);
+  const made = await createSelfSigned([...new Set([...required, ...addresses])], now);
   await writeFileAtomic(keyPath, made.key);
   await writeFileAtomic(certPath, made.cert);
   return made;
 }
 
-function namesOf(listenHost: string): string[] {
-  const isEvery = listenHost === '0.0.0.0' || listenHost === '::';
+function namesOf(listenHost: string): { required: string[]; addresses: string[] } {
   const own = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .filter((address) => !address.internal && !address.address.startsWith('fe80:'))
     .map((address) => address.address);
-  return [...new Set([hostname(), 'localhost', '127.0.0.1', ...(isEvery ? own : [listenHost])])];
+  const isEvery = listenHost === '0.0.0.0' || listenHost === '::';
+  const required = [hostname(), 'localhost', '127.0.0.1', ...(isEvery ? [] : [listenHost])];
+  return { required, addresses: isEvery ? own : [] };
 }
 
 export async function createSelfSigned(names: readonly string[], now: number): Promise<Certificate> {

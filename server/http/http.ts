@@ -145,21 +145,24 @@ export function createHttp(options: HttpOptions, { auth, audit, hub }: HttpCompo
     socket.destroy();
   };
 
-  const watchCertificate = (paths: NonNullable<Config['tls']>, apply: (certificate: Certificate) => void) => {
-    let stamp: string | null = null;
+  /** `inUse` is the stamp of before the files were read: a change since then is seen too. */
+  const watchCertificate = (
+    paths: NonNullable<Config['tls']>,
+    inUse: string,
+    apply: (certificate: Certificate) => void,
+  ) => {
+    let stamp = inUse;
     const look = async () => {
       const now = await certificateStamp(paths);
-      if (stamp !== null && now !== stamp) {
-        apply(await readCertificate(paths));
-        log.info(`the certificate ${paths.certificatePath} changed and is in use`);
-      }
+      if (now === stamp) return;
+      apply(await readCertificate(paths));
       stamp = now;
+      log.info(`the certificate ${paths.certificatePath} changed and is in use`);
     };
     const check = () => {
       // Half-written files are the normal case in the middle of a renewal: the old certificate stays until both fit.
       look().catch((error: unknown) => log.warn(`the old certificate stays in use: ${describeError(error)}`));
     };
-    check();
     const timer = setInterval(check, certificateCheckMs);
     stops.push(() => clearInterval(timer));
   };
@@ -170,12 +173,13 @@ export function createHttp(options: HttpOptions, { auth, audit, hub }: HttpCompo
       const needsTls = config.tls !== null || !isLoopback(config.host);
       let fingerprint: string | null = null;
       if (needsTls) {
+        const stamp = config.tls ? await certificateStamp(config.tls).catch(() => '') : '';
         const certificate = config.tls
           ? await readCertificate(config.tls)
           : await ensureSelfSigned(config.dataPath, config.host, options.now());
         if (!config.tls) fingerprint = fingerprintOf(certificate);
         const tlsServer = createTlsServer({ ...certificate, minVersion: 'TLSv1.2' }, onRequest);
-        if (config.tls) watchCertificate(config.tls, (renewed) => tlsServer.setSecureContext({ ...renewed }));
+        if (config.tls) watchCertificate(config.tls, stamp, (renewed) => tlsServer.setSecureContext({ ...renewed }));
         server = tlsServer;
       } else server = createServer(onRequest);
       server.requestTimeout = 30_000;
