@@ -89,3 +89,6 @@ export const maxFormBytes = 16_384;
 
 /** Characters of a secret that a run is given. An RSA key of 16,384 bits is 12,600 in PEM. */
 export const maxSecretLength = 16_384;
+
+/** Log lines of one step that are kept and told. An apt that installs everything writes about 1,000; a node may write for ever. */
+export const maxStepLogLines = 5_000;

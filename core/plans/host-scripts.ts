@@ -97,8 +97,9 @@ export const lockRenewMs = 10_000;
 export const lockStaleSeconds = 60;
 
 /**
- * Takes or renews the node's lock. Arguments: run id, holder, seconds after which a lock is stale. Prints \`taken\`, or
- * \`held\` with the age in seconds, run and holder of who has it.
+ * Takes or renews the node's lock. Arguments: run id, holder, seconds after which a lock is stale, a run that is over and
+ * whose lock is worth nothing (empty for none). Prints \`taken\`, or \`held\` with the age in seconds, run and holder of who
+ * has it.
  */
 export const lockScript = `
 set -eu
@@ -110,7 +111,7 @@ exec 9>.guard
 if [ -f lock ]; then
   { read -r run; read -r holder; } <lock || :
   age=$(($(date +%s) - $(stat -c %Y lock)))
-  if [ "$run" != "$1" ] && [ "$age" -ge 0 ] && [ "$age" -lt "$3" ]; then
+  if [ "$run" != "$1" ] && [ "$run" != "$4" ] && [ "$age" -ge 0 ] && [ "$age" -lt "$3" ]; then
     printf 'held\\n%s\\n%s\\n%s\\n' "$age" "$run" "$holder"
     exit 0
   fi

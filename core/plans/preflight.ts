@@ -91,7 +91,7 @@ export function parsePreflight(text: string): PreflightFacts {
     const at = line.indexOf('=');
     if (at < 1) continue;
     const value = line.slice(at + 1).trim();
-    if (line.slice(0, at) === 'unresolved') unresolvedNames.push(value);
+    if (line.slice(0, at) === 'unresolved') unresolvedNames.push(value.slice(0, 253));
     else values.set(line.slice(0, at), value);
   }
   // What a node reports is shown to people: bounded here, and never taken for markup.

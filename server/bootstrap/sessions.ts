@@ -19,6 +19,8 @@ export interface SessionComponents {
   readonly log: Log;
   /** `root@console`. */
   readonly local: string;
+  /** A run of this console that is at its end. */
+  readonly isOver: (run: string) => Promise<boolean>;
 }
 
 interface Held {
@@ -121,12 +123,19 @@ export class NodeSessions {
   }
 
   private async takeLock(node: string, shell: RootShell, signal?: AbortSignal): Promise<void> {
-    const { stdout } = await shell.run(
-      scriptArgv(lockScript, [this.run.id, oneLine(this.run.holder), String(lockStaleSeconds)]),
-      { timeoutMs: 15_000, ...(signal ? { signal } : {}) },
-    );
-    const [state, age = '', run = '', holder = ''] = stdout.trim().split('\n');
-    if (state === 'taken') return;
+    const ask = async (worthless: string) => {
+      const { stdout } = await shell.run(
+        scriptArgv(lockScript, [this.run.id, oneLine(this.run.holder), String(lockStaleSeconds), worthless]),
+        { timeoutMs: 15_000, ...(signal ? { signal } : {}) },
+      );
+      const [state, age = '', run = '', holder = ''] = stdout.trim().split('\n');
+      return { isTaken: state === 'taken', age, run, holder };
+    };
+    let answer = await ask('');
+    // What a console that was killed had locked stays so when the run goes on with other nodes only.
+    if (!answer.isTaken && (await this.components.isOver(answer.run))) answer = await ask(answer.run);
+    if (answer.isTaken) return;
+    const { age, run, holder } = answer;
     throw new AppError(
       'conflict',
       `${node} is held by ${holder || 'someone'} (run ${run.slice(0, 8)}, seen ${age} s ago): wait for its end and retry; a ` +

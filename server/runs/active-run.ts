@@ -7,6 +7,7 @@
 //  - Only `advance` starts steps, and it is never entered twice at once.
 //  - When the journal cannot be written nothing more is started: the run halts as after a crash.
 import { AppError, describeError } from '../../contract/errors.ts';
+import { maxStepLogLines } from '../../contract/limits.ts';
 import type {
   LogLine,
   RunEvent,
@@ -70,6 +71,8 @@ export class ActiveRun {
   private readonly signalled = new Map<string, (signal: StepSignal) => void>();
   private readonly askTimers = new Map<string, NodeJS.Timeout>();
   private readonly releasedNodes = new Set<string>();
+  /** Log lines by step key. */
+  private readonly said = new Map<string, number>();
   private logQueue: LogLine[] = [];
   private logTimer: NodeJS.Timeout | null = null;
   private logWritten: Promise<void> = Promise.resolve();
@@ -80,7 +83,8 @@ export class ActiveRun {
   private isStateStale = false;
   private isHalted = false;
   private isEnded = false;
-  private working = new Set<Promise<void>>();
+  private readonly working = new Set<Promise<void>>();
+  private readonly releases = new Set<Promise<void>>();
 
   constructor(stored: StoredRun, steps: readonly StepView[], components: ActiveRunComponents) {
     this.id = stored.id;
@@ -165,7 +169,7 @@ export class ActiveRun {
     await Promise.allSettled(this.working);
     await this.flushLog().catch(() => undefined);
     this.secrets.clear();
-    await this.session.close();
+    await Promise.all([...this.releases, this.session.close()]);
   }
 
   private kick(): void {
@@ -223,7 +227,7 @@ export class ActiveRun {
       );
       for (const step of schedule.start) this.begin(step, (context) => this.session.perform(context));
     }
-    await this.releaseNodes();
+    this.releaseNodes();
     if (schedule.isOver) await this.end();
     else await this.setState(this.stateWhileAtWork());
   }
@@ -288,6 +292,8 @@ export class ActiveRun {
     const isGiven = this.secrets.get(missing.secret) !== undefined && !this.secrets.isRefused(missing.secret);
     if (!isGiven) this.blocked.set(step.key, missing.secret);
     if (missing.reason !== '') this.say(step, missing.reason);
+    // From now on the journal has it as waiting: that it began before a crash is known here only.
+    if (this.memo.begun.includes(step.key)) await this.saveMemo();
     await this.put([{ ...this.viewOf(step.key), state: isUndo ? 'done' : 'waiting', error: missing.reason }]);
   }
 
@@ -392,7 +398,7 @@ export class ActiveRun {
     this.memo.counts = this.counts();
     const endedAt = this.components.now();
     // Locks and connections first: who sees the end may start the next run on these nodes.
-    await this.session.close();
+    await Promise.all([...this.releases, this.session.close()]);
     await this.components.store.update(this.id, { state, endedAt, missingSecrets: [], memo: this.memo });
     this.stored = { ...this.stored, state, endedAt, missingSecrets: [], memo: this.memo };
     this.isEnded = true;
@@ -402,7 +408,7 @@ export class ActiveRun {
     this.components.onOver();
   }
 
-  private async releaseNodes(): Promise<void> {
+  private releaseNodes(): void {
     const busy = new Set<string>();
     for (const step of this.stored.plan.steps) if (!isOver(this.viewOf(step.key).state)) busy.add(step.node);
     const over = [...new Set(this.stored.plan.steps.map((step) => step.node))].filter(
@@ -410,7 +416,12 @@ export class ActiveRun {
     );
     for (const node of over) {
       this.releasedNodes.add(node);
-      await this.session.releaseNode(node);
+      // Not waited for: giving a lock back to a node that is dead takes until its deadline, and others have work to do.
+      const release = this.session
+        .releaseNode(node)
+        .catch((error: unknown) => this.components.log.warn(`letting go of ${node}: ${describeError(error)}`))
+        .finally(() => this.releases.delete(release));
+      this.releases.add(release);
     }
   }
 
@@ -452,6 +463,13 @@ export class ActiveRun {
       .split('\n')
       .filter((line) => line.trim() !== '')
       .map((line) => ({ at, step: step.key, node, text: line.slice(0, maxLineCharacters) }));
+    const said = this.said.get(step.key) ?? 0;
+    this.said.set(step.key, said + lines.length);
+    if (said + lines.length > maxStepLogLines) {
+      lines.length = Math.max(0, maxStepLogLines - said);
+      if (said <= maxStepLogLines)
+        lines.push({ at, step: step.key, node, text: `${maxStepLogLines} lines: the rest is left out` });
+    }
     if (lines.length === 0) return;
     this.logQueue.push(...lines);
     this.tell({ event: 'log', run: this.id, lines });

@@ -2,6 +2,7 @@
 // journal. "Crash" is a store that answers no more: what was written before is what the next process finds.
 import { describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
+import { maxStepLogLines } from '../../contract/limits.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import type { Caller, RunStore, StoredRun } from '../ports.ts';
@@ -73,6 +74,8 @@ class Machines implements Executor {
   atWork = 0;
   mostAtWork = 0;
   readonly special = new Map<string, (context: StepContext) => Promise<StepOutcome>>();
+  /** Nodes that do not answer when they are let go. */
+  readonly deaf = new Map<string, Promise<undefined>>();
 
   open() {
     return {
@@ -85,7 +88,7 @@ class Machines implements Executor {
         }),
       releaseNode: (node: string) => {
         this.released.push(node);
-        return Promise.resolve();
+        return this.deaf.get(node) ?? Promise.resolve(undefined);
       },
       close: () => Promise.resolve(),
     };
@@ -206,6 +209,31 @@ describe('a run', () => {
     const view = (await journal.steps(id)).find(({ key }) => key === 'hang a');
     expect(view?.error).toContain('no end within 0.03 s: its outcome is unknown');
     expect((await statesOf(journal, id))['three b']).toBe('done');
+  });
+
+  test('what a node says without end is cut, and said to be', async () => {
+    const { core, journal, machines } = createCore(planOf(chain('a')));
+    machines.special.set('one a', (context) => {
+      for (let turn = 0; turn < 3; turn += 1) context.log('y\n'.repeat(maxStepLogLines - 1));
+      return Promise.reject(new AppError('failed', 'it was a flood'));
+    });
+    const { id } = await begin(core);
+    await reach(core, id, 'failed');
+    const texts = (await journal.log(id)).map(({ text }) => text);
+    expect(texts).toHaveLength(maxStepLogLines + 1);
+    expect(texts.at(-1)).toContain('the rest is left out');
+    expect((await journal.steps(id)).find(({ key }) => key === 'one a')?.error).toBe('it was a flood');
+  });
+
+  test('a node that cannot be let go holds up no other, and the end waits for it', async () => {
+    const { core, journal, machines } = createCore(planOf([step('one', 'a'), ...chain('b')]));
+    const letGo = Promise.withResolvers<undefined>();
+    machines.deaf.set('a', letGo.promise);
+    const { id } = await begin(core);
+    await expect.poll(() => statesOf(journal, id)).toMatchObject({ 'one a': 'done', 'three b': 'done' });
+    expect((await core.list(1))[0]?.state).toBe('running');
+    letGo.resolve(undefined);
+    await reach(core, id, 'done');
   });
 
   test('retry does only what failed and what waited for it', async () => {
@@ -405,6 +433,30 @@ describe('a crash', () => {
       crashes += 1;
     }
     expect(crashes).toBeGreaterThan(8);
+  });
+
+  test('twice, with a password missing in between: what the first process did counts as ours', async () => {
+    const [journal, machines] = [new Journal(), new Machines()];
+    const plan = planOf([step('one', 'a'), step('two', 'b')]);
+    special(machines);
+    // The second write is that "one a" is at work; its end is never written.
+    journal.writesLeft = 2;
+    await begin(createCore(plan, journal, machines).core, { 'password:root': password });
+    await quiet(machines, journal);
+    expect(machines.made).toContain('one a');
+    // In the meantime the key is of no use: the password is asked for again.
+    machines.marks.delete('one a');
+    journal.writesLeft = Infinity;
+    const second = createCore(plan, journal, machines).core;
+    await second.start();
+    const [stored] = await journal.list();
+    await reach(second, stored!.id, 'needs-secret');
+    await second.stop();
+    machines.marks.add('one a');
+    const third = createCore(plan, journal, machines).core;
+    await third.start();
+    await reach(third, stored!.id, 'done');
+    expect((await statesOf(journal, stored!.id))['one a']).toBe('done');
   });
 
   /** Resolves when the process can get no further. */

@@ -27,6 +27,7 @@ export function createRunCore(
     own: () => loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] }),
     log,
     local: localIdentity(),
+    isOver: async (run) => ((await store.runs.get(run))?.endedAt ?? null) !== null,
     parts: { store, fleet, programPath, now, createId: randomUUID, host },
   });
   const planners = createPlanners({ store, programPath, host });
