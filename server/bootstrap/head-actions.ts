@@ -175,7 +175,8 @@ export const headActions = {
           isHead: head?.id === roster.head,
         });
       }
-      if (!known) await parts.fleet.reload();
+      // Also of a cluster that was known: a console that died between the two writes knows it without its head.
+      await parts.fleet.reload();
       return { changed: !known, result: { cluster: roster.cluster } };
     },
   ),
@@ -185,10 +186,12 @@ export const headActions = {
     if (!host?.cluster) return { changed: false };
     const { cluster } = host;
     const { hosts, clusters } = parts.store;
-    for (const member of await hosts.list()) {
-      if (member.cluster === cluster) await hosts.put({ ...member, cluster: '', nodeId: null, isHead: false });
-    }
     await clusters.remove(cluster);
+    // The head last: as long as it is of the cluster, a second try finds the others.
+    const members = (await hosts.list()).filter((member) => member.cluster === cluster);
+    for (const member of [...members.filter(({ id }) => id !== host.id), host]) {
+      await hosts.put({ ...member, cluster: '', nodeId: null, isHead: false });
+    }
     await parts.fleet.reload();
     return { changed: true };
   }),

@@ -13,7 +13,7 @@ import {
   sshdScript,
   sshdStateScript,
 } from '../../core/plans/host-scripts.ts';
-import { NodeTarget } from '../../core/plans/targets.ts';
+import { isHostName, NodeTarget } from '../../core/plans/targets.ts';
 import type { StoredHost } from '../ports.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import type { ActionParts } from './action.ts';
@@ -133,6 +133,14 @@ export const keyActions = {
     try {
       const { stdout } = await shell.run(['uname', '-n'], { signal: context.signal });
       const name = stdout.trim().split('.')[0] ?? '';
+      // It stands in ranges, commands and known_hosts from now on.
+      if (!isHostName(name)) {
+        throw new AppError(
+          'invalid',
+          `${target.name} calls itself ${JSON.stringify(name.slice(0, 60))}, which is no host name: give it one of letters, ` +
+            'digits and hyphens (hostnamectl set-hostname), then retry',
+        );
+      }
       const host = await parts.sessions.hostOf(target);
       if (!host) throw new AppError('conflict', `${target.name} was removed from the console meanwhile`);
       const twin = (await parts.store.hosts.list()).find(
@@ -145,7 +153,7 @@ export const keyActions = {
             'name (hostnamectl set-hostname), then retry',
         );
       }
-      const wanted: StoredHost = { ...host, name: name || host.name, user: 'root', needsSudo: false, keyId };
+      const wanted: StoredHost = { ...host, name, user: 'root', needsSudo: false, keyId };
       const isSame = JSON.stringify(wanted) === JSON.stringify(host);
       if (!isSame) await parts.store.hosts.put(wanted);
       context.log(`root@${target.address} logs in by key, and calls itself ${name}`);

@@ -1,5 +1,6 @@
 // Logging in to a machine and becoming root there: by the console's key, by keys of whoever runs the console, by a password
 // that is in memory only, through sudo where it is not root that logs in.
+import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import type { Plan } from '../../contract/plans.ts';
 import { keyName, passphraseName, passwordName } from '../../core/plans/secret-names.ts';
@@ -33,6 +34,9 @@ export interface LoginParts {
 
 const connectTimeoutMs = 15_000;
 
+/** Detail of an error `host-key-changed` of host/ssh. */
+const ChangedKey = z.object({ type: z.string(), fingerprint: z.string(), pinned: z.array(z.string()) });
+
 /** A machine where we are root. */
 export class RootShell {
   readonly connection: SshConnection;
@@ -50,17 +54,46 @@ export class RootShell {
 
 /** By the console's key alone, as root: proves that it works. @throws AppError */
 export async function loginByKey(target: NodeTarget, parts: LoginParts, signal: AbortSignal): Promise<RootShell> {
-  const connection = await SshConnection.connect(
-    {
-      target: { host: target.address, port: target.port, user: 'root' },
-      local: parts.local,
-      where: target.name,
-      timeoutMs: connectTimeoutMs,
-      signal,
-    },
-    { pins: parts.pins, credentials: keyCredentials(parts.consoleKey) },
-  );
-  return new RootShell(connection, { user: 'root', sudo: false });
+  try {
+    const connection = await connect({ ...target, user: 'root' }, parts, keyCredentials(parts.consoleKey), signal);
+    return new RootShell(connection, { user: 'root', sudo: false });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    throw new AppError(
+      'refused',
+      `${target.name} does not let root in with the console's key: add the node again (meshdeck nodes add ${target.name}), ` +
+        'or look at /root/.ssh/authorized_keys and PermitRootLogin there',
+      { cause: error },
+    );
+  }
+}
+
+/** @throws AppError in the words of the console, naming the node */
+async function connect(
+  target: NodeTarget,
+  parts: LoginParts,
+  credentials: SshCredentials,
+  signal: AbortSignal,
+): Promise<SshConnection> {
+  const { name, address: host, port, user } = target;
+  try {
+    return await SshConnection.connect(
+      { target: { host, port, user }, local: parts.local, where: name, timeoutMs: connectTimeoutMs, signal },
+      { pins: parts.pins, credentials },
+    );
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const { code, detail } = error;
+    if (code === 'host-key-changed') {
+      const { type, fingerprint, pinned } = ChangedKey.parse(detail);
+      const text =
+        `the host key of ${name} has changed: it shows ${type} ${fingerprint}, pinned is ${pinned.join(', ')}; another machine ` +
+        `may answer in its place, and nothing is done there. If it was reinstalled: meshdeck nodes replace ${name}`;
+      throw new AppError(code, text, { cause: error, ...(detail ? { detail } : {}) });
+    }
+    if (error.message.includes(name)) throw error;
+    throw new AppError(code, `${name}: ${error.message}`, { cause: error, ...(detail ? { detail } : {}) });
+  }
 }
 
 /**
@@ -85,16 +118,7 @@ export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context
     : { ...parts.own, ...(password === undefined ? {} : { password }) };
   let connection: SshConnection;
   try {
-    connection = await SshConnection.connect(
-      {
-        target: { host: target.address, port: target.port, user: target.user },
-        local: parts.local,
-        where: target.name,
-        timeoutMs: connectTimeoutMs,
-        signal: context.signal,
-      },
-      { pins: parts.pins, credentials },
-    );
+    connection = await connect(target, parts, credentials, context.signal);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     if (context.secret(secretName) === undefined) throw new SecretMissing(secretName);
