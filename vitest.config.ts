@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Five projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
-// (alone), real lab nodes and root (lab), those and a browser (e2e).
+// Six projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
+// (alone), real lab nodes and root (lab), those and a browser (e2e), and those for as long as it takes (drills, not in `npm
+// test`).
 export default defineConfig({
   test: {
     projects: [
@@ -13,6 +14,7 @@ export default defineConfig({
             '**/*.int.test.ts',
             '**/*.alone.test.ts',
             '**/*.lab.test.ts',
+            '**/*.drill.test.ts',
             'scripts/import-rules/fixture/**',
             '**/node_modules/**',
             'dist/**',
@@ -56,6 +58,16 @@ export default defineConfig({
           expect: { poll: { timeout: 20_000 } },
           testTimeout: 150_000,
           hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'drills',
+          include: ['**/*.drill.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           fileParallelism: false,
         },
       },

@@ -12,6 +12,15 @@ export interface RootLogin {
   readonly sudoPassword?: string | undefined;
 }
 
+/** What to do where a script could not write. A builtin of dash says no more than "I/O error" of a full disk. */
+const writeHints: readonly (readonly [RegExp, string])[] = [
+  [
+    /No space left on device|Disk quota exceeded|\b(printf|echo): I\/O error/i,
+    'a disk there is full, or fails: look with df -h and dmesg, free some space, then retry',
+  ],
+  [/Read-only file system/i, 'find out why it is read-only (findmnt, dmesg) and mount it for writing, then retry'],
+];
+
 /**
  * Runs argv, through sudo where asked. @throws AppError `refused` when sudo would ask for a password that we have not,
  * `failed` with what the program said
@@ -42,7 +51,9 @@ export async function runAsRoot(
           { cause: error },
         );
       }
-      throw new AppError('failed', `${runner.where}: ${said || `exit ${error.exitCode ?? 'by signal'}`}`, {
+      const hint = writeHints.find(([pattern]) => pattern.test(said))?.[1];
+      const text = said || `exit ${error.exitCode ?? 'by signal'}`;
+      throw new AppError('failed', `${runner.where}: ${text}${hint === undefined ? '' : `; ${hint}`}`, {
         cause: error,
       });
     }
