@@ -9,7 +9,7 @@ import { logIn, openBrowser, RunWatch, startConsole, startRun } from '../lab/con
 import type { ConsoleProcess } from '../lab/console.ts';
 import { openLab } from '../lab/lab.ts';
 import { nodePassword } from '../lab/node.ts';
-import { placeSlowPackage, timesConfigured } from '../lab/slow-package.ts';
+import { hurry, placeSlowPackage, timesConfigured } from '../lab/slow-package.ts';
 import type { ConsoleClient } from '../lib/client.ts';
 
 const lab = openLab({ name: 'badinput' });
@@ -193,19 +193,18 @@ describe('one node of many', () => {
 describe('nodes that hang, and others that hold them', () => {
   test('each ends by itself, and the node that is well is done long before', async () => {
     for (const [node, seconds] of [
-      ['node1', 25],
+      ['node1', 600],
       ['node2', 1],
       ['node3', 60],
       ['node4', 60],
     ] as const) {
       await placeSlowPackage(lab, node, seconds);
     }
-    // Another apt at work on node2, for longer than ours waits.
-    await lab.exec('node2', [
-      'sh',
-      '-c',
-      "perl -e '$0 = q(unattended-upgr); use Fcntl; open(F, q(>>), q(/var/lib/dpkg/lock-frontend)); fcntl(F, F_SETLK, pack(q(sslli), F_WRLCK, 0, 0, 0, 0)) or die; sleep 300' >/dev/null 2>&1 &",
-    ]);
+    // Another apt at work on node2, for longer than ours waits. systemd-run: what `exec` leaves behind ends with it.
+    const hold = `$0 = 'unattended-upgr'; use Fcntl; open(F, '>>', '/var/lib/dpkg/lock-frontend') or die;
+      my $lock = pack('ssx4qqi', F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; sleep 600`;
+    await lab.exec('node2', ['sh', '-c', 'cat >/run/apt-holder'], { stdin: hold });
+    await lab.exec('node2', ['systemd-run', '-q', '--unit=apt-holder', 'perl', '/run/apt-holder']);
     const { watch } = await add(listOf(...names), { install: true });
     const startedAt = performance.now();
     const seconds = () => Math.round((performance.now() - startedAt) / 1_000);
@@ -219,6 +218,7 @@ describe('nodes that hang, and others that hold them', () => {
       const { run } = await startRun(rival, 'add-nodes', { nodes: listOf('node1') }, secrets);
       const rivals = await RunWatch.open(rival, run.id);
       await over(rivals);
+      expect(rivals.states(), rivals.describe()).toMatchObject({ 'ensureKey node1': 'failed' });
       expect(errorOf(rivals, 'ensureKey node1')).toMatch(
         /^node1 is held by Root <root@example\.org> at \S+ \(run [0-9a-f]{8}, seen \d+ s ago\): wait for its end and retry/,
       );
@@ -229,6 +229,7 @@ describe('nodes that hang, and others that hold them', () => {
     await lab.fault.signal('node3', 'sshd', 'SIGSTOP');
     await lab.fault.link('node4', 'down');
     try {
+      await hurry(lab, 'node1');
       await watch.until('node1 is done', ({ steps }) => steps.get('ensurePackages node1')?.state === 'done', 60_000);
       const doneAfter = seconds();
       expect(watch.states()).toMatchObject({ 'ensurePackages node3': 'running', 'ensurePackages node4': 'running' });
@@ -253,7 +254,8 @@ describe('nodes that hang, and others that hold them', () => {
     } finally {
       await lab.fault.signal('node3', 'sshd', 'SIGCONT');
       await lab.fault.link('node4', 'up');
-      await sh('node2', 'pkill -x unattended-upgr || true');
+      await sh('node2', 'systemctl stop apt-holder || true');
+      await Promise.all(names.map((node) => hurry(lab, node)));
     }
     // The way back: once they answer again a retry does what is left, and nothing twice.
     watch.summary = await client.call('runs.retry', { run: watch.summary.id, secrets });

@@ -36,20 +36,26 @@ export const machineActions = {
     z.object({ target: NodeTarget, packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)) }),
     async ({ target, packages }, context, parts) => {
       const shell = await parts.sessions.shell(target, context);
+      let said = '';
       try {
         const { stdout } = await shell.run(scriptArgv(packagesScript, packages), {
           signal: context.signal,
           timeoutMs: 15 * 60_000,
-          onOutput: (text) => context.log(text),
+          onOutput: (text) => {
+            said = (said + text).slice(-8_000);
+            context.log(text);
+          },
         });
         return outcomeOf(stdout);
       } catch (error) {
         const text = describeError(error);
-        const lock = /held by process (\d+) \(([^)]*)\)/.exec(text);
-        if (lock) {
+        if (/Could not get lock|Unable to (acquire|lock)/.test(text)) {
+          // apt names the holder on its standard output while it waits, and no more in its last words.
+          const [, pid, name] = /held by process (\d+) \(([^)]*)\)/.exec(said) ?? [];
+          const who = pid === undefined ? 'another program' : `another ${name ?? 'apt'} (process ${pid})`;
           throw new AppError(
             'conflict',
-            `${target.name}: another ${lock[2] ?? 'apt'} (process ${lock[1] ?? '?'}) holds the lock of apt there: wait for its end, then retry`,
+            `${target.name}: ${who} holds the lock of apt there: wait for its end, then retry`,
             { cause: error },
           );
         }
