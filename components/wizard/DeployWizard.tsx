@@ -2,7 +2,6 @@
 // Deploy: one head, the others by range, a context and a degree. The form is the planner's (core/plans/deploy).
 import { useMemo, useState, type ReactElement } from 'react';
 import { DeployForm } from '../../core/plans/deploy.ts';
-import { describeRange } from '../../core/ranges/describe-range.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
 import { useMesh } from '../fleet/use-mesh.ts';
@@ -18,8 +17,8 @@ import type { FormValues } from './wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
 
 export function DeployWizard(): ReactElement {
-  const { mesh, fleet } = useMesh();
-  if (fleet.status === 'loading') return <SkeletonRows label="The cluster is loading" />;
+  const { mesh, status } = useMesh();
+  if (status === 'loading') return <SkeletonRows label="The cluster is loading" />;
   return <OpenWizard mesh={mesh} />;
 }
 
