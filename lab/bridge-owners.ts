@@ -6,7 +6,7 @@ import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/obse
 import { persistBridge } from '../core/plans/bridge/persist.ts';
 import type { BridgeFacts, BridgeMethod } from '../core/plans/bridge/facts.ts';
 import type { BridgeTransaction } from '../core/plans/bridge/transaction.ts';
-import { placeTransaction } from '../host/bridge/node-transaction.ts';
+import { placeTransaction, type NodeTransaction } from '../host/bridge/node-transaction.ts';
 import {
   bridgeName,
   describeLabTransaction,
@@ -32,13 +32,13 @@ export interface ChangeFigures {
   readonly dhcp: string;
 }
 
-/** Runs one transaction as the console would, and keeps it. */
-export async function changeBridge(
+/** A transaction as the console would plan it now, placed on the node. */
+export async function planChange(
   lab: Lab,
   node: string,
   kind: BridgeTransaction['kind'],
   method: BridgeMethod,
-): Promise<ChangeFigures> {
+): Promise<{ tx: NodeTransaction; nonce: string }> {
   const facts = await observeBridge(lab, node);
   const uplink = facts.nics.find(({ name }) => name === 'eth0');
   if (!uplink) throw new Error(`${node} has no eth0`);
@@ -53,12 +53,22 @@ export async function changeBridge(
     files: persistence.files,
     enable: persistence.enable,
     disable: persistence.disable,
-    times: { window: 30 },
+    times: { window: 30, dhcp: 10 },
   });
+  return { tx: await placeTransaction(lab.runner(node), transaction), nonce };
+}
+
+/** Runs one transaction, and keeps it. */
+export async function changeBridge(
+  lab: Lab,
+  node: string,
+  kind: BridgeTransaction['kind'],
+  method: BridgeMethod,
+): Promise<ChangeFigures> {
   const address = await lab.address(node);
   const ping = await startPing(address);
   const startedAt = performance.now();
-  const tx = await placeTransaction(lab.runner(node), transaction);
+  const { tx, nonce } = await planChange(lab, node, kind, method);
   await tx.begin();
   await waitForState(tx, 'inside-ok');
   expect(await isReachable(address)).toBe(true);
@@ -72,6 +82,29 @@ export async function changeBridge(
   await sleep(4_000);
   const outside = await ping.stop();
   return { insideMs: kept.outageMs ?? 0, outside, keptMs, dhcp };
+}
+
+/** On trial, then back, while the owner was restarted and no DHCP server answers: how long nobody answered, in ms. */
+export async function goBackAfterRestart(
+  lab: Lab,
+  node: string,
+  method: BridgeMethod,
+  service: string,
+): Promise<{ outside: Outage; backMs: number }> {
+  const { tx } = await planChange(lab, node, 'ensure', method);
+  const ping = await startPing(await lab.address(node));
+  await tx.begin();
+  await waitForState(tx, 'inside-ok');
+  await lab.fault.dhcp('off');
+  await shellIn(lab, node, `systemctl restart ${service}`);
+  await sleep(3_000);
+  expect((await tx.readStatus()).state).toBe('inside-ok');
+  const startedAt = performance.now();
+  expect((await tx.undo()).state).toBe('rolled-back');
+  const backMs = Math.round(performance.now() - startedAt);
+  // NetworkManager gives DHCP 45 s before it takes an address away.
+  await sleep(50_000);
+  return { outside: await ping.stop(), backMs };
 }
 
 /** A hard power cycle, until the node is ready again. */

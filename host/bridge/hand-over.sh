@@ -20,7 +20,20 @@ hand_over() {
 	*) tell_dhcp none ;;
 	esac
 	tell_ifupdown
-	[ "$OWNER" != networkmanager ] || [ "$DHCP" != dhclient ] || nm_drop_routes
+	[ -n "$SNAP_CLIENT_COMMAND" ] || [ "$DHCP" != dhclient ] || drop_leased_routes
+}
+
+# drop_leased_routes: the new client's default route is there beside the carried one of the owner's own client, which nobody
+# would renew.
+drop_leased_routes() {
+	local count
+	for count in 1 2 3 4 5 6 7 8 9 10; do
+		if ip -4 route show default dev "$to" | grep -qv 'proto dhcp'; then
+			limit 5 ip -4 route flush dev "$to" proto dhcp
+			return
+		fi
+		sleep 1
+	done
 }
 
 tell_dhcp() {

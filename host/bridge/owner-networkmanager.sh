@@ -55,15 +55,3 @@ nm_release() {
 	fi
 	return 0
 }
-
-# nm_drop_routes: the new client's default route is there beside the carried one, which nobody would renew.
-nm_drop_routes() {
-	local count
-	for count in 1 2 3 4 5 6 7 8 9 10; do
-		if ip -4 route show default dev "$to" | grep -qv 'proto dhcp'; then
-			limit 5 ip -4 route flush dev "$to" proto dhcp
-			return
-		fi
-		sleep 1
-	done
-}

@@ -152,7 +152,7 @@ done
         ]
       : []),
     ...(addresses === 'owner' ? [] : routes.map((line) => `${line}\n`)),
-    ...(addresses === 'static' && plan.linkDns.length > 0
+    ...(addresses !== 'owner' && plan.linkDns.length > 0
       ? [`limit 5 resolvectl dns "$bridge" ${plan.linkDns.map(quote).join(' ')}\n`]
       : []),
     'exit 0\n',

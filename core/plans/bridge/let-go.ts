@@ -35,15 +35,22 @@ const describeSections = (sections: readonly Section[]) =>
   sections.map(({ name, lines }) => `[${name}]\n${lines.map((line) => `${line}\n`).join('')}`).join('\n');
 const keyOf = (line: string) => line.slice(0, line.indexOf('=')).trim();
 
-/** The uplink comes up and gets no address. What the old file said of the link itself stays. */
-export function describeUplinkNetwork(uplink: string, bridge: string, oldFile: string): string {
+/**
+ * The uplink comes up and gets no address. What the old file said of the link itself stays. Where networkd has no other link
+ * to wait for, it waits for the uplink's carrier: waiting for none at all would hold the boot up for two minutes.
+ */
+export function describeUplinkNetwork(
+  uplink: string,
+  bridge: string,
+  { oldFile, waitsFor }: { oldFile: string; waitsFor: 'no' | 'carrier' },
+): string {
   const link = readSections(oldFile)
     .filter(({ name }) => name === 'Link')
     .flatMap(({ lines }) => lines)
     .filter((line) => !['RequiredForOnline', 'Unmanaged', 'RequiredFamilyForOnline'].includes(keyOf(line)));
   return `# Written by Meshdeck: the uplink of ${bridge}, which has its addresses.\n${describeSections([
     { name: 'Match', lines: [`Name=${uplink}`] },
-    { name: 'Link', lines: [...link, 'RequiredForOnline=no'] },
+    { name: 'Link', lines: [...link, `RequiredForOnline=${waitsFor}`] },
     { name: 'Network', lines: ['DHCP=no', 'LinkLocalAddressing=no', 'IPv6AcceptRA=no'] },
   ])}`;
 }

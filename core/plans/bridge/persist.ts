@@ -105,7 +105,9 @@ function byUnit(facts: BridgeFacts, change: Change): BridgePersistence {
   const { bridge, uplink, datapath } = change;
   const carrier = carrierOf(facts, change);
   const addresses = isLeased(carrier) || isLeased(uplink) ? 'dhcp' : 'static';
-  const client = facts.dhcpClients[0] ?? null;
+  const clients = facts.dhcpClients;
+  // Where networkd has the NIC it goes on with the lease, and systemd-resolved with the name servers.
+  const client = uplink.owner === 'networkd' && clients.includes('networkd') ? 'networkd' : (clients[0] ?? null);
   if (addresses === 'dhcp' && client === null) {
     return block(
       `${uplink.name} has its address by DHCP, and there is no client for the bridge`,
@@ -202,7 +204,11 @@ function networkPairOf(facts: BridgeFacts, { bridge, uplink }: Change): { files:
     return block(`${old.path} ties ${uplink.name} to another interface (${ties.join(', ')})`, 'take that out first');
   return {
     files: [
-      fileChange(facts, networkFileOf(uplink.name), describeUplinkNetwork(uplink.name, bridge, old.content)),
+      fileChange(
+        facts,
+        networkFileOf(uplink.name),
+        describeUplinkNetwork(uplink.name, bridge, { oldFile: old.content, waitsFor: 'no' }),
+      ),
       fileChange(facts, networkFileOf(bridge), describeBridgeNetwork(bridge, uplink, old.content)),
     ],
   };
@@ -253,13 +259,21 @@ function letGoOf(
       }
       break;
     }
-    case 'networkd':
-      files.push(fileChange(facts, networkFileOf(uplink.name), describeUplinkNetwork(uplink.name, bridge, old)));
+    case 'networkd': {
+      const waitsFor = isNetworkdLease ? 'no' : 'carrier';
+      files.push(
+        fileChange(
+          facts,
+          networkFileOf(uplink.name),
+          describeUplinkNetwork(uplink.name, bridge, { oldFile: old, waitsFor }),
+        ),
+      );
       if (!isNetworkdLease) {
         const hands = `# Written by Meshdeck: ${bridgeUnit} gives ${bridge} its addresses.\n[Match]\nName=${bridge}\n\n[Link]\nUnmanaged=yes\n`;
         files.push(fileChange(facts, networkFileOf(bridge), hands));
       }
       break;
+    }
     case 'ifupdown2':
     case 'ifcfg':
     case 'none':
