@@ -4,6 +4,8 @@ import { AppError, describeError } from '../contract/errors.ts';
 import { StepSignal } from '../contract/plans.ts';
 import type { Log } from '../server/ports.ts';
 import type { Backend } from './backend.ts';
+import { pinsPathOf } from './console-trust.ts';
+import { addDataCommands } from './data-commands.ts';
 import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readIdentity } from './identity.ts';
@@ -12,11 +14,12 @@ import { planAndRun } from './plan-command.ts';
 import type { PlanOptions } from './plan-command.ts';
 import { describeLogLine, describePlan, describeRun, describeStep } from './plan-text.ts';
 import { openRemoteBackend } from './remote-backend.ts';
-import { readSecretFromStdin } from './terminal.ts';
+import { askYesNo, isInteractive, readSecretFromStdin } from './terminal.ts';
 
 interface GlobalOptions {
   data: string;
   console?: string;
+  consoleFingerprint: string;
 }
 
 // Whatever this process writes is its owner's alone.
@@ -37,6 +40,11 @@ const program = new Command('meshdeck')
     process.env['MESHDECK_DATA'] ?? '/var/lib/meshdeck',
   )
   .option('--console <url>', 'a console that runs; its token is in MESHDECK_TOKEN', process.env['MESHDECK_CONSOLE'])
+  .option(
+    '--console-fingerprint <SHA-256>',
+    'of its certificate, where it is self-signed (MESHDECK_CONSOLE_FINGERPRINT)',
+    process.env['MESHDECK_CONSOLE_FINGERPRINT'] ?? '',
+  )
   .showHelpAfterError()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage))
   .enablePositionalOptions();
@@ -51,11 +59,16 @@ async function withBackend(work: (backend: Backend) => Promise<number>): Promise
     }
     backend =
       options.console !== undefined && token !== undefined
-        ? await openRemoteBackend(options.console, token)
+        ? await openRemoteBackend(options.console, token, {
+            fingerprint: options.consoleFingerprint,
+            pinsPath: pinsPathOf(process.env),
+            ask: isInteractive() ? (question) => askYesNo(question, false) : null,
+          })
         : await openLocalBackend(options.data, quietLog);
   } catch (error) {
     console.error(`meshdeck: ${describeError(error)}`);
-    process.exitCode = exitCodes.unavailable;
+    const needsPerson = error instanceof AppError && error.code === 'host-key-unknown';
+    process.exitCode = needsPerson ? exitCodes.needsPerson : exitCodes.unavailable;
     return;
   }
   try {
@@ -193,6 +206,8 @@ planCommand(program, 'deploy', 'make or upgrade a cluster: meshd on the head, de
       ),
     ),
   );
+
+addDataCommands(program, { dataPath: () => program.opts<GlobalOptions>().data, log: quietLog });
 
 const runs = program.command('runs').description('what was done, and how it ended').enablePositionalOptions();
 

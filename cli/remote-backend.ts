@@ -7,12 +7,22 @@ import { AppError } from '../contract/errors.ts';
 import type { Ack } from '../contract/method.ts';
 import type { RunEvent } from '../contract/plans.ts';
 import type { Backend } from './backend.ts';
+import { trustConsole } from './console-trust.ts';
+import type { TrustOptions } from './console-trust.ts';
 
 const callTimeoutMs = 310_000;
 
-/** @throws AppError `unreachable` or `refused` */
-export async function openRemoteBackend(url: string, token: string): Promise<Backend> {
-  const socket = io(url, { auth: { token }, transports: ['websocket'], reconnection: false, timeout: 10_000 });
+/** @throws AppError `unreachable`, `refused`, and what trustConsole says */
+export async function openRemoteBackend(url: string, token: string, trust: TrustOptions): Promise<Backend> {
+  const agent = await trustConsole(url, trust);
+  const socket = io(url, {
+    auth: { token },
+    transports: ['websocket'],
+    reconnection: false,
+    timeout: 10_000,
+    // The types name a function of old versions; in Node it is handed to the HTTP request as it is.
+    ...(agent === undefined ? {} : { agent: agent as unknown as string }),
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('connect_error', (error) => {

@@ -1,5 +1,8 @@
 // Builds the console's parts in their order and stops them in the reverse: data folder -> fleet -> runs -> hub -> http. The
 // only place that constructs them; who makes fleet and runs is passed in, so that tests run the rest without a cluster.
+import { stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { httpPaths } from '../contract/http.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
@@ -7,7 +10,7 @@ import { isLoopback, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { createHub } from './hub/hub.ts';
 import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
-import { holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
+import { databaseName, holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
 import type { SecretBox } from './store/key-file.ts';
 import type { ConsoleStore } from './store/types.ts';
 import { readVersion } from './version.ts';
@@ -69,9 +72,17 @@ export function createConsoleAuth(log: Log, { store, box }: { store: ConsoleStor
  * @throws AppError `not-found` when no console ever started in that folder.
  */
 export async function resetAdmin(config: Pick<Config, 'dataPath'>, log: Log): Promise<string> {
+  // Opening a folder makes what is missing: a typo must not.
+  if (!(await stat(join(config.dataPath, databaseName)).catch(() => null))) {
+    throw new AppError('not-found', `no console ever started in ${config.dataPath}: name its folder with --data`);
+  }
   const { store, box } = await openDataFolder(config.dataPath);
   try {
-    return setupLinkOf('', await createConsoleAuth(log, { store, box }).createSetupToken());
+    const token = await createConsoleAuth(log, { store, box }).createSetupToken();
+    const who = `${userInfo().username} on this machine`;
+    const what = 'meshdeck admin reset';
+    await store.audit.append({ at: Date.now(), who, what, where: 'console', result: 'ok', message: '' });
+    return setupLinkOf('', token);
   } finally {
     await store.stop();
   }

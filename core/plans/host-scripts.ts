@@ -213,12 +213,12 @@ for name in "$@"; do printf '%s=%s\\n' "$name" "$(getent ahosts "$name" 2>/dev/n
 export const passwordlessFile = '/etc/ssh/sshd_config.d/00-meshdeck-passwordless.conf';
 export const passwordlessLines = ['PermitRootLogin yes', 'PermitEmptyPasswords yes'] as const;
 
-/** Takes root's password away, and keeps what its undo needs in a file that root alone reads. */
+/** Takes root's password away, and keeps what its undo needs in a file that root alone reads: the hash, and when it was set. */
 export const removeRootPasswordScript = `
 set -eu
 umask 077
 kept=/root/.meshdeck-root-password
-hash=$(getent shadow root | cut -d: -f2)
+entry=$(getent shadow root)
 pam=/etc/pam.d/common-auth
 state=unchanged
 if [ -f "$pam" ] && grep -q nullok_secure "$pam"; then
@@ -226,8 +226,8 @@ if [ -f "$pam" ] && grep -q nullok_secure "$pam"; then
   sed -i 's/nullok_secure/nullok/' "$pam"
   state=changed
 fi
-if [ -n "$hash" ]; then
-  printf '%s\\n' "$hash" >"$kept.new"
+if [ -n "$(printf '%s\\n' "$entry" | cut -d: -f2)" ]; then
+  printf '%s\\n' "$entry" | cut -d: -f2,3 | tr : '\\n' >"$kept.new"
   sync "$kept.new" 2>/dev/null || sync
   mv -f "$kept.new" "$kept"
   passwd -d root >/dev/null
@@ -236,18 +236,32 @@ fi
 echo "$state"
 `;
 
-/** Gives root the password that it had. */
+/** Gives root the password that it had. What somebody changed in the meantime is left alone, and said. */
 export const restoreRootPasswordScript = `
 set -eu
 kept=/root/.meshdeck-root-password
 pam=/etc/pam.d/common-auth
 state=unchanged
 if [ -f "$kept" ]; then
-  usermod -p "$(cat "$kept")" root
+  if [ -z "$(getent shadow root | cut -d: -f2)" ]; then
+    { read -r hash; read -r day || :; } <"$kept"
+    usermod -p "$hash" root
+    # usermod says that it was set today; -1 takes the day away.
+    chage -d "\${day:--1}" root
+  else
+    echo 'root has a password again, by somebody else: it stays' >&2
+  fi
   rm -f "$kept"
   state=changed
 fi
-if [ -f "$pam.meshdeck" ]; then mv -f "$pam.meshdeck" "$pam"; state=changed; fi
+if [ -f "$pam.meshdeck" ]; then
+  if [ "$(sed 's/nullok_secure/nullok/' "$pam.meshdeck")" = "$(cat "$pam")" ]; then
+    mv -f "$pam.meshdeck" "$pam"
+  else
+    echo "$pam was changed in the meantime: it stays, and what it was before is $pam.meshdeck" >&2
+  fi
+  state=changed
+fi
 echo "$state"
 `;
 

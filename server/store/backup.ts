@@ -4,14 +4,14 @@
 //   "meshdeck-backup-1\n"  salt 16  nonce 12  AES-256-GCM( gzip( JSON { createdAt, files: { name: base64 } } ) )  tag 16
 import Database from 'better-sqlite3';
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
-import { AppError } from '../../contract/errors.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
 import { writeFileAtomic } from '../../host/files.ts';
-import { databaseName, prepareDataFolder } from './data-folder.ts';
+import { databaseName, holdDataFolder, prepareDataFolder } from './data-folder.ts';
 import { keyFileName } from './key-file.ts';
 
 const magic = Buffer.from('meshdeck-backup-1\n');
@@ -34,13 +34,16 @@ function deriveKey(passphrase: string, salt: Buffer): Promise<Buffer> {
   });
 }
 
-/** Writes the backup of `dataPath` to `file` (mode 0600). @throws AppError `invalid` for a short passphrase. */
+/** Writes the backup of `dataPath` to `file` (mode 0600). @throws AppError `invalid` for a short passphrase, `not-found`. */
 export async function backUp(dataPath: string, file: string, passphrase: string, now: number): Promise<void> {
   if (passphrase.length < minPassphrase) {
     throw new AppError(
       'invalid',
       `the passphrase has less than ${minPassphrase} characters: it guards every key in the backup`,
     );
+  }
+  if (!(await stat(join(dataPath, databaseName)).catch(() => null))) {
+    throw new AppError('not-found', `${dataPath} holds no console's database: name its folder with --data`);
   }
   const files: Record<string, string> = { [databaseName]: (await copyDatabase(dataPath)).toString('base64') };
   for (const name of names) {
@@ -62,23 +65,32 @@ export async function backUp(dataPath: string, file: string, passphrase: string,
 export async function restore(dataPath: string, file: string, passphrase: string): Promise<number> {
   const content = await unpack(file, passphrase);
   await prepareDataFolder(dataPath);
+  const release = await holdDataFolder(dataPath, 'meshdeck restore');
+  try {
+    await writeInto(dataPath, content.files);
+  } finally {
+    await release();
+  }
+  return content.createdAt;
+}
+
+async function writeInto(dataPath: string, files: Readonly<Record<string, string>>): Promise<void> {
   if ((await readdir(dataPath)).length > 0) {
     throw new AppError('conflict', `${dataPath} is not empty: a backup is restored into an empty folder only`);
   }
   // The database last: a restore that was cut off leaves no database without its key.
-  const order = Object.entries(content.files).sort(
-    ([a], [b]) => Number(a === databaseName) - Number(b === databaseName),
-  );
+  const order = Object.entries(files).sort(([a], [b]) => Number(a === databaseName) - Number(b === databaseName));
   for (const [name, base64] of order) {
     if (name !== databaseName && !names.includes(name)) continue;
     await mkdir(join(dataPath, name, '..'), { recursive: true, mode: 0o700 });
     await writeFileAtomic(join(dataPath, name), Buffer.from(base64, 'base64'));
   }
-  return content.createdAt;
 }
 
 async function unpack(file: string, passphrase: string): Promise<z.infer<typeof Content>> {
-  const bytes = await readFile(file);
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new AppError('invalid', `cannot read the backup: ${describeError(cause)}`, { cause });
+  });
   if (!bytes.subarray(0, magic.length).equals(magic)) {
     throw new AppError('invalid', `${file} is not a backup of this console, or of a newer one`);
   }
