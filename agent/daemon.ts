@@ -24,6 +24,7 @@ import { createDeployCluster, createDeployMesh, serveHello } from './deploy/port
 import { Deployer } from './deploy/deployer.ts';
 import type { DeployLogin } from './deploy/types.ts';
 import { FactsExchange } from './facts-exchange.ts';
+import { sealAuthority } from './identity/ca-copy.ts';
 import { ensureIdentity } from './identity/identity.ts';
 import type { Log } from './log.ts';
 import { createSystemClock } from './mesh/clock.ts';
@@ -202,8 +203,8 @@ export async function startDaemon(
       deployer.stop();
     });
     const timeout = { ms: defaultMeshTimeoutMs };
-    const editor = () => {
-      if (cluster.head && roster.roster.head === identity.nodeId) return cluster.head.editor;
+    const head = () => {
+      if (cluster.head && roster.roster.head === identity.nodeId) return cluster.head;
       const name = roster.node(roster.roster.head)?.name ?? 'the head';
       throw new AppError('refused', `that is the head's: ${name} holds the CA; run it there`);
     };
@@ -216,15 +217,16 @@ export async function startDaemon(
       revoke: async (name) => {
         const node = roster.nodeByName(name);
         if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
-        await editor().edit((current) => revokeNode(current, node.id));
+        await head().editor.edit((current) => revokeNode(current, node.id));
       },
       moveAuthority: (name) =>
         deployer.moveAuthority(name, {
           caFolder: join(paths.state, 'ca'),
           moveHead: async (nodeId) => {
-            await editor().edit((current) => moveHead(current, nodeId));
+            await head().editor.edit((current) => moveHead(current, nodeId));
           },
         }),
+      copyAuthority: () => ({ cluster: identity.cluster, ...sealAuthority(head().authority) }),
     });
     const dispatcher = new Dispatcher(
       { host, version, vlanRange: flags.vlanrange, filePath: paths.files },

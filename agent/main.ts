@@ -2,11 +2,12 @@
 // 3 a meshd already runs on this base.
 import { realpathSync } from 'node:fs';
 import { describeError, AppError } from '../contract/errors.ts';
-import { describeFlags, parseFlags, type Flags } from '../core/flags.ts';
+import { describeFlags, parseFlags, statePathOf, type Flags } from '../core/flags.ts';
 import { linuxMachine } from '../host/machine.ts';
 import { runAttach } from './client/attach.ts';
 import { runExecute } from './client/execute.ts';
 import { runRelay } from './client/relay.ts';
+import { runTakeCa } from './client/take-ca.ts';
 import { startDaemon, type Daemon } from './daemon.ts';
 import { createLog, type LogLevel } from './log.ts';
 import { describeVersion } from './version.ts';
@@ -35,6 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (flags.e) return runExecute(rest, target);
   if (flags.attach) return runAttach(target);
   if (flags.relay) return runRelay(target);
+  if (flags.takeca !== '') return runTakeCa(flags.takeca, { base: flags.base, state: statePathOf(flags.base) });
   if (rest.length > 0) {
     console.error(`meshd: unexpected argument ${rest[0] ?? ''}: to run a command use \`meshd -e\`; see meshd -help`);
     return exitCode.usage;

@@ -42,6 +42,12 @@ const specs = {
     help: 'connect standard input and output to the command socket',
     client: true,
   },
+  takeca: {
+    kind: 'string',
+    initial: '',
+    help: 'make this node the head with a copy of the CA; its recovery code is read from standard input',
+    client: true,
+  },
   version: { kind: 'boolean', initial: false, help: 'print the version and exit', client: true },
   vlanrange: { kind: 'string', initial: '101-4096', help: 'default VLAN pool, min-max, max exclusive' },
 } as const satisfies Record<string, FlagSpec>;

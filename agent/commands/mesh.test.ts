@@ -61,6 +61,7 @@ beforeEach(async () => {
         return Promise.resolve();
       },
       moveAuthority: (name) => Promise.reject(new AppError('refused', `not from here: ${name}`)),
+      copyAuthority: () => ({ cluster: 'c', sealed: 'meshd-ca-1 c SEALED', code: 'AAAA-BBBB' }),
     });
   });
 });
@@ -221,6 +222,10 @@ test('mesh revoke goes to the roster, and never for the node itself', async () =
   expect(await text('mesh revoke node3')).toMatch(/node3 is revoked/);
   expect(await text('mesh revoke node1')).toMatch(/cannot revoke itself/);
   expect(acts).toEqual(['revoke node3']);
+});
+
+test('mesh ca copy shows the copy and its code, and gives both to programs', async () => {
+  expect(await text('mesh ca copy')).toMatch(/^meshd-ca-1 c SEALED\n\nrecovery code: AAAA-BBBB\n/);
 });
 
 test('mesh ca move says why not', async () => {

@@ -31,6 +31,8 @@ export interface MeshHandlerOptions {
   revoke: (name: string) => Promise<void>;
   /** On the head: hands the CA to another member, by name. @throws AppError elsewhere */
   moveAuthority: (name: string) => Promise<void>;
+  /** On the head: a sealed copy of the CA, and the code that opens it. @throws AppError elsewhere */
+  copyAuthority: () => { cluster: string; sealed: string; code: string };
 }
 
 export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
@@ -123,6 +125,17 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
       const name = word(call, 'node');
       await options.moveAuthority(name);
       return answer(call, { Response: `${name} holds the CA now; deploy from there` });
+    },
+
+    'mesh ca <copy,>': (call) => {
+      const copy = options.copyAuthority();
+      const text = [
+        copy.sealed,
+        '',
+        `recovery code: ${copy.code}`,
+        'Keep the line in a file, and the code somewhere else: it is not shown again.',
+      ].join('\n');
+      return answer(call, { Response: text, Data: copy });
     },
   };
 }

@@ -82,17 +82,22 @@ export async function openAuthority(folder: string): Promise<Authority | null> {
   const certificatePem = await readIfThere(join(folder, 'ca.crt'));
   if (certificatePem === null) throw new AppError('invalid', `${folder}/ca.crt is missing; put it back from a backup`);
   try {
-    const certificate = new X509Certificate(certificatePem);
-    const cluster = /^CN=([0-9a-f]{32})$/.exec(certificate.subject)?.[1];
-    if (cluster === undefined) throw new AppError('invalid', 'its subject is not a cluster id');
-    const publicKey = createPublicKey(createPrivateKey(keyPem));
-    if (!certificate.publicKey.equals(publicKey))
-      throw new AppError('invalid', 'ca.key and ca.crt do not belong together');
-    return new Authority(cluster, { keyPem, certificatePem });
+    return authorityFromPems({ keyPem, certificatePem });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unreadable';
     throw new AppError('invalid', `the CA in ${folder} is not usable: ${why}; put it back from a backup`, { cause });
   }
+}
+
+/** @throws when key and certificate are not a CA of ours */
+export function authorityFromPems(pems: { keyPem: string; certificatePem: string }): Authority {
+  const certificate = new X509Certificate(pems.certificatePem);
+  const cluster = /^CN=([0-9a-f]{32})$/.exec(certificate.subject)?.[1];
+  if (cluster === undefined) throw new AppError('invalid', 'its subject is not a cluster id');
+  const publicKey = createPublicKey(createPrivateKey(pems.keyPem));
+  if (!certificate.publicKey.equals(publicKey))
+    throw new AppError('invalid', 'ca.key and ca.crt do not belong together');
+  return new Authority(cluster, pems);
 }
 
 /** A file's text, or null if there is no such file. */

@@ -54,6 +54,9 @@ export async function startCluster(): Promise<TestCluster> {
         resolvePath: (name) => resolveBelow(filePath, name),
         revoke: () => Promise.reject(new Error('not in this test')),
         moveAuthority: () => Promise.reject(new Error('not in this test')),
+        copyAuthority: () => {
+          throw new Error('not in this test');
+        },
       }),
       ...createHostHandlers(() => observeFacts(host)),
       ...deployHandlers(host),

@@ -85,6 +85,11 @@ export const commandPatterns: readonly CommandPattern[] = [
     values: { node: 'nodes' },
     help: 'make another node the head: it gets the CA (head only)',
   },
+  {
+    ...adminHere,
+    pattern: 'mesh ca <copy,>',
+    help: 'a sealed copy of the CA, and the code that opens it, for the day the head is lost (head only)',
+  },
 
   {
     ...operatorHere,
