@@ -1,5 +1,6 @@
 // Where meshdeck does its work: in this process, over the data folder and under its hold, or by a console that runs, over
 // socket.io with a token. The commands see no difference.
+import type { CaCopyView } from '../contract/browser.ts';
 import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
 
 export interface Backend {
@@ -15,5 +16,7 @@ export interface Backend {
   answer(run: string, step: string, isYes: boolean): Promise<RunSummary>;
   signal(run: string, step: string, signal: StepSignal): Promise<RunSummary>;
   provideSecrets(run: string, secrets: Record<string, string>): Promise<RunSummary>;
+  caCopies(): Promise<CaCopyView[]>;
+  keepCa(cluster: string): Promise<{ cluster: string; code: string }>;
   close(): Promise<void>;
 }

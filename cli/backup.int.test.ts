@@ -2,12 +2,15 @@
 import { copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { backUp, restore as restoreBackup } from '../server/store/backup.ts';
 import { openDataFolder } from '../server/store/data-folder.ts';
 import { exitCodes } from './exit-codes.ts';
 import { meshdeck, startTestConsole } from './meshdeck-for-tests.ts';
 
 const passphrase = 'correct horse battery';
+// Each test starts several programs, and a console: seconds of CPU.
+vi.setConfig({ testTimeout: 240_000 });
 let folder = '';
 let data = '';
 let file = '';
@@ -48,7 +51,7 @@ test('of a console that runs: a console on the restored folder has its users, ke
 test('another passphrase, a cut or a changed file open nothing and write nothing', async () => {
   const { store } = await openDataFolder(data);
   await store.stop();
-  expect((await backup()).code).toBe(exitCodes.done);
+  await backUp(data, file, passphrase, 1);
   const bytes = await readFile(file);
   const bad: [string, Buffer][] = [
     ['cut', bytes.subarray(0, -1)],
@@ -56,15 +59,16 @@ test('another passphrase, a cut or a changed file open nothing and write nothing
     ['changed', Buffer.concat([bytes.subarray(0, 60), Buffer.from([(bytes[60] ?? 0) ^ 1]), bytes.subarray(61)])],
     ['empty', Buffer.alloc(0)],
   ];
+  const to = join(folder, 'new');
   for (const [name, content] of bad) {
-    await writeFile(join(folder, name), content);
-    const { code, stderr } = await restore(join(folder, 'new'), join(folder, name));
-    expect([code, stderr], name).toEqual([exitCodes.usage, expect.stringMatching(/damaged|is not a backup/)]);
+    const path = join(folder, name);
+    await writeFile(path, content);
+    await expect(restoreBackup(to, path, passphrase), name).rejects.toThrow(/damaged|is not a backup/);
   }
-  const wrong = await restore(join(folder, 'new'), file, 'wrong horse battery\n');
+  const wrong = await restore(to, file, 'wrong horse battery\n');
   expect([wrong.code, wrong.stderr]).toEqual([exitCodes.usage, expect.stringContaining('passphrase is another one')]);
-  expect((await restore(join(folder, 'new'), join(folder, 'missing'))).code).toBe(exitCodes.usage);
-  expect(await stat(join(folder, 'new')).catch(() => null)).toBeNull();
+  await expect(restoreBackup(to, join(folder, 'missing'), passphrase)).rejects.toThrow('cannot read the backup');
+  expect(await stat(to).catch(() => null)).toBeNull();
 });
 
 test('says what it lacks, and overwrites nothing', async () => {

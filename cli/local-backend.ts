@@ -1,5 +1,6 @@
 // The backend in this process: opens the data folder as the console would.
 import { AppError } from '../contract/errors.ts';
+import { CaCopies } from '../server/bootstrap/ca-copies.ts';
 import { createRunCore } from '../server/runs/runs.ts';
 import type { RunCore } from '../server/runs/run-core.ts';
 import { openWorkspace } from '../server/workspace.ts';
@@ -17,7 +18,8 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
       return core;
     },
   });
-  const { runs, caller } = workspace;
+  const { runs, caller, store } = workspace;
+  const caCopies = new CaCopies({ store, settings: store.settings, now: Date.now });
   // The maker above was called by openWorkspace.
   const runCore = core as unknown as RunCore;
   return {
@@ -36,6 +38,8 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
     answer: (run, step, isYes) => runs.answer(caller, run, step, isYes),
     signal: (run, step, signal) => runs.signal(caller, run, step, signal),
     provideSecrets: (run, secrets) => runs.provideSecrets(caller, run, secrets),
+    caCopies: () => caCopies.list(),
+    keepCa: (cluster) => caCopies.keep(cluster, AbortSignal.timeout(30_000)),
     close: () => workspace.close(),
   };
 }

@@ -207,6 +207,35 @@ planCommand(program, 'deploy', 'make or upgrade a cluster: meshd on the head, de
     ),
   );
 
+const ca = program.command('ca').description('copies of the CA, for the day a head is lost').enablePositionalOptions();
+
+ca.command('keep')
+  .description('have the head seal a copy, and keep it; prints the code that opens it, once')
+  .argument('[cluster]', 'its context or id, where there are several', '')
+  .action((cluster: string) =>
+    withBackend(async (backend) => {
+      const { code } = await backend.keepCa(cluster);
+      console.error('The copy is kept. Its recovery code is not shown again: write it down, away from this console.');
+      console.log(code);
+      return exitCodes.done;
+    }),
+  );
+
+ca.command('show')
+  .description('the copies, one line each: what `meshd -takeca` takes')
+  .argument('[cluster]', 'one of them, by context or id', '')
+  .action((cluster: string) =>
+    withBackend(async (backend) => {
+      const copies = (await backend.caCopies()).filter(
+        ({ cluster: id, context, sealed }) =>
+          sealed !== '' && (cluster === '' || cluster === id || cluster === context),
+      );
+      if (copies.length === 0) throw new AppError('not-found', 'no copy is kept: meshdeck ca keep makes one');
+      for (const { sealed } of copies) console.log(sealed);
+      return exitCodes.done;
+    }),
+  );
+
 addDataCommands(program, { dataPath: () => program.opts<GlobalOptions>().data, log: quietLog });
 
 const runs = program.command('runs').description('what was done, and how it ended').enablePositionalOptions();

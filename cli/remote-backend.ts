@@ -77,6 +77,8 @@ export async function openRemoteBackend(url: string, token: string, trust: Trust
     answer: (run, step, answer) => call('runs.answer', { run, step, answer }),
     signal: (run, step, signal) => call('runs.signal', { run, step, signal }),
     provideSecrets: (run, secrets) => call('runs.provideSecrets', { run, secrets }),
+    caCopies: () => call('ca.list', {}),
+    keepCa: (cluster) => call('ca.keep', { cluster }),
     close: () => {
       socket.close();
       return Promise.resolve();

@@ -2,13 +2,16 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Plan, RunSummary } from '../contract/plans.ts';
 import { AppError } from '../contract/errors.ts';
 import { trustConsole } from './console-trust.ts';
 import { exitCodes } from './exit-codes.ts';
 import { meshdeck, startTestConsole, type TestConsole } from './meshdeck-for-tests.ts';
 import { openRemoteBackend } from './remote-backend.ts';
+
+// Each test starts several programs: seconds of CPU.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 let folder = '';
 let running: TestConsole;
@@ -123,8 +126,7 @@ describe('with a token', () => {
     const deploy = await known(['deploy', 'node[1-2]', '--head', 'node1', '--plan']);
     expect([deploy.code, deploy.stderr]).toEqual([exitCodes.usage, expect.stringContaining('does not know "node1"')]);
     expect((await known(['nodes', 'check', 'node1', '--json'])).code).toBe(exitCodes.failed);
-    // Nine programs and a console, each a second of CPU.
-  }, 180_000);
+  });
 
   test('a private key that cannot be used is an error before anything is looked at', async () => {
     const path = join(folder, 'no-key');

@@ -35,6 +35,15 @@ export const AuditEntry = z.object({
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
+export const CaCopyView = z.object({
+  cluster: z.string(),
+  context: z.string(),
+  /** One line that a recovery code opens; empty: none is kept. */
+  sealed: z.string(),
+  madeAt: z.number().nullable(),
+});
+export type CaCopyView = z.infer<typeof CaCopyView>;
+
 export const browserMethods = {
   'fleet.subscribe': defineMethod({
     name: 'fleet.subscribe',
@@ -282,6 +291,26 @@ export const browserMethods = {
     input: z.object({ token: z.string() }),
     output: Nothing,
     example: { token: 't1' },
+  }),
+  'ca.list': defineMethod({
+    name: 'ca.list',
+    role: 'admin',
+    changes: false,
+    input: Nothing,
+    output: z.array(CaCopyView),
+    example: {},
+  }),
+  /** Has the head seal a copy of its CA, and keeps it. The only time that the code is shown, which opens it. */
+  'ca.keep': defineMethod({
+    name: 'ca.keep',
+    role: 'admin',
+    changes: true,
+    input: z.object({
+      /** Id or context; empty where there is one only. */
+      cluster: z.string().max(100),
+    }),
+    output: z.object({ cluster: z.string(), code: z.string() }),
+    example: { cluster: 'john' },
   }),
   'audit.list': defineMethod({
     name: 'audit.list',

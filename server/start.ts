@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { httpPaths } from '../contract/http.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
+import { CaCopies } from './bootstrap/ca-copies.ts';
 import { isLoopback, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { createHub } from './hub/hub.ts';
@@ -48,7 +49,13 @@ export async function startServer(
     const version = readVersion();
     const hub = createHub(
       { log, version, isSimulated: config.isSimulated, now: Date.now },
-      { auth, fleet, runs, audit: store.audit },
+      {
+        auth,
+        fleet,
+        runs,
+        audit: store.audit,
+        caCopies: new CaCopies({ store, settings: store.settings, now: Date.now }),
+      },
     );
     await startPart(hub);
     const http = createHttp({ config, log, version, now: Date.now }, { auth, audit: store.audit, hub });

@@ -3,13 +3,14 @@
 import { userInfo } from 'node:os';
 import type { Log, Workspace } from './ports.ts';
 import type { Makers } from './start.ts';
+import type { ConsoleStore } from './store/types.ts';
 import { holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
 
 /** @throws AppError `conflict` when a console or another CLI holds the folder. */
 export async function openWorkspace(
   dataPath: string,
   { createFleet, createRuns, log }: Makers & { readonly log: Log },
-): Promise<Workspace> {
+): Promise<Workspace & { readonly store: ConsoleStore }> {
   const stops: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const stop of stops.splice(0).reverse()) await stop();

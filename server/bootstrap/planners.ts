@@ -237,7 +237,8 @@ async function reachError(host: StoredHost, store: Pick<Store, 'keys'>, signal: 
   }
 }
 
-async function shellOf(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal) {
+/** Root on a machine that has the console's key. @throws AppError */
+export async function shellOf(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal) {
   const key = host.keyId === null ? null : await store.keys.get(host.keyId);
   if (!key)
     throw new AppError(

@@ -47,6 +47,7 @@ export function createAuditTexts(components: {
     'users.setRole': async ({ user, role }) => onConsole('users', 'role', await components.userName(user), role),
     'users.remove': async ({ user }) => onConsole('users', 'remove', await components.userName(user)),
     'sessions.revokeOthers': () => onConsole('sessions', 'revoke-others'),
+    'ca.keep': ({ cluster }) => onConsole('ca', 'keep', ...(cluster === '' ? [] : [cluster])),
     'tokens.create': ({ name }) => onConsole('tokens', 'create', name),
     'tokens.revoke': ({ token }) => onConsole('tokens', 'revoke', token),
   };

@@ -10,6 +10,10 @@ import { createAuditTexts } from './audit-texts.ts';
 import { Dispatcher, type Connection } from './dispatcher.ts';
 import { createHandlers } from './handlers.ts';
 
+const caCopies = {
+  list: () => Promise.resolve([]),
+  keep: () => Promise.resolve({ cluster: 'c1', code: 'AAAA-BBBB' }),
+};
 const methodNames = Object.keys(browserMethods) as MethodName[];
 const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery', role: 'admin' } as const;
 
@@ -25,7 +29,10 @@ async function setUp({ hasUser = true } = {}) {
   const dispatcher = new Dispatcher(
     { log: { ...silentLog, error: (text) => logged.push(text) }, now: () => 5 },
     {
-      handlers: createHandlers({ version: '1', isSimulated: false }, { auth, fleet, runs, audit: store.audit }),
+      handlers: createHandlers(
+        { version: '1', isSimulated: false },
+        { auth, fleet, runs, audit: store.audit, caCopies },
+      ),
       audit: store.audit,
       describe: createAuditTexts({ runs, userName: (id) => Promise.resolve(`name of ${id}`) }),
       callerOf: () => Promise.resolve(caller),

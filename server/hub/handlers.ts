@@ -3,20 +3,25 @@ import { AppError } from '../../contract/errors.ts';
 import { maxFollowedRuns } from '../../contract/limits.ts';
 import type { RunEvent } from '../../contract/plans.ts';
 import type { Auth } from '../auth/auth.ts';
+import type { CaCopies } from '../bootstrap/ca-copies.ts';
 import type { Fleet, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import type { Call, Handlers } from './dispatcher.ts';
+
+/** A login on the head, and one command. */
+const caCopyTimeoutMs = 30_000;
 
 export interface HandlerComponents {
   readonly auth: Auth;
   readonly fleet: Fleet;
   readonly runs: Runs;
   readonly audit: AuditStore;
+  readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
 }
 
 export function createHandlers(
   options: { version: string; isSimulated: boolean },
-  { auth, fleet, runs, audit }: HandlerComponents,
+  { auth, fleet, runs, audit, caCopies }: HandlerComponents,
 ): Handlers {
   return {
     'fleet.subscribe': (_input, { connection }) => {
@@ -101,6 +106,9 @@ export function createHandlers(
       await auth.revokeToken(caller.userId, token);
       return {};
     },
+    'ca.list': () => caCopies.list(),
+    'ca.keep': ({ cluster }, { connection }) =>
+      caCopies.keep(cluster, AbortSignal.any([connection.signal, AbortSignal.timeout(caCopyTimeoutMs)])),
     'audit.list': (query) => audit.list(query),
   } satisfies Handlers;
 }

@@ -12,6 +12,7 @@ import { maxQueuedPackets, maxSocketFrameBytes } from '../../contract/limits.ts'
 import type { Ack } from '../../contract/method.ts';
 import { z } from 'zod';
 import type { Auth, Credential } from '../auth/auth.ts';
+import type { CaCopies } from '../bootstrap/ca-copies.ts';
 import type { Fleet, Log, Part, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { createAuditTexts } from './audit-texts.ts';
@@ -34,6 +35,7 @@ export interface HubComponents {
   readonly fleet: Fleet;
   readonly runs: Runs;
   readonly audit: AuditStore;
+  readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
 }
 export interface Hub extends Part {
   /** Takes the upgrades of the console's socket path; `isOwnOrigin` judges a request by its Origin header. */
@@ -49,7 +51,7 @@ interface SocketState {
   readonly credential: Credential;
 }
 
-export function createHub(options: HubOptions, { auth, fleet, runs, audit }: HubComponents): Hub {
+export function createHub(options: HubOptions, { auth, fleet, runs, audit, caCopies }: HubComponents): Hub {
   const { log, now } = options;
   const io = new Server({
     path: httpPaths.socket,
@@ -66,7 +68,7 @@ export function createHub(options: HubOptions, { auth, fleet, runs, audit }: Hub
     {
       handlers: createHandlers(
         { version: options.version, isSimulated: options.isSimulated },
-        { auth, fleet, runs, audit },
+        { auth, fleet, runs, audit, caCopies },
       ),
       audit,
       describe: createAuditTexts({ runs, userName }),
