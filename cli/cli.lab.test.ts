@@ -264,6 +264,25 @@ describe('bad surroundings', () => {
     expect(replaced.code, replaced.stdout.slice(-2_000)).toBe(exitCodes.done);
   });
 
+  test('a node that answers is removed with all that is ours there', async () => {
+    const { code, stdout } = await meshdeck(['nodes', 'remove', 'node2', '--confirm', 'node2', '--run', '--json']);
+    expect(code, stdout.slice(-2_000)).toBe(exitCodes.done);
+    expect(finalStates(stdout)).toEqual({
+      'revokeMember node2': 'done',
+      'removeMeshd node2': 'done',
+      'removeKeys node2': 'done',
+      'forgetHost node2': 'done',
+    });
+    expect(
+      await sh(
+        'node2',
+        'ls -d /opt/meshd /var/lib/meshd /run/meshd /etc/systemd/system/meshd.service 2>/dev/null || :',
+      ),
+    ).toBe('');
+    expect(await sh('node2', 'grep -cE "meshdeck@|root@node1" /root/.ssh/authorized_keys || :')).toBe('0');
+    expect(await sh('node1', '/opt/meshd/bin/meshd -e mesh list all')).not.toMatch(/node\[1-[23]\]/);
+  });
+
   test('a node that is off is removed: shut out of the mesh, and forgotten', async () => {
     await lab.fault.power('node3', 'off');
     const { code, stdout } = await meshdeck(['nodes', 'remove', 'node3', '--confirm', 'node3', '--run', '--json']);

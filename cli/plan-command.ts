@@ -65,7 +65,7 @@ export async function planAndRun(
       return exitCodes.needsPerson;
     }
   }
-  const secrets = { ...(await collectSecrets(plan, options)), ...given };
+  const secrets = { ...(await collectSecrets(plan, user, options)), ...given };
   const { id } = await backend.startRun(plan.id, secrets);
   return driveRun(backend, id, { json, yes: options.yes ?? false });
 }
@@ -76,16 +76,23 @@ function unacceptedKeys(plan: Plan, options: PlanOptions): { node: string; finge
   const accepted = new Set(options.fingerprint ?? []);
   return plan.steps
     .filter((step) => step.do.action === 'pinHostKey' && !step.isDone)
-    .map((step) => ({ node: step.node, fingerprints: step.preview.map(({ text }) => text) }))
-    .filter(({ fingerprints }) => !fingerprints.some((text) => accepted.has(text.split(' ')[1] ?? '')));
+    .map((step) => ({
+      node: step.node,
+      // A node that did not answer showed none: there is nothing to be looked at, and its step says why it fails.
+      fingerprints: step.preview.map(({ text }) => text).filter((text) => text.includes(' SHA256:')),
+    }))
+    .filter(
+      ({ fingerprints }) =>
+        fingerprints.length > 0 && !fingerprints.some((text) => accepted.has(text.split(' ')[1] ?? '')),
+    );
 }
 
 /** One password for all nodes; a node that has another one asks for it in the run. */
-async function collectSecrets(plan: Plan, options: PlanOptions): Promise<Record<string, string>> {
+async function collectSecrets(plan: Plan, user: string, options: PlanOptions): Promise<Record<string, string>> {
   const kinds = [...new Set(plan.secrets.map(({ name }) => forAllNodes(name)).filter((name) => !isKeyName(name)))];
   if (options.passwordStdin) {
     const secret = await readSecretFromStdin();
-    return Object.fromEntries((kinds.length > 0 ? kinds : ['password:root']).map((name) => [name, secret]));
+    return Object.fromEntries((kinds.length > 0 ? kinds : [`password:${user}`]).map((name) => [name, secret]));
   }
   if (!isInteractive()) return {};
   const secrets: Record<string, string> = {};
