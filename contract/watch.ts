@@ -24,6 +24,17 @@ export const HostFacts = z.object({
   NetworkCommit: z.number(),
   /** Nanoseconds, as minimega's Data has it. */
   Uptime: z.number(),
+  /** The bridge with the uplink, empty for none; this and the fields below are missing where nobody has looked yet. */
+  Bridge: z.string().optional(),
+  BridgeUplink: z.string().optional(),
+  /** Who configures the uplink. */
+  BridgeOwner: z.string().optional(),
+  /** How it comes back at boot. */
+  BridgePersistence: z.string().optional(),
+  /** `safe`, or the reasons against a reboot. */
+  BridgeReboot: z.string().optional(),
+  /** Red banners, a line each; empty when all is well. */
+  BridgeAlarms: z.string().optional(),
 });
 export type HostFacts = z.infer<typeof HostFacts>;
 

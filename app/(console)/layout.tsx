@@ -1,5 +1,6 @@
 import type { ReactElement, ReactNode } from 'react';
 import { Frame } from '../../components/frame/Frame.tsx';
+import { BridgeAlarms } from '../../components/news/BridgeAlarms.tsx';
 import { ChangeToasts } from '../../components/news/ChangeToasts.tsx';
 import { ConnectionBanner } from '../../components/news/ConnectionBanner.tsx';
 import { CommandPalette, PaletteButton } from '../../components/palette/CommandPalette.tsx';
@@ -7,7 +8,12 @@ import { CommandPalette, PaletteButton } from '../../components/palette/CommandP
 export default function ConsoleLayout({ children }: { children: ReactNode }): ReactElement {
   return (
     <Frame
-      banner={<ConnectionBanner />}
+      banner={
+        <>
+          <ConnectionBanner />
+          <BridgeAlarms />
+        </>
+      }
       palette={<PaletteButton />}
       listeners={
         <>

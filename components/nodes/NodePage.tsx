@@ -8,6 +8,7 @@ import type { ReactElement } from 'react';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { AskNode } from '../fleet/AskNode.tsx';
+import { BridgeFactList } from '../fleet/BridgeFactList.tsx';
 import { NodeActions } from '../fleet/NodeActions.tsx';
 import { NodeState } from '../fleet/NodeState.tsx';
 import { Peers } from '../fleet/Peers.tsx';
@@ -77,12 +78,26 @@ export function NodePage({ name }: { name: string }): ReactElement {
       />
       <div className="flex flex-col gap-4 px-4 pb-6 md:px-6">
         {advice === '' ? null : <Notice state={node.state}>{advice}</Notice>}
-        <div className="grid gap-4 md:grid-cols-2 2xl:grid-cols-4">
+        <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-5">
           <Panel title="In the mesh">
             <MeshFacts node={node} now={now} />
           </Panel>
           <Panel title="Host">
             <HostFactList node={node} now={now} />
+          </Panel>
+          <Panel
+            title="Bridge"
+            actions={
+              <Button
+                size="sm"
+                variant="ghost"
+                render={<Link href={withCluster(`/bridge?nodes=${encodeURIComponent(node.name)}`)} />}
+              >
+                Wizard
+              </Button>
+            }
+          >
+            <BridgeFactList node={node} />
           </Panel>
           <Panel
             title={`Peers: ${countOf(node.peers.length, 'link')}`}

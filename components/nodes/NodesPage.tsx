@@ -38,6 +38,7 @@ const shown: readonly ColumnName[] = [
   'name',
   'state',
   'links',
+  'bridge',
   'vms',
   'load',
   'memory',

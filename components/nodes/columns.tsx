@@ -3,17 +3,20 @@ import type { ReactElement } from 'react';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { formatDuration, formatMegabytes } from '../../lib/format.ts';
+import { bridgeOf } from '../fleet/bridge-facts.ts';
 import { Flash } from '../fleet/Flash.tsx';
 import { Links } from '../fleet/Links.tsx';
 import { loadOf } from '../fleet/mesh-view.ts';
 import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
 import { Badge } from '../ui/Badge.tsx';
+import { StateMark } from '../ui/StateMark.tsx';
 
 export const columnNames = [
   'name',
   'state',
   'links',
   'peers',
+  'bridge',
   'vms',
   'load',
   'memory',
@@ -43,6 +46,7 @@ export const columnLooks: Readonly<Record<ColumnName, ColumnLook>> = {
   state: look('Mesh'),
   links: look('Links', 'Links held, of links wanted', 'number'),
   peers: look('Peers', 'Nodes with which a link is up', 'mono'),
+  bridge: look('Bridge', 'Bridge and its uplink', 'mono'),
   vms: look('VMs', 'VMs', 'number'),
   load: look('Load / CPUs', 'Load average of a minute, and CPUs', 'number'),
   memory: look('Memory used', 'Memory used, of memory there is', 'number'),
@@ -60,6 +64,7 @@ const sortValues: Readonly<Record<ColumnName, (node: MeshNode) => number | strin
   state: (node) => states.indexOf(node.state),
   links: (node) => (node.facts.State === 'member' ? node.peers.length : undefined),
   peers: (node) => node.peers.length,
+  bridge: (node) => node.facts.Facts?.Bridge,
   vms: (node) => node.facts.Facts?.VMs,
   load: (node) => loadOf(node.facts) ?? undefined,
   memory: (node) => node.facts.Facts?.MemUsed,
@@ -106,6 +111,19 @@ export function NodeCell({ column, node, mesh }: { column: ColumnName; node: Mes
     case 'peers': {
       const names = node.peers.map((id) => mesh.byId.get(id)?.name ?? id);
       return names.length === 0 ? dash : <>{describeRange(names)}</>;
+    }
+    case 'bridge': {
+      const bridge = bridgeOf(host);
+      if (bridge === null || bridge.name === '')
+        return bridge?.alarms[0] === undefined ? dash : <StateMark state="bad">left over</StateMark>;
+      return (
+        <span title={bridge.isRebootSafe ? 'Comes back at the next boot' : bridge.reboot}>
+          <StateMark state={bridge.state}>
+            {bridge.name}
+            <span className="text-fg-3"> {bridge.uplink === '' ? 'no uplink' : bridge.uplink}</span>
+          </StateMark>
+        </span>
+      );
     }
     case 'vms':
       return host === null ? dash : <Flash value={String(host.VMs)} />;

@@ -2,6 +2,7 @@
 import type { RunSummary } from '../../contract/plans.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { formatAgo } from '../../lib/format.ts';
+import { bridgeOf } from '../fleet/bridge-facts.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
 import type { State } from '../ui/StateMark.tsx';
 
@@ -86,6 +87,19 @@ export function attentionOf(mesh: MeshView, runs: readonly RunSummary[], now: nu
       href: `/mesh?q=${encodeURIComponent(names)}`,
       action: 'Look',
     });
+  }
+  for (const node of nodes) {
+    for (const alarm of bridgeOf(node.facts.Facts)?.alarms ?? []) {
+      items.push({
+        key: `bridge ${node.id} ${alarm}`,
+        state: 'bad',
+        names: node.name,
+        text: 'something of its bridge was left behind',
+        detail: alarm,
+        href: `/nodes/${encodeURIComponent(node.name)}`,
+        action: 'Look',
+      });
+    }
   }
   for (const run of runs) {
     const words = wordsOfRun(run, now);

@@ -1,0 +1,38 @@
+// The bridge of a node: what carries its VLANs, who configures it, and whether it comes back at boot.
+import type { ReactElement } from 'react';
+import { Notice } from '../ui/Notice.tsx';
+import { StateMark } from '../ui/StateMark.tsx';
+import { bridgeOf } from './bridge-facts.ts';
+import { Fact, FactList } from './facts.tsx';
+import type { MeshNode } from './mesh-view.ts';
+
+export function BridgeFactList({ node }: { node: MeshNode }): ReactElement {
+  const bridge = bridgeOf(node.facts.Facts);
+  if (bridge === null) return <p className="text-fg-3">Not known yet: nobody has looked.</p>;
+  return (
+    <div className="flex flex-col gap-3">
+      {bridge.alarms.map((alarm) => (
+        <Notice key={alarm} state="bad">
+          <span className="break-words">{alarm}</span>
+        </Notice>
+      ))}
+      {bridge.name === '' ? (
+        <p className="text-fg-2">No bridge yet: its VMs would meet no other node&rsquo;s.</p>
+      ) : (
+        <FactList>
+          <Fact name="Bridge" isMono>
+            {bridge.name}
+          </Fact>
+          <Fact name="Uplink" isMono>
+            {bridge.uplink === '' ? <span className="font-sans text-warn">none</span> : bridge.uplink}
+          </Fact>
+          <Fact name="Owner">{bridge.owner === '' ? '–' : bridge.owner}</Fact>
+          <Fact name="At boot by">{bridge.persistence === '' ? '–' : bridge.persistence}</Fact>
+          <Fact name="Next boot">
+            <StateMark state={bridge.state}>{bridge.isRebootSafe ? 'the same again' : bridge.reboot}</StateMark>
+          </Fact>
+        </FactList>
+      )}
+    </div>
+  );
+}
