@@ -78,14 +78,19 @@ export function describeBridgeNetwork(bridge: string, nic: NicFacts, oldFile: st
   ])}`;
 }
 
-/** The bridge for networkd alone, where it holds nothing but its lease. */
-export function describeLeaseNetwork(bridge: string, nic: NicFacts): string {
-  return `# Written by Meshdeck: the lease of ${bridge}.\n${describeSections([
+const enabledMark = 'systemd-networkd was enabled for it.';
+
+/** The bridge for networkd alone, where it holds nothing but its lease. `isNew`: nothing else on the machine wanted networkd. */
+export function describeLeaseNetwork(bridge: string, nic: NicFacts, isNew: boolean): string {
+  return `# Written by Meshdeck: the lease of ${bridge}.${isNew ? ` ${enabledMark}` : ''}\n${describeSections([
     { name: 'Match', lines: [`Name=${bridge}`] },
     { name: 'Network', lines: ['DHCP=ipv4'] },
     { name: 'DHCPv4', lines: describeIdentity(nic.dhcpClientId) },
   ])}`;
 }
+
+/** Whether networkd was enabled for this file of ours, and goes with it. */
+export const hadNetworkdEnabled = (leaseNetwork: string) => leaseNetwork.includes(enabledMark);
 
 function describeIdentity(clientId: string): string[] {
   const bytes = clientId.split(':');

@@ -54,7 +54,7 @@ export function readNics(
         ovsBridge: bridgeOf(name),
         owner,
         networkFile,
-        netplan: readNetplan(observed, name),
+        netplan: readNetplan(observed, name, owner),
         addresses,
         routes: routes
           .filter((route) => route.devices.includes(name))
@@ -162,9 +162,11 @@ function readOwner(observed: Observed, name: string): { owner: NicOwner; network
   };
 }
 
-function readNetplan(observed: Observed, name: string): NicFacts['netplan'] {
+function readNetplan(observed: Observed, name: string, owner: NicOwner): NicFacts['netplan'] {
   const file = observed.all('netplan_file').find((words) => words.startsWith(`${name} `));
   if (file === undefined) return null;
+  // Whoever has the NIC is the renderer; netplan's own words count before that one has started.
+  if (owner === 'networkmanager') return { renderer: 'NetworkManager', file: file.slice(name.length + 1) };
   // Of a NIC, of its kind, or of all: the nearest one counts. netplan's own default is networkd.
   const lines = observed.text('netplan').split('\n');
   let renderer = 'networkd';

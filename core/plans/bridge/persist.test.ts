@@ -249,6 +249,14 @@ describe('a boot unit of ours', () => {
       enable: ['meshdeck-bridge-up.service', 'systemd-networkd.service'],
       dhcp: 'networkd',
     });
+    const bridged = afterwards(
+      networkManager,
+      persist({ ...networkManager, dhcpClients: ['networkd'] }, 'commands').files,
+    );
+    expect(persist(bridged, 'commands', { kind: 'remove' }).disable).toEqual([
+      'meshdeck-bridge-up.service',
+      'systemd-networkd.service',
+    ]);
     expect(persist({ ...networkManager, dhcpClients: [] }, 'commands').blocks.join()).toContain(
       'no client for the bridge',
     );

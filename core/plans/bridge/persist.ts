@@ -17,6 +17,7 @@ import {
   describeLeaseNetwork,
   describeNmConfig,
   describeUplinkNetwork,
+  hadNetworkdEnabled,
   networkFileOf,
   nmFile,
   tiesOf,
@@ -139,7 +140,7 @@ function byUnit(facts: BridgeFacts, change: Change): BridgePersistence {
         : [fileChange(facts, clientConfigOf(bridge), describeClientConfig(bridge, dhcpClientId))]),
       ...letGo.files,
     ],
-    enable: [bridgeUnit, ...(isNetworkdLease ? ['systemd-networkd.service'] : [])],
+    enable: [bridgeUnit, ...(isNetworkdLease && uplink.owner !== 'networkd' ? ['systemd-networkd.service'] : [])],
     disable: [],
     dhcp: addresses === 'dhcp' ? (client ?? 'none') : 'none',
     findings: letGo.warnings,
@@ -260,6 +261,8 @@ function letGoOf(
       break;
     }
     case 'networkd': {
+      // Ours already.
+      if (uplink.networkFile === networkFileOf(uplink.name)) break;
       const waitsFor = isNetworkdLease ? 'no' : 'carrier';
       files.push(
         fileChange(
@@ -279,7 +282,11 @@ function letGoOf(
     case 'none':
       break;
   }
-  if (isNetworkdLease) files.push(fileChange(facts, networkFileOf(bridge), describeLeaseNetwork(bridge, uplink)));
+  const hasLease = facts.files.some(({ path }) => path === networkFileOf(bridge));
+  if (isNetworkdLease && !hasLease)
+    files.push(
+      fileChange(facts, networkFileOf(bridge), describeLeaseNetwork(bridge, uplink, uplink.owner !== 'networkd')),
+    );
   return { files, warnings };
 }
 
@@ -347,9 +354,14 @@ function removePersistence(facts: BridgeFacts, change: Change): BridgePersistenc
   for (const path of ours) {
     if (!files.some((file) => file.path === path)) files.push(...removalOf(facts, path));
   }
-  const hasUnit = files.some(({ path }) => path === bridgeUnitFile);
+  const disable = [
+    ...(files.some(({ path }) => path === bridgeUnitFile) ? [bridgeUnit] : []),
+    ...(facts.files.some(({ path, content }) => path === networkFileOf(bridge) && hadNetworkdEnabled(content ?? ''))
+      ? ['systemd-networkd.service']
+      : []),
+  ];
   const next = ownerAfter(facts, change, files);
-  return { files, enable: [], disable: hasUnit ? [bridgeUnit] : [], dhcp: next, findings };
+  return { files, enable: [], disable, dhcp: next, findings };
 }
 
 /** Who holds the lease once the uplink is its old owner's again. */
