@@ -13,7 +13,7 @@ import { openLab } from '../lab/lab.ts';
 import { sudoUser } from '../lab/node.ts';
 import { placeSlowPackage, timesConfigured } from '../lab/slow-package.ts';
 
-const lab = openLab({ name: 'drills' });
+const lab = openLab({ name: 'redrills' });
 const names = ['node1', 'node2', 'node3', 'node4'];
 const password = 'correct-horse-7431';
 const secrets = { [`password:${sudoUser}`]: password };
@@ -110,7 +110,7 @@ describe('deploy', () => {
       expect(await onAll('/opt/meshd/bin/meshd -e mesh list all')).toEqual(
         names.map(() => expect.stringContaining('node[1-4]') as string),
       );
-      expect(await onAll('readlink /proc/[0-9]*/exe | grep -c ^/opt/meshd/runtime')).toEqual(['1', '1', '1', '1']);
+      expect(await onAll('pgrep -xc meshd')).toEqual(['1', '1', '1', '1']);
     },
     240_000,
   );
