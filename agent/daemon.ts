@@ -15,7 +15,9 @@ import type { Machine } from '../host/machine.ts';
 import { localRunner } from '../host/runner.ts';
 import { loadCredentials } from '../host/ssh/credentials.ts';
 import { HostKeyPins } from '../host/ssh/pins.ts';
+import { BridgeLook, observeOwnBridge, stampBridge } from './bridge-look.ts';
 import { observeCluster } from './cluster.ts';
+import { createBridgeHandlers } from './commands/bridge.ts';
 import { createDeployHandlers } from './commands/deploy.ts';
 import { Dispatcher } from './commands/dispatcher.ts';
 import { createHostHandlers } from './commands/host.ts';
@@ -36,6 +38,9 @@ import type { ConnectionComponents } from './socket/connection.ts';
 import { CommandSocket } from './socket/server.ts';
 import { describeVersion, meshdVersion } from './version.ts';
 import { ClusterWatch } from './watch.ts';
+
+/** Where the daemon keeps its state that is this machine's only one. */
+const machineStatePath = '/var/lib/meshd';
 
 interface DaemonPaths {
   readonly base: string;
@@ -131,13 +136,25 @@ export async function startDaemon(
     });
 
     let traffic: TrafficSample | null = null;
+    // Of several daemons on one machine (tests, benches) the one at the usual place speaks for the machine's bridge.
+    const bridgeLook =
+      paths.state === machineStatePath && process.getuid?.() === 0
+        ? new BridgeLook({
+            observe: observeOwnBridge,
+            stamp: stampBridge,
+            now: () => clock.now(),
+            onError: (error) => {
+              log.warn(`the bridge of this host cannot be looked at: ${describeError(error)}`);
+            },
+          })
+        : null;
     const observe = async (): Promise<HostFacts> => {
       const now = clock.now();
       const observed = await machine.observe(traffic, now);
       // Rates over less than a second are noise: keep the older sample until it is one old.
       if (traffic === null || now - traffic.atMs >= 1000) traffic = observed.traffic;
       const idle = { VMs: 0, AndroidVMs: 0, Limit: -1, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0 };
-      return { Name: host, ...observed.facts, ...idle };
+      return { Name: host, ...observed.facts, ...idle, ...(bridgeLook ? await bridgeLook.fields() : {}) };
     };
     const facts = new FactsExchange(
       { nodeId: identity.nodeId, version: meshdVersion },
@@ -235,6 +252,7 @@ export async function startDaemon(
           ...meshHandlers,
           ...createDeployHandlers(deployOptions, deployComponents, deployer),
           ...createHostHandlers(observe),
+          ...createBridgeHandlers(observeOwnBridge),
         },
         peers,
         quit: components.onQuit,

@@ -1,10 +1,12 @@
 // Where meshdeck does its work: in this process, over the data folder and under its hold, or by a console that runs, over
 // socket.io with a token. The commands see no difference.
+import type { NodeBridge } from '../contract/bridge.ts';
 import type { CaCopyView } from '../contract/browser.ts';
 import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
 
 export interface Backend {
   makePlan(kind: PlanKind, form: Record<string, unknown>, secrets: Record<string, string>): Promise<Plan>;
+  showBridges(nodes: string): Promise<NodeBridge[]>;
   startRun(plan: string, secrets: Record<string, string>): Promise<RunSummary>;
   list(limit: number): Promise<RunSummary[]>;
   follow(run: string, listener: (event: RunEvent) => void): Promise<{ view: RunView; stop: () => void }>;

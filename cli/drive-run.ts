@@ -5,6 +5,7 @@ import type { Backend } from './backend.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readKeyFile } from './identity.ts';
 import { describeLogLine, describeStep } from './plan-text.ts';
+import { StepWatch } from './step-watch.ts';
 import { askLine, askSecret, askYesNo, isInteractive } from './terminal.ts';
 
 export interface DriveOptions {
@@ -29,6 +30,7 @@ export async function driveRun(backend: Backend, id: string, options: DriveOptio
     backend.cancel(id).catch(() => undefined);
   };
   process.once('SIGINT', onInterrupt);
+  const watch = new StepWatch(id, backend);
   try {
     const follower = new Follower(view, backend, options);
     let summary: RunSummary = view;
@@ -39,10 +41,12 @@ export async function driveRun(backend: Backend, id: string, options: DriveOptio
       if (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
       for (const event of queue.splice(0)) {
         follower.print(event);
+        if (event.event === 'progress' && !options.json) watch.take(event, isInteractive());
         if (event.event === 'run') summary = event.summary;
       }
     }
   } finally {
+    watch.close();
     process.removeListener('SIGINT', onInterrupt);
     stop();
   }

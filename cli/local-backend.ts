@@ -25,6 +25,7 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
   return {
     makePlan: (kind, form, secrets) =>
       runs.makePlan(caller, { kind, form, secrets, signal: AbortSignal.timeout(300_000) }),
+    showBridges: (nodes) => runs.showBridges(nodes, AbortSignal.timeout(120_000)),
     startRun: (plan, secrets) => runs.startRun(caller, plan, secrets),
     list: (limit) => runs.list(limit),
     follow: (run, listener) => runs.subscribe(run, listener),

@@ -4,6 +4,7 @@ import { AppError, describeError } from '../contract/errors.ts';
 import { StepSignal } from '../contract/plans.ts';
 import type { Log } from '../server/ports.ts';
 import type { Backend } from './backend.ts';
+import { addBridgeCommand } from './bridge-command.ts';
 import { pinsPathOf } from './console-trust.ts';
 import { addDataCommands } from './data-commands.ts';
 import { driveRun } from './drive-run.ts';
@@ -237,6 +238,7 @@ ca.command('show')
   );
 
 addDataCommands(program, { dataPath: () => program.opts<GlobalOptions>().data, log: quietLog });
+addBridgeCommand((usage, description) => planCommand(program, usage, description), withBackend);
 
 const runs = program.command('runs').description('what was done, and how it ended').enablePositionalOptions();
 

@@ -1,4 +1,5 @@
 // Plans and runs as text.
+import type { NodeBridge } from '../contract/bridge.ts';
 import type { LogLine, Plan, RunSummary, StepView } from '../contract/plans.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import { printable } from './terminal.ts';
@@ -27,6 +28,28 @@ export function describePlan(plan: Plan): string {
   for (const [text, nodes] of groups) lines.push(`${describeRange(nodes) || 'the console'}:`, text, '');
   lines.push(`As a command: ${plan.command}`);
   return printable(lines.join('\n'));
+}
+
+/** What is there, a line a node, and what is wrong below it. */
+export function describeBridges(nodes: readonly NodeBridge[]): string {
+  const rows = nodes.map(({ node, summary, error }) => [
+    node,
+    summary ? summary.bridge || 'none' : 'not reached',
+    summary?.uplink || '-',
+    summary?.owner || '-',
+    summary?.persistence || '-',
+    summary ? summary.reboot || '-' : error,
+  ]);
+  const table = [['node', 'bridge', 'uplink', 'owner', 'at boot', 'reboot'], ...rows];
+  const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0))) ?? [];
+  const lines = table.map((row) =>
+    row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  '),
+  );
+  const notes = nodes.flatMap(({ node, summary }) => [
+    ...(summary?.transaction ? [`${node}: transaction ${summary.transaction}`] : []),
+    ...(summary?.alarms ?? []).map((alarm) => `! ${node}: ${alarm}`),
+  ]);
+  return printable([...lines, ...notes].join('\n'));
 }
 
 export function describeStep(view: StepView): string | null {

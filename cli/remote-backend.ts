@@ -58,6 +58,7 @@ export async function openRemoteBackend(url: string, token: string, trust: Trust
   });
   return {
     makePlan: (kind, form, secrets) => call('plans.make', { kind, form, secrets }),
+    showBridges: (nodes) => call('bridge.show', { nodes }),
     startRun: (plan, secrets) => call('runs.start', { plan, secrets }),
     list: (limit) => call('runs.list', { limit }),
     follow: async (run, listener) => {

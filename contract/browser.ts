@@ -1,6 +1,7 @@
 // The console's methods and events: the one wire between server and its clients (browser and meshdeck), over socket.io.
 // Every call is an event named after its method with one argument and an Ack; see server/hub for the dispatcher.
 import { z } from 'zod';
+import { NodeBridge } from './bridge.ts';
 import { CommandResponse } from './command-socket.ts';
 import { FleetDelta, FleetSnapshot } from './fleet.ts';
 import { maxSecretLength } from './limits.ts';
@@ -73,6 +74,15 @@ export const browserMethods = {
     }),
     output: Plan,
     example: { kind: 'deploy', form: {}, secrets: {} },
+  }),
+  /** Looks at the bridges of nodes, and changes nothing. */
+  'bridge.show': defineMethod({
+    name: 'bridge.show',
+    role: 'operator',
+    changes: false,
+    input: z.object({ nodes: z.string().min(1).max(200_000) }),
+    output: z.array(NodeBridge),
+    example: { nodes: 'node1' },
   }),
   'runs.start': defineMethod({
     name: 'runs.start',

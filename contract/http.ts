@@ -17,6 +17,8 @@ export const httpPaths = {
   health: '/api/health',
   /** GET -> the audit log as CSV, for admins. */
   auditExport: '/api/audit.csv',
+  /** GET ?run=…&step=… -> the evidence of a bridge transaction from its node, as a gzipped tar; for operators. */
+  bridgeEvidence: '/api/bridge-evidence',
   socket: '/socket.io',
 } as const;
 

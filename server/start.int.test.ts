@@ -347,6 +347,7 @@ describe('with a session', () => {
     const eveSocket = await connect(url, { cookie: eveCookie, origin: url });
     expect(await call(eveSocket, 'users.list', {})).toMatchObject({ ok: false, error: { code: 'refused' } });
     expect((await send(`${url}${httpPaths.auditExport}`, { headers: { cookie: eveCookie } })).status).toBe(403);
+    expect((await send(`${url}${httpPaths.bridgeEvidence}`, { headers: { cookie: eveCookie } })).status).toBe(403);
     const gone = once(eveSocket, 'session.ended');
     await call(here, 'users.remove', { user: id });
     await gone;
@@ -367,6 +368,15 @@ describe('with a session', () => {
     expect(text).toContain('"x@example.org","login from 127.0.0.1","console","refused","wrong address or password"');
     expect(text).toContain(`"mesh ""status""","'=cmd()","ok"`);
     expect(text).not.toContain(admin.password);
+  });
+
+  it('hands the evidence of a bridge to operators, as a file', async () => {
+    const evidence = (step: string) => `${url}${httpPaths.bridgeEvidence}?run=r1&step=${encodeURIComponent(step)}`;
+    expect((await send(evidence('ensureBridge node1'))).status).toBe(401);
+    const { status, text, headers } = await send(evidence('ensureBridge node1'), { headers: { cookie } });
+    expect([status, text]).toEqual([200, 'evidence']);
+    expect(headers['content-disposition']).toBe('attachment; filename="bridge-r1.tar.gz"');
+    expect((await send(evidence('another'), { headers: { cookie } })).status).toBe(404);
   });
 
   it('logs out: the cookie is worth nothing afterwards', async () => {

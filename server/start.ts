@@ -58,7 +58,7 @@ export async function startServer(
       },
     );
     await startPart(hub);
-    const http = createHttp({ config, log, version, now: Date.now }, { auth, audit: store.audit, hub });
+    const http = createHttp({ config, log, version, now: Date.now }, { auth, audit: store.audit, hub, runs });
     stops.push(() => http.stop());
     const { url, fingerprint } = await http.start();
     const setupLink = (await auth.hasAdmin()) ? null : setupLinkOf(url, await auth.createSetupToken());

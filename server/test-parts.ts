@@ -117,6 +117,11 @@ export function createTestRuns(): TestRuns {
     },
     cancel: (_caller, run) => answer(`cancel ${run}`),
     retry: (_caller, run) => answer(`retry ${run}`),
+    evidence: (run, step) =>
+      step === 'ensureBridge node1'
+        ? Promise.resolve({ fileName: `bridge-${run}.tar.gz`, bytes: Buffer.from('evidence') })
+        : Promise.reject(new AppError('not-found', `"${step}" is no step of a bridge`)),
+    showBridges: (nodes) => Promise.resolve([{ node: nodes, summary: null, error: 'not reached' }]),
     undo: (_caller, run) => answer(`undo ${run}`),
     answer: (_caller, run) => answer(`answer ${run}`),
     signal: (_caller, run) => answer(`signal ${run}`),

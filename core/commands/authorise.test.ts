@@ -86,6 +86,7 @@ describe('roles', () => {
       'mesh status',
       'mesh list',
       'host',
+      'bridge',
       'mesh degree',
       'mesh send all host',
       '.json true namespace x host',

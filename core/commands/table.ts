@@ -148,6 +148,11 @@ export const commandPatterns: readonly CommandPattern[] = [
     pattern: `host <${column},>`,
     help: `only ${column} of each host`,
   })),
+  {
+    ...viewer,
+    pattern: 'bridge',
+    help: 'the bridge of each host: uplink, owner, persistence, whether a reboot is safe',
+  },
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
   { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },

@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
-import { CommandError } from '../runner.ts';
+import { scriptArgv } from '../../core/deploy/scripts.ts';
+import { parsePeerLook, peerLookScript } from '../../core/plans/bridge/peer-look.ts';
+import { CommandError, localRunner } from '../runner.ts';
 import { SshConnection } from './connection.ts';
 import type { SshConnectOptions } from './connection.ts';
 import { loadCredentials } from './credentials.ts';
 import type { SshCredentials } from './credentials.ts';
 import { fingerprintOf, formatKnownHost } from './known-hosts.ts';
+import type { HostKey } from './known-hosts.ts';
 import { HostKeyPins } from './pins.ts';
 import { hasSshd, PrivateSshd } from './private-sshd.ts';
 import { scanHostKeys } from './scan.ts';
@@ -53,6 +56,48 @@ describe.skipIf(!hasSshd)('an SSH connection to a real sshd', () => {
     local,
     ...part,
   });
+  test('a login through another machine is checked and made end to end', async () => {
+    const jump = await connect();
+    const other = await PrivateSshd.start();
+    try {
+      const otherPins = new HostKeyPins({ ownFile: join(folder, 'other'), otherFiles: [] });
+      await otherPins.pin('127.0.0.1', other.port, other.hostKeys[0]!);
+      const target = { host: '127.0.0.1', port: other.port, user: other.user };
+      const components = { pins: otherPins, credentials: await loadCredentials(other.home) };
+      const through = await SshConnection.connect({ target, local, via: jump }, components);
+      expect((await through.run(['sh', '-c', 'echo $SSH_CONNECTION'])).stdout).toContain(` ${other.port}`);
+      through.close();
+      // A jump host cannot pass itself off as the one behind it.
+      const strange = SshConnection.connect(
+        { target, local, via: jump },
+        { pins, credentials: components.credentials },
+      );
+      expect((await failure(strange)).code).toBe('host-key-unknown');
+      const closed = await failure(
+        SshConnection.connect({ target: { ...target, port: 1 }, local, via: jump, timeoutMs: 3_000 }, components),
+      );
+      expect(closed.code).toBe('unreachable');
+    } finally {
+      jump.close();
+      await other.stop();
+    }
+    const lost = await failure(SshConnection.connect({ ...options(), via: jump }, { pins, credentials }));
+    expect(lost.code).toBe('unreachable');
+  });
+
+  test('a look from another node ends in the pinned host key, without a login', async () => {
+    const line = (key: HostKey) => formatKnownHost('127.0.0.1', sshd.port, key);
+    const look = async (port: number, knownHosts: string) => {
+      const argv = scriptArgv(peerLookScript, ['127.0.0.1', String(port), 'nobody', '3']);
+      return parsePeerLook((await localRunner.run(argv, { stdin: knownHosts })).stdout);
+    };
+    expect(await look(sshd.port, sshd.hostKeys.map(line).join(''))).toEqual({ isSeen: true, error: '' });
+    const foreign = { type: 'ssh-ed25519', key: Buffer.from(sshd.hostKeys[0]!.key).fill(7, 20) };
+    expect(await look(sshd.port, line(foreign))).toEqual({ isSeen: false, error: 'another host key answers there' });
+    expect((await look(sshd.port, '')).isSeen).toBe(false);
+    expect(await look(1, '')).toMatchObject({ isSeen: false, error: expect.stringContaining('refused') as string });
+  });
+
   const connect = async (part: Partial<SshConnectOptions> = {}) => {
     await pins.pin('127.0.0.1', sshd.port, sshd.hostKeys[0]!);
     return SshConnection.connect(options(part), { pins, credentials });

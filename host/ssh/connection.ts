@@ -4,7 +4,7 @@
 //
 // INVARIANTS: every `run` settles exactly once, also when the connection is lost; after `close` no timer or socket is left.
 import { Socket } from 'node:net';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough, type Duplex, type Readable } from 'node:stream';
 import ssh2 from 'ssh2';
 import type { AnyAuthMethod, ClientChannel } from 'ssh2';
 import { AppError } from '../../contract/errors.ts';
@@ -26,6 +26,8 @@ export interface SshConnectOptions {
   /** Deadline from dialling to logged in, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Dials from there instead of from here. The host key is checked and the login made end to end; that machine only carries bytes. */
+  readonly via?: SshConnection;
   /** Replaces target.host in messages about runs. */
   readonly where?: string;
 }
@@ -300,6 +302,38 @@ export class SshConnection implements Runner {
     };
   }
 
+  /** A TCP connection from the other side to somewhere else. @throws AppError `unreachable`, also where sshd forbids it */
+  openTunnel(host: string, port: number, timeoutMs: number): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown) => {
+        clearTimeout(timer);
+        this.pending.delete(fail);
+        const text = cause instanceof Error ? cause.message : 'the connection was lost';
+        reject(
+          new AppError('unreachable', `${this.where} does not connect to ${host} port ${port}: ${text}`, { cause }),
+        );
+      };
+      const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      if (this.lost) {
+        fail(this.lost);
+        return;
+      }
+      this.pending.add(fail);
+      this.client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+        if (!this.pending.has(fail)) {
+          if (!error) channel.destroy();
+          return;
+        }
+        if (error) fail(error);
+        else {
+          clearTimeout(timer);
+          this.pending.delete(fail);
+          resolve(channel);
+        }
+      });
+    });
+  }
+
   /** Calls `listener` once when the connection is lost or closed. */
   onLost(listener: () => void): void {
     this.client.once('close', listener);
@@ -325,7 +359,8 @@ async function connectOnce(
   const { target, signal } = options;
   const entries = await components.pins.entriesFor(target.host, target.port);
   const auth = authMethods(target.user, components.credentials);
-  const socket = new Socket();
+  const leftMs = Math.max(1, deadline - performance.now());
+  const socket: Duplex = options.via ? await options.via.openTunnel(target.host, target.port, leftMs) : new Socket();
   const client = new ssh2.Client();
   let denied: AppError | null = null;
   let cipher = '';
@@ -377,14 +412,14 @@ async function connectOnce(
     client.on('ready', () => {
       settle(() => {
         client.removeAllListeners('close');
-        const remoteAddress = (socket.remoteAddress ?? target.host).replace(/^::ffff:/, '');
+        const remoteAddress = ((socket instanceof Socket ? socket.remoteAddress : null) ?? target.host).replace(
+          /^::ffff:/,
+          '',
+        );
         resolve(new SshConnection(client, { where: options.where ?? target.host, remoteAddress, cipher }));
       });
     });
-    socket.on('error', fail);
-    socket.connect({ host: target.host, port: target.port }, () => {
-      socket.setNoDelay(true);
-      socket.removeListener('error', fail);
+    const speak = () => {
       client.connect({
         sock: socket,
         username: target.user,
@@ -405,7 +440,15 @@ async function connectOnce(
         },
         authHandler: auth.methods,
       });
-    });
+    };
+    socket.on('error', fail);
+    if (socket instanceof Socket)
+      socket.connect({ host: target.host, port: target.port }, () => {
+        socket.setNoDelay(true);
+        socket.removeListener('error', fail);
+        speak();
+      });
+    else speak();
   });
 }
 

@@ -4,6 +4,7 @@ import type { HostAction, Plan } from '../../contract/plans.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
 import type { Executor, ExecutorSession, StepContext, StepOutcome } from '../runs/executor.ts';
 import type { Action, ActionParts } from './action.ts';
+import { bridgeActions } from './bridge/actions.ts';
 import { headActions } from './head-actions.ts';
 import { keyActions } from './key-actions.ts';
 import { LaunchBatch } from './launch-batch.ts';
@@ -17,6 +18,7 @@ const actions: Readonly<Record<string, Action>> = {
   ...machineActions,
   ...headActions,
   ...memberActions,
+  ...bridgeActions,
 };
 
 export interface SshExecutorComponents extends SessionComponents {

@@ -32,6 +32,13 @@ export interface LoginParts {
   readonly local: string;
 }
 
+export interface LoginOptions {
+  /** From dialling to logged in; 15 s unless given. */
+  readonly timeoutMs?: number;
+  /** Dials from there; host key and login are end to end. */
+  readonly via?: RootShell;
+}
+
 const connectTimeoutMs = 15_000;
 
 /** Detail of an error `host-key-changed` of host/ssh. */
@@ -53,9 +60,15 @@ export class RootShell {
 }
 
 /** By the console's key alone, as root: proves that it works. @throws AppError */
-export async function loginByKey(target: NodeTarget, parts: LoginParts, signal: AbortSignal): Promise<RootShell> {
+export async function loginByKey(
+  target: NodeTarget,
+  parts: LoginParts,
+  signal: AbortSignal,
+  options: LoginOptions = {},
+): Promise<RootShell> {
   try {
-    const connection = await connect({ ...target, user: 'root' }, parts, keyCredentials(parts.consoleKey), signal);
+    const credentials = keyCredentials(parts.consoleKey);
+    const connection = await connect({ ...target, user: 'root' }, { ...parts, ...options }, credentials, signal);
     return new RootShell(connection, { user: 'root', sudo: false });
   } catch (error) {
     if (!isRefusal(error)) throw error;
@@ -71,14 +84,15 @@ export async function loginByKey(target: NodeTarget, parts: LoginParts, signal: 
 /** @throws AppError in the words of the console, naming the node */
 async function connect(
   target: NodeTarget,
-  parts: LoginParts,
+  parts: LoginParts & LoginOptions,
   credentials: SshCredentials,
   signal: AbortSignal,
 ): Promise<SshConnection> {
   const { name, address: host, port, user } = target;
+  const { local, timeoutMs = connectTimeoutMs, via } = parts;
   try {
     return await SshConnection.connect(
-      { target: { host, port, user }, local: parts.local, where: name, timeoutMs: connectTimeoutMs, signal },
+      { target: { host, port, user }, local, where: name, timeoutMs, signal, ...(via ? { via: via.connection } : {}) },
       { pins: parts.pins, credentials },
     );
   } catch (error) {

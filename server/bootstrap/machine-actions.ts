@@ -27,7 +27,8 @@ export const machineActions = {
         if (level !== 'ok') context.log(`${level === 'fail' ? 'FAIL' : 'warning'}: ${text}${mend ? ` — ${mend}` : ''}`);
       }
       const host = await parts.sessions.hostOf(target);
-      if (host) await parts.store.hosts.put({ ...host, facts: { ...facts, findings, at: parts.now() } });
+      const others = typeof host?.facts === 'object' && host.facts !== null ? host.facts : {};
+      if (host) await parts.store.hosts.put({ ...host, facts: { ...others, ...facts, findings, at: parts.now() } });
       return { changed: false, result: { facts, findings } };
     },
   ),

@@ -1,6 +1,5 @@
 // Forms to plans: parses the form, looks at the machines, and has core/plans decide.
-import type { z } from 'zod';
-import { AppError, describeError } from '../../contract/errors.ts';
+import { describeError } from '../../contract/errors.ts';
 import type { PlanKind } from '../../contract/plans.ts';
 import { AddNodesForm, planAddNodes } from '../../core/plans/add-nodes.ts';
 import { DeployForm, planDeploy } from '../../core/plans/deploy.ts';
@@ -24,11 +23,12 @@ import { openOwnTree } from '../../host/tree/own-tree.ts';
 import type { OwnTree } from '../../host/tree/own-tree.ts';
 import type { Secrets, Store, StoredHost } from '../ports.ts';
 import type { Planner } from '../runs/run-core.ts';
+import { createBridgePlanners } from './bridge/planners.ts';
 import { ensureConsoleKey, isConsoleKey, makeConsoleKey } from './console-key.ts';
 import { probeOf } from './head-actions.ts';
-import { pinsOfLines } from './host-keys.ts';
-import { loginByKey } from './login.ts';
-import { localIdentity, mapAtOnce, observeSighting } from './observe.ts';
+import { invalid, parseForm } from './form.ts';
+import { knownHost, shellOf, targetOf } from './known-nodes.ts';
+import { mapAtOnce, observeSighting } from './observe.ts';
 import { findHost } from './sessions.ts';
 
 export interface PlannerComponents {
@@ -40,7 +40,7 @@ export interface PlannerComponents {
 }
 
 /** Machines looked at at once. */
-const observeLimit = 16;
+export const observeLimit = 16;
 
 export function createPlanners(components: PlannerComponents): Partial<Record<PlanKind, Planner>> {
   const { store } = components;
@@ -177,12 +177,8 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     'replace-node': replaceNode,
     'rotate-key': rotateKey,
     'passwordless-root': passwordlessRoot,
+    ...createBridgePlanners(store),
   };
-}
-
-/** @throws AppError `invalid`; `detail.field` names the field, so that a form can show it there. */
-function invalid(field: string, message: string): AppError {
-  return new AppError('invalid', message, { detail: { field } });
 }
 
 /** A key that cannot be used is an error before any machine is looked at. One that comes later is looked at by the run. */
@@ -194,31 +190,10 @@ function assertKeyUsable(form: Pick<AddNodesForm, 'user' | 'login'>, secrets: Se
   if (found) throw invalid(found.field, found.message);
 }
 
-function parseForm<Schema extends z.ZodType>(schema: Schema, raw: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const field = issue?.path.join('.') ?? '';
-  throw invalid(field, `${field}: ${issue?.message ?? 'not valid'}`);
-}
-
-function knownHost(hosts: readonly StoredHost[], name: string, field: string): StoredHost {
-  const host = findHost(hosts, { name, address: name });
-  if (!host) {
-    const text = name.length > 60 ? `${name.slice(0, 60)}…` : name;
-    throw invalid(field, `the console does not know ${JSON.stringify(text)}: add it first (meshdeck nodes add)`);
-  }
-  return host;
-}
-
 /** A bare name is dialled where the console knows that node to be: its name need not resolve here. */
 function addressOf({ name, address }: ListedNode, hosts: readonly StoredHost[]): { name: string; address: string } {
   const known = name === address ? findHost(hosts, { name, address }) : undefined;
   return { name, address: known?.addresses[0] ?? address };
-}
-
-function targetOf(host: StoredHost): NodeTarget {
-  return { name: host.name, address: host.addresses[0] ?? host.name, port: host.port, user: host.user };
 }
 
 /** `type key`, without the comment. */
@@ -235,26 +210,6 @@ async function reachError(host: StoredHost, store: Pick<Store, 'keys'>, signal: 
     signal.throwIfAborted();
     return describeError(error);
   }
-}
-
-/** Root on a machine that has the console's key. @throws AppError */
-export async function shellOf(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal) {
-  const key = host.keyId === null ? null : await store.keys.get(host.keyId);
-  if (!key)
-    throw new AppError(
-      'refused',
-      `${host.name} has no key of the console yet: add it first (meshdeck nodes add ${host.name})`,
-    );
-  return loginByKey(
-    targetOf(host),
-    {
-      pins: pinsOfLines(host.pins, 'the console'),
-      consoleKey: key.privateKey,
-      own: { keys: [], unusable: [] },
-      local: localIdentity(),
-    },
-    signal,
-  );
 }
 
 async function observeForDeploy(

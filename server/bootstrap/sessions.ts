@@ -1,5 +1,6 @@
 // The connections of one run: one per node, made when first needed, with the node's lock held and renewed as long as any step
 // of the node is left.
+import { createHmac } from 'node:crypto';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { lockRenewMs, lockScript, lockStaleSeconds, unlockScript } from '../../core/plans/host-scripts.ts';
 import type { NodeTarget } from '../../core/plans/targets.ts';
@@ -35,10 +36,16 @@ export class NodeSessions {
   private readonly components: SessionComponents;
   /** By node; a promise, so that steps of one node share one login. */
   private readonly open = new Map<string, Promise<Held>>();
+  private readonly bystanders = new Map<string, Promise<RootShell>>();
 
   constructor(run: { id: string; holder: string }, components: SessionComponents) {
     this.run = run;
     this.components = components;
+  }
+
+  /** Who, for others who want the same nodes. */
+  get holder(): string {
+    return this.run.holder;
   }
 
   /** A root shell with the lock held. @throws SecretMissing, AppError `conflict` when another run holds the node */
@@ -71,6 +78,35 @@ export class NodeSessions {
     return loginByKey(target, await this.loginParts(target, keyId), signal);
   }
 
+  /** A new login by the key of a machine, for one look from outside; the caller closes it. No lock is taken. */
+  async lookIn(
+    target: NodeTarget,
+    signal: AbortSignal,
+    options: { readonly timeoutMs: number; readonly via?: RootShell },
+  ): Promise<RootShell> {
+    return loginByKey(target, await this.loginParts(target), signal, options);
+  }
+
+  /**
+   * A connection to a machine that only looks at others: without its lock, kept for the run.
+   * @throws AppError
+   */
+  async bystander(target: NodeTarget, signal: AbortSignal): Promise<RootShell> {
+    const known = await this.bystanders.get(target.name)?.catch(() => null);
+    if (known && !known.connection.isLost) return known;
+    const opening = this.lookIn(target, signal, { timeoutMs: 5_000 });
+    this.bystanders.set(target.name, opening);
+    return opening;
+  }
+
+  /** Secret that only this console can make again, for something of this name on that machine. */
+  async secretFor(target: NodeTarget, name: string): Promise<string> {
+    const { consoleKey } = await this.loginParts(target);
+    if (consoleKey === null)
+      throw new AppError('refused', `${target.name} has no key of the console yet: add it first`);
+    return createHmac('sha256', consoleKey).update(name).digest('hex');
+  }
+
   /** The stored record of a machine, by name or address. */
   async hostOf(target: NodeTarget): Promise<StoredHost | null> {
     const hosts = await this.components.hosts.list();
@@ -94,6 +130,10 @@ export class NodeSessions {
 
   async close(): Promise<void> {
     await Promise.all([...this.open.keys()].map((node) => this.release(node)));
+    for (const opening of this.bystanders.values()) {
+      void opening.then(({ connection }) => connection.close()).catch(() => undefined);
+    }
+    this.bystanders.clear();
   }
 
   private drop(node: string, held: Held): void {

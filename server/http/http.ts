@@ -9,7 +9,7 @@ import { httpPaths, simulatedHeader } from '../../contract/http.ts';
 import type { Auth } from '../auth/auth.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
 import type { Hub } from '../hub/hub.ts';
-import type { Log } from '../ports.ts';
+import type { Log, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { sendError } from './body.ts';
 import { certificateStamp, ensureSelfSigned, fingerprintOf, readCertificate, type Certificate } from './certificate.ts';
@@ -45,6 +45,7 @@ export interface HttpComponents {
   readonly auth: Auth;
   readonly audit: AuditStore;
   readonly hub: Hub;
+  readonly runs: Pick<Runs, 'evidence'>;
 }
 export interface Http {
   /** Listens; `url` is for people, `fingerprint` of a self-signed certificate is null where there is none. */
@@ -74,10 +75,10 @@ function securityHeaders(isDevelopment: boolean): Readonly<Record<string, string
   };
 }
 
-export function createHttp(options: HttpOptions, { auth, audit, hub }: HttpComponents): Http {
+export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: HttpComponents): Http {
   const { config, log } = options;
   const trusted = proxyList(config.trustedProxies);
-  const routes = createRoutes({ version: options.version, now: options.now }, { auth, audit });
+  const routes = createRoutes({ version: options.version, now: options.now }, { auth, audit, runs });
   const headers = securityHeaders(config.isDevelopment);
   const pages = createNext({
     dev: config.isDevelopment,

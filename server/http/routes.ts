@@ -2,7 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../contract/errors.ts';
 import { httpPaths, LoginRequest, SetupRequest, type Health } from '../../contract/http.ts';
+import { isAtLeast } from '../../contract/roles.ts';
 import type { Auth, Credential } from '../auth/auth.ts';
+import type { Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { readJson, sendError, sendJson } from './body.ts';
 import type { RequestOrigin } from './origin.ts';
@@ -20,14 +22,18 @@ export interface RouteRequest {
 export interface RouteComponents {
   readonly auth: Auth;
   readonly audit: AuditStore;
+  readonly runs: Pick<Runs, 'evidence'>;
 }
 type Route = (call: RouteRequest) => Promise<void>;
+
+/** A login, a tar of some 100 kB. */
+const evidenceTimeoutMs = 60_000;
 
 /** Prefix of all paths that Next never sees. */
 export const apiPrefix = '/api/';
 
 export function createRoutes(options: { version: string; now: () => number }, components: RouteComponents) {
-  const { auth, audit } = components;
+  const { auth, audit, runs } = components;
   const { now } = options;
   const record = (who: string, what: string, result: 'ok' | 'refused' | 'failed', message: string) =>
     audit.append({ at: now(), who, what, where: 'console', result, message });
@@ -105,6 +111,25 @@ export function createRoutes(options: { version: string; now: () => number }, co
     response.end();
   };
 
+  const bridgeEvidence: Route = async ({ request, response, credential }) => {
+    const found = await credential();
+    const caller = found && (await auth.callerOf(found));
+    if (!caller || !isAtLeast(caller.role, 'operator')) {
+      sendError(response, caller ? 403 : 401, 'refused', caller ? 'Evidence is for operators.' : 'Log in first.');
+      return;
+    }
+    const query = new URL(request.url ?? '/', 'http://console').searchParams;
+    const signal = AbortSignal.timeout(evidenceTimeoutMs);
+    const { fileName, bytes } = await runs.evidence(query.get('run') ?? '', query.get('step') ?? '', signal);
+    response.writeHead(200, {
+      'content-type': 'application/gzip',
+      'content-disposition': `attachment; filename="${fileName}"`,
+      'content-length': bytes.length,
+      'cache-control': 'no-store',
+    });
+    response.end(bytes);
+  };
+
   const health: Route = ({ response }) => {
     sendJson(response, 200, { status: 'ok', version: options.version } satisfies Health);
     return Promise.resolve();
@@ -116,6 +141,7 @@ export function createRoutes(options: { version: string; now: () => number }, co
     [`POST ${httpPaths.signOut}`]: logOut,
     [`POST ${httpPaths.createFirstAdmin}`]: setUp,
     [`GET ${httpPaths.auditExport}`]: exportAudit,
+    [`GET ${httpPaths.bridgeEvidence}`]: bridgeEvidence,
   };
 
   /** Answers a request below /api/. Whoever needs a session asks for it itself; what changes something needs our Origin. */
@@ -141,7 +167,7 @@ export function createRoutes(options: { version: string; now: () => number }, co
       if (typeof wait === 'number') response.setHeader('retry-after', String(Math.ceil(wait / 1_000)));
       sendError(
         response,
-        typeof wait === 'number' ? 429 : error.code === 'invalid' ? 400 : 409,
+        typeof wait === 'number' ? 429 : error.code === 'invalid' ? 400 : error.code === 'not-found' ? 404 : 409,
         error.code,
         error.message,
       );

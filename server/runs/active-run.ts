@@ -66,6 +66,8 @@ export class ActiveRun {
   /** Secret that a step waits for, by step key. */
   private readonly blocked = new Map<string, string>();
   private readonly aborts = new Map<string, AbortController>();
+  /** Steps that a crash cut off. */
+  private readonly resumed = new Set<string>();
   /** Of steps at work, by step key. */
   private readonly progress = new Map<string, StepProgress>();
   private readonly signalled = new Map<string, (signal: StepSignal) => void>();
@@ -105,9 +107,12 @@ export class ActiveRun {
     for (const view of this.views.values()) {
       if (view.state === 'running') {
         this.remember(view.key);
+        this.resumed.add(view.key);
         this.views.set(view.key, { ...view, state: 'waiting' });
-      } else if (view.state === 'undoing') this.views.set(view.key, { ...view, state: 'done' });
-      else if (view.state === 'asking') this.armAsk(view);
+      } else if (view.state === 'undoing') {
+        this.resumed.add(view.key);
+        this.views.set(view.key, { ...view, state: 'done' });
+      } else if (view.state === 'asking') this.armAsk(view);
     }
     this.kick();
   }
@@ -139,8 +144,10 @@ export class ActiveRun {
   async cancel(): Promise<void> {
     this.memo.isCancelled = true;
     await this.saveMemo();
-    for (const abort of this.aborts.values()) {
-      abort.abort(new AppError('cancelled', 'the run was cancelled'));
+    for (const [key, abort] of this.aborts) {
+      const listener = this.signalled.get(key);
+      if (listener) listener('undo');
+      else abort.abort(new AppError('cancelled', 'the run was cancelled'));
     }
     this.kick();
   }
@@ -323,6 +330,9 @@ export class ActiveRun {
     return {
       step,
       plan: this.stored.plan,
+      run: this.id,
+      attempt: 1 + (this.memo.retries[step.key] ?? 0),
+      isResumed: this.resumed.has(step.key),
       signal,
       secret: (name) => (this.secrets.isRefused(name) ? undefined : this.secrets.get(name)),
       dropSecret: (name) => this.secrets.drop(name),

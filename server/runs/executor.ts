@@ -19,6 +19,12 @@ export class SecretMissing extends Error {
 export interface StepContext {
   readonly step: Step;
   readonly plan: Plan;
+  /** Id of the run. */
+  readonly run: string;
+  /** 1, and one more with each retry by a person: what a node keeps under a name of this run has the same after a crash. */
+  readonly attempt: number;
+  /** It was at work when the console died: what it began may still be under way. */
+  readonly isResumed: boolean;
   /** Aborted by the step's deadline and by cancel, with an AppError as reason. */
   readonly signal: AbortSignal;
   /** A secret of the run, or undefined. */
@@ -28,7 +34,10 @@ export interface StepContext {
   log(text: string, node?: string): void;
   /** What people see while it is at work: the latest stands, and none of it is journaled. */
   progress(progress: StepProgress): void;
-  /** Hears what people want of it, until the step ends. Without a listener they are told that it waits for nobody. */
+  /**
+   * Hears what people want of it, until the step ends. Without a listener they are told that it waits for nobody. A step that
+   * listens is not cut off when the run is cancelled: it hears `undo`, and ends itself.
+   */
   onSignal(listener: (signal: StepSignal) => void): void;
   /** Result of a step that was done before; empty when it has none. */
   resultOf(key: string): Readonly<Record<string, unknown>>;

@@ -6,6 +6,8 @@ export const RunMemo = z.object({
   answers: z.record(z.string(), z.boolean()).default({}),
   /** Steps that began once and did not end well, or were cut off by a crash: what they find right may be their own work. */
   begun: z.array(z.string()).default([]),
+  /** Retries by step key. */
+  retries: z.record(z.string(), z.number()).default({}),
   isUndoing: z.boolean().default(false),
   isCancelled: z.boolean().default(false),
   /** Of a run that is over, so that a list needs no steps. */

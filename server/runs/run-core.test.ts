@@ -124,7 +124,16 @@ const log = { debug: () => undefined, info: () => undefined, warn: () => undefin
 
 function createCore(plan: Plan, journal = new Journal(), machines = new Machines()) {
   const planners = { 'add-nodes': () => Promise.resolve(plan) };
-  const core = new RunCore({ store: journal, executor: machines, planners, log, now: Date.now, resumesAtStart: true });
+  const core = new RunCore({
+    store: journal,
+    executor: machines,
+    planners,
+    showBridges: () => Promise.resolve([]),
+    evidence: () => Promise.reject(new Error('none here')),
+    log,
+    now: Date.now,
+    resumesAtStart: true,
+  });
   return { core, journal, machines };
 }
 const nobody = new AbortController().signal;
@@ -304,6 +313,59 @@ describe('a run', () => {
     expect(events).toContainEqual({ event: 'progress', run: id, step: 'wait a', progress: null });
     await expect(core.signal(caller, id, 'wait a', 'undo')).rejects.toThrow(/is over/);
     expect(journal.text).not.toContain('leftMs');
+  });
+
+  test('a step that listens is not cut off by a cancel: it hears undo, and ends itself', async () => {
+    const machines = new Machines();
+    machines.special.set('wait a', (context) => {
+      context.progress({});
+      return new Promise((_resolve, reject) => {
+        context.onSignal((signal) => reject(new AppError('cancelled', `as it was: ${signal}`)));
+      });
+    });
+    const { core, journal } = createCore(planOf([step('wait', 'a'), step('next', 'a')]), new Journal(), machines);
+    const { id } = await begin(core);
+    await vi.waitFor(async () => {
+      const { view, stop } = await core.subscribe(id, () => undefined);
+      stop();
+      expect(view.progress).toEqual({ 'wait a': {} });
+    });
+    await core.cancel(caller, id);
+    await reach(core, id, 'cancelled');
+    expect(await journal.steps(id)).toMatchObject([
+      { key: 'wait a', state: 'cancelled', error: 'as it was: undo' },
+      { key: 'next a', state: 'cancelled' },
+    ]);
+  });
+
+  test('an attempt keeps its number over a crash, and a retry has the next one', async () => {
+    const machines = new Machines();
+    const seen: [number, boolean][] = [];
+    let isStuck = true;
+    machines.special.set('one a', ({ attempt, isResumed }) => {
+      seen.push([attempt, isResumed]);
+      if (isStuck) return new Promise(() => undefined);
+      return seen.length < 3 ? Promise.reject(new AppError('failed', 'no')) : Promise.resolve({ changed: true });
+    });
+    const plan = planOf([step('one', 'a')]);
+    const { core, journal } = createCore(plan, new Journal(), machines);
+    const { id } = await begin(core);
+    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    journal.writesLeft = 0;
+    isStuck = false;
+    const after = new Journal();
+    after.runs.set(id, journal.runs.get(id) ?? '');
+    after.views.set(id, new Map(journal.views.get(id)));
+    const { core: next } = createCore(plan, after, machines);
+    await next.start();
+    await reach(next, id, 'failed');
+    await next.retry(caller, id, {});
+    await reach(next, id, 'done');
+    expect(seen).toEqual([
+      [1, false],
+      [1, true],
+      [2, false],
+    ]);
   });
 
   test('a question waits for its answer; no is skipped, silence is its default', async () => {

@@ -1,8 +1,18 @@
 // All runs of this console: makes plans, starts runs, goes on with unfinished ones after a restart, and tells who listens.
 // What a plan observes and what a step does is the planners' and the executor's.
 import { randomUUID } from 'node:crypto';
+import type { NodeBridge } from '../../contract/bridge.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
-import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal, StepView } from '../../contract/plans.ts';
+import type {
+  Plan,
+  PlanKind,
+  RunEvent,
+  RunSummary,
+  RunView,
+  Step,
+  StepSignal,
+  StepView,
+} from '../../contract/plans.ts';
 import { findPlanIssue } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
@@ -22,6 +32,11 @@ export interface RunCoreComponents {
   readonly store: RunStore;
   readonly executor: Executor;
   readonly planners: Partial<Record<PlanKind, Planner>>;
+  readonly showBridges: (nodes: string, signal: AbortSignal) => Promise<NodeBridge[]>;
+  readonly evidence: (
+    what: { run: string; step: Step; view: StepView | null },
+    signal: AbortSignal,
+  ) => Promise<{ fileName: string; bytes: Buffer }>;
   readonly log: Log;
   /** ms since 1970. */
   readonly now: () => number;
@@ -96,6 +111,17 @@ export class RunCore implements Runs {
     return plan;
   }
 
+  showBridges(nodes: string, signal: AbortSignal): Promise<NodeBridge[]> {
+    return this.components.showBridges(nodes, signal);
+  }
+
+  async evidence(id: string, key: string, signal: AbortSignal): Promise<{ fileName: string; bytes: Buffer }> {
+    const { plan, steps } = await this.viewOf(id);
+    const step = plan.steps.find((each) => each.key === key);
+    if (!step) throw new AppError('not-found', `this run has no step "${key}"`);
+    return this.components.evidence({ run: id, step, view: steps.find((view) => view.key === key) ?? null }, signal);
+  }
+
   async startRun(caller: Caller, planId: string, secrets: Secrets): Promise<RunSummary> {
     this.dropOldPlans();
     const kept = this.plans.get(planId);
@@ -164,8 +190,10 @@ export class RunCore implements Runs {
     if (memo.isUndoing) throw new AppError('conflict', 'this run was undone: make a new plan');
     // A question that was declined, or that nobody answered, is asked again.
     const answers = Object.fromEntries(Object.entries(memo.answers).filter(([, isYes]) => isYes));
+    const retries = { ...memo.retries };
+    for (const { key } of again) retries[key] = (retries[key] ?? 0) + 1;
     return this.reopen(stored, caller, {
-      memo: { ...memo, answers, isCancelled: false, counts: null },
+      memo: { ...memo, answers, retries, isCancelled: false, counts: null },
       views: again.map((view) => ({
         ...view,
         state: 'waiting',
@@ -185,8 +213,10 @@ export class RunCore implements Runs {
     const views = steps
       .filter((view) => view.state === 'undo-failed')
       .map((view) => ({ ...view, state: 'done' as const }));
+    const retries = { ...memo.retries };
+    for (const { key } of views) retries[key] = (retries[key] ?? 0) + 1;
     return this.reopen(stored, caller, {
-      memo: { ...memo, isUndoing: true, isCancelled: false, counts: null },
+      memo: { ...memo, retries, isUndoing: true, isCancelled: false, counts: null },
       views,
       secrets: {},
     });

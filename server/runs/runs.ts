@@ -3,11 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { loadCredentials } from '../../host/ssh/credentials.ts';
+import { fetchEvidence } from '../bootstrap/bridge/evidence.ts';
+import { showBridges as showAll } from '../bootstrap/bridge/planners.ts';
 import { SshExecutor } from '../bootstrap/executor.ts';
 import { localIdentity } from '../bootstrap/observe.ts';
 import { createPlanners } from '../bootstrap/planners.ts';
 import type { Runs, RunsComponents, RunsOptions } from '../ports.ts';
 import { RunCore } from './run-core.ts';
+import type { RunCoreComponents } from './run-core.ts';
 
 /** agent/main.ts beside us: deploy finds the built program tree by it. */
 const programPath = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
@@ -31,7 +34,9 @@ export function createRunCore(
     parts: { store, fleet, programPath, now, createId: randomUUID, host },
   });
   const planners = createPlanners({ store, programPath, host });
-  return new RunCore({ store: store.runs, executor, planners, log, now, resumesAtStart });
+  const showBridges = (nodes: string, signal: AbortSignal) => showAll(nodes, store, signal);
+  const evidence: RunCoreComponents['evidence'] = (what, signal) => fetchEvidence(what, store, signal);
+  return new RunCore({ store: store.runs, executor, planners, showBridges, evidence, log, now, resumesAtStart });
 }
 
 export function createRuns({ log }: RunsOptions, components: RunsComponents): Runs {

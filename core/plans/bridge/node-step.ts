@@ -271,7 +271,9 @@ export function previewOf(args: BridgeStepArgs, facts: BridgeFacts): Step['previ
     ...transaction.disable.map((unit) => `systemctl disable ${shellWord(unit)}`),
   ].map((text) => ({ kind: 'command' as const, text }));
   const notes = [
-    `${transaction.uplink} belongs to ${args.ownerText}; at boot: ${describeMethod(transaction.method)}`,
+    transaction.kind === 'remove'
+      ? 'at boot: as it was before the bridge'
+      : `${transaction.uplink} belongs to ${args.ownerText}; at boot: ${describeMethod(transaction.method)}`,
     ...(transaction.kind === 'persist'
       ? []
       : [

@@ -1,0 +1,93 @@
+// When this host's bridge is looked at, and what of it goes into the host's facts and the command's table.
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { BridgeSummary } from '../contract/bridge.ts';
+import { HostFacts } from '../contract/watch.ts';
+import { BridgeLook } from './bridge-look.ts';
+import { createBridgeHandlers } from './commands/bridge.ts';
+import type { CommandCall } from './commands/handler.ts';
+
+const summary: BridgeSummary = {
+  bridge: 'mega_bridge',
+  uplink: 'eth0',
+  owner: 'ifupdown',
+  persistence: 'ifupdown',
+  reboot: 'safe',
+  transaction: '',
+  alarms: ['one', 'two'],
+};
+
+function createLook() {
+  const state = { now: 0, stamp: 'a', looks: 0, isBroken: false, errors: 0 };
+  const look = new BridgeLook({
+    observe: () => {
+      state.looks += 1;
+      return state.isBroken ? Promise.reject(new Error('no')) : Promise.resolve(summary);
+    },
+    stamp: () => Promise.resolve(state.stamp),
+    now: () => state.now,
+    onError: () => void (state.errors += 1),
+  });
+  const ask = async (now: number) => {
+    state.now = now;
+    const fields = await look.fields();
+    await turn();
+    return fields;
+  };
+  return { state, ask };
+}
+
+describe('the bridge in the host’s facts', () => {
+  test('is looked at once, then when its files change, at most each 10 s, and each minute in any case', async () => {
+    const { state, ask } = createLook();
+    expect(await ask(0)).toEqual({});
+    expect(await ask(1_000)).toMatchObject({ Bridge: 'mega_bridge', BridgeAlarms: 'one\ntwo' });
+    for (let now = 2_000; now < 60_000; now += 1_000) await ask(now);
+    expect(state.looks).toBe(1);
+    await ask(60_000);
+    expect(state.looks).toBe(2);
+    for (let now = 61_000; now <= 90_000; now += 1_000) {
+      state.stamp = String(now);
+      await ask(now);
+    }
+    expect(state.looks).toBe(5);
+  });
+
+  test('costs nothing where there is no Open vSwitch, and a look that fails leaves the last one', async () => {
+    const { state, ask } = createLook();
+    state.stamp = '';
+    await ask(0);
+    await ask(100_000);
+    expect(state.looks).toBe(0);
+    state.stamp = 'a';
+    await ask(200_000);
+    state.isBroken = true;
+    await ask(300_000);
+    expect(await ask(300_001)).toMatchObject({ BridgeUplink: 'eth0' });
+    expect(state.errors).toBe(1);
+  });
+
+  test('may be missing: an older daemon does not tell it', () => {
+    const facts = { Name: 'n', CPUs: 1, Load: '', MemTotal: 1, MemUsed: 1, RxBps: 0, TxBps: 0, VMs: 0 };
+    const rest = { AndroidVMs: 0, Limit: 0, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0, Uptime: 0 };
+    expect(HostFacts.parse({ ...facts, ...rest })).not.toHaveProperty('Bridge');
+    expect(HostFacts.partial().parse({ BridgeReboot: 'safe' })).toEqual({ BridgeReboot: 'safe' });
+  });
+});
+
+test('`bridge` is a row of what is there, and no row where there is nothing', async () => {
+  // The handler reads nothing but the host's name.
+  const call = { host: 'node1' } as CommandCall;
+  const none = { ...summary, bridge: '', alarms: [] };
+  const [row] = [
+    ...((await createBridgeHandlers(() => Promise.resolve(summary))['bridge']!(call)) as Iterable<unknown>),
+  ];
+  expect(row).toMatchObject({
+    Host: 'node1',
+    Tabular: [['mega_bridge', 'eth0', 'ifupdown', 'ifupdown', 'safe', '', 'one; two']],
+  });
+  const [empty] = [
+    ...((await createBridgeHandlers(() => Promise.resolve(none))['bridge']!(call)) as Iterable<unknown>),
+  ];
+  expect(empty).toMatchObject({ Tabular: [] });
+});

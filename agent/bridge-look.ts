@@ -1,0 +1,100 @@
+// What this host's facts say of its bridge. A look runs some dozens of programs, so it is taken when something changed: the
+// database of Open vSwitch or the folder of transactions, not more often than every 10 s, and each minute in any case, while
+// somebody watches. Between looks the last one stands.
+import { stat } from 'node:fs/promises';
+import type { BridgeSummary } from '../contract/bridge.ts';
+import type { HostFacts } from '../contract/watch.ts';
+import { summariseBridge } from '../core/plans/bridge/summary.ts';
+import { defaultBridgeTimes } from '../core/plans/bridge/transaction.ts';
+import { defaultBridge } from '../core/plans/bridge/inputs.ts';
+import { observeBridge } from '../host/bridge/look.ts';
+import { localRunner } from '../host/runner.ts';
+
+const shortestMs = 10_000;
+const longestMs = 60_000;
+const stampedPaths = [
+  '/etc/openvswitch/conf.db',
+  '/var/lib/openvswitch/conf.db',
+  '/var/lib/meshd/bridge',
+  '/etc/network/interfaces',
+];
+
+export type BridgeFields = Pick<
+  HostFacts,
+  'Bridge' | 'BridgeUplink' | 'BridgeOwner' | 'BridgePersistence' | 'BridgeReboot' | 'BridgeAlarms'
+>;
+
+export interface BridgeLookComponents {
+  /** Of this machine, as it is now. */
+  readonly observe: () => Promise<BridgeSummary>;
+  /** Changes when something of it may have changed; empty where there is no Open vSwitch. */
+  readonly stamp: () => Promise<string>;
+  /** ms, monotonic. */
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+export class BridgeLook {
+  private readonly components: BridgeLookComponents;
+  private last: BridgeSummary | null = null;
+  private lastStamp = '';
+  private lookedAt = -Infinity;
+  private isLooking = false;
+
+  constructor(components: BridgeLookComponents) {
+    this.components = components;
+  }
+
+  /** The fields as last seen; a new look, where one is due, is for the next call. */
+  async fields(): Promise<BridgeFields> {
+    const age = this.components.now() - this.lookedAt;
+    if (!this.isLooking && age >= shortestMs) {
+      const stamp = await this.components.stamp();
+      if (stamp !== '' && (age >= longestMs || stamp !== this.lastStamp)) void this.look(stamp);
+    }
+    return this.last === null ? {} : fieldsOf(this.last);
+  }
+
+  private async look(stamp: string): Promise<void> {
+    this.isLooking = true;
+    this.lookedAt = this.components.now();
+    this.lastStamp = stamp;
+    try {
+      this.last = await this.components.observe();
+    } catch (error) {
+      this.components.onError(error);
+    } finally {
+      this.isLooking = false;
+    }
+  }
+}
+
+function fieldsOf(summary: BridgeSummary): BridgeFields {
+  return {
+    Bridge: summary.bridge,
+    BridgeUplink: summary.uplink,
+    BridgeOwner: summary.owner,
+    BridgePersistence: summary.persistence,
+    BridgeReboot: summary.reboot,
+    BridgeAlarms: summary.alarms.join('\n'),
+  };
+}
+
+/** One look at this machine. @throws AppError */
+export async function observeOwnBridge(): Promise<BridgeSummary> {
+  return summariseBridge(await observeBridge(localRunner, defaultBridge), { capSeconds: defaultBridgeTimes.cap });
+}
+
+/** Times of the files that a change of the bridge touches. */
+export async function stampBridge(): Promise<string> {
+  const times = await Promise.all(
+    stampedPaths.map((path) =>
+      stat(path).then(
+        ({ mtimeMs, ino }) => `${ino}:${mtimeMs}`,
+        () => '',
+      ),
+    ),
+  );
+  const [etc, lib] = times;
+  return etc === '' && lib === '' ? '' : times.join(' ');
+}

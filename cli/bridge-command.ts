@@ -1,0 +1,113 @@
+// `meshdeck bridge`: the bridge plans from a shell, what is there, and the runbook.
+import type { Command } from 'commander';
+import { AppError } from '../contract/errors.ts';
+import { renderRunbook } from '../core/plans/bridge/runbook.ts';
+import type { Backend } from './backend.ts';
+import { exitCodes } from './exit-codes.ts';
+import { planAndRun } from './plan-command.ts';
+import type { PlanOptions } from './plan-command.ts';
+import { describeBridges } from './plan-text.ts';
+
+interface BridgeOptions extends PlanOptions {
+  undo?: true;
+  confirm?: string;
+  bridge?: string;
+  uplink: string[];
+  method?: string;
+  datapath?: string;
+  hold?: true;
+  window?: string;
+  time: string[];
+  atOnce?: string;
+  runbook?: true;
+}
+
+type WithBackend = (work: (backend: Backend) => Promise<number>) => Promise<void>;
+
+const collect = (value: string, all: string[]) => [...all, value];
+
+export function addBridgeCommand(
+  planCommand: (usage: string, description: string) => Command,
+  withBackend: WithBackend,
+): void {
+  const bridge = planCommand('bridge', 'the NIC of nodes into an Open vSwitch bridge, with the way back armed first')
+    .enablePositionalOptions()
+    .argument('<nodes>', 'a node range')
+    .option('--undo', 'take the bridge away again, for good')
+    .option('--confirm <bridge>', 'with --undo: the bridge’s name once more')
+    .option('--bridge <name>', 'name of the bridge (mega_bridge)')
+    .option(
+      '--uplink <nic>',
+      'NIC of all nodes, or node=nic of one; without: the one that the console came in on',
+      collect,
+      [],
+    )
+    .option('--method <name>', 'how it comes back at boot: auto, ifupdown, commands, networkd')
+    .option('--datapath <name>', 'auto, system (kernel), netdev (userspace)')
+    .option('--hold', 'wait for somebody to say keep, to the end of the window')
+    .option('--window <seconds>', 'until a node goes back unless it is kept (120)')
+    .option('--time <name=seconds>', 'settle, inside, cap, ovsApply, ovsUndo, dhcp, ownerRestart', collect, [])
+    .option('--at-once <count>', 'nodes that change at once (16)')
+    .option('--runbook', 'print it as commented shell, and do nothing')
+    .action((nodes: string, options: BridgeOptions) =>
+      withBackend(async (backend) => {
+        const kind = options.undo ? 'remove-bridge' : 'bridge';
+        const form = options.undo
+          ? { ...commonOf(nodes, options), confirm: options.confirm ?? '' }
+          : bridgeForm(nodes, options);
+        if (!options.runbook) return planAndRun(backend, kind, form, options);
+        process.stdout.write(renderRunbook(await backend.makePlan(kind, form, {})));
+        return exitCodes.done;
+      }),
+    );
+
+  bridge
+    .command('show')
+    .description('what is there: bridge, uplink, owner, persistence, pending transactions, whether a reboot is safe')
+    .argument('<nodes>', 'a node range')
+    .option('--json', 'for programs')
+    .action((nodes: string, options: { json?: true }) =>
+      withBackend(async (backend) => {
+        const found = await backend.showBridges(nodes);
+        console.log(options.json ? JSON.stringify(found, null, 2) : describeBridges(found));
+        return found.some(({ error }) => error !== '') ? exitCodes.failed : exitCodes.done;
+      }),
+    );
+}
+
+function bridgeForm(nodes: string, options: BridgeOptions): Record<string, unknown> {
+  const uplinks = options.uplink.filter((text) => text.includes('=')).map((text) => pairOf('--uplink', text));
+  const common = options.uplink.filter((text) => !text.includes('='));
+  if (common.length > 1)
+    throw new AppError('invalid', `--uplink ${common.join(', ')}: one for all, and node=nic for single nodes`);
+  return {
+    ...commonOf(nodes, options),
+    ...(common[0] === undefined ? {} : { uplink: common[0] }),
+    uplinks: Object.fromEntries(uplinks),
+    ...(options.method === undefined ? {} : { method: options.method }),
+    ...(options.datapath === undefined ? {} : { datapath: options.datapath }),
+  };
+}
+
+function commonOf(nodes: string, options: BridgeOptions): Record<string, unknown> {
+  return {
+    nodes,
+    hold: options.hold ?? false,
+    times: Object.fromEntries(
+      options.time.map((text) => {
+        const [name, seconds] = pairOf('--time', text);
+        if (!/^\d+$/.test(seconds)) throw new AppError('invalid', `--time ${text}: whole seconds`);
+        return [name, Number(seconds)];
+      }),
+    ),
+    ...(options.bridge === undefined ? {} : { bridge: options.bridge }),
+    ...(options.window === undefined ? {} : { window: options.window }),
+    ...(options.atOnce === undefined ? {} : { atOnce: options.atOnce }),
+  };
+}
+
+function pairOf(flag: string, text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new AppError('invalid', `${flag} ${text}: name=value`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,70 @@
+// Steps that wait for a verdict, on a terminal: what they show of themselves, and the words keep, undo and more typed back.
+import { createInterface } from 'node:readline';
+import type { Interface } from 'node:readline';
+import { describeError } from '../contract/errors.ts';
+import { StepSignal } from '../contract/plans.ts';
+import type { RunEvent, StepProgress } from '../contract/plans.ts';
+import type { Backend } from './backend.ts';
+import { printable } from './terminal.ts';
+
+/** A countdown each second would scroll everything else away. */
+const shownEveryMs = 10_000;
+
+export class StepWatch {
+  private readonly run: string;
+  private readonly backend: Pick<Backend, 'signal'>;
+  /** Steps at work that show something, with what was printed of them last. */
+  private readonly shown = new Map<string, { state: unknown; at: number }>();
+  private reader: Interface | null = null;
+
+  constructor(run: string, backend: Pick<Backend, 'signal'>) {
+    this.run = run;
+    this.backend = backend;
+  }
+
+  /** `isInteractive`: somebody may type. */
+  take(event: Extract<RunEvent, { event: 'progress' }>, isInteractive: boolean): void {
+    if (event.progress === null) {
+      this.shown.delete(event.step);
+      if (this.shown.size === 0) this.close();
+      return;
+    }
+    const before = this.shown.get(event.step);
+    const state = event.progress['state'];
+    const isDue = before === undefined || before.state !== state || performance.now() - before.at > shownEveryMs;
+    if (isDue) console.log(printable(`    [${event.step}] ${describeProgress(event.progress)}`));
+    this.shown.set(event.step, isDue ? { state, at: performance.now() } : before);
+    if (isInteractive && !this.reader) {
+      console.log('    type keep, undo or more (for one node: keep node2)');
+      this.reader = createInterface({ input: process.stdin });
+      this.reader.on('line', (line) => void this.hear(line));
+    }
+  }
+
+  close(): void {
+    this.reader?.close();
+    this.reader = null;
+  }
+
+  private async hear(line: string): Promise<void> {
+    const [word = '', node] = line.trim().toLowerCase().split(/\s+/);
+    if (word === '') return;
+    const signal = StepSignal.safeParse(word);
+    if (!signal.success) {
+      console.log('    keep, undo or more');
+      return;
+    }
+    const steps = [...this.shown.keys()].filter((key) => node === undefined || key.toLowerCase().endsWith(` ${node}`));
+    if (steps.length === 0) console.log(printable(`    ${node ?? 'nothing'} does not wait for anyone now`));
+    for (const step of steps) {
+      await this.backend
+        .signal(this.run, step, signal.data)
+        .catch((error: unknown) => console.log(printable(`    ${step}: ${describeError(error)}`)));
+    }
+  }
+}
+
+function describeProgress(progress: StepProgress): string {
+  const { state, text } = progress;
+  return [state, text].filter((part) => typeof part === 'string' && part !== '').join(': ');
+}

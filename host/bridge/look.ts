@@ -1,0 +1,17 @@
+// One look at the network of a machine where argv run as root: over SSH for the console, on itself for meshd.
+import { scriptArgv } from '../../core/deploy/scripts.ts';
+import type { BridgeFacts } from '../../core/plans/bridge/facts.ts';
+import { observeBridgeScript, parseBridgeFacts } from '../../core/plans/bridge/observe.ts';
+import type { RootHost } from './node-transaction.ts';
+
+/** Each program of the script has its own three seconds; a node under load takes some in all. */
+const observeTimeoutMs = 45_000;
+
+/** `bridge`: the one whose next boot is judged. @throws AppError */
+export async function observeBridge(host: RootHost, bridge: string, signal?: AbortSignal): Promise<BridgeFacts> {
+  const { stdout } = await host.run(scriptArgv(observeBridgeScript, [bridge]), {
+    timeoutMs: observeTimeoutMs,
+    ...(signal ? { signal } : {}),
+  });
+  return parseBridgeFacts(stdout);
+}

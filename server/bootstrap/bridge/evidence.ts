@@ -1,0 +1,34 @@
+// The evidence of a bridge transaction, fetched from its node when somebody asks: states, journal, addresses and routes before
+// and now, Open vSwitch's rows, the units' logs. No contents of configuration files are in it.
+import { AppError } from '../../../contract/errors.ts';
+import type { Step, StepView } from '../../../contract/plans.ts';
+import { NodeTarget } from '../../../core/plans/targets.ts';
+import { openTransaction } from '../../../host/bridge/node-transaction.ts';
+import type { Store } from '../../ports.ts';
+import { shellOf } from '../known-nodes.ts';
+import { findHost } from '../sessions.ts';
+
+const actions = new Set(['ensureBridge', 'persistBridge', 'removeBridge']);
+
+/** @throws AppError `not-found` when the step is none of a bridge, or the node has no such transaction */
+export async function fetchEvidence(
+  { run, step, view }: { readonly run: string; readonly step: Step; readonly view: StepView | null },
+  store: Pick<Store, 'hosts' | 'keys'>,
+  signal: AbortSignal,
+): Promise<{ fileName: string; bytes: Buffer }> {
+  const target = NodeTarget.safeParse(step.do.args['target']);
+  if (!actions.has(step.do.action) || !target.success)
+    throw new AppError('not-found', `"${step.key}" is no step of a bridge: there is no evidence of it`);
+  const host = findHost(await store.hosts.list(), target.data);
+  if (!host) throw new AppError('not-found', `the console does not know ${target.data.name} any more`);
+  // While it is at work there is no result yet: its first attempt, then.
+  const named = view?.result['transaction'];
+  const id = typeof named === 'string' ? named : `${run}-1`;
+  const shell = await shellOf(host, store, signal);
+  try {
+    const bytes = await openTransaction(shell, id).bundle({ signal });
+    return { fileName: `bridge-${host.name}-${id.slice(0, 8)}.tar.gz`, bytes };
+  } finally {
+    shell.connection.close();
+  }
+}

@@ -1,0 +1,336 @@
+// Watches one bridge transaction from outside and delivers the verdict: each second a new connection to the node that says so
+// there, other nodes that look at it, and what people want. It decides nothing that core/plans/bridge/witnesses does not, and
+// never undoes from outside: where nobody gets through, the node goes back by itself.
+//
+// INVARIANTS
+//  - Who has seen the node is what the node itself has recorded: a console that died and came back goes on from there.
+//  - A look counts only when it began after the change, which the node checks; a peer is asked only then.
+//  - Every connection is closed by the turn that opened it.
+import { AppError, describeError } from '../../../contract/errors.ts';
+import type { StepSignal } from '../../../contract/plans.ts';
+import type { WitnessEvidence } from '../../../core/plans/bridge/causes.ts';
+import type { PeerLook } from '../../../core/plans/bridge/peer-look.ts';
+import type { BridgeProgress, PlannedTransaction, WitnessPlan } from '../../../core/plans/bridge/step-args.ts';
+import type { TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
+import { describeMissingWitnesses, isSeenFromOutside } from '../../../core/plans/bridge/witnesses.ts';
+import type { Sightings } from '../../../core/plans/bridge/witnesses.ts';
+import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
+
+/** A connection to the node, through which its transaction is spoken to. */
+export interface Door {
+  readonly transaction: NodeTransaction;
+  close(): void;
+}
+
+export interface WatchParts {
+  readonly node: string;
+  readonly transaction: PlannedTransaction;
+  readonly witness: WitnessPlan;
+  readonly nonce: string;
+  /** A new connection from the console, within 3 s. @throws AppError */
+  readonly openDirect: () => Promise<Door>;
+  /** The same through another node, which thereby has seen it. @throws AppError */
+  readonly openVia: (peer: string) => Promise<Door>;
+  /** Has another node look. @throws AppError when that node cannot be asked */
+  readonly lookFrom: (peer: string) => Promise<PeerLook>;
+  /** What people said since the last call, oldest first. */
+  readonly takeSignals: () => StepSignal[];
+  /** Called with each turn: other work that a turn of the watch carries along. */
+  readonly onTurn: (isReached: boolean) => void;
+  readonly progress: (progress: BridgeProgress) => void;
+  readonly log: (text: string) => void;
+  /** ms, monotonic. */
+  readonly now: () => number;
+  /** Rejects when the step is aborted. */
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+export interface WatchEnd {
+  /** The last that the node told; null when it never told anything. */
+  readonly status: TransactionStatus | null;
+  readonly console: WitnessEvidence;
+  readonly peers: readonly WitnessEvidence[];
+  /** A person had it undone. */
+  readonly isUndone: boolean;
+}
+
+const turnMs = 1_000;
+/** Peers that look at the same time. */
+const peersAtOnce = 3;
+/** Between two looks of a peer: sshd punishes addresses whose logins fail often (PerSourcePenalties, OpenSSH 9.8). */
+const peerPauseMs = 2_000;
+/** Turns without a direct connection before another way is tried. */
+const directTries = 2;
+const ownName = 'console';
+
+const over = new Set(['committed', 'rolled-back', 'rollback-failed']);
+const onTrial = new Set(['applied', 'inside-ok', 'outside-ok']);
+
+/** Resolves when the transaction is over, or when the node was silent for longer than it can be on trial. */
+export async function watchTransaction(parts: WatchParts): Promise<WatchEnd> {
+  return new Watch(parts).run();
+}
+
+class Watch {
+  private readonly parts: WatchParts;
+  private status: TransactionStatus | null = null;
+  private statusAt = 0;
+  private heardAt: number;
+  private failedTurns = 0;
+  private isConsoleThrough = false;
+  private consoleError = '';
+  private readonly peers: Map<string, { isSeen: boolean; lastError: string; isAsked: boolean; nextAt: number }>;
+  private wanted: StepSignal[] = [];
+  private isKeepWanted = false;
+  private isUndone = false;
+
+  constructor(parts: WatchParts) {
+    this.parts = parts;
+    this.heardAt = parts.now();
+    this.peers = new Map(
+      parts.witness.peers.map(({ name }) => [name, { isSeen: false, lastError: '', isAsked: false, nextAt: 0 }]),
+    );
+  }
+
+  async run(): Promise<WatchEnd> {
+    const { times } = this.parts.transaction;
+    const patienceMs = (times.cap + times.ownerRestart + 60) * 1000;
+    for (;;) {
+      const startedAt = this.parts.now();
+      this.hear();
+      const door = await this.open();
+      try {
+        if (door) await this.use(door);
+      } catch (error) {
+        this.consoleError = describeError(error);
+      } finally {
+        door?.close();
+      }
+      if (this.status !== null && over.has(this.status.state)) return this.end();
+      if (this.parts.now() - this.heardAt > patienceMs) return this.end();
+      this.askPeers();
+      this.show();
+      this.parts.onTurn(door !== null);
+      await this.parts.sleep(Math.max(50, turnMs - (this.parts.now() - startedAt)));
+    }
+  }
+
+  private hear(): void {
+    for (const signal of this.parts.takeSignals()) {
+      if (signal === 'keep') this.isKeepWanted = true;
+      else this.wanted.push(signal);
+    }
+  }
+
+  /** Directly; where that fails, through a node that sees it. Null when there is no way now. */
+  private async open(): Promise<(Door & { via: string | null }) | null> {
+    try {
+      const door = await this.parts.openDirect();
+      this.failedTurns = 0;
+      this.isConsoleThrough = true;
+      return { ...door, close: () => door.close(), via: null };
+    } catch (error) {
+      this.failedTurns += 1;
+      this.isConsoleThrough = false;
+      this.consoleError = describeError(error);
+    }
+    if (this.failedTurns < directTries) return null;
+    const byPromise = [...this.peers].sort(([, a], [, b]) => Number(b.isSeen) - Number(a.isSeen));
+    for (const [name, peer] of byPromise.slice(0, peersAtOnce)) {
+      try {
+        const door = await this.parts.openVia(name);
+        peer.isSeen = true;
+        return { ...door, close: () => door.close(), via: name };
+      } catch (error) {
+        peer.lastError = describeError(error);
+      }
+    }
+    return null;
+  }
+
+  /** One turn with the node at the other end. */
+  private async use({ transaction, via }: Door & { via: string | null }): Promise<void> {
+    const { witness, nonce } = this.parts;
+    const mine = via ?? (witness.isConsoleOnNode ? null : ownName);
+    this.take(mine === null ? await transaction.readStatus() : await transaction.reportSeen(nonce, mine));
+    for (const [name, peer] of this.peers) {
+      if (peer.isSeen && !this.hasRecorded(name)) this.take(await transaction.reportSeen(nonce, name));
+    }
+    for (const signal of this.wanted.splice(0)) {
+      if (signal === 'undo' && this.isOnTrial()) {
+        this.parts.log('going back, as asked');
+        this.isUndone = true;
+        this.take(await transaction.undo());
+        return;
+      }
+      if (signal === 'more' && this.isOnTrial()) {
+        this.take(await transaction.more(this.parts.transaction.times.window));
+        this.parts.log(`more time, as asked: ${Math.round((this.status?.leftMs ?? 0) / 1000)} s from now`);
+      } else if (signal === 'undo' && !over.has(this.status?.state ?? '')) this.wanted.push(signal);
+    }
+    if (this.isTimeToKeep()) {
+      this.parts.log(
+        this.isKeepWanted ? 'keeping it, as asked' : `seen by ${this.status?.witnesses.join(', ') ?? ''}: keeping it`,
+      );
+      this.take(await transaction.keep(nonce));
+    }
+  }
+
+  private isOnTrial(): boolean {
+    return onTrial.has(this.status?.state ?? '') || this.status?.state === 'armed';
+  }
+
+  private isTimeToKeep(): boolean {
+    const state = this.status?.state;
+    if (state !== 'inside-ok' && state !== 'outside-ok') return false;
+    if (this.isKeepWanted) return true;
+    if (this.parts.transaction.isHeld) return false;
+    // Nothing changes now: that the console gets through is all there is to see.
+    if (this.parts.transaction.kind === 'persist') return true;
+    return isSeenFromOutside(this.rule(), this.sightings());
+  }
+
+  /** A gateway that did not answer before the change is not among the node's checks, and not asked for. */
+  private rule(): WitnessPlan['rule'] {
+    const { rule } = this.parts.witness;
+    return {
+      ...rule,
+      hasGateway: rule.hasGateway && (this.status?.checks.some(({ name }) => name === 'gateway') ?? true),
+    };
+  }
+
+  private sightings(): Sightings {
+    const recorded = this.status?.witnesses ?? [];
+    return {
+      console: recorded.includes(ownName),
+      peers: recorded.filter((name) => this.peers.has(name)),
+      gateway: this.status?.checks.some(({ name, isOk }) => name === 'gateway' && isOk) ?? false,
+      person: this.isKeepWanted,
+    };
+  }
+
+  private hasRecorded(name: string): boolean {
+    return this.status?.witnesses.includes(name) ?? false;
+  }
+
+  private take(status: TransactionStatus): void {
+    if (status.state !== this.status?.state) this.parts.log(describeState(status));
+    this.status = status;
+    this.statusAt = this.parts.now();
+    this.heardAt = this.statusAt;
+  }
+
+  /** In the background: a peer that hangs must not slow the console's own looks down. */
+  private askPeers(): void {
+    const state = this.status?.state;
+    const isSilent = this.failedTurns >= directTries;
+    if (!(
+      state === 'inside-ok' ||
+      state === 'outside-ok' ||
+      (isSilent && this.status !== null) ||
+      (isSilent && this.failedTurns > directTries)
+    ))
+      return;
+    const asked = [...this.peers.values()].filter(({ isAsked }) => isAsked).length;
+    const next = [...this.peers]
+      .filter(([, peer]) => !peer.isSeen && !peer.isAsked && peer.nextAt <= this.parts.now())
+      .sort(([, a], [, b]) => a.nextAt - b.nextAt)
+      .slice(0, Math.max(0, peersAtOnce - asked));
+    for (const [name, peer] of next) {
+      peer.isAsked = true;
+      this.parts
+        .lookFrom(name)
+        .then(
+          ({ isSeen, error }) => {
+            peer.isSeen = isSeen;
+            peer.lastError = error;
+          },
+          (error: unknown) => {
+            peer.lastError = describeError(error);
+          },
+        )
+        .finally(() => {
+          peer.isAsked = false;
+          peer.nextAt = this.parts.now() + peerPauseMs;
+        });
+    }
+  }
+
+  private show(): void {
+    const { node, transaction } = this.parts;
+    const sinceMs = this.parts.now() - this.statusAt;
+    const { status } = this;
+    const leftMs = status?.leftMs == null ? null : Math.max(0, status.leftMs - sinceMs);
+    const missing = transaction.kind === 'persist' ? '' : describeMissingWitnesses(this.rule(), this.sightings());
+    const back =
+      leftMs === null ? '' : `if you do nothing, ${node} returns to how it was in ${Math.ceil(leftMs / 1000)} s`;
+    const waits = transaction.isHeld && missing === '' ? 'waits for somebody to say keep' : missing;
+    this.parts.progress({
+      state: status?.state ?? 'planned',
+      leftMs,
+      capLeftMs: Math.max(0, (status?.capLeftMs ?? 0) - sinceMs),
+      checks: (status?.checks ?? []).map((check) => ({ ...check })),
+      witnesses: [
+        {
+          name: ownName,
+          isSeen: this.sightings().console,
+          text: this.isConsoleThrough ? '' : this.consoleError,
+        },
+        ...[...this.peers].map(([name, peer]) => ({
+          name,
+          isSeen: this.hasRecorded(name),
+          text: peer.isAsked ? 'looking' : peer.lastError,
+        })),
+      ],
+      outageMs: status?.outageMs ?? null,
+      text: [this.isConsoleThrough ? '' : `${node} is not reached from the console now`, waits, back]
+        .filter((text) => text !== '')
+        .join('; '),
+      isHeld: transaction.isHeld,
+    });
+  }
+
+  private end(): WatchEnd {
+    const recorded = this.status?.witnesses ?? [];
+    return {
+      status: this.status,
+      console: { name: 'the console', isSeen: recorded.includes(ownName), lastError: this.consoleError },
+      peers: [...this.peers].map(([name, { isSeen, lastError }]) => ({
+        name,
+        isSeen: isSeen || recorded.includes(name),
+        lastError,
+      })),
+      isUndone: this.isUndone,
+    };
+  }
+}
+
+function describeState(status: TransactionStatus): string {
+  switch (status.state) {
+    case 'planned':
+      return 'begun: rehearsing, taking the snapshot';
+    case 'armed':
+      return 'the way back is armed';
+    case 'applied':
+      return `the change is in place${status.outageMs === null ? '' : `, after an outage of ${status.outageMs} ms`}`;
+    case 'inside-ok':
+      return 'the node’s own checks pass';
+    case 'outside-ok':
+      return `seen from outside by ${status.witnesses.join(', ')}`;
+    case 'committing':
+      return 'writing what the next boot does';
+    case 'committed':
+      return 'kept';
+    case 'rolling-back':
+      return `going back: ${status.reason}`;
+    case 'rolled-back':
+      return `as it was before: ${status.reason}`;
+    case 'rollback-failed':
+      return `the way back failed, and is tried again: ${status.reason}`;
+  }
+}
+
+/** For a test of the error's code where a transaction is not there. */
+export function isNotPlaced(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'not-found';
+}
