@@ -1,29 +1,28 @@
 // The transaction of a bridge on real nodes, by ifupdown: kept, gone back, and who may hold it. The drills are beside this.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeLabTransaction, isReachable, observeNetwork, shellIn, startPing, waitForState } from './bridge.ts';
+import { describeLabTransaction, isReachable, removeBridge, shellIn, startPing, waitForState } from './bridge.ts';
 import { openLab } from './lab.ts';
+import { drills, type Stage } from './bridge-drills.ts';
+import { freshStage, observeQuietly, runDrill } from './run-drill.ts';
 import { openTransaction, placeTransaction } from '../host/bridge/node-transaction.ts';
 
 const lab = openLab({ name: 'bridge' });
 const node = 'node1';
 const host = lab.runner(node);
+let stage: Stage;
 let address = '';
 let before = '';
 
 beforeAll(async () => {
-  await lab.down();
-  const results = await lab.up({ nodes: 1 });
-  expect(results.filter(({ error }) => error !== null)).toEqual([]);
-  address = await lab.address(node);
+  stage = await freshStage(lab);
+  address = stage.address;
 });
 afterAll(() => lab.down());
 
 describe('a change that nobody keeps', () => {
   beforeEach(async () => {
-    // IPv6 asks for a second whether a fresh link-local address is free.
-    await expect.poll(() => shellIn(lab, node, 'ip -o address'), { timeout: 5_000 }).not.toContain('tentative');
-    before = await observeNetwork(lab, node);
+    before = await observeQuietly(stage);
   });
 
   test('goes back by itself, and nothing is left of it', async () => {
@@ -40,7 +39,7 @@ describe('a change that nobody keeps', () => {
     const outage = await ping.stop();
     expect(outage.longestMs).toBeLessThan(1_000);
     expect(await isReachable(address)).toBe(true);
-    await expect.poll(() => observeNetwork(lab, node), { timeout: 5_000 }).toBe(before);
+    await expect.poll(() => observeQuietly(stage), { timeout: 10_000 }).toBe(before);
   });
 
   test('goes back at once when asked to, and asking twice is no harm', async () => {
@@ -50,7 +49,7 @@ describe('a change that nobody keeps', () => {
     await waitForState(tx, 'inside-ok');
     expect(await tx.undo()).toMatchObject({ state: 'rolled-back', reason: 'undone on request', leftMs: null });
     expect((await tx.undo()).state).toBe('rolled-back');
-    await expect.poll(() => observeNetwork(lab, node), { timeout: 5_000 }).toBe(before);
+    await expect.poll(() => observeQuietly(stage), { timeout: 10_000 }).toBe(before);
   });
 
   test('holds the node against others, and knows its own', async () => {
@@ -92,8 +91,13 @@ describe('a change that nobody keeps', () => {
   });
 });
 
-test('a change that is kept survives a cut of the power', async () => {
-  const { transaction, nonce } = await describeLabTransaction(lab, node);
+describe('drills', () => {
+  for (const drill of drills.filter(({ isQuick }) => isQuick)) test(drill.name, () => runDrill(drill, stage));
+});
+
+test('a change that is kept survives a cut of the power, and is taken away again without a trace', async () => {
+  before = await observeQuietly(stage);
+  const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 40 } });
   const ping = await startPing(address);
   const startedAt = performance.now();
   const tx = await placeTransaction(host, transaction);
@@ -127,4 +131,7 @@ test('a change that is kept survives a cut of the power', async () => {
   expect(await shellIn(lab, node, 'ovs-vsctl list-ports mega_bridge')).toBe('eth0');
   expect(await shellIn(lab, node, 'ip -o -4 address show dev mega_bridge')).toContain(`${address}/24`);
   expect(await shellIn(lab, node, 'ip -o -4 address show dev eth0')).toBe('');
+  const removed = await removeBridge(lab, node);
+  console.log(`ifupdown: taken away again with an outage of ${removed.outageMs} ms on the node`);
+  await expect.poll(() => observeQuietly(stage), { timeout: 20_000 }).toBe(before);
 });

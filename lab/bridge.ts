@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '../contract/errors.ts';
 import { defaultBridgeTimes } from '../core/plans/bridge/transaction.ts';
 import type { TransactionState } from '../core/plans/bridge/facts.ts';
 import type {
@@ -11,7 +12,7 @@ import type {
   FileChange,
   TransactionStatus,
 } from '../core/plans/bridge/transaction.ts';
-import type { NodeTransaction } from '../host/bridge/node-transaction.ts';
+import { placeTransaction, type NodeTransaction } from '../host/bridge/node-transaction.ts';
 import { startChild } from '../host/child.ts';
 import { sha256Hex } from '../host/hash.ts';
 import { CommandError } from '../host/runner.ts';
@@ -26,11 +27,17 @@ export interface LabTransaction {
   readonly nonce: string;
 }
 
+export type TransactionOverrides = Partial<Omit<BridgeTransaction, 'times'>> & {
+  readonly times?: Partial<BridgeTimes>;
+  /** Written beside the owner's files. */
+  readonly extraFiles?: readonly FileChange[];
+};
+
 /** eth0 of a node into mega_bridge, or out of it, by ifupdown as the lab's image has it. */
 export async function describeLabTransaction(
   lab: Lab,
   node: string,
-  overrides: Partial<Omit<BridgeTransaction, 'times'>> & { times?: Partial<BridgeTimes> } = {},
+  { extraFiles = [], ...overrides }: TransactionOverrides = {},
 ): Promise<LabTransaction> {
   const nonce = randomBytes(16).toString('hex');
   const kind = overrides.kind ?? 'ensure';
@@ -55,7 +62,7 @@ export async function describeLabTransaction(
       method: 'ifupdown',
       dhcp: 'dhclient',
       dhcpClientId: '',
-      files,
+      files: [...files, ...extraFiles],
       enable: [],
       disable: [],
       addresses,
@@ -92,6 +99,18 @@ iface eth0 inet manual
   return { path: interfacesFile, content, mode: '644', oldSha256: sha256Hex(old) };
 }
 
+/** The bridge away again, for good. */
+export async function removeBridge(lab: Lab, node: string): Promise<TransactionStatus> {
+  const { transaction, nonce } = await describeLabTransaction(lab, node, { kind: 'remove' });
+  const tx = await placeTransaction(lab.runner(node), transaction);
+  await tx.begin();
+  await waitForState(tx, 'inside-ok');
+  await tx.reportSeen(nonce, 'console');
+  const kept = await tx.keep(nonce);
+  for (let tries = 0; tries < 100 && (await tx.readStatus()).dhcp === ''; tries++) await sleep(250);
+  return kept;
+}
+
 /** Asks 4 times a second until it is in one of these states. @throws Error with the last status after `timeoutMs` */
 export async function waitForState(
   tx: NodeTransaction,
@@ -101,8 +120,9 @@ export async function waitForState(
   const wanted: readonly string[] = typeof states === 'string' ? [states] : states;
   const endAt = performance.now() + timeoutMs;
   for (;;) {
-    const status = await tx.readStatus();
-    if (wanted.includes(status.state)) return status;
+    // Before it is begun, and while the node is off, there is none.
+    const status = await tx.readStatus().catch(describeError);
+    if (typeof status !== 'string' && wanted.includes(status.state)) return status;
     if (performance.now() > endAt) throw new Error(`not ${wanted.join(' or ')}: ${JSON.stringify(status)}`);
     await sleep(250);
   }

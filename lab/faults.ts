@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { readFaults, writeFaults, type Faults, type LabPaths } from './layout.ts';
 import { withLock } from './lock.ts';
-import { applyGroups, applyTrunks, ensureDnsmasq, setLink } from './network.ts';
+import { applyGateway, applyGroups, applyTrunks, ensureDnsmasq, setLink } from './network.ts';
 import { isOn, signalByName, waitForLeader } from './node.ts';
 import type { DhcpMode, LabPlan, NodePlan } from './plan.ts';
 
@@ -15,6 +15,8 @@ export interface LabFaults {
   link(node: string, state: 'up' | 'down'): Promise<void>;
   /** Stops DHCP, or makes it hand out other addresses. DNS goes on. Nodes notice when they next ask for an address. */
   dhcp(mode: DhcpMode): Promise<void>;
+  /** Silent: the default router answers no pings any more. DHCP, DNS and ARP go on. */
+  gateway(mode: Faults['gateway']): Promise<void>;
   /** The VLANs (0 to 4094, 0 is untagged) that the switch drops on the node's port, instead of those before. */
   dropVlans(node: string, vlans: readonly number[]): Promise<void>;
   /** SIGKILL, SIGSTOP or SIGCONT to all processes of that name in the node. @returns how many there were */
@@ -94,6 +96,13 @@ export function makeFaults(components: FaultsComponents): LabFaults {
       await change(
         (faults) => (faults.dhcp = mode),
         (faults) => ensureDnsmasq(paths, plan, faults),
+      );
+    },
+    async gateway(mode) {
+      await planOf();
+      await change(
+        (faults) => (faults.gateway = mode),
+        (faults) => applyGateway(paths, faults),
       );
     },
     async dropVlans(name, vlans) {

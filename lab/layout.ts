@@ -93,6 +93,8 @@ const planSchema = z.object({
 });
 const faultsSchema = z.object({
   dhcp: z.enum(['on', 'off', 'other-range']),
+  /** Silent: the switch, which is the default router of labs that have one, answers no pings. */
+  gateway: z.enum(['on', 'silent']).default('on'),
   /** Nodes whose cable is cut. */
   linkDown: z.array(z.string()),
   /** VLANs that the switch drops, by node. */
@@ -125,7 +127,9 @@ export function writePlan(paths: LabPaths, plan: LabPlan): Promise<void> {
 
 export async function readFaults(paths: LabPaths): Promise<Faults> {
   const content = await readJson(paths.faultsFile);
-  return content === null ? { dhcp: 'on', linkDown: [], dropped: {}, groups: [] } : faultsSchema.parse(content);
+  return content === null
+    ? { dhcp: 'on', gateway: 'on', linkDown: [], dropped: {}, groups: [] }
+    : faultsSchema.parse(content);
 }
 
 export function writeFaults(paths: LabPaths, faults: Faults): Promise<void> {

@@ -193,6 +193,10 @@ command(fault, 'dhcp', 'stop DHCP, make it hand out other addresses, or mend it'
   .argument('<mode>', 'on, off or other-range', oneOf('on', 'off', 'other-range'))
   .action(async (mode: DhcpMode, options: CommonOptions) => open(options).fault.dhcp(mode));
 
+command(fault, 'gateway', 'make the default router answer no pings, or mend it')
+  .argument('<mode>', 'silent or on', oneOf('silent', 'on'))
+  .action(async (mode: 'silent' | 'on', options: CommonOptions) => open(options).fault.gateway(mode));
+
 command(fault, 'trunk', 'make the switch drop VLANs on a node’s port')
   .argument('<node>')
   .requiredOption('--drop <vlans>', 'such as 120,130-140; none drops nothing', parseDropped)

@@ -153,7 +153,14 @@ export async function ensureNetwork(paths: LabPaths, plan: LabPlan, faults: Faul
   await runInLab(paths, ['ip', 'link', 'set', mainBridge, 'up']);
   await runInLab(paths, ['ip', 'address', 'replace', `${switchAddress(plan.subnet)}/24`, 'dev', mainBridge]);
   await ensureHostCable(paths, plan);
+  await applyGateway(paths, faults);
   await ensureDnsmasq(paths, plan, faults);
+}
+
+/** Whether the switch answers pings; DHCP, DNS and ARP go on. */
+export async function applyGateway(paths: LabPaths, faults: Faults): Promise<void> {
+  const isSilent = faults.gateway === 'silent' ? 1 : 0;
+  await runInLab(paths, ['sysctl', '--quiet', '--write', `net.ipv4.icmp_echo_ignore_all=${isSilent}`]);
 }
 
 async function ensureHostCable(paths: LabPaths, plan: LabPlan): Promise<void> {

@@ -141,16 +141,16 @@ arm_timer() {
 	return 0
 }
 
-# disarm: after the decision, whichever it was. Twice is no harm. `pending` goes last: it is the lock.
+# disarm: after the decision, whichever it was, under the lock. Twice is no harm. `pending` goes before the guard, which clears
+# itself away when it finds none: a cut of the power in between leaves nobody locked out of the next transaction.
 disarm() {
 	systemctl stop "$deadman.timer" "$deadmanToo.timer" 2>/dev/null
-	limit 20 systemctl --no-reload disable "$guard" 2>/dev/null
-	rm -f "$guardFile" "$trialFile"
-	rmdir "$trialFolder" 2>/dev/null
-	rm -f "$here/ballast"
-	# PID 1 reads its files again by itself while it boots.
-	[ "$1" = boot ] || limit 30 systemctl daemon-reload
-	rm -f "$live/deadline"
 	if [ "$(readlink "$base/pending")" = "$ID" ]; then rm -f "$base/pending"; fi
 	limit 10 sync "$base"
+	limit 20 systemctl --no-reload disable "$guard" 2>/dev/null
+	rm -f "$guardFile" "$trialFile" "$base/trial.env"
+	rmdir "$trialFolder" 2>/dev/null
+	rm -f "$here/ballast"
+	limit 30 systemctl daemon-reload
+	rm -f "$live/deadline"
 }

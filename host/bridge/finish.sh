@@ -2,16 +2,32 @@
 # What is left to do once a transaction is committed: the record of it, the bridge that is no longer wanted, the lock. Also
 # run by the rollback that finds the transaction committed, after a crash between the two.
 
-# finish_commit <why>: twice is no harm.
+# finish_commit: twice is no harm.
 finish_commit() {
 	write_record
 	if [ "$KIND" = ensure ]; then
 		vsctl "$OVS_UNDO" --no-wait remove port "$UPLINK" other_config transient=true 2>/dev/null
-	elif [ "$KIND" = remove ] && has_bridge && [ -z "$(foreign_ports)" ]; then
-		vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
+	elif [ "$KIND" = remove ]; then
+		take_bridge_away
 	fi
 	forget_originals
-	disarm "$1"
+	disarm
+}
+
+# A bridge that was there before us, or that VMs are on, stays, without our tags.
+take_bridge_away() {
+	local tag
+	has_bridge || return 0
+	if [ "$MADE" = yes ]; then
+		if [ -z "$(foreign_ports)" ]; then
+			vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
+			return
+		fi
+		note "$BRIDGE stays: ports of others are on it: $(foreign_ports | tr '\n' ' ')"
+	fi
+	for tag in owner transaction uplink; do
+		vsctl "$OVS_UNDO" --no-wait remove bridge "$BRIDGE" external_ids "meshdeck-$tag"
+	done
 }
 
 # write_record: what was committed, and where the very first contents of its files are kept.
@@ -24,10 +40,8 @@ write_record() {
 	{
 		printf 'transaction=%s\nbridge=%s\nuplink=%s\nmethod=%s\nowner=%s\natMs=%s\nmac=%s\ndatapath=%s\n' \
 			"$ID" "$BRIDGE" "$UPLINK" "$METHOD" "$OWNER" "${SINCE:-0}" "$MAC" "$DATAPATH"
-		origin=$(sed -n 's/^dhcp-command=//p' "$base/committed" 2>/dev/null)
-		printf 'dhcp-command=%s\n' "${origin:-$SNAP_CLIENT_COMMAND}"
-		origin=$(sed -n 's/^enabled=//p' "$base/committed" 2>/dev/null)
-		printf 'enabled=%s\n' "${origin:-$SNAP_ENABLED}"
+		origin=$(sed -n 's/^made=//p' "$base/committed" 2>/dev/null)
+		printf 'made=%s\n' "${origin:-$([ "$SNAP_HAD_BRIDGE" = yes ] && echo no || echo yes)}"
 		at=0
 		while [ "$at" -lt "$FILES" ]; do
 			at=$((at + 1))

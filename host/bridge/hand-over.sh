@@ -44,8 +44,10 @@ tell_dhcp() {
 
 # hand_lease_over: prints the outcome.
 hand_lease_over() {
-	local offered address
+	local offered seconds address
 	offered=$(ask_lease)
+	seconds=${offered#* }
+	offered=${offered% *}
 	if [ -z "$offered" ]; then
 		# Without a lease on file the client never falls back to it, which would flush what is there.
 		start_new_client identity_only
@@ -55,10 +57,24 @@ hand_lease_over() {
 	for address in $ADDRESSES; do
 		[ "${address%/*}" = "$offered" ] || continue
 		start_new_client cat
+		limit_address "$address" "$seconds"
 		echo same
 		return
 	done
 	echo "other:$offered"
+}
+
+# limit_address <address> <seconds>: the lease's end is the address's again, once a client is there to renew it.
+limit_address() {
+	local tries
+	tries=0
+	until systemctl is-active --quiet "meshdeck-dhcp-$to.service"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 30 ] || return 0
+		sleep 0.5
+	done
+	case "$2" in '' | *[!0-9]*) return 0 ;; esac
+	limit 5 ip address change "$1" dev "$to" valid_lft "$2" preferred_lft "$2"
 }
 
 # option_of <name>: what follows it in the old client's command; fails where it is not there.
@@ -76,14 +92,14 @@ option_of() {
 	return 1
 }
 
-# ask_lease: the address that the server gives this interface with the old identity; empty for none. Nothing is configured:
+# ask_lease: the address and the lease's seconds that the server gives this interface with the old identity; empty for none. Nothing is configured:
 # the client's script only writes down what it was told.
 ask_lease() {
 	local old
 	rm -f "$live/ask.offer" "$live/ask.pid"
 	cat >"$live/ask" <<-SCRIPT
 		#!/bin/sh
-		case "\$reason" in BOUND | REBOOT | RENEW | REBIND) echo "\$new_ip_address" >$live/ask.offer ;; esac
+		case "\$reason" in BOUND | REBOOT | RENEW | REBIND) echo "\$new_ip_address \$new_dhcp_lease_time" >$live/ask.offer ;; esac
 		exit 0
 	SCRIPT
 	chmod 700 "$live/ask"

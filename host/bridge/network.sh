@@ -149,14 +149,19 @@ set_sysctl() {
 copy_sysctls() {
 	local family name value
 	for family in ipv4 ipv6; do
-		for name in "/proc/sys/net/$family/conf/$1"/*; do
-			name=${name##*/}
-			# Of the interface itself, or with a side effect of its own.
-			case "$name" in mtu | stable_secret | addr_gen_mode | mc_forwarding) continue ;; esac
-			value=$(cat "/proc/sys/net/$family/conf/$1/$name" 2>/dev/null) || continue
-			[ "$value" = "$(cat "/proc/sys/net/$family/conf/$2/$name" 2>/dev/null)" ] ||
-				set_sysctl "$family" "$2" "$name" "$value"
-		done
+		(cd "/proc/sys/net/$family/conf" && grep -s . "$1"/* "$2"/*) | awk -v from="$1" -v family="$family" '
+			{
+				slash = index($0, "/")
+				colon = index($0, ":")
+				name = substr($0, slash + 1, colon - slash - 1)
+				value = substr($0, colon + 1)
+				if (substr($0, 1, slash - 1) == from) old[name] = value
+				else if (name in old && old[name] != value) print family, name, old[name]
+			}'
+	done | while read -r family name value; do
+		# Of the interface itself, or with a side effect of its own.
+		case "$name" in mtu | stable_secret | addr_gen_mode | mc_forwarding) continue ;; esac
+		set_sysctl "$family" "$2" "$name" "$value"
 	done
 }
 
@@ -170,6 +175,17 @@ announce() {
 		limit 3 ip link set dev "$1" address "$(cat "/sys/class/net/$1/address")" 2>/dev/null
 		count=$((count + 1))
 	done
+}
+
+# One request to each gateway and name server: who hears it learns where we are, without touching the NIC.
+announce_quietly() {
+	local address
+	for address in $(ip route show table all dev "$1" | awk '{ for (i = 1; i < NF; i++) if ($i == "via") print $(i + 1) }' | sort -u) \
+		$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf); do
+		ip neighbour flush dev "$1" to "$address" 2>/dev/null
+		limit 2 ping -n -c 1 -W 1 -I "$1" "$address" >/dev/null 2>&1 &
+	done
+	wait
 }
 
 # has_resolved: name servers belong to interfaces only where systemd-resolved runs; elsewhere they stay where they are.

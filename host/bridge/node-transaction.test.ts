@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { defaultBridgeTimes } from '../../core/plans/bridge/transaction.ts';
 import type { BridgeTransaction } from '../../core/plans/bridge/transaction.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import type { RunOptions } from '../runner.ts';
-import { describePlan, openTransaction, partsOfRollback, partsOfScript, placeTransaction } from './node-transaction.ts';
+import { describePlan, openTransaction, placeTransaction } from './node-transaction.ts';
 
 const transaction: BridgeTransaction = {
   id: 'r1-1',
@@ -72,19 +71,4 @@ test('the nonce goes on standard input, and exit codes become errors', async () 
   });
   expect(calls[0]?.argv).toEqual(['/bin/sh', '/var/lib/meshd/bridge/r1-1/tx', 'keep']);
   expect(calls[0]?.options?.stdin).toBe('secret\n');
-});
-
-test.each([
-  ['the script', partsOfScript],
-  ['the rollback', partsOfRollback],
-])('shellcheck finds nothing in %s', { timeout: 60_000 }, async (_what, names) => {
-  const parts = await Promise.all(names.map((name) => readFile(new URL(`./${name}.sh`, import.meta.url), 'utf8')));
-  // Values that come with the plan or the snapshot, the quoted script of the timer, and files made on the node.
-  const expected = '--exclude=SC2034,SC2153,SC2154,SC2016,SC1091,SC2015';
-  const checked = localRunner.run(['shellcheck', '--shell=dash', expected, '-'], { stdin: parts.join('\n') });
-  await expect(
-    checked.catch((error: unknown) => (error instanceof CommandError ? error.stdout : error)),
-  ).resolves.toMatchObject({
-    stdout: '',
-  });
 });

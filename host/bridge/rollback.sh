@@ -15,11 +15,11 @@ fi
 read_state
 case "$STATE" in
 committed)
-	finish_commit "$why"
+	finish_commit
 	exit 0
 	;;
 rolled-back)
-	disarm "$why"
+	disarm
 	exit 0
 	;;
 esac
@@ -82,6 +82,9 @@ network_back() {
 		[ -z "$name" ] || set_sysctl "$family" "$from" "$name" "$value"
 	done
 	settle_addresses "$from"
+	printf '%s\n' "$SNAP_TO_SYSCTLS" | while read -r family name value; do
+		[ -z "$name" ] || set_sysctl "$family" "$to" "$name" "$value"
+	done
 	dns_to "$from"
 	owner_back
 }
@@ -103,6 +106,8 @@ bridge_back() {
 			"fail_mode=$SNAP_BRIDGE_FAIL_MODE" "datapath_type=$SNAP_BRIDGE_DATAPATH"
 	elif [ -z "$(foreign_ports)" ]; then
 		vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
+		# The userspace datapath's interface outlives its switch, and nobody would take it away.
+		pidof ovs-vswitchd >/dev/null || limit 5 ip link delete dev "$BRIDGE" 2>/dev/null
 	else
 		note "the bridge stays: ports of others are on it: $(foreign_ports | tr '\n' ' ')"
 	fi
@@ -126,17 +131,6 @@ describe_wounds() {
 	has_addresses "$from" $ADDRESSES || printf '%s has no %s; ' "$from" "$ADDRESSES"
 }
 
-# One request to each gateway and name server: who hears it learns where we are, without touching the NIC.
-announce_quietly() {
-	local address
-	for address in $(ip route show table all dev "$1" | awk '{ for (i = 1; i < NF; i++) if ($i == "via") print $(i + 1) }' | sort -u) \
-		$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf); do
-		ip neighbour flush dev "$1" to "$address" 2>/dev/null
-		limit 2 ping -n -c 1 -W 1 -I "$1" "$address" >/dev/null 2>&1 &
-	done
-	wait
-}
-
 go_back
 if [ "$why" != boot ]; then
 	for pause in 5 15 45; do
@@ -149,7 +143,7 @@ if [ "$why" != boot ]; then
 fi
 if is_healed; then
 	enter_anyway rolled-back "$text"
-	disarm "$why"
+	disarm
 	[ "$why" = boot ] || announce_quietly "$from"
 else
 	# Timer and guard have done what they can; the guard stays for the next start of the machine.

@@ -30,7 +30,7 @@ begin() {
 	start_unit meshdeck-bridge 'Meshdeck: the change of the bridge' drive || {
 		enter_anyway rolled-back 'nothing was changed: PID 1 did not start the service'
 		rm -f "$base/pending"
-		refuse "$TEXT"
+		refuse 'nothing was changed: PID 1 did not start the service'
 	}
 	wait_while 'planned rolling-back' 60
 	print_status
@@ -56,8 +56,11 @@ take_lock() {
 	refuse "transaction $holder$(sed -n "s/^HOLDER=/ of /p" "$base/$holder/plan" 2>/dev/null) holds this machine ($(cut -d ' ' -f 2 "$base/$holder/state" 2>/dev/null))" 4
 }
 
+# A begin that is still at it looks the same for a moment: only one from before this boot, or of half a minute ago, is over.
 is_left_over() {
 	local state
+	[ -d "$run/$1" ] || return 0
+	[ $(($(date +%s) - $(stat -c %Y "$base/pending"))) -gt 30 ] || return 1
 	state=$(cut -d ' ' -f 2 "$run/$1/state" 2>/dev/null || cut -d ' ' -f 2 "$base/$1/state" 2>/dev/null)
 	case "$state" in
 	'' | planned | committed | rolled-back) ;;
@@ -92,27 +95,36 @@ wait_while() {
 
 drive() {
 	local problem
+	adopt_originals || give_up 'the original files are not readable'
 	problem=$(check_plan) || give_up "$problem"
 	take_snapshot || give_up 'the snapshot does not fit on the disk'
 	write_rollback || give_up 'the rollback could not be written'
-	guard_on || give_up 'the boot guard could not be enabled'
+	locked 60 guard_on || give_up 'the boot guard could not be enabled'
 	if [ "$KIND" = ensure ]; then
 		problem=$(rehearse) || give_up "$problem"
 	fi
+	[ "$KIND" = persist ] || prepare
 	arm_timer "$WINDOW" || give_up 'PID 1 did not take the timer'
 	guard_is_on && is_armed || give_up 'timer or boot guard do not read back as active'
 	echo $(($(uptime_ms) + CAP * 1000)) | put "$live/cap"
 	enter armed "goes back in $WINDOW s unless it is kept" || give_up 'the disk takes no more data'
 	if [ "$KIND" != persist ]; then
-		prepare
 		apply || turn_back "the change did not take: $(cat "$live/apply.log")"
 	fi
 	advance armed applied 'the change is in place' || turn_back 'the disk takes no more data'
 	if [ "$KIND" != persist ]; then
 		settle_addresses "$to"
-		announce "$to" 3 >/dev/null 2>&1 &
+		announce_and_settle >/dev/null 2>&1 &
 	fi
 	watch_over
+}
+
+# The kernel announces by itself as long as these two are set: then they are again what the old interface had.
+announce_and_settle() {
+	if [ "$KIND" = ensure ]; then announce "$to" 3; else announce_quietly "$to"; fi
+	printf '%s\n' "$SNAP_SYSCTLS" | grep _notify | while read -r family name value; do
+		set_sysctl "$family" "$to" "$name" "$value"
+	done
 }
 
 # give_up <reason>: nothing was changed but the rehearsal's bridge.
@@ -122,7 +134,7 @@ give_up() {
 		exec /bin/sh "$live/rollback" self
 	fi
 	enter_anyway rolled-back "nothing was changed: $1"
-	disarm self
+	disarm
 	exit 0
 }
 
@@ -140,11 +152,55 @@ start_rollback() {
 		--property=KillMode=process --description='Meshdeck: the way back' /bin/sh "$live/rollback" undo
 }
 
+# adopt_originals: a removal puts the very files back that the first commit replaced, with owner, mode and attributes: where
+# the plan means the same content, and where it names no content of its own.
+adopt_originals() {
+	local origin path at number
+	[ "$KIND" = remove ] && [ -s "$base/committed" ] || return 0
+	# Only a bridge that we made is ours to delete. Kept here: the record goes with the commit.
+	value MADE "$(sed -n 's/^made=//p' "$base/committed")" >>"$here/plan"
+	grep '^original=' "$base/committed" >"$live/originals"
+	while read -r origin path; do
+		origin=${origin#original=}
+		number=0
+		at=0
+		while [ "$at" -lt "$FILES" ]; do
+			at=$((at + 1))
+			[ "$(file_value $at PATH)" != "$path" ] || number=$at
+		done
+		if [ "$number" = 0 ]; then
+			FILES=$((FILES + 1))
+			number=$FILES
+			{
+				value FILES "$FILES"
+				value "FILE_${number}_PATH" "$path"
+				value "FILE_${number}_OLD" "$(awk -v path="$path" 'index($0, "file=") == 1 && substr($0, index($0, " ") + 1) == path { print substr($1, 6) }' "$base/committed")"
+				value "FILE_${number}_NEW" "$([ "$origin" = none ] && echo none || sum_of "$base/$origin")"
+				value "FILE_${number}_SOURCE" original
+				value "FILE_${number}_MODE" 644
+			} >>"$here/plan"
+		elif [ "$origin" != none ] && [ "$(sum_of "$base/$origin")" = "$(file_value $number NEW)" ]; then
+			value "FILE_${number}_SOURCE" original >>"$here/plan"
+		else
+			continue
+		fi
+		[ "$origin" = none ] || cp -a "$base/$origin" "$here/file-$number" || return 1
+		. "$here/plan"
+	done <"$live/originals"
+	. "$here/plan"
+	cp "$here/plan" "$live/plan"
+}
+
 check_plan() {
 	local address
 	[ -d "/sys/class/net/$UPLINK" ] || { echo "there is no $UPLINK"; return 1; }
 	vsctl "$OVS_UNDO" --no-wait show >/dev/null 2>&1 || { echo 'Open vSwitch does not answer'; return 1; }
 	systemctl is-active --quiet ovs-vswitchd.service || pidof ovs-vswitchd >/dev/null || { echo 'ovs-vswitchd does not run'; return 1; }
+	# Its way back would take out a port that was there before.
+	if [ "$KIND" = ensure ] && is_port; then
+		echo "$UPLINK is in $BRIDGE already: plan again"
+		return 1
+	fi
 	if [ "$KIND" != persist ]; then
 		[ -d "/sys/class/net/$from" ] || { echo "there is no $from"; return 1; }
 		for address in $ADDRESSES; do
@@ -178,6 +234,7 @@ take_snapshot() {
 		value SNAP_RULES4 "$(ip -o -4 rule)"
 		value SNAP_RULES6 "$(ip -o -6 rule)"
 		value SNAP_SYSCTLS "$(sysctls_of "$from")"
+		value SNAP_TO_SYSCTLS "$([ ! -d "/sys/class/net/$to" ] || sysctls_of "$to")"
 		value SNAP_CLIENTS "$clients"
 		# shellcheck disable=SC2086 # the first of a list of pids
 		set -- $clients
@@ -290,7 +347,6 @@ guard_on() {
 		[Unit]
 		Description=Meshdeck: undo a change of the bridge that was not kept
 		DefaultDependencies=no
-		ConditionPathIsSymbolicLink=$base/pending
 		RequiresMountsFor=$base
 		Wants=ovsdb-server.service
 		After=local-fs.target ovsdb-server.service
@@ -299,7 +355,7 @@ guard_on() {
 		[Service]
 		Type=oneshot
 		TimeoutStartSec=90
-		ExecStart=/bin/sh $base/pending/rollback boot
+		ExecStart=/bin/sh -c 'if [ -L $base/pending ]; then exec /bin/sh $base/pending/rollback boot; fi; systemctl --no-reload disable $guard; rm -f $guardFile $trialFile'
 
 		[Install]
 		WantedBy=multi-user.target
@@ -379,7 +435,7 @@ ovs_errors() {
 # prepare: all that can be done before the NIC is cut off.
 prepare() {
 	{
-		[ "$KIND" != ensure ] || copy_sysctls "$from" "$to"
+		copy_sysctls "$from" "$to"
 		set_sysctl ipv4 "$to" arp_notify 1
 		set_sysctl ipv6 "$to" ndisc_notify 1
 		batch_forward "$live/batch"
@@ -628,9 +684,9 @@ commit_now() {
 		vsctl "$OVS_APPLY" remove port "$UPLINK" other_config transient=true >"$live/commit.log" 2>&1 ||
 			{ echo "Open vSwitch: $(tail -n 1 "$live/commit.log")" >"$live/reason"; return 1; }
 	fi
-	enter committed 'the bridge stays' || { echo 'the disk takes no more data' >"$live/reason"; return 1; }
+	enter committed "$([ "$KIND" = remove ] && echo 'the bridge is gone' || echo 'the bridge stays')" || { echo 'the disk takes no more data' >"$live/reason"; return 1; }
 	read_state
-	finish_commit commit
+	finish_commit
 }
 
 persist_files() {

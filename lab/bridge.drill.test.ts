@@ -1,0 +1,40 @@
+// All drills of the bridge's transaction, with a window of 15 s, and one with the real 120 s. `npm run drills`.
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { drills, type Drill, type Stage } from './bridge-drills.ts';
+import { waitForState } from './bridge.ts';
+import { openLab } from './lab.ts';
+import { freshStage, runDrill } from './run-drill.ts';
+
+const lab = openLab({ name: 'drills' });
+let stage: Stage | null = null;
+
+const realWindow: Drill = {
+  name: 'the real window of 120 s',
+  end: 'rolled-back',
+  async run({ tryOut }) {
+    const trial = await tryOut({ times: { settle: 3, inside: 20, window: 120, cap: 600 } });
+    const { leftMs } = await trial.tx.readStatus();
+    expect(leftMs).toBeGreaterThan(60_000);
+    const startedAt = performance.now();
+    await waitForState(trial.tx, 'rolling-back', 130_000);
+    const seconds = (performance.now() - startedAt) / 1_000;
+    expect(Math.abs(seconds - (leftMs ?? 0) / 1_000)).toBeLessThan(3);
+    return trial;
+  },
+};
+
+beforeEach(async () => {
+  stage ??= await freshStage(lab);
+});
+afterAll(() => lab.down());
+
+for (const drill of [...drills, realWindow]) {
+  test(drill.name, async () => {
+    if (stage === null) throw new Error('no lab');
+    const current = stage;
+    // Until it is through, the next one gets a lab of its own.
+    stage = null;
+    await runDrill(drill, current);
+    stage = current;
+  });
+}

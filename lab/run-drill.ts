@@ -1,0 +1,37 @@
+// One drill, from a node that is as installed to one that is again: for `npm test` and `npm run drills`.
+import { expect } from 'vitest';
+import { isReachable, observeNetwork, removeBridge, waitForState } from './bridge.ts';
+import { openStage, type Drill, type Stage } from './bridge-drills.ts';
+import type { Lab } from './lab.ts';
+
+/** The node as it was: what every drill has to come back to. */
+export async function observeQuietly({ lab, node, sh }: Stage): Promise<string> {
+  // IPv6 asks for a second whether a fresh link-local address is free.
+  await expect.poll(() => sh('ip -o address'), { timeout: 10_000 }).not.toContain('tentative');
+  return observeNetwork(lab, node);
+}
+
+/** A lab of one node with a gateway, fresh: what a drill that failed left behind is nobody else's failure. */
+export async function freshStage(lab: Lab): Promise<Stage> {
+  await lab.down();
+  const results = await lab.up({ nodes: 1, router: true });
+  expect(results.filter(({ error }) => error !== null)).toEqual([]);
+  return openStage(lab, 'node1');
+}
+
+export async function runDrill(drill: Drill, stage: Stage): Promise<void> {
+  const before = await observeQuietly(stage);
+  try {
+    const { tx } = await drill.run(stage);
+    const status = await waitForState(tx, ['rolled-back', 'rollback-failed', 'committed'], 120_000);
+    expect(status.state, JSON.stringify(status)).toBe(drill.end);
+    // A switch port that listens takes its time.
+    await expect.poll(() => isReachable(stage.address), { timeout: 40_000 }).toBe(true);
+    await expect.poll(() => stage.sh('readlink /var/lib/meshd/bridge/pending'), { timeout: 10_000 }).toBe('');
+  } finally {
+    await drill.mend?.(stage);
+  }
+  if (drill.end === 'committed') await removeBridge(stage.lab, stage.node);
+  await expect.poll(() => observeQuietly(stage), { timeout: 20_000, interval: 500 }).toBe(before);
+  expect(await isReachable(stage.address)).toBe(true);
+}
