@@ -8,7 +8,15 @@ import type { NodeTransaction } from '../host/bridge/node-transaction.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { startChild, type Child } from '../host/child.ts';
 import type { FileChange } from '../core/plans/bridge/transaction.ts';
-import { bridgeName, describeLabTransaction, shellIn, waitForState, type TransactionOverrides } from './bridge.ts';
+import { installTree, startMeshd } from './cluster.ts';
+import {
+  bridgeName,
+  describeLabTransaction,
+  removeBridge,
+  shellIn,
+  waitForState,
+  type TransactionOverrides,
+} from './bridge.ts';
 import type { Lab } from './lab.ts';
 import { nodePassword } from './node.ts';
 
@@ -193,6 +201,17 @@ export const drills: readonly Drill[] = [
       await stage.sh('systemctl kill --signal=KILL meshdeck-bridge.service');
       return trial;
     },
+  },
+  {
+    name: 'meshd killed after it armed',
+    end: 'rolled-back',
+    async run(stage) {
+      await startMeshdOf(stage);
+      const trial = await stage.tryOut();
+      await stage.lab.fault.signal(stage.node, 'meshd', 'SIGKILL');
+      return trial;
+    },
+    mend: forgetMeshd,
   },
   {
     name: 'vswitchd stopped before it begins',
@@ -478,15 +497,17 @@ export const drills: readonly Drill[] = [
     },
   },
   {
-    name: 'everything cut at once: its service killed, ssh dropped, the cable cut',
+    name: 'everything cut at once: meshd and its service killed, ssh dropped, the cable cut',
     isQuick: true,
     end: 'rolled-back',
     async run(stage) {
+      await startMeshdOf(stage);
       const trial = await stage.place();
       const ssh = await startSsh(stage, `/bin/sh ${folderOf(trial)}/tx begin; sleep 60`);
       await waitForState(trial.tx, 'inside-ok');
       ssh.kill('SIGKILL');
       await Promise.all([
+        stage.lab.fault.signal(stage.node, 'meshd', 'SIGKILL'),
         stage.sh('systemctl kill --signal=KILL meshdeck-bridge.service'),
         stage.lab.fault.link(stage.node, 'down'),
       ]);
@@ -494,9 +515,51 @@ export const drills: readonly Drill[] = [
       await stage.lab.fault.link(stage.node, 'up');
       return trial;
     },
-    mend: (stage) => stage.lab.fault.link(stage.node, 'up'),
+    mend: async (stage) => {
+      await stage.lab.fault.link(stage.node, 'up');
+      await forgetMeshd(stage);
+    },
+  },
+  {
+    name: 'nobody keeps the removal',
+    end: 'rolled-back',
+    async run(stage) {
+      await keepBridge(stage);
+      return stage.tryOut({ kind: 'remove' });
+    },
+    mend: (stage) => removeBridge(stage.lab, stage.node),
+  },
+  {
+    name: 'power cut in the removal',
+    isQuick: true,
+    end: 'rolled-back',
+    async run(stage) {
+      await keepBridge(stage);
+      const trial = await stage.tryOut({ kind: 'remove' });
+      await cutPower(stage);
+      return trial;
+    },
+    mend: (stage) => removeBridge(stage.lab, stage.node),
   },
 ];
+
+/** The node with its bridge, kept. */
+async function keepBridge(stage: Stage): Promise<void> {
+  const trial = await stage.tryOut({ times: { window: 40 } });
+  await keep(trial);
+  await waitForDhcp(trial, 'same');
+}
+
+async function startMeshdOf(stage: Stage): Promise<void> {
+  await installTree(stage.lab, stage.node);
+  await startMeshd(stage.lab, stage.node, ['-degree', '1', '-context', 'drill', '-nostdin']);
+}
+
+/** Its own files go too; those of the transactions stay. */
+async function forgetMeshd({ lab, node, sh }: Stage): Promise<void> {
+  await lab.fault.signal(node, 'meshd', 'SIGKILL').catch(() => undefined);
+  await sh('rm -rf /opt/meshd /var/log/meshd.log');
+}
 
 async function waitForDhcp({ tx }: Trial, wanted: string | RegExp): Promise<void> {
   const endAt = performance.now() + 30_000;

@@ -21,6 +21,7 @@ begin() {
 		print_status
 		return
 	fi
+	prune
 	cp "$here/plan" "$here/tx" "$live/" || refuse 'the plan does not fit into /run'
 	enter planned "begun by $HOLDER" || {
 		rm -f "$base/pending" "$live/state"
@@ -37,6 +38,16 @@ begin() {
 	case "$STATE" in
 	rolled-back | rollback-failed) refuse "$TEXT" ;;
 	esac
+}
+
+# prune: the evidence of the last ten transactions is kept, and what the committed record refers to.
+prune() {
+	local name
+	# shellcheck disable=SC2012 # names are ids: letters, digits, hyphens
+	ls -1t "$base" | tail -n +13 | while read -r name; do
+		[ -d "$base/$name" ] && [ ! -L "$base/$name" ] && [ "$name" != "$ID" ] || continue
+		grep -q -e "=$name\$" -e "=$name/" "$base/committed" 2>/dev/null || rm -rf "${base:?}/$name" "${run:?}/$name"
+	done
 }
 
 # `pending` is the lock: making a symbolic link is atomic.
