@@ -7,8 +7,9 @@ import {
   expectBridged,
   goBackAfterRestart,
   proveOwner,
+  readEtc,
 } from './bridge-owners.ts';
-import { isReachable } from './bridge.ts';
+import { isReachable, shellIn } from './bridge.ts';
 import { openLab } from './lab.ts';
 import type { NodeOwner } from './recipe.ts';
 
@@ -58,3 +59,83 @@ describe.each([
     await expectBridged(lab, node);
   });
 });
+
+/** Shell lines that give eth0 fixed addresses of both families and a route of its own, in the owner's file. */
+const fixedAddresses: Record<NodeOwner, (address: string, gateway: string) => string> = {
+  ifupdown: (address, gateway) => `cat >/etc/network/interfaces <<'END'
+auto lo
+iface lo inet loopback
+
+auto eth0
+iface eth0 inet static
+  address ${address}/24
+  gateway ${gateway}
+  up ip route add 10.99.0.0/16 via ${gateway}
+iface eth0 inet6 static
+  address fd00::5/64
+END`,
+  networkmanager: (address, gateway) => `cat >/etc/NetworkManager/system-connections/wired.nmconnection <<'END'
+[connection]
+id=wired
+type=ethernet
+interface-name=eth0
+
+[ipv4]
+method=manual
+address1=${address}/24,${gateway}
+dns=${gateway};
+route1=10.99.0.0/16,${gateway}
+
+[ipv6]
+method=manual
+address1=fd00::5/64
+END`,
+  networkd: (address, gateway) => `cat >/etc/systemd/network/10-eth0.network <<'END'
+[Match]
+Name=eth0
+
+[Network]
+Address=${address}/24
+Address=fd00::5/64
+Gateway=${gateway}
+DNS=${gateway}
+
+[Route]
+Destination=10.99.0.0/16
+Gateway=${gateway}
+END`,
+};
+
+test.each([
+  ['ifupdown', 'ifupdown'],
+  ['ifupdown', 'commands'],
+  ['networkmanager', 'commands'],
+  ['networkd', 'networkd'],
+  ['networkd', 'commands'],
+] as const)(
+  '%s by the method %s: fixed addresses and routes of both families come back at boot',
+  async (owner, method) => {
+    await startLab(owner);
+    const address = await lab.address(node);
+    await shellIn(lab, node, fixedAddresses[owner](address, address.replace(/\.\d+$/, '.1')));
+    await cyclePower(lab, node);
+    const routes = () =>
+      shellIn(lab, node, 'ip route show | sed "s/ dev [^ ]*//" | sort; ip -6 -o address show scope global');
+    const own = async () => (await routes()).match(/^10\.99\.0\.0\/16 via \S+|fd00::5\/64/gm);
+    const etc = await readEtc(lab, node);
+    expect(await own()).toHaveLength(2);
+    const before = await own();
+    const { outside } = await changeBridge(lab, node, 'ensure', method);
+    expect(outside.longestMs).toBeLessThan(1_000);
+    await expectBridged(lab, node);
+    expect(await own()).toEqual(before);
+    await cyclePower(lab, node);
+    await expectBridged(lab, node);
+    expect(await own()).toEqual(before);
+    await changeBridge(lab, node, 'remove', method);
+    expect(await readEtc(lab, node)).toBe(etc);
+    await cyclePower(lab, node);
+    await expectBare(lab, node);
+    expect(await own()).toEqual(before);
+  },
+);

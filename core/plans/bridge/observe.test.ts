@@ -139,6 +139,13 @@ describe('other owners', () => {
     });
     expect(eth0(output).netplan).toEqual({ renderer, file: '/etc/netplan/01-netcfg.yaml' });
   });
+  it('netplan’s work is its renderer’s', () => {
+    expect(parseBridgeFacts(recorded('debian12-netplan-0.106')).nics[0]).toMatchObject({
+      owner: 'networkd',
+      networkFile: '/run/systemd/network/10-netplan-eth0.network',
+      netplan: { renderer: 'networkd', file: '/etc/netplan/50-lab.yaml' },
+    });
+  });
   it('an owner that runs and does not answer is no “none”', () => {
     expect(() => parseBridgeFacts(recordedWith('debian12-networkmanager-1.42.4', { nm_devices: '' }))).toThrow(
       'NetworkManager runs and does not answer',
