@@ -126,6 +126,7 @@ is_healed() {
 }
 
 describe_wounds() {
+	vsctl "$OVS_UNDO" --no-wait show >/dev/null 2>&1 || printf 'Open vSwitch does not answer: its database may still have %s in %s; ' "$UPLINK" "$BRIDGE"
 	[ "$KIND" != ensure ] || ! is_port || printf '%s is still in %s; ' "$UPLINK" "$BRIDGE"
 	# shellcheck disable=SC2086 # a list of words
 	has_addresses "$from" $ADDRESSES || printf '%s has no %s; ' "$from" "$ADDRESSES"
