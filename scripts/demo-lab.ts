@@ -37,7 +37,7 @@ async function readFingerprints(lab: Lab, node: string): Promise<string[]> {
   return stdout.match(/SHA256:\S+/g) ?? [];
 }
 
-/** Add nodes, then Deploy: as the wizards do, with their plans, their runs and their journal in the data folder. */
+/** Add nodes, Bridge, then Deploy: as the wizards do, with their plans, their runs and their journal in the data folder. */
 export async function makeCluster(
   nodes: readonly BareNode[],
   options: { dataPath: string; say: (text: string) => void },
@@ -53,6 +53,8 @@ export async function makeCluster(
     for (const node of nodes) assertOwnKeys(node, add);
     say('each fingerprint is one that its machine has');
     await run(backend, add, { 'password:root': nodePassword });
+    // One canary, then the others: each keeps its address and loses no connection.
+    await run(backend, await makePlan(backend, 'bridge', { nodes: describeRange(names) }, say), {});
     const form = { nodes: describeRange(names), head: names[0], context: 'demo', degree: 3 };
     await run(backend, await makePlan(backend, 'deploy', form, say), {});
   } finally {
