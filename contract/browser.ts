@@ -1,7 +1,7 @@
 // The console's methods and events: the one wire between server and its clients (browser and meshdeck), over socket.io.
 // Every call is an event named after its method with one argument and an Ack; see server/hub for the dispatcher.
 import { z } from 'zod';
-import { NodeBridge } from './bridge.ts';
+import { NodeBridge, RememberedBridge } from './bridge.ts';
 import { CommandResponse } from './command-socket.ts';
 import { FleetDelta, FleetSnapshot } from './fleet.ts';
 import { maxSecretLength } from './limits.ts';
@@ -83,6 +83,15 @@ export const browserMethods = {
     input: z.object({ nodes: z.string().min(1).max(200_000) }),
     output: z.array(NodeBridge),
     example: { nodes: 'node1' },
+  }),
+  /** What the console saw of the bridges of its nodes last, meshd or not; asks no node. */
+  'bridge.remembered': defineMethod({
+    name: 'bridge.remembered',
+    role: 'viewer',
+    changes: false,
+    input: Nothing,
+    output: z.array(RememberedBridge),
+    example: {},
   }),
   'runs.start': defineMethod({
     name: 'runs.start',

@@ -36,6 +36,7 @@ export function createHandlers(
     'plans.make': ({ kind, form, secrets }, { caller, connection }) =>
       runs.makePlan(caller, { kind, form, secrets, signal: connection.signal }),
     'bridge.show': ({ nodes }, { connection }) => runs.showBridges(nodes, connection.signal),
+    'bridge.remembered': () => runs.rememberedBridges(),
     'runs.start': ({ plan, secrets }, { caller }) => runs.startRun(caller, plan, secrets),
     'runs.list': ({ limit }) => runs.list(limit),
     'runs.subscribe': ({ run }, call) => followRun(runs, run, call),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { loadCredentials } from '../../host/ssh/credentials.ts';
 import { fetchEvidence } from '../bootstrap/bridge/evidence.ts';
 import { showBridges as showAll } from '../bootstrap/bridge/planners.ts';
+import { rememberedBridges } from '../bootstrap/bridge/remember.ts';
 import { SshExecutor } from '../bootstrap/executor.ts';
 import { localIdentity } from '../bootstrap/observe.ts';
 import { createPlanners } from '../bootstrap/planners.ts';
@@ -36,7 +37,18 @@ export function createRunCore(
   const planners = createPlanners({ store, programPath, host });
   const showBridges = (nodes: string, signal: AbortSignal) => showAll(nodes, store, signal);
   const evidence: RunCoreComponents['evidence'] = (what, signal) => fetchEvidence(what, store, signal);
-  return new RunCore({ store: store.runs, executor, planners, showBridges, evidence, log, now, resumesAtStart });
+  const remembered = () => rememberedBridges(store);
+  return new RunCore({
+    store: store.runs,
+    executor,
+    planners,
+    showBridges,
+    rememberedBridges: remembered,
+    evidence,
+    log,
+    now,
+    resumesAtStart,
+  });
 }
 
 export function createRuns({ log }: RunsOptions, components: RunsComponents): Runs {

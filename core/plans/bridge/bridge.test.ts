@@ -243,6 +243,7 @@ describe('the plan', () => {
       'ensureBridge node4 false',
     ]);
     expect(mixed.waves).toEqual([['node3'], ['node4']]);
+    expect(mixed.steps.map(({ undo }) => undo?.action ?? null)).toEqual([null, null, 'removeBridge']);
     expect(mixed.steps[1]?.preview.map(({ text }) => text).join('\n')).not.toContain('ovs-vsctl');
   });
 

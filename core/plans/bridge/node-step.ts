@@ -53,7 +53,8 @@ export function bridgeStepOf(
     preview: presence === 'right' ? [{ kind: 'note', text: rightText(args) }] : previewOf(args, facts),
     isDone: presence === 'right',
     args,
-    undo: { action: 'removeBridge', args: undo },
+    // A bridge that was there before is not ours to take away: only what this run moved is undone.
+    undo: kind === 'ensure' ? { action: 'removeBridge', args: undo } : null,
     deadlineMs: deadlineOf(transaction.times),
   });
   return { step, findings };

@@ -4,6 +4,7 @@ import { AppError, describeError } from '../../../contract/errors.ts';
 import type { StepSignal } from '../../../contract/plans.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
 import { compareTraits, guessCauses } from '../../../core/plans/bridge/causes.ts';
+import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import { removalOf } from '../../../core/plans/bridge/plan.ts';
 import { persistBridge } from '../../../core/plans/bridge/persist.ts';
 import { parsePeerLook, peerLookScript } from '../../../core/plans/bridge/peer-look.ts';
@@ -55,7 +56,7 @@ async function ensure(args: BridgeStepArgs, context: StepContext, parts: ActionP
       datapath: transaction.datapath,
     };
     const { presence, findings } = judgeBridge(facts, choice);
-    await rememberBridge(target, facts, parts);
+    await remember(target, facts, parts);
     if (presence === 'right') return true;
     const blocks = findings.filter(({ level }) => level === 'block');
     if (blocks.length > 0) {
@@ -76,7 +77,7 @@ async function remove(args: BridgeStepArgs, context: StepContext, parts: ActionP
       args.transaction.bridge,
       context.signal,
     );
-    await rememberBridge(args.target, facts, parts);
+    await remember(args.target, facts, parts);
     return !facts.ovs.bridges.some(({ name }) => name === args.transaction.bridge);
   });
 }
@@ -379,6 +380,11 @@ function compareWithGood(args: BridgeStepArgs, context: StepContext): Pick<Bridg
   return { differences: [], goodNode: '' };
 }
 
+async function remember(target: NodeTarget, facts: BridgeFacts, { sessions, store, now }: ActionParts): Promise<void> {
+  const host = await sessions.hostOf(target);
+  if (host) await rememberBridge(host.id, facts, { hosts: store.hosts, nowMs: now() });
+}
+
 /** What pages show of the node. It costs a look, and never fails the step. */
 async function lookAgain(
   { target, transaction }: BridgeStepArgs,
@@ -387,7 +393,7 @@ async function lookAgain(
 ): Promise<void> {
   try {
     const shell = await parts.sessions.shell(target, context);
-    await rememberBridge(target, await observeBridge(shell, transaction.bridge, context.signal), parts);
+    await remember(target, await observeBridge(shell, transaction.bridge, context.signal), parts);
   } catch (error) {
     context.signal.throwIfAborted();
     context.log(`its bridge could not be looked at: ${describeError(error)}`);

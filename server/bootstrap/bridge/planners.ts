@@ -19,6 +19,7 @@ import type { Planner } from '../../runs/run-core.ts';
 import { invalid, parseForm } from '../form.ts';
 import { knownHost, shellOf, targetOf } from '../known-nodes.ts';
 import { mapAtOnce } from '../observe.ts';
+import { rememberBridge } from './remember.ts';
 
 /** Nodes looked at at once: each costs a login and a script. */
 const observeLimit = 16;
@@ -92,7 +93,7 @@ async function chosenHosts(range: string, store: Pick<Store, 'hosts'>): Promise<
 
 async function lookAt(
   { host, here, bridge }: { host: StoredHost; here: ReadonlySet<string>; bridge: string },
-  store: Pick<Store, 'keys'>,
+  store: Pick<Store, 'hosts' | 'keys'>,
   signal: AbortSignal,
 ): Promise<BridgeSighting> {
   const target = targetOf(host);
@@ -101,6 +102,7 @@ async function lookAt(
     const shell = await shellOf(host, store, signal);
     try {
       const facts = await observeBridge(shell, bridge, signal);
+      await rememberBridge(host.id, facts, { hosts: store.hosts, nowMs: Date.now() });
       const isConsole = here.has(target.address) || here.has(facts.ingressAddress);
       return { ...base, isConsole, facts, error: '' };
     } finally {

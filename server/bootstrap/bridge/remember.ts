@@ -1,23 +1,35 @@
-// What of a look at a node's network the console remembers for pages.
+// What of a look at a node's network the console remembers, for pages and for nodes without meshd.
 import { z } from 'zod';
 import { BridgeSummary } from '../../../contract/bridge.ts';
+import type { RememberedBridge } from '../../../contract/bridge.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
 import { defaultBridgeTimes } from '../../../core/plans/bridge/transaction.ts';
-import type { NodeTarget } from '../../../core/plans/targets.ts';
-import type { ActionParts } from '../action.ts';
+import type { Store } from '../../ports.ts';
 
 /** The part of StoredHost.facts that is the bridge's. */
-export const RememberedBridge = z.object({ bridge: BridgeSummary.extend({ at: z.number() }) });
+const BridgePart = z.object({ bridge: BridgeSummary.extend({ at: z.number() }) });
 
+/** `host`: its id in the store. */
 export async function rememberBridge(
-  target: NodeTarget,
+  host: string,
   facts: BridgeFacts,
-  { sessions, store, now }: Pick<ActionParts, 'sessions' | 'store' | 'now'>,
+  { hosts, nowMs }: { readonly hosts: Store['hosts']; readonly nowMs: number },
 ): Promise<void> {
-  const host = await sessions.hostOf(target);
-  if (!host) return;
-  const bridge = { ...summariseBridge(facts, { capSeconds: defaultBridgeTimes.cap }), at: now() };
-  const others = typeof host.facts === 'object' && host.facts !== null ? host.facts : {};
-  await store.hosts.put({ ...host, facts: { ...others, bridge } });
+  // Read anew: the look took a while, and the rest of the record may be another by now.
+  const known = (await hosts.list()).find(({ id }) => id === host);
+  if (!known) return;
+  const bridge = { ...summariseBridge(facts, { capSeconds: defaultBridgeTimes.cap }), at: nowMs };
+  const others = typeof known.facts === 'object' && known.facts !== null ? known.facts : {};
+  await hosts.put({ ...known, facts: { ...others, bridge } });
+}
+
+/** What was seen of each node last; nodes that were never looked at are left out. */
+export async function rememberedBridges({ hosts }: Pick<Store, 'hosts'>): Promise<RememberedBridge[]> {
+  return (await hosts.list()).flatMap(({ name, facts }) => {
+    const part = BridgePart.safeParse(facts);
+    if (!part.success) return [];
+    const { at, ...summary } = part.data.bridge;
+    return [{ node: name, summary, at }];
+  });
 }

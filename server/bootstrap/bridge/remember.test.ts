@@ -1,0 +1,58 @@
+// What the console saw of a node's bridge last, between looks.
+import { expect, test } from 'vitest';
+import { bridgedFacts, bridgeFacts, ovsBridgeFacts } from '../../../core/plans/bridge/test-facts.ts';
+import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
+import { createMemoryStore } from '../../store/memory-store.ts';
+import { rememberBridge, rememberedBridges } from './remember.ts';
+
+const host = {
+  id: 'h1',
+  name: 'node5',
+  addresses: ['10.0.0.5'],
+  port: 22,
+  user: 'root',
+  needsSudo: false,
+  keyId: null,
+  pins: [],
+  cluster: '',
+  nodeId: null,
+  isHead: false,
+  addedAt: 1,
+  facts: { cpus: 8 },
+};
+
+test('is kept beside the other facts, and told without asking the node', async () => {
+  const { hosts } = createMemoryStore();
+  await hosts.put(host);
+  expect(await rememberedBridges({ hosts })).toEqual([]);
+  await rememberBridge('h1', bridgedFacts(), { hosts, nowMs: 7 });
+  await rememberBridge('gone', bridgedFacts(), { hosts, nowMs: 8 });
+  expect(await rememberedBridges({ hosts })).toMatchObject([
+    { node: 'node5', at: 7, summary: { bridge: 'mega_bridge', uplink: 'eth0', reboot: 'safe', alarms: [] } },
+  ]);
+  expect((await hosts.list())[0]?.facts).toMatchObject({ cpus: 8 });
+});
+
+test.each([
+  ['older than its cap', { state: 'applied', ageSeconds: 700, isArmed: true }, /11|12 min old, past its cap/],
+  ['without its timer', { state: 'applied', ageSeconds: 5, isArmed: false }, /no timer in PID 1/],
+  ['that could not go back', { state: 'rollback-failed', ageSeconds: 5, isArmed: false }, /could not go back/],
+  ['over, with its timer left', { state: 'committed', ageSeconds: 5, isArmed: true }, /left over/],
+] as const)('a transaction %s is an alarm', (_name, mark, alarm) => {
+  const facts = bridgeFacts({ transaction: { id: 'r1-1', holder: 'Ann', ...mark } });
+  expect(summariseBridge(facts, { capSeconds: 600 }).alarms.join()).toMatch(alarm);
+});
+
+test('a transient mark and drift are alarms; a transaction on trial is none', () => {
+  const marked = ovsBridgeFacts({ transientPorts: ['eth0'] });
+  const left = bridgedFacts({ drift: ['/etc/network/interfaces was changed'], ovs: { bridges: [marked] } });
+  expect(summariseBridge(left, { capSeconds: 600 }).alarms).toHaveLength(2);
+  const onTrial = bridgedFacts({
+    transaction: { id: 'r1-1', state: 'inside-ok', ageSeconds: 9, holder: 'Ann', isArmed: true },
+    ovs: { bridges: [marked] },
+  });
+  expect(summariseBridge(onTrial, { capSeconds: 600 })).toMatchObject({
+    alarms: [],
+    transaction: 'r1-1 of Ann: inside-ok',
+  });
+});
