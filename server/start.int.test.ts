@@ -116,7 +116,7 @@ async function start(argv: readonly string[] = [], data = 'data', log: Partial<L
   const config = parseConfig(['--data', join(folder, data), '--listen', '127.0.0.1:0', ...argv], {});
   const running = await startServer(config, {
     createFleet: () => fleet,
-    createRuns: createTestRuns,
+    createRuns: () => runs,
     log: { ...silentLog, error: (text) => process.stderr.write(`${text}\n`), ...log },
   });
   stops.push(() => running.stop());

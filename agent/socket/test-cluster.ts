@@ -7,6 +7,7 @@ import type { HostFacts } from '../../contract/watch.ts';
 import { parseFlags } from '../../core/flags.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
+import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
 import { Dispatcher } from '../commands/dispatcher.ts';
 import type { Handlers } from '../commands/handler.ts';
@@ -59,6 +60,7 @@ export async function startCluster(): Promise<TestCluster> {
         },
       }),
       ...createHostHandlers(() => observeFacts(host)),
+      ...createBridgeHandlers(() => Promise.resolve(noBridge)),
       ...deployHandlers(host),
     };
     const dispatcher = new Dispatcher(
@@ -105,6 +107,16 @@ async function observeFacts(host: string): Promise<HostFacts> {
 }
 
 /** `deploy flags` and its like, which need no SSH; the rest of deploy is not reached by the recorded requests. */
+const noBridge = {
+  bridge: '',
+  uplink: '',
+  owner: '',
+  persistence: '',
+  reboot: '',
+  transaction: '',
+  alarms: [],
+};
+
 function deployHandlers(host: string): Handlers {
   const parsed = parseFlags(['-degree', '2', '-context', 'john']);
   if (!parsed.ok) throw new Error(parsed.message);
