@@ -63,6 +63,22 @@ describe('a change that nobody keeps', () => {
     });
     expect((await tx.begin()).id).toBe(transaction.id);
     await tx.undo();
+    // Over: asked for again it changes nothing, and takes no lock.
+    expect((await tx.begin()).state).toBe('rolled-back');
+    await expect.poll(() => stage.sh('readlink /var/lib/meshd/bridge/pending'), { timeout: 10_000 }).toBe('');
+  });
+
+  test('begun and kept by several at once, it is one transaction', async () => {
+    const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 40 } });
+    const tx = await placeTransaction(host, transaction);
+    const begun = await Promise.all([tx.begin(), tx.begin(), tx.begin()]);
+    expect(begun.filter(({ state }) => !['armed', 'applied'].includes(state))).toEqual([]);
+    await waitForState(tx, 'inside-ok');
+    const kept = await Promise.all([tx.keep(nonce), tx.keep(nonce)]);
+    expect(kept.map(({ state }) => state)).toEqual(['committed', 'committed']);
+    await expect.poll(() => tx.readStatus().then(({ dhcp }) => dhcp), { timeout: 15_000 }).toBe('same');
+    await removeBridge(lab, node);
+    await expect.poll(() => observeQuietly(stage), { timeout: 20_000 }).toBe(before);
   });
 
   test('is not kept without its nonce, and is prolonged up to the cap only', async () => {

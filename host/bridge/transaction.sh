@@ -14,30 +14,39 @@ begin() {
 	[ "$(id -u)" = 0 ] || refuse 'this needs root'
 	[ -d /run/systemd/system ] || refuse 'no systemd runs here: the way back could not be armed'
 	mkdir -p "$base" "$live"
-	take_lock
 	read_state
-	if [ -n "$STATE" ]; then
-		# Begun before: the answer is how it stands.
+	if [ -z "$STATE" ]; then
+		begin_once || exit $?
+		wait_while 'planned rolling-back' 60
 		print_status
+		case "$STATE" in
+		rolled-back | rollback-failed) refuse "$TEXT" ;;
+		esac
 		return
 	fi
-	prune
-	cp "$here/plan" "$here/tx" "$live/" || refuse 'the plan does not fit into /run'
-	enter planned "begun by $HOLDER" || {
-		rm -f "$base/pending" "$live/state"
-		refuse "$base takes no more data: is the disk full?"
-	}
-	rm -f "$live/verdict"
-	start_unit meshdeck-bridge 'Meshdeck: the change of the bridge' drive || {
-		enter_anyway rolled-back 'nothing was changed: PID 1 did not start the service'
-		rm -f "$base/pending"
-		refuse 'nothing was changed: PID 1 did not start the service'
-	}
-	wait_while 'planned rolling-back' 60
+	# Begun before, perhaps over long ago: the answer is how it stands.
 	print_status
-	case "$STATE" in
-	rolled-back | rollback-failed) refuse "$TEXT" ;;
-	esac
+}
+
+# begin_once: one at a time, so that a caller who asks again, having heard nothing, does not disturb the first.
+begin_once() {
+	(
+		flock -w 30 8 || refuse 'another begin is still at it' 4
+		read_state
+		[ -z "$STATE" ] || exit 0
+		take_lock
+		prune
+		cp "$here/plan" "$here/tx" "$live/" || refuse 'the plan does not fit into /run'
+		enter planned "begun by $HOLDER" || {
+			rm -f "$base/pending" "$live/state"
+			refuse "$base takes no more data: is the disk full?"
+		}
+		start_unit meshdeck-bridge 'Meshdeck: the change of the bridge' drive || {
+			enter_anyway rolled-back 'nothing was changed: PID 1 did not start the service'
+			rm -f "$base/pending"
+			refuse 'nothing was changed: PID 1 did not start the service'
+		}
+	) 8>>"$run/begin.lock"
 }
 
 # prune: the evidence of the last ten transactions is kept, and what the committed record refers to.
@@ -664,11 +673,18 @@ keep() {
 	esac
 	if [ "$STATE" != committing ] && ! systemctl is-active --quiet meshdeck-bridge-keep.service; then
 		start_unit meshdeck-bridge-keep 'Meshdeck: keeping the bridge' commit --property=RuntimeMaxSec=$((DHCP_SECONDS + 60)) ||
-			refuse 'PID 1 did not start the commit; the change still goes back by itself'
+			is_keeping || refuse 'PID 1 did not start the commit; the change still goes back by itself'
 	fi
 	wait_while 'inside-ok outside-ok committing' 25
 	print_status
 	[ "$STATE" = committed ] || refuse "not kept: $STATE: $TEXT"
+}
+
+# Someone else with the nonce was faster.
+is_keeping() {
+	read_state
+	case "$STATE" in committing | committed) return 0 ;; esac
+	systemctl is-active --quiet meshdeck-bridge-keep.service
 }
 
 # commit: what the service of `keep` runs. Until the state is on disk as committed, all of it is undone by the rollback.
