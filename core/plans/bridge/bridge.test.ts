@@ -228,6 +228,12 @@ describe('the plan', () => {
     });
   });
 
+  test('by hand, the userspace datapath shuts the kernel out of the NIC, and lets it in on the way back', () => {
+    const text = renderRunbook(goodPlan([sighting('node2', bridgeFacts({ ovs: { hasKernelModule: false } }))]));
+    expect(text).toContain('datapath_type=netdev');
+    expect(text.indexOf('policy drop')).toBeLessThan(text.indexOf('#   nft delete table netdev meshdeck_bridge'));
+  });
+
   test('finds nothing to do where all is right, and completes what is half done', () => {
     const right = goodPlan([sighting('node2', bridgedFacts()), sighting('node3', bridgedFacts())]);
     expect(right.steps).toEqual([]);

@@ -13,6 +13,7 @@ export function describeCommands(transaction: PlannedTransaction, { before, afte
     case 'remove':
       return [
         `ovs-vsctl --if-exists del-port ${shellWord(transaction.bridge)} ${shellWord(transaction.uplink)}`,
+        ...letKernelIn(transaction),
         ...moveAddresses({ before, after }, transaction),
         `ovs-vsctl --if-exists del-br ${shellWord(transaction.bridge)}`,
         ...announce(after),
@@ -30,6 +31,7 @@ export function describeUndoCommands(transaction: PlannedTransaction, { before, 
   return transaction.kind === 'ensure'
     ? [
         `ovs-vsctl --if-exists --no-wait del-port ${port}`,
+        ...letKernelIn(transaction),
         ...moveAddresses(back, transaction),
         ...(before.bridge === '' ? [`ovs-vsctl --if-exists --no-wait del-br ${shellWord(transaction.bridge)}`] : []),
         ...announce(before),
@@ -47,10 +49,15 @@ function createBridge({ bridge, uplink, mac, datapath, mtu }: PlannedTransaction
   ];
   if (datapath === 'netdev')
     lines.push(
-      `nft add table netdev meshdeck`,
-      `nft 'add chain netdev meshdeck ${uplink} { type filter hook ingress device "${uplink}" priority 0; policy drop; }'`,
+      'nft add table netdev meshdeck_bridge',
+      `nft 'add chain netdev meshdeck_bridge uplink { type filter hook ingress device "${uplink}" priority -500; policy drop; }'`,
     );
   return lines;
+}
+
+/** With the userspace datapath the kernel was shut out of the uplink: it needs it again. */
+function letKernelIn({ datapath }: PlannedTransaction): string[] {
+  return datapath === 'netdev' ? ['nft delete table netdev meshdeck_bridge'] : [];
 }
 
 /** Addresses first onto the one, then off the other, then the routes: there is no moment without a way to lose. */
