@@ -1,6 +1,8 @@
 // How it went on one node: kept or gone back, how long it was away, and, when it went back, the likeliest cause with its evidence
 // and what sets this node apart from one where it went well.
 import type { ReactElement } from 'react';
+import { httpPaths } from '../../contract/http.ts';
+import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
@@ -15,7 +17,8 @@ const outcomes: Readonly<Record<string, { word: string; state: State }>> = {
   unknown: { word: 'not known: nobody answers', state: 'bad' },
 };
 
-export function BridgeOutcome({ node }: { node: WatchedNode }): ReactElement {
+export function BridgeOutcome({ run, node }: { run: string; node: WatchedNode }): ReactElement {
+  const evidence = `${httpPaths.bridgeEvidence}?${new URLSearchParams({ run, step: node.step.key }).toString()}`;
   const { result, error } = node;
   const words = (result && outcomes[result.outcome]) ?? {
     word: error === '' ? 'right already' : 'failed before anything changed',
@@ -39,7 +42,7 @@ export function BridgeOutcome({ node }: { node: WatchedNode }): ReactElement {
             <p className="text-sm text-fg-2 numbers">
               {[
                 result.outageMs === null ? '' : `away for ${result.outageMs} ms`,
-                result.seconds === null ? '' : `decided after ${result.seconds} s`,
+                result.seconds === null ? '' : `decided after ${result.seconds.toFixed(1)} s`,
                 result.witnesses.length === 0 ? '' : `seen by ${result.witnesses.join(', ')}`,
               ]
                 .filter((part) => part !== '')
@@ -53,6 +56,13 @@ export function BridgeOutcome({ node }: { node: WatchedNode }): ReactElement {
               </Notice>
             ))}
             <Differences result={result} bad={node.node} />
+            {result.outcome === 'committed' ? null : (
+              <div>
+                <Button size="sm" render={<a href={evidence} download />}>
+                  Download the evidence
+                </Button>
+              </div>
+            )}
           </>
         ) : null}
       </div>

@@ -28,7 +28,7 @@ export function BridgeWatch({ run }: { run: RunView }): ReactElement | null {
           <NodeWatch key={node.step.key} run={run.id} node={node} />
         ))}
         {over.map((node) => (
-          <BridgeOutcome key={node.step.key} node={node} />
+          <BridgeOutcome key={node.step.key} run={run.id} node={node} />
         ))}
       </div>
     </>

@@ -76,6 +76,11 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
             Deploy to them
           </Button>
         ) : null}
+        {next.do === 'deploy' && run.kind === 'add-nodes' ? (
+          <Button size="sm" render={<Link href={`/bridge?nodes=${encodeURIComponent(next.nodes)}`} />}>
+            Bridge their NICs
+          </Button>
+        ) : null}
         {next.do === 'mesh' ? (
           <Button variant="primary" size="sm" render={<Link href="/mesh" />}>
             Look at the mesh

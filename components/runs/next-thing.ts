@@ -47,7 +47,7 @@ export function nextThing(view: RunView): NextThing {
       if (view.kind === 'add-nodes') {
         return {
           do: 'deploy',
-          text: "The nodes take the console's key. Next: deploy meshd to them.",
+          text: "The nodes take the console's key. Next: put their NICs into the bridge, so that VMs meet across nodes, or deploy meshd first.",
           nodes: describeRange(view.nodes),
         };
       }

@@ -572,14 +572,16 @@ gateways() {
 }
 
 check_routes() {
-	local gateway
-	for gateway in $(gateways); do
+	local gateway all
+	all=$(gateways)
+	[ -n "$all" ] || { echo 'none by a gateway before'; return 0; }
+	for gateway in $all; do
 		{
 			ip -4 route show table all dev "$1"
 			ip -6 route show table all dev "$1"
 		} | grep -q "via $gateway " || { echo "no route by $gateway on $1"; return 1; }
 	done
-	echo "routes by $(gateways | tr '\n' ' ')"
+	echo "routes by $(echo "$all" | tr '\n' ' ')"
 }
 
 check_gateway() {
