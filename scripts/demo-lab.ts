@@ -37,7 +37,10 @@ async function readFingerprints(lab: Lab, node: string): Promise<string[]> {
   return stdout.match(/SHA256:\S+/g) ?? [];
 }
 
-/** Add nodes, Bridge, then Deploy: as the wizards do, with their plans, their runs and their journal in the data folder. */
+/**
+ * Add nodes, Deploy, then Bridge: as the wizards do, with their plans, their runs and their journal in the data folder. The
+ * bridge's run is only begun: the console that starts over the same folder goes on with it, under the eyes of who opens the link.
+ */
 export async function makeCluster(
   nodes: readonly BareNode[],
   options: { dataPath: string; say: (text: string) => void },
@@ -53,10 +56,12 @@ export async function makeCluster(
     for (const node of nodes) assertOwnKeys(node, add);
     say('each fingerprint is one that its machine has');
     await run(backend, add, { 'password:root': nodePassword });
-    // One canary, then the others: each keeps its address and loses no connection.
-    await run(backend, await makePlan(backend, 'bridge', { nodes: describeRange(names) }, say), {});
     const form = { nodes: describeRange(names), head: names[0], context: 'demo', degree: 3 };
     await run(backend, await makePlan(backend, 'deploy', form, say), {});
+    // One canary, then the others: each keeps its address and loses no connection.
+    const bridge = await makePlan(backend, 'bridge', { nodes: describeRange(names) }, say);
+    await backend.startRun(bridge.id, {});
+    say('begun, node by node; the console goes on with it: see Runs');
   } finally {
     await backend.close();
   }

@@ -5,6 +5,7 @@ import { afterAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { FleetSnapshot } from '../contract/fleet.ts';
 import { httpPaths } from '../contract/http.ts';
+import { RunSummary } from '../contract/plans.ts';
 import { startChild, type Child } from '../host/child.ts';
 import { openLab } from '../lab/lab.ts';
 
@@ -73,6 +74,23 @@ test('the demo prints a link to a console with four nodes in its mesh, and ends 
     },
     { timeout: 15_000, interval: 200 },
   );
+  // The console goes on with the bridge's run by itself.
+  await vi.waitFor(
+    async () => {
+      const ack: unknown = await open.timeout(5_000).emitWithAck('runs.list', { limit: 10 });
+      const runs = z.object({ ok: z.literal(true), data: z.array(RunSummary) }).parse(ack).data;
+      expect(runs.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+        'bridge done',
+        'deploy done',
+        'add-nodes done',
+      ]);
+    },
+    { timeout: 150_000, interval: 1_000 },
+  );
+  for (const name of names) {
+    const { stdout } = await lab.exec(name, ['ovs-vsctl', 'list-ports', 'mega_bridge']);
+    expect(stdout.trim().split('\n')).toContain('eth0');
+  }
   // What it says to try.
   await lab.fault.power('node3', 'off');
   await vi.waitFor(async () => expect(stateOf(await fleetOf(open), 'node3')).toBe('absent'), {
@@ -85,4 +103,4 @@ test('the demo prints a link to a console with four nodes in its mesh, and ends 
   expect(await child.ended).toEqual({ exitCode: 0, signal: null });
   const { nodes } = await lab.status();
   expect(nodes.map(({ name, power }) => `${name} ${power}`)).toEqual(['node1 on', 'node2 on', 'node3 off', 'node4 on']);
-}, 240_000);
+}, 300_000);
