@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nodePackages } from '../core/plans/preflight.ts';
 import { describeImageBuild, nodeRecipe, nodeRecipes, recipeKey, sourcesOfSuite } from './recipe.ts';
 
 describe('recipe key', () => {
@@ -26,6 +27,10 @@ describe('image build', () => {
     for (const name of ['openssh-server', 'openvswitch-switch', 'qemu-system-x86']) expect(include).toContain(name);
     // A node that has what Debian does not bring would hide what a deploy must bring along.
     expect(include).not.toContain('zstd');
+  });
+  it('has all that the console would install, since a lab node reaches no mirror', () => {
+    for (const recipe of Object.values(nodeRecipes))
+      expect(recipe.packages).toEqual(expect.arrayContaining([...nodePackages]));
   });
   it('finds the suite among the host’s sources', () => {
     const targets = [
