@@ -76,6 +76,8 @@ test('the nodes are brought in, and each says what was found on it', async () =>
     .getByText(/Open vSwitch/)
     .first()
     .waitFor();
+  // It has no default route: the NIC is the one that the console comes in on.
+  await lane.getByText('eth0 belongs to ifupdown').waitFor();
   await shoot(me.page, 'add-nodes-done');
   expect(await accessIssues(me.page)).toEqual([]);
 });

@@ -8,7 +8,15 @@ import type { MeshNode } from './mesh-view.ts';
 
 export function BridgeFactList({ node }: { node: MeshNode }): ReactElement {
   const bridge = bridgeOf(node.facts.Facts);
-  if (bridge === null) return <p className="text-fg-3">Not known yet: nobody has looked.</p>;
+  if (bridge === null) {
+    return (
+      <p className="text-fg-3">
+        {node.facts.State === 'member'
+          ? 'Not known yet: its meshd has not told of it.'
+          : 'Not known: a node tells of its bridge while it is in the mesh.'}
+      </p>
+    );
+  }
   return (
     <div className="flex flex-col gap-3">
       {bridge.alarms.map((alarm) => (

@@ -16,7 +16,7 @@ export interface NodeBridgeView {
   readonly state: State;
 }
 
-/** Null while nobody has looked. */
+/** Null while its meshd has not told. */
 export function bridgeOf(facts: HostFacts | null): NodeBridgeView | null {
   if (facts?.Bridge === undefined) return null;
   const reboot = facts.BridgeReboot ?? '';

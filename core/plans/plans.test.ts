@@ -249,6 +249,7 @@ describe('preflight', () => {
     ['disk', { disk_state_kb: '1000' }, '1 MB free'],
     ['port', { port_busy: 'yes', port_user: 'nginx' }, 'taken by nginx'],
     ['nic', { nic_owner: 'NetworkManager' }, 'NetworkManager'],
+    ['nic', { nic: '' }, 'cannot be told'],
     ['names', { unresolved: 'node7' }, 'does not resolve node7'],
   ])('%s', (id, parts, said) => {
     const findings = bad(parts);

@@ -38,7 +38,11 @@ if command -v ovs-vsctl >/dev/null 2>&1; then
 fi
 if [ -d /sys/module/openvswitch ] || modinfo openvswitch >/dev/null 2>&1; then say datapath kernel; else say datapath userspace; fi
 command -v dnsmasq >/dev/null 2>&1 && say dnsmasq yes
-nic=$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n1)
+# The NIC that the console comes in on is the one that the bridge plan takes; a closed network has no default route.
+came=$(printf '%s' "\${SSH_CONNECTION:-}" | cut -d' ' -f3)
+nic=
+[ -z "$came" ] || nic=$(ip -o address show to "$came" 2>/dev/null | sed -n 's/^[0-9]*: *\\([^ @]*\\).*/\\1/p' | head -n1)
+[ -n "$nic" ] || nic=$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n1)
 say nic "$nic"
 if [ -n "$nic" ]; then
   owner=
@@ -224,7 +228,13 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
       'add them to DNS, or to /etc/hosts on it; the mesh dials addresses and works without',
     );
   else add('names', 'ok', 'it resolves the other nodes');
-  if (facts.nic === '') add('nic', 'warn', 'it has no default route: the NIC of the bridge must be chosen by hand');
+  if (facts.nic === '')
+    add(
+      'nic',
+      'warn',
+      'which NIC the console comes in on cannot be told',
+      'choose the NIC in the bridge wizard by hand',
+    );
   else
     add(
       'nic',
