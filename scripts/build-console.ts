@@ -72,6 +72,7 @@ async function ensure(product: Product): Promise<void> {
   const note = existsSync(notePath) ? readFileSync(notePath, 'utf8') : '';
   if (note === hash && existsSync(join(root, product.output))) return;
   const startedAt = performance.now();
+  console.log(`${product.name}: building`);
   rmSync(notePath, { force: true });
   rmSync(join(root, product.output), { recursive: true, force: true });
   await localRunner.run([process.execPath, ...product.argv], {

@@ -46,7 +46,7 @@ if [ "$(id -u)" = 0 ] && [ -w $limit ] && [ "$(cat $limit)" -lt 1024 ]; then
 fi
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  echo 'setup: npm ci'
+  echo 'setup: npm ci (a minute or two; it says nothing meanwhile)'
   # A registry that mirrors one platform only leaves the other platforms' optional packages out of the lock file, and
   # npm ci then refuses all of it; npm install takes the same pinned versions.
   npm ci --no-audit --no-fund --loglevel=silent || npm install --no-save --no-audit --no-fund --loglevel=error || exit 1
