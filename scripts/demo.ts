@@ -110,7 +110,8 @@ Then Add nodes, and type or paste:
   ${nodes.map((node) => `${node.name}=${node.address}`).join(',')}
 First contact as root, password ${nodePassword}. Compare the fingerprints with those read in the machines:
 ${nodes.flatMap((node) => node.fingerprints.map((each) => `  ${node.name}  ${each}`)).join('\n')}
-Then Deploy: head node1, nodes node[1-${nodes.length}], degree 3.
+Then, from the run's own page: Bridge their NICs (eth0 of all of them; the plan finds it by itself),
+and Deploy to them: head node1, nodes node[1-${nodes.length}], degree 3.
 `;
   return `${bare ? bareText : ''}
 Switch a node off and look:     npm run lab -- fault power node3 off${flags}
