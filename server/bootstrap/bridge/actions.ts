@@ -46,7 +46,7 @@ export const bridgeActions = {
 
 async function ensure(args: BridgeStepArgs, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
   const { target, transaction } = args;
-  return perform(args, context, parts, async () => {
+  return perform(args, context, parts, async (id) => {
     const shell = await parts.sessions.shell(target, context);
     const facts = await observeBridge(shell, transaction.bridge, context.signal);
     const choice = {
@@ -57,7 +57,8 @@ async function ensure(args: BridgeStepArgs, context: StepContext, parts: ActionP
     };
     const { presence, findings } = judgeBridge(facts, choice);
     await remember(target, facts, parts);
-    if (presence === 'right') return true;
+    if (isOwn(facts, id)) return 'begun';
+    if (presence === 'right') return 'right';
     const blocks = findings.filter(({ level }) => level === 'block');
     if (blocks.length > 0) {
       const texts = blocks.map(({ text, mend }) => `${text}${mend === '' ? '' : ` — ${mend}`}`);
@@ -66,20 +67,26 @@ async function ensure(args: BridgeStepArgs, context: StepContext, parts: ActionP
         `${target.name}: ${texts.join('\n')}`,
       );
     }
-    return false;
+    return 'to-do';
   });
 }
 
 async function remove(args: BridgeStepArgs, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
-  return perform(args, context, parts, async () => {
+  return perform(args, context, parts, async (id) => {
     const facts = await observeBridge(
       await parts.sessions.shell(args.target, context),
       args.transaction.bridge,
       context.signal,
     );
     await remember(args.target, facts, parts);
-    return !facts.ovs.bridges.some(({ name }) => name === args.transaction.bridge);
+    if (isOwn(facts, id)) return 'begun';
+    return facts.ovs.bridges.some(({ name }) => name === args.transaction.bridge) ? 'to-do' : 'right';
   });
+}
+
+/** A console that died while its node was beginning left it no state yet: by now it may have one, and the lock. */
+function isOwn(facts: BridgeFacts, id: string): boolean {
+  return facts.transaction?.id === id;
 }
 
 /** The undo of a kept bridge is planned from what is there now. Null when there is nothing to take away. */
@@ -108,16 +115,16 @@ async function perform(
   args: BridgeStepArgs,
   context: StepContext,
   parts: ActionParts,
-  isRight: () => Promise<boolean>,
+  look: (id: string) => Promise<'right' | 'begun' | 'to-do'>,
 ): Promise<StepOutcome> {
   const { target, transaction } = args;
   const isUndo = context.step.undo !== null && transaction.kind === 'remove';
   const id = `${context.run}-${isUndo ? 'undo-' : ''}${context.attempt}`;
   const nonce = await parts.sessions.secretFor(target, `bridge ${id} ${target.name}`);
   const signals: StepSignal[] = [];
-  const isBegun = context.isResumed && (await findBegun(args, id, context, parts));
-  if (!isBegun) {
-    if (await isRight()) return { changed: false };
+  const found = context.isResumed && (await findBegun(args, id, context, parts)) ? 'begun' : await look(id);
+  if (found === 'right') return { changed: false };
+  if (found === 'to-do') {
     const full: BridgeTransaction = {
       ...transaction,
       id,
