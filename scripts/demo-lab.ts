@@ -12,7 +12,7 @@ import { nodePassword } from '../lab/node.ts';
 export interface BareNode {
   readonly name: string;
   readonly address: string;
-  /** SHA256 fingerprints of its host keys, read inside the machine and not over the network. */
+  /** SHA256 fingerprints of its host keys, in the order in which a plan shows them; read inside the machine. */
   readonly fingerprints: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export async function bootLab(lab: Lab, nodes: number): Promise<BareNode[]> {
 }
 
 async function readFingerprints(lab: Lab, node: string): Promise<string[]> {
-  const script = 'for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -l -f "$key"; done';
+  const script = 'for type in ed25519 ecdsa rsa; do ssh-keygen -l -f "/etc/ssh/ssh_host_${type}_key.pub"; done';
   const { stdout } = await lab.exec(node, ['sh', '-c', script]);
   return stdout.match(/SHA256:\S+/g) ?? [];
 }

@@ -11,7 +11,7 @@ import { Menu, MenuChoice } from '../ui/Menu.tsx';
 import { Spinner } from '../ui/Spinner.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
 import type { State } from '../ui/StateMark.tsx';
-import { isOnPage, pages, partsBelow } from './pages.ts';
+import { isOnPage, pages, partsBelow, wizardTitle } from './pages.ts';
 import { clusterKey, clusterName, useCluster, useClusterPath } from './use-cluster.ts';
 import { useUrlState } from './use-url-state.ts';
 import { UserMenu } from './UserMenu.tsx';
@@ -80,14 +80,22 @@ function Path(): ReactElement {
   const withCluster = useClusterPath();
   const page = pages.find((candidate) => isOnPage(path, candidate));
   const rest = page === undefined ? [] : partsBelow(path, page);
+  const wizard = page === undefined ? undefined : wizardTitle(path, page);
+  const hasCluster = useCluster() !== null;
   return (
     <nav aria-label="Where you are" className="flex min-w-0 items-center gap-1.5 pl-1 text-fg-3 max-md:hidden">
       {page === undefined ? null : (
         <>
-          <span aria-hidden="true">/</span>
+          {hasCluster ? <span aria-hidden="true">/</span> : null}
           <Link href={withCluster(page.path)} className="text-fg-2 hover:text-fg-1">
             {page.label}
           </Link>
+        </>
+      )}
+      {wizard === undefined ? null : (
+        <>
+          <span aria-hidden="true">/</span>
+          <span className="truncate text-fg-1">{wizard}</span>
         </>
       )}
       {rest.map((part) => (

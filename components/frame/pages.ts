@@ -6,8 +6,8 @@ export interface Page {
   readonly path: string;
   readonly label: string;
   readonly icon: LucideIcon;
-  /** Paths of wizards that belong to it. Each is the kind of its plan: below /nodes one could be the name of a node. */
-  readonly wizards?: readonly string[];
+  /** Wizards that belong to it: path and title. The path is the kind of its plan: below /nodes it could be a node's name. */
+  readonly wizards?: Readonly<Record<string, string>>;
 }
 
 export const pages: readonly Page[] = [
@@ -17,19 +17,19 @@ export const pages: readonly Page[] = [
     path: '/nodes',
     label: 'Nodes',
     icon: Server,
-    wizards: [
-      '/add-nodes',
-      '/bridge',
-      '/bridge/remove',
-      '/deploy',
-      '/passwordless-root',
-      '/remove-node',
-      '/replace-node',
-    ],
+    wizards: {
+      '/add-nodes': 'Add nodes',
+      '/bridge': 'Bridge',
+      '/bridge/remove': 'Take the bridge away',
+      '/deploy': 'Deploy',
+      '/passwordless-root': 'Root without a password',
+      '/remove-node': 'Remove node',
+      '/replace-node': 'Replace node',
+    },
   },
   { path: '/runs', label: 'Runs', icon: Activity },
   { path: '/terminal', label: 'Terminal', icon: SquareTerminal },
-  { path: '/settings', label: 'Settings', icon: Settings, wizards: ['/rotate-key'] },
+  { path: '/settings', label: 'Settings', icon: Settings, wizards: { '/rotate-key': 'New console key' } },
 ];
 
 /** Entries of the bottom bar; Settings are in the menu of the user there. */
@@ -38,11 +38,16 @@ export const bottomBarEntries = 5;
 /** True if `path` is that page, below it, or a wizard of it. */
 export function isOnPage(path: string, page: Page): boolean {
   if (page.path === '/') return path === '/';
-  return path === page.path || path.startsWith(`${page.path}/`) || page.wizards?.includes(path) === true;
+  return path === page.path || path.startsWith(`${page.path}/`) || wizardTitle(path, page) !== undefined;
 }
 
-/** What stands below a page's name: parts of the path, or the wizard. */
+/** Undefined: no wizard of that page is there. */
+export function wizardTitle(path: string, page: Page): string | undefined {
+  return page.wizards?.[path];
+}
+
+/** Parts of the path below a page's own: names and ids. */
 export function partsBelow(path: string, page: Page): string[] {
-  const below = page.wizards?.includes(path) === true ? path : page.path === '/' ? '' : path.slice(page.path.length);
-  return below.split('/').filter(Boolean).map(decodeURIComponent);
+  if (page.path === '/' || wizardTitle(path, page) !== undefined) return [];
+  return path.slice(page.path.length).split('/').filter(Boolean).map(decodeURIComponent);
 }
