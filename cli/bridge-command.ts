@@ -20,6 +20,7 @@ interface BridgeOptions extends PlanOptions {
   time: string[];
   atOnce?: string;
   runbook?: true;
+  rebootCanary?: true;
 }
 
 type WithBackend = (work: (backend: Backend) => Promise<number>) => Promise<void>;
@@ -48,6 +49,10 @@ export function addBridgeCommand(
     .option('--window <seconds>', 'until a node goes back unless it is kept (120)')
     .option('--time <name=seconds>', 'settle, inside, cap, ovsApply, ovsUndo, dhcp, ownerRestart', collect, [])
     .option('--at-once <count>', 'nodes that change at once (16)')
+    .option(
+      '--reboot-canary',
+      'restart the first node to prove it, after a yes: ends everything that runs there, VMs included',
+    )
     .option('--runbook', 'print it as commented shell, and do nothing')
     .action((nodes: string, options: BridgeOptions) =>
       withBackend(async (backend) => {
@@ -86,6 +91,7 @@ function bridgeForm(nodes: string, options: BridgeOptions): Record<string, unkno
     uplinks: Object.fromEntries(uplinks),
     ...(options.method === undefined ? {} : { method: options.method }),
     ...(options.datapath === undefined ? {} : { datapath: options.datapath }),
+    ...(options.rebootCanary ? { rebootCanary: true } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 // meshdeck bridge on real nodes: kept by the console and its peers, found right the second time, gone on with after kill -9, held
-// against a second console, and taken away again byte for byte. The tests build on each other from top to bottom.
+// against a second console, taken away again byte for byte, and proven by a restart. The tests build on each other from top to bottom.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RebootProof } from '../core/plans/bridge/reboot-proof.ts';
 import { BridgeResult } from '../core/plans/bridge/step-args.ts';
 import { observeNetwork, shellIn, startPing } from '../lab/bridge.ts';
 import { openLab } from '../lab/lab.ts';
@@ -118,4 +119,28 @@ test('a second console is told who holds the node, and the first one’s node go
   } finally {
     await other.remove();
   }
+});
+
+test('a canary is restarted to prove it after a yes alone, and once: killed -9 in the middle, the run finds it back', async () => {
+  const boot = () => shellIn(lab, 'node3', 'cat /proc/sys/kernel/random/boot_id');
+  const first = await boot();
+  const declined = await deck.run(['bridge', 'node3', ...fast, '--reboot-canary', '--run', '--json']);
+  expect(declined.code, declined.stdout.slice(-2_000)).toBe(exitCodes.done);
+  expect(statesOf(declined.stdout)).toEqual({ 'ensureBridge node3': 'done', 'proveByReboot node3': 'skipped' });
+  expect(await boot()).toBe(first);
+  const wanted = ['bridge', 'node3', ...fast, '--reboot-canary', '--yes', '--run', '--json'];
+  const killed = await deck.run(wanted, { killAt: /it restarts; boot/ });
+  expect(killed.code, killed.stdout.slice(-2_000)).toBe(-9);
+  const resumed = await deck.run(['runs', 'resume', (await deck.newest()).id, '--json']);
+  expect(resumed.code, resumed.stdout.slice(-2_000)).toBe(exitCodes.done);
+  expect(stepsOf(resumed.stdout)['proveByReboot node3']).toMatchObject({ state: 'done', result: { differences: [] } });
+  const second = await boot();
+  expect(second).not.toBe(first);
+  expect(await shellIn(lab, 'node3', 'cut -d" " -f2 /var/lib/meshd/bridge/reboot')).toBe(first);
+  const whole = await deck.run(wanted);
+  expect(whole.code, whole.stdout.slice(-2_000)).toBe(exitCodes.done);
+  const proof = RebootProof.parse(stepsOf(whole.stdout)['proveByReboot node3']?.result);
+  expect(proof.differences).toEqual([]);
+  expect(proof.secondsAway).toBeGreaterThan(0);
+  expect(await boot()).not.toBe(second);
 });

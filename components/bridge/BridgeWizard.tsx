@@ -36,6 +36,7 @@ export function bridgeWizard(nodes: string): Wizard {
       hold: false,
       window: '120',
       atOnce: '16',
+      rebootCanary: false,
     },
     pages: [
       {
@@ -47,7 +48,7 @@ export function bridgeWizard(nodes: string): Wizard {
       {
         key: 'method',
         title: 'Method and safety',
-        fields: ['method', 'datapath', 'hold', 'window', 'atOnce'],
+        fields: ['method', 'datapath', 'hold', 'window', 'atOnce', 'rebootCanary'],
         render: (props) => <MethodPage {...props} />,
       },
     ],
@@ -178,6 +179,22 @@ function MethodPage({ form, set, issue }: PageProps): ReactElement {
         }}
         label="Hold each node for me"
         hint="It is kept only when somebody says keep. Otherwise it is kept as soon as it was seen from outside."
+      />
+      <Checkbox
+        checked={form['rebootCanary'] === true}
+        onCheckedChange={(isWanted) => {
+          set('rebootCanary', isWanted);
+        }}
+        label="Reboot the first node to prove it"
+        hint={
+          issue('rebootCanary') === '' ? (
+            'It takes down everything that runs there, VMs included. The run names them and asks before; never the head or the console’s machine.'
+          ) : (
+            <span role="alert" className="text-bad">
+              {issue('rebootCanary')}
+            </span>
+          )
+        }
       />
     </>
   );

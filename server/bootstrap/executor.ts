@@ -5,6 +5,7 @@ import { NodeTarget } from '../../core/plans/targets.ts';
 import type { Executor, ExecutorSession, StepContext, StepOutcome } from '../runs/executor.ts';
 import type { Action, ActionParts } from './action.ts';
 import { bridgeActions } from './bridge/actions.ts';
+import { rebootActions } from './bridge/reboot.ts';
 import { headActions } from './head-actions.ts';
 import { keyActions } from './key-actions.ts';
 import { LaunchBatch } from './launch-batch.ts';
@@ -19,6 +20,7 @@ const actions: Readonly<Record<string, Action>> = {
   ...headActions,
   ...memberActions,
   ...bridgeActions,
+  ...rebootActions,
 };
 
 export interface SshExecutorComponents extends SessionComponents {

@@ -128,6 +128,12 @@ export class NodeSessions {
     held.shell.connection.close();
   }
 
+  /** The node restarts: its connection leads nowhere, and its lock goes with /run. Who asks next logs in and takes it anew. */
+  async abandon(node: string): Promise<void> {
+    const held = await this.open.get(node)?.catch(() => null);
+    if (held) this.drop(node, held);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.open.keys()].map((node) => this.release(node)));
     for (const opening of this.bystanders.values()) {

@@ -10,6 +10,7 @@ import type { BridgeFacts } from './facts.ts';
 import { BridgeForm, RemoveBridgeForm } from './inputs.ts';
 import type { BridgeSighting, PlanPersistence } from './inputs.ts';
 import { planBridge, planRemoveBridge } from './plan.ts';
+import { RebootProofArgs } from './reboot-proof.ts';
 import { renderRunbook } from './runbook.ts';
 import { BridgeStepArgs } from './step-args.ts';
 import type { PlannedTransaction } from './step-args.ts';
@@ -251,6 +252,38 @@ describe('the plan', () => {
     expect(mixed.waves).toEqual([['node3'], ['node4']]);
     expect(mixed.steps.map(({ undo }) => undo?.action ?? null)).toEqual([null, null, 'removeBridge']);
     expect(mixed.steps[1]?.preview.map(({ text }) => text).join('\n')).not.toContain('ovs-vsctl');
+  });
+
+  test('a restart of the canary is asked for by what it ends, between its bridge and the next wave', () => {
+    const busy = sighting('node2', bridgeFacts({ files: [file], vms: ['web1', 'db1'], users: ['ann on pts/0'] }));
+    const nodes = [bare('node1', { isHead: true }), busy, bare('node3')];
+    const made = goodPlan(nodes, { rebootCanary: true });
+    expect(findPlanIssue(made)).toBeNull();
+    expect(made.command).toBe("meshdeck bridge 'node[1-4]' --reboot-canary");
+    expect(made.waves).toEqual([['node2'], ['node3'], ['node1']]);
+    expect(made.steps.map(({ key }) => key)).toEqual([
+      'ensureBridge node1',
+      'ensureBridge node2',
+      'proveByReboot node2',
+      'ensureBridge node3',
+    ]);
+    const step = made.steps[2];
+    expect(step).toMatchObject({ needs: ['ensureBridge node2'], undo: null, ask: { default: false } });
+    expect(step?.ask?.question).toContain('VMs that end: web1, db1; logged in: ann on pts/0');
+    expect(RebootProofArgs.parse(step?.do.args)).toMatchObject({ address: '10.0.0.2', addresses: ['10.0.0.5/24'] });
+    expect(renderRunbook(made)).toContain('---- node2, the canary: Put');
+    expect(goodPlan(nodes).steps).toHaveLength(3);
+  });
+
+  test('a bridge that is right already can be proven too; the head and the console’s machine are never restarted', () => {
+    const right = (name: string, parts: Partial<BridgeSighting> = {}) => sighting(name, bridgedFacts(), parts);
+    const made = goodPlan([right('node1', { isHead: true }), right('node2')], { rebootCanary: true });
+    expect(made.steps.map(({ key }) => key)).toContain('proveByReboot node2');
+    expect(made.waves).toEqual([['node2']]);
+    expect(made.title).toContain('proven by a restart');
+    expect(
+      plan([bare('node1', { isHead: true }), bare('node2', { isConsole: true })], { rebootCanary: true }),
+    ).toMatchObject({ ok: false, field: 'rebootCanary' });
   });
 
   test('a silent node and a blocked one block it, at the field, with what could be done without them', () => {

@@ -122,6 +122,10 @@ export interface BridgeFacts {
   readonly isProxmox: boolean;
   /** VMs (QEMU processes) with a tap in a bridge, by bridge. */
   readonly taps: Readonly<Record<string, readonly string[]>>;
+  /** All VMs (QEMU processes) by name, with a tap or without. */
+  readonly vms: readonly string[];
+  /** Who is logged in at a terminal: `alice on pts/0`. */
+  readonly users: readonly string[];
   /** Configuration files that persistence may touch: /etc/network/interfaces, its drop-ins, networkd and NM files, … */
   readonly files: readonly FileFacts[];
   /** What these files were before the bridge, as the last commit recorded it; a null content: there was no such file. */

@@ -38,6 +38,8 @@ export const BridgeForm = z.object({
   uplinks: z.record(z.string(), NicName).default({}),
   method: z.enum(['auto', 'ifupdown', 'commands', 'networkd']).default('auto'),
   datapath: z.enum(['auto', 'system', 'netdev']).default('auto'),
+  /** Restarts the first node once it is bridged, when somebody says yes: it ends what runs there. */
+  rebootCanary: z.boolean().default(false),
 });
 export type BridgeForm = z.infer<typeof BridgeForm>;
 

@@ -248,7 +248,8 @@ describe('Open vSwitch', () => {
   it('tells a bridge, its ports, its errors and the VMs on it', () => {
     const output = recordedWith('debian12-ifupdown-0.8.41', {
       ...tables({ port: ['map', [['transient', 'true']]] }),
-      vm_names: base64('812 guest=web1,debug-threads=on\n'),
+      vm_names: base64('812 guest=web1,debug-threads=on\n813 \n'),
+      users: base64('ann      pts/0        2026-11-26 00:12 (10.0.0.1)\n'),
       vm_taps: base64('/proc/812/fdinfo/9:iff:\tmega_tap0\n/proc/812/fdinfo/10:iff:\tmega_tap0\n'),
     });
     const facts = parseBridgeFacts(output);
@@ -265,6 +266,7 @@ describe('Open vSwitch', () => {
       },
     ]);
     expect(facts.taps).toEqual({ mega_bridge: ['web1'] });
+    expect(facts).toMatchObject({ vms: ['web1', 'process 813'], users: ['ann on pts/0'] });
     expect(facts.nics.find(({ name }) => name === 'eth0')?.ovsBridge).toBe('mega_bridge');
     // As the guide's commands leave it: in the database, and nothing else.
     expect(facts.rebootDoubts).toEqual([

@@ -155,12 +155,13 @@ qemus=$(pgrep '^(qemu|kvm)' 2>/dev/null | head -n 1000)
 if [ -n "$qemus" ]; then
   printf 'vm_names '
   for pid in $qemus; do
-    tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | awk -v pid="$pid" 'take { print pid, $0; exit } $0 == "-name" { take = 1 }'
+    tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | awk -v pid="$pid" 'take { name = $0; exit } $0 == "-name" { take = 1 } END { print pid, name }'
   done | encode
   printf '\\nvm_taps '
   for pid in $qemus; do printf '/proc/%s/fdinfo\\n' "$pid"; done | xargs grep -rs '^iff:' | encode 1048576
   echo
 fi
+has who && blob users who
 
 # Files that persistence may touch. Those that hold a secret stay here.
 seen=' '
@@ -265,6 +266,10 @@ export function parseBridgeFacts(output: string): BridgeFacts {
     nmCheckpoints: Number(/^ao (\d+)/.exec(observed.one('nm_checkpoints'))?.[1] ?? 0),
     isProxmox: observed.one('proxmox') === 'yes',
     taps: readTaps(observed, bridgeOf),
+    vms: [...readVmNames(observed).values()],
+    users: linesOf(observed.text('users'))
+      .slice(0, 100)
+      .map((line) => cleanText(line).split(/\s+/).slice(0, 2).join(' on ')),
     files: readFiles(observed),
     originals: readOriginals(observed),
     transaction: readTransaction(observed),
@@ -308,19 +313,20 @@ function readResolver(observed: Observed): Pick<BridgeFacts, 'resolver' | 'dnsSe
   return { resolver: path.includes('/resolvconf/') ? 'resolvconf' : 'file', dnsServers: servers.slice(0, 16) };
 }
 
-/** VMs by bridge: a tap's file descriptor in QEMU says which interface it is (`iff:` in /proc/<pid>/fdinfo). */
-function readTaps(observed: Observed, bridgeOf: (port: string) => string): Record<string, string[]> {
-  const names = new Map(
+/** QEMU processes by pid. One without a name is known by its pid. */
+function readVmNames(observed: Observed): Map<string, string> {
+  return new Map(
     linesOf(observed.text('vm_names')).map((line) => {
       const [pid = '', name = ''] = line.split(' ');
-      return [
-        pid,
-        cleanText(name)
-          .split(',')[0]
-          ?.replace(/^guest=/, '') ?? '',
-      ] as const;
+      const said = cleanText(name).split(',')[0] ?? '';
+      return [pid, said.replace(/^guest=/, '') || `process ${pid}`] as const;
     }),
   );
+}
+
+/** VMs by bridge: a tap's file descriptor in QEMU says which interface it is (`iff:` in /proc/<pid>/fdinfo). */
+function readTaps(observed: Observed, bridgeOf: (port: string) => string): Record<string, string[]> {
+  const names = readVmNames(observed);
   const taps: Record<string, string[]> = {};
   for (const line of linesOf(observed.text('vm_taps'))) {
     const [, pid = '', tap = ''] = /^\/proc\/(\d+)\/fdinfo\/\d+:iff:\s*(\S{1,15})/.exec(line) ?? [];

@@ -9,6 +9,7 @@ import { defaultBridge } from './inputs.ts';
 import type { BridgeForm, BridgePlanFacts, BridgeSighting, PlanPersistence, RemoveBridgeForm } from './inputs.ts';
 import { argsOf, bridgeStepOf, deadlineOf, previewOf, transactionOf } from './node-step.ts';
 import type { JudgedNode } from './node-step.ts';
+import { rebootProofStepOf } from './reboot-proof.ts';
 import type { BridgeStepArgs } from './step-args.ts';
 import { judgeBridge, uplinksOf } from './verdict.ts';
 import type { BridgeFinding } from './verdict.ts';
@@ -57,15 +58,29 @@ export function planBridge(
   }
   if (blocked.length > 0) return refuse(blocked, facts.nodes);
   const range = describeRange(names);
-  const isNothing = made.every(({ verdict }) => verdict.presence === 'right');
-  const steps = made.flatMap(({ step }) => (step ? [step] : []));
-  const atWork = made.filter(({ step }) => step !== null && !step.isDone).map(({ sighting }) => sighting);
+  const isRight = made.every(({ verdict }) => verdict.presence === 'right');
+  const atWork = made.filter(({ step }) => step !== null && !step.isDone);
+  const canary = form.rebootCanary ? ([...atWork, ...made].find(isExpendable) ?? null) : null;
+  if (form.rebootCanary && canary === null) {
+    const message = 'each of these is the head or the console’s own machine, and neither is restarted: leave it out';
+    return { ok: false, field: 'rebootCanary', message, blocked: [] };
+  }
+  const isNothing = isRight && canary === null;
+  const said = isNothing ? ': all is right already' : isRight ? ': proven by a restart' : '';
+  const steps = made.flatMap((each) => {
+    if (!each.step) return [];
+    return each === canary ? [each.step, rebootProofStepOf(each.step, each.sighting.facts)] : [each.step];
+  });
+  const first = canary && !atWork.includes(canary) ? [canary] : [];
   return {
     ok: true,
     plan: makePlan('bridge', context, {
-      title: isNothing ? `${form.bridge} on ${range}: all is right already` : `${form.bridge} on ${range}`,
+      title: `${form.bridge} on ${range}${said}`,
       steps: isNothing ? [] : steps,
-      waves: wavesOf(atWork, form.atOnce),
+      waves: wavesOf(
+        [...first, ...atWork].map(({ sighting }) => sighting),
+        form.atOnce,
+      ),
       onFailure: 'stop',
       command: describeBridgeCommand(form),
       warnings: [
@@ -201,6 +216,11 @@ export function removalOf(
   };
 }
 
+/** Neither cluster nor console hang on it alone. */
+function isExpendable({ sighting: { isHead, isConsole } }: Pick<JudgedNode, 'sighting'>): boolean {
+  return !isHead && !isConsole;
+}
+
 function wavesOf(nodes: readonly BridgeSighting[], cap: number): string[][] {
   return planWaves(
     nodes.map(({ target, isHead, isConsole }) => ({ name: target.name, isHead, isConsole })),
@@ -279,6 +299,7 @@ export function describeBridgeCommand(form: BridgeForm): string {
     uplinks.join('') +
     (form.method === 'auto' ? '' : ` --method ${form.method}`) +
     (form.datapath === 'auto' ? '' : ` --datapath ${form.datapath}`) +
+    (form.rebootCanary ? ' --reboot-canary' : '') +
     flagsOf(form)
   );
 }

@@ -14,7 +14,8 @@ export function renderRunbook(plan: Plan): string {
     'exit 1  # not to be run as a whole',
     ...plan.warnings.flatMap((warning) => warning.split('\n').map((line) => `# ! ${line}`)),
   ];
-  const steps = new Map(plan.steps.map((step) => [step.node, step]));
+  const bridging = plan.steps.filter(({ do: { args } }) => BridgeStepArgs.safeParse(args).success);
+  const steps = new Map(bridging.map((step) => [step.node, step]));
   const order = [...new Set([...plan.waves.flat(), ...steps.keys()])];
   for (const node of order) {
     const step = steps.get(node);

@@ -71,6 +71,8 @@ export function bridgeFacts(
     nmCheckpoints: 0,
     isProxmox: false,
     taps: {},
+    vms: [],
+    users: [],
     files: [],
     originals: [],
     transaction: null,

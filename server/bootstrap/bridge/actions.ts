@@ -21,6 +21,7 @@ import type { StepContext, StepOutcome } from '../../runs/executor.ts';
 import { defineAction } from '../action.ts';
 import type { ActionParts } from '../action.ts';
 import { knownHostLines } from '../host-keys.ts';
+import { pause } from '../pause.ts';
 import { rememberBridge } from './remember.ts';
 import { isNotPlaced, watchTransaction } from './watch.ts';
 import type { Door, WatchEnd } from './watch.ts';
@@ -405,19 +406,4 @@ async function lookAgain(
     context.signal.throwIfAborted();
     context.log(`its bridge could not be looked at: ${describeError(error)}`);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
 }
