@@ -89,7 +89,11 @@ command(program, 'up', 'start a lab, go on with a half-started one, or add nodes
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     console.log(`lab ${lab.name}: ${results.length - failed.length} of ${results.length} nodes ready in ${seconds} s`);
     const user = login === 'root' ? 'root' : `${sudoUser} (with sudo)`;
-    console.log(`log in as ${user}, password ${nodePassword}: npm run lab -- ssh ${results[0]?.name ?? 'node1'}`);
+    // Before the node: what comes after it belongs to the program that runs there.
+    const flags = lab.name === 'lab' ? '' : ` --name ${lab.name}`;
+    console.log(
+      `log in as ${user}, password ${nodePassword}: npm run lab -- ssh${flags} ${results[0]?.name ?? 'node1'}`,
+    );
     if (failed.length > 0) process.exitCode = 1;
   });
 

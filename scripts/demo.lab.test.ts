@@ -7,6 +7,7 @@ import { FleetSnapshot } from '../contract/fleet.ts';
 import { httpPaths } from '../contract/http.ts';
 import { RunSummary } from '../contract/plans.ts';
 import { startChild, type Child } from '../host/child.ts';
+import { localRunner } from '../host/runner.ts';
 import { openLab } from '../lab/lab.ts';
 
 const lab = openLab({ name: 'demotest' });
@@ -50,6 +51,16 @@ test('the demo prints a link to a console with four nodes in its mesh, and ends 
   const { child, link, lines } = await startDemo();
   process.stdout.write(`the demo printed its link after ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
   expect(lines.join('\n')).toMatch(/fingerprint is one that its machine has[\s\S]*node\[2-4\] +Deploy meshd/);
+  // The shell that it offers opens.
+  const shell = /npm run lab -- (ssh .*)$/m.exec(lines.join('\n'))?.[1] ?? '';
+  const inside = await localRunner.run(
+    ['npm', 'run', '--silent', 'lab', '--', ...shell.split(' '), '--', 'uname', '-n'],
+    {
+      cwd: root,
+      timeoutMs: 60_000,
+    },
+  );
+  expect(inside.stdout).toBe('node1\n');
 
   const page = await fetch(link, { headers: { accept: 'text/html' } });
   expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Make the first admin')]);

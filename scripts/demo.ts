@@ -116,7 +116,7 @@ and Deploy to them: head node1, nodes node[1-${nodes.length}], degree 3.
   return `${bare ? bareText : ''}
 Switch a node off and look:     npm run lab -- fault power node3 off${flags}
 and on again:                   npm run lab -- fault power node3 on${flags}
-A shell on a node, as root:     npm run lab -- ssh node1${flags}
+A shell on a node, as root:     npm run lab -- ssh${flags} node1
 
 Ctrl-C stops the console. The lab stays up then:
 the console over it once more:  npm start -- --data ${dataPath}
