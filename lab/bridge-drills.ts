@@ -352,6 +352,19 @@ export const drills: readonly Drill[] = [
     },
   },
   {
+    // As every installation of a package with a service does.
+    name: 'systemd reads its units again in the trial',
+    isQuick: true,
+    end: 'rolled-back',
+    async run(stage) {
+      const trial = await stage.tryOut();
+      await stage.sh('systemctl daemon-reload');
+      const { reason } = await waitForState(trial.tx, 'rolled-back');
+      if (!reason.startsWith('nobody kept the change')) throw new Error(`it went back, but: ${reason}`);
+      return trial;
+    },
+  },
+  {
     name: 'networking restarted by hand in the trial',
     end: 'rolled-back',
     async run(stage) {

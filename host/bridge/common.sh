@@ -122,19 +122,19 @@ is_armed() {
 	systemctl is-active --quiet "$deadman.timer" "$deadmanToo.timer"
 }
 
-# arm_timer <seconds>: PID 1 rolls back then. The new timer runs before the old one is stopped.
+# arm_timer <seconds>: PID 1 rolls back then, by the copy that is whole. The new timer runs before the old one is stopped.
+# The line for sh has no $ and no semicolon: PID 1 reads its own transient units again at any daemon-reload (apt, netplan
+# apply), and systemd 252 writes these as \$ and \; there, and then passes them to sh like that.
 arm_timer() {
-	local new old
+	local new old sum
 	new=$deadman old=$deadmanToo
 	if systemctl is-active --quiet "$deadman.timer"; then new=$deadmanToo old=$deadman; fi
 	systemctl reset-failed "$new.timer" "$new.service" 2>/dev/null
+	sum=$(sha256sum <"$live/rollback" | cut -d ' ' -f 1)
 	limit 10 systemd-run --quiet --collect --unit="$new" --on-active="$1" --timer-property=AccuracySec=100ms \
 		--description='Meshdeck: the bridge goes back unless it is kept' \
 		--property=OOMScoreAdjust=-900 --property=KillMode=process \
-		/bin/sh -c 'script=$1
-			[ "$(sha256sum <"$script")" = "$3" ] || script=$2
-			exec /bin/sh "$script" deadman' sh \
-		"$here/rollback" "$live/rollback" "$(sha256sum <"$live/rollback")" || return 1
+		/bin/sh -c "echo '$sum  $here/rollback' | sha256sum -c >/dev/null 2>&1 && exec /bin/sh $here/rollback deadman || exec /bin/sh $live/rollback deadman" || return 1
 	systemctl is-active --quiet "$new.timer" || return 1
 	echo $(($(uptime_ms) + $1 * 1000)) | put "$live/deadline"
 	systemctl stop "$old.timer" 2>/dev/null
