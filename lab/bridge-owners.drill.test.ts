@@ -28,6 +28,8 @@ test.each([
   ['ifupdown', 'commands'],
   ['networkd', 'networkd'],
   ['networkd', 'commands'],
+  ['netplan', 'networkd'],
+  ['netplan', 'commands'],
 ] as const)('%s by the method %s: bridged, through a power cut, taken away without a trace', async (owner, method) => {
   await startLab(owner);
   await proveOwner(lab, node, owner, method);
@@ -104,6 +106,21 @@ DNS=${gateway}
 Destination=10.99.0.0/16
 Gateway=${gateway}
 END`,
+  netplan: (address, gateway) => `cat >/etc/netplan/50-eth0.yaml <<'END'
+network:
+  version: 2
+  renderer: networkd
+  ethernets:
+    eth0:
+      addresses: [${address}/24, 'fd00::5/64']
+      nameservers:
+        addresses: [${gateway}]
+      routes:
+        - to: default
+          via: ${gateway}
+        - to: 10.99.0.0/16
+          via: ${gateway}
+END`,
 };
 
 test.each([
@@ -112,6 +129,7 @@ test.each([
   ['networkmanager', 'commands'],
   ['networkd', 'networkd'],
   ['networkd', 'commands'],
+  ['netplan', 'networkd'],
 ] as const)(
   '%s by the method %s: fixed addresses and routes of both families come back at boot',
   async (owner, method) => {

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe.ts';
 import { persistBridge } from '../core/plans/bridge/persist.ts';
 import type { BridgeFacts, BridgeMethod } from '../core/plans/bridge/facts.ts';
-import type { BridgeTransaction } from '../core/plans/bridge/transaction.ts';
+import type { BridgeTimes, BridgeTransaction } from '../core/plans/bridge/transaction.ts';
 import { placeTransaction, type NodeTransaction } from '../host/bridge/node-transaction.ts';
 import {
   bridgeName,
@@ -38,6 +38,7 @@ export async function planChange(
   node: string,
   kind: BridgeTransaction['kind'],
   method: BridgeMethod,
+  times: Partial<BridgeTimes> = {},
 ): Promise<{ tx: NodeTransaction; nonce: string }> {
   const facts = await observeBridge(lab, node);
   const uplink = facts.nics.find(({ name }) => name === 'eth0');
@@ -53,7 +54,7 @@ export async function planChange(
     files: persistence.files,
     enable: persistence.enable,
     disable: persistence.disable,
-    times: { window: 30, dhcp: 10 },
+    times: { window: 30, dhcp: 10, ...times },
   });
   return { tx: await placeTransaction(lab.runner(node), transaction), nonce };
 }

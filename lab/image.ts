@@ -7,8 +7,8 @@ import { CommandError, localRunner } from '../host/runner.ts';
 import { withLock } from './lock.ts';
 import {
   describeImageBuild,
+  describeNodeRecipe,
   indexTargetsFormat,
-  nodeRecipes,
   recipeKey,
   sourcesOfSuite,
   type NodeOwner,
@@ -47,8 +47,8 @@ async function neutralise(root: string, recipe: NodeRecipe): Promise<void> {
   for (const [path, content] of Object.entries(recipe.files ?? {})) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), content);
-    // NetworkManager reads no profile that others may read.
-    if (path.endsWith('.nmconnection')) await chmod(join(root, path), 0o600);
+    // NetworkManager reads no profile that others may read, and netplan complains of such a file.
+    if (/\.(nmconnection|yaml)$/.test(path)) await chmod(join(root, path), 0o600);
   }
   for (const [path, target] of Object.entries(recipe.links ?? {})) {
     await mkdir(dirname(join(root, path)), { recursive: true });
@@ -67,11 +67,18 @@ async function neutralise(root: string, recipe: NodeRecipe): Promise<void> {
 }
 
 /**
- * The image of an owner's current recipe, built when the cache does not have it (under a minute, about 0.4 GB).
+ * The image of an owner's current recipe and of packages beyond it, built when the cache does not have it (under a minute, about 0.4 GB).
  * @returns its key, which is its folder's name below `cache`
  */
-export async function ensureImage(cache: string, progress: Progress, owner: NodeOwner = 'ifupdown'): Promise<string> {
-  const recipe = nodeRecipes[owner];
+export async function ensureImage(
+  cache: string,
+  progress: Progress,
+  {
+    owner = 'ifupdown',
+    extra = [],
+  }: { readonly owner?: NodeOwner | undefined; readonly extra?: readonly string[] | undefined } = {},
+): Promise<string> {
+  const recipe = describeNodeRecipe(owner, extra);
   const key = recipeKey('node', recipe);
   const folder = join(cache, key);
   const isBuilt = () =>

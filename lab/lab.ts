@@ -71,6 +71,8 @@ export interface UpOptions {
   offload?: boolean;
   /** Who configures the nodes' eth0; `ifupdown`, as the guide has it, unless given. */
   owner?: NodeOwner;
+  /** Packages beyond those of the owner's image; none unless given. */
+  extra?: readonly string[];
   /** DHCP names the switch as default router. It answers pings and forwards nothing. Off unless given. */
   router?: boolean;
   /** For each node to become ready, in milliseconds; 120,000 unless given. */
@@ -178,6 +180,7 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
   const cloneIdentity = options.cloneIdentity ?? known?.cloneIdentity ?? false;
   const offload = options.offload ?? known?.offload ?? false;
   const owner = options.owner ?? known?.owner ?? 'ifupdown';
+  const extra = [...(options.extra ?? known?.extra ?? [])].sort();
   const router = options.router ?? known?.router ?? false;
   const isSame = (plan: LabPlan) =>
     plan.prefix === prefix &&
@@ -185,6 +188,7 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
     plan.cloneIdentity === cloneIdentity &&
     plan.offload === offload &&
     plan.owner === owner &&
+    plan.extra.join() === extra.join() &&
     plan.router === router;
   if (known && !isSame(known)) {
     throw new AppError(
@@ -200,6 +204,7 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
     cloneIdentity,
     offload,
     owner,
+    extra,
     router,
     subnet: await chooseSubnet(paths.base, paths.lab),
     image,
@@ -261,7 +266,11 @@ export function openLab(options: LabOptions = {}): Lab {
     async up(upOptions) {
       assertOptions(upOptions);
       await assertCanHost();
-      const image = await ensureImage(cache, progress, upOptions.owner ?? (await readPlan(paths))?.owner);
+      const before = await readPlan(paths);
+      const image = await ensureImage(cache, progress, {
+        owner: upOptions.owner ?? before?.owner,
+        extra: upOptions.extra ?? before?.extra,
+      });
       await mkdir(paths.base, { recursive: true, mode: 0o755 });
       return locked(async () => {
         const known = await readPlan(paths);

@@ -84,8 +84,9 @@ const planSchema = z.object({
   login: z.enum(['root', 'sudo']),
   cloneIdentity: z.boolean(),
   offload: z.boolean(),
-  // Labs of an earlier version of this program have neither.
+  // Labs of an earlier version of this program have none of the next three.
   owner: z.enum(nodeOwners).default('ifupdown'),
+  extra: z.array(z.string()).default([]),
   router: z.boolean().default(false),
   subnet: z.string(),
   image: z.string(),

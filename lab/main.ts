@@ -68,6 +68,7 @@ interface UpCommandOptions extends CommonOptions {
   cloneIdentity?: true;
   offload?: true;
   owner?: NodeOwner;
+  extra?: string[];
   router?: true;
 }
 
@@ -78,6 +79,7 @@ command(program, 'up', 'start a lab, go on with a half-started one, or add nodes
   .option('--clone-identity', 'all nodes with the same SSH host keys and machine-id')
   .option('--offload', 'large segments reach nodes: faster, and eth0 cannot go into a node’s own Open vSwitch')
   .addOption(new Option('--owner <who>', 'who configures eth0 (default: ifupdown)').choices([...nodeOwners]))
+  .option('--extra <packages...>', 'packages of Debian beyond those of the image')
   .option('--router', 'DHCP names the switch as default router')
   .action(async (options: UpCommandOptions) => {
     const startedAt = performance.now();

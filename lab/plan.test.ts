@@ -22,6 +22,7 @@ const plan: LabPlan = {
   cloneIdentity: false,
   offload: false,
   owner: 'ifupdown',
+  extra: [],
   router: false,
   subnet: '10.91.7',
   image: 'node-x',

@@ -34,6 +34,8 @@ export interface LabPlan {
   offload: boolean;
   /** Who configures the nodes' eth0. */
   owner: NodeOwner;
+  /** Packages beyond those of the owner's image, sorted. */
+  extra: string[];
   /** DHCP names the switch as default router. */
   router: boolean;
   /** First three numbers of its /24, such as `10.91.7`. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { nodePackages } from '../core/plans/preflight.ts';
-import { describeImageBuild, nodeRecipe, nodeRecipes, recipeKey, sourcesOfSuite } from './recipe.ts';
+import {
+  describeImageBuild,
+  describeNodeRecipe,
+  nodeRecipe,
+  nodeRecipes,
+  recipeKey,
+  sourcesOfSuite,
+} from './recipe.ts';
 
 describe('recipe key', () => {
   it('follows the ingredients, not their order in the object', () => {
@@ -12,9 +19,15 @@ describe('recipe key', () => {
   });
   it('differs from owner to owner of eth0', () => {
     const keys = Object.values(nodeRecipes).map((recipe) => recipeKey('node', recipe));
-    expect(new Set(keys).size).toBe(3);
+    expect(new Set(keys).size).toBe(4);
     // The guide's image is the one without additions, whatever else there is.
     expect(keys[0]).toBe(recipeKey('node', nodeRecipe));
+  });
+  it('differs with packages beyond the owner’s, and not without', () => {
+    const key = (...extra: string[]) => recipeKey('node', describeNodeRecipe('ifupdown', extra));
+    expect(key('firewalld')).not.toBe(key());
+    expect(key('firewalld', 'zsh')).toBe(key('zsh', 'firewalld', 'zsh'));
+    expect(key('sudo')).toBe(recipeKey('node', nodeRecipe));
   });
 });
 

@@ -45,7 +45,7 @@ iface eth0 inet dhcp
 } as const;
 
 /** Who configures a node's eth0. */
-export const nodeOwners = ['ifupdown', 'networkmanager', 'networkd'] as const;
+export const nodeOwners = ['ifupdown', 'networkmanager', 'networkd', 'netplan'] as const;
 export type NodeOwner = (typeof nodeOwners)[number];
 
 export interface NodeRecipe {
@@ -69,6 +69,22 @@ auto lo
 iface lo inet loopback
 `;
 
+const networkdRecipe: NodeRecipe = {
+  ...nodeRecipe,
+  packages: [...nodeRecipe.packages, 'systemd-resolved'],
+  interfaces: loopbackOnly,
+  files: { 'etc/systemd/network/10-eth0.network': '[Match]\nName=eth0\n\n[Network]\nDHCP=yes\n' },
+  links: {
+    'etc/resolv.conf': '../run/systemd/resolve/stub-resolv.conf',
+    'etc/systemd/system/multi-user.target.wants/systemd-networkd.service':
+      '/lib/systemd/system/systemd-networkd.service',
+    'etc/systemd/system/sockets.target.wants/systemd-networkd.socket': '/lib/systemd/system/systemd-networkd.socket',
+    'etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service':
+      '/lib/systemd/system/systemd-networkd-wait-online.service',
+    'etc/systemd/system/dbus-org.freedesktop.network1.service': '/lib/systemd/system/systemd-networkd.service',
+  },
+};
+
 /** The node's image by owner; ifupdown's is the guide's. */
 export const nodeRecipes: Readonly<Record<NodeOwner, NodeRecipe>> = {
   ifupdown: nodeRecipe,
@@ -82,22 +98,25 @@ export const nodeRecipes: Readonly<Record<NodeOwner, NodeRecipe>> = {
         '[connection]\nid=wired\ntype=ethernet\ninterface-name=eth0\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n',
     },
   },
-  networkd: {
-    ...nodeRecipe,
-    packages: [...nodeRecipe.packages, 'systemd-resolved'],
-    interfaces: loopbackOnly,
-    files: { 'etc/systemd/network/10-eth0.network': '[Match]\nName=eth0\n\n[Network]\nDHCP=yes\n' },
-    links: {
-      'etc/resolv.conf': '../run/systemd/resolve/stub-resolv.conf',
-      'etc/systemd/system/multi-user.target.wants/systemd-networkd.service':
-        '/lib/systemd/system/systemd-networkd.service',
-      'etc/systemd/system/sockets.target.wants/systemd-networkd.socket': '/lib/systemd/system/systemd-networkd.socket',
-      'etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service':
-        '/lib/systemd/system/systemd-networkd-wait-online.service',
-      'etc/systemd/system/dbus-org.freedesktop.network1.service': '/lib/systemd/system/systemd-networkd.service',
+  networkd: networkdRecipe,
+  netplan: {
+    ...networkdRecipe,
+    packages: [...networkdRecipe.packages, 'netplan.io'],
+    files: {
+      'etc/netplan/50-eth0.yaml':
+        'network:\n  version: 2\n  renderer: networkd\n  ethernets:\n    eth0:\n      dhcp4: true\n',
     },
+    // `netplan apply` has udev look at every NIC again; nodes have no udev, and /sys is read-only to them.
+    links: { ...networkdRecipe.links, 'usr/local/sbin/udevadm': '/bin/true' },
   },
 };
+
+/** An owner's image with further packages of the suite; their order makes no other image. */
+export function describeNodeRecipe(owner: NodeOwner, extra: readonly string[]): NodeRecipe {
+  const recipe = nodeRecipes[owner];
+  const packages = [...new Set(extra)].filter((name) => !recipe.packages.includes(name)).sort();
+  return packages.length === 0 ? recipe : { ...recipe, packages: [...recipe.packages, ...packages] };
+}
 
 /** The guest VM's recipe: Debian's kernel and static busybox, in an initramfs of our own. */
 export const guestRecipe = {

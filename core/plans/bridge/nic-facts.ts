@@ -260,13 +260,16 @@ function readEntanglements(observed: Observed, link: Link, routes: readonly Rout
     else if (line.includes(`"${name}"`) && table !== 'netdev meshdeck_bridge') tables.add(table);
   }
   if (linesOf(observed.text('iptables')).some((line) => line.split(' ').includes(name))) tables.add('iptables');
+  // What firewalld made of its zones is told as zones.
+  if (observed.text('zones') !== '') for (const each of tables) if (/^\w+ firewalld$/.test(each)) tables.delete(each);
   for (const each of tables) found.push(`firewall rules name it (${cleanText(each)})`);
-  const zones = observed.text('zones').split('\n');
-  zones.forEach((line, at) => {
-    if (/^\s+interfaces:/.test(line) && line.split(/\s+/).includes(name)) {
-      found.push(`it is in firewalld's zone ${cleanText(zones[at - 1] ?? '').split(' ')[0] ?? ''}`);
-    }
-  });
+  const zones = readZones(observed);
+  const zone = zones.get(name);
+  const bridge = observed.one('bridge');
+  const bridgeZone = zones.get(bridge) ?? (observed.one('zone_default') || 'the default');
+  if (zone !== undefined && name !== bridge && zone !== bridgeZone) {
+    found.push(`it is in firewalld's zone ${zone}, and ${bridge} in ${bridgeZone}`);
+  }
   for (const line of linesOf(observed.text('bound'))) {
     if (!line.includes(`%${name}:`)) continue;
     if (/users:\(\("(systemd-network|NetworkManager|dhclient|dhcpcd)"/.test(line)) continue;
@@ -277,6 +280,19 @@ function readEntanglements(observed: Observed, link: Link, routes: readonly Rout
     found.push('a route with several next hops goes over it');
   }
   return [...new Set(found)].slice(0, 32);
+}
+
+/** firewalld's zones by the interfaces that they name. */
+function readZones(observed: Observed): Map<string, string> {
+  const zones = new Map<string, string>();
+  let zone = '';
+  for (const line of linesOf(observed.text('zones'))) {
+    const [first = '', ...interfaces] = line.trim().split(/\s+/);
+    // `public`, and `public (default)` of newer ones.
+    if (!/^\s/.test(line)) zone = cleanText(first);
+    else if (first === 'interfaces:') for (const name of interfaces) zones.set(name, zone);
+  }
+  return zones;
 }
 
 function readLldp(observed: Observed, name: string): string {

@@ -146,6 +146,26 @@ describe('other owners', () => {
       netplan: { renderer: 'networkd', file: '/etc/netplan/50-lab.yaml' },
     });
   });
+  it.each([
+    ['mgmt\n  interfaces: eth0\n', 'public', ["it is in firewalld's zone mgmt, and mega_bridge in public"]],
+    [
+      'mgmt\n  interfaces: eth0\ndrop\n  interfaces: mega_bridge\n',
+      'mgmt',
+      [expect.stringMatching(/mega_bridge in drop$/)],
+    ],
+    // The bridge goes where the NIC is.
+    ['mgmt\n  interfaces: eth1 eth0\n  sources: 10.0.0.0/8\n', 'mgmt', []],
+    ['mgmt (default)\n  interfaces: eth0\n', 'mgmt', []],
+    ['mgmt\n  interfaces: eth0 mega_bridge\n', 'public', []],
+    ['mgmt\n  interfaces: eth1\n', 'public', []],
+  ])('firewalld that says %j with %s as its default', (zones, zone, entanglements) => {
+    const output = recordedWith('debian12-ifupdown-0.8.41', {
+      zones: base64(zones),
+      '= zone_default': zone,
+      nft: base64('table inet firewalld {\n\t\tiifname "eth0" goto filter_IN_mgmt\n'),
+    });
+    expect(eth0(output).entanglements).toEqual(entanglements);
+  });
   it('an owner that runs and does not answer is no “none”', () => {
     expect(() => parseBridgeFacts(recordedWith('debian12-networkmanager-1.42.4', { nm_devices: '' }))).toThrow(
       'NetworkManager runs and does not answer',

@@ -146,7 +146,10 @@ blob dhclient_conf grep -hsE '^[[:space:]]*(send[[:space:]]+dhcp-client-identifi
 
 ! has nft || { printf 'nft '; t nft list ruleset | grep -E '^table |"' | encode; echo; }
 ! has iptables-legacy-save || { printf 'iptables '; { t iptables-legacy-save; t ip6tables-legacy-save; } | grep -E ' -[io] ' | encode; echo; }
-! active firewalld.service || blob zones firewall-cmd --get-active-zones
+if active firewalld.service; then
+  blob zones firewall-cmd --get-active-zones
+  put zone_default "$(t firewall-cmd --get-default-zone)"
+fi
 ! has tc || { printf 'tc '; t tc qdisc show | grep -E 'clsact|ingress|htb|hfsc' | encode; echo; }
 ! has ss || { printf 'bound '; t ss -Hlntup | grep '%' | encode; echo; }
 ! has lldpctl || blob lldpd lldpctl -f keyvalue

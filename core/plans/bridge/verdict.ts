@@ -76,7 +76,7 @@ export function judgeBridge(facts: BridgeFacts, choice: BridgeChoice): BridgeVer
   if (uplink === null) add('block', 'no-uplink', describeMissing(facts, choice), 'choose another NIC', 'uplink');
   else {
     judgeMembership(facts, { bridge, uplink, wanted: choice.bridge }, add);
-    if (presence !== 'right') judgeNic(facts, { uplink, datapath }, add);
+    if (presence !== 'right') judgeNic(facts, { uplink, datapath, wanted: choice.bridge }, add);
     judgeMethod(facts, { uplink, method }, add);
   }
   // What is right already is left alone: nothing of it can go wrong.
@@ -332,7 +332,7 @@ function judgeMembership(
 
 function judgeNic(
   facts: BridgeFacts,
-  { uplink, datapath }: { uplink: NicFacts; datapath: 'system' | 'netdev' },
+  { uplink, datapath, wanted }: { uplink: NicFacts; datapath: 'system' | 'netdev'; wanted: string },
   add: Add,
 ): void {
   const { name } = uplink;
@@ -446,15 +446,25 @@ function judgeNic(
       `policy rules name ${name}: ${rules.join('; ')}. The plan carries them to the bridge`,
       'make them lasting for the bridge where they come from',
     );
-  for (const text of uplink.entanglements)
-    add(
-      'warn',
-      'entangled',
-      `${text}: behind Open vSwitch it sees nothing of ${name} any more`,
-      /firewalld|zone/i.test(text)
-        ? 'put the bridge into the same zone: firewall-cmd --permanent --zone=… --add-interface=<bridge>'
-        : 'name the bridge there as well',
-    );
+  for (const text of uplink.entanglements) {
+    const zone = /firewalld's zone ([\w-]+)/.exec(text)?.[1];
+    if (zone === undefined)
+      add(
+        'warn',
+        'entangled',
+        `${text}: behind Open vSwitch it sees nothing of ${name} any more`,
+        'name the bridge there as well',
+      );
+    else {
+      const join = `--zone=${zone} --add-interface=${wanted}`;
+      add(
+        'warn',
+        'zone',
+        `${text}: what ${zone} lets in may be shut out, and the change then goes back by itself`,
+        `before the change: firewall-cmd --permanent ${join} && firewall-cmd ${join}`,
+      );
+    }
+  }
   if (uplink.lldp !== '')
     add(
       'warn',

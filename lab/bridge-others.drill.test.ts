@@ -1,0 +1,108 @@
+// What others do with the NIC while it moves: netplan applied by hand, and a firewalld zone that names it.
+import { afterEach, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { judgeBridge } from '../core/plans/bridge/verdict.ts';
+import { cyclePower, expectBare, expectBridged, observeBridge, planChange, readEtc } from './bridge-owners.ts';
+import { bridgeName, isReachable, removeBridge, shellIn, startPing, waitForState } from './bridge.ts';
+import { openLab, type UpOptions } from './lab.ts';
+
+const lab = openLab({ name: 'othersdrill' });
+const node = 'node1';
+const sh = (line: string) => shellIn(lab, node, line);
+
+async function startLab(options: Partial<UpOptions>): Promise<void> {
+  await lab.down();
+  const results = await lab.up({ nodes: 1, router: true, ...options });
+  expect(results.filter(({ error }) => error !== null)).toEqual([]);
+}
+afterEach(() => lab.down());
+
+/** Changes it, with a window of 15 s, and returns once the inside checks have passed. */
+async function tryOut(method: 'networkd' | 'ifupdown') {
+  const trial = await planChange(lab, node, 'ensure', method, { settle: 1, inside: 6, window: 15, cap: 60 });
+  await trial.tx.begin();
+  await waitForState(trial.tx, 'inside-ok');
+  return trial;
+}
+
+describe('netplan apply (or ifreload) run by hand in trial', () => {
+  test('and nobody keeps it: it goes back', async () => {
+    await startLab({ owner: 'netplan' });
+    const before = await readEtc(lab, node);
+    const ping = await startPing(await lab.address(node));
+    const { tx } = await tryOut('networkd');
+    expect(await sh('netplan apply && echo applied')).toContain('applied');
+    const { reason } = await waitForState(tx, 'rolled-back');
+    expect(reason).toContain('nobody kept the change');
+    await sleep(3_000);
+    const outage = await ping.stop();
+    console.log(`netplan apply: outage ${outage.longestMs} ms outside (${outage.lost} of ${outage.sent} lost)`);
+    await expectBare(lab, node);
+    expect(await readEtc(lab, node)).toBe(before);
+  });
+
+  test('and it is kept: bridge, uplink and address are right after a power cut, and after another apply', async () => {
+    await startLab({ owner: 'netplan' });
+    const { tx, nonce } = await tryOut('networkd');
+    expect(await sh('netplan apply && echo applied')).toContain('applied');
+    expect(await isReachable(await lab.address(node))).toBe(true);
+    await tx.reportSeen(nonce, 'console');
+    expect((await tx.keep(nonce)).state).toBe('committed');
+    await expect.poll(async () => (await tx.readStatus()).dhcp, { timeout: 40_000 }).toBe('same');
+    await expectBridged(lab, node);
+    await cyclePower(lab, node);
+    await expectBridged(lab, node);
+    expect(await sh('netplan apply && echo applied')).toContain('applied');
+    await sleep(3_000);
+    await expectBridged(lab, node);
+  });
+});
+
+describe('firewalld zone on NIC', () => {
+  /** eth0 in a zone that lets SSH in, all other interfaces in one that lets nothing in. */
+  async function startWithZone(): Promise<void> {
+    await startLab({ extra: ['firewalld'] });
+    const made = await sh(`firewall-cmd -q --permanent --new-zone=mgmt &&
+      firewall-cmd -q --permanent --zone=mgmt --add-service=ssh &&
+      firewall-cmd -q --permanent --zone=mgmt --add-interface=eth0 &&
+      firewall-cmd -q --set-default-zone=drop && firewall-cmd -q --reload && firewall-cmd --get-active-zones`);
+    expect(made).toMatch(/^mgmt\n {2}interfaces: eth0/);
+    expect(await isReachable(await lab.address(node))).toBe(true);
+  }
+  /** What the plan says of zones and rules of a firewall. */
+  async function readWarnings() {
+    const facts = await observeBridge(lab, node);
+    const choice = { bridge: bridgeName, uplink: 'eth0', method: 'auto', datapath: 'netdev' } as const;
+    return judgeBridge(facts, choice).findings.filter(({ id }) => id === 'zone' || id === 'entangled');
+  }
+
+  test('that lets SSH in, and the default zone does not: warned of, and it goes back', async () => {
+    await startWithZone();
+    expect(await readWarnings()).toMatchObject([{ level: 'warn', id: 'zone' }]);
+    const before = await readEtc(lab, node);
+    const address = await lab.address(node);
+    const { tx } = await tryOut('ifupdown');
+    // Nobody sees it: neither the console nor a peer gets in.
+    expect(await isReachable(address)).toBe(false);
+    await waitForState(tx, 'rolled-back');
+    await expectBare(lab, node);
+    expect(await readEtc(lab, node)).toBe(before);
+  });
+
+  test('and the bridge put into it as the warning says: kept, and so after a power cut', async () => {
+    await startWithZone();
+    const [warning] = await readWarnings();
+    expect(await sh(warning?.mend.replace(/^[^:]*: /, '') ?? 'false')).toContain('success');
+    expect(await readWarnings()).toEqual([]);
+    const address = await lab.address(node);
+    const { tx, nonce } = await tryOut('ifupdown');
+    expect(await isReachable(address)).toBe(true);
+    await tx.reportSeen(nonce, 'console');
+    expect((await tx.keep(nonce)).state).toBe('committed');
+    await expect.poll(async () => (await tx.readStatus()).dhcp, { timeout: 40_000 }).toBe('same');
+    await cyclePower(lab, node);
+    await expectBridged(lab, node);
+    await removeBridge(lab, node);
+    await expectBare(lab, node);
+  });
+});
