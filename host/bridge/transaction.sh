@@ -743,7 +743,19 @@ undo() {
 	printf '%s\n' 'undone on request' >"$live/reason"
 	start_rollback || setsid /bin/sh "$live/rollback" undo </dev/null >/dev/null 2>&1 &
 	wait_while 'planned armed applied inside-ok outside-ok committing rolling-back' 30
+	wait_disarmed
 	print_status
+}
+
+# wait_disarmed: the state is told first, and the timer goes a moment later.
+wait_disarmed() {
+	local count
+	count=0
+	read_state
+	while [ "$STATE" = rolled-back ] && is_armed && [ "$count" -lt 50 ]; do
+		sleep 0.1
+		count=$((count + 1))
+	done
 }
 
 # --- looking ----------------------------------------------------------------------------------------------------------
