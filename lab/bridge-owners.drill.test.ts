@@ -29,7 +29,6 @@ test.each([
   ['networkd', 'networkd'],
   ['networkd', 'commands'],
   ['netplan', 'networkd'],
-  ['netplan', 'commands'],
 ] as const)('%s by the method %s: bridged, through a power cut, taken away without a trace', async (owner, method) => {
   await startLab(owner);
   await proveOwner(lab, node, owner, method);
