@@ -9,6 +9,7 @@ import { StateMark } from '../ui/StateMark.tsx';
 import type { State } from '../ui/StateMark.tsx';
 import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
 import type { WatchedNode } from './bridge-view.ts';
+import { NodeTitle } from './NodeTitle.tsx';
 
 const outcomes: Readonly<Record<string, { word: string; state: State }>> = {
   committed: { word: 'kept', state: 'ok' },
@@ -25,16 +26,7 @@ export function BridgeOutcome({ run, node }: { run: string; node: WatchedNode })
     state: error === '' ? ('ok' as const) : ('bad' as const),
   };
   return (
-    <Panel
-      title={
-        <span className="flex flex-wrap items-baseline gap-x-3">
-          <span className="font-mono">{node.node}</span>
-          <StateMark state={words.state} className="text-sm font-normal">
-            {words.word}
-          </StateMark>
-        </span>
-      }
-    >
+    <Panel title={<NodeTitle node={node.node} {...words} />}>
       <div className="flex min-w-0 flex-col gap-3">
         {error === '' ? null : <p className="break-words whitespace-pre-line text-bad">{error}</p>}
         {result ? (

@@ -9,10 +9,10 @@ import { useAction } from '../actions/use-action.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Panel } from '../ui/Panel.tsx';
-import { StateMark } from '../ui/StateMark.tsx';
 import type { State } from '../ui/StateMark.tsx';
 import { describeLeft, mostUrgent, watchedNodes, type WatchedNode } from './bridge-view.ts';
 import { BridgeOutcome } from './BridgeOutcome.tsx';
+import { NodeTitle } from './NodeTitle.tsx';
 
 export function BridgeWatch({ run }: { run: RunView }): ReactElement | null {
   const nodes = watchedNodes(run);
@@ -116,14 +116,7 @@ function NodeWatch({ run, node }: { run: string; node: WatchedNode }): ReactElem
   const notOpen = isOpen ? refusal : 'There is nothing to decide on this node at this moment.';
   return (
     <Panel
-      title={
-        <span className="flex flex-wrap items-baseline gap-x-3">
-          <span className="font-mono">{node.node}</span>
-          <StateMark state={words.state} className="text-sm font-normal">
-            {words.word}
-          </StateMark>
-        </span>
-      }
+      title={<NodeTitle node={node.node} {...words} />}
       actions={
         <span className="text-sm text-fg-2 numbers" aria-hidden="true">
           {leftMs === null ? '' : `${describeLeft(leftMs)} left`}
