@@ -1,5 +1,5 @@
 // The transaction of a bridge on real nodes, by ifupdown: kept, gone back, and who may hold it. The drills are beside this.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeLabTransaction, isReachable, removeBridge, shellIn, startPing, waitForState } from './bridge.ts';
 import { openLab } from './lab.ts';
@@ -24,13 +24,19 @@ describe('a change that nobody keeps', () => {
   beforeEach(async () => {
     before = await observeQuietly(stage);
   });
+  // What a test that failed left pending would hold the node against all after it.
+  afterEach(async () => {
+    const pending = (await stage.sh('basename "$(readlink /var/lib/meshd/bridge/pending)"')).trim();
+    if (pending !== '') await openTransaction(host, pending).undo();
+  });
 
   test('goes back by itself, and nothing is left of it', async () => {
     const { transaction } = await describeLabTransaction(lab, node, { times: { window: 5 } });
     const ping = await startPing(address);
     const tx = await placeTransaction(host, transaction);
     const begun = await tx.begin();
-    expect(begun.state).toBe('armed');
+    // Armed before anything is changed; by the time this is read it may have been.
+    expect(['armed', 'applied']).toContain(begun.state);
     expect(begun.leftMs).toBeGreaterThan(1_000);
     expect((await waitForState(tx, 'inside-ok')).checks.filter(({ isOk }) => !isOk)).toEqual([]);
     expect(await shellIn(lab, node, 'ip -o -4 address show dev mega_bridge')).toContain(`${address}/24`);
