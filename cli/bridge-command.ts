@@ -47,7 +47,7 @@ export function addBridgeCommand(
     .option('--datapath <name>', 'auto, system (kernel), netdev (userspace)')
     .option('--hold', 'wait for somebody to say keep, to the end of the window')
     .option('--window <seconds>', 'until a node goes back unless it is kept (120)')
-    .option('--time <name=seconds>', 'settle, inside, cap, ovsApply, ovsUndo, dhcp, ownerRestart', collect, [])
+    .option('--time <name=seconds>', 'settle, inside, cap, ovsApply, ovsUndo, dhcp, ownerRestart, reboot', collect, [])
     .option('--at-once <count>', 'nodes that change at once (16)')
     .option(
       '--reboot-canary',

@@ -358,9 +358,37 @@ export const drills: readonly Drill[] = [
     end: 'rolled-back',
     async run(stage) {
       const trial = await stage.tryOut();
+      await sleep(5_000);
       await stage.sh('systemctl daemon-reload');
-      const { reason } = await waitForState(trial.tx, 'rolled-back');
+      const { leftMs } = await trial.tx.readStatus();
+      // PID 1's timer begins its 15 s again; what everybody was told is the deadline.
+      const { reason } = await waitForState(trial.tx, 'rolled-back', (leftMs ?? 0) + 6_000);
       if (!reason.startsWith('nobody kept the change')) throw new Error(`it went back, but: ${reason}`);
+      return trial;
+    },
+  },
+  {
+    name: 'the watching service is killed, and systemd reads its units again',
+    end: 'rolled-back',
+    async run(stage) {
+      const trial = await stage.tryOut();
+      await stage.sh('systemctl kill --signal=KILL meshdeck-bridge.service; systemctl daemon-reload');
+      return trial;
+    },
+  },
+  {
+    // Open vSwitch's tools are gone until the next start: nothing that the way back tries can heal it.
+    name: 'the way back fails, and the machine restarts as the plan asks',
+    end: 'rolled-back',
+    async run(stage) {
+      const trial = await stage.tryOut({ times: { reboot: 5 } });
+      const boot = await stage.sh('cat /proc/sys/kernel/random/boot_id');
+      await stage.sh('mount --bind /bin/false /usr/bin/ovs-vsctl');
+      const failed = await waitForState(trial.tx, 'rollback-failed', 150_000);
+      if (!failed.reason.includes('restarts in 5 s')) throw new Error(`it does not say so: ${failed.reason}`);
+      await waitForState(trial.tx, 'rolled-back', 120_000);
+      await stage.lab.ready(stage.node);
+      if ((await stage.sh('cat /proc/sys/kernel/random/boot_id')) === boot) throw new Error('it was not restarted');
       return trial;
     },
   },

@@ -29,6 +29,7 @@ test.each([
   ['networkd', 'networkd'],
   ['networkd', 'commands'],
   ['netplan', 'networkd'],
+  ['netplan', 'commands'],
 ] as const)('%s by the method %s: bridged, through a power cut, taken away without a trace', async (owner, method) => {
   await startLab(owner);
   await proveOwner(lab, node, owner, method);
@@ -129,6 +130,7 @@ test.each([
   ['networkd', 'networkd'],
   ['networkd', 'commands'],
   ['netplan', 'networkd'],
+  ['netplan', 'commands'],
 ] as const)(
   '%s by the method %s: fixed addresses and routes of both families come back at boot',
   async (owner, method) => {

@@ -37,6 +37,7 @@ export function bridgeWizard(nodes: string): Wizard {
       window: '120',
       atOnce: '16',
       rebootCanary: false,
+      restartIfStuck: false,
     },
     pages: [
       {
@@ -48,7 +49,7 @@ export function bridgeWizard(nodes: string): Wizard {
       {
         key: 'method',
         title: 'Method and safety',
-        fields: ['method', 'datapath', 'hold', 'window', 'atOnce', 'rebootCanary'],
+        fields: ['method', 'datapath', 'hold', 'window', 'atOnce', 'restartIfStuck', 'rebootCanary'],
         render: (props) => <MethodPage {...props} />,
       },
     ],
@@ -85,6 +86,7 @@ function toForm(form: FormValues): Record<string, unknown> {
     bridge: textOf(form, 'bridge').trim(),
     uplink: textOf(form, 'uplink').trim() === '' ? 'auto' : textOf(form, 'uplink').trim(),
     uplinks: uplinksOf(entriesOf(form)),
+    times: form['restartIfStuck'] === true ? { reboot: 300 } : {},
   };
 }
 
@@ -179,6 +181,14 @@ function MethodPage({ form, set, issue }: PageProps): ReactElement {
         }}
         label="Hold each node for me"
         hint="It is kept only when somebody says keep. Otherwise it is kept as soon as it was seen from outside."
+      />
+      <Checkbox
+        checked={form['restartIfStuck'] === true}
+        onCheckedChange={(isWanted) => {
+          set('restartIfStuck', isWanted);
+        }}
+        label="Restart a node that does not come back by itself"
+        hint="Five minutes after its way back failed, unless it is healed by then. At its next start the rest is undone. Its VMs end."
       />
       <Checkbox
         checked={form['rebootCanary'] === true}

@@ -25,7 +25,7 @@ const argsOf = (node: string): BridgeStepArgs => ({
     addresses: ['10.0.0.5/24'],
     checks: ['carrier'],
     isHeld: false,
-    times: { settle: 3, inside: 20, window: 120, cap: 600, ovsApply: 10, ovsUndo: 5, dhcp: 30, ownerRestart: 30 },
+    times: { settle: 3, inside: 20, window: 120, cap: 600, ovsApply: 10, ovsUndo: 5, dhcp: 30, ownerRestart: 30, reboot: 0 },
   },
   witness: { rule: { kind: 'console-and-peer', hasGateway: false }, peers: [], isConsoleOnNode: false },
   before: picture,

@@ -122,6 +122,14 @@ is_armed() {
 	systemctl is-active --quiet "$deadman.timer" "$deadmanToo.timer"
 }
 
+# nobody_kept: why the window's end is one, in words.
+nobody_kept() {
+	local text
+	text="nobody kept the change before the window ended (last state: $STATE)"
+	grep -q ' bad ' "$live/checks" 2>/dev/null && text="$text; $(grep ' bad ' "$live/checks" | tr '\n' ';')"
+	echo "$text"
+}
+
 # arm_timer <seconds>: PID 1 rolls back then, by the copy that is whole. The new timer runs before the old one is stopped.
 # The line for sh has no $ and no semicolon: PID 1 reads its own transient units again at any daemon-reload (apt, netplan
 # apply), and systemd 252 writes these as \$ and \; there, and then passes them to sh like that.
@@ -144,7 +152,7 @@ arm_timer() {
 # disarm: after the decision, whichever it was, under the lock. Twice is no harm. `pending` goes before the guard, which clears
 # itself away when it finds none: a cut of the power in between leaves nobody locked out of the next transaction.
 disarm() {
-	systemctl stop "$deadman.timer" "$deadmanToo.timer" 2>/dev/null
+	systemctl stop "$deadman.timer" "$deadmanToo.timer" meshdeck-bridge-restart.timer 2>/dev/null
 	if [ "$(readlink "$base/pending")" = "$ID" ]; then rm -f "$base/pending"; fi
 	limit 10 sync "$base"
 	limit 20 systemctl --no-reload disable "$guard" 2>/dev/null

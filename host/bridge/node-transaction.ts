@@ -181,6 +181,7 @@ export function describePlan(transaction: BridgeTransaction): string {
     ['OVS_UNDO', times.ovsUndo],
     ['DHCP_SECONDS', times.dhcp],
     ['OWNER_RESTART', times.ownerRestart],
+    ['REBOOT', times.reboot],
     ['FILES', transaction.files.length],
   ];
   for (const [at, file] of transaction.files.entries()) {

@@ -23,16 +23,16 @@ rolled-back)
 	exit 0
 	;;
 esac
+# Its own timer brought it here: by then somebody may have begun to mend by hand.
+[ "$why" != restart ] || [ "$STATE" = rollback-failed ] || exit 0
 rm -f "$here/ballast"
 if [ "$why" != boot ] && [ "$why" != self ]; then
 	systemctl kill --kill-whom=all --signal=KILL meshdeck-bridge.service 2>/dev/null
 fi
 case "$why" in
 boot) text='the machine started again before the change was kept' ;;
-deadman)
-	text="nobody kept the change before the window ended (last state: $STATE)"
-	grep -q ' bad ' "$live/checks" 2>/dev/null && text="$text; $(grep ' bad ' "$live/checks" | tr '\n' ';')"
-	;;
+deadman) text=$(nobody_kept) ;;
+restart) text=$TEXT ;;
 *) text=$(cat "$live/reason" 2>/dev/null) ;;
 esac
 : "${text:=undone}"
@@ -132,8 +132,23 @@ describe_wounds() {
 	has_addresses "$from" $ADDRESSES || printf '%s has no %s; ' "$from" "$ADDRESSES"
 }
 
+# restart_later: only where the plan asks for it; fails where it does not. Nothing lasting was written before the commit, so that the next start, with
+# the boot guard, finds the machine as it was.
+restart_later() {
+	[ "$REBOOT" -gt 0 ] || return 1
+	limit 10 systemd-run --quiet --collect --unit=meshdeck-bridge-restart --on-active="$REBOOT" --timer-property=AccuracySec=100ms \
+		--description='Meshdeck: restarts the machine, whose bridge did not go back' \
+		--property=OOMScoreAdjust=-900 --property=KillMode=process /bin/sh "$live/rollback" restart
+}
+
+restart_now() {
+	note 'the machine restarts: the boot guard undoes the rest'
+	limit 10 sync "$here"
+	limit 30 systemctl reboot || limit 10 systemctl reboot --force
+}
+
 go_back
-if [ "$why" != boot ]; then
+if [ "$why" != boot ] && [ "$why" != restart ]; then
 	for pause in 5 15 45; do
 		is_healed && break
 		note "not healed yet; again in $pause s"
@@ -148,5 +163,10 @@ if is_healed; then
 	[ "$why" = boot ] || announce_quietly "$from"
 else
 	# Timer and guard have done what they can; the guard stays for the next start of the machine.
-	enter_anyway rollback-failed "$text; what did not come back: $(describe_wounds)"
+	[ "$why" = restart ] || text="$text; what did not come back: $(describe_wounds)"
+	if [ "$why" != boot ] && [ "$why" != restart ] && restart_later; then
+		text="${text}the machine restarts in $REBOOT s, unless it is healed by then"
+	fi
+	enter_anyway rollback-failed "$text"
+	[ "$why" != restart ] || restart_now
 fi

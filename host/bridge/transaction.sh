@@ -136,7 +136,20 @@ drive() {
 		settle_addresses "$to"
 		announce_and_settle >/dev/null 2>&1 &
 	fi
+	watch_deadline &
 	watch_over
+}
+
+# watch_deadline: PID 1 reads its own transient units anew at any daemon-reload, and starts the timer's window again; what
+# people were told is the deadline. Beside the checks, which may hang.
+watch_deadline() {
+	while sleep 1; do
+		read_state
+		case "$STATE" in armed | applied | inside-ok | outside-ok) ;; *) return 0 ;; esac
+		[ "$(uptime_ms)" -gt $(($(cat "$live/deadline") + 1500)) ] || continue
+		nobody_kept >"$live/reason"
+		start_rollback && return 0
+	done
 }
 
 # The kernel announces by itself as long as these two are set: then they are again what the old interface had.

@@ -76,6 +76,23 @@ describe('the verdict on a node', () => {
     ['a switch port known by LLDP', nic({ lldp: 'sw1 port 7' }), {}, 'warn switch-port'],
     ['a bond', nic({ name: 'eth0', kind: 'bond' }), {}, 'warn bond'],
     ['a VLAN sub-interface', nic({ kind: 'vlan', lower: 'eth1' }), {}, 'warn vlan'],
+    [
+      'another NIC that was heard on its wire',
+      bridgeFacts({ nics: [nicFacts(), nicFacts({ name: 'eth1', routes: [] })], sameSegment: [['eth1', 'eth0']] }),
+      {},
+      'warn loop',
+    ],
+    [
+      'another NIC with an address in its network',
+      bridgeFacts({
+        nics: [
+          nicFacts(),
+          nicFacts({ name: 'eth1', routes: [{ family: 4, text: '10.0.0.0/24 dev eth1 proto kernel scope link' }] }),
+        ],
+      }),
+      {},
+      'warn loop',
+    ],
     ['policy rules', bridgeFacts({ deviceRules: ['100: from all iif eth0 lookup 7'] }), {}, 'warn rules'],
     ['an owner nobody knows', nic({ owner: 'none' }), {}, 'warn owner'],
     ['ifupdown for a NIC of NetworkManager', nic({ owner: 'networkmanager' }), { method: 'ifupdown' }, 'block method'],
@@ -290,6 +307,18 @@ describe('the plan', () => {
     expect(
       plan([bare('node1', { isHead: true }), bare('node2', { isConsole: true })], { rebootCanary: true }),
     ).toMatchObject({ ok: false, field: 'rebootCanary' });
+  });
+
+  test('a restart of a node that does not come back is asked for, told, and named with the VMs that it ends', () => {
+    const vms = { vms: ['alpha', 'beta'] };
+    const [step] = goodPlan([sighting('node1', bridgeFacts(vms)), bare('node2')]).steps;
+    expect(BridgeStepArgs.parse(step?.do.args)).toMatchObject({ transaction: { times: { reboot: 0 } } });
+    const made = goodPlan([sighting('node1', bridgeFacts(vms)), bare('node2')], { times: { reboot: 300 } });
+    expect(BridgeStepArgs.parse(made.steps[0]?.do.args).rollback).toContain('the machine restarts after 5 min');
+    expect(made.warnings.filter((text) => text.includes('would restart'))).toEqual([
+      expect.stringMatching(/^node1: .* after 5 min, which ends alpha, beta/),
+    ]);
+    expect(made.command).toContain(' --time reboot=300');
   });
 
   test('a silent node and a blocked one block it, at the field, with what could be done without them', () => {

@@ -116,6 +116,8 @@ export interface BridgeFacts {
   readonly hasBmc: boolean;
   /** Another NIC with a global address and carrier. */
   readonly otherPaths: readonly string[];
+  /** Pairs of interfaces of which one was heard on the other's wire. Needs link-local addresses; empty proves nothing. */
+  readonly sameSegment: readonly (readonly [string, string])[];
   /** Open checkpoints of NetworkManager; other admins'. */
   readonly nmCheckpoints: number;
   /** A Proxmox VE node, which deletes OVSDB at boot. */

@@ -80,12 +80,17 @@ export function describeBridgeNetwork(bridge: string, nic: NicFacts, oldFile: st
 
 const enabledMark = 'systemd-networkd was enabled for it.';
 
-/** The bridge for networkd alone, where it holds nothing but its lease. `isNew`: nothing else on the machine wanted networkd. */
+/**
+ * The bridge for networkd alone, where it holds nothing but its lease. `isNew`: nothing else on the machine wanted networkd. The
+ * lease's route gets the metric of the carried one, which it replaces then: networkd's own would be a second one beside it.
+ */
 export function describeLeaseNetwork(bridge: string, nic: NicFacts, isNew: boolean): string {
+  const route = nic.routes.find(({ family, text }) => family === 4 && text.startsWith('default '));
+  const metric = route ? [`RouteMetric=${/ metric (\d+)/.exec(route.text)?.[1] ?? '0'}`] : [];
   return `# Written by Meshdeck: the lease of ${bridge}.${isNew ? ` ${enabledMark}` : ''}\n${describeSections([
     { name: 'Match', lines: [`Name=${bridge}`] },
     { name: 'Network', lines: ['DHCP=ipv4'] },
-    { name: 'DHCPv4', lines: describeIdentity(nic.dhcpClientId) },
+    { name: 'DHCPv4', lines: [...describeIdentity(nic.dhcpClientId), ...metric] },
   ])}`;
 }
 

@@ -40,7 +40,11 @@ export function bridgeStepOf(
     presence === 'right'
       ? { files: [], enable: [], disable: [], dhcp: 'none', findings: [] }
       : persist(facts, { kind, bridge: form.bridge, uplink, method, datapath });
-  const findings = [...verdict.findings, ...persistence.findings];
+  const findings = [
+    ...verdict.findings,
+    ...persistence.findings,
+    ...(presence === 'right' ? [] : restartRadius(form.times.reboot, facts.vms)),
+  ];
   const transaction = transactionOf(kind, { facts, verdict, uplink, persistence, form });
   const args = argsOf(sighting, all, { verdict, uplink, transaction, taps: [], findings });
   const verb = kind === 'ensure' ? 'ensureBridge' : 'persistBridge';
@@ -58,6 +62,13 @@ export function bridgeStepOf(
     deadlineMs: deadlineOf(transaction.times),
   });
   return { step, findings };
+}
+
+/** What ends where the plan asks for a restart of a node that did not come back by itself. */
+function restartRadius(seconds: number | undefined, vms: readonly string[]): BridgeFinding[] {
+  if (!seconds || vms.length === 0) return [];
+  const text = `if its way back failed it would restart after ${describeSeconds(seconds)}, which ends ${vms.join(', ')}`;
+  return [{ id: 'restart', level: 'warn', field: '', text, mend: 'end these VMs first, or plan without the restart' }];
 }
 
 function titleOf(presence: BridgeVerdict['presence'], { transaction, madeBy }: BridgeStepArgs): string {
@@ -231,7 +242,10 @@ export function describeRollback({ kind, bridge, uplink, times, isHeld }: Planne
       : `${uplink} goes back into ${bridge} with the addresses on the bridge`;
   return (
     `Armed in PID 1 and for the next boot before anything changes. Unless the node is ${isHeld ? 'kept by somebody' : 'seen from outside'} ` +
-    `within ${times.window} s (prolonged to ${describeSeconds(times.cap)} as long as anyone sees it): ${back}. The console may die meanwhile.`
+    `within ${times.window} s (prolonged to ${describeSeconds(times.cap)} as long as anyone sees it): ${back}. The console may die meanwhile.` +
+    (times.reboot > 0
+      ? ` If the way back itself fails, the machine restarts after ${describeSeconds(times.reboot)}.`
+      : '')
   );
 }
 

@@ -8,8 +8,8 @@ import { internalPorts, readOvs } from './ovs-facts.ts';
 import { judgeDrift, judgeReboot, readCommitted, readUnits } from './reboot.ts';
 
 /**
- * Argument: the bridge's name. Prints lines for parseBridgeFacts. Reads only; each program it asks has three seconds, and
- * what does not answer leaves its line empty.
+ * Argument: the bridge's name. Prints lines for parseBridgeFacts. Changes nothing, and sends nothing but pings from one of the
+ * machine's own NICs to another; each program it asks has three seconds, and what does not answer leaves its line empty.
  */
 export const observeBridgeScript = `
 LC_ALL=C
@@ -71,6 +71,22 @@ for path in /sys/class/net/*; do
 done
 set -- $nics
 [ $# -le 64 ] || nics=$(printf '%s ' "$@" | cut -d' ' -f1-64)
+
+# NICs that lead to the same segment: one answers at the other's link-local address. At most six are asked, all at once.
+set --
+for nic in $nics; do
+  case $nic in mega_tap* | vnet* | veth* | docker* | virbr*) continue ;; esac
+  [ "$(cat "/sys/class/net/$nic/carrier" 2>/dev/null)" = 1 ] && [ $# -lt 6 ] || continue
+  local6=$(t ip -o -6 address show dev "$nic" scope link | awk '{ sub("/.*", "", $4); print $4; exit }')
+  [ -z "$local6" ] || set -- "$@" "$nic=$local6"
+done
+for one in "$@"; do
+  for other in "$@"; do
+    [ "$one" != "$other" ] || continue
+    { t ping -6 -n -c 2 -i 0.3 -W 1 -I "\${one%%=*}" "\${other#*=}" >/dev/null && put same_segment "\${one%%=*} \${other%%=*}"; } &
+  done
+done
+wait
 
 blob units systemctl show --property=Id,LoadState,ActiveState,UnitFileState \\
   NetworkManager.service systemd-networkd.service networking.service systemd-resolved.service \\
@@ -266,6 +282,10 @@ export function parseBridgeFacts(output: string): BridgeFacts {
         return isPath && name !== mainNic && addresses.some(({ scope }) => scope === 'global');
       })
       .map(({ name }) => name),
+    sameSegment: observed.all('same_segment').flatMap((words) => {
+      const [one = '', other = ''] = words.split(' ');
+      return nics.some(({ name }) => name === one) && nics.some(({ name }) => name === other) ? [[one, other]] : [];
+    }),
     nmCheckpoints: Number(/^ao (\d+)/.exec(observed.one('nm_checkpoints'))?.[1] ?? 0),
     isProxmox: observed.one('proxmox') === 'yes',
     taps: readTaps(observed, bridgeOf),

@@ -245,6 +245,8 @@ describe('a boot unit of ours', () => {
   it('has networkd hold the lease where there is no dhclient, and blocks where there is neither', () => {
     const { content, enable, dhcp } = persist({ ...networkManager, dhcpClients: ['networkd'] }, 'commands');
     expect(content('/etc/systemd/network/00-meshdeck-mega_bridge.network')).toContain('ClientIdentifier=mac');
+    // The lease's route replaces the carried one.
+    expect(content('/etc/systemd/network/00-meshdeck-mega_bridge.network')).toContain('RouteMetric=100\n');
     expect({ enable, dhcp }).toEqual({
       enable: ['meshdeck-bridge-up.service', 'systemd-networkd.service'],
       dhcp: 'networkd',

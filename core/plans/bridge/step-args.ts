@@ -13,6 +13,7 @@ export const BridgeTimesSchema = z.object({
   ovsUndo: z.number(),
   dhcp: z.number(),
   ownerRestart: z.number(),
+  reboot: z.number(),
 });
 
 /** A transaction without what only the moment it begins can give: its id, its holder, its nonce. */

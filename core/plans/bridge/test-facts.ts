@@ -68,6 +68,7 @@ export function bridgeFacts(
     virtualisation: 'none',
     hasBmc: true,
     otherPaths: [],
+    sameSegment: [],
     nmCheckpoints: 0,
     isProxmox: false,
     taps: {},

@@ -16,6 +16,8 @@ export interface BridgeTimes {
   readonly ovsUndo: number;
   readonly dhcp: number;
   readonly ownerRestart: number;
+  /** From a rollback that failed to a restart of the machine, which the boot guard then undoes; 0 is never. */
+  readonly reboot: number;
 }
 
 export const defaultBridgeTimes: BridgeTimes = {
@@ -27,6 +29,7 @@ export const defaultBridgeTimes: BridgeTimes = {
   ovsUndo: 5,
   dhcp: 30,
   ownerRestart: 30,
+  reboot: 0,
 };
 
 /** A file as the commit writes it, with the content it replaces: another content there now stops the transaction. */

@@ -415,6 +415,14 @@ function judgeNic(
       `${name} is the only way to it, and it has no BMC: only the rollback brings it back`,
       'have its console at hand for the first node',
     );
+  const beside = neighboursOf(facts, uplink, wanted);
+  if (beside.length > 0)
+    add(
+      'warn',
+      'loop',
+      `${beside.join(', ')} and ${name} lead to the same network: both in one bridge, or two bridges joined, would be a loop, and its storm takes down all nodes`,
+      `keep ${beside.join(', ')} out of bridges, or bond them with ${name}`,
+    );
   if (globals.length === 0) add('warn', 'no-address', `${name} has no address: the bridge will have none either`);
   if (uplink.dhcp !== 'none' && uplink.dhcpClientId === '')
     add(
@@ -472,6 +480,22 @@ function judgeNic(
       `its switch port is ${uplink.lldp}`,
       'let it take several MAC addresses, and set no BPDU guard there',
     );
+}
+
+/** Other NICs that were heard on the uplink's wire, or have an address in its network. */
+function neighboursOf(facts: BridgeFacts, uplink: NicFacts, wanted: string): string[] {
+  const networks = new Set(
+    uplink.routes.flatMap(({ text }) => /^(\S+) dev \S+ proto kernel scope link/.exec(text)?.[1] ?? []),
+  );
+  // The VLANs of a NIC, and the bridge that it goes into, are heard on its own wire.
+  const own = new Set([uplink.name, uplink.lower, uplink.master, uplink.ovsBridge, wanted, ...uplink.uppers]);
+  return facts.nics
+    .filter(({ name, routes }) => {
+      if (own.has(name)) return false;
+      const isHeard = facts.sameSegment.some((pair) => pair.includes(name) && pair.includes(uplink.name));
+      return isHeard || routes.some(({ text }) => networks.has(text.split(' ')[0] ?? ''));
+    })
+    .map(({ name }) => name);
 }
 
 /** VLAN sub-interfaces on the uplink: the kernel takes their frames before Open vSwitch sees them. */
