@@ -51,6 +51,8 @@ test('it prints a link and the way in from elsewhere, and stops cleanly on SIGTE
   await expect
     .poll(() => lines.join('\n'))
     .toMatch(/ssh -L \d+:127\.0\.0\.1:\d+ .*\n(.*\n)*.*\/setup\?token=[\w-]{32}/);
+  // Nothing but the log stands before it: no line of Next's.
+  expect(lines.find((line) => !line.includes(' INFO '))).toMatch(/^Meshdeck console: /);
   child.kill('SIGTERM');
   expect(await child.ended).toEqual({ exitCode: 0, signal: null });
 });

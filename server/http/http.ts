@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { httpPaths, simulatedHeader } from '../../contract/http.ts';
@@ -25,10 +26,13 @@ interface NextApp {
   getUpgradeHandler(): (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
 }
 type CreateNext = (options: { dev: boolean; dir: string; hostname: string; port: number; quiet: boolean }) => NextApp;
+type LoadNextConfig = (phase: string, dir: string) => Promise<unknown>;
+const require = createRequire(import.meta.url);
 // The cast names the shape that Next documents for its custom server.
-const createNext = createRequire(import.meta.url)('next') as CreateNext;
+const createNext = require('next') as CreateNext;
 
-const projectPath = new URL('../..', import.meta.url).pathname;
+// Without a slash at its end, as Next writes it.
+const projectPath = join(import.meta.dirname, '../..');
 const certificateCheckMs = 10_000;
 /** How long requests may finish at a stop before their connections are cut. */
 const drainMs = 1_500;
@@ -73,6 +77,17 @@ function securityHeaders(isDevelopment: boolean): Readonly<Record<string, string
     'referrer-policy': 'same-origin',
     'cross-origin-opener-policy': 'same-origin',
   };
+}
+
+/**
+ * Reads next.config.js before Next does: its custom server prints how long that took among the lines that say how to get in,
+ * `quiet` or not, unless it was read already (next/dist/server/lib/router-server.js of the pinned 16.4.6).
+ */
+async function readNextConfig(isDevelopment: boolean): Promise<void> {
+  // The casts name what these two modules of the pinned version export.
+  const phases = require('next/constants') as Record<'PHASE_DEVELOPMENT_SERVER' | 'PHASE_PRODUCTION_SERVER', string>;
+  const { default: load } = require('next/dist/server/config') as { default: LoadNextConfig };
+  await load(isDevelopment ? phases.PHASE_DEVELOPMENT_SERVER : phases.PHASE_PRODUCTION_SERVER, projectPath);
 }
 
 export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: HttpComponents): Http {
@@ -170,6 +185,7 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
 
   return {
     async start() {
+      await readNextConfig(config.isDevelopment);
       await pages.prepare();
       const needsTls = config.tls !== null || !isLoopback(config.host);
       let fingerprint: string | null = null;
