@@ -11,6 +11,7 @@ import { Menu, MenuChoice } from '../ui/Menu.tsx';
 import { Spinner } from '../ui/Spinner.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
 import type { State } from '../ui/StateMark.tsx';
+import { cx } from '../ui/cx.ts';
 import { isOnPage, pages, partsBelow, wizardTitle } from './pages.ts';
 import { clusterKey, clusterName, useCluster, useClusterPath } from './use-cluster.ts';
 import { useUrlState } from './use-url-state.ts';
@@ -101,10 +102,31 @@ function Path(): ReactElement {
       {rest.map((part) => (
         <span key={part} className="flex min-w-0 items-center gap-1.5">
           <span aria-hidden="true">/</span>
-          <span className="truncate font-mono text-sm text-fg-1">{part}</span>
+          {page?.path === '/runs' ? (
+            <RunName id={part} />
+          ) : (
+            <span className="truncate font-mono text-sm text-fg-1">{part}</span>
+          )}
         </span>
       ))}
     </nav>
+  );
+}
+
+/** As much of an id as tells runs of one title apart. */
+const shortIdLength = 8;
+
+/** What a run does, and which one it is; an old one that is in the list no more goes by its id alone. */
+function RunName({ id }: { id: string }): ReactElement {
+  const { runs } = useRuns();
+  const title = runs.find((run) => run.id === id)?.title;
+  return (
+    <>
+      {title === undefined ? null : <span className="truncate text-fg-1">{title}</span>}
+      <span className={cx('font-mono text-sm', title === undefined && 'text-fg-1')} title={id}>
+        {id.slice(0, shortIdLength)}
+      </span>
+    </>
   );
 }
 
