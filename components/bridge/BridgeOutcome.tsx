@@ -2,63 +2,58 @@
 // and what sets this node apart from one where it went well.
 import type { ReactElement } from 'react';
 import { httpPaths } from '../../contract/http.ts';
+import type { RebootProof } from '../../core/plans/bridge/reboot-proof.ts';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
-import { Panel } from '../ui/Panel.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
-import type { State } from '../ui/StateMark.tsx';
 import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
 import type { WatchedNode } from './bridge-view.ts';
-import { NodeTitle } from './NodeTitle.tsx';
-
-const outcomes: Readonly<Record<string, { word: string; state: State }>> = {
-  committed: { word: 'kept', state: 'ok' },
-  'rolled-back': { word: 'went back to how it was', state: 'warn' },
-  'rollback-failed': { word: 'did not come back by itself', state: 'bad' },
-  unknown: { word: 'not known: nobody answers', state: 'bad' },
-};
-
 export function BridgeOutcome({ run, node }: { run: string; node: WatchedNode }): ReactElement {
   const evidence = `${httpPaths.bridgeEvidence}?${new URLSearchParams({ run, step: node.step.key }).toString()}`;
-  const { result, error } = node;
-  const words = (result && outcomes[result.outcome]) ?? {
-    word: error === '' ? 'right already' : 'failed before anything changed',
-    state: error === '' ? ('ok' as const) : ('bad' as const),
-  };
+  const { result, error, proof } = node;
   return (
-    <Panel title={<NodeTitle node={node.node} {...words} />}>
-      <div className="flex min-w-0 flex-col gap-3">
-        {error === '' ? null : <p className="break-words whitespace-pre-line text-bad">{error}</p>}
-        {result ? (
-          <>
-            <p className="text-sm text-fg-2 numbers">
-              {[
-                result.outageMs === null ? '' : `away for ${result.outageMs} ms`,
-                result.seconds === null ? '' : `decided after ${result.seconds.toFixed(1)} s`,
-                result.witnesses.length === 0 ? '' : `seen by ${result.witnesses.join(', ')}`,
-              ]
-                .filter((part) => part !== '')
-                .join(' · ')}
-            </p>
-            {result.outcome === 'committed' ? <RebootVerdict doubts={result.rebootDoubts} /> : null}
-            {result.causes.map(({ cause, evidence, mend }) => (
-              <Notice key={cause} state="warn" title={`Most likely: ${cause}`}>
-                <p className="break-words">Because: {evidence}</p>
-                {mend === '' ? null : <p className="break-words">To do: {mend}</p>}
-              </Notice>
-            ))}
-            <Differences result={result} bad={node.node} />
-            {result.outcome === 'committed' ? null : (
-              <div>
-                <Button size="sm" render={<a href={evidence} download />}>
-                  Download the evidence
-                </Button>
-              </div>
-            )}
-          </>
-        ) : null}
-      </div>
-    </Panel>
+    <div className="flex min-w-0 flex-col gap-3">
+      {error === '' ? null : <p className="break-words whitespace-pre-line text-bad">{error}</p>}
+      {result ? (
+        <>
+          <p className="text-sm text-fg-2 numbers">
+            {[
+              result.outageMs === null ? '' : `away for ${result.outageMs} ms`,
+              result.seconds === null ? '' : `decided after ${result.seconds.toFixed(1)} s`,
+              result.witnesses.length === 0 ? '' : `seen by ${result.witnesses.join(', ')}`,
+            ]
+              .filter((part) => part !== '')
+              .join(' · ')}
+          </p>
+          {proof ? <RebootProven proof={proof} /> : null}
+          {result.outcome === 'committed' && !proof ? <RebootVerdict doubts={result.rebootDoubts} /> : null}
+          {result.causes.map(({ cause, evidence, mend }) => (
+            <Notice key={cause} state="warn" title={`Most likely: ${cause}`}>
+              <p className="break-words">Because: {evidence}</p>
+              {mend === '' ? null : <p className="break-words">To do: {mend}</p>}
+            </Notice>
+          ))}
+          <Differences result={result} bad={node.node} />
+          {result.outcome === 'committed' ? null : (
+            <div>
+              <Button size="sm" render={<a href={evidence} download />}>
+                Download the evidence
+              </Button>
+            </div>
+          )}
+        </>
+      ) : null}
+    </div>
+  );
+}
+
+/** What came of the restart that was to prove it; an error of that step stands beside it. */
+function RebootProven({ proof }: { proof: RebootProof }): ReactElement {
+  const away = proof.secondsAway === null ? '' : `, away for ${proof.secondsAway} s`;
+  return proof.differences.length === 0 ? (
+    <StateMark state="ok">proved by a restart{away}</StateMark>
+  ) : (
+    <StateMark state="bad">came back from its restart as something else{away}</StateMark>
   );
 }
 

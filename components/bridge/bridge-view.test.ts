@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest';
 import type { BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import { testRun, testView } from '../wizard/plan-for-tests.ts';
-import { bridgeNodes, describeLeft, mostUrgent, uplinksOf, watchedNodes, withUplink } from './bridge-view.ts';
+import {
+  bridgeNodes,
+  describeLeft,
+  describeNode,
+  mostUrgent,
+  uplinksOf,
+  watchedNodes,
+  withUplink,
+} from './bridge-view.ts';
 
 const picture = { carrier: 'eth0', addresses: ['10.0.0.5/24'], routes: [], dns: [], ports: [], bridge: '' };
 const argsOf = (node: string): BridgeStepArgs => ({
@@ -65,6 +73,19 @@ const progress = (leftMs: number | null) => ({
   text: '',
   isHeld: false,
 });
+const outcome = {
+  transaction: 'r1-1',
+  outcome: 'rolled-back',
+  outageMs: 30,
+  seconds: 15,
+  witnesses: [],
+  rebootDoubts: null,
+  reason: 'nobody saw it',
+  dhcp: 'none',
+  causes: [],
+  differences: [],
+  goodNode: '',
+};
 
 describe('a bridge run on the screen', () => {
   test('has a node for each step whose arguments it can read', () => {
@@ -84,24 +105,53 @@ describe('a bridge run on the screen', () => {
   });
 
   test('finds the outcome of a failed step in the detail of its error', () => {
-    const outcome = {
-      transaction: 'r1-1',
-      outcome: 'rolled-back',
-      outageMs: 30,
-      seconds: 15,
-      witnesses: [],
-      rebootDoubts: null,
-      reason: 'nobody saw it',
-      dhcp: 'none',
-      causes: [],
-      differences: [],
-      goodNode: '',
-    };
     const run = testRun(plan, [
       testView('ensureBridge node1', 'failed', { error: 'rolled back', result: { detail: outcome } }),
       testView('ensureBridge node2', 'done', { result: { ...outcome, outcome: 'committed' } }),
     ]);
     expect(watchedNodes(run).map(({ result }) => result?.outcome ?? null)).toEqual(['rolled-back', 'committed', null]);
+  });
+
+  test('says how it is with a node, where its steps do not say it all', () => {
+    const kept = { ...outcome, outcome: 'committed' };
+    const wordsOf = (...views: Parameters<typeof testView>[]) => {
+      const run = testRun(
+        plan,
+        views.map((view) => testView(...view)),
+      );
+      return watchedNodes(run).map((node) => describeNode(node)?.word ?? '');
+    };
+    expect(
+      wordsOf(
+        ['ensureBridge node1', 'done', { result: kept }],
+        ['ensureBridge node2', 'failed', { error: 'no key' }],
+        ['ensureBridge node3', 'undone', { result: kept }],
+      ),
+    ).toEqual(['kept', 'failed before anything changed', '']);
+    expect(
+      wordsOf(
+        ['ensureBridge node1', 'undo-failed', { result: kept }],
+        ['ensureBridge node2', 'failed', { result: { detail: outcome } }],
+        ['ensureBridge node3', 'unchanged'],
+      ),
+    ).toEqual(['not taken away', 'went back to how it was', '']);
+  });
+
+  test('a restart that was to prove it belongs to its node, well or not', () => {
+    const proof = makeStep({ verb: 'proveByReboot', node: 'node1', title: '', why: '', args: {} });
+    const proven = makePlan('bridge', { id: 'p1', nowMs: 1 }, { ...plan, steps: [...plan.steps, proof] });
+    const wordsOf = (view: ReturnType<typeof testView>) => {
+      const kept = testView('ensureBridge node1', 'done', { result: { ...outcome, outcome: 'committed' } });
+      const [node] = watchedNodes(testRun(proven, [kept, view]));
+      return node && [node.proof?.secondsAway, describeNode(node)?.word];
+    };
+    const result = { secondsAway: 34.5, differences: [] };
+    expect(wordsOf(testView(proof.key, 'done', { result }))).toEqual([34.5, 'kept']);
+    const detail = { secondsAway: 34.5, differences: ['there is no mega_bridge'] };
+    expect(wordsOf(testView(proof.key, 'failed', { result: { detail } }))).toEqual([
+      34.5,
+      'kept, and lost in its restart',
+    ]);
   });
 
   test('shows what is left as minutes and seconds, never below zero', () => {

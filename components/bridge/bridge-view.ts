@@ -1,5 +1,7 @@
 // A bridge plan or run as its pages read it: parsed once here, since steps are JSON. Pure.
+import type { z } from 'zod';
 import type { Plan, RunView, Step, StepState } from '../../contract/plans.ts';
+import { RebootProof } from '../../core/plans/bridge/reboot-proof.ts';
 import { BridgeProgress, BridgeResult, BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
 
 export interface BridgeNode {
@@ -24,31 +26,82 @@ export interface WatchedNode extends BridgeNode {
   readonly progress: BridgeProgress | null;
   /** Once it is over. */
   readonly result: BridgeResult | null;
+  /** Of the restart that a plan may ask for; null before it, and without one. */
+  readonly proof: RebootProof | null;
 }
 
 export function watchedNodes(run: Pick<RunView, 'plan' | 'steps' | 'progress'>): WatchedNode[] {
   const views = new Map(run.steps.map((view) => [view.key, view]));
+  const proofs = proofsOf(run);
   return bridgeNodes(run.plan).map((each) => {
     const view = views.get(each.step.key);
     const progress = BridgeProgress.safeParse(run.progress[each.step.key]);
-    const result = resultOf(view?.result);
+    const result = resultOf(BridgeResult, view?.result);
     return {
       ...each,
       state: view?.state ?? 'waiting',
       error: view?.error ?? '',
       progress: progress.success ? progress.data : null,
       result,
+      proof: proofs.get(each.node) ?? null,
     };
   });
 }
 
+/** By node. */
+function proofsOf(run: Pick<RunView, 'plan' | 'steps'>): ReadonlyMap<string, RebootProof> {
+  const views = new Map(run.steps.map((view) => [view.key, view]));
+  return new Map(
+    run.plan.steps.flatMap(({ key, node }) => {
+      const proof = resultOf(RebootProof, views.get(key)?.result);
+      return proof ? [[node, proof] as const] : [];
+    }),
+  );
+}
+
 /** Of a step that went well, or of one that failed, whose result lies in the error's detail. */
-function resultOf(result: Readonly<Record<string, unknown>> | undefined): BridgeResult | null {
+function resultOf<T>(schema: z.ZodType<T>, result: Readonly<Record<string, unknown>> | undefined): T | null {
   for (const candidate of [result, result?.['detail']]) {
-    const parsed = BridgeResult.safeParse(candidate);
+    const parsed = schema.safeParse(candidate);
     if (parsed.success) return parsed.data;
   }
   return null;
+}
+
+/** How it is with a node, in words. */
+export interface NodeWords {
+  readonly word: string;
+  readonly tone: 'ok' | 'busy' | 'warn' | 'bad';
+}
+
+const trialWords: Readonly<Record<string, NodeWords>> = {
+  planned: { word: 'getting ready', tone: 'busy' },
+  armed: { word: 'the way back is armed', tone: 'busy' },
+  applied: { word: 'changed, looking from inside', tone: 'busy' },
+  'inside-ok': { word: 'right from inside, waiting to be seen from outside', tone: 'busy' },
+  'outside-ok': { word: 'seen from outside', tone: 'ok' },
+  committing: { word: 'keeping it', tone: 'busy' },
+  committed: { word: 'kept', tone: 'ok' },
+  'rolling-back': { word: 'going back', tone: 'warn' },
+  'rolled-back': { word: 'back as it was', tone: 'warn' },
+  'rollback-failed': { word: 'did not come back by itself', tone: 'bad' },
+};
+
+const outcomeWords: Readonly<Record<BridgeResult['outcome'], NodeWords>> = {
+  committed: { word: 'kept', tone: 'ok' },
+  'rolled-back': { word: 'went back to how it was', tone: 'warn' },
+  'rollback-failed': { word: 'did not come back by itself', tone: 'bad' },
+  unknown: { word: 'not known: nobody answers', tone: 'bad' },
+};
+
+/** Null while its steps say it all: not begun, right already, skipped, undone. */
+export function describeNode({ state, progress, result, proof }: WatchedNode): NodeWords | null {
+  if (progress) return trialWords[progress.state] ?? { word: progress.state, tone: 'busy' };
+  if (state === 'undo-failed') return { word: 'not taken away', tone: 'bad' };
+  if (state === 'undone') return null;
+  if (proof && proof.differences.length > 0) return { word: 'kept, and lost in its restart', tone: 'bad' };
+  if (result) return outcomeWords[result.outcome];
+  return state === 'failed' ? { word: 'failed before anything changed', tone: 'bad' } : null;
 }
 
 /** What the countdown on the wall says: the node that is next to go back by itself. */

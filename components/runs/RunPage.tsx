@@ -7,7 +7,8 @@ import { describeRange } from '../../core/ranges/describe-range.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useNow, useRun } from '../../lib/use-console.ts';
 import { useAction } from '../actions/use-action.ts';
-import { BridgeWatch } from '../bridge/BridgeWatch.tsx';
+import { bridgeStories } from '../bridge/bridge-stories.tsx';
+import { BridgeCountdown } from '../bridge/BridgeCountdown.tsx';
 import { useServerNow } from '../actions/use-server-now.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
@@ -17,6 +18,7 @@ import { Dialog } from '../ui/Dialog.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
+import type { NodeStory } from './node-story.ts';
 import { FormingMesh } from './FormingMesh.tsx';
 import { RunMark } from './RunMark.tsx';
 import { RunNext } from './RunNext.tsx';
@@ -76,16 +78,19 @@ function RunHeader({ run, isStale }: { run: RunView; isStale: boolean }): ReactE
   );
 }
 
+const noStories: ReadonlyMap<string, NodeStory> = new Map();
+
 /** What is the same on the run's own page and in a wizard. */
 export function RunBody({ run }: { run: RunView }): ReactElement {
   const now = useServerNow(useNow(1000));
   const readOnlyReason = useRefusal('operator');
+  const isBridge = run.kind === 'bridge' || run.kind === 'remove-bridge';
   return (
     <>
       <RunNext run={run} readOnlyReason={readOnlyReason} />
       {run.kind === 'deploy' ? <FormingMesh nodes={run.nodes} /> : null}
-      {run.kind === 'bridge' || run.kind === 'remove-bridge' ? <BridgeWatch run={run} /> : null}
-      <RunStory run={run} now={now} />
+      {isBridge ? <BridgeCountdown run={run} /> : null}
+      <RunStory run={run} now={now} stories={isBridge ? bridgeStories(run) : noStories} />
       <details className="rounded-md border bg-surface-1">
         <summary className="cursor-pointer px-4 py-2 font-medium">The same as commands</summary>
         <div className="flex flex-col gap-2 px-4 pb-4">

@@ -9,6 +9,7 @@ import { compareNames } from '../../core/ranges/natural-order.ts';
 import { Input } from '../ui/Input.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
 import { LaneSteps } from './LaneSteps.tsx';
+import type { NodeStory } from './node-story.ts';
 import { RunMark } from './RunMark.tsx';
 import { laneWords, stepWords, type Tone } from './run-words.ts';
 import { countLanes, type Lane, laneOrder, lanesOf, logOf } from './run-view.ts';
@@ -19,7 +20,14 @@ const rowHeightPx = 37;
 
 type Show = 'all' | 'attention' | 'running';
 
-export function RunStory({ run, now }: { run: RunView; now: number }): ReactElement {
+export interface RunStoryProps {
+  readonly run: RunView;
+  readonly now: number;
+  /** What this kind of run tells of its nodes, by node. */
+  readonly stories: ReadonlyMap<string, NodeStory>;
+}
+
+export function RunStory({ run, now, stories }: RunStoryProps): ReactElement {
   const lanes = useMemo(() => lanesOf(run), [run]);
   const nodes = lanes.filter((lane) => lane.node !== '');
   const own = lanes.find((lane) => lane.node === '');
@@ -29,36 +37,69 @@ export function RunStory({ run, now }: { run: RunView; now: number }): ReactElem
       {nodes.length === 0 ? null : nodes.length <= sideBySide ? (
         <div className="grid grid-cols-[repeat(auto-fit,minmax(min(26rem,100%),1fr))] items-start gap-4">
           {nodes.map((lane) => (
-            <LanePanel key={lane.node} lane={lane} run={run} now={now} />
+            <LanePanel key={lane.node} lane={lane} run={run} now={now} story={stories.get(lane.node)} />
           ))}
         </div>
       ) : (
-        <LaneList lanes={nodes} run={run} now={now} />
+        <LaneList lanes={nodes} run={run} now={now} stories={stories} />
       )}
     </div>
   );
 }
 
-function LanePanel({ lane, run, now }: { lane: Lane; run: RunView; now: number }): ReactElement {
-  const words = laneWords[lane.state];
+interface LaneProps {
+  readonly lane: Lane;
+  readonly run: RunView;
+  readonly now: number;
+  readonly story?: NodeStory | undefined;
+}
+
+function LanePanel({ lane, run, now, story }: LaneProps): ReactElement {
+  const { tone, word } = story ?? laneWords[lane.state];
   return (
     <section className="min-w-0 rounded-md border bg-surface-1" aria-label={laneName(lane)}>
-      <header className="flex min-h-10 items-center gap-3 border-b px-4 py-1.5">
+      <header className="flex min-h-10 flex-wrap items-center gap-x-3 border-b px-4 py-1.5">
         <h2 className="min-w-0 flex-1 font-mono text-base font-semibold break-words">{laneName(lane)}</h2>
-        <span className="text-sm text-fg-3 numbers">
-          {lane.done} of {lane.steps.length}
-        </span>
-        <RunMark tone={words.tone} word={words.word} />
+        {story ? null : (
+          <span className="text-sm text-fg-3 numbers">
+            {lane.done} of {lane.steps.length}
+          </span>
+        )}
+        <RunMark tone={tone} word={word} />
       </header>
-      <LaneSteps lane={lane} log={logOf(run.log, lane.node, null)} now={now} />
+      <LaneBody lane={lane} run={run} now={now} story={story} />
     </section>
   );
 }
 
-function LaneList({ lanes, run, now }: { lanes: readonly Lane[]; run: RunView; now: number }): ReactElement {
+/** The story first; its steps are folded below it, but for those that are about something else and at work. */
+function LaneBody({ lane, run, now, story }: LaneProps): ReactElement {
+  const steps = <LaneSteps lane={lane} log={logOf(run.log, lane.node, null)} now={now} />;
+  if (!story) return steps;
+  const isElsewhere = lane.current !== null && lane.current.step.key !== story.step && lane.state !== 'done';
+  return (
+    <>
+      <div className="p-4">{story.body}</div>
+      {/* Another key: what was folded opens when it matters. */}
+      <details key={String(isElsewhere)} open={isElsewhere} className="border-t">
+        <summary className="flex min-h-9 cursor-pointer items-center px-4 text-sm text-fg-2 hover:bg-surface-2 max-md:min-h-11">
+          Its steps and their log, {lane.done} of {lane.steps.length} done
+        </summary>
+        <div className="border-t">{steps}</div>
+      </details>
+    </>
+  );
+}
+
+interface LaneListProps extends RunStoryProps {
+  readonly lanes: readonly Lane[];
+}
+
+function LaneList({ lanes, run, now, stories }: LaneListProps): ReactElement {
   const [show, setShow] = useState<Show>('all');
   const [text, setText] = useState('');
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  /** By node, what the reader chose; else those are open that need somebody. */
+  const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
   const scroller = useRef<HTMLDivElement>(null);
   const counts = countLanes(lanes);
   const attention = counts.failed + counts.asking;
@@ -81,11 +122,6 @@ function LaneList({ lanes, run, now }: { lanes: readonly Lane[]; run: RunView; n
     getItemKey: (at) => shown[at]?.node ?? at,
     overscan: 12,
   });
-  const toggle = (node: string) => {
-    const next = new Set(open);
-    if (!next.delete(node)) next.add(node);
-    setOpen(next);
-  };
   return (
     <section className="min-w-0 rounded-md border bg-surface-1" aria-label="Nodes">
       <header className="flex flex-wrap items-center gap-2 border-b px-4 py-2">
@@ -126,6 +162,8 @@ function LaneList({ lanes, run, now }: { lanes: readonly Lane[]; run: RunView; n
           {rows.getVirtualItems().map((row) => {
             const lane = shown[row.index];
             if (!lane) return null;
+            const story = stories.get(lane.node);
+            const isOpen = chosen.get(lane.node) ?? story?.isLoud ?? false;
             return (
               <li
                 key={row.key}
@@ -136,14 +174,15 @@ function LaneList({ lanes, run, now }: { lanes: readonly Lane[]; run: RunView; n
               >
                 <LaneRow
                   lane={lane}
-                  isOpen={open.has(lane.node)}
+                  story={story}
+                  isOpen={isOpen}
                   onToggle={() => {
-                    toggle(lane.node);
+                    setChosen(new Map(chosen).set(lane.node, !isOpen));
                   }}
                 />
-                {open.has(lane.node) ? (
+                {isOpen ? (
                   <div className="border-b bg-surface-0 pl-4">
-                    <LaneSteps lane={lane} log={logOf(run.log, lane.node, null)} now={now} />
+                    <LaneBody lane={lane} run={run} now={now} story={story} />
                   </div>
                 ) : null}
               </li>
@@ -155,9 +194,17 @@ function LaneList({ lanes, run, now }: { lanes: readonly Lane[]; run: RunView; n
   );
 }
 
-function LaneRow({ lane, isOpen, onToggle }: { lane: Lane; isOpen: boolean; onToggle: () => void }): ReactElement {
+interface LaneRowProps {
+  readonly lane: Lane;
+  readonly story: NodeStory | undefined;
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
+}
+
+function LaneRow({ lane, story, isOpen, onToggle }: LaneRowProps): ReactElement {
   const words = laneWords[lane.state];
   const { current } = lane;
+  const said = story?.word ?? (current === null ? '' : current.view.error || current.step.title);
   return (
     <button
       type="button"
@@ -172,9 +219,7 @@ function LaneRow({ lane, isOpen, onToggle }: { lane: Lane; isOpen: boolean; onTo
       <span className="font-mono break-words">{lane.node}</span>
       <span className="flex min-w-0 items-center gap-3 max-md:order-last max-md:col-span-3 max-md:pl-6">
         <StepTicks states={lane.steps.map(({ view }) => view.state)} />
-        <span className="min-w-0 truncate text-fg-2">
-          {current === null ? '' : current.view.error === '' ? current.step.title : current.view.error}
-        </span>
+        <span className="min-w-0 truncate text-fg-2">{said}</span>
       </span>
       <span className="flex items-center gap-3">
         <span className="text-fg-3 numbers">
