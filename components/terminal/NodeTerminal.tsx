@@ -128,7 +128,7 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
       const look = role === 'viewer' ? ' Your role looks: commands that change something are refused.' : '';
       dispatch({
         kind: 'open',
-        greeting: `Commands for the meshd of this node. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
+        greeting: `Commands for its meshd. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
       });
       terminal.focus();
     };
@@ -139,8 +139,14 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
     };
   }, [commands, cluster, node, role]);
   return (
-    <div className="mx-4 mb-4 flex min-h-64 flex-1 overflow-hidden rounded-md border bg-surface-1 p-2 font-mono md:mx-6">
-      <div ref={box} role="group" aria-label={`Terminal of ${node}`} className="min-h-0 min-w-0 flex-1" />
+    // Tables of answers are made for a terminal's 80 columns: on a narrow screen it scrolls sideways, or each row would wrap.
+    <div className="mx-4 mb-4 flex min-h-64 flex-1 scroller overflow-y-hidden rounded-md border bg-surface-1 p-2 font-mono text-[13px] md:mx-6">
+      <div
+        ref={box}
+        role="group"
+        aria-label={`Terminal of ${node}`}
+        className="min-h-0 min-w-[calc(80ch+1.25rem)] flex-1"
+      />
     </div>
   );
 }
