@@ -125,6 +125,19 @@ test('the palette', async () => {
   await inspect(me, 'palette', /./);
 });
 
+test('on a phone nodes are ticked by a finger, beside the box too', async () => {
+  await me.page.setViewportSize(phone);
+  await me.page.goto('/nodes');
+  const target = me.page.getByRole('checkbox', { name: 'node2' }).locator('xpath=ancestor::label');
+  const { width, height } = (await target.boundingBox()) ?? { width: 0, height: 0 };
+  expect(Math.min(width, height)).toBeGreaterThanOrEqual(44);
+  await target.click({ position: { x: 4, y: 4 } });
+  await me.page.getByText('1 ticked: node2').waitFor();
+  await me.page.getByRole('checkbox', { name: 'All nodes listed' }).click();
+  await me.page.getByText('4 ticked: node[1-4]').waitFor();
+  expect(await me.page.getByRole('link', { name: 'Deploy…' }).getAttribute('href')).toContain('node%5B1-4%5D');
+});
+
 test('on a phone settings are reached from the menu of the user', async () => {
   await me.page.goto('/');
   await me.page.setViewportSize(phone);

@@ -130,7 +130,7 @@ export function NodesPage(): ReactElement {
         />
         <span className="text-sm text-fg-3 numbers">{countOf(nodes.length, 'node')}</span>
         {ticked.size === 0 ? null : (
-          <div className="ml-auto flex flex-wrap items-center gap-2 rounded-md border border-accent/40 bg-accent-soft px-2 md:py-px">
+          <div className="ml-auto flex flex-wrap items-center gap-2 rounded-md border border-accent/40 bg-accent-soft px-2 max-md:w-full max-md:py-2 md:py-px max-md:[&_:is(a,button)]:h-11">
             <span className="text-sm">
               {ticked.size} ticked: <span className="font-mono break-all">{range}</span>
             </span>

@@ -82,22 +82,47 @@ export function NodesTable(props: NodesTableProps): ReactElement {
     latest.current.onTick?.(next);
   }, []);
 
+  const shownTicked = ticked === undefined ? 0 : nodes.filter((node) => ticked.has(node.name)).length;
+  const tickAll = {
+    checked: shownTicked > 0 && shownTicked === nodes.length,
+    isMixed: shownTicked > 0 && shownTicked < nodes.length,
+    onCheckedChange: (isTicked: boolean) => onTick?.(new Set(isTicked ? nodes.map((node) => node.name) : [])),
+  };
+
   if (isPhone) {
     return (
       <div ref={scroller} className="min-h-0 flex-1 scroller" aria-label={label} role="region" tabIndex={0}>
+        {ticked === undefined ? null : (
+          <TouchBox aside={<span className="text-sm text-fg-2">All {nodes.length}</span>} className="border-b">
+            <Checkbox aria-label="All nodes listed" {...tickAll} />
+          </TouchBox>
+        )}
         <ul className="relative" style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
             const node = rows[item.index];
             if (!node) return null;
             return (
-              <li key={item.key} className="absolute inset-x-0" style={{ top: item.start, height: phoneRowHeight }}>
+              <li
+                key={item.key}
+                className={cx('absolute inset-x-0 flex border-b', node.name === selected && 'bg-accent-soft')}
+                style={{ top: item.start, height: phoneRowHeight }}
+              >
+                {ticked === undefined ? null : (
+                  <TouchBox>
+                    <Checkbox
+                      aria-label={node.name}
+                      checked={ticked.has(node.name)}
+                      onCheckedChange={(isTicked) => tick(node.name, isTicked)}
+                    />
+                  </TouchBox>
+                )}
                 <button
                   type="button"
                   aria-pressed={node.name === selected}
                   onClick={() => onSelect(node.name)}
                   className={cx(
-                    'flex size-full items-center gap-3 border-b px-4 text-left',
-                    node.name === selected && 'bg-accent-soft',
+                    'flex min-w-0 flex-1 items-center gap-3 pr-4 text-left',
+                    ticked === undefined && 'pl-4',
                   )}
                 >
                   <StateShape state={node.state} />
@@ -133,7 +158,6 @@ export function NodesTable(props: NodesTableProps): ReactElement {
     );
   }
 
-  const shownTicked = ticked === undefined ? 0 : nodes.filter((node) => ticked.has(node.name)).length;
   return (
     <div
       ref={scroller}
@@ -148,12 +172,7 @@ export function NodesTable(props: NodesTableProps): ReactElement {
           <tr>
             {ticked === undefined ? null : (
               <HeaderCell className="w-8 pr-0">
-                <Checkbox
-                  aria-label="All nodes listed"
-                  checked={shownTicked > 0 && shownTicked === nodes.length}
-                  isMixed={shownTicked > 0 && shownTicked < nodes.length}
-                  onCheckedChange={(isTicked) => onTick?.(new Set(isTicked ? nodes.map((node) => node.name) : []))}
-                />
+                <Checkbox aria-label="All nodes listed" {...tickAll} />
               </HeaderCell>
             )}
             {show.map((name) => {
@@ -215,6 +234,23 @@ export function NodesTable(props: NodesTableProps): ReactElement {
         </tbody>
       </Table>
     </div>
+  );
+}
+
+interface TouchBoxProps {
+  /** The box; what is around it ticks it too. */
+  children: ReactElement;
+  aside?: ReactElement;
+  className?: string;
+}
+
+/** As large as a finger. */
+function TouchBox({ children, aside, className }: TouchBoxProps): ReactElement {
+  return (
+    <label className={cx('flex min-h-11 items-center', className)}>
+      <span className="grid w-12 shrink-0 place-items-center">{children}</span>
+      {aside}
+    </label>
   );
 }
 
