@@ -14,13 +14,14 @@ export interface MemoryNodeOptions {
   readonly now: () => number;
   /** Its wall clock, ms since 1970, at the monotonic time `at`; jumps are the test's business. */
   readonly wallClock?: (at: number) => number;
+  /** From `begin` until the way back is armed: the rehearsal. */
+  readonly rehearsalMs?: number;
   /** From the change until its link passes frames again: LACP, spanning tree. */
   readonly linkMs?: number;
   /** Whether its gateway answers after the change; without one it has no such check. */
   readonly gateway?: 'answers' | 'silent' | 'none';
 }
 
-const armMs = 300;
 const applyMs = 200;
 
 /** Values of the plan file, which is the first of the archive: `NAME='text'` or `NAME=text` lines. */
@@ -45,6 +46,10 @@ export class MemoryNode implements RootHost {
     this.options = options;
   }
 
+  private get armMs(): number {
+    return this.options.rehearsalMs ?? 300;
+  }
+
   /** Where it stands now, as an observer on the node sees it. */
   get stateNow(): TransactionState | '' {
     this.advance();
@@ -55,7 +60,7 @@ export class MemoryNode implements RootHost {
   get isReachable(): boolean {
     this.advance();
     if (this.isCutOff) return false;
-    const appliedAt = this.begunAt + armMs + applyMs;
+    const appliedAt = this.begunAt + this.armMs + applyMs;
     const isChanged = ['applied', 'inside-ok', 'outside-ok'].includes(this.state);
     return !isChanged || this.options.now() >= appliedAt + (this.options.linkMs ?? 0);
   }
@@ -90,7 +95,7 @@ export class MemoryNode implements RootHost {
       case 'begin':
         if (this.state === '') {
           this.begunAt = this.options.now();
-          this.deadline = this.begunAt + armMs + this.seconds('WINDOW') * 1000;
+          this.deadline = this.begunAt + this.armMs + this.seconds('WINDOW') * 1000;
           this.enter('planned', 'begun');
         }
         break;
@@ -118,16 +123,16 @@ export class MemoryNode implements RootHost {
   }
 
   private prolong(until: number): void {
-    const cap = this.begunAt + armMs + this.seconds('CAP') * 1000;
+    const cap = this.begunAt + this.armMs + this.seconds('CAP') * 1000;
     this.deadline = Math.max(this.deadline, Math.min(until, cap));
   }
 
   /** What its own units did since it was last looked at. */
   private advance(): void {
     const at = this.options.now() - this.begunAt;
-    if (this.state === 'planned' && at >= armMs) this.enter('armed', '');
-    if (this.state === 'armed' && at >= armMs + applyMs) this.enter('applied', '');
-    const insideAt = armMs + applyMs + Math.max(this.seconds('SETTLE') * 1000, this.options.linkMs ?? 0);
+    if (this.state === 'planned' && at >= this.armMs) this.enter('armed', '');
+    if (this.state === 'armed' && at >= this.armMs + applyMs) this.enter('applied', '');
+    const insideAt = this.armMs + applyMs + Math.max(this.seconds('SETTLE') * 1000, this.options.linkMs ?? 0);
     if (this.state === 'applied' && at >= insideAt && this.options.gateway !== 'silent') this.enter('inside-ok', '');
     const isOver = ['', 'committed', 'rolled-back'].includes(this.state);
     if (!isOver && this.options.now() >= this.deadline) this.goBack('nobody kept the change before the window ended');
@@ -158,7 +163,10 @@ export class MemoryNode implements RootHost {
     this.advance();
     const isOver = ['committed', 'rolled-back'].includes(this.state);
     const left = Math.max(0, Math.round(this.deadline - this.options.now()));
-    const capLeft = Math.max(0, Math.round(this.begunAt + armMs + this.seconds('CAP') * 1000 - this.options.now()));
+    const capLeft = Math.max(
+      0,
+      Math.round(this.begunAt + this.armMs + this.seconds('CAP') * 1000 - this.options.now()),
+    );
     const gateway = this.options.gateway ?? 'answers';
     return [
       `id=${this.plan.get('ID') ?? ''}`,

@@ -80,6 +80,10 @@ interface Scene {
   readonly direct?: (node: MemoryNode) => boolean;
   /** Whether a peer does. */
   readonly peer?: (node: MemoryNode, name: string) => boolean;
+  /** Whether a peer is a way in; without: as it sees the node. */
+  readonly via?: (node: MemoryNode, name: string) => boolean;
+  /** How long a peer looks. */
+  readonly lookMs?: number;
   readonly signals?: (progress: BridgeProgress) => StepSignal[];
   readonly witness?: Partial<WitnessPlan>;
 }
@@ -114,10 +118,11 @@ function watch(args: BridgeStepArgs, node: MemoryNode, scene: Scene = {}, logs: 
     witness: { ...args.witness, ...scene.witness },
     nonce,
     openDirect: () => door(scene.direct?.(node) ?? true, 'the console'),
-    openVia: (peer) => door(scene.peer?.(node, peer) ?? true, peer),
-    lookFrom: (peer) => {
+    openVia: (peer) => door((scene.via ?? scene.peer)?.(node, peer) ?? true, peer),
+    lookFrom: async (peer) => {
       const isSeen = (scene.peer?.(node, peer) ?? true) && node.isReachable;
-      return Promise.resolve({ isSeen, error: isSeen ? '' : 'no route' });
+      if (scene.lookMs !== undefined) await time.sleep(scene.lookMs);
+      return { isSeen, error: isSeen ? '' : 'no route' };
     },
     takeSignals: () => queue.splice(0),
     onTurn: () => undefined,
@@ -214,6 +219,24 @@ describe('a transaction goes back by itself', () => {
     const { end } = await play({ peer: () => false });
     expect(end.status).toMatchObject({ state: 'rolled-back' });
     expect(end.peers.map(({ lastError }) => lastError)).toEqual(['no route', 'no route']);
+  });
+
+  // The console gets through from the change on; all that peers saw was the node as it was.
+  const isBefore = (node: MemoryNode) => ['', 'planned', 'armed'].includes(node.stateNow);
+  const onlyBefore: Scene = {
+    node: { rehearsalMs: 20_000 },
+    form: { window: 40, times: { settle: 1, inside: 10, cap: 60 } },
+    direct: (node) => !isBefore(node),
+    peer: isBefore,
+  };
+  test.each<[string, Scene]>([
+    ['looked at it', { via: () => false }],
+    ['were the way in', {}],
+    ['began to look', { via: () => false, lookMs: 12_000 }],
+  ])('when peers %s before the change, and not after it', async (_, scene) => {
+    const { end } = await play({ ...onlyBefore, ...scene });
+    expect(end.status).toMatchObject({ state: 'rolled-back', witnesses: ['console'] });
+    expect(end.peers.map(({ isSeen }) => isSeen)).toEqual([false, false]);
   });
 
   test('when its gateway stays silent', async () => {

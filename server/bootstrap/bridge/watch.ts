@@ -4,7 +4,8 @@
 //
 // INVARIANTS
 //  - Who has seen the node is what the node itself has recorded: a console that died and came back goes on from there.
-//  - A look counts only when it began after the change, which the node checks; a peer is asked only then.
+//  - A look counts only when it began after the node had told that the change is in place. One that began before, which is had
+//    where the console gets no answer, tells which peer is a way in, and no more.
 //  - Every connection is closed by the turn that opened it.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import type { StepSignal } from '../../../contract/plans.ts';
@@ -71,6 +72,24 @@ export async function watchTransaction(parts: WatchParts): Promise<WatchEnd> {
   return new Watch(parts).run();
 }
 
+interface Peer {
+  /** It saw the node, changed. */
+  isSeen: boolean;
+  /** Its last look got through, whenever that was. */
+  isWayIn: boolean;
+  lastError: string;
+  isAsked: boolean;
+  nextAt: number;
+}
+
+/** An open way to the node. */
+interface Way extends Door {
+  /** The peer that it goes through. */
+  readonly via: string | null;
+  /** Opened after the change. */
+  readonly isAfter: boolean;
+}
+
 class Watch {
   private readonly parts: WatchParts;
   private status: TransactionStatus | null = null;
@@ -79,7 +98,7 @@ class Watch {
   private failedTurns = 0;
   private isConsoleThrough = false;
   private consoleError = '';
-  private readonly peers: Map<string, { isSeen: boolean; lastError: string; isAsked: boolean; nextAt: number }>;
+  private readonly peers: Map<string, Peer>;
   private wanted: StepSignal[] = [];
   private isKeepWanted = false;
   private isUndone = false;
@@ -88,7 +107,10 @@ class Watch {
     this.parts = parts;
     this.heardAt = parts.now();
     this.peers = new Map(
-      parts.witness.peers.map(({ name }) => [name, { isSeen: false, lastError: '', isAsked: false, nextAt: 0 }]),
+      parts.witness.peers.map(({ name }) => [
+        name,
+        { isSeen: false, isWayIn: false, lastError: '', isAsked: false, nextAt: 0 },
+      ]),
     );
   }
 
@@ -123,25 +145,28 @@ class Watch {
   }
 
   /** Directly; where that fails, through a node that sees it. Null when there is no way now. */
-  private async open(): Promise<(Door & { via: string | null }) | null> {
+  private async open(): Promise<Way | null> {
+    const isAfter = this.isChanged();
     try {
       const door = await this.parts.openDirect();
       this.failedTurns = 0;
       this.isConsoleThrough = true;
-      return { ...door, close: () => door.close(), via: null };
+      return { ...door, close: () => door.close(), via: null, isAfter };
     } catch (error) {
       this.failedTurns += 1;
       this.isConsoleThrough = false;
       this.consoleError = describeError(error);
     }
     if (this.failedTurns < directTries) return null;
-    const byPromise = [...this.peers].sort(([, a], [, b]) => Number(b.isSeen) - Number(a.isSeen));
+    const byPromise = [...this.peers].sort(([, a], [, b]) => Number(b.isWayIn) - Number(a.isWayIn));
     for (const [name, peer] of byPromise.slice(0, peersAtOnce)) {
       try {
         const door = await this.parts.openVia(name);
-        peer.isSeen = true;
-        return { ...door, close: () => door.close(), via: name };
+        peer.isWayIn = true;
+        if (isAfter) peer.isSeen = true;
+        return { ...door, close: () => door.close(), via: name, isAfter };
       } catch (error) {
+        peer.isWayIn = false;
         peer.lastError = describeError(error);
       }
     }
@@ -149,10 +174,10 @@ class Watch {
   }
 
   /** One turn with the node at the other end. */
-  private async use({ transaction, via }: Door & { via: string | null }): Promise<void> {
+  private async use({ transaction, via, isAfter }: Way): Promise<void> {
     const { witness, nonce } = this.parts;
     const mine = via ?? (witness.isConsoleOnNode ? null : ownName);
-    this.take(mine === null ? await transaction.readStatus() : await transaction.reportSeen(nonce, mine));
+    this.take(mine === null || !isAfter ? await transaction.readStatus() : await transaction.reportSeen(nonce, mine));
     for (const [name, peer] of this.peers) {
       if (peer.isSeen && !this.hasRecorded(name)) this.take(await transaction.reportSeen(nonce, name));
     }
@@ -177,7 +202,11 @@ class Watch {
   }
 
   private isOnTrial(): boolean {
-    return onTrial.has(this.status?.state ?? '') || this.status?.state === 'armed';
+    return this.isChanged() || this.status?.state === 'armed';
+  }
+
+  private isChanged(): boolean {
+    return onTrial.has(this.status?.state ?? '');
   }
 
   private isTimeToKeep(): boolean {
@@ -236,16 +265,19 @@ class Watch {
       .filter(([, peer]) => !peer.isSeen && !peer.isAsked && peer.nextAt <= this.parts.now())
       .sort(([, a], [, b]) => a.nextAt - b.nextAt)
       .slice(0, Math.max(0, peersAtOnce - asked));
+    const isAfter = this.isChanged();
     for (const [name, peer] of next) {
       peer.isAsked = true;
       this.parts
         .lookFrom(name)
         .then(
           ({ isSeen, error }) => {
-            peer.isSeen = isSeen;
+            peer.isWayIn = isSeen;
+            if (isAfter) peer.isSeen = isSeen;
             peer.lastError = error;
           },
           (error: unknown) => {
+            peer.isWayIn = false;
             peer.lastError = describeError(error);
           },
         )
