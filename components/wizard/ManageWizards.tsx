@@ -144,7 +144,7 @@ export function rotateKeyWizard(nodes: string): Wizard {
         ]}
       />
     ),
-    planning: () => 'Making a key and looking at the nodes',
+    planning: () => 'Looking up the nodes and their keys',
   };
 }
 

@@ -38,15 +38,22 @@ export interface NodeSighting {
   readonly pinned: readonly string[];
   /** Root logs in with the console's key already. */
   readonly isKeyProved: boolean;
+  /** The console's key that it has, and keeps. Null: it gets the console's newest. */
+  readonly ownKey: ConsoleKey | null;
   /** Why it was not reached; empty when it was. */
   readonly error: string;
 }
 
-export interface AddNodesFacts {
-  readonly sightings: readonly NodeSighting[];
-  /** The console's public key: one line of authorized_keys. */
-  readonly publicKey: string;
+/** A key pair of the console, as far as a plan may know it. */
+export interface ConsoleKey {
   readonly keyId: string;
+  /** One line of authorized_keys. */
+  readonly publicKey: string;
+}
+
+/** The key beside the sightings is the newest: for machines that have none yet. */
+export interface AddNodesFacts extends ConsoleKey {
+  readonly sightings: readonly NodeSighting[];
 }
 
 const minuteMs = 60_000;
@@ -76,7 +83,7 @@ export function loginSecret(form: Pick<AddNodesForm, 'user' | 'login'>, node: st
 export function nodeSteps(
   sighting: NodeSighting,
   form: Omit<AddNodesForm, 'nodes' | 'login'>,
-  facts: Pick<AddNodesFacts, 'publicKey' | 'keyId'>,
+  newest: ConsoleKey,
   names: readonly string[],
   options: { replacesPins?: boolean } = {},
 ): Step[] {
@@ -84,7 +91,8 @@ export function nodeSteps(
   const target: NodeTarget = { name: node, address, port: form.port, user: form.user };
   const asRoot = { ...target, user: 'root' };
   const isKnown = sighting.isKeyProved;
-  const keyword = facts.publicKey.split(' ').slice(0, 2).join(' ');
+  const { publicKey, keyId } = sighting.ownKey ?? newest;
+  const keyword = publicKey.split(' ').slice(0, 2).join(' ');
   const undoKey: HostAction = { action: 'removeKey', args: { target, publicKey: keyword } };
   const steps: Step[] = [
     makeStep({
@@ -108,11 +116,11 @@ export function nodeSteps(
       title: "Install the console's key for root",
       why: 'From then on the console logs in with its key, and needs no password.',
       preview: [
-        { kind: 'diff', text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n+${facts.publicKey}` },
+        { kind: 'diff', text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n+${publicKey}` },
         { kind: 'command', text: 'chmod 700 /root/.ssh; chmod 600 /root/.ssh/authorized_keys' },
       ],
       isDone: isKnown,
-      args: { target, publicKey: facts.publicKey },
+      args: { target, publicKey },
       undo: undoKey,
     }),
   ];
@@ -140,7 +148,7 @@ export function nodeSteps(
       why: 'A new login, by key alone, shows that it works before anything relies on it.',
       preview: [{ kind: 'command', text: `ssh -p ${form.port} root@${shellWord(address)} true` }],
       isDone: isKnown,
-      args: { target, keyId: facts.keyId },
+      args: { target, keyId },
       undo: null,
       deadlineMs: 30_000,
     }),

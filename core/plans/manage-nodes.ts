@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Step } from '../../contract/plans.ts';
 import { describeRange } from '../ranges/describe-range.ts';
 import { loginSecret, nodeSteps } from './add-nodes.ts';
-import type { AddNodesFacts, NodeSighting } from './add-nodes.ts';
+import type { ConsoleKey, NodeSighting } from './add-nodes.ts';
 import { passwordlessFile, passwordlessLines } from './host-scripts.ts';
 import { makePlan, makeStep, shellWord, stepKey } from './step.ts';
 import type { PlanContext } from './step.ts';
@@ -115,7 +115,7 @@ export function planRemoveNode(form: RemoveNodeForm, facts: RemoveNodeFacts, con
 /** A reinstalled machine under its old name: the old and the new fingerprint are in the plan's warnings. */
 export function planReplaceNode(
   form: ReplaceNodeForm,
-  facts: Pick<AddNodesFacts, 'publicKey' | 'keyId'> & { sighting: NodeSighting },
+  facts: ConsoleKey & { sighting: NodeSighting },
   context: PlanContext,
 ) {
   const { sighting } = facts;
@@ -139,27 +139,33 @@ export function planReplaceNode(
 export interface RotateKeyFacts {
   /** Each with the key that lets the console in now, as `type key`. */
   readonly nodes: readonly { readonly target: NodeTarget; readonly oldPublicKey: string }[];
-  readonly newPublicKey: string;
-  readonly newKeyId: string;
 }
 
-/** Each node gets the new key, proves it, and only then loses the old one. */
+/**
+ * Each node gets the new key, proves it, and only then loses the old one. The run makes the key: a plan that nobody starts
+ * leaves none behind, which would be taken for the newest.
+ */
 export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, context: PlanContext) {
-  const steps = facts.nodes.flatMap(({ target, oldPublicKey }) => {
+  const keyId = `console-${context.id}`;
+  const makeKey = makeStep({
+    verb: 'ensureConsoleKey',
+    node: '',
+    title: 'Make a new key pair',
+    why: 'Its private half stays in the console, encrypted.',
+    args: { keyId },
+  });
+  const nodeSteps = facts.nodes.flatMap(({ target, oldPublicKey }) => {
     const node = target.name;
     return [
       makeStep({
         verb: 'ensureKey',
         node,
+        needs: [makeKey.key],
         title: 'Install the new key',
         why: 'Beside the old one, which still works.',
-        preview: [
-          {
-            kind: 'diff',
-            text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n+${facts.newPublicKey}`,
-          },
-        ],
-        args: { target, publicKey: facts.newPublicKey },
+        preview: [{ kind: 'note', text: 'a line is added to /root/.ssh/authorized_keys' }],
+        action: 'ensureStoredKey',
+        args: { target, keyId },
       }),
       makeStep({
         verb: 'proveKeyLogin',
@@ -167,7 +173,7 @@ export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, contex
         needs: [stepKey('ensureKey', node)],
         title: 'Log in with it',
         why: 'A new login, by the new key alone.',
-        args: { target, keyId: facts.newKeyId },
+        args: { target, keyId },
         deadlineMs: 30_000,
       }),
       makeStep({
@@ -186,7 +192,7 @@ export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, contex
   const names = describeRange(facts.nodes.map(({ target }) => target.name));
   return makePlan('rotate-key', context, {
     title: `New console key for ${names}`,
-    steps,
+    steps: [makeKey, ...nodeSteps],
     command: `meshdeck nodes rotate-key ${shellWord(form.nodes.trim() || names)}`,
   });
 }

@@ -21,6 +21,7 @@ const sighting = (name: string, parts: Partial<NodeSighting> = {}): NodeSighting
   pin: 'unknown',
   pinned: [],
   isKeyProved: false,
+  ownKey: null,
   error: '',
   ...parts,
 });

@@ -17,6 +17,7 @@ import { isHostName, NodeTarget } from '../../core/plans/targets.ts';
 import type { StoredHost } from '../ports.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import type { ActionParts } from './action.ts';
+import { makeConsoleKey } from './console-key.ts';
 import { describeHostKey } from './host-keys.ts';
 import type { RootShell } from './login.ts';
 import { observeSighting } from './observe.ts';
@@ -61,6 +62,24 @@ export const keyActions = {
   ensureKey: defineAction(Target.extend({ publicKey: z.string() }), async ({ target, publicKey }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(ensureKeyScript, [publicKey]), { signal: context.signal });
+    return outcomeOf(stdout);
+  }),
+
+  /** Of a rotation: a key pair of this id, made once. */
+  ensureConsoleKey: defineAction(z.object({ keyId: z.string() }), async ({ keyId }, context, parts) => {
+    const found = await parts.store.keys.get(keyId);
+    const { publicKey } =
+      found ?? (await makeConsoleKey(parts.store.keys, keyId, { nowMs: parts.now(), host: parts.host }));
+    context.log(publicKey);
+    return { changed: !found, result: { publicKey } };
+  }),
+
+  /** The public half of a console key. */
+  ensureStoredKey: defineAction(Target.extend({ keyId: z.string() }), async ({ target, keyId }, context, parts) => {
+    const key = await parts.store.keys.get(keyId);
+    if (!key) throw new AppError('not-found', `the console has no key "${keyId}" any more: make a new plan`);
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(scriptArgv(ensureKeyScript, [key.publicKey]), { signal: context.signal });
     return outcomeOf(stdout);
   }),
 

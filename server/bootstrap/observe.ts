@@ -1,11 +1,11 @@
 // What a plan of new machines needs to know before it is made. Nothing is sent to a machine whose host key is not pinned.
 import { hostname } from 'node:os';
 import { describeError } from '../../contract/errors.ts';
-import type { NodeSighting } from '../../core/plans/add-nodes.ts';
+import type { ConsoleKey, NodeSighting } from '../../core/plans/add-nodes.ts';
 import type { NodeTarget } from '../../core/plans/targets.ts';
 import { fingerprintOf } from '../../host/ssh/known-hosts.ts';
 import { scanHostKeys } from '../../host/ssh/scan.ts';
-import type { Store } from '../ports.ts';
+import type { Store, StoredKey } from '../ports.ts';
 import { describeHostKey, lineOfHostKey, pinsOfLines } from './host-keys.ts';
 import { loginByKey } from './login.ts';
 import { findHost } from './sessions.ts';
@@ -20,6 +20,8 @@ export async function observeSighting(
 ): Promise<NodeSighting> {
   const known = findHost(await store.hosts.list(), target);
   const pinned = (known?.pins ?? []).map(describeHostKey);
+  const key = known?.keyId ? await store.keys.get(known.keyId) : null;
+  const ownKey: ConsoleKey | null = key && { keyId: key.id, publicKey: key.publicKey };
   const unseen = { name: target.name, address: target.address, pinned, isKeyProved: false };
   try {
     const scan = await scanHostKeys(
@@ -33,27 +35,25 @@ export async function observeSighting(
     }));
     const isPinned = known?.pins.some((pin) => keys.some(({ line }) => line === pin)) ?? false;
     const pin = isPinned ? 'pinned' : known && known.pins.length > 0 ? 'changed' : 'unknown';
-    const isKeyProved = pin === 'pinned' && known?.keyId ? await provesKey(target, known, store, signal) : false;
-    return { ...unseen, keys, pin, isKeyProved, error: '' };
+    const isKeyProved = pin === 'pinned' && known && key ? await provesKey(target, known.pins, key, signal) : false;
+    return { ...unseen, keys, pin, isKeyProved, ownKey: isKeyProved ? ownKey : null, error: '' };
   } catch (error) {
     signal.throwIfAborted();
     const text = describeError(error);
     const named = text.includes(target.name) ? text : `${target.name}: ${text}`;
-    return { ...unseen, keys: [], pin: known ? 'pinned' : 'unknown', error: named };
+    return { ...unseen, keys: [], pin: known ? 'pinned' : 'unknown', ownKey, error: named };
   }
 }
 
 async function provesKey(
   target: NodeTarget,
-  known: { pins: readonly string[]; keyId: string | null },
-  store: Pick<Store, 'keys'>,
+  pins: readonly string[],
+  key: StoredKey,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const key = known.keyId === null ? null : await store.keys.get(known.keyId);
-  if (!key) return false;
   try {
     const parts = {
-      pins: pinsOfLines(known.pins, 'the console'),
+      pins: pinsOfLines(pins, 'the console'),
       consoleKey: key.privateKey,
       own: { keys: [], unusable: [] },
       local: localIdentity(),

@@ -24,7 +24,7 @@ import type { OwnTree } from '../../host/tree/own-tree.ts';
 import type { Secrets, Store, StoredHost } from '../ports.ts';
 import type { Planner } from '../runs/run-core.ts';
 import { createBridgePlanners } from './bridge/planners.ts';
-import { ensureConsoleKey, isConsoleKey, makeConsoleKey } from './console-key.ts';
+import { isConsoleKey, newestConsoleKey } from './console-key.ts';
 import { probeOf } from './head-actions.ts';
 import { invalid, parseForm } from './form.ts';
 import { knownHost, shellOf, targetOf } from './known-nodes.ts';
@@ -50,7 +50,7 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     assertKeyUsable(form, secrets);
     const list = parseNodeList(form.nodes);
     if (!list.ok) throw invalid('nodes', list.message);
-    const key = await ensureConsoleKey(store.keys, { nowMs: context.nowMs, host: components.host });
+    const key = await newestConsoleKey(store, { nowMs: context.nowMs, host: components.host });
     const hosts = await store.hosts.list();
     const seen = await mapAtOnce(list.nodes, observeLimit, async (node) => ({
       node,
@@ -120,7 +120,7 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     const form = parseForm(ReplaceNodeForm, raw);
     assertKeyUsable(form, secrets);
     const { target } = await confirmedHost(form);
-    const key = await ensureConsoleKey(store.keys, { nowMs: context.nowMs, host: components.host });
+    const key = await newestConsoleKey(store, { nowMs: context.nowMs, host: components.host });
     const sighting = await observeSighting({ ...target, port: form.port, user: form.user }, store, signal);
     return planReplaceNode(form, { sighting, publicKey: key.publicKey, keyId: key.id }, context);
   };
@@ -142,11 +142,7 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
         return { target: targetOf(host), oldPublicKey: keyWords(key.publicKey) };
       }),
     );
-    const fresh = await makeConsoleKey(store.keys, `console-${context.id}`, {
-      nowMs: context.nowMs,
-      host: components.host,
-    });
-    return planRotateKey(form, { nodes, newPublicKey: fresh.publicKey, newKeyId: fresh.id }, context);
+    return planRotateKey(form, { nodes }, context);
   };
 
   const passwordlessRoot: Planner = async ({ form: raw, context }) => {
