@@ -62,7 +62,10 @@ export const browserMethods = {
     output: Nothing,
     example: {},
   }),
-  /** Observes nodes for a wizard and makes its plan; the form is the wizard's own and parsed by its planner. */
+  /**
+   * Observes nodes for a wizard and makes its plan; the form is the wizard's own and parsed by its planner. Like start, retry
+   * and undo it needs what `planRoles` says of the kind too.
+   */
   'plans.make': defineMethod({
     name: 'plans.make',
     role: 'operator',

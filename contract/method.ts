@@ -10,7 +10,7 @@ export interface Method<
   Output extends z.ZodType = z.ZodType,
 > {
   readonly name: Name;
-  /** The least role that may call it; checked in the dispatcher and nowhere else. */
+  /** The least role that may call it, checked in the dispatcher; what a plan's kind or a command needs beyond it, by its own part. */
   readonly role: Role;
   /** True when it changes something: it is then in the audit log, with who, what, where and result. */
   readonly changes: boolean;

@@ -10,6 +10,7 @@ describe('the flags', () => {
       tls: null,
       trustedProxies: [],
       socketPaths: [],
+      usesOwnKeys: false,
       isDevelopment: false,
       isSimulated: false,
       logLevel: 'info',
@@ -19,6 +20,10 @@ describe('the flags', () => {
   it('prefers a flag to the environment', () => {
     const environment = { MESHDECK_DATA: '/e', MESHDECK_LISTEN: '127.0.0.1:1' };
     expect(parseConfig(['--data', '/f'], environment)).toMatchObject({ dataPath: '/f', port: 1 });
+  });
+
+  it('lends the keys of whoever starts it by flag only', () => {
+    expect(parseConfig(['--own-keys'], {}).usesOwnKeys).toBe(true);
   });
 
   it.each([

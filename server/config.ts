@@ -15,6 +15,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Command sockets on this machine, all of one mesh. */
   readonly socketPaths: readonly string[];
+  /** First logins may use the SSH keys and agent of whoever starts the console. */
+  readonly usesOwnKeys: boolean;
   /** Next compiles pages as they are asked for. */
   readonly isDevelopment: boolean;
   /** The nodes are real meshds over simulated hosts: every page says so. */
@@ -29,6 +31,7 @@ export const usage = `usage: npm start -- [options]
   --tls-key <file>       its private key in PEM
   --trust-proxy <list>   addresses or CIDRs of reverse proxies whose X-Forwarded-* headers are believed
   --socket <path>        command socket of a meshd on this machine; again for more nodes of the same mesh
+  --own-keys             first logins may use your SSH keys and agent too: for every admin of the console
   --level <level>        debug, info, warn or error
   --dev                  compile pages as they are asked for
   --simulated            say on every page that the hosts are simulated`;
@@ -58,6 +61,7 @@ export function parseConfig(
     tls: certificatePath === undefined || keyPath === undefined ? null : { certificatePath, keyPath },
     trustedProxies,
     socketPaths: values.socket ?? [],
+    usesOwnKeys: values['own-keys'] ?? false,
     isDevelopment: values.dev ?? false,
     isSimulated: values.simulated ?? false,
     logLevel,
@@ -76,6 +80,7 @@ function readFlags(argv: readonly string[]) {
         'tls-key': { type: 'string' },
         'trust-proxy': { type: 'string' },
         socket: { type: 'string', multiple: true },
+        'own-keys': { type: 'boolean' },
         level: { type: 'string' },
         dev: { type: 'boolean' },
         simulated: { type: 'boolean' },

@@ -79,7 +79,7 @@ export interface FleetComponents {
 /** Secrets by the names that Plan.secrets gives; in memory only. */
 export type Secrets = Readonly<Record<string, string>>;
 
-/** server/runs: `createRuns({ log }, { store, fleet })`. */
+/** server/runs: `createRuns({ log, usesOwnKeys }, { store, fleet })`. */
 export interface Runs extends Part {
   /** Observes and plans. The plan is kept for an hour, for whoever made it. */
   makePlan(
@@ -110,6 +110,11 @@ export interface Runs extends Part {
 }
 export interface RunsOptions {
   readonly log: Log;
+  /**
+   * A first login may use the SSH keys and the agent of whoever runs this process too. Where users of a console plan, false
+   * unless the administrator said so: they name the machines, and would act there by a right that is not theirs.
+   */
+  readonly usesOwnKeys: boolean;
 }
 export interface RunsComponents {
   readonly store: Pick<Store, 'runs' | 'hosts' | 'clusters' | 'keys'>;

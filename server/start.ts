@@ -44,7 +44,7 @@ export async function startServer(
     const auth = createConsoleAuth(log, { store, box });
     const fleet = createFleet({ log }, { store });
     await startPart(fleet);
-    const runs = createRuns({ log }, { store, fleet });
+    const runs = createRuns({ log, usesOwnKeys: config.usesOwnKeys }, { store, fleet });
     await startPart(runs);
     const version = readVersion();
     const hub = createHub(

@@ -24,7 +24,7 @@ export async function openWorkspace(
     const fleet = createFleet({ log }, { store });
     stops.push(() => fleet.stop());
     await fleet.start();
-    const runs = createRuns({ log }, { store, fleet });
+    const runs = createRuns({ log, usesOwnKeys: true }, { store, fleet });
     stops.push(() => runs.stop());
     await runs.start();
     const caller = { userId: 'system', name: `${userInfo().username} on this machine`, role: 'admin' } as const;

@@ -4,14 +4,17 @@ import { ArrowUpRight, Network, Replace, SquareTerminal, Trash2, UserPlus } from
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import { useClusterPath } from '../frame/use-cluster.ts';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Menu, MenuItem } from '../ui/Menu.tsx';
 import type { MeshNode } from './mesh-view.ts';
 
 export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPage?: boolean }): ReactElement {
   const withCluster = useClusterPath();
-  const refusal = useRefusal('operator');
+  const deploying = usePlanRefusal('deploy');
+  const bridging = usePlanRefusal('bridge');
+  const replacing = usePlanRefusal('replace-node');
+  const removing = usePlanRefusal('remove-node');
   const name = encodeURIComponent(node.name);
   const isIn = node.facts.State === 'member';
   return (
@@ -38,7 +41,7 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           size="sm"
           variant="primary"
           icon={<UserPlus className="size-4" />}
-          disabledReason={refusal}
+          disabledReason={deploying}
           render={<Link href={withCluster(`/deploy?nodes=${name}`)} />}
         >
           Deploy again
@@ -54,23 +57,23 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
       >
         <MenuItem
           icon={<Network />}
-          disabledReason={refusal}
-          {...(refusal === '' ? { render: <Link href={withCluster(`/bridge?nodes=${name}`)} /> } : {})}
+          disabledReason={bridging}
+          {...(bridging === '' ? { render: <Link href={withCluster(`/bridge?nodes=${name}`)} /> } : {})}
         >
           Put its NIC into the bridge…
         </MenuItem>
         <MenuItem
           icon={<Replace />}
-          disabledReason={refusal}
-          {...(refusal === '' ? { render: <Link href={withCluster(`/replace-node?node=${name}`)} /> } : {})}
+          disabledReason={replacing}
+          {...(replacing === '' ? { render: <Link href={withCluster(`/replace-node?node=${name}`)} /> } : {})}
         >
           Replace a reinstalled machine…
         </MenuItem>
         <MenuItem
           icon={<Trash2 />}
           isDanger
-          disabledReason={refusal}
-          {...(refusal === '' ? { render: <Link href={withCluster(`/remove-node?node=${name}`)} /> } : {})}
+          disabledReason={removing}
+          {...(removing === '' ? { render: <Link href={withCluster(`/remove-node?node=${name}`)} /> } : {})}
         >
           Remove from the cluster…
         </MenuItem>

@@ -5,6 +5,8 @@ import type { ReactElement, ReactNode } from 'react';
 import type { BrowserMethods } from '../../contract/browser.ts';
 import { httpPaths } from '../../contract/http.ts';
 import type { OutputOf } from '../../contract/method.ts';
+import { planRoles } from '../../contract/plans.ts';
+import type { PlanKind } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/roles.ts';
 import type { Role } from '../../contract/roles.ts';
 import { useConnection, useConsole } from '../../lib/use-console.ts';
@@ -41,6 +43,11 @@ export function useRefusal(least: Role): string {
   const session = useSession();
   if (session === null || isAtLeast(session.user.role, least)) return '';
   return `Needs the role ${least}; yours is ${session.user.role}.`;
+}
+
+/** Why the reader's role may not have a plan of this kind; empty when it may, or while the role is not known yet. */
+export function usePlanRefusal(kind: PlanKind): string {
+  return useRefusal(planRoles[kind]);
 }
 
 export function loginPath(): string {

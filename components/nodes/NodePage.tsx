@@ -18,6 +18,7 @@ import { HostFactList, MeshFacts } from '../fleet/facts.tsx';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Notice } from '../ui/Notice.tsx';
@@ -43,6 +44,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
   const now = useServerNow();
   const router = useRouter();
   const withCluster = useClusterPath();
+  const bridging = usePlanRefusal('bridge');
   const [question, setQuestion] = useState<Question>('mesh status');
   const node = mesh.byName.get(name) ?? null;
   const events = useFleetPart(({ view }) => view.events);
@@ -91,6 +93,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
               <Button
                 size="sm"
                 variant="ghost"
+                disabledReason={bridging}
                 render={<Link href={withCluster(`/bridge?nodes=${encodeURIComponent(node.name)}`)} />}
               >
                 Wizard

@@ -15,7 +15,7 @@ import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { Inspected } from '../frame/Inspected.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Button } from '../ui/Button.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
@@ -58,7 +58,9 @@ export function NodesPage(): ReactElement {
   const now = useServerNow();
   const { get, set } = useUrlState();
   const withCluster = useClusterPath();
-  const refusal = useRefusal('operator');
+  const adding = usePlanRefusal('add-nodes');
+  const deploying = usePlanRefusal('deploy');
+  const bridging = usePlanRefusal('bridge');
   const [isCommanding, setIsCommanding] = useState(false);
 
   const search = get('q');
@@ -77,7 +79,7 @@ export function NodesPage(): ReactElement {
     <Button
       variant="primary"
       icon={<Plus className="size-4" />}
-      disabledReason={refusal}
+      disabledReason={adding}
       render={<Link href={withCluster('/add-nodes')} />}
     >
       Add nodes
@@ -139,14 +141,14 @@ export function NodesPage(): ReactElement {
             </Button>
             <Button
               size="sm"
-              disabledReason={refusal}
+              disabledReason={deploying}
               render={<Link href={withCluster(`/deploy?nodes=${encodeURIComponent(range)}`)} />}
             >
               Deploy…
             </Button>
             <Button
               size="sm"
-              disabledReason={refusal}
+              disabledReason={bridging}
               render={<Link href={withCluster(`/bridge?nodes=${encodeURIComponent(range)}`)} />}
             >
               Bridge…

@@ -16,7 +16,7 @@ import type { MeshView } from '../fleet/mesh-view.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { clusterName, useClusterPath } from '../frame/use-cluster.ts';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { MeshPicture } from '../topology/MeshPicture.tsx';
 import { Button } from '../ui/Button.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
@@ -35,7 +35,7 @@ export function Overview(): ReactElement {
   const now = useServerNow();
   const router = useRouter();
   const withCluster = useClusterPath();
-  const refusal = useRefusal('operator');
+  const refusal = usePlanRefusal('add-nodes');
   const clusterId = mesh.cluster?.Id ?? '';
   const events = useFleetPart(({ view }) => view.events);
   const own = useMemo(() => events.filter((event) => event.Cluster === clusterId), [events, clusterId]);

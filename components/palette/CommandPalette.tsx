@@ -7,6 +7,7 @@ import { useEffect, useId, useMemo, useRef, useState, type ReactElement } from '
 import { useFleetPart } from '../../lib/use-console.ts';
 import { pages } from '../frame/pages.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
+import { useSession } from '../frame/use-session.tsx';
 import { backdropLook } from '../ui/Dialog.tsx';
 import { Kbd } from '../ui/Kbd.tsx';
 import { onOpenPalette, openPalette } from './open-palette.ts';
@@ -73,7 +74,8 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
   const [at, setAt] = useState(0);
   const listId = useId();
   const list = useRef<HTMLUListElement>(null);
-  const entries = useMemo(() => paletteEntries(pages, nodes.values()), [nodes]);
+  const role = useSession()?.user.role ?? 'viewer';
+  const entries = useMemo(() => paletteEntries(pages, nodes.values(), role), [nodes, role]);
   const found = useMemo(() => rankItems(entries, typed), [entries, typed]);
   const chosen = Math.min(at, found.length - 1);
   useEffect(() => {

@@ -1,5 +1,7 @@
-// What the palette offers: the pages, the wizards, and for each node its page, its terminal and what can be done with it.
+// What the palette offers: the pages, what the reader's role may begin, and for each node its page, its terminal and what can be done with it.
 import type { FleetNode } from '../../contract/fleet.ts';
+import { planRoles } from '../../contract/plans.ts';
+import { isAtLeast, type Role } from '../../contract/roles.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { PaletteItem } from './rank-items.ts';
 
@@ -8,18 +10,41 @@ export interface PaletteEntry extends PaletteItem {
   readonly path: string;
 }
 
-const actions: readonly { readonly label: string; readonly hint: string; readonly path: string }[] = [
-  { label: 'Add nodes', hint: 'onboard keys ssh password', path: '/add-nodes' },
-  { label: 'Deploy', hint: 'launch meshd upgrade head', path: '/deploy' },
-  { label: 'Bridge', hint: 'open vswitch mega_bridge uplink nic network', path: '/bridge' },
-  { label: 'Take the bridge away', hint: 'open vswitch undo remove mega_bridge', path: '/bridge/remove' },
-  { label: 'New console key', hint: 'rotate revoke ssh', path: '/rotate-key' },
-  { label: 'Replace node', hint: 'reinstalled host key changed', path: '/replace-node' },
-  { label: 'Remove node', hint: 'revoke delete', path: '/remove-node' },
-  { label: 'Open root login', hint: 'guide isolated password less', path: '/passwordless-root' },
-  { label: 'Add a user', hint: 'users role', path: '/settings?tab=users' },
-  { label: 'Sessions', hint: 'sign out elsewhere tokens', path: '/settings?tab=sessions' },
-  { label: 'Audit log', hint: 'who did what', path: '/settings?tab=audit' },
+interface Action {
+  readonly label: string;
+  readonly hint: string;
+  readonly path: string;
+  /** The least role that it is offered to. */
+  readonly least: Role;
+}
+
+const actions: readonly Action[] = [
+  { label: 'Add nodes', hint: 'onboard keys ssh password', path: '/add-nodes', least: planRoles['add-nodes'] },
+  { label: 'Deploy', hint: 'launch meshd upgrade head', path: '/deploy', least: planRoles.deploy },
+  { label: 'Bridge', hint: 'open vswitch mega_bridge uplink nic network', path: '/bridge', least: planRoles.bridge },
+  {
+    label: 'Take the bridge away',
+    hint: 'open vswitch undo remove mega_bridge',
+    path: '/bridge/remove',
+    least: planRoles['remove-bridge'],
+  },
+  { label: 'New console key', hint: 'rotate revoke ssh', path: '/rotate-key', least: planRoles['rotate-key'] },
+  {
+    label: 'Replace node',
+    hint: 'reinstalled host key changed',
+    path: '/replace-node',
+    least: planRoles['replace-node'],
+  },
+  { label: 'Remove node', hint: 'revoke delete', path: '/remove-node', least: planRoles['remove-node'] },
+  {
+    label: 'Open root login',
+    hint: 'guide isolated password less',
+    path: '/passwordless-root',
+    least: planRoles['passwordless-root'],
+  },
+  { label: 'Add a user', hint: 'users role', path: '/settings?tab=users', least: 'admin' },
+  { label: 'Sessions', hint: 'sign out elsewhere tokens', path: '/settings?tab=sessions', least: 'viewer' },
+  { label: 'Audit log', hint: 'who did what', path: '/settings?tab=audit', least: 'admin' },
 ];
 
 const states: Readonly<Record<FleetNode['State'], string>> = {
@@ -31,10 +56,13 @@ const states: Readonly<Record<FleetNode['State'], string>> = {
 export function paletteEntries(
   pages: readonly { readonly path: string; readonly label: string }[],
   nodes: Iterable<FleetNode>,
+  role: Role,
 ): PaletteEntry[] {
   const sorted = [...nodes].sort((a, b) => compareNames(a.Name, b.Name));
   return [
-    ...actions.map((action) => ({ ...action, id: `action ${action.label}`, kind: 'action' as const })),
+    ...actions
+      .filter(({ least }) => isAtLeast(role, least))
+      .map(({ label, hint, path }) => ({ id: `action ${label}`, kind: 'action' as const, label, hint, path })),
     ...pages.map(({ path, label }) => ({ id: `page ${path}`, kind: 'page' as const, label, hint: '', path })),
     ...sorted.map((node) => ({
       id: `node ${node.Id}`,

@@ -26,6 +26,7 @@ const pages = [
 const entries = paletteEntries(
   pages,
   ['node10', 'node2', 'node1'].map((name) => node(name)),
+  'admin',
 );
 const labels = (typed: string) => rankItems(entries, typed).map(({ label }) => label);
 
@@ -49,16 +50,22 @@ describe('the palette', () => {
     expect(labels('nothing at all')).toEqual([]);
   });
 
+  it.each(['viewer', 'operator'] as const)('offers nothing to a %s that only an admin may begin', (role) => {
+    const offered = paletteEntries(pages, [], role).filter(({ kind }) => kind === 'action');
+    expect(offered.map(({ label }) => label)).toEqual(['Sessions']);
+  });
+
   it('shows no more than can be read', () => {
     const many = paletteEntries(
       [],
       Array.from({ length: 1_000 }, (_, at) => node(`node${at}`)),
+      'admin',
     );
     expect(rankItems(many, 'node')).toHaveLength(maxItems);
   });
 
   it('says what a node is', () => {
-    const [entry] = paletteEntries([], [node('a/b', 'absent')]).filter(({ kind }) => kind === 'node');
+    const [entry] = paletteEntries([], [node('a/b', 'absent')], 'admin').filter(({ kind }) => kind === 'node');
     expect(entry).toMatchObject({ hint: 'lost · 10.0.0.7', path: '/nodes/a%2Fb' });
   });
 });

@@ -4,6 +4,7 @@ import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
 import { useAction } from '../actions/use-action.ts';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import type { State } from '../ui/StateMark.tsx';
@@ -30,6 +31,9 @@ export interface RunNextProps {
 
 export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
   const action = useAction();
+  const again = usePlanRefusal(run.kind);
+  const deploying = usePlanRefusal('deploy');
+  const bridging = usePlanRefusal('bridge');
   const next = nextThing(run);
   const { title, state } = titles[run.state];
   const retry = () =>
@@ -63,7 +67,7 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
       ) : null}
       <div className="mt-2 flex flex-wrap gap-2 empty:hidden">
         {next.do === 'retry' ? (
-          <Button variant="primary" size="sm" isBusy={action.isBusy} disabledReason={readOnlyReason} onClick={retry}>
+          <Button variant="primary" size="sm" isBusy={action.isBusy} disabledReason={again} onClick={retry}>
             {run.state === 'cancelled' ? 'Go on' : 'Retry what failed'}
           </Button>
         ) : null}
@@ -71,13 +75,18 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
           <Button
             variant="primary"
             size="sm"
+            disabledReason={deploying}
             render={<Link href={`/deploy?nodes=${encodeURIComponent(next.nodes)}`} />}
           >
             Deploy to them
           </Button>
         ) : null}
         {next.do === 'deploy' && run.kind === 'add-nodes' ? (
-          <Button size="sm" render={<Link href={`/bridge?nodes=${encodeURIComponent(next.nodes)}`} />}>
+          <Button
+            size="sm"
+            disabledReason={bridging}
+            render={<Link href={`/bridge?nodes=${encodeURIComponent(next.nodes)}`} />}
+          >
             Bridge their NICs
           </Button>
         ) : null}

@@ -10,7 +10,7 @@ import { useAction } from '../actions/use-action.ts';
 import { bridgeStories } from '../bridge/bridge-stories.tsx';
 import { BridgeCountdown } from '../bridge/BridgeCountdown.tsx';
 import { useServerNow } from '../actions/use-server-now.ts';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal, useRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
@@ -106,12 +106,13 @@ export function RunBody({ run }: { run: RunView }): ReactElement {
 export function RunActions({ run }: { run: RunView }): ReactElement {
   const action = useAction();
   const readOnlyReason = useRefusal('operator');
+  const planReason = usePlanRefusal(run.kind);
   const [isUndoing, setIsUndoing] = useState(false);
   const active = isActive(run.state);
   const { can, cannot } = undoable(run);
   const undoReason =
-    readOnlyReason !== ''
-      ? readOnlyReason
+    planReason !== ''
+      ? planReason
       : active
         ? 'It still runs: cancel it first.'
         : can.length === 0
@@ -136,7 +137,7 @@ export function RunActions({ run }: { run: RunView }): ReactElement {
           {run.state === 'failed' || run.state === 'cancelled' ? (
             <Button
               isBusy={action.isBusy}
-              disabledReason={readOnlyReason}
+              disabledReason={planReason}
               onClick={() =>
                 void action.run(async (client) => {
                   await client.call('runs.retry', { run: run.id, secrets: {} });

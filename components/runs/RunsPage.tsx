@@ -9,7 +9,7 @@ import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useNow, useRuns } from '../../lib/use-console.ts';
 import { useServerNow } from '../actions/use-server-now.ts';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Button } from '../ui/Button.tsx';
@@ -29,7 +29,8 @@ export function RunsPage(): ReactElement {
   const { status, runs, error } = useRuns();
   const url = useUrlState();
   const now = useServerNow(useNow(1000));
-  const readOnlyReason = useRefusal('operator');
+  const deploying = usePlanRefusal('deploy');
+  const adding = usePlanRefusal('add-nodes');
   const show: Show = shows.find((name) => name === url.get('show')) ?? 'all';
   const text = url.get('q');
   const active = runs.filter((run) => isActive(run.state));
@@ -46,10 +47,10 @@ export function RunsPage(): ReactElement {
         }
         actions={
           <>
-            <Button disabledReason={readOnlyReason} render={<Link href="/deploy" />}>
+            <Button disabledReason={deploying} render={<Link href="/deploy" />}>
               Deploy
             </Button>
-            <Button variant="primary" disabledReason={readOnlyReason} render={<Link href="/add-nodes" />}>
+            <Button variant="primary" disabledReason={adding} render={<Link href="/add-nodes" />}>
               Add nodes
             </Button>
           </>
@@ -93,7 +94,7 @@ export function RunsPage(): ReactElement {
           icon={<Activity />}
           title="No runs yet"
           action={
-            <Button variant="primary" disabledReason={readOnlyReason} render={<Link href="/add-nodes" />}>
+            <Button variant="primary" disabledReason={adding} render={<Link href="/add-nodes" />}>
               Add nodes
             </Button>
           }

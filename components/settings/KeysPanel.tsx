@@ -2,13 +2,13 @@
 // The console's key for root on the nodes: how to give all of them a new one.
 import Link from 'next/link';
 import type { ReactElement } from 'react';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { Panel } from '../ui/Panel.tsx';
 
 export function KeysPanel(): ReactElement {
-  const refusal = useRefusal('operator');
+  const refusal = usePlanRefusal('rotate-key');
   return (
     <Panel
       title="The console's key"

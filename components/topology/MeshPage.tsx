@@ -18,6 +18,7 @@ import { useMeshSource, useServerNow } from '../fleet/use-mesh.ts';
 import { Inspected } from '../frame/Inspected.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { phoneScreen, useMedia, wideScreen } from '../frame/use-media.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { NodesTable } from '../nodes/NodesTable.tsx';
@@ -47,6 +48,7 @@ export function MeshPage(): ReactElement {
   const status = useFleetPart((state) => state.status);
   const { get, set } = useUrlState();
   const withCluster = useClusterPath();
+  const adding = usePlanRefusal('add-nodes');
   const isWide = useMedia(wideScreen);
   const picture = useRef<Picture | null>(null);
 
@@ -96,7 +98,7 @@ export function MeshPage(): ReactElement {
           icon={<Waypoints />}
           title="No mesh yet"
           action={
-            <Button variant="primary" render={<Link href={withCluster('/add-nodes')} />}>
+            <Button variant="primary" disabledReason={adding} render={<Link href={withCluster('/add-nodes')} />}>
               Add nodes
             </Button>
           }

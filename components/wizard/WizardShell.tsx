@@ -7,7 +7,7 @@ import { AppError, describeError } from '../../contract/errors.ts';
 import type { Plan, PlanKind } from '../../contract/plans.ts';
 import { useConsole } from '../../lib/use-console.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
@@ -74,7 +74,7 @@ const planTimeoutMs = 300_000;
 export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
   const url = useUrlState();
   const client = useConsole()?.client ?? null;
-  const refusal = useRefusal('operator');
+  const refusal = usePlanRefusal(wizard.kind);
   const [state, dispatch] = useReducer(stepWizard, null, () => openWizard(wizard.initial, wizard.pages.length));
   const latest = useRef(state);
   useEffect(() => {

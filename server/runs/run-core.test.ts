@@ -3,7 +3,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { maxStepLogLines } from '../../contract/limits.ts';
+import { PlanKind, planRoles } from '../../contract/plans.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
+import { isAtLeast, Role } from '../../contract/roles.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import type { Caller, RunStore, StoredRun } from '../ports.ts';
 import { SecretMissing } from './executor.ts';
@@ -387,6 +389,44 @@ describe('a run', () => {
     const plan = await core.makePlan(caller, { kind: 'add-nodes', form: {}, secrets: {}, signal: nobody });
     await expect(core.startRun({ ...caller, userId: 'u2' }, plan.id, {})).rejects.toMatchObject({ code: 'not-found' });
     await expect(core.startRun(caller, 'nonsense', {})).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('roles', () => {
+  const operator: Caller = { userId: 'u2', name: 'Olga', role: 'operator' };
+
+  test.each(Object.entries(planRoles))('a plan of kind %s is made by no one below %s', async (kind, least) => {
+    const { core } = createCore(planOf(chain('a')));
+    const below = Role.options.filter((role) => !isAtLeast(role, least));
+    expect(below.length).toBeGreaterThan(0);
+    for (const role of below) {
+      const request = { kind: PlanKind.parse(kind), form: {}, secrets: {}, signal: nobody };
+      await expect(core.makePlan({ ...operator, role }, request)).rejects.toMatchObject({ code: 'refused' });
+    }
+  });
+
+  test('one who was an admin when the plan was made starts nothing with it', async () => {
+    const { core, machines } = createCore(planOf(chain('a')));
+    const plan = await core.makePlan(caller, { kind: 'add-nodes', form: {}, secrets: {}, signal: nobody });
+    const demoted: Caller = { ...caller, role: 'operator' };
+    await expect(core.startRun(demoted, plan.id, {})).rejects.toThrow(/needs the role admin, and you are operator/);
+    expect(machines.made).toEqual([]);
+  });
+
+  test('an operator ends a run at work, and neither retries nor undoes it', async () => {
+    const { core, machines } = createCore(planOf(chain('a')));
+    machines.special.set(
+      'two a',
+      ({ signal }) => new Promise((_, reject) => (signal.onabort = () => reject(new Error()))),
+    );
+    const { id } = await begin(core);
+    await core.cancel(operator, id);
+    await reach(core, id, 'cancelled');
+    await expect(core.retry(operator, id, {})).rejects.toMatchObject({ code: 'refused' });
+    await expect(core.undo(operator, id)).rejects.toMatchObject({ code: 'refused' });
+    expect(await reach(core, id, 'cancelled')).toMatchObject({ state: 'cancelled' });
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
   });
 });
 

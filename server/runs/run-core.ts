@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NodeBridge, RememberedBridge } from '../../contract/bridge.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
+import { planRoles } from '../../contract/plans.ts';
 import type {
   Plan,
   PlanKind,
@@ -13,6 +14,7 @@ import type {
   StepSignal,
   StepView,
 } from '../../contract/plans.ts';
+import { isAtLeast } from '../../contract/roles.ts';
 import { findPlanIssue } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
@@ -101,6 +103,7 @@ export class RunCore implements Runs {
     caller: Caller,
     request: { kind: PlanKind; form: Record<string, unknown>; secrets: Secrets; signal: AbortSignal },
   ): Promise<Plan> {
+    assertMayPlan(caller, request.kind);
     const planner = this.components.planners[request.kind];
     if (!planner) throw new AppError('invalid', `there is no plan of kind ${request.kind} here`);
     const context = { id: randomUUID(), nowMs: this.components.now() };
@@ -133,6 +136,8 @@ export class RunCore implements Runs {
     if (kept?.madeBy !== caller.userId) {
       throw new AppError('not-found', 'this plan is gone (an hour old, or made before a restart): make it again');
     }
+    // A role may have changed since the plan was made.
+    assertMayPlan(caller, kept.plan.kind);
     this.plans.delete(planId);
     const stored: StoredRun = {
       id: randomUUID(),
@@ -188,6 +193,7 @@ export class RunCore implements Runs {
   /** Failed, cancelled and skipped steps once more; what was done stays done. */
   async retry(caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
     const stored = await this.finishedOf(id);
+    assertMayPlan(caller, stored.plan.kind);
     const steps = await this.components.store.steps(id);
     const again = steps.filter((view) => ['failed', 'cancelled', 'skipped'].includes(view.state));
     if (again.length === 0) throw new AppError('conflict', 'nothing of this run failed: there is nothing to retry');
@@ -213,6 +219,7 @@ export class RunCore implements Runs {
 
   async undo(caller: Caller, id: string): Promise<RunSummary> {
     const stored = await this.finishedOf(id);
+    assertMayPlan(caller, stored.plan.kind);
     const memo = RunMemo.parse(stored.memo ?? {});
     const steps = await this.components.store.steps(id);
     const views = steps
@@ -371,4 +378,14 @@ export class RunCore implements Runs {
       if (this.components.now() - madeAt > planLifeMs) this.plans.delete(id);
     }
   }
+}
+
+/** @throws AppError `refused` */
+function assertMayPlan(caller: Caller, kind: PlanKind): void {
+  const least = planRoles[kind];
+  if (isAtLeast(caller.role, least)) return;
+  throw new AppError(
+    'refused',
+    `a plan of kind ${kind} needs the role ${least}, and you are ${caller.role}: ask an ${least}`,
+  );
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { loadCredentials } from '../../host/ssh/credentials.ts';
+import type { SshCredentials } from '../../host/ssh/credentials.ts';
 import { fetchEvidence } from '../bootstrap/bridge/evidence.ts';
 import { showBridges as showAll } from '../bootstrap/bridge/planners.ts';
 import { rememberedBridges } from '../bootstrap/bridge/remember.ts';
@@ -16,11 +17,17 @@ import type { RunCoreComponents } from './run-core.ts';
 /** agent/main.ts beside us: deploy finds the built program tree by it. */
 const programPath = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 
+/** What a first login may use of whoever runs this process. */
+export function ownCredentials(usesOwnKeys: boolean): Promise<SshCredentials> {
+  if (!usesOwnKeys) return Promise.resolve({ keys: [], unusable: [] });
+  return loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] });
+}
+
 /**
  * `resumesAtStart` false leaves unfinished runs alone until `resume` is called: a CLI that only wants to look must not act.
  */
 export function createRunCore(
-  { log, resumesAtStart }: RunsOptions & { readonly resumesAtStart: boolean },
+  { log, usesOwnKeys, resumesAtStart }: RunsOptions & { readonly resumesAtStart: boolean },
   { store, fleet }: Pick<RunsComponents, 'store'> & { readonly fleet: Pick<RunsComponents['fleet'], 'reload'> },
 ): RunCore {
   const now = () => Date.now();
@@ -28,7 +35,7 @@ export function createRunCore(
   const executor = new SshExecutor({
     hosts: store.hosts,
     keys: store.keys,
-    own: () => loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] }),
+    own: () => ownCredentials(usesOwnKeys),
     log,
     local: localIdentity(),
     isOver: async (run) => ((await store.runs.get(run))?.endedAt ?? null) !== null,
@@ -51,6 +58,6 @@ export function createRunCore(
   });
 }
 
-export function createRuns({ log }: RunsOptions, components: RunsComponents): Runs {
-  return createRunCore({ log, resumesAtStart: true }, components);
+export function createRuns(options: RunsOptions, components: RunsComponents): Runs {
+  return createRunCore({ ...options, resumesAtStart: true }, components);
 }
