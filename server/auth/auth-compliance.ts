@@ -118,6 +118,17 @@ export function describeAuth(openStore: () => Promise<ConsoleStore>): void {
     expect((await auth.users()).map(({ email }) => email)).toEqual([ann.email]);
   });
 
+  it('keeps one of two admins who take the role from each other at once, and makes no user twice', async () => {
+    const { auth } = await setUp();
+    const [one, other] = [await auth.createUser(root), await auth.createUser({ ...ann, role: 'admin' })];
+    const ended = await Promise.allSettled([auth.setRole(one.id, 'viewer'), auth.removeUser(other.id)]);
+    expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(await auth.hasAdmin()).toBe(true);
+    const bob = { ...ann, email: 'bob@example.org' };
+    const made = await Promise.allSettled([auth.createUser(bob), auth.createUser(bob)]);
+    expect(made).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'conflict' } }]);
+  });
+
   it('removes a user with sessions and tokens', async () => {
     const { auth, logIn, ended } = await setUp();
     await auth.createUser(root);

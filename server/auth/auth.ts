@@ -78,6 +78,14 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
   );
   const endListeners = new Set<(credentialIds: string[], reason: string) => void>();
 
+  /** Users change one after another: of two admins who demote each other at once, the second must see what the first did. */
+  let lastChange: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(change: () => Promise<Result>): Promise<Result> => {
+    const turn = lastChange.then(change);
+    lastChange = turn.catch(() => undefined);
+    return turn;
+  };
+
   const roleOf = (row: UserRow): Role => Role.catch('viewer').parse(row.role);
   const viewOf = (row: UserRow): User => ({
     id: row.id,
@@ -148,6 +156,20 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
       password,
     });
     return row as UserRow;
+  };
+  const makeAdmin = async (request: SetupRequest) => {
+    await useSetupToken(settings, request.token, now());
+    const context = await better.$context;
+    const found = await context.internalAdapter.findUserByEmail(request.email);
+    if (!found) {
+      await createUser({ ...request, role: 'admin' });
+      return;
+    }
+    const { user } = found;
+    await context.internalAdapter.updatePassword(user.id, await context.password.hash(request.password));
+    await context.internalAdapter.updateUser(user.id, { role: 'admin', name: request.name });
+    await endSessions(user.id, null, 'The password was reset.');
+    await endTokens(user.id, 'The password was reset.');
   };
   const signIn = async (email: string, password: string, client: { address: string; agent: string }) => {
     const headers = new Headers({ [addressHeader]: client.address, 'user-agent': client.agent });
@@ -220,16 +242,7 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
      * @throws AppError `refused` when the link is worth nothing.
      */
     async setUp(request: SetupRequest, client: { address: string; agent: string }) {
-      await useSetupToken(settings, request.token, now());
-      const context = await better.$context;
-      const found = await context.internalAdapter.findUserByEmail(request.email);
-      if (found) {
-        const { user } = found;
-        await context.internalAdapter.updatePassword(user.id, await context.password.hash(request.password));
-        await context.internalAdapter.updateUser(user.id, { role: 'admin', name: request.name });
-        await endSessions(user.id, null, 'The password was reset.');
-        await endTokens(user.id, 'The password was reset.');
-      } else await createUser({ ...request, role: 'admin' });
+      await inTurn(() => makeAdmin(request));
       await guard.unlock(request.email);
       const response = await signIn(request.email, request.password, client);
       if (!response.ok) throw new AppError('failed', 'The admin was made, but the login did not work: log in by hand.');
@@ -238,22 +251,25 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
 
     user: async (id: string): Promise<User> => viewOf(await requireUser(id)),
     users: async (): Promise<User[]> => (await listUsers()).map(viewOf),
-    createUser: async (draft: Parameters<typeof createUser>[0]): Promise<User> => viewOf(await createUser(draft)),
+    createUser: async (draft: Parameters<typeof createUser>[0]): Promise<User> =>
+      viewOf(await inTurn(() => createUser(draft))),
 
-    async setRole(id: string, role: Role): Promise<User> {
-      const row = await requireUser(id);
-      if (role !== 'admin') await assertAdminRemains(row, 'demote');
-      await (await database()).updateUser(id, { role });
-      return viewOf(await requireUser(id));
-    },
+    setRole: (id: string, role: Role): Promise<User> =>
+      inTurn(async () => {
+        const row = await requireUser(id);
+        if (role !== 'admin') await assertAdminRemains(row, 'demote');
+        await (await database()).updateUser(id, { role });
+        return viewOf(await requireUser(id));
+      }),
 
-    async removeUser(id: string): Promise<void> {
-      const row = await requireUser(id);
-      await assertAdminRemains(row, 'remove');
-      await endSessions(id, null, 'This account was removed.');
-      await endTokens(id, 'This account was removed.');
-      await (await database()).deleteUser(id);
-    },
+    removeUser: (id: string): Promise<void> =>
+      inTurn(async () => {
+        const row = await requireUser(id);
+        await assertAdminRemains(row, 'remove');
+        await endSessions(id, null, 'This account was removed.');
+        await endTokens(id, 'This account was removed.');
+        await (await database()).deleteUser(id);
+      }),
 
     async sessions(userId: string): Promise<SessionView[]> {
       const sessions = await (await database()).listSessions(userId, { onlyActiveSessions: true });
