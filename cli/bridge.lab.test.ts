@@ -57,7 +57,7 @@ test('killed -9 once the change is in place, the run finds its transaction again
   expect(statesOf(resumed.stdout)).toEqual({ 'ensureBridge node1': 'done' });
   const result = BridgeResult.parse(stepsOf(resumed.stdout)['ensureBridge node1']?.result);
   expect(result).toMatchObject({ outcome: 'committed', rebootDoubts: [] });
-  expect(result.witnesses).toContain('console');
+  expect(result.witnesses).toContain('the console');
   expect(result.witnesses.length).toBeGreaterThan(1);
 });
 

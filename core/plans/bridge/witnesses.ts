@@ -11,6 +11,13 @@ export interface WitnessRule {
   readonly hasGateway: boolean;
 }
 
+/** The console among the witnesses that a node records, as no peer can be called: `@` is in no host name. */
+export const consoleWitness = '@console';
+
+export function describeWitness(name: string): string {
+  return name === consoleWitness ? 'the console' : name;
+}
+
 /** What was seen since the change. */
 export interface Sightings {
   readonly console: boolean;

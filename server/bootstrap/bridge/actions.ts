@@ -12,6 +12,7 @@ import { BridgeStepArgs, BridgeUndoArgs } from '../../../core/plans/bridge/step-
 import type { BridgeResult } from '../../../core/plans/bridge/step-args.ts';
 import type { BridgeTransaction, TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
 import { describeSeconds, judgeBridge } from '../../../core/plans/bridge/verdict.ts';
+import { describeWitness } from '../../../core/plans/bridge/witnesses.ts';
 import type { NodeTarget } from '../../../core/plans/targets.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import { openTransaction, placeTransaction } from '../../../host/bridge/node-transaction.ts';
@@ -367,7 +368,7 @@ function resultOf(id: string, outcome: BridgeResult['outcome'], end: WatchEnd): 
     outcome,
     outageMs: status?.outageMs ?? null,
     seconds: appliedAt === null || endedAt === null ? null : Math.max(0, endedAt - appliedAt) / 1000,
-    witnesses: [...(status?.witnesses ?? [])],
+    witnesses: (status?.witnesses ?? []).map(describeWitness),
     rebootDoubts: status?.rebootDoubts ? [...status.rebootDoubts] : null,
     reason: status?.reason ?? '',
     dhcp: status?.dhcp ?? '',

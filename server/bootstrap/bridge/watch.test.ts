@@ -155,7 +155,7 @@ describe('a transaction is kept', () => {
   test('once the console and one peer have seen the node, by itself', async () => {
     const { end } = await play();
     expect(end.status).toMatchObject({ state: 'committed' });
-    expect(end.status?.witnesses).toContain('console');
+    expect(end.status?.witnesses).toContain('@console');
     expect(end.status?.witnesses.some((name) => name.startsWith('peer'))).toBe(true);
   });
 
@@ -235,8 +235,19 @@ describe('a transaction goes back by itself', () => {
     ['began to look', { via: () => false, lookMs: 12_000 }],
   ])('when peers %s before the change, and not after it', async (_, scene) => {
     const { end } = await play({ ...onlyBefore, ...scene });
-    expect(end.status).toMatchObject({ state: 'rolled-back', witnesses: ['console'] });
+    expect(end.status).toMatchObject({ state: 'rolled-back', witnesses: ['@console'] });
     expect(end.peers.map(({ isSeen }) => isSeen)).toEqual([false, false]);
+  });
+
+  test('when the one that saw it is a peer called console', async () => {
+    const { end } = await play({
+      direct: (node) => isBefore(node),
+      peer: (_, name) => name === 'console',
+      witness: { peers: [target('console'), target('peer2')] },
+    });
+    expect(end.status?.state).toBe('rolled-back');
+    expect(end.console.isSeen).toBe(false);
+    expect(end.peers.map(({ isSeen }) => isSeen)).toEqual([true, false]);
   });
 
   test('when its gateway stays silent', async () => {

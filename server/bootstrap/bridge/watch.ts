@@ -13,7 +13,12 @@ import type { WitnessEvidence } from '../../../core/plans/bridge/causes.ts';
 import type { PeerLook } from '../../../core/plans/bridge/peer-look.ts';
 import type { BridgeProgress, PlannedTransaction, WitnessPlan } from '../../../core/plans/bridge/step-args.ts';
 import type { TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
-import { describeMissingWitnesses, isSeenFromOutside } from '../../../core/plans/bridge/witnesses.ts';
+import {
+  consoleWitness,
+  describeMissingWitnesses,
+  describeWitness,
+  isSeenFromOutside,
+} from '../../../core/plans/bridge/witnesses.ts';
 import type { Sightings } from '../../../core/plans/bridge/witnesses.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 
@@ -62,7 +67,6 @@ const peersAtOnce = 3;
 const peerPauseMs = 2_000;
 /** Turns without a direct connection before another way is tried. */
 const directTries = 2;
-const ownName = 'console';
 
 const over = new Set(['committed', 'rolled-back', 'rollback-failed']);
 const onTrial = new Set(['applied', 'inside-ok', 'outside-ok']);
@@ -176,7 +180,7 @@ class Watch {
   /** One turn with the node at the other end. */
   private async use({ transaction, via, isAfter }: Way): Promise<void> {
     const { witness, nonce } = this.parts;
-    const mine = via ?? (witness.isConsoleOnNode ? null : ownName);
+    const mine = via ?? (witness.isConsoleOnNode ? null : consoleWitness);
     this.take(mine === null || !isAfter ? await transaction.readStatus() : await transaction.reportSeen(nonce, mine));
     for (const [name, peer] of this.peers) {
       if (peer.isSeen && !this.hasRecorded(name)) this.take(await transaction.reportSeen(nonce, name));
@@ -195,7 +199,7 @@ class Watch {
     }
     if (this.isTimeToKeep()) {
       this.parts.log(
-        this.isKeepWanted ? 'keeping it, as asked' : `seen by ${this.status?.witnesses.join(', ') ?? ''}: keeping it`,
+        this.isKeepWanted ? 'keeping it, as asked' : `seen by ${namesOf(this.status?.witnesses ?? [])}: keeping it`,
       );
       this.take(await transaction.keep(nonce));
     }
@@ -231,7 +235,7 @@ class Watch {
   private sightings(): Sightings {
     const recorded = this.status?.witnesses ?? [];
     return {
-      console: recorded.includes(ownName),
+      console: recorded.includes(consoleWitness),
       peers: recorded.filter((name) => this.peers.has(name)),
       gateway: this.status?.checks.some(({ name, isOk }) => name === 'gateway' && isOk) ?? false,
       person: this.isKeepWanted,
@@ -304,7 +308,7 @@ class Watch {
       checks: (status?.checks ?? []).map((check) => ({ ...check })),
       witnesses: [
         {
-          name: ownName,
+          name: describeWitness(consoleWitness),
           isSeen: this.sightings().console,
           text: this.isConsoleThrough ? '' : this.consoleError,
         },
@@ -326,7 +330,11 @@ class Watch {
     const recorded = this.status?.witnesses ?? [];
     return {
       status: this.status,
-      console: { name: 'the console', isSeen: recorded.includes(ownName), lastError: this.consoleError },
+      console: {
+        name: describeWitness(consoleWitness),
+        isSeen: recorded.includes(consoleWitness),
+        lastError: this.consoleError,
+      },
       peers: [...this.peers].map(([name, { isSeen, lastError }]) => ({
         name,
         isSeen: isSeen || recorded.includes(name),
@@ -335,6 +343,10 @@ class Watch {
       isUndone: this.isUndone,
     };
   }
+}
+
+function namesOf(witnesses: readonly string[]): string {
+  return witnesses.map(describeWitness).join(', ');
 }
 
 function describeState(status: TransactionStatus): string {
@@ -348,7 +360,7 @@ function describeState(status: TransactionStatus): string {
     case 'inside-ok':
       return 'the node’s own checks pass';
     case 'outside-ok':
-      return `seen from outside by ${status.witnesses.join(', ')}`;
+      return `seen from outside by ${namesOf(status.witnesses)}`;
     case 'committing':
       return 'writing what the next boot does';
     case 'committed':
