@@ -22,6 +22,7 @@ export function BridgeTrial({ run, node }: { run: string; node: WatchedNode }): 
   // Before the change there is nothing to keep or to undo.
   const isOpen = progress.leftMs !== null && !['committing', 'committed', 'rolling-back'].includes(progress.state);
   const notOpen = isOpen ? refusal : 'There is nothing to decide on this node at this moment.';
+  const isChecked = ['inside-ok', 'outside-ok'].includes(progress.state);
   return (
     <div className="flex min-w-0 flex-col gap-3">
       <div className="flex items-baseline gap-3">
@@ -53,7 +54,7 @@ export function BridgeTrial({ run, node }: { run: string; node: WatchedNode }): 
           size="sm"
           variant="primary"
           isBusy={action.isBusy}
-          disabledReason={notOpen}
+          disabledReason={notOpen === '' && !isChecked ? 'Its own checks have not passed yet.' : notOpen}
           onClick={() => {
             say('keep');
           }}

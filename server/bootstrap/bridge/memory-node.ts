@@ -18,8 +18,8 @@ export interface MemoryNodeOptions {
   readonly rehearsalMs?: number;
   /** From the change until its link passes frames again: LACP, spanning tree. */
   readonly linkMs?: number;
-  /** Whether its gateway answers after the change; without one it has no such check. */
-  readonly gateway?: 'answers' | 'silent' | 'none';
+  /** Whether its gateway answers after the change, or only until its own checks passed; without one it has no such check. */
+  readonly gateway?: 'answers' | 'silent' | 'lost' | 'none';
 }
 
 const applyMs = 200;
@@ -167,7 +167,8 @@ export class MemoryNode implements RootHost {
       0,
       Math.round(this.begunAt + this.armMs + this.seconds('CAP') * 1000 - this.options.now()),
     );
-    const gateway = this.options.gateway ?? 'answers';
+    const { gateway = 'answers' } = this.options;
+    const isSilent = gateway === 'silent' || (gateway === 'lost' && !['applied', 'committed'].includes(this.state));
     return [
       `id=${this.plan.get('ID') ?? ''}`,
       `kind=${this.plan.get('KIND') ?? ''}`,
@@ -181,7 +182,7 @@ export class MemoryNode implements RootHost {
       'dhcp=',
       ...(gateway === 'none'
         ? []
-        : [`check=gateway ${gateway === 'silent' ? 'bad 10.0.0.1 does not answer' : 'ok 10.0.0.1 answers'}`]),
+        : [`check=gateway ${isSilent ? 'bad 10.0.0.1 does not answer' : 'ok 10.0.0.1 answers'}`]),
       ...this.witnesses.map((name) => `witness=${name}`),
       ...this.journal.map((line) => `journal=${line}`),
       '',

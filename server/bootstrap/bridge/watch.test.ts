@@ -16,7 +16,7 @@ import { createMemoryStore } from '../../store/memory-store.ts';
 import { MemoryNode } from './memory-node.ts';
 import type { MemoryNodeOptions } from './memory-node.ts';
 import { watchTransaction } from './watch.ts';
-import type { Door, WatchEnd, WatchParts } from './watch.ts';
+import type { Door, WatchParts } from './watch.ts';
 
 /** Time goes on only when all that happens at this moment has happened: a busy machine changes nothing. */
 class VirtualTime {
@@ -137,10 +137,10 @@ function watch(args: BridgeStepArgs, node: MemoryNode, scene: Scene = {}, logs: 
   return { end: watchTransaction(parts), shown, logs };
 }
 
-async function play(scene: Scene = {}): Promise<{ end: WatchEnd; shown: BridgeProgress[]; node: MemoryNode }> {
+async function play(scene: Scene = {}) {
   const { args, node } = await begin(scene);
-  const { end, shown } = watch(args, node, scene);
-  return { end: await time.during(end), shown, node };
+  const { end, ...told } = watch(args, node, scene);
+  return { end: await time.during(end), node, ...told };
 }
 const once = (when: (progress: BridgeProgress) => boolean, signal: StepSignal) => {
   let isSaid = false;
@@ -276,7 +276,7 @@ describe('a transaction goes back by itself', () => {
 });
 
 describe('people', () => {
-  const onTrial = ({ state }: BridgeProgress) => state === 'outside-ok';
+  const onTrial = ({ state }: BridgeProgress) => state === 'inside-ok' || state === 'outside-ok';
 
   test('hold it: it waits for keep though all have seen it, and goes back without', async () => {
     const form = { hold: true };
@@ -300,6 +300,17 @@ describe('people', () => {
     expect((at('rolled-back') - at('applied')) / 1000).toBeGreaterThan(25);
   });
 
+  test('say keep before its own checks have passed: that is too early, and is to be said again', async () => {
+    const early = once(({ state }) => state === 'applied', 'keep');
+    const peer = () => false;
+    const { end, logs } = await play({ peer, signals: early });
+    expect(end.status?.state).toBe('rolled-back');
+    expect(logs.some((text) => /^keep: too early.*say it again/.test(text))).toBe(true);
+    const again = once(({ state }) => state === 'outside-ok', 'keep');
+    const said = await play({ peer, signals: (progress) => [...early(progress), ...again(progress)] });
+    expect(said.end.status?.state).toBe('committed');
+  });
+
   test('say keep where nobody is left to look: that is what the rule asks for', async () => {
     const witness: WitnessPlan = {
       isConsoleOnNode: true,
@@ -307,8 +318,12 @@ describe('people', () => {
       rule: { kind: 'person-and-gateway', hasGateway: true },
     };
     expect((await play({ witness })).end.status?.state).toBe('rolled-back');
-    const kept = await play({ witness, signals: once(({ state }) => state === 'inside-ok', 'keep') });
+    const kept = await play({ witness, signals: once(onTrial, 'keep') });
     expect(kept.end.status?.state).toBe('committed');
+    // The other half of the rule: the gateway answers.
+    const lost = await play({ witness, node: { gateway: 'lost' }, signals: once(onTrial, 'keep') });
+    expect(lost.end.status?.state).toBe('rolled-back');
+    expect(lost.shown.some(({ text }) => text.includes('waits for its gateway'))).toBe(true);
   });
 });
 

@@ -143,8 +143,9 @@ class Watch {
 
   private hear(): void {
     for (const signal of this.parts.takeSignals()) {
-      if (signal === 'keep') this.isKeepWanted = true;
-      else this.wanted.push(signal);
+      if (signal !== 'keep') this.wanted.push(signal);
+      else if (this.isChecked()) this.isKeepWanted = true;
+      else this.parts.log('keep: too early, its own checks have not passed: say it again once they have');
     }
   }
 
@@ -205,6 +206,11 @@ class Watch {
     }
   }
 
+  /** Its own checks have passed, and nothing is decided. */
+  private isChecked(): boolean {
+    return this.status?.state === 'inside-ok' || this.status?.state === 'outside-ok';
+  }
+
   private isOnTrial(): boolean {
     return this.isChanged() || this.status?.state === 'armed';
   }
@@ -214,10 +220,10 @@ class Watch {
   }
 
   private isTimeToKeep(): boolean {
-    const state = this.status?.state;
-    if (state !== 'inside-ok' && state !== 'outside-ok') return false;
-    if (this.isKeepWanted) return true;
-    if (this.parts.transaction.isHeld) return false;
+    if (!this.isChecked()) return false;
+    // A person decides over witnesses. Where that person is the only one, the gateway is still asked for.
+    if (this.isKeepWanted && this.parts.witness.rule.kind !== 'person-and-gateway') return true;
+    if (this.parts.transaction.isHeld && !this.isKeepWanted) return false;
     // Nothing changes now: that the console gets through is all there is to see.
     if (this.parts.transaction.kind === 'persist') return true;
     return isSeenFromOutside(this.rule(), this.sightings());
@@ -255,14 +261,8 @@ class Watch {
 
   /** In the background: a peer that hangs must not slow the console's own looks down. */
   private askPeers(): void {
-    const state = this.status?.state;
     const isSilent = this.failedTurns >= directTries;
-    if (!(
-      state === 'inside-ok' ||
-      state === 'outside-ok' ||
-      (isSilent && this.status !== null) ||
-      (isSilent && this.failedTurns > directTries)
-    ))
+    if (!(this.isChecked() || (isSilent && this.status !== null) || (isSilent && this.failedTurns > directTries)))
       return;
     const asked = [...this.peers.values()].filter(({ isAsked }) => isAsked).length;
     const next = [...this.peers]
