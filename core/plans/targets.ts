@@ -56,10 +56,21 @@ export function parseNodeList(text: string): NodeListResult {
   return { ok: true, nodes: [...nodes.values()] };
 }
 
+/** In one pass: a form may bring 200 kB of them. Commas inside brackets belong to a range. */
 function splitItems(text: string): string[] {
   const withoutComments = text.replaceAll(/#[^\n]*/g, '');
-  // Commas inside brackets belong to a range.
-  return withoutComments.split(/[\s,]+(?![^[\]]*\])/).filter((item) => item !== '');
+  const items: string[] = [];
+  let start = 0;
+  let isInside = false;
+  for (const { 0: char, index } of withoutComments.matchAll(/[\s,[\]]/g)) {
+    if (char === '[' || char === ']') isInside = char === '[';
+    else if (!isInside) {
+      items.push(withoutComments.slice(start, index));
+      start = index + 1;
+    }
+  }
+  items.push(withoutComments.slice(start));
+  return items.filter((item) => item !== '');
 }
 
 function addItem(item: string, add: (node: ListedNode) => string | null): string | null {
