@@ -196,6 +196,22 @@ describe('deploy', () => {
     expect(await sh('node1', '/opt/meshd/bin/meshd -e deploy launch "node[2-3]"')).toContain('mesh');
   });
 
+  test('a second deploy finds nothing to do, and its undo takes nothing away', async () => {
+    const line = ['deploy', 'node[1-3]', '--head', 'node1', '--context', 'john', '--degree', '2', '--run', '--json'];
+    const { code, stdout } = await meshdeck(line);
+    expect(code, stdout.slice(-3_000)).toBe(exitCodes.done);
+    expect(finalStates(stdout)).toMatchObject({
+      'ensureHeadService node1': 'unchanged',
+      'ensureMeshd node2': 'unchanged',
+      'ensureMeshd node3': 'unchanged',
+    });
+    const { id } = await newestRun();
+    const undone = await meshdeck(['runs', 'undo', id]);
+    expect(undone.code).not.toBe(exitCodes.done);
+    expect(undone.stderr).toContain('there is nothing to undo');
+    expect(await sh('node3', '/opt/meshd/bin/meshd -e mesh list all')).toContain('node[1-3]');
+  });
+
   test('killed -9 while the head deploys, the run joins that deploy and ends well', async () => {
     await sh(
       'node2',

@@ -13,6 +13,8 @@ export interface LaunchRow {
   /** The last step that the node came to; on failure the one that failed. */
   readonly step: DeployStep;
   readonly seconds: number;
+  /** False: the node was right already. */
+  readonly changed: boolean;
   /** Empty when the node is in the mesh. */
   readonly error: string;
 }
@@ -119,7 +121,7 @@ export class Launch {
       this.components.log(`deploy of ${host} failed at ${node.step}: ${error}`);
     }
     const seconds = (performance.now() - this.startedAt) / 1000;
-    this.rows.set(host, { node: node.name, step: node.step, seconds, error });
+    this.rows.set(host, { node: node.name, step: node.step, seconds, changed: node.changes, error });
     if (error !== '') this.say(host, `failed at ${node.step}: ${firstLine(error)}`);
     else if (node.step === 'mesh') this.say(host, `in the mesh after ${seconds.toFixed(1)} s`);
     return error === '';
@@ -148,7 +150,7 @@ export class Launch {
       this.components.log(error);
       this.say(this.options.host, firstLine(error));
       const seconds = (performance.now() - this.startedAt) / 1000;
-      return { node: this.options.host, step: 'service', seconds, error };
+      return { node: this.options.host, step: 'service', seconds, changed: false, error };
     }
   }
 

@@ -85,7 +85,7 @@ export class NodeDeploy {
   private connection: SshConnection | null = null;
   private probe: NodeProbe | null = null;
   private addresses: string[] = [];
-  private work: NodeWork = { runtime: true, program: true, service: 'start' };
+  private work: NodeWork = { runtime: false, program: false, service: 'none' };
   /** Node id when the node's own identity is kept. */
   private keptId: string | null = null;
   /** Node id when it stays, and gets a new key and certificate. */
@@ -107,6 +107,11 @@ export class NodeDeploy {
   /** What the node's service needs; known after `prepare`. */
   get service(): NodeWork['service'] {
     return this.work.service;
+  }
+
+  /** Whether the node is not as it should be; known after `prepare`. */
+  get changes(): boolean {
+    return this.work.runtime || this.work.program || this.work.service !== 'none';
   }
 
   /** True for the node that deploys: it is in the mesh already, and its service is head-service.ts's. */

@@ -3,7 +3,6 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
-import { describeRange } from '../../core/ranges/describe-range.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useNow, useRun } from '../../lib/use-console.ts';
 import { useAction } from '../actions/use-action.ts';
@@ -14,9 +13,7 @@ import { usePlanRefusal, useRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
-import { Dialog } from '../ui/Dialog.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
-import { Notice } from '../ui/Notice.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import type { NodeStory } from './node-story.ts';
 import { FormingMesh } from './FormingMesh.tsx';
@@ -25,6 +22,7 @@ import { RunNext } from './RunNext.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
 import { isActive, runCommands, undoable } from './run-view.ts';
 import { RunStory } from './RunStory.tsx';
+import { UndoDialog } from './UndoDialog.tsx';
 
 export function RunPage({ id }: { id: string }): ReactElement {
   const { status, run, error } = useRun(id);
@@ -109,7 +107,7 @@ export function RunActions({ run }: { run: RunView }): ReactElement {
   const planReason = usePlanRefusal(run.kind);
   const [isUndoing, setIsUndoing] = useState(false);
   const active = isActive(run.state);
-  const { can, cannot } = undoable(run);
+  const { can } = undoable(run);
   const undoReason =
     planReason !== ''
       ? planReason
@@ -162,51 +160,7 @@ export function RunActions({ run }: { run: RunView }): ReactElement {
           {action.error}
         </p>
       )}
-      <Dialog
-        open={isUndoing}
-        onOpenChange={setIsUndoing}
-        title="Undo this run"
-        size="sm"
-        footer={
-          <>
-            <Button
-              onClick={() => {
-                setIsUndoing(false);
-              }}
-            >
-              Leave it
-            </Button>
-            <Button
-              variant="danger"
-              isBusy={action.isBusy}
-              onClick={() =>
-                void action
-                  .run(async (client) => {
-                    await client.call('runs.undo', { run: run.id });
-                  })
-                  .then((isDone) => {
-                    if (isDone) setIsUndoing(false);
-                  })
-              }
-            >
-              Undo {can.length === 1 ? '1 step' : `${can.length} steps`}
-            </Button>
-          </>
-        }
-      >
-        <div className="flex flex-col gap-3">
-          <p>
-            {can.length} {can.length === 1 ? 'step is' : 'steps are'} turned back, the last first, on{' '}
-            <span className="font-mono">{describeRange(can.map(({ node }) => (node === '' ? 'console' : node)))}</span>.
-          </p>
-          {cannot.length === 0 ? null : (
-            <Notice state="warn" title="This stays as it is">
-              {[...new Set(cannot.map(({ title }) => title))].join(', ')}
-            </Notice>
-          )}
-          <CommandLine command={`meshdeck runs undo ${run.id}`} />
-        </div>
-      </Dialog>
+      <UndoDialog run={run} open={isUndoing} onOpenChange={setIsUndoing} />
     </>
   );
 }

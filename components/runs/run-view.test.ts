@@ -3,7 +3,7 @@ import type { StepState } from '../../contract/plans.ts';
 import { testPlan, testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { nextThing } from './next-thing.ts';
 import { describeDuration, elapsedOf } from './run-words.ts';
-import { countLanes, lanesOf, logOf, missingSecrets, runCommands, undoable } from './run-view.ts';
+import { countLanes, lanesOf, logOf, missingSecrets, runCommands, undoable, undoConfirmation } from './run-view.ts';
 
 const steps = ['node2', 'node1'].flatMap((node) => [testStep('pin', node), testStep('key', node)]);
 const plan = testPlan([testStep('register', ''), ...steps], { waves: [['node1'], ['node2']] });
@@ -61,6 +61,15 @@ describe('lanes of a run', () => {
 });
 
 describe('what an undo does', () => {
+  it('asks to type the cluster or the machines that it takes away', () => {
+    const views = [testView('a n1', 'done'), testView('a n2', 'done'), testView('a n3', 'unchanged')];
+    const nodes = ['n1', 'n2', 'n3'].map((node) => testStep('a', node));
+    expect(undoConfirmation(testRun(testPlan(nodes, { kind: 'add-nodes' }), views))).toBe('n[1-2]');
+    const register = testStep('r', 'n1', { do: { action: 'registerCluster', args: { context: 'john' } } });
+    expect(undoConfirmation(testRun(testPlan([...nodes, register], { kind: 'deploy' }), views))).toBe('john');
+    expect(undoConfirmation(testRun(testPlan(nodes, { kind: 'bridge' }), views))).toBe('');
+  });
+
   it('turns back what was done and says what stays', () => {
     const own = testPlan([testStep('a', 'n'), testStep('b', 'n', { undo: null }), testStep('c', 'n')]);
     const views = [testView('a n', 'done'), testView('b n', 'done'), testView('c n', 'unchanged')];

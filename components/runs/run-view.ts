@@ -1,6 +1,7 @@
 // A run as its page reads it: one lane per node, what needs a person first, and what an undo would turn back. Pure; how
 // events change a run is lib/runs.ts.
 import { isKeyName, userOf } from '../../core/plans/secret-names.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
 import type { LogLine, Plan, RunState, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
 
 /** One step as a page draws it: what it will do and how it went. */
@@ -108,6 +109,15 @@ export function undoable(view: Pick<RunView, 'plan' | 'steps'>): { can: Step[]; 
   );
   const steps = view.plan.steps.filter(({ key }) => changed.has(key));
   return { can: steps.filter(({ undo }) => undo !== null), cannot: steps.filter(({ undo }) => undo === null) };
+}
+
+/** What has to be typed before an undo that takes machines or a whole cluster away; empty for others. */
+export function undoConfirmation(view: Pick<RunView, 'plan' | 'steps'>): string {
+  const { can } = undoable(view);
+  if (view.plan.kind === 'add-nodes') return describeRange([...new Set(can.map(({ node }) => node))]);
+  if (view.plan.kind !== 'deploy') return '';
+  const context = view.plan.steps.find((step) => step.do.action === 'registerCluster')?.do.args['context'];
+  return typeof context === 'string' ? context : '';
 }
 
 /** What can be done with it, as a shell does it: the plan anew, the run watched, and what its state allows. */

@@ -28,6 +28,10 @@ export interface DeployNodeSighting {
   readonly program: 'none' | 'same' | 'other' | 'unknown';
   readonly hasRuntime: boolean;
   readonly isRunning: boolean;
+  /** It has the identity of a node or a CA: it is in a cluster, whatever became of its program. */
+  readonly hasIdentity: boolean;
+  /** The console has it in a cluster. */
+  readonly isRegistered: boolean;
   /** Why it was not reached or cannot run meshd; empty when it can. */
   readonly error: string;
 }
@@ -78,6 +82,11 @@ export function adviseOnDegree(degree: number, nodes: number): string[] {
       `Degree ${degree}: each node holds ${degree} links or more, and each message travels over all. 3 is advised.`,
     ];
   return [];
+}
+
+/** Nothing of meshd was there: only then does its undo take away what the run brought, and not a node of a cluster. */
+function isNew({ program, hasIdentity }: DeployNodeSighting): boolean {
+  return program === 'none' && !hasIdentity;
 }
 
 function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
@@ -149,7 +158,7 @@ function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
       ],
       isDone: isUpToDate,
       args: { target, context: form.context, degree: form.degree, port: form.port },
-      undo: { action: 'removeMeshd', args: { target } },
+      undo: isNew(head) ? { action: 'removeMeshd', args: { target } } : null,
       deadlineMs: 3 * minuteMs,
     }),
     makeStep({
@@ -160,7 +169,7 @@ function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
       why: 'From then on the mesh is on the screen as it forms.',
       args: { target, context: form.context },
       preview: [{ kind: 'command', text: `ssh root@${target.address} meshd -relay` }],
-      undo: { action: 'unregisterCluster', args: { target } },
+      undo: head.isRegistered && !isNew(head) ? null : { action: 'unregisterCluster', args: { target } },
     }),
   ];
 }
@@ -208,7 +217,7 @@ function nodeSteps(other: DeployNodeSighting, form: DeployForm, facts: DeployFac
       ],
       isDone: other.program === 'same' && other.isRunning,
       args: { target: other.target, head, port: form.port, context: form.context },
-      undo: { action: 'removeMeshd', args: { target: other.target } },
+      undo: isNew(other) ? { action: 'removeMeshd', args: { target: other.target } } : null,
       // Upgrades wait for their wave.
       deadlineMs: 15 * minuteMs,
     }),

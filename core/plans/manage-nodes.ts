@@ -112,19 +112,39 @@ export function planRemoveNode(form: RemoveNodeForm, facts: RemoveNodeFacts, con
   });
 }
 
+/** What the console knew of a machine before another took its place. */
+export const ReplacedHost = z.object({
+  addresses: z.array(z.string()).readonly(),
+  port: z.number(),
+  user: z.string(),
+  needsSudo: z.boolean(),
+  keyId: z.string().nullable(),
+  pins: z.array(z.string()).readonly(),
+});
+
 /** A reinstalled machine under its old name: the old and the new fingerprint are in the plan's warnings. */
 export function planReplaceNode(
   form: ReplaceNodeForm,
-  facts: ConsoleKey & { sighting: NodeSighting },
+  facts: ConsoleKey & {
+    readonly sighting: NodeSighting;
+    readonly was: z.input<typeof ReplacedHost>;
+  },
   context: PlanContext,
 ) {
   const { sighting } = facts;
   const node = sighting.name;
+  const was = ReplacedHost.parse(facts.was);
   const options = { user: form.user, port: form.port, install: false, allowRootKey: false, disablePasswords: false };
   return makePlan('replace-node', context, {
     title: `Replace ${node}`,
     steps: nodeSteps(sighting, options, facts, [node], { replacesPins: true }).map((step) =>
-      step.do.action === 'pinHostKey' ? { ...step, title: 'Pin its new host key in place of the old one' } : step,
+      step.do.action === 'pinHostKey'
+        ? {
+            ...step,
+            title: 'Pin its new host key in place of the old one',
+            undo: { action: 'restoreHost', args: { target: step.do.args['target'], was } },
+          }
+        : step,
     ),
     command: `meshdeck nodes replace ${shellWord(node)} --confirm ${shellWord(form.confirm)}${form.user === 'root' ? '' : ` --user ${form.user}`}${form.login === 'key' ? ' --identity <file>' : ''}`,
     secrets: [loginSecret(form, node)],

@@ -7,7 +7,7 @@ import { adviseOnDegree, DeployForm, planDeploy } from './deploy.ts';
 import type { DeployNodeSighting } from './deploy.ts';
 import { climbLadder, parseLadder } from './ladder.ts';
 import type { LadderEnd } from './ladder.ts';
-import { planRemoveNode } from './manage-nodes.ts';
+import { planRemoveNode, planReplaceNode } from './manage-nodes.ts';
 import { forAllNodes, passphraseName, userOf } from './secret-names.ts';
 import { judgePreflight, parsePreflight } from './preflight.ts';
 import { findPlanIssue } from './schedule.ts';
@@ -158,6 +158,8 @@ describe('deploying', () => {
     program: 'none',
     hasRuntime: false,
     isRunning: false,
+    hasIdentity: false,
+    isRegistered: false,
     error: '',
     ...parts,
   });
@@ -181,6 +183,46 @@ describe('deploying', () => {
       'registerCluster node1',
     ]);
     expect(plan.steps.find((step) => step.key === 'ensureMeshd node3')?.title).toBe('Upgrade meshd');
+  });
+
+  test('over a cluster, undo takes meshd from newcomers only: a head or node that was there keeps its identity', () => {
+    const there = { program: 'other', isRunning: true, hasIdentity: true, isRegistered: true } as const;
+    const undoOf = (plan: Plan) =>
+      Object.fromEntries(plan.steps.map(({ key, undo }) => [key, undo === null ? null : undo.action]));
+    const plan = planDeploy(
+      form,
+      {
+        ...facts,
+        head: seen('node1', there),
+        others: [
+          seen('node2', there),
+          // Its program is gone, its identity is not.
+          seen('node3', { hasIdentity: true }),
+          // Not reached: nobody knows what is there.
+          seen('node4', { program: 'unknown', error: 'node4: no answer' }),
+          seen('node5'),
+        ],
+      },
+      context,
+    );
+    expect(undoOf(plan)).toMatchObject({
+      'ensureHeadService node1': null,
+      'registerCluster node1': null,
+      'ensureMeshd node2': null,
+      'ensureMeshd node3': null,
+      'ensureMeshd node4': null,
+      'ensureMeshd node5': 'removeMeshd',
+    });
+    expect(undoOf(planDeploy(form, facts, context))).toMatchObject({
+      'ensureHeadService node1': 'removeMeshd',
+      'registerCluster node1': 'unregisterCluster',
+    });
+    // Attaching a second console to a cluster that runs is taken back by letting go of it.
+    const foreign = planDeploy(form, { ...facts, head: seen('node1', { ...there, isRegistered: false }) }, context);
+    expect(undoOf(foreign)).toMatchObject({
+      'ensureHeadService node1': null,
+      'registerCluster node1': 'unregisterCluster',
+    });
   });
 
   test('a head alone', () => {
@@ -219,6 +261,29 @@ test('removing a node that is off shuts it out, forgets it, and says what stays'
     'removeKeys node3',
     'forgetHost node3',
   ]);
+});
+
+test('undo of a replacement gives the console back what it knew of the machine before', () => {
+  const was = {
+    pins: ['ssh-ed25519 OLD'],
+    addresses: ['node3'],
+    port: 22,
+    user: 'root',
+    needsSudo: false,
+    keyId: 'k1',
+  };
+  const plan = planReplaceNode(
+    { node: 'node3', confirm: 'node3', user: 'root', port: 22, login: 'password' },
+    {
+      sighting: sighting('node3', { pin: 'changed', pinned: ['ssh-ed25519 SHA256:old'] }),
+      publicKey: 'k',
+      keyId: 'c',
+      was,
+    },
+    context,
+  );
+  const pin = plan.steps.find(({ key }) => key === 'pinHostKey node3');
+  expect(pin?.undo).toMatchObject({ action: 'restoreHost', args: { was } });
 });
 
 describe('preflight', () => {

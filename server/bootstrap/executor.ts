@@ -13,6 +13,7 @@ import { machineActions } from './machine-actions.ts';
 import { memberActions } from './member-actions.ts';
 import { NodeSessions } from './sessions.ts';
 import type { SessionComponents } from './sessions.ts';
+import { assertUndoIsHarmless } from './undo-guard.ts';
 
 const actions: Readonly<Record<string, Action>> = {
   ...keyActions,
@@ -43,9 +44,10 @@ export class SshExecutor implements Executor {
     const heads = headsOf(run.plan);
     return {
       perform: (context) => act(context.step.do, context, parts),
-      undo: (context) => {
+      undo: async (context) => {
         const { undo } = context.step;
         if (undo === null) throw new AppError('refused', `"${context.step.key}" cannot be undone`);
+        await assertUndoIsHarmless(context, parts);
         return act(undo, context, parts);
       },
       // Steps of other nodes act through the head: it is held to the end.

@@ -13,6 +13,7 @@ import {
   sshdScript,
   sshdStateScript,
 } from '../../core/plans/host-scripts.ts';
+import { ReplacedHost } from '../../core/plans/manage-nodes.ts';
 import { isHostName, NodeTarget } from '../../core/plans/targets.ts';
 import type { StoredHost } from '../ports.ts';
 import { defineAction, outcomeOf } from './action.ts';
@@ -226,6 +227,16 @@ export const keyActions = {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(sshdScript, [sshdFile]), { signal: context.signal });
     return outcomeOf(stdout);
+  }),
+
+  /** Undoes pinHostKey of a machine that was replaced: its record is as it was. */
+  restoreHost: defineAction(Target.extend({ was: ReplacedHost }), async ({ target, was }, context, parts) => {
+    const host = await parts.sessions.hostOf(target);
+    if (!host) return { changed: false };
+    await parts.sessions.release(context.step.node);
+    await parts.store.hosts.put({ ...host, ...was });
+    await parts.fleet.reload();
+    return { changed: true };
   }),
 
   /** Undoes pinHostKey: the console knows the machine no more. */

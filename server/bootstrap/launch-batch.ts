@@ -9,7 +9,16 @@ import type { RootShell } from './login.ts';
 import { runOverRelay } from './relay.ts';
 
 /** Rows of `deploy launch`, as its Data has them. */
-const LaunchRows = z.array(z.object({ node: z.string(), step: z.string(), seconds: z.number(), error: z.string() }));
+const LaunchRows = z.array(
+  z.object({
+    node: z.string(),
+    step: z.string(),
+    seconds: z.number(),
+    /** A head of an earlier version does not say. */
+    changed: z.boolean().default(true),
+    error: z.string(),
+  }),
+);
 export type LaunchRow = z.infer<typeof LaunchRows>[number];
 
 export interface LaunchTicket {
@@ -108,5 +117,5 @@ export class LaunchBatch {
 }
 
 function missingRow(host: string): LaunchRow {
-  return { node: host, step: 'reach', seconds: 0, error: `deploy launch gave no result for ${host}` };
+  return { node: host, step: 'reach', seconds: 0, changed: false, error: `deploy launch gave no result for ${host}` };
 }

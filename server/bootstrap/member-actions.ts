@@ -58,7 +58,7 @@ export const memberActions = {
         await parts.store.hosts.put({ ...known, cluster: roster.cluster, nodeId: member?.id ?? null, isHead: false });
         await parts.fleet.reload();
       }
-      return { changed: true, result: { seconds: row.seconds, step: row.step } };
+      return { changed: row.changed, result: { seconds: row.seconds, step: row.step } };
     },
   ),
 

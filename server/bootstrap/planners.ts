@@ -119,10 +119,10 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
   const replaceNode: Planner = async ({ form: raw, secrets, signal, context }) => {
     const form = parseForm(ReplaceNodeForm, raw);
     assertKeyUsable(form, secrets);
-    const { target } = await confirmedHost(form);
+    const { host, target } = await confirmedHost(form);
     const key = await newestConsoleKey(store, { nowMs: context.nowMs, host: components.host });
     const sighting = await observeSighting({ ...target, port: form.port, user: form.user }, store, signal);
-    return planReplaceNode(form, { sighting, publicKey: key.publicKey, keyId: key.id }, context);
+    return planReplaceNode(form, { sighting, publicKey: key.publicKey, keyId: key.id, was: host }, context);
   };
 
   const rotateKey: Planner = async ({ form: raw, context }) => {
@@ -214,7 +214,7 @@ async function observeForDeploy(
   store: Pick<Store, 'keys'>,
   signal: AbortSignal,
 ): Promise<DeployNodeSighting> {
-  const base = { target: targetOf(host), addresses: host.addresses };
+  const base = { target: targetOf(host), addresses: host.addresses, isRegistered: host.cluster !== '' };
   try {
     const shell = await shellOf(host, store, signal);
     try {
@@ -225,6 +225,7 @@ async function observeForDeploy(
         program: probe.current === null ? 'none' : isSame ? 'same' : 'other',
         hasRuntime: probe.runtimes.get(tree.runtime.hash) === tree.runtime.bytes,
         isRunning: probe.service.activeState === 'active',
+        hasIdentity: probe.identity.certificate !== null || probe.identity.holdsCa,
         error: '',
       };
     } finally {
@@ -232,6 +233,13 @@ async function observeForDeploy(
     }
   } catch (error) {
     signal.throwIfAborted();
-    return { ...base, program: 'unknown', hasRuntime: false, isRunning: false, error: describeError(error) };
+    return {
+      ...base,
+      program: 'unknown',
+      hasRuntime: false,
+      isRunning: false,
+      hasIdentity: false,
+      error: describeError(error),
+    };
   }
 }

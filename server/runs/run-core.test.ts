@@ -292,6 +292,15 @@ describe('a run', () => {
     expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
   });
 
+  test('an undo that has nothing to turn back says so, and the run stays as it is', async () => {
+    const { core, machines } = createCore(planOf([step('one', 'a'), step('kept', 'a', [], { undo: null })]));
+    machines.marks.add('one a');
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    await expect(core.undo(caller, id)).rejects.toMatchObject({ code: 'conflict' });
+    expect((await core.list(1))[0]?.state).toBe('done');
+  });
+
   test('a step at work shows its progress, hears what people want, and leaves no trace of either', async () => {
     const machines = new Machines();
     machines.special.set('wait a', (context) => {

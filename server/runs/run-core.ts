@@ -15,7 +15,7 @@ import type {
   StepView,
 } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/roles.ts';
-import { findPlanIssue } from '../../core/plans/schedule.ts';
+import { findPlanIssue, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
 import { ActiveRun, summaryOf, viewLogLines } from './active-run.ts';
@@ -225,6 +225,15 @@ export class RunCore implements Runs {
     const views = steps
       .filter((view) => view.state === 'undo-failed')
       .map((view) => ({ ...view, state: 'done' as const }));
+    const states = new Map([...steps, ...views].map((view) => [view.key, view.state]));
+    const schedule = scheduleUndo(stored.plan, {
+      stateOf: (key) => states.get(key) ?? 'waiting',
+      limit: 1,
+      wasBegun: (key) => memo.begun.includes(key),
+    });
+    if (schedule.isOver) {
+      throw new AppError('conflict', 'there is nothing to undo: this run changed nothing that has a way back');
+    }
     const retries = { ...memo.retries };
     for (const { key } of views) retries[key] = (retries[key] ?? 0) + 1;
     return this.reopen(stored, caller, {

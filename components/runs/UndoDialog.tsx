@@ -1,0 +1,100 @@
+'use client';
+// Before a run is undone: what is turned back and what stays. Where machines or a whole cluster go with it, a name is typed.
+import { useState, type ReactElement } from 'react';
+import type { RunView } from '../../contract/plans.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
+import { useAction } from '../actions/use-action.ts';
+import { Button } from '../ui/Button.tsx';
+import { CommandLine } from '../ui/CommandLine.tsx';
+import { Dialog } from '../ui/Dialog.tsx';
+import { Field } from '../ui/Field.tsx';
+import { Input } from '../ui/Input.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { undoable, undoConfirmation } from './run-view.ts';
+
+export interface UndoDialogProps {
+  readonly run: RunView;
+  readonly open: boolean;
+  readonly onOpenChange: (open: boolean) => void;
+}
+
+export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactElement {
+  const action = useAction();
+  const [typed, setTyped] = useState('');
+  const { can, cannot } = undoable(run);
+  const name = undoConfirmation(run);
+  const isConfirmed = name === '' || typed === name;
+  const close = (next: boolean): void => {
+    setTyped('');
+    onOpenChange(next);
+  };
+  const undo = async (): Promise<void> => {
+    const isDone = await action.run(async (client) => {
+      await client.call('runs.undo', { run: run.id });
+    });
+    if (isDone) close(false);
+  };
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={close}
+      title="Undo this run"
+      size="sm"
+      footer={
+        <>
+          <Button
+            onClick={() => {
+              close(false);
+            }}
+          >
+            Leave it
+          </Button>
+          <Button
+            variant="danger"
+            isBusy={action.isBusy}
+            disabledReason={isConfirmed ? '' : `Type ${name} first.`}
+            onClick={() => void undo()}
+          >
+            Undo {can.length === 1 ? '1 step' : `${can.length} steps`}
+          </Button>
+        </>
+      }
+    >
+      <form
+        className="flex flex-col gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isConfirmed && !action.isBusy) void undo();
+        }}
+      >
+        <p>
+          {can.length} {can.length === 1 ? 'step is' : 'steps are'} turned back, the last first, on{' '}
+          <span className="font-mono">{describeRange(can.map(({ node }) => (node === '' ? 'console' : node)))}</span>.
+        </p>
+        {can.some(({ undo: way }) => way?.action === 'removeMeshd') ? (
+          <p>
+            meshd and the identity of these nodes are deleted; where the head is among them, the cluster’s CA goes with
+            it.
+          </p>
+        ) : null}
+        {run.kind === 'add-nodes' ? <p>The console forgets these machines, and its key there goes.</p> : null}
+        {cannot.length === 0 ? null : (
+          <Notice state="warn" title="This stays as it is">
+            {[...new Set(cannot.map(({ title }) => title))].join(', ')}
+          </Notice>
+        )}
+        {name === '' ? null : (
+          <Field label={`Type ${name} to confirm`}>
+            <Input isMono autoComplete="off" value={typed} onChange={(event) => setTyped(event.target.value)} />
+          </Field>
+        )}
+        <CommandLine command={`meshdeck runs undo ${run.id}`} />
+        {action.error === '' ? null : (
+          <p role="alert" className="text-bad">
+            {action.error}
+          </p>
+        )}
+      </form>
+    </Dialog>
+  );
+}
