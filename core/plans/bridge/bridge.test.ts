@@ -15,9 +15,11 @@ import { renderRunbook } from './runbook.ts';
 import { BridgeStepArgs } from './step-args.ts';
 import type { PlannedTransaction } from './step-args.ts';
 import { bridgedFacts, bridgeFacts, nicFacts, ovsBridgeFacts } from './test-facts.ts';
+import { defaultBridgeTimes } from './transaction.ts';
 import type { TransactionStatus } from './transaction.ts';
+import { planUndo } from './undo.ts';
 import { judgeBridge } from './verdict.ts';
-import type { BridgeChoice } from './verdict.ts';
+import type { BridgeChoice, BridgeFinding } from './verdict.ts';
 import { planWaves } from './waves.ts';
 import { chooseRule, describeMissingWitnesses, isSeenFromOutside } from './witnesses.ts';
 
@@ -410,9 +412,59 @@ describe('taking it away', () => {
     );
   });
 
+  test('is blocked by what would meddle with it, also where the bridge is all right', () => {
+    const result = remove(bridgedFacts({ nmCheckpoints: 1 }));
+    expect(result.ok ? [] : result.blocked.flatMap(({ findings }) => findings.map(({ id }) => id))).toEqual([
+      'checkpoint',
+    ]);
+  });
+
   test('leaves alone what others made, and finds nothing where there is none', () => {
     expect(remove(bridgedFacts({ committed: null }))).toMatchObject({ ok: false, field: 'bridge' });
     expect(remove(bridgeFacts())).toMatchObject({ ok: true, plan: { steps: [] } });
+  });
+});
+
+describe('the undo of a kept bridge', () => {
+  const persist: PlanPersistence = () => ({ files: [], enable: [], disable: [], dhcp: 'none', findings: [] });
+  const target = { name: 'node5', address: '10.0.0.5', port: 22, user: 'root' };
+  const undo = (facts: BridgeFacts, own = 'r-undo-1', how = persist) => {
+    const sighting = { target, isHead: false, isConsole: false, facts, error: '' };
+    const witness = {
+      rule: { kind: 'console-and-gateway', hasGateway: true } as const,
+      peers: [],
+      isConsoleOnNode: false,
+    };
+    const args = { target, bridge: 'mega_bridge', witness, times: defaultBridgeTimes };
+    const found = planUndo(sighting, args, { own, all: { nodes: [sighting], bystanders: [] }, persist: how });
+    return { kind: found.args?.transaction.kind, blocks: found.blocks.map(({ id }) => id) };
+  };
+
+  test('is a removal', () => {
+    expect(undo(bridgedFacts())).toEqual({ kind: 'remove', blocks: [] });
+  });
+
+  test('is not done where a removal would not be', () => {
+    expect(undo(bridgedFacts({ nmCheckpoints: 1 })).blocks).toEqual(['checkpoint']);
+    // A file that cannot be put back: the bridge would be gone, and its stanza would not.
+    const finding: BridgeFinding = { id: 'persistence', level: 'block', field: '', text: 'edited', mend: 'by hand' };
+    const stuck = undo(bridgedFacts(), 'r-undo-1', (...args) => ({ ...persist(...args), findings: [finding] }));
+    expect(stuck.blocks).toEqual(['persistence']);
+  });
+
+  test('goes on with its own transaction, and not beside another', () => {
+    const facts = bridgedFacts({
+      transaction: { id: 'r-undo-1', state: 'applied', holder: 'Ann', ageSeconds: 9, isArmed: true },
+    });
+    expect(undo(facts)).toEqual({ kind: 'remove', blocks: [] });
+    expect(undo(facts, 'r-undo-2').blocks).toEqual(['transaction']);
+  });
+
+  test('finds nothing to do where nothing was kept: no bridge, or the one of others that was to be completed', () => {
+    expect(undo(bridgeFacts())).toEqual({ blocks: [] });
+    expect(undo(bridgedFacts({ committed: null }))).toEqual({ blocks: [] });
+    expect(undo(bridgeFacts({ diskBytes: 0 }))).toEqual({ blocks: [] });
+    expect(undo(bridgeFacts({ ovs: { isSwitchUp: false } })).blocks).toEqual(['ovs-down']);
   });
 });
 

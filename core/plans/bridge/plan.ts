@@ -161,19 +161,9 @@ export function removalOf(
   persist: PlanPersistence,
 ): { args: BridgeStepArgs | null; findings: readonly BridgeFinding[] } {
   const { facts } = sighting;
-  const verdict = judgeBridge(facts, { bridge: form.bridge, uplink: 'auto', method: 'auto', datapath: 'auto' });
-  // What speaks against bringing a NIC in says nothing about taking it out.
-  const kept = new Set([
-    'systemd',
-    'disk',
-    'proxmox',
-    'checkpoint',
-    'transaction',
-    'transaction-stuck',
-    'ovs-down',
-    'only-path',
-  ]);
-  const findings = verdict.findings.filter(({ id }) => kept.has(id));
+  const choice = { bridge: form.bridge, uplink: 'auto', method: 'auto', datapath: 'auto' } as const;
+  const verdict = judgeBridge(facts, choice, 'remove');
+  const { findings } = verdict;
   const bridge = facts.ovs.bridges.find(({ name }) => name === form.bridge);
   if (!bridge) return { args: null, findings };
   if (facts.committed?.bridge !== form.bridge) {
@@ -193,7 +183,7 @@ export function removalOf(
     };
   }
   const uplink = uplinksOf(facts, bridge).find(({ name }) => name === facts.committed?.uplink) ?? verdict.uplink;
-  if (uplink === null) return { args: null, findings: verdict.findings };
+  if (uplink === null) return { args: null, findings };
   const persistence = persist(facts, { ...verdict, kind: 'remove', bridge: form.bridge, uplink });
   const taps = [...(facts.taps[form.bridge] ?? [])];
   const others = bridge.ports.filter((port) => port !== uplink.name && !taps.includes(port));

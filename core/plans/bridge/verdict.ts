@@ -45,7 +45,11 @@ const wantedDiskBytes = 20e6;
 /** Name prefixes of interfaces that carry VMs or are made by programs: never an uplink. */
 const virtualNames = /^(lo|tap|mega_tap|vnet|veth|docker|virbr|br-|ovs-)/;
 
-export function judgeBridge(facts: BridgeFacts, choice: BridgeChoice): BridgeVerdict {
+export function judgeBridge(
+  facts: BridgeFacts,
+  choice: BridgeChoice,
+  purpose: 'ensure' | 'remove' = 'ensure',
+): BridgeVerdict {
   const findings: BridgeFinding[] = [];
   const add = (
     level: BridgeFinding['level'],
@@ -79,13 +83,28 @@ export function judgeBridge(facts: BridgeFacts, choice: BridgeChoice): BridgeVer
     if (presence !== 'right') judgeNic(facts, { uplink, datapath, wanted: choice.bridge }, add);
     judgeMethod(facts, { uplink, method }, add);
   }
-  // What is right already is left alone: nothing of it can go wrong.
-  const counted = presence === 'right' ? findings.filter(({ id }) => lastingIds.has(id)) : findings;
+  // What is right already is left alone: nothing of it can go wrong. What speaks against bringing a NIC in says nothing about
+  // taking it out.
+  const ids = purpose === 'remove' ? removalIds : presence === 'right' ? lastingIds : null;
+  const counted = ids === null ? findings : findings.filter(({ id }) => ids.has(id));
   return { ...verdict, findings: counted.sort((a, b) => rank(a) - rank(b)) };
 }
 
 /** Findings that matter where nothing will be done, too. */
 const lastingIds = new Set(['drift', 'transaction', 'transaction-stuck']);
+
+/** Those that matter where the bridge is taken away. */
+const removalIds = new Set([
+  'systemd',
+  'disk',
+  'proxmox',
+  'checkpoint',
+  'transaction',
+  'transaction-stuck',
+  'ovs-down',
+  'no-uplink',
+  'only-path',
+]);
 
 function rank(finding: BridgeFinding): number {
   return finding.level === 'block' ? 0 : 1;

@@ -5,13 +5,14 @@ import type { StepSignal } from '../../../contract/plans.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
 import { compareTraits, guessCauses } from '../../../core/plans/bridge/causes.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
-import { removalOf } from '../../../core/plans/bridge/plan.ts';
 import { persistBridge } from '../../../core/plans/bridge/persist.ts';
 import { parsePeerLook, peerLookScript } from '../../../core/plans/bridge/peer-look.ts';
 import { BridgeStepArgs, BridgeUndoArgs } from '../../../core/plans/bridge/step-args.ts';
 import type { BridgeResult } from '../../../core/plans/bridge/step-args.ts';
 import type { BridgeTransaction, TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
+import { planUndo } from '../../../core/plans/bridge/undo.ts';
 import { describeSeconds, judgeBridge } from '../../../core/plans/bridge/verdict.ts';
+import type { BridgeFinding } from '../../../core/plans/bridge/verdict.ts';
 import { describeWitness } from '../../../core/plans/bridge/witnesses.ts';
 import type { NodeTarget } from '../../../core/plans/targets.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
@@ -41,7 +42,7 @@ export const bridgeActions = {
   persistBridge: defineAction(BridgeStepArgs, async (args, context, parts) => ensure(args, context, parts)),
   removeBridge: defineAction(BridgeStepArgs.or(BridgeUndoArgs), async (args, context, parts) => {
     if ('transaction' in args) return remove(args, context, parts);
-    const planned = await planUndo(args, context, parts);
+    const planned = await planUndoNow(args, context, parts);
     return planned ? remove(planned, context, parts) : { changed: false };
   }),
 };
@@ -62,13 +63,7 @@ async function ensure(args: BridgeStepArgs, context: StepContext, parts: ActionP
     if (isOwn(facts, id)) return 'begun';
     if (presence === 'right') return 'right';
     const blocks = findings.filter(({ level }) => level === 'block');
-    if (blocks.length > 0) {
-      const texts = blocks.map(({ text, mend }) => `${text}${mend === '' ? '' : ` — ${mend}`}`);
-      throw new AppError(
-        blocks.some(({ id }) => id === 'transaction') ? 'conflict' : 'refused',
-        `${target.name}: ${texts.join('\n')}`,
-      );
-    }
+    if (blocks.length > 0) throw refusal(target, blocks);
     return 'to-do';
   });
 }
@@ -92,24 +87,34 @@ function isOwn(facts: BridgeFacts, id: string): boolean {
 }
 
 /** The undo of a kept bridge is planned from what is there now. Null when there is nothing to take away. */
-async function planUndo(
+async function planUndoNow(
   args: BridgeUndoArgs,
   context: StepContext,
   parts: ActionParts,
 ): Promise<BridgeStepArgs | null> {
-  const { target, bridge, witness, times } = args;
+  const { target, bridge, witness } = args;
   const facts = await observeBridge(await parts.sessions.shell(target, context), bridge, context.signal);
   const sighting = { target, isHead: false, isConsole: witness.isConsoleOnNode, facts, error: '' };
-  const { args: planned, findings } = removalOf(
-    sighting,
-    { bridge, hold: false, times },
-    { nodes: [sighting], bystanders: witness.peers },
-    persistBridge,
+  const planned = planUndo(sighting, args, {
+    own: idOf(context, true),
+    all: { nodes: [sighting], bystanders: witness.peers },
+    persist: persistBridge,
+  });
+  if (planned.blocks.length > 0) throw refusal(target, planned.blocks);
+  return planned.args;
+}
+
+function refusal({ name }: NodeTarget, blocks: readonly BridgeFinding[]): AppError {
+  const texts = blocks.map(({ text, mend }) => `${text}${mend === '' ? '' : ` — ${mend}`}`);
+  return new AppError(
+    blocks.some(({ id }) => id === 'transaction') ? 'conflict' : 'refused',
+    `${name}: ${texts.join('\n')}`,
   );
-  if (planned) return planned;
-  const block = findings.find(({ level }) => level === 'block');
-  if (block) throw new AppError('refused', `${target.name}: ${block.text} — ${block.mend}`);
-  return null;
+}
+
+/** One run, all its nodes; an undo is a transaction of its own. */
+function idOf({ run, attempt }: StepContext, isUndo: boolean): string {
+  return `${run}-${isUndo ? 'undo-' : ''}${attempt}`;
 }
 
 /** Begins the transaction, unless it is under way from before a crash, and watches it to its end. */
@@ -121,7 +126,7 @@ async function perform(
 ): Promise<StepOutcome> {
   const { target, transaction } = args;
   const isUndo = context.step.undo !== null && transaction.kind === 'remove';
-  const id = `${context.run}-${isUndo ? 'undo-' : ''}${context.attempt}`;
+  const id = idOf(context, isUndo);
   const nonce = await parts.sessions.secretFor(target, `bridge ${id} ${target.name}`);
   const signals: StepSignal[] = [];
   const found = context.isResumed && (await findBegun(args, id, context, parts)) ? 'begun' : await look(id);
