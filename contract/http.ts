@@ -11,7 +11,7 @@ export const httpPaths = {
   signIn: '/api/auth/sign-in/email',
   /** POST {} -> 200. */
   signOut: '/api/auth/sign-out',
-  /** POST SetupRequest -> 200 with a session; 410 when the link is used or older than an hour. */
+  /** POST SetupRequest -> 200 with a session; 410 when the link is used or older than an hour, 429 too many tries. */
   createFirstAdmin: '/api/setup',
   /** GET -> Health, without a session. */
   health: '/api/health',

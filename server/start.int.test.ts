@@ -15,7 +15,7 @@ import { browserMethods } from '../contract/browser.ts';
 import { httpPaths } from '../contract/http.ts';
 import { maxFormBytes, maxSocketFrameBytes } from '../contract/limits.ts';
 import type { Ack } from '../contract/method.ts';
-import { triesBeforeLock } from './auth/login-guard.ts';
+import { triesBeforeLock, triesPerAddress } from './auth/login-guard.ts';
 import { parseConfig } from './config.ts';
 import { createSelfSigned, fingerprintOf } from './http/certificate.ts';
 import type { Log } from './ports.ts';
@@ -484,6 +484,33 @@ describe('over a restart and over time', () => {
       ok: true,
       data: [{ lockedUntil: expect.any(Number) as number }],
     });
+  });
+
+  it('a flood of tries is in the audit log once, and one of wrong links meets the same limit', async () => {
+    const running = await start();
+    const { url } = running;
+    const { cookie } = await makeAdmin(running);
+    for (let turn = 0; turn < triesBeforeLock + 4; turn += 1) await logIn(url, 'wrong');
+    const link = { ...admin, token: 'made-up' };
+    const statuses: number[] = [];
+    for (let turn = 0; turn < triesPerAddress + 5; turn += 1) {
+      statuses.push((await post(`${url}${httpPaths.createFirstAdmin}`, link)).status);
+    }
+    expect(statuses.at(0)).toBe(410);
+    expect(statuses.slice(-6)).toEqual([429, 429, 429, 429, 429, 429]);
+    const socket = await connect(url, { cookie, origin: url });
+    const list = async (text: string) => {
+      const ack = await call(socket, 'audit.list', { before: null, limit: 1_000, text });
+      return z.array(z.object({ message: z.string() })).parse(ack.ok && ack.data);
+    };
+    expect((await list('login from')).map(({ message }) => message)).toEqual([
+      expect.stringContaining('locked'),
+      ...Array.from({ length: triesBeforeLock }, () => 'wrong address or password'),
+    ]);
+    const refused = (await list('set up from')).filter(({ message }) => !message.startsWith('made'));
+    // The lock-out's first refusal, and the tries before it; the login's own and the right link count for the address too.
+    expect(refused).toHaveLength(triesPerAddress - triesBeforeLock - 1 + 1);
+    expect(refused[0]!.message).toContain('Too many tries');
   });
 
   it('a session that expires while its page is open ends at the next call, which does nothing', async () => {

@@ -239,10 +239,13 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
 
     /**
      * Makes the admin of a one-time link, or gives an existing user with that address the role and a new password.
-     * @throws AppError `refused` when the link is worth nothing.
+     * @throws AppError `refused` when the link is worth nothing, or too many were tried.
      */
     async setUp(request: SetupRequest, client: { address: string; agent: string }) {
-      await inTurn(() => makeAdmin(request));
+      await guard.guard(null, client.address, async () => {
+        await inTurn(() => makeAdmin(request));
+        return true;
+      });
       await guard.unlock(request.email);
       const response = await signIn(request.email, request.password, client);
       if (!response.ok) throw new AppError('failed', 'The admin was made, but the login did not work: log in by hand.');

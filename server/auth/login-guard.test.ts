@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../contract/errors.ts';
 import {
   addressWindowMs,
   lockMs,
@@ -59,6 +60,32 @@ describe('the login guard', () => {
     expect(await right('ann@x', '2.2.2.2')).toBe(true);
     pass(addressWindowMs);
     expect(await right('ann@x')).toBe(true);
+  });
+
+  it('counts what has no name by its address alone, and locks nobody by it', async () => {
+    const { guard, right } = setUp();
+    const nameless = () => guard.guard(null, '1.1.1.1', () => Promise.reject(new Error('a wrong link')));
+    for (let turn = 0; turn < triesPerAddress; turn += 1) await expect(nameless()).rejects.toThrow('a wrong link');
+    await expect(nameless()).rejects.toThrow('Too many tries from 1.1.1.1');
+    expect(await right('ann@x', '2.2.2.2')).toBe(true);
+  });
+
+  it('marks the first refusal of a lock-out, of a name and of an address', async () => {
+    const { wrong, pass } = setUp();
+    const refusals = async (count: number, email: string, address: string) => {
+      const marks: unknown[] = [];
+      for (let turn = 0; turn < count; turn += 1) {
+        await wrong(email, address).catch((error: unknown) =>
+          marks.push(error instanceof AppError && error.detail?.['isFirst']),
+        );
+      }
+      return marks;
+    };
+    expect(await refusals(triesBeforeLock + 3, 'ann@x', '1.1.1.1')).toEqual([true, false, false]);
+    pass(lockMs);
+    expect(await refusals(triesBeforeLock + 2, 'ann@x', '2.2.2.2')).toEqual([true, false]);
+    for (let turn = 0; turn < triesPerAddress; turn += 1) await wrong(`user${turn}@x`, '3.3.3.3');
+    expect(await refusals(2, 'bob@x', '3.3.3.3')).toEqual([true, false]);
   });
 
   it('counts tries when they begin: a burst gains nothing', async () => {

@@ -28,6 +28,8 @@ interface Tries {
   count: number;
   readonly since: number;
   lockedUntil: number | null;
+  /** Whoever is locked out by it was told: a flood of refusals is one entry of the audit log. */
+  isTold: boolean;
 }
 
 export class LoginGuard {
@@ -48,22 +50,23 @@ export class LoginGuard {
   }
 
   /**
-   * Runs one try; `attempt` tells whether the password was right.
-   * @throws AppError `refused` with `detail.retryAfterMs`, saying until when, before anything is tried.
+   * Runs one try; `attempt` tells whether the password was right. Without a name only the address is counted.
+   * @throws AppError `refused` with `detail.retryAfterMs`, saying until when, before anything is tried; `detail.isFirst` at
+   * the first refusal of a lock-out.
    */
-  async guard(email: string, address: string, attempt: () => Promise<boolean>): Promise<boolean> {
+  async guard(email: string | null, address: string, attempt: () => Promise<boolean>): Promise<boolean> {
     await this.loaded;
-    const name = email.toLowerCase();
+    const name = email?.toLowerCase() ?? null;
     this.assertMayTry(name, address);
-    const tries = this.count(this.byName, name, lockMs);
+    const tries = name === null ? null : this.count(this.byName, name, lockMs);
     const { count: fromAddress } = this.count(this.byAddress, address, addressWindowMs);
-    if (tries.count >= triesBeforeLock) tries.lockedUntil = this.now() + lockMs;
+    if (tries && tries.count >= triesBeforeLock) tries.lockedUntil = this.now() + lockMs;
     this.running += 1;
     try {
       // Before the try: whoever can end the console gains none.
-      if (tries.lockedUntil !== null || fromAddress >= triesPerAddress) await this.save();
+      if ((tries && tries.lockedUntil !== null) || fromAddress >= triesPerAddress) await this.save();
       const isRight = await attempt();
-      if (isRight) await this.unlock(name);
+      if (isRight && name !== null) await this.unlock(name);
       return isRight;
     } finally {
       this.running -= 1;
@@ -87,10 +90,10 @@ export class LoginGuard {
     if (text === null) return;
     const { names, addresses } = KeptLocks.parse(JSON.parse(text));
     for (const [name, until] of Object.entries(names)) {
-      this.byName.set(name, { count: triesBeforeLock, since: until - lockMs, lockedUntil: until });
+      this.byName.set(name, { ...fresh(until - lockMs), count: triesBeforeLock, lockedUntil: until });
     }
     for (const [address, until] of Object.entries(addresses)) {
-      this.byAddress.set(address, { count: triesPerAddress, since: until - addressWindowMs, lockedUntil: null });
+      this.byAddress.set(address, { ...fresh(until - addressWindowMs), count: triesPerAddress });
     }
   }
 
@@ -103,10 +106,12 @@ export class LoginGuard {
     return this.locks.save(JSON.stringify({ names, addresses } satisfies z.infer<typeof KeptLocks>));
   }
 
-  private assertMayTry(name: string, address: string): void {
-    const lockedUntil = this.lockedUntil(name);
-    if (lockedUntil !== null) {
+  private assertMayTry(name: string | null, address: string): void {
+    const locked = name === null ? undefined : this.byName.get(name);
+    const lockedUntil = name === null ? null : this.lockedUntil(name);
+    if (locked && lockedUntil !== null) {
       throw refusal(
+        locked,
         `This account is locked for ${describeMinutes(lockedUntil - this.now())} after ${triesBeforeLock} wrong passwords. ` +
           'Wait, or run `meshdeck admin reset` as root on the console’s machine.',
         lockedUntil - this.now(),
@@ -115,15 +120,15 @@ export class LoginGuard {
     const tries = this.byAddress.get(address);
     const waitMs = tries ? tries.since + addressWindowMs - this.now() : 0;
     if (tries && waitMs > 0 && tries.count >= triesPerAddress) {
-      throw refusal(`Too many tries from ${address}: wait ${describeMinutes(waitMs)}.`, waitMs);
+      throw refusal(tries, `Too many tries from ${address}: wait ${describeMinutes(waitMs)}.`, waitMs);
     }
-    if (this.running >= maxTriesAtOnce) throw refusal('Too many logins at once: try again in a moment.', 1_000);
+    if (this.running >= maxTriesAtOnce) throw refusal(null, 'Too many logins at once: try again in a moment.', 1_000);
   }
 
   private count(table: Map<string, Tries>, key: string, windowMs: number): Tries {
     const found = table.get(key);
     const isOver = !found || found.since + windowMs <= this.now() || (found.lockedUntil ?? Infinity) <= this.now();
-    const tries = isOver ? { count: 0, since: this.now(), lockedUntil: null } : found;
+    const tries = isOver ? fresh(this.now()) : found;
     tries.count += 1;
     table.delete(key);
     table.set(key, tries);
@@ -138,6 +143,13 @@ function describeMinutes(durationMs: number): string {
   return minutes <= 1 ? 'a minute' : `${minutes} minutes`;
 }
 
-function refusal(message: string, retryAfterMs: number): AppError {
-  return new AppError('refused', message, { detail: { retryAfterMs } });
+function fresh(since: number): Tries {
+  return { count: 0, since, lockedUntil: null, isTold: false };
+}
+
+/** `lockOut`: what it is refused for; null where it lasts a moment only. */
+function refusal(lockOut: Tries | null, message: string, retryAfterMs: number): AppError {
+  const isFirst = lockOut !== null && !lockOut.isTold;
+  if (lockOut) lockOut.isTold = true;
+  return new AppError('refused', message, { detail: { retryAfterMs, isFirst } });
 }

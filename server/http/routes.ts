@@ -38,6 +38,12 @@ export function createRoutes(options: { version: string; now: () => number }, co
   const record = (who: string, what: string, result: 'ok' | 'refused' | 'failed', message: string) =>
     audit.append({ at: now(), who, what, where: 'console', result, message });
 
+  /** Whoever is locked out may go on trying: anyone could fill the audit log, were there more than the first refusal in it. */
+  const recordLockOut = async (error: unknown, who: string, what: string) => {
+    if (error instanceof AppError && error.detail?.['isFirst'] === true)
+      await record(who, what, 'refused', error.message);
+  };
+
   const logIn: Route = async ({ request, response, origin }) => {
     const { email, password } = await readJson(request, LoginRequest);
     const client = clientOf(request, origin);
@@ -45,9 +51,7 @@ export function createRoutes(options: { version: string; now: () => number }, co
     try {
       cookies = await auth.logIn(email, password, client);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'refused') {
-        await record(email, `login from ${client.address}`, 'refused', error.message);
-      }
+      await recordLockOut(error, email, `login from ${client.address}`);
       throw error;
     }
     if (!cookies) {
@@ -77,7 +81,8 @@ export function createRoutes(options: { version: string; now: () => number }, co
       setCookies(response, cookies, origin);
       sendJson(response, 200, {});
     } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'refused') throw error;
+      await recordLockOut(error, form.email, `set up from ${client.address}`);
+      if (!(error instanceof AppError) || error.code !== 'refused' || waitOf(error) !== null) throw error;
       await record(form.email, `set up from ${client.address}`, 'refused', error.message);
       sendError(response, 410, 'refused', error.message);
     }
@@ -163,16 +168,22 @@ export function createRoutes(options: { version: string; now: () => number }, co
       await route(call);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      const wait: unknown = error.detail?.['retryAfterMs'];
-      if (typeof wait === 'number') response.setHeader('retry-after', String(Math.ceil(wait / 1_000)));
+      const wait = waitOf(error);
+      if (wait !== null) response.setHeader('retry-after', String(Math.ceil(wait / 1_000)));
       sendError(
         response,
-        typeof wait === 'number' ? 429 : error.code === 'invalid' ? 400 : error.code === 'not-found' ? 404 : 409,
+        wait !== null ? 429 : error.code === 'invalid' ? 400 : error.code === 'not-found' ? 404 : 409,
         error.code,
         error.message,
       );
     }
   };
+}
+
+/** How long one who tried too often has to wait; null: that is not why it was refused. */
+function waitOf(error: AppError): number | null {
+  const wait: unknown = error.detail?.['retryAfterMs'];
+  return typeof wait === 'number' ? wait : null;
 }
 
 function clientOf(request: IncomingMessage, origin: RequestOrigin): { address: string; agent: string } {
