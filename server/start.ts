@@ -11,6 +11,7 @@ import { isLoopback, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { createHub } from './hub/hub.ts';
 import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
+import { createRetention } from './retention.ts';
 import { databaseName, holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
 import type { SecretBox } from './store/key-file.ts';
 import type { ConsoleStore } from './store/types.ts';
@@ -40,6 +41,7 @@ export async function startServer(
     const { store, box, applied } = await openDataFolder(config.dataPath);
     if (applied.length > 0) log.info(`database brought up to date: ${applied.join(', ')}`);
     await startPart(store);
+    await startPart(createRetention({ log }, { store }));
     await registerSockets(store, config.socketPaths);
     const auth = createConsoleAuth(log, { store, box });
     const fleet = createFleet({ log }, { store });

@@ -7,17 +7,23 @@ import { AppError } from '../../contract/errors.ts';
 import type { LogLine, StepView } from '../../contract/plans.ts';
 import type { ClusterStore, HostStore, KeyStore, RunStore, StoredRun } from '../ports.ts';
 import { ClusterRecord, HostRecord } from './records.ts';
-import type { AuditStore, ConsoleStore, SettingStore, StoredToken, TokenStore } from './types.ts';
+import type { AuditStore, ConsoleStore, Kept, SettingStore, StoredToken, TokenStore } from './types.ts';
 
 export function createMemoryStore(): ConsoleStore {
+  const runs = runStore();
+  const audit = auditStore();
   return {
-    runs: runStore(),
+    runs,
     hosts: recordStore((record) => HostRecord.parse(record), 'name') satisfies HostStore,
     clusters: recordStore((record) => ClusterRecord.parse(record), 'id') satisfies ClusterStore,
     keys: keyStore(),
-    audit: auditStore(),
+    audit,
     tokens: tokenStore(),
     settings: settingStore(),
+    prune: async (kept) => {
+      runs.prune(kept);
+      audit.prune(kept.auditEntries);
+    },
     authDatabase: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
     start: () => Promise.resolve(),
     stop: () => Promise.resolve(),
@@ -27,7 +33,7 @@ export function createMemoryStore(): ConsoleStore {
 const copy = <Value>(value: Value): Value => structuredClone(value);
 const compare = (a: string | number, b: string | number) => (a < b ? -1 : a > b ? 1 : 0);
 
-function runStore(): RunStore {
+function runStore(): RunStore & { prune(kept: Kept): void } {
   const runs = new Map<string, StoredRun>();
   const steps = new Map<string, Map<string, StepView>>();
   const logs = new Map<string, LogLine[]>();
@@ -69,6 +75,16 @@ function runStore(): RunStore {
     async log(id, limit) {
       return copy((logs.get(id) ?? []).slice(-limit));
     },
+    prune(kept) {
+      const newestFirst = [...runs.values()].sort((a, b) => b.startedAt - a.startedAt);
+      for (const [place, { id, endedAt }] of newestFirst.entries()) {
+        if (endedAt === null) continue;
+        if (place >= kept.runLogs) logs.delete(id);
+        if (place < kept.runs) continue;
+        runs.delete(id);
+        steps.delete(id);
+      }
+    },
   };
 }
 
@@ -109,11 +125,13 @@ function keyStore(): KeyStore {
   };
 }
 
-function auditStore(): AuditStore {
+function auditStore(): AuditStore & { prune(kept: number): void } {
   const entries: AuditEntry[] = [];
+  let lastId = 0;
   return {
     async append(entry) {
-      entries.push({ ...copy(entry), id: entries.length + 1 });
+      lastId += 1;
+      entries.push({ ...copy(entry), id: lastId });
     },
     async list({ before, limit, text }) {
       const needle = text.toLowerCase();
@@ -123,6 +141,9 @@ function auditStore(): AuditStore {
           [entry.who, entry.what, entry.where, entry.message].some((field) => field.toLowerCase().includes(needle)),
       );
       return copy(found.reverse().slice(0, limit));
+    },
+    prune(kept) {
+      entries.splice(0, Math.max(0, entries.length - kept));
     },
   };
 }

@@ -11,6 +11,7 @@ import type { ClusterStore, HostStore, KeyStore, RunStore, StoredRun } from '../
 import { PrismaClient, type Prisma } from './client/client.ts';
 import type { SecretBox } from './key-file.ts';
 import { applyMigrations } from './migrations.ts';
+import { pruneDatabase } from './prune.ts';
 import { ClusterRecord, HostRecord, keyPlace } from './records.ts';
 import type { AuditStore, ConsoleStore, SettingStore, StoredToken, TokenStore } from './types.ts';
 
@@ -38,6 +39,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Cons
     audit: auditStore(client),
     tokens: tokenStore(client),
     settings: settingStore(client),
+    prune: (kept, signal) => pruneDatabase(client, kept, signal),
     authDatabase: prismaAdapter(client, { provider: 'sqlite' }),
     start: async () => {
       // The journal must be on the disk before a step acts: also when the power goes, not only the process.

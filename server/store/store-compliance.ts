@@ -128,6 +128,28 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
     expect(await audit.list({ before: null, limit: 9, text: '100%' })).toEqual([]);
   });
 
+  it('prunes to the newest, never a run that is not over, and gives no id twice', async () => {
+    const store = await open();
+    const { runs, audit } = store;
+    const ended = { state: 'done', endedAt: 9 } as const;
+    for (const [at, id] of ['r1', 'open', 'r3', 'r4', 'r5'].entries()) {
+      await runs.create(run(id, { startedAt: 1_000 + at, ...(id === 'open' ? {} : ended) }));
+      await runs.putSteps(id, [step('a', 'done')]);
+      await runs.appendLog(id, [{ at: 1, step: 'a', node: 'n', text: 'said' }]);
+    }
+    const entry = { who: 'Ann', what: 'x', where: 'console', result: 'ok', message: '' } as const;
+    for (let at = 1; at <= 4; at += 1) await audit.append({ ...entry, at });
+    await store.prune({ auditEntries: 3, runs: 3, runLogs: 2 }, new AbortController().signal);
+    expect((await runs.list(10)).map(({ id }) => id)).toEqual(['r5', 'r4', 'r3', 'open']);
+    expect(await runs.steps('r1')).toEqual([]);
+    expect(await runs.steps('r3')).toHaveLength(1);
+    const logs = await Promise.all(['r5', 'r4', 'r3', 'open', 'r1'].map((id) => runs.log(id, 10)));
+    expect(logs.map((lines) => lines.length)).toEqual([1, 1, 0, 1, 0]);
+    await store.prune({ auditEntries: 0, runs: 3, runLogs: 2 }, new AbortController().signal);
+    await audit.append({ ...entry, at: 5 });
+    expect(await audit.list({ before: null, limit: 9, text: '' })).toMatchObject([{ at: 5, id: 5 }]);
+  });
+
   it('hands a setting to one taker only', async () => {
     const { settings } = await open();
     expect(await settings.get('link')).toBeNull();

@@ -34,7 +34,18 @@ export interface SettingStore {
   take(key: string, value: string): Promise<boolean>;
 }
 
+/** How many of each are kept, the newest first. */
+export interface Kept {
+  readonly auditEntries: number;
+  /** With plan and steps; one that is not over stays. */
+  readonly runs: number;
+  /** No more than runs. */
+  readonly runLogs: number;
+}
+
 export interface ConsoleStore extends Store {
+  /** Removes all that is older than what is kept. */
+  prune(kept: Kept, signal: AbortSignal): Promise<void>;
   readonly audit: AuditStore;
   readonly tokens: TokenStore;
   readonly settings: SettingStore;
