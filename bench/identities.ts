@@ -27,6 +27,8 @@ export interface LocalNode {
 }
 
 export interface LocalNodes {
+  /** Id of their mesh. */
+  readonly cluster: string;
   readonly nodes: readonly LocalNode[];
   /** Index of a node id in `nodes`. */
   indexOf(id: string): number | undefined;
@@ -84,7 +86,12 @@ export async function makeIdentities(
       });
     }
     const indexById = new Map(made.map(({ node }, index) => [node.id, index]));
-    return { nodes: made.map(({ node }) => node), indexOf: (id) => indexById.get(id), remove };
+    return {
+      cluster: authority.cluster,
+      nodes: made.map(({ node }) => node),
+      indexOf: (id) => indexById.get(id),
+      remove,
+    };
   } catch (error) {
     await remove();
     throw error;

@@ -185,6 +185,7 @@ export interface HostStore {
 
 /** A cluster to be attached to. */
 export interface StoredCluster {
+  /** That of its mesh; `local-socket` where command sockets of this machine are what is known of it. */
   readonly id: string;
   readonly context: string;
   readonly engine: 'meshd' | 'minimega';

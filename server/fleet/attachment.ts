@@ -6,7 +6,8 @@
 //
 // INVARIANTS
 // - What was known stays on the pages: a cluster that is lost keeps its nodes, with their age.
-// - A node of another mesh is never taken for one of this: the mesh's id must be the one that was seen first.
+// - A node of another mesh is never taken for one of this: the mesh's id must be the cluster's, or for sockets of this machine
+//   the one that was seen first.
 import type { CommandClient } from '../../contract/command-client.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { FleetCluster } from '../../contract/fleet.ts';
@@ -87,14 +88,18 @@ export class Attachment {
   private readonly stopping = new AbortController();
   private running: Promise<void> | null = null;
   private current: Attached | null = null;
-  /** The mesh that this cluster is, learnt from the first node that answered. */
-  private meshId: string | null = null;
+  /** The mesh that this cluster is; null until the first node has answered, where only sockets of this machine are known. */
+  private meshId: string | null;
   private wake: () => void = () => undefined;
   /** Ways changed since the last try: there is nothing to wait for. */
   private hasNewRoutes = false;
 
-  constructor(options: { id: string; times?: AttachmentTimes }, components: AttachmentComponents) {
+  constructor(
+    options: { id: string; meshId: string | null; times?: AttachmentTimes },
+    components: AttachmentComponents,
+  ) {
     this.id = options.id;
+    this.meshId = options.meshId;
     this.times = options.times ?? attachmentTimes;
     this.components = components;
   }
@@ -227,13 +232,15 @@ export class Attachment {
   }
 
   private assertSameMesh(route: NodeRoute, { Cluster: meshId, Context: context }: WatchSnapshot): void {
+    if (this.meshId !== null && this.meshId !== meshId) {
+      throw new AppError(
+        'refused',
+        `${describeRoute(route)} is in another mesh (context ${context}): deploy it into this one, or remove it here`,
+      );
+    }
+    // Only of a mesh that can be this cluster: whoever it belongs to would be kept out of it.
     const taken = this.components.sink.claim(meshId);
     if (taken !== null) throw new AppError('conflict', `${describeRoute(route)}: ${taken}`);
-    if (this.meshId === null || this.meshId === meshId) return;
-    throw new AppError(
-      'refused',
-      `${describeRoute(route)} is in another mesh (context ${context}): deploy it into this one, or remove it here`,
-    );
   }
 
   /** Until the node or the way to it is gone. @returns why */

@@ -45,7 +45,7 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
     needsSudo: false,
     keyId: 'k',
     pins: [pin()],
-    cluster: 'c',
+    cluster: identities.cluster,
     nodeId: nodeAt(index).id,
     isHead: index === 0,
     addedAt: 0,
@@ -66,7 +66,7 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
   });
   beforeEach(async () => {
     hosts = [0, 1, 2].map(hostOf);
-    clusters = [{ id: 'c', context: 'bench', engine: 'meshd', socketPaths: [], addedAt: 0 }];
+    clusters = [{ id: identities.cluster, context: 'bench', engine: 'meshd', socketPaths: [], addedAt: 0 }];
     fleet = makeFleet();
     view = fleetFromSnapshot(fleet.snapshot());
     gaps = 0;
@@ -129,7 +129,7 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
     for (const node of ['', ...identities.nodes.map(({ name }) => name)]) {
       const answers: string[] = [];
       const result = await fleet.runCommand({
-        cluster: 'c',
+        cluster: identities.cluster,
         node,
         line: 'mesh status',
         session: '',
@@ -141,7 +141,9 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
       expect([result.failed, answers.join()]).toEqual([false, expect.stringContaining('bench')]);
     }
     const signal = new AbortController().signal;
-    expect(await fleet.suggest({ cluster: 'c', node: '', text: 'mesh st', signal })).toEqual(['mesh status ']);
+    expect(await fleet.suggest({ cluster: identities.cluster, node: '', text: 'mesh st', signal })).toEqual([
+      'mesh status ',
+    ]);
   });
 
   test.each(['SIGKILL', 'SIGSTOP'] as const)(

@@ -59,7 +59,7 @@ let gaps: number;
 
 beforeEach(() => {
   const { nodes, links } = ringOfNodes(5);
-  mesh = new MemoryMesh({ meshId: 'm', context: 'john' }, nodes, links);
+  mesh = new MemoryMesh({ meshId: 'c', context: 'john' }, nodes, links);
   clusters = [cluster()];
   hosts = ['node1', 'node2', 'node3'].map((name) => host(name));
   const store = {
@@ -154,6 +154,22 @@ describe('attached', () => {
     mesh.kill('node1');
     await live('node3');
     expect(view.nodes.size).toBe(5);
+    expect(other.openConnections()).toBe(0);
+  });
+
+  test('nor after a restart, when it answers first; its own cluster is not kept out by that', async () => {
+    const other = new MemoryMesh({ meshId: 'other', context: 'eve' }, [{ ...ringOfNodes(1).nodes[0]!, Id: 'e' }], []);
+    const open = mesh.open.bind(mesh);
+    mesh.open = (route, options) =>
+      / h-(node1|eve) /.test(route.key) ? other.open(route, options) : open(route, options);
+    await fleet.start();
+    await live('node2');
+    clusters = [cluster(), cluster({ id: 'other', context: 'eve' })];
+    hosts.push(host('eve', { cluster: 'other' }));
+    await fleet.reload();
+    await until(() => expect(view.clusters[1]).toMatchObject({ Id: 'other', State: 'live' }));
+    expect(state()).toBe('live');
+    await fleet.stop();
     expect(other.openConnections()).toBe(0);
   });
 

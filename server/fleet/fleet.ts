@@ -117,7 +117,7 @@ export class Fleet implements FleetPort {
   private hold(cluster: StoredCluster, hosts: readonly StoredHost[]): void {
     const { opener, log, times, now } = this.parts;
     const attachment = new Attachment(
-      { id: cluster.id, ...(times ? { times } : {}) },
+      { id: cluster.id, meshId: cluster.socketPaths.length > 0 ? null : cluster.id, ...(times ? { times } : {}) },
       { opener, log, sink: this.sinkOf(cluster.id) },
     );
     this.held.set(cluster.id, { cluster, hosts, attachment });

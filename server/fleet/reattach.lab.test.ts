@@ -1,6 +1,7 @@
 // The fleet on real machines: what it does when the node that it is attached to loses its power, its cable or its meshd.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { FleetDelta } from '../../contract/fleet.ts';
+import { Roster, SignedRoster } from '../../contract/roster.ts';
 import { applyFleetDelta, deltaFit, fleetFromSnapshot, type FleetView } from '../../core/fleet-view.ts';
 import { ClusterWatcher } from '../../lab/cluster-watch.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd } from '../../lab/cluster.ts';
@@ -21,6 +22,8 @@ let gaps = 0;
 let blanks = 0;
 let hosts: StoredHost[];
 let privateKey = '';
+/** Id of the mesh. */
+let meshId = '';
 
 beforeAll(async () => {
   await lab.down();
@@ -30,6 +33,8 @@ beforeAll(async () => {
   await installTree(lab, head);
   await startMeshd(lab, head, ['-degree', '3', '-context', 'john', '-nostdin']);
   await runMeshd(lab, head, ['deploy', 'launch', 'node[2-4]'], { timeoutMs: 120_000 });
+  const { stdout: roster } = await lab.exec(head, ['cat', '/var/lib/meshd/identity/roster.json']);
+  meshId = Roster.parse(JSON.parse(SignedRoster.parse(JSON.parse(roster)).body)).cluster;
   await lab.exec(head, ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'console', '-f', '/root/console']);
   privateKey = (await lab.exec(head, ['cat', '/root/console'])).stdout;
   const { stdout: publicKey } = await lab.exec(head, ['cat', '/root/console.pub']);
@@ -47,7 +52,7 @@ beforeAll(async () => {
         needsSudo: false,
         keyId: 'k',
         pins: [pin.trim()],
-        cluster: 'c',
+        cluster: meshId,
         nodeId: null,
         isHead: index === 0,
         addedAt: 0,
@@ -65,7 +70,7 @@ beforeEach(async () => {
   const unused = () => Promise.reject(new Error('not used here'));
   const key = { id: 'k', label: 'test', publicKey: '', privateKey, addedAt: 0 };
   const keys = { get: () => Promise.resolve(key), put: unused, list: unused, remove: unused };
-  const cluster: StoredCluster = { id: 'c', context: 'john', engine: 'meshd', socketPaths: [], addedAt: 0 };
+  const cluster: StoredCluster = { id: meshId, context: 'john', engine: 'meshd', socketPaths: [], addedAt: 0 };
   const log = () => undefined;
   fleet = new Fleet(
     {
