@@ -139,7 +139,12 @@ export interface StoredRun {
 /** Each promise resolves when the change is on the disk: write `running` before a step acts, `done` after it. */
 export interface RunStore {
   create(run: StoredRun): Promise<void>;
-  update(id: string, change: Partial<Pick<StoredRun, 'state' | 'endedAt' | 'missingSecrets' | 'memo'>>): Promise<void>;
+  /** With the views of steps, where they must not be apart from it: all of it is written, or nothing. */
+  update(
+    id: string,
+    change: Partial<Pick<StoredRun, 'state' | 'endedAt' | 'missingSecrets' | 'memo'>>,
+    steps?: readonly StepView[],
+  ): Promise<void>;
   get(id: string): Promise<StoredRun | null>;
   /** Newest first. */
   list(limit: number): Promise<StoredRun[]>;

@@ -20,7 +20,7 @@ import { FormingMesh } from './FormingMesh.tsx';
 import { RunMark } from './RunMark.tsx';
 import { RunNext } from './RunNext.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
-import { isActive, runCommands, undoable } from './run-view.ts';
+import { isActive, isRetryable, runCommands, undoable } from './run-view.ts';
 import { RunStory } from './RunStory.tsx';
 import { UndoDialog } from './UndoDialog.tsx';
 
@@ -132,7 +132,7 @@ export function RunActions({ run }: { run: RunView }): ReactElement {
         </Button>
       ) : (
         <>
-          {run.state === 'failed' || run.state === 'cancelled' ? (
+          {isRetryable(run) ? (
             <Button
               isBusy={action.isBusy}
               disabledReason={planReason}

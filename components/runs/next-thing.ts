@@ -2,7 +2,7 @@
 import type { RunView } from '../../contract/plans.ts';
 import { isKeyName } from '../../core/plans/secret-names.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { lanesOf, type LaneStep, missingSecrets, undoable } from './run-view.ts';
+import { isUndoBegun, lanesOf, type LaneStep, missingSecrets, undoable } from './run-view.ts';
 
 export type NextThing =
   | { readonly do: 'wait'; readonly text: string }
@@ -36,8 +36,10 @@ export function nextThing(view: RunView): NextThing {
       };
     }
     case 'failed':
+      if (isUndoBegun(view)) return { do: 'undo', text: `${firstError(failed)} Mend that, then undo what is left.` };
       return { do: 'retry', text: `${firstError(failed)} Mend that, then retry what failed.`, nodes: failedNodes };
     case 'cancelled':
+      if (isUndoBegun(view)) return { do: 'undo', text: 'Its undo was cancelled: the rest stays until it is undone.' };
       return undoable(view).can.length > 0
         ? { do: 'undo', text: 'What was done stays until it is undone. Retry goes on where it stopped.' }
         : { do: 'retry', text: 'Nothing was changed. Retry starts again where it stopped.', nodes: view.nodes };

@@ -3,7 +3,16 @@ import type { StepState } from '../../contract/plans.ts';
 import { testPlan, testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { nextThing } from './next-thing.ts';
 import { describeDuration, elapsedOf } from './run-words.ts';
-import { countLanes, lanesOf, logOf, missingSecrets, runCommands, undoable, undoConfirmation } from './run-view.ts';
+import {
+  countLanes,
+  isRetryable,
+  lanesOf,
+  logOf,
+  missingSecrets,
+  runCommands,
+  undoable,
+  undoConfirmation,
+} from './run-view.ts';
 
 const steps = ['node2', 'node1'].flatMap((node) => [testStep('pin', node), testStep('key', node)]);
 const plan = testPlan([testStep('register', ''), ...steps], { waves: [['node1'], ['node2']] });
@@ -118,6 +127,23 @@ describe('the next thing to do', () => {
     const views = [testView('pin node1', 'done')];
     expect(nextThing(testRun(plan, views, { state: 'cancelled' })).do).toBe('undo');
   });
+});
+
+it('a run whose undo failed or was cancelled is undone further, and not retried', () => {
+  const views = [testView('pin node1', 'undo-failed', { error: 'no route' }), testView('key node1', 'undone')];
+  const failed = testRun(plan, views, { state: 'failed' });
+  expect(nextThing(failed)).toEqual({ do: 'undo', text: 'node1: no route. Mend that, then undo what is left.' });
+  const cancelled = testRun(plan, [testView('pin node1', 'done'), views[1]!], { state: 'cancelled' });
+  expect(nextThing(cancelled)).toMatchObject({
+    do: 'undo',
+    text: 'Its undo was cancelled: the rest stays until it is undone.',
+  });
+  for (const run of [failed, cancelled]) {
+    expect(isRetryable(run)).toBe(false);
+    expect(runCommands(run)).not.toContain('meshdeck runs retry r1');
+    expect(runCommands(run)).toContain('meshdeck runs undo r1');
+  }
+  expect(isRetryable(testRun(plan, [testView('pin node1', 'failed')], { state: 'failed' }))).toBe(true);
 });
 
 it('has commands for what the state allows', () => {

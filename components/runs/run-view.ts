@@ -120,17 +120,25 @@ export function undoConfirmation(view: Pick<RunView, 'plan' | 'steps'>): string 
   return typeof context === 'string' ? context : '';
 }
 
+/** Whether an undo was begun: what is left is undone, and nothing of the run is done again. */
+export function isUndoBegun({ steps }: Pick<RunView, 'steps'>): boolean {
+  return steps.some(({ state }) => state === 'undone' || state === 'undo-failed');
+}
+
+export function isRetryable(run: Pick<RunView, 'state' | 'steps'>): boolean {
+  return (run.state === 'failed' || run.state === 'cancelled') && !isUndoBegun(run);
+}
+
 /** What can be done with it, as a shell does it: the plan anew, the run watched, and what its state allows. */
-export function runCommands(run: Pick<RunView, 'id' | 'state' | 'plan'>): string[] {
+export function runCommands(run: Pick<RunView, 'id' | 'state' | 'plan' | 'steps'>): string[] {
   const act = (verb: string) => `meshdeck runs ${verb} ${run.id}`;
   if (run.state === 'needs-secret')
     return [run.plan.command, act('show'), `${act('resume')} --password-stdin`, act('cancel')];
   if (isActive(run.state)) return [run.plan.command, act('show'), act('cancel')];
-  const isRetryable = run.state === 'failed' || run.state === 'cancelled';
   return [
     run.plan.command,
     act('show'),
-    ...(isRetryable ? [act('retry')] : []),
+    ...(isRetryable(run) ? [act('retry')] : []),
     ...(run.state === 'undone' ? [] : [act('undo')]),
   ];
 }

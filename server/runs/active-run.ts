@@ -240,6 +240,13 @@ export class ActiveRun {
   }
 
   private async advanceUndo(): Promise<void> {
+    if (this.memo.isCancelled) {
+      this.blocked.clear();
+      const isBusy = [...this.views.values()].some((view) => view.state === 'undoing');
+      if (isBusy) await this.setState(this.stateWhileAtWork());
+      else await this.end();
+      return;
+    }
     const { plan } = this.stored;
     const schedule = scheduleUndo(plan, {
       stateOf: (key) => this.viewOf(key).state,
@@ -395,12 +402,12 @@ export class ActiveRun {
 
   private async end(): Promise<void> {
     const states = [...this.views.values()].map((view) => view.state);
-    const state: RunState = this.memo.isUndoing
-      ? states.includes('undo-failed')
-        ? 'failed'
-        : 'undone'
-      : this.memo.isCancelled
-        ? 'cancelled'
+    const state: RunState = this.memo.isCancelled
+      ? 'cancelled'
+      : this.memo.isUndoing
+        ? states.includes('undo-failed')
+          ? 'failed'
+          : 'undone'
         : states.includes('failed')
           ? 'failed'
           : 'done';

@@ -7,6 +7,7 @@ import { PlanKind, planRoles } from '../../contract/plans.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
 import { isAtLeast, Role } from '../../contract/roles.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
+import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, RunStore, StoredRun } from '../ports.ts';
 import { SecretMissing } from './executor.ts';
 import type { Executor, StepContext, StepOutcome } from './executor.ts';
@@ -28,9 +29,11 @@ class Journal implements RunStore {
   create(run: StoredRun) {
     return this.write(() => void this.runs.set(run.id, JSON.stringify(run)));
   }
-  update(id: string, change: Partial<StoredRun>) {
+  update(id: string, change: Partial<StoredRun>, steps: readonly StepView[] = []) {
     const text = JSON.stringify(change);
+    const put = this.putter(id, steps);
     return this.write(() => {
+      put();
       const run = JSON.parse(this.runs.get(id) ?? '{}') as StoredRun;
       this.runs.set(id, JSON.stringify({ ...run, ...(JSON.parse(text) as Partial<StoredRun>) }));
     });
@@ -46,12 +49,15 @@ class Journal implements RunStore {
     return (await this.list()).filter((run) => run.endedAt === null);
   }
   putSteps(id: string, steps: readonly StepView[]) {
+    return this.write(this.putter(id, steps));
+  }
+  private putter(id: string, steps: readonly StepView[]): () => void {
     const texts = steps.map((step) => [step.key, JSON.stringify(step)] as const);
-    return this.write(() => {
+    return () => {
       const known = this.views.get(id) ?? new Map<string, string>();
       for (const [key, text] of texts) known.set(key, text);
       this.views.set(id, known);
-    });
+    };
   }
   steps(id: string) {
     return Promise.resolve([...(this.views.get(id)?.values() ?? [])].map((text) => JSON.parse(text) as StepView));
@@ -125,7 +131,9 @@ const caller: Caller = { userId: 'u1', name: 'Ann', role: 'admin' };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function createCore(plan: Plan, journal = new Journal(), machines = new Machines()) {
-  const planners = { 'add-nodes': () => Promise.resolve(plan) };
+  const planners = {
+    'add-nodes': ({ context }: { context: PlanContext }) => Promise.resolve({ ...plan, id: context.id }),
+  };
   const core = new RunCore({
     store: journal,
     executor: machines,
@@ -398,6 +406,149 @@ describe('a run', () => {
     const plan = await core.makePlan(caller, { kind: 'add-nodes', form: {}, secrets: {}, signal: nobody });
     await expect(core.startRun({ ...caller, userId: 'u2' }, plan.id, {})).rejects.toMatchObject({ code: 'not-found' });
     await expect(core.startRun(caller, 'nonsense', {})).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('a run that is over', () => {
+  /** A failed run: `one a` done, `two a` failed, `three a` skipped. */
+  async function failed(journal = new Journal()) {
+    const made = createCore(planOf(chain('a')), journal);
+    made.machines.special.set('two a', () => Promise.reject(new AppError('failed', 'no')));
+    const { id } = await begin(made.core);
+    await reach(made.core, id, 'failed');
+    made.machines.special.clear();
+    made.machines.made.length = 0;
+    return { ...made, id };
+  }
+  const outcomes = async (...calls: Promise<unknown>[]) =>
+    (await Promise.allSettled(calls)).map((call) =>
+      call.status === 'fulfilled' ? 'ok' : (call.reason as AppError).code,
+    );
+
+  test('two retries at once: one goes on, the other is told', async () => {
+    const { core, machines, id } = await failed();
+    expect(await outcomes(core.retry(caller, id, {}), core.retry(caller, id, {}))).toEqual(['ok', 'conflict']);
+    await reach(core, id, 'done');
+    expect(machines.made).toEqual(['two a', 'three a']);
+    expect(machines.mostAtWork).toBe(1);
+  });
+
+  test('a retry and an undo at once: the first goes on, the other is told', async () => {
+    const { core, machines, id } = await failed();
+    expect(await outcomes(core.undo(caller, id), core.retry(caller, id, {}))).toEqual(['ok', 'conflict']);
+    await reach(core, id, 'undone');
+    expect(machines.made).toEqual(['undo two a', 'undo one a']);
+    // What was refused holds nothing up.
+    await expect(core.retry(caller, 'nonsense', {})).rejects.toMatchObject({ code: 'not-found' });
+    await expect(core.retry(caller, 'nonsense', {})).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test('killed at each write of a retry, it can be retried again', async () => {
+    for (let writes = 0; writes < 3; writes += 1) {
+      const { core, journal, machines, id } = await failed();
+      journal.writesLeft = writes;
+      void core.retry(caller, id, {});
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      journal.writesLeft = Infinity;
+      const second = createCore(planOf(chain('a')), journal, machines).core;
+      await second.start();
+      const [run] = await second.list(1);
+      if (run?.endedAt !== null) await second.retry(caller, id, {});
+      await reach(second, id, 'done');
+      expect(await statesOf(journal, id)).toMatchObject({ 'two a': 'done', 'three a': 'done' });
+      await second.undo(caller, id);
+      await reach(second, id, 'undone');
+      expect([...machines.marks]).toEqual([]);
+    }
+  });
+});
+
+describe('a run that was cut off, and that no start goes on with', () => {
+  async function cutOff() {
+    const plan = planOf(chain('a'));
+    const journal = new Journal();
+    const first = createCore(plan, journal);
+    first.machines.special.set('two a', () => new Promise(() => undefined));
+    const { id } = await begin(first.core);
+    await expect.poll(() => statesOf(journal, id)).toMatchObject({ 'two a': 'running' });
+    // As after a kill: nothing more comes from it.
+    first.machines.special.clear();
+    return { ...createCore(plan, journal, first.machines), id };
+  }
+
+  test('is not undone or retried, before it is resumed or cancelled', async () => {
+    const { core, journal, id } = await cutOff();
+    for (const call of [core.undo(caller, id), core.retry(caller, id, {})])
+      await expect(call).rejects.toMatchObject({ code: 'conflict', message: /resume it or cancel it/ });
+    expect(await statesOf(journal, id)).toEqual({ 'one a': 'done', 'two a': 'running' });
+    await core.resume(id, {});
+    await reach(core, id, 'done');
+  });
+
+  test('is cancelled without being resumed: nothing more is begun, and what it began is undone', async () => {
+    const { core, journal, machines, id } = await cutOff();
+    machines.marks.add('two a');
+    await core.cancel(caller, id);
+    await reach(core, id, 'cancelled');
+    expect(machines.made).toEqual(['one a']);
+    expect(await statesOf(journal, id)).toMatchObject({ 'two a': 'cancelled', 'three a': 'cancelled' });
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
+    expect([...machines.marks]).toEqual([]);
+  });
+
+  test('is resumed once, however often it is asked at once', async () => {
+    const { core, machines, id } = await cutOff();
+    await Promise.allSettled([core.resume(id, {}), core.resume(id, {})]);
+    await reach(core, id, 'done');
+    expect(machines.made).toEqual(['one a', 'two a', 'three a']);
+    expect(machines.mostAtWork).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('cancel of an undo', () => {
+  async function undoing(special: (context: StepContext) => Promise<StepOutcome>) {
+    const made = createCore(planOf(chain('a')));
+    const { id } = await begin(made.core);
+    await reach(made.core, id, 'done');
+    made.machines.special.set('two a', special);
+    await made.core.undo(caller, id);
+    return { ...made, id };
+  }
+
+  test('that waits for a secret ends it, and what is left can be undone later', async () => {
+    const { core, journal, machines, id } = await undoing(() => Promise.reject(new SecretMissing('password:root@a')));
+    await reach(core, id, 'needs-secret');
+    await core.cancel(caller, id);
+    await reach(core, id, 'cancelled');
+    expect(await statesOf(journal, id)).toEqual({ 'one a': 'done', 'two a': 'done', 'three a': 'undone' });
+    await expect(core.retry(caller, id, {})).rejects.toMatchObject({ code: 'conflict' });
+    machines.special.clear();
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
+    expect([...machines.marks]).toEqual([]);
+  });
+
+  test('cuts off what is being undone, and begins nothing more', async () => {
+    const { core, journal, id } = await undoing(() => new Promise(() => undefined));
+    await expect.poll(() => statesOf(journal, id)).toMatchObject({ 'two a': 'undoing' });
+    await core.cancel(caller, id);
+    await reach(core, id, 'cancelled');
+    expect(await statesOf(journal, id)).toEqual({ 'one a': 'done', 'two a': 'undo-failed', 'three a': 'undone' });
+  });
+});
+
+describe('previews', () => {
+  test('a user has the newest eight; an older one is gone, and says so', async () => {
+    const { core } = createCore(planOf(chain('a')));
+    const other: Caller = { ...caller, userId: 'u9' };
+    const request = { kind: 'add-nodes' as const, form: {}, secrets: {}, signal: nobody };
+    const theirs = await core.makePlan(other, request);
+    const mine: string[] = [];
+    for (let at = 0; at < 9; at += 1) mine.push((await core.makePlan(caller, request)).id);
+    await expect(core.startRun(caller, mine[0]!, {})).rejects.toThrow(/this plan is gone/);
+    await core.startRun(caller, mine[1]!, {});
+    await core.startRun(other, theirs.id, {});
   });
 });
 

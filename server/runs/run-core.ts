@@ -48,6 +48,7 @@ export interface RunCoreComponents {
 }
 
 const planLifeMs = 3_600_000;
+const plansPerUser = 8;
 const changedPeriodMs = 100;
 
 interface KeptPlan {
@@ -60,6 +61,8 @@ export class RunCore implements Runs {
   private readonly components: RunCoreComponents;
   private readonly plans = new Map<string, KeptPlan>();
   private readonly active = new Map<string, ActiveRun>();
+  /** Runs that are being set going, by id. */
+  private readonly claimed = new Set<string>();
   private readonly listeners = new Map<string, Set<(event: RunEvent) => void>>();
   private readonly changedListeners = new Set<(summary: RunSummary) => void>();
   /** Newest summary by run, until its turn to be told. */
@@ -78,10 +81,12 @@ export class RunCore implements Runs {
   async resume(id: string, secrets: Secrets): Promise<RunSummary> {
     const active = this.active.get(id);
     if (active) return active.summary();
-    const stored = await this.components.store.get(id);
-    if (!stored) throw new AppError('not-found', `no run ${id}`);
-    if (stored.endedAt !== null) throw new AppError('conflict', `this run is over (${stored.state}): retry it instead`);
-    return (await this.goOn(stored, secrets)).summary();
+    return this.alone(id, async () => {
+      const stored = await this.storedOf(id);
+      if (stored.endedAt !== null)
+        throw new AppError('conflict', `this run is over (${stored.state}): retry it instead`);
+      return (await this.goOn(stored, secrets)).summary();
+    });
   }
 
   private async goOn(stored: StoredRun, secrets: Secrets): Promise<ActiveRun> {
@@ -112,6 +117,9 @@ export class RunCore implements Runs {
     if (issue !== null) throw new Error(`the planner of ${request.kind} made a plan that cannot run: ${issue}`);
     this.dropOldPlans();
     this.plans.set(plan.id, { plan, madeBy: caller.userId, madeAt: this.components.now() });
+    // Each is a preview that a wizard made anew on the way to the one it starts; of 1,000 nodes it takes 5 MB.
+    const own = [...this.plans.values()].filter(({ madeBy }) => madeBy === caller.userId);
+    for (const old of own.slice(0, -plansPerUser)) this.plans.delete(old.plan.id);
     return plan;
   }
 
@@ -134,7 +142,10 @@ export class RunCore implements Runs {
     this.dropOldPlans();
     const kept = this.plans.get(planId);
     if (kept?.madeBy !== caller.userId) {
-      throw new AppError('not-found', 'this plan is gone (an hour old, or made before a restart): make it again');
+      throw new AppError(
+        'not-found',
+        'this plan is gone (an hour old, made before a restart, or before eight newer ones): make it again',
+      );
     }
     // A role may have changed since the plan was made.
     assertMayPlan(caller, kept.plan.kind);
@@ -185,61 +196,79 @@ export class RunCore implements Runs {
   }
 
   async cancel(_caller: Caller, id: string): Promise<RunSummary> {
-    const run = await this.activeOf(id, 'cancelled');
-    await run.cancel();
-    return run.summary();
+    const active = this.active.get(id);
+    if (active) {
+      await active.cancel();
+      return active.summary();
+    }
+    return this.alone(id, async () => {
+      const stored = await this.storedOf(id);
+      if (stored.endedAt !== null) throw isOverAlready(stored, 'cancelled');
+      const run = this.activate(stored, await this.components.store.steps(id));
+      await run.cancel();
+      run.resume();
+      return run.summary();
+    });
   }
 
   /** Failed, cancelled and skipped steps once more; what was done stays done. */
-  async retry(caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
-    const stored = await this.finishedOf(id);
-    assertMayPlan(caller, stored.plan.kind);
-    const steps = await this.components.store.steps(id);
-    const again = steps.filter((view) => ['failed', 'cancelled', 'skipped'].includes(view.state));
-    if (again.length === 0) throw new AppError('conflict', 'nothing of this run failed: there is nothing to retry');
-    const memo = RunMemo.parse(stored.memo ?? {});
-    if (memo.isUndoing) throw new AppError('conflict', 'this run was undone: make a new plan');
-    // A question that was declined, or that nobody answered, is asked again.
-    const answers = Object.fromEntries(Object.entries(memo.answers).filter(([, isYes]) => isYes));
-    const retries = { ...memo.retries };
-    for (const { key } of again) retries[key] = (retries[key] ?? 0) + 1;
-    return this.reopen(stored, caller, {
-      memo: { ...memo, answers, retries, isCancelled: false, counts: null },
-      views: again.map((view) => ({
-        ...view,
-        state: 'waiting',
-        startedAt: null,
-        endedAt: null,
-        error: '',
-        result: {},
-      })),
-      secrets,
+  retry(caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
+    return this.alone(id, async () => {
+      const stored = await this.finishedOf(id);
+      assertMayPlan(caller, stored.plan.kind);
+      const steps = await this.components.store.steps(id);
+      const again = steps.filter((view) => ['failed', 'cancelled', 'skipped'].includes(view.state));
+      const memo = RunMemo.parse(stored.memo ?? {});
+      if (memo.isUndoing)
+        throw new AppError(
+          'conflict',
+          'this run was undone, or its undo was begun: undo what is left, or make a new plan',
+        );
+      if (again.length === 0) throw new AppError('conflict', 'nothing of this run failed: there is nothing to retry');
+      // A question that was declined, or that nobody answered, is asked again.
+      const answers = Object.fromEntries(Object.entries(memo.answers).filter(([, isYes]) => isYes));
+      const retries = { ...memo.retries };
+      for (const { key } of again) retries[key] = (retries[key] ?? 0) + 1;
+      return this.reopen(stored, caller, {
+        memo: { ...memo, answers, retries, isCancelled: false, counts: null },
+        views: again.map((view) => ({
+          ...view,
+          state: 'waiting',
+          startedAt: null,
+          endedAt: null,
+          error: '',
+          result: {},
+        })),
+        secrets,
+      });
     });
   }
 
-  async undo(caller: Caller, id: string): Promise<RunSummary> {
-    const stored = await this.finishedOf(id);
-    assertMayPlan(caller, stored.plan.kind);
-    const memo = RunMemo.parse(stored.memo ?? {});
-    const steps = await this.components.store.steps(id);
-    const views = steps
-      .filter((view) => view.state === 'undo-failed')
-      .map((view) => ({ ...view, state: 'done' as const }));
-    const states = new Map([...steps, ...views].map((view) => [view.key, view.state]));
-    const schedule = scheduleUndo(stored.plan, {
-      stateOf: (key) => states.get(key) ?? 'waiting',
-      limit: 1,
-      wasBegun: (key) => memo.begun.includes(key),
-    });
-    if (schedule.isOver) {
-      throw new AppError('conflict', 'there is nothing to undo: this run changed nothing that has a way back');
-    }
-    const retries = { ...memo.retries };
-    for (const { key } of views) retries[key] = (retries[key] ?? 0) + 1;
-    return this.reopen(stored, caller, {
-      memo: { ...memo, retries, isUndoing: true, isCancelled: false, counts: null },
-      views,
-      secrets: {},
+  undo(caller: Caller, id: string): Promise<RunSummary> {
+    return this.alone(id, async () => {
+      const stored = await this.finishedOf(id);
+      assertMayPlan(caller, stored.plan.kind);
+      const memo = RunMemo.parse(stored.memo ?? {});
+      const steps = await this.components.store.steps(id);
+      const views = steps
+        .filter((view) => view.state === 'undo-failed')
+        .map((view) => ({ ...view, state: 'done' as const }));
+      const states = new Map([...steps, ...views].map((view) => [view.key, view.state]));
+      const schedule = scheduleUndo(stored.plan, {
+        stateOf: (key) => states.get(key) ?? 'waiting',
+        limit: 1,
+        wasBegun: (key) => memo.begun.includes(key),
+      });
+      if (schedule.isOver) {
+        throw new AppError('conflict', 'there is nothing to undo: this run changed nothing that has a way back');
+      }
+      const retries = { ...memo.retries };
+      for (const { key } of views) retries[key] = (retries[key] ?? 0) + 1;
+      return this.reopen(stored, caller, {
+        memo: { ...memo, retries, isUndoing: true, isCancelled: false, counts: null },
+        views,
+        secrets: {},
+      });
     });
   }
 
@@ -274,9 +303,9 @@ export class RunCore implements Runs {
     change: { memo: RunMemo; views: StepView[]; secrets: Secrets },
   ): Promise<RunSummary> {
     const { store } = this.components;
-    // The steps first: a crash in between leaves a run that is over, with steps that a second retry finds.
-    if (change.views.length > 0) await store.putSteps(stored.id, change.views);
-    await store.update(stored.id, { state: 'running', endedAt: null, missingSecrets: [], memo: change.memo });
+    // In one write: a run that is over has no step that waits, wherever a crash comes.
+    const open = { state: 'running', endedAt: null, missingSecrets: [], memo: change.memo } as const;
+    await store.update(stored.id, open, change.views);
     const reopened: StoredRun = {
       ...stored,
       state: 'running',
@@ -343,17 +372,36 @@ export class RunCore implements Runs {
   private async activeOf(id: string, what: string): Promise<ActiveRun> {
     const run = this.active.get(id);
     if (run) return run;
-    const stored = await this.components.store.get(id);
-    if (!stored) throw new AppError('not-found', `no run ${id}`);
-    throw new AppError('conflict', `this run is over (${stored.state}): it cannot be ${what}`);
+    const stored = await this.storedOf(id);
+    if (stored.endedAt === null) throw new AppError('conflict', 'this run was cut off: resume it first');
+    throw isOverAlready(stored, what);
   }
 
   private async finishedOf(id: string): Promise<StoredRun> {
     if (this.active.has(id))
       throw new AppError('conflict', 'this run is still at work: wait for its end, or cancel it');
+    const stored = await this.storedOf(id);
+    if (stored.endedAt === null)
+      throw new AppError('conflict', 'this run was cut off: resume it or cancel it first, then see what is left');
+    return stored;
+  }
+
+  private async storedOf(id: string): Promise<StoredRun> {
     const stored = await this.components.store.get(id);
     if (!stored) throw new AppError('not-found', `no run ${id}`);
     return stored;
+  }
+
+  /** One at a time may set a run going: between its look at the journal and the run at work lie several awaits. */
+  private async alone<T>(id: string, act: () => Promise<T>): Promise<T> {
+    if (this.claimed.has(id))
+      throw new AppError('conflict', 'somebody sets this run going right now: look at it again');
+    this.claimed.add(id);
+    try {
+      return await act();
+    } finally {
+      this.claimed.delete(id);
+    }
   }
 
   private tell(event: RunEvent): void {
@@ -397,4 +445,8 @@ function assertMayPlan(caller: Caller, kind: PlanKind): void {
     'refused',
     `a plan of kind ${kind} needs the role ${least}, and you are ${caller.role}: ask an ${least}`,
   );
+}
+
+function isOverAlready(stored: StoredRun, what: string): AppError {
+  return new AppError('conflict', `this run is over (${stored.state}): it cannot be ${what}`);
 }

@@ -42,12 +42,18 @@ function runStore(): RunStore & { prune(kept: Kept): void } {
     if (!run) throw new AppError('not-found', `there is no run ${id}`);
     return run;
   };
+  const putSteps = (id: string, views: readonly StepView[]) => {
+    const known = steps.get(id) ?? new Map<string, StepView>();
+    for (const view of views) known.set(view.key, copy(view));
+    steps.set(id, known);
+  };
   return {
     async create(run) {
       runs.set(run.id, copy(run));
     },
-    async update(id, change) {
+    async update(id, change, views = []) {
       runs.set(id, copy({ ...require(id), ...change }));
+      putSteps(id, views);
     },
     async get(id) {
       return copy(runs.get(id) ?? null);
@@ -61,9 +67,7 @@ function runStore(): RunStore & { prune(kept: Kept): void } {
     },
     async putSteps(id, views) {
       require(id);
-      const known = steps.get(id) ?? new Map<string, StepView>();
-      for (const view of views) known.set(view.key, copy(view));
-      steps.set(id, known);
+      putSteps(id, views);
     },
     async steps(id) {
       return copy([...(steps.get(id)?.values() ?? [])]);

@@ -65,6 +65,12 @@ function runFromRow(row: RunRow): StoredRun {
 }
 
 function runStore(client: PrismaClient): RunStore {
+  const upsertSteps = (id: string, steps: readonly StepView[]) =>
+    steps.map((step) => {
+      const view = JSON.stringify(step);
+      const key = { runId: id, key: step.key };
+      return client.runStep.upsert({ where: { runId_key: key }, create: { ...key, view }, update: { view } });
+    });
   return {
     async create(run) {
       await client.run.create({
@@ -80,8 +86,8 @@ function runStore(client: PrismaClient): RunStore {
         },
       });
     },
-    async update(id, change) {
-      const { count } = await client.run.updateMany({
+    async update(id, change, steps = []) {
+      const update = client.run.updateMany({
         where: { id },
         data: {
           ...(change.state === undefined ? {} : { state: change.state }),
@@ -92,6 +98,8 @@ function runStore(client: PrismaClient): RunStore {
           ...(change.memo === undefined ? {} : { memo: JSON.stringify(change.memo) }),
         },
       });
+      // Of an unknown run a step refers to nothing: the whole transaction fails.
+      const [{ count }] = await client.$transaction([update, ...upsertSteps(id, steps)]);
       if (count === 0) throw new AppError('not-found', `there is no run ${id}`);
     },
     async get(id) {
@@ -105,13 +113,7 @@ function runStore(client: PrismaClient): RunStore {
       return (await client.run.findMany({ where: { endedAt: null }, orderBy: { startedAt: 'asc' } })).map(runFromRow);
     },
     async putSteps(id, steps) {
-      await client.$transaction(
-        steps.map((step) => {
-          const view = JSON.stringify(step);
-          const key = { runId: id, key: step.key };
-          return client.runStep.upsert({ where: { runId_key: key }, create: { ...key, view }, update: { view } });
-        }),
-      );
+      await client.$transaction(upsertSteps(id, steps));
     },
     async steps(id) {
       const rows = await client.runStep.findMany({ where: { runId: id } });

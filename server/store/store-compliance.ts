@@ -65,6 +65,17 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
     await expect(runs.update('r2', { state: 'done' })).rejects.toThrow('no run r2');
   });
 
+  it('changes a run and its steps together', async () => {
+    const { runs } = await open();
+    await runs.create(run('r1', { state: 'failed', endedAt: 5 }));
+    await runs.putSteps('r1', [step('a', 'failed'), step('b', 'done')]);
+    await runs.update('r1', { state: 'running', endedAt: null }, [step('a', 'waiting')]);
+    expect(await runs.get('r1')).toEqual(run('r1'));
+    expect(await runs.steps('r1')).toEqual([step('a', 'waiting'), step('b', 'done')]);
+    await expect(runs.update('r2', { state: 'done' }, [step('a', 'done')])).rejects.toThrow();
+    expect(await runs.steps('r2')).toEqual([]);
+  });
+
   it('lists runs newest first and unfinished ones oldest first', async () => {
     const { runs } = await open();
     await runs.create(run('old', { startedAt: 1 }));
