@@ -1,5 +1,6 @@
 'use client';
 // Before a run is undone: what is turned back and what stays. Where machines or a whole cluster go with it, a name is typed.
+import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
@@ -22,6 +23,8 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
   const action = useAction();
   const [typed, setTyped] = useState('');
   const { can, cannot } = undoable(run);
+  const range = describeRange(can.map(({ node }) => (node === '' ? 'console' : node)));
+  const isBridge = can.some(({ undo: way }) => way?.action === 'removeBridge');
   const name = undoConfirmation(run);
   const isConfirmed = name === '' || typed === name;
   const close = (next: boolean): void => {
@@ -68,14 +71,27 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
         }}
       >
         <p>
-          {can.length} {can.length === 1 ? 'step is' : 'steps are'} turned back, the last first, on{' '}
-          <span className="font-mono">{describeRange(can.map(({ node }) => (node === '' ? 'console' : node)))}</span>.
+          {can.length} {can.length === 1 ? 'step is' : 'steps are'} turned back{isBridge ? '' : ', the last first'}, on{' '}
+          <span className="font-mono">{range}</span>.
         </p>
         {can.some(({ undo: way }) => way?.action === 'removeMeshd') ? (
           <p>
             meshd and the identity of these nodes are deleted; where the head is among them, the cluster’s CA goes with
             it.
           </p>
+        ) : null}
+        {isBridge ? (
+          <Notice state="warn" title="VMs on these bridges lose their network">
+            <div className="flex flex-col items-start gap-2">
+              <p>
+                Waves are as at their making: one node first, and the first that fails stops the rest. A plan that takes
+                the bridge away names what is on each, before anything changes.
+              </p>
+              <Button size="sm" render={<Link href={`/bridge/remove?nodes=${encodeURIComponent(range)}`} />}>
+                Plan that instead
+              </Button>
+            </div>
+          </Notice>
         ) : null}
         {run.kind === 'add-nodes' ? <p>The console forgets these machines, and its key there goes.</p> : null}
         {cannot.length === 0 ? null : (

@@ -6,6 +6,8 @@
 //  3. `skip-node`: when a step of a node fails, the node's other waiting steps are skipped. `stop`: all waiting steps are.
 //  4. A step that asks starts once it was answered yes. Answered no, it is skipped.
 //  5. A step that waits for a secret does not start and holds up no other node, but its wave is not over.
+//  6. An undo goes backwards from step to step, and through the waves as the run did: canary first, what everything hangs on
+//     last. `stop`: none starts once one has failed.
 import type { Plan, Step, StepState } from '../../contract/plans.ts';
 
 export interface ScheduleFacts {
@@ -45,8 +47,11 @@ export function scheduleSteps(plan: Plan, facts: ScheduleFacts): Schedule {
       if (!failedBy.has(step.node)) failedBy.set(step.node, step);
     }
   }
-  const openWave = findOpenWave(plan, stateOf);
-  const waveOf = new Map(plan.waves.flatMap((nodes, at) => nodes.map((node) => [node, at] as const)));
+  const openWave = findOpenWave(
+    plan,
+    plan.steps.filter((step) => !isOver(stateOf(step.key))),
+  );
+  const waveOf = wavesOf(plan);
   const start: Step[] = [];
   const ask: Step[] = [];
   let pending = 0;
@@ -92,9 +97,13 @@ function whySkipped(
   return failed === undefined ? null : `not done, since "${failed.key}" failed`;
 }
 
-/** Index of the first wave with a step that is not over. */
-function findOpenWave(plan: Plan, stateOf: (key: string) => StepState): number {
-  const busy = new Set(plan.steps.filter((step) => !isOver(stateOf(step.key))).map((step) => step.node));
+function wavesOf(plan: Plan): Map<string, number> {
+  return new Map(plan.waves.flatMap((nodes, at) => nodes.map((node) => [node, at] as const)));
+}
+
+/** Index of the first wave with one of the steps that are left. */
+function findOpenWave(plan: Plan, left: readonly Step[]): number {
+  const busy = new Set(left.map((step) => step.node));
   const at = plan.waves.findIndex((nodes) => nodes.some((node) => busy.has(node)));
   return at === -1 ? plan.waves.length : at;
 }
@@ -116,8 +125,14 @@ export function scheduleUndo(
   const undoing = plan.steps.filter((step) => facts.stateOf(step.key) === 'undoing');
   const byKey = new Map(plan.steps.map((step) => [step.key, step]));
   const held = new Set([...left, ...undoing].flatMap((step) => ancestorsOf(step, byKey)));
-  const start = left.filter((step) => !held.has(step.key)).slice(0, Math.max(0, facts.limit - undoing.length));
-  return { start, isOver: left.length === 0 && undoing.length === 0 };
+  const isStopped = plan.onFailure === 'stop' && plan.steps.some((step) => facts.stateOf(step.key) === 'undo-failed');
+  const free = isStopped ? [] : left.filter((step) => !held.has(step.key));
+  const openWave = findOpenWave(plan, [...free, ...undoing]);
+  const waveOf = wavesOf(plan);
+  const start = free
+    .filter((step) => (waveOf.get(step.node) ?? -1) <= openWave)
+    .slice(0, Math.max(0, facts.limit - undoing.length));
+  return { start, isOver: undoing.length === 0 && (isStopped || left.length === 0) };
 }
 
 /** Keys of all steps that a step needs, directly or not. */

@@ -300,6 +300,33 @@ describe('a run', () => {
     expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
   });
 
+  test('an undo goes by the waves of its plan, and stops where the plan would', async () => {
+    const names = ['canary', 'a', 'b', 'head'];
+    const plan = planOf(
+      names.map((name) => step('one', name)),
+      { waves: [['canary'], ['a', 'b'], ['head']], onFailure: 'stop' },
+    );
+    const { core, journal, machines } = createCore(plan);
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    machines.made.length = 0;
+    machines.special.set('one a', () => Promise.reject(new AppError('failed', 'as it was')));
+    await core.undo(caller, id);
+    await reach(core, id, 'failed');
+    expect(machines.made).toEqual(['undo one canary', 'undo one b']);
+    expect(await statesOf(journal, id)).toMatchObject({
+      'one a': 'undo-failed',
+      'one b': 'undone',
+      'one head': 'done',
+    });
+    // Asked again it goes on with what failed.
+    machines.special.clear();
+    machines.made.length = 0;
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
+    expect(machines.made).toEqual(['undo one a', 'undo one head']);
+  });
+
   test('an undo that has nothing to turn back says so, and the run stays as it is', async () => {
     const { core, machines } = createCore(planOf([step('one', 'a'), step('kept', 'a', [], { undo: null })]));
     machines.marks.add('one a');

@@ -101,6 +101,7 @@ async function planUndoNow(
     persist: persistBridge,
   });
   if (planned.blocks.length > 0) throw refusal(target, planned.blocks);
+  if (planned.args && planned.args.taps.length > 0) context.log(`loses its network: ${planned.args.taps.join(', ')}`);
   return planned.args;
 }
 
