@@ -7,6 +7,8 @@ import { openDataFolder } from '../server/store/data-folder.ts';
 import { silentLog } from '../server/test-parts.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+/** What a link in a folder of PATH leads to. */
+export const launcher = fileURLToPath(new URL('../scripts/meshdeck', import.meta.url));
 const serverMain = fileURLToPath(new URL('../server/main.ts', import.meta.url));
 
 export interface Ended {

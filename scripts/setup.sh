@@ -52,4 +52,13 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   npm ci --no-audit --no-fund --loglevel=silent || npm install --no-save --no-audit --no-fund --loglevel=error || exit 1
 fi
 
+# Commands that the console shows begin with meshdeck: pasted, they are to work.
+link=/usr/local/bin/meshdeck
+if [ "$(id -u)" = 0 ] && [ -d /usr/local/bin ]; then
+  # A link that leads nowhere is of a checkout that is gone.
+  [ -e $link ] || ln -sfn "$PWD/scripts/meshdeck" $link
+  [ "$(readlink -f $link)" = "$(readlink -f scripts/meshdeck)" ] ||
+    echo "setup: $link is another one's and stays; the meshdeck of this folder is scripts/meshdeck"
+fi
+
 npm run --silent build:agent && npm run --silent build

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
 import { describeError } from '../../contract/errors.ts';
+import { meshdCommand } from '../../core/plans/step.ts';
 import { useConsole } from '../../lib/use-console.ts';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { IconButton } from '../ui/IconButton.tsx';
@@ -50,7 +51,7 @@ export function AskNode({ cluster, node, line }: AskNodeProps): ReactElement {
     <div className="flex flex-col gap-2">
       <div className="flex items-center gap-1">
         <div className="min-w-0 flex-1">
-          <CommandLine command={`meshd -e ${line}`} />
+          <CommandLine command={meshdCommand(line)} />
         </div>
         <IconButton label="Ask again" icon={<RotateCw />} onClick={() => setAsked(asked + 1)} />
       </div>

@@ -4,6 +4,7 @@ import { useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import { describeError } from '../../contract/errors.ts';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
+import { meshdCommand } from '../../core/plans/step.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { countOf } from '../../lib/format.ts';
@@ -116,7 +117,7 @@ export function CommandOnMany({ open, onOpenChange, cluster, names }: CommandOnM
           <Input isMono autoFocus autoComplete="off" value={line} onChange={(event) => setLine(event.target.value)} />
         </Field>
         {line.trim() === '' ? null : (
-          <CommandLine command={`meshd -e mesh send ${describeRange(names)} ${line.trim()}`} />
+          <CommandLine command={meshdCommand(`mesh send ${describeRange(names)} ${line.trim()}`)} />
         )}
         {outcomes.size === 0 ? null : (
           <ul aria-live="polite" className="flex flex-col">

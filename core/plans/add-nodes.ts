@@ -8,7 +8,7 @@ import { sshdFile } from './host-scripts.ts';
 import { keyName, passwordName } from './secret-names.ts';
 import { makePlan, makeStep, shellWord, stepKey } from './step.ts';
 import type { PlanContext } from './step.ts';
-import { adviseOnNames, LoginBy, SshPort, UserName } from './targets.ts';
+import { adviseOnNames, LoginBy, splitItems, SshPort, UserName } from './targets.ts';
 import type { NodeTarget } from './targets.ts';
 
 export const AddNodesForm = z.object({
@@ -236,11 +236,12 @@ function findWarnings(sightings: readonly NodeSighting[]): string[] {
   return warnings;
 }
 
+/** Characters; Linux takes 128 KiB as one argument (MAX_ARG_STRLEN). */
+const maxArgument = 100_000;
+
 function describeCommand(form: AddNodesForm): string {
-  const nodes = form.nodes
-    .trim()
-    .split(/\s*\n\s*/)
-    .join(',');
+  const nodes = splitItems(form.nodes).join(',');
+  if (nodes.length > maxArgument) return '# too many nodes for one command: add them in several runs';
   const flags = [
     ...(form.user === 'root' ? [] : ['--user', form.user]),
     ...(form.port === 22 ? [] : ['--port', String(form.port)]),
@@ -249,5 +250,5 @@ function describeCommand(form: AddNodesForm): string {
     ...(form.allowRootKey ? ['--allow-root-key'] : []),
     ...(form.disablePasswords ? ['--disable-passwords'] : []),
   ];
-  return ['meshdeck nodes add', shellWord(nodes.length > 500 ? `${nodes.slice(0, 500)}…` : nodes), ...flags].join(' ');
+  return ['meshdeck nodes add', shellWord(nodes), ...flags].join(' ');
 }

@@ -111,6 +111,16 @@ describe('adding nodes', () => {
     expect(plan.steps[0]?.preview[0]?.text).toBe('ssh-ed25519 SHA256:node1');
   });
 
+  test('the command names all nodes that were pasted, and comments of none', () => {
+    const commandOf = (nodes: string) =>
+      planAddNodes(AddNodesForm.parse({ nodes }), { ...facts, sightings: [sighting('node1')] }, context).command;
+    const pasted = 'node1 # first rack\r\nnode2\n\n# n5\nnode[3,4]=\n 10.0.0.0/30';
+    expect(commandOf(pasted)).toBe("meshdeck nodes add 'node1,node2,node[3,4]=,10.0.0.0/30'");
+    const many = Array.from({ length: 1_000 }, (_, at) => `node${at}.rack.example.org`);
+    expect(commandOf(many.join('\n'))).toBe(`meshdeck nodes add ${many.join(',')}`);
+    expect(commandOf('x'.repeat(100_001))).toMatch(/^# too many nodes/);
+  });
+
   test('equal host keys, changed ones and silent machines are said', () => {
     const clone = { keys: sighting('node1').keys };
     const warned = planAddNodes(

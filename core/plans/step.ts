@@ -1,4 +1,5 @@
 // Building steps: what all planners share. No step carries a secret: not in its arguments, its preview or its key.
+import { installedTree } from '../deploy/tree.ts';
 import type { HostAction, Plan, PlanKind, Step } from '../../contract/plans.ts';
 
 export interface StepParts {
@@ -63,6 +64,11 @@ export function makePlan(
     warnings: [],
     ...parts,
   };
+}
+
+/** A line of the command language as a shell on a node runs it: one word wherever a shell would read it otherwise. */
+export function meshdCommand(line: string): string {
+  return `${installedTree}/bin/meshd -e ${/^[\w@%+=:,./ -]+$/.test(line) ? line : shellWord(line)}`;
 }
 
 /** A word of a shell command as people type it: quoted only where a shell would read it otherwise. */

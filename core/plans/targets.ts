@@ -57,7 +57,7 @@ export function parseNodeList(text: string): NodeListResult {
 }
 
 /** In one pass: a form may bring 200 kB of them. Commas inside brackets belong to a range. */
-function splitItems(text: string): string[] {
+export function splitItems(text: string): string[] {
   const withoutComments = text.replaceAll(/#[^\n]*/g, '');
   const items: string[] = [];
   let start = 0;

@@ -2,6 +2,7 @@
 // can get in: each text names the fields it takes.
 import { browserMethods, type BrowserMethods, type MethodName } from '../../contract/browser.ts';
 import type { InputOf } from '../../contract/method.ts';
+import { shellWord } from '../../core/plans/step.ts';
 import type { Runs } from '../ports.ts';
 
 export interface AuditText {
@@ -12,11 +13,9 @@ export interface AuditText {
 
 type Describers = { readonly [Name in MethodName]?: (input: InputOf<BrowserMethods[Name]>) => Promise<AuditText> };
 
-/** Words with blanks or quotes in them, as a shell wants them. */
-const quoted = (word: string) =>
-  /^[\w@%+=:,./[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+const clip = (text: string) => (text.length > 2_000 ? `${text.slice(0, 2_000)}…` : text);
 const onConsole = (...words: string[]) =>
-  Promise.resolve({ what: ['meshdeck', ...words.map(quoted)].join(' '), where: 'console' });
+  Promise.resolve({ what: ['meshdeck', ...words.map(shellWord)].join(' '), where: 'console' });
 
 export function createAuditTexts(components: {
   runs: Pick<Runs, 'describe'>;
@@ -25,7 +24,8 @@ export function createAuditTexts(components: {
   const onRun = async (verb: string, id: string): Promise<AuditText> => {
     const found = await components.runs.describe(id);
     const nodes = found?.nodes.join(',') ?? '';
-    const what = verb === 'start' && found ? found.command : `meshdeck runs ${verb} ${quoted(id)}`;
+    // A command names each address; the log needs to show which plan it was.
+    const what = verb === 'start' && found ? clip(found.command) : `meshdeck runs ${verb} ${shellWord(id)}`;
     return { what, where: nodes === '' ? 'console' : nodes };
   };
   const describers: Describers = {
@@ -35,14 +35,14 @@ export function createAuditTexts(components: {
     'runs.undo': ({ run }) => onRun('undo', run),
     'runs.answer': async ({ run, step, answer }) => {
       const text = await onRun('answer', run);
-      return { ...text, what: `${text.what} ${quoted(step)} ${answer ? 'yes' : 'no'}` };
+      return { ...text, what: `${text.what} ${shellWord(step)} ${answer ? 'yes' : 'no'}` };
     },
     'runs.signal': async ({ run, step, signal }) => {
       const text = await onRun('signal', run);
-      return { ...text, what: `${text.what} ${quoted(step)} ${signal}` };
+      return { ...text, what: `${text.what} ${shellWord(step)} ${signal}` };
     },
     'runs.provideSecrets': ({ run }) => onRun('secrets', run),
-    'command.run': ({ node, line }) => Promise.resolve({ what: line.slice(0, 2_000), where: node }),
+    'command.run': ({ node, line }) => Promise.resolve({ what: clip(line), where: node }),
     'users.create': ({ name, email, role }) => onConsole('users', 'create', name, '--email', email, '--role', role),
     'users.setRole': async ({ user, role }) => onConsole('users', 'role', await components.userName(user), role),
     'users.remove': async ({ user }) => onConsole('users', 'remove', await components.userName(user)),

@@ -60,7 +60,12 @@ export async function holdDataFolder(dataPath: string, holder: string): Promise<
     await listen(server, address);
   } catch (cause) {
     const who = await askHolder(address);
-    throw new AppError('conflict', `${dataPath} is in use by ${who}: stop it first, or talk to it instead`, { cause });
+    throw new AppError(
+      'conflict',
+      `${dataPath} is in use by ${who}: stop it first, or talk to it instead (meshdeck --console <its address>, with a token of ` +
+        'its Settings page in MESHDECK_TOKEN)',
+      { cause },
+    );
   }
   server.unref();
   return () =>
