@@ -183,8 +183,13 @@ export interface StoredHost {
 }
 export interface HostStore {
   list(): Promise<StoredHost[]>;
-  /** By id. */
+  /** By id: of a record that is new. */
   put(host: StoredHost): Promise<void>;
+  /**
+   * Changes a record from what it is by then, one after another, so that none undoes what another has changed. Nothing is written
+   * when `change` throws; it may read the others by `list`, and must not wait for another change. Null: it is not there any more.
+   */
+  update(id: string, change: (host: StoredHost) => StoredHost | Promise<StoredHost>): Promise<StoredHost | null>;
   remove(id: string): Promise<void>;
 }
 

@@ -26,6 +26,7 @@ import { sha256Hex } from '../../host/hash.ts';
 import type { StepContext } from '../runs/executor.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import { knownHostLines } from './host-keys.ts';
+import { noCluster } from './known-nodes.ts';
 import type { RootShell } from './login.ts';
 import { findHost } from './sessions.ts';
 
@@ -168,12 +169,12 @@ export const headActions = {
       const host = await parts.sessions.hostOf(target);
       if (host) {
         const head = roster.nodes.find((node) => node.name.toLowerCase() === host.name.toLowerCase());
-        await hosts.put({
-          ...host,
+        await hosts.update(host.id, (known) => ({
+          ...known,
           cluster: roster.cluster,
-          nodeId: head?.id ?? host.nodeId,
+          nodeId: head?.id ?? known.nodeId,
           isHead: head?.id === roster.head,
-        });
+        }));
       }
       // Also of a cluster that was known: a console that died between the two writes knows it without its head.
       await parts.fleet.reload();
@@ -190,7 +191,7 @@ export const headActions = {
     // The head last: as long as it is of the cluster, a second try finds the others.
     const members = (await hosts.list()).filter((member) => member.cluster === cluster);
     for (const member of [...members.filter(({ id }) => id !== host.id), host]) {
-      await hosts.put({ ...member, cluster: '', nodeId: null, isHead: false });
+      await hosts.update(member.id, (known) => ({ ...known, ...noCluster }));
     }
     await parts.fleet.reload();
     return { changed: true };

@@ -15,7 +15,7 @@ import {
 } from '../../core/plans/host-scripts.ts';
 import { ReplacedHost } from '../../core/plans/manage-nodes.ts';
 import { isHostName, NodeTarget } from '../../core/plans/targets.ts';
-import type { StoredHost } from '../ports.ts';
+import type { HostStore, StoredHost } from '../ports.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import type { ActionParts } from './action.ts';
 import { makeConsoleKey } from './console-key.ts';
@@ -49,11 +49,18 @@ export const keyActions = {
       }
       // Other keys that it shows beside a pinned one are not taken over: each was shown by a connection of its own.
       const pins = isPinned ? [...known.pins] : keys;
-      const host = known
-        ? { ...known, pins, addresses: withFirst(target.address, known.addresses), port: target.port }
-        : newHost(target, pins, parts);
-      if (known && JSON.stringify(host) === JSON.stringify(known)) return { changed: false };
-      await parts.store.hosts.put(host);
+      if (known) {
+        let isSame = false;
+        await parts.store.hosts.update(known.id, (host) => {
+          const addresses = withFirst(target.address, host.addresses);
+          const wanted = { ...host, pins, addresses, port: target.port };
+          isSame = JSON.stringify(wanted) === JSON.stringify(host);
+          return wanted;
+        });
+        if (isSame) return { changed: false };
+      } else {
+        await parts.store.hosts.put(newHost(target, pins, parts));
+      }
       if (isPinned) return { changed: true };
       for (const key of keys) context.log(`pinned ${describeHostKey(key)}`);
       return { changed: true };
@@ -88,7 +95,7 @@ export const keyActions = {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(removeKeyScript, [publicKey]), { signal: context.signal });
     const host = await parts.sessions.hostOf(target);
-    if (host?.keyId) await parts.store.hosts.put({ ...host, keyId: null });
+    if (host?.keyId) await parts.store.hosts.update(host.id, (known) => ({ ...known, keyId: null }));
     return outcomeOf(stdout);
   }),
 
@@ -163,19 +170,7 @@ export const keyActions = {
       }
       const host = await parts.sessions.hostOf(target);
       if (!host) throw new AppError('conflict', `${target.name} was removed from the console meanwhile`);
-      const twin = (await parts.store.hosts.list()).find(
-        (other) => other.id !== host.id && other.name.toLowerCase() === name.toLowerCase() && other.keyId !== null,
-      );
-      if (twin) {
-        throw new AppError(
-          'conflict',
-          `${target.name} calls itself ${name}, and so does ${twin.addresses[0] ?? 'another node'}: give one of them another ` +
-            'name (hostnamectl set-hostname), then retry',
-        );
-      }
-      const wanted: StoredHost = { ...host, name, user: 'root', needsSudo: false, keyId };
-      const isSame = JSON.stringify(wanted) === JSON.stringify(host);
-      if (!isSame) await parts.store.hosts.put(wanted);
+      const isSame = await recordProof(host, { name, keyId }, parts.store.hosts);
       context.log(`root@${target.address} logs in by key, and calls itself ${name}`);
       return { changed: !isSame, result: { name } };
     } finally {
@@ -265,6 +260,35 @@ async function proveAfterReload(
       await sleep(500, undefined, { signal });
     }
   }
+}
+
+/**
+ * The machine's own name and the key that it lets in. Of two clones proved at once the second is found out.
+ * @returns whether the record had them
+ * @throws AppError `conflict`
+ */
+export async function recordProof(
+  { id, name: label }: Pick<StoredHost, 'id' | 'name'>,
+  { name, keyId }: { name: string; keyId: string },
+  hosts: HostStore,
+): Promise<boolean> {
+  let isSame = false;
+  await hosts.update(id, async (host) => {
+    const twin = (await hosts.list()).find(
+      (other) => other.id !== id && other.name.toLowerCase() === name.toLowerCase() && other.keyId !== null,
+    );
+    if (twin) {
+      throw new AppError(
+        'conflict',
+        `${label} calls itself ${name}, and so does ${twin.addresses[0] ?? 'another node'}: give one of them another ` +
+          'name (hostnamectl set-hostname), then retry',
+      );
+    }
+    const wanted: StoredHost = { ...host, name, user: 'root', needsSudo: false, keyId };
+    isSame = JSON.stringify(wanted) === JSON.stringify(host);
+    return wanted;
+  });
+  return isSame;
 }
 
 function newHost(target: NodeTarget, pins: string[], parts: ActionParts): StoredHost {

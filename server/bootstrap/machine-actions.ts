@@ -6,6 +6,7 @@ import { packagesScript } from '../../core/plans/host-scripts.ts';
 import { judgePreflight, parsePreflight, preflightScript } from '../../core/plans/preflight.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
 import { defineAction, outcomeOf } from './action.ts';
+import { factsOf } from './known-nodes.ts';
 
 export const defaultMeshPort = 9000;
 
@@ -27,8 +28,13 @@ export const machineActions = {
         if (level !== 'ok') context.log(`${level === 'fail' ? 'FAIL' : 'warning'}: ${text}${mend ? ` — ${mend}` : ''}`);
       }
       const host = await parts.sessions.hostOf(target);
-      const others = typeof host?.facts === 'object' && host.facts !== null ? host.facts : {};
-      if (host) await parts.store.hosts.put({ ...host, facts: { ...others, ...facts, findings, at: parts.now() } });
+      const at = parts.now();
+      if (host) {
+        await parts.store.hosts.update(host.id, (known) => ({
+          ...known,
+          facts: { ...factsOf(known), ...facts, findings, at },
+        }));
+      }
       return { changed: false, result: { facts, findings } };
     },
   ),

@@ -11,6 +11,7 @@ import type { StepContext } from '../runs/executor.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import type { ActionParts } from './action.ts';
 import { basePath, readRoster, statePath } from './head-actions.ts';
+import { noCluster } from './known-nodes.ts';
 import type { LaunchRow } from './launch-batch.ts';
 import { runOverRelay } from './relay.ts';
 
@@ -55,7 +56,12 @@ export const memberActions = {
       if (known) {
         const roster = await readRoster(shell, context.signal);
         const member = roster.nodes.find((node) => node.name.toLowerCase() === known.name.toLowerCase());
-        await parts.store.hosts.put({ ...known, cluster: roster.cluster, nodeId: member?.id ?? null, isHead: false });
+        await parts.store.hosts.update(known.id, (host) => ({
+          ...host,
+          cluster: roster.cluster,
+          nodeId: member?.id ?? null,
+          isHead: false,
+        }));
         await parts.fleet.reload();
       }
       return { changed: row.changed, result: { seconds: row.seconds, step: row.step } };
@@ -69,7 +75,7 @@ export const memberActions = {
       signal: context.signal,
     });
     const known = await parts.sessions.hostOf(target);
-    if (known?.cluster) await parts.store.hosts.put({ ...known, cluster: '', nodeId: null, isHead: false });
+    if (known?.cluster) await parts.store.hosts.update(known.id, (host) => ({ ...host, ...noCluster }));
     return outcomeOf(stdout);
   }),
 

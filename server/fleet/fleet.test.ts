@@ -64,7 +64,7 @@ beforeEach(() => {
   hosts = ['node1', 'node2', 'node3'].map((name) => host(name));
   const store = {
     clusters: { list: () => Promise.resolve([...clusters]), put: unused, remove: unused },
-    hosts: { list: () => Promise.resolve([...hosts]), put: unused, remove: unused },
+    hosts: { list: () => Promise.resolve([...hosts]), put: unused, update: unused, remove: unused },
     keys: { get: unused, put: unused, list: unused, remove: unused },
   };
   fleet = new Fleet({ opener: mesh, now: () => Date.now(), log: silent, times }, { store });

@@ -5,8 +5,9 @@ import { memoryAdapter } from 'better-auth/adapters/memory';
 import type { AuditEntry } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { LogLine, StepView } from '../../contract/plans.ts';
-import type { ClusterStore, HostStore, KeyStore, RunStore, StoredRun } from '../ports.ts';
+import type { ClusterStore, HostStore, KeyStore, RunStore, StoredHost, StoredRun } from '../ports.ts';
 import { ClusterRecord, HostRecord } from './records.ts';
+import { takeTurns } from './turns.ts';
 import type { AuditStore, ConsoleStore, Kept, SettingStore, StoredToken, TokenStore } from './types.ts';
 
 export function createMemoryStore(): ConsoleStore {
@@ -14,7 +15,7 @@ export function createMemoryStore(): ConsoleStore {
   const audit = auditStore();
   return {
     runs,
-    hosts: recordStore((record) => HostRecord.parse(record), 'name') satisfies HostStore,
+    hosts: hostStore(),
     clusters: recordStore((record) => ClusterRecord.parse(record), 'id') satisfies ClusterStore,
     keys: keyStore(),
     audit,
@@ -107,6 +108,24 @@ function recordStore<Value extends { readonly id: string }>(
     async remove(id: string): Promise<void> {
       records.delete(id);
     },
+  };
+}
+
+function hostStore(): HostStore {
+  const { list, put, remove } = recordStore<StoredHost>((record) => HostRecord.parse(record), 'name');
+  const inTurn = takeTurns();
+  return {
+    list,
+    put: (host) => inTurn(() => put(host)),
+    update: (id, change) =>
+      inTurn(async () => {
+        const host = (await list()).find((each) => each.id === id);
+        if (!host) return null;
+        const changed = await change(host);
+        await put(changed);
+        return changed;
+      }),
+    remove: (id) => inTurn(() => remove(id)),
   };
 }
 

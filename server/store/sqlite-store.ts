@@ -7,12 +7,13 @@ import { z } from 'zod';
 import { AuditEntry } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { Plan, RunState, StepView } from '../../contract/plans.ts';
-import type { ClusterStore, HostStore, KeyStore, RunStore, StoredRun } from '../ports.ts';
+import type { ClusterStore, HostStore, KeyStore, RunStore, StoredHost, StoredRun } from '../ports.ts';
 import { PrismaClient, type Prisma } from './client/client.ts';
 import type { SecretBox } from './key-file.ts';
 import { applyMigrations } from './migrations.ts';
 import { pruneDatabase } from './prune.ts';
 import { ClusterRecord, HostRecord, keyPlace } from './records.ts';
+import { takeTurns } from './turns.ts';
 import type { AuditStore, ConsoleStore, SettingStore, StoredToken, TokenStore } from './types.ts';
 
 export interface SqliteStoreOptions {
@@ -132,18 +133,30 @@ function runStore(client: PrismaClient): RunStore {
 }
 
 function hostStore(client: PrismaClient): HostStore {
+  // The data folder is held by one process: turns of its own are enough.
+  const inTurn = takeTurns();
+  const put = async (host: StoredHost) => {
+    const row = { name: host.name, data: JSON.stringify(HostRecord.parse(host)) };
+    await client.host.upsert({ where: { id: host.id }, create: { id: host.id, ...row }, update: row });
+  };
   return {
     async list() {
       const rows = await client.host.findMany({ orderBy: { name: 'asc' } });
       return rows.map((row) => HostRecord.parse(JSON.parse(row.data)));
     },
-    async put(host) {
-      const row = { name: host.name, data: JSON.stringify(HostRecord.parse(host)) };
-      await client.host.upsert({ where: { id: host.id }, create: { id: host.id, ...row }, update: row });
-    },
-    async remove(id) {
-      await client.host.deleteMany({ where: { id } });
-    },
+    put: (host) => inTurn(() => put(host)),
+    update: (id, change) =>
+      inTurn(async () => {
+        const row = await client.host.findUnique({ where: { id } });
+        if (!row) return null;
+        const host = await change(HostRecord.parse(JSON.parse(row.data)));
+        await put(host);
+        return host;
+      }),
+    remove: (id) =>
+      inTurn(async () => {
+        await client.host.deleteMany({ where: { id } });
+      }),
   };
 }
 

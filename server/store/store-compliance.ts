@@ -117,6 +117,26 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
     expect((await hosts.list()).map(({ id }) => id)).toEqual(['h1']);
   });
 
+  it('changes a host from what it is by then, one after another', async () => {
+    const { hosts } = await open();
+    await hosts.put(host('h1', 'node1'));
+    await hosts.put(host('h2', 'node2'));
+    // Two that each claim a name nobody else has: the second sees the first's.
+    const claim = (id: string) =>
+      hosts.update(id, async (record) => {
+        if ((await hosts.list()).some(({ name }) => name === 'twin')) throw new Error('taken');
+        return { ...record, name: 'twin' };
+      });
+    const claims = await Promise.allSettled([claim('h1'), claim('h2')]);
+    expect(claims.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    await Promise.all([
+      hosts.update('h2', (record) => ({ ...record, cluster: 'c1' })),
+      hosts.update('h2', (record) => ({ ...record, nodeId: 'n2' })),
+    ]);
+    expect(await hosts.list()).toEqual([{ ...host('h2', 'node2'), cluster: 'c1', nodeId: 'n2' }, host('h1', 'twin')]);
+    expect(await hosts.update('h3', (record) => record)).toBeNull();
+  });
+
   it('keeps keys, and lists them without their private half', async () => {
     const { keys } = await open();
     await keys.put(key);

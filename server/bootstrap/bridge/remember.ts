@@ -6,6 +6,7 @@ import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
 import { defaultBridgeTimes } from '../../../core/plans/bridge/transaction.ts';
 import type { Store } from '../../ports.ts';
+import { factsOf } from '../known-nodes.ts';
 
 /** The part of StoredHost.facts that is the bridge's. */
 const BridgePart = z.object({ bridge: BridgeSummary.extend({ at: z.number() }) });
@@ -16,12 +17,9 @@ export async function rememberBridge(
   facts: BridgeFacts,
   { hosts, nowMs }: { readonly hosts: Store['hosts']; readonly nowMs: number },
 ): Promise<void> {
-  // Read anew: the look took a while, and the rest of the record may be another by now.
-  const known = (await hosts.list()).find(({ id }) => id === host);
-  if (!known) return;
   const bridge = { ...summariseBridge(facts, { capSeconds: defaultBridgeTimes.cap }), at: nowMs };
-  const others = typeof known.facts === 'object' && known.facts !== null ? known.facts : {};
-  await hosts.put({ ...known, facts: { ...others, bridge } });
+  // The look took a while: the rest of the record may be another by now.
+  await hosts.update(host, (known) => ({ ...known, facts: { ...factsOf(known), bridge } }));
 }
 
 /** What was seen of each node last; nodes that were never looked at are left out. */
