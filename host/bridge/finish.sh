@@ -32,7 +32,7 @@ take_bridge_away() {
 
 # write_record: what was committed, and where the very first contents of its files are kept.
 write_record() {
-	local at path origin
+	local at path origin line
 	if [ "$KIND" = remove ]; then
 		rm -f "$base/committed"
 		return 0
@@ -56,9 +56,16 @@ write_record() {
 			printf 'original=%s %s\n' "$origin" "$path"
 		done
 		at=0
-		# Files of earlier transactions that this one did not touch stay on record.
+		# Files of earlier transactions that this one did not touch stay on record. One that somebody edited since is taken as it
+		# is, and what it was at first lacks that edit: at the end the bridge's part of it is taken out instead.
 		grep -E '^(file|original)=' "$base/committed" 2>/dev/null | while IFS= read -r line; do
-			is_mine "${line#* }" || printf '%s\n' "$line"
+			path=${line#* }
+			! is_mine "$path" || continue
+			if [ "$KIND" = persist ] && ! grep -qxF -e "file=$(sum_of "$path") $path" "$base/committed"; then
+				case "$line" in original=*) continue ;; esac
+				line="file=$(sum_of "$path") $path"
+			fi
+			printf '%s\n' "$line"
 		done
 	} >"$live/record"
 	put "$base/committed" <"$live/record"

@@ -1,6 +1,9 @@
 // The shell of the transaction as another reader sees it, and its parsers on what ip(8) prints.
-import { readFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sha256Hex } from '../hash.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import { partsOfRollback, partsOfScript } from './node-transaction.ts';
 
@@ -70,4 +73,41 @@ test('rules that name the interface get a twin, and lose it again', async () => 
   expect(await ask('rule_batch eth0 br0 delete 6', text)).toEqual([
     '-6 rule delete pref 1000 from all iif br0 lookup 100',
   ]);
+});
+
+describe('the record of a commit', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meshdeck-record-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  /** What stands in the record after a commit that touched none of the files in it. */
+  async function commit(kind: string, record: string): Promise<string[]> {
+    await writeFile(join(folder, 'committed'), record);
+    const values = `base='${folder}' live='${folder}' here='${folder}' KIND=${kind} ID=r2-1 BRIDGE=br0 UPLINK=eth0 FILES=0`;
+    const script = `${await partsOf(['files', 'finish'])}\nput() { cat >"$1"; }\n${values}\nwrite_record`;
+    await localRunner.run(['dash', '-c', script]);
+    const text = await readFile(join(folder, 'committed'), 'utf8');
+    return text.split('\n').filter((line) => /^(file|original)=/.test(line));
+  }
+
+  test('takes files that it did not touch as they are, where it is made to be right again', async () => {
+    const edited = join(folder, 'interfaces');
+    const same = join(folder, 'unit');
+    await writeFile(edited, 'with the words of somebody');
+    await writeFile(same, 'as it was');
+    const kept = [`file=${sha256Hex('as it was')} ${same}`, `original=none ${same}`];
+    const record = [
+      'made=yes',
+      `file=${'0'.repeat(64)} ${edited}`,
+      `original=r1-1/snapshot/original-1 ${edited}`,
+      ...kept,
+    ];
+    // Its first content lacks those words: it is no longer what a removal puts back.
+    const after = [`file=${sha256Hex('with the words of somebody')} ${edited}`, ...kept];
+    expect(await commit('persist', record.join('\n'))).toEqual(after);
+    expect(await commit('persist', ['made=yes', ...after].join('\n'))).toEqual(after);
+    expect(await commit('ensure', record.join('\n'))).toEqual(record.slice(1));
+  });
 });

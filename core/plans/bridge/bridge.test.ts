@@ -174,6 +174,16 @@ describe('the verdict on a node', () => {
     const deaf = bridgeFacts({ nics: [nicFacts({ ovsBridge: 'mega_bridge' })], ovs: { bridges: [ovsBridgeFacts()] } });
     expect(judge(deaf).presence).toBe('partial');
   });
+
+  test('what differs from the commit is put right by the plan that is advised: files, and the record of them', () => {
+    const drifted = bridgedFacts({ drift: ['/etc/network/interfaces was changed since'] });
+    expect(judge(drifted)).toMatchObject({ presence: 'unproven', findings: [{ id: 'drift' }] });
+    const step = goodPlan([sighting('node1', drifted)]).steps[0];
+    expect(step).toMatchObject({ verb: 'persistBridge', isDone: false });
+    expect(step?.why).toContain('differs from what was committed');
+    const other = judge({ ...drifted, committed: { ...drifted.committed!, bridge: 'br0' } });
+    expect(other).toMatchObject({ presence: 'right', findings: [] });
+  });
 });
 
 const target = (name: string) => ({ name, address: `10.0.0.${name.replace(/\D/g, '')}`, port: 22, user: 'root' });

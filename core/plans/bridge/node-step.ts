@@ -85,9 +85,11 @@ function titleOf(presence: BridgeVerdict['presence'], { transaction, madeBy }: B
   }
 }
 
-function whyOf(presence: BridgeVerdict['presence'], { transaction }: BridgeStepArgs): string {
+function whyOf(presence: BridgeVerdict['presence'], { transaction, findings }: BridgeStepArgs): string {
   const { bridge, uplink } = transaction;
   if (presence === 'right') return 'Bridge, uplink and addresses are as wanted and come back at boot: nothing is done.';
+  if (presence === 'unproven' && findings.some(({ id }) => id === 'drift'))
+    return `${bridge} differs from what was committed: what the next boot needs is written anew, the rest is recorded as it is. Nothing changes until then.`;
   if (presence === 'unproven')
     return `${bridge} and ${uplink} work and would be gone or without addresses after a reboot. Nothing changes until then.`;
   return `VMs of all nodes meet over it. The addresses of ${uplink} move to ${bridge}; the way back is armed before anything changes.`;

@@ -338,11 +338,16 @@ function removePersistence(facts: BridgeFacts, change: Change): BridgePersistenc
       });
     }
   }
-  if (facts.originals.length === 0 && facts.files.some(({ content }) => content?.includes(`iface ${bridge} `))) {
-    edit = uplinkInInterfaces(facts.files, interfacesChange(facts, change));
+  // Without an original: of a commit before there were any, or taken as it is after somebody had edited it.
+  const hasOriginal = new Set(facts.originals.map(({ path }) => path));
+  if (facts.files.some(({ path, content }) => !hasOriginal.has(path) && content?.includes(`iface ${bridge} `))) {
+    edit ??= uplinkInInterfaces(facts.files, interfacesChange(facts, change));
   }
   if (edit?.ok === false) findings.push(...block(edit.reason, 'mend the file first').findings);
-  if (edit?.ok) files.push(...edit.files.map((file) => fileChange(facts, file.path, file.content)));
+  if (edit?.ok) {
+    const rest = edit.files.filter(({ path }) => !files.some((file) => file.path === path));
+    files.push(...rest.map((file) => fileChange(facts, file.path, file.content)));
+  }
   const ours = [
     bridgeScript,
     bridgeUnitFile,

@@ -23,7 +23,7 @@ export interface BridgeFinding {
 
 /**
  * What is there already. `right`: bridge, uplink and addresses are as wanted and come back at boot. `unproven`: they are,
- * and the next boot would not bring them back. `partial`: some of it, to be completed. `absent`: none of it.
+ * and the next boot would not bring them back, or what it reads is not as it was committed. `partial`: some of it, to be completed. `absent`: none of it.
  */
 export type BridgePresence = 'right' | 'unproven' | 'partial' | 'absent';
 
@@ -76,6 +76,8 @@ export function judgeBridge(
   const verdict = { presence, uplink, method, datapath, madeBy: bridge === null ? '' : describeMaker(bridge) } as const;
 
   judgeSystem(facts, add);
+  for (const text of driftOf(facts, choice.bridge))
+    add('warn', 'drift', `it differs from what was committed: ${text}`, 'run this plan: it puts it right');
   judgeSwitch(facts, { datapath, isAsked: choice.datapath }, add);
   if (uplink === null) add('block', 'no-uplink', describeMissing(facts, choice), 'choose another NIC', 'uplink');
   else {
@@ -147,7 +149,12 @@ function judgePresence(facts: BridgeFacts, bridge: OvsBridgeFacts | null, uplink
   if (uplink?.ovsBridge !== bridge.name) return 'partial';
   const hasAddresses = uplink.addresses.some(({ scope }) => scope === 'global');
   if (hasAddresses || bridge.transientPorts.includes(uplink.name)) return 'partial';
-  return facts.rebootDoubts?.length === 0 ? 'right' : 'unproven';
+  return facts.rebootDoubts?.length === 0 && driftOf(facts, bridge.name).length === 0 ? 'right' : 'unproven';
+}
+
+/** What differs from the commit of this bridge. */
+function driftOf({ committed, drift }: BridgeFacts, bridge: string): readonly string[] {
+  return committed?.bridge === bridge ? drift : [];
 }
 
 /** Which way the owner of the NIC suggests. */
@@ -224,8 +231,6 @@ function judgeSystem(facts: BridgeFacts, add: Add): void {
           : `look at it, and have it go back: sh /var/lib/meshd/bridge/${transaction.id}/tx undo`,
       );
   }
-  for (const text of facts.drift)
-    add('warn', 'drift', `it differs from what was committed: ${text}`, 'run this plan: it puts it right');
   if (facts.virtualisation !== 'none' && facts.virtualisation !== '' && !isContainer(facts.virtualisation))
     add(
       'warn',
