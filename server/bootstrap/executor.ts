@@ -43,12 +43,14 @@ export class SshExecutor implements Executor {
     const parts: ActionParts = { ...this.components.parts, sessions, launches: new LaunchBatch() };
     const heads = headsOf(run.plan);
     return {
-      perform: (context) => act(context.step.do, context, parts),
+      perform: (context) => sessions.during(context, (during) => act(context.step.do, during, parts)),
       undo: async (context) => {
         const { undo } = context.step;
         if (undo === null) throw new AppError('refused', `"${context.step.key}" cannot be undone`);
-        await assertUndoIsHarmless(context, parts);
-        return act(undo, context, parts);
+        return sessions.during(context, async (during) => {
+          await assertUndoIsHarmless(during, parts);
+          return act(undo, during, parts);
+        });
       },
       // Steps of other nodes act through the head: it is held to the end.
       releaseNode: (node) => (heads.has(node) ? Promise.resolve() : sessions.release(node)),

@@ -7,10 +7,12 @@ import type { NodeTarget } from '../../core/plans/targets.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
 import type { HostStore, KeyStore, Log, StoredHost } from '../ports.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
+import { beforeAbort } from '../runs/before-abort.ts';
+import type { StepContext } from '../runs/executor.ts';
 import { isConsoleKey } from './console-key.ts';
 import { pinsOfLines } from './host-keys.ts';
-import { loginAnyhow, loginByKey } from './login.ts';
-import type { LoginContext, LoginParts, RootShell } from './login.ts';
+import { loginByKey } from './login.ts';
+import type { loginAnyhow, LoginContext, LoginParts, RootShell } from './login.ts';
 
 export interface SessionComponents {
   readonly hosts: HostStore;
@@ -20,6 +22,8 @@ export interface SessionComponents {
   readonly log: Log;
   /** `root@console`. */
   readonly local: string;
+  /** loginAnyhow, but for tests. */
+  readonly login: typeof loginAnyhow;
   /** A run of this console that is at its end. */
   readonly isOver: (run: string) => Promise<boolean>;
 }
@@ -27,8 +31,12 @@ export interface SessionComponents {
 interface Held {
   readonly shell: RootShell;
   readonly renewal: NodeJS.Timeout;
-  /** Someone else has taken the lock: set when a renewal finds out. */
-  lost: AppError | null;
+}
+
+interface StepAtWork {
+  readonly end: (reason: AppError) => void;
+  /** Whose locks it relies on. */
+  readonly nodes: Set<string>;
 }
 
 export class NodeSessions {
@@ -36,6 +44,8 @@ export class NodeSessions {
   private readonly components: SessionComponents;
   /** By node; a promise, so that steps of one node share one login. */
   private readonly open = new Map<string, Promise<Held>>();
+  /** By the signal that their actions act under. */
+  private readonly steps = new Map<AbortSignal, StepAtWork>();
   private readonly bystanders = new Map<string, Promise<RootShell>>();
 
   constructor(run: { id: string; holder: string }, components: SessionComponents) {
@@ -46,6 +56,18 @@ export class NodeSessions {
   /** Who, for others who want the same nodes. */
   get holder(): string {
     return this.run.holder;
+  }
+
+  /** Has a step act, and ends it as soon as the lock of a node that it acts on has gone to someone else. */
+  async during<T>(context: StepContext, act: (context: StepContext) => Promise<T>): Promise<T> {
+    const lost = new AbortController();
+    const signal = AbortSignal.any([context.signal, lost.signal]);
+    this.steps.set(signal, { end: (reason) => lost.abort(reason), nodes: new Set() });
+    try {
+      return await beforeAbort(act({ ...context, signal }), signal);
+    } finally {
+      this.steps.delete(signal);
+    }
   }
 
   /** A root shell with the lock held. @throws SecretMissing, AppError `conflict` when another run holds the node */
@@ -61,10 +83,7 @@ export class NodeSessions {
         if (this.open.get(target.name) === opening) this.open.delete(target.name);
         throw error;
       }
-      if (held.lost) {
-        this.drop(target.name, held);
-        throw held.lost;
-      }
+      this.steps.get(context.signal)?.nodes.add(target.name);
       if (held.shell.connection.isLost) {
         this.drop(target.name, held);
         continue;
@@ -142,6 +161,12 @@ export class NodeSessions {
     this.bystanders.clear();
   }
 
+  /** Somebody else has the node: what we do there ends, and who goes on asks for the lock anew. */
+  private lose(node: string, held: Held, reason: AppError): void {
+    for (const step of this.steps.values()) if (step.nodes.has(node)) step.end(reason);
+    this.drop(node, held);
+  }
+
   private drop(node: string, held: Held): void {
     clearInterval(held.renewal);
     held.shell.connection.close();
@@ -149,7 +174,7 @@ export class NodeSessions {
   }
 
   private async openNode(target: NodeTarget, context: LoginContext): Promise<Held> {
-    const shell = await loginAnyhow(target, await this.loginParts(target), context);
+    const shell = await this.components.login(target, await this.loginParts(target), context);
     try {
       await this.takeLock(target.name, shell, context.signal);
     } catch (error) {
@@ -158,10 +183,9 @@ export class NodeSessions {
     }
     const held: Held = {
       shell,
-      lost: null,
       renewal: setInterval(() => {
         this.takeLock(target.name, shell).catch((error: unknown) => {
-          if (error instanceof AppError && error.code === 'conflict') held.lost = error;
+          if (error instanceof AppError && error.code === 'conflict') this.lose(target.name, held, error);
         });
       }, lockRenewMs),
     };

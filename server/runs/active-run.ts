@@ -21,6 +21,7 @@ import type {
 } from '../../contract/plans.ts';
 import { isOver, scheduleSteps, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { Log, RunStore, StoredRun } from '../ports.ts';
+import { beforeAbort } from './before-abort.ts';
 import { SecretMissing } from './executor.ts';
 import type { Executor, ExecutorSession, StepContext, StepOutcome } from './executor.ts';
 import { RunMemo } from './memo.ts';
@@ -553,14 +554,4 @@ export function summaryOf(run: StoredRun, counts: RunSummary['counts']): RunSumm
     counts,
     missingSecrets: [...run.missingSecrets],
   };
-}
-
-/** Rejects when the signal aborts, also if the work never notices. */
-function beforeAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -8,6 +8,7 @@ import { fetchEvidence } from '../bootstrap/bridge/evidence.ts';
 import { showBridges as showAll } from '../bootstrap/bridge/planners.ts';
 import { rememberedBridges } from '../bootstrap/bridge/remember.ts';
 import { SshExecutor } from '../bootstrap/executor.ts';
+import { loginAnyhow } from '../bootstrap/login.ts';
 import { localIdentity } from '../bootstrap/observe.ts';
 import { createPlanners } from '../bootstrap/planners.ts';
 import type { Runs, RunsComponents, RunsOptions } from '../ports.ts';
@@ -38,6 +39,7 @@ export function createRunCore(
     own: () => ownCredentials(usesOwnKeys),
     log,
     local: localIdentity(),
+    login: loginAnyhow,
     isOver: async (run) => ((await store.runs.get(run))?.endedAt ?? null) !== null,
     parts: { store, fleet, programPath, now, createId: randomUUID, host },
   });
