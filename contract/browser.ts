@@ -9,6 +9,7 @@ import { defineMethod } from './method.ts';
 import { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from './plans.ts';
 import { Role } from './roles.ts';
 
+const NewPassword = z.string().min(12).max(256);
 const Nothing = z.object({});
 /** By the names that Plan.secrets gives, and `passphrase:root@node1` beside a key. In memory only. */
 const Secrets = z.record(z.string(), z.string().max(maxSecretLength));
@@ -226,7 +227,7 @@ export const browserMethods = {
       name: z.string().min(1).max(64),
       email: z.email().max(254),
       role: Role,
-      password: z.string().min(12).max(256),
+      password: NewPassword,
     }),
     output: User,
     example: { name: 'Ann', email: 'ann@example.org', role: 'viewer', password: 'correct horse battery' },
@@ -238,6 +239,15 @@ export const browserMethods = {
     input: z.object({ user: z.string(), role: Role }),
     output: User,
     example: { user: 'u1', role: 'operator' },
+  }),
+  /** For one who lost it: sessions and tokens end, the role stays. Nobody's own, which `session.changePassword` changes. */
+  'users.setPassword': defineMethod({
+    name: 'users.setPassword',
+    role: 'admin',
+    changes: true,
+    input: z.object({ user: z.string(), password: NewPassword }),
+    output: Nothing,
+    example: { user: 'u1', password: 'correct horse battery' },
   }),
   'users.remove': defineMethod({
     name: 'users.remove',
@@ -260,6 +270,15 @@ export const browserMethods = {
       isSimulated: z.boolean(),
     }),
     example: {},
+  }),
+  /** The caller's own. All other sessions end; tokens stay. */
+  'session.changePassword': defineMethod({
+    name: 'session.changePassword',
+    role: 'viewer',
+    changes: true,
+    input: z.object({ old: z.string().min(1).max(256), password: NewPassword }),
+    output: Nothing,
+    example: { old: 'correct horse battery', password: 'staple correct horse' },
   }),
   'sessions.list': defineMethod({
     name: 'sessions.list',

@@ -43,7 +43,12 @@ const actions: readonly Action[] = [
     least: planRoles['passwordless-root'],
   },
   { label: 'Add a user', hint: 'users role', path: '/settings?tab=users', least: 'admin' },
-  { label: 'Sessions', hint: 'sign out elsewhere tokens', path: '/settings?tab=sessions', least: 'viewer' },
+  {
+    label: 'Account',
+    hint: 'password sessions sign out elsewhere tokens',
+    path: '/settings?tab=sessions',
+    least: 'viewer',
+  },
   { label: 'Audit log', hint: 'who did what', path: '/settings?tab=audit', least: 'admin' },
 ];
 

@@ -43,7 +43,7 @@ describe('the palette', () => {
   });
 
   it('finds by other words, by several words, and by letters in order', () => {
-    expect(labels('password')).toEqual(['Add nodes', 'Open root login']);
+    expect(labels('password')).toEqual(['Account', 'Add nodes', 'Open root login']);
     expect(labels('node2 term')).toEqual(['node2 terminal']);
     expect(labels('dpl')).toContain('Deploy');
     expect(labels('10.0.0.7')).toHaveLength(3);
@@ -52,7 +52,7 @@ describe('the palette', () => {
 
   it.each(['viewer', 'operator'] as const)('offers nothing to a %s that only an admin may begin', (role) => {
     const offered = paletteEntries(pages, [], role).filter(({ kind }) => kind === 'action');
-    expect(offered.map(({ label }) => label)).toEqual(['Sessions']);
+    expect(offered.map(({ label }) => label)).toEqual(['Account']);
   });
 
   it('shows no more than can be read', () => {

@@ -1,5 +1,5 @@
 'use client';
-// Settings: users and the audit log for admins, sessions and tokens for everybody, keys for those who act.
+// Settings: users and the audit log for admins, the own password, sessions and tokens for everybody, keys for those who act.
 import type { ReactElement } from 'react';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useSession } from '../frame/use-session.tsx';
@@ -8,6 +8,7 @@ import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { Tabs } from '../ui/Tabs.tsx';
 import { AuditLog } from './AuditLog.tsx';
 import { KeysPanel } from './KeysPanel.tsx';
+import { PasswordPanel } from './PasswordPanel.tsx';
 import { SessionsPanel } from './SessionsPanel.tsx';
 import { TokensPanel } from './TokensPanel.tsx';
 import { UsersPanel } from './UsersPanel.tsx';
@@ -31,9 +32,10 @@ export function SettingsPage(): ReactElement {
   const tab: Tab = isAdmin ? (wanted ?? 'users') : wanted === 'keys' ? 'keys' : 'sessions';
   const sessions = {
     value: 'sessions' as const,
-    label: 'Sessions and tokens',
+    label: 'Account',
     panel: (
       <div className="flex flex-col gap-4">
+        <PasswordPanel email={session.user.email} />
         <SessionsPanel />
         <TokensPanel />
       </div>

@@ -14,6 +14,7 @@ import { Select } from '../ui/Select.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
 import { AddUserDialog } from './AddUserDialog.tsx';
 import { ListPanel } from './ListPanel.tsx';
+import { SetPasswordDialog } from './SetPasswordDialog.tsx';
 import { roleOptions } from './roles.ts';
 
 export function UsersPanel({ me }: { me: string }): ReactElement {
@@ -21,6 +22,7 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
   const action = useAction();
   const [isAdding, setIsAdding] = useState(false);
   const [leaving, setLeaving] = useState<User | null>(null);
+  const [forgetful, setForgetful] = useState<User | null>(null);
   const setRole = (user: User, role: Role) =>
     void action
       .run(async (client) => {
@@ -73,6 +75,16 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
           <Button
             size="sm"
             variant="ghost"
+            disabledReason={user.id === me ? 'Change your own under Account.' : ''}
+            onClick={() => {
+              setForgetful(user);
+            }}
+          >
+            New password…
+          </Button>
+          <Button
+            size="sm"
+            variant="ghost"
             disabledReason={user.id === me ? 'You cannot remove yourself: another admin can.' : ''}
             onClick={() => {
               setLeaving(user);
@@ -84,6 +96,13 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
       )}
     >
       <AddUserDialog open={isAdding} onOpenChange={setIsAdding} onAdded={() => void reload()} />
+      <SetPasswordDialog
+        user={forgetful}
+        onClose={() => {
+          setForgetful(null);
+        }}
+        onDone={() => void reload()}
+      />
       <ConfirmDialog
         open={leaving !== null}
         onOpenChange={(isOpen) => {

@@ -129,6 +129,42 @@ export function describeAuth(openStore: () => Promise<ConsoleStore>): void {
     expect(made).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'conflict' } }]);
   });
 
+  it('changes a password with the present one only, ends the other sessions, and slows down who guesses', async () => {
+    const { auth, logIn, ended } = await setUp();
+    const user = await auth.createUser(ann);
+    const [here, there] = [await logIn(), await logIn()];
+    const change = (old: string, next: string) =>
+      auth.changePassword(user.id, { old, password: next }, here.credential!.id);
+    await expect(change('wrong', 'another long one')).rejects.toMatchObject({
+      code: 'refused',
+      detail: { field: 'old' },
+    });
+    expect(await auth.callerOf(there.credential!)).not.toBeNull();
+    await change(password, 'another long one');
+    expect(ended).toEqual([[there.credential!.id]]);
+    expect(await auth.callerOf(here.credential!)).not.toBeNull();
+    expect(await auth.callerOf(there.credential!)).toBeNull();
+    expect((await logIn()).cookies).toBeNull();
+    expect((await logIn(ann.email, 'another long one')).cookies).not.toBeNull();
+    for (let turn = 0; turn < triesBeforeLock; turn += 1)
+      await change('wrong', 'a third long one').catch(() => undefined);
+    await expect(change('another long one', 'a third long one')).rejects.toThrow(/locked/);
+  });
+
+  it('gives a user a new password with the role that it has, ends its sessions and tokens, and unlocks it', async () => {
+    const { auth, logIn } = await setUp();
+    const user = await auth.createUser(ann);
+    const { credential } = await logIn();
+    const held = await auth.credentialOfToken((await auth.createToken(user.id, 'laptop')).token);
+    for (let turn = 0; turn < triesBeforeLock; turn += 1) await logIn(ann.email, 'wrong');
+    await auth.setPassword(user.id, 'another long one');
+    expect(await auth.callerOf(credential!)).toBeNull();
+    expect(await auth.callerOf(held!)).toBeNull();
+    const { credential: next } = await logIn(ann.email, 'another long one');
+    expect(await auth.callerOf(next!)).toMatchObject({ role: 'operator' });
+    await expect(auth.setPassword('nobody', 'another long one')).rejects.toThrow(/gone/);
+  });
+
   it('removes a user with sessions and tokens', async () => {
     const { auth, logIn, ended } = await setUp();
     await auth.createUser(root);

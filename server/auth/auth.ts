@@ -157,6 +157,15 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
     });
     return row as UserRow;
   };
+  const putPassword = async (userId: string, password: string) => {
+    const context = await better.$context;
+    await context.internalAdapter.updatePassword(userId, await context.password.hash(password));
+  };
+  const resetPassword = async (userId: string, password: string) => {
+    await putPassword(userId, password);
+    await endSessions(userId, null, 'The password was reset.');
+    await endTokens(userId, 'The password was reset.');
+  };
   const makeAdmin = async (request: SetupRequest) => {
     await useSetupToken(settings, request.token, now());
     const context = await better.$context;
@@ -166,10 +175,8 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
       return;
     }
     const { user } = found;
-    await context.internalAdapter.updatePassword(user.id, await context.password.hash(request.password));
     await context.internalAdapter.updateUser(user.id, { role: 'admin', name: request.name });
-    await endSessions(user.id, null, 'The password was reset.');
-    await endTokens(user.id, 'The password was reset.');
+    await resetPassword(user.id, request.password);
   };
   const signIn = async (email: string, password: string, client: { address: string; agent: string }) => {
     const headers = new Headers({ [addressHeader]: client.address, 'user-agent': client.agent });
@@ -263,6 +270,30 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
         if (role !== 'admin') await assertAdminRemains(row, 'demote');
         await (await database()).updateUser(id, { role });
         return viewOf(await requireUser(id));
+      }),
+
+    /**
+     * The other sessions end; tokens stay.
+     * @throws AppError `refused`: a wrong present password (`detail.field`), or too many of them
+     */
+    async changePassword(id: string, change: { old: string; password: string }, keep: string): Promise<void> {
+      const { email } = await requireUser(id);
+      const context = await better.$context;
+      const isRight = await guard.guard(email, `the session of ${email}`, async () => {
+        const hash = (await context.internalAdapter.findCredentialAccount(id))?.password ?? '';
+        return hash !== '' && (await context.password.verify({ hash, password: change.old }));
+      });
+      if (!isRight) throw new AppError('refused', 'This is not your present password.', { detail: { field: 'old' } });
+      await putPassword(id, change.password);
+      await endSessions(id, keep, 'The password was changed.');
+    },
+
+    /** By an admin, for one who lost it: sessions and tokens end, the role stays. */
+    setPassword: (id: string, password: string): Promise<void> =>
+      inTurn(async () => {
+        const { email } = await requireUser(id);
+        await resetPassword(id, password);
+        await guard.unlock(email);
       }),
 
     removeUser: (id: string): Promise<void> =>

@@ -74,7 +74,7 @@ describe('the dispatcher', () => {
   it.each(methodNames)('answers the example of %s', async (name) => {
     const { call, auth, user, audit } = await setUp();
     let example: Record<string, unknown> = { ...browserMethods[name].example };
-    if (name === 'users.setRole' || name === 'users.remove') {
+    if (name === 'users.setRole' || name === 'users.setPassword' || name === 'users.remove') {
       const other = await auth.createUser({ ...admin, email: 'b@example.org', role: 'viewer' });
       example = { ...example, user: other.id };
     }
@@ -85,7 +85,7 @@ describe('the dispatcher', () => {
     expect(entries.map(({ who, result }) => ({ who, result }))).toEqual(
       browserMethods[name].changes ? [{ who: 'Root', result: 'ok' }] : [],
     );
-    expect(JSON.stringify(entries)).not.toContain('correct horse');
+    expect(JSON.stringify(entries)).not.toMatch(/correct horse/);
   });
 
   it.each(methodNames)('refuses %s to whoever has a lesser role', async (name) => {

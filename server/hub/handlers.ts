@@ -82,11 +82,21 @@ export function createHandlers(
     'users.list': () => auth.users(),
     'users.create': (draft) => auth.createUser(draft),
     'users.setRole': ({ user, role }) => auth.setRole(user, role),
+    'users.setPassword': async ({ user, password }, { caller }) => {
+      if (user === caller.userId)
+        throw new AppError('refused', 'Change your own password with the present one (Settings, Account).');
+      await auth.setPassword(user, password);
+      return {};
+    },
     'users.remove': async ({ user }) => {
       await auth.removeUser(user);
       return {};
     },
     'session.current': async (_input, { caller }) => ({ user: await auth.user(caller.userId), ...options }),
+    'session.changePassword': async (change, { caller, connection }) => {
+      await auth.changePassword(caller.userId, change, connection.credential.id);
+      return {};
+    },
     'sessions.list': async (_input, { caller, connection }) =>
       (await auth.sessions(caller.userId)).map((session) => ({
         ...session,
