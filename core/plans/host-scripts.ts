@@ -39,10 +39,14 @@ umask 077
 home=$(getent passwd root | cut -d: -f6)
 file=\${home:-/root}/.ssh/authorized_keys
 key=$(printf '%s\\n' "$1" | cut -d' ' -f1,2)
+case $key in *' '?*) ;; *) echo "no public key: $key" >&2; exit 1;; esac
 if [ ! -f "$file" ] || ! grep -qF -- "$key" "$file"; then echo unchanged; exit 0; fi
 new=$file.meshdeck.$$
 trap 'rm -f "$new"' EXIT
-grep -vF -- "$key" "$file" >"$new" || :
+# The whole word: the beginning of a key is the beginning of many.
+awk -v type="\${key% *}" -v blob="\${key#* }" \
+  '{ for (at = 1; at < NF; at++) if ($at == type && $(at + 1) == blob) next; print }' "$file" >"$new"
+if cmp -s "$file" "$new"; then echo unchanged; exit 0; fi
 chmod 600 "$new"
 sync "$new" 2>/dev/null || sync
 mv -f "$new" "$file"

@@ -25,7 +25,7 @@ import type { OwnTree } from '../../host/tree/own-tree.ts';
 import { sha256Hex } from '../../host/hash.ts';
 import type { StepContext } from '../runs/executor.ts';
 import { defineAction, outcomeOf } from './action.ts';
-import { knownHostLines } from './host-keys.ts';
+import { isPublicKey, knownHostLines } from './host-keys.ts';
 import { noCluster } from './known-nodes.ts';
 import type { RootShell } from './login.ts';
 import { findHost } from './sessions.ts';
@@ -40,8 +40,7 @@ export const headActions = {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(['sh', '-c', headKeyScript], { signal: context.signal });
     const publicKey = stdout.split('\n')[0] ?? '';
-    if (!/^(ssh|ecdsa)-\S+ \S+/.test(publicKey))
-      throw new AppError('failed', `${target.name} gave no public key of root`);
+    if (!isPublicKey(publicKey)) throw new AppError('failed', `${target.name} gave no public key of root`);
     return outcomeOf(stdout, { publicKey });
   }),
 

@@ -45,3 +45,8 @@ export function knownHostLines(hosts: readonly string[], port: number, pins: rea
     )
     .join('');
 }
+
+/** A line of authorized_keys or of a .pub file: type, key and what follows. */
+export function isPublicKey(line: string): boolean {
+  return /^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]{40,}={0,2}( .*)?$/.test(line);
+}

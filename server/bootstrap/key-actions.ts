@@ -19,7 +19,7 @@ import type { HostStore, StoredHost } from '../ports.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import type { ActionParts } from './action.ts';
 import { makeConsoleKey } from './console-key.ts';
-import { describeHostKey } from './host-keys.ts';
+import { describeHostKey, isPublicKey } from './host-keys.ts';
 import type { RootShell } from './login.ts';
 import { observeSighting } from './observe.ts';
 import { findHost } from './sessions.ts';
@@ -50,14 +50,12 @@ export const keyActions = {
       // Other keys that it shows beside a pinned one are not taken over: each was shown by a connection of its own.
       const pins = isPinned ? [...known.pins] : keys;
       if (known) {
-        let isSame = false;
-        await parts.store.hosts.update(known.id, (host) => {
-          const addresses = withFirst(target.address, host.addresses);
-          const wanted = { ...host, pins, addresses, port: target.port };
-          isSame = JSON.stringify(wanted) === JSON.stringify(host);
-          return wanted;
+        let before = '';
+        const after = await parts.store.hosts.update(known.id, (host) => {
+          before = JSON.stringify(host);
+          return { ...host, pins, addresses: withFirst(target.address, host.addresses), port: target.port };
         });
-        if (isSame) return { changed: false };
+        if (JSON.stringify(after) === before) return { changed: false };
       } else {
         await parts.store.hosts.put(newHost(target, pins, parts));
       }
@@ -110,7 +108,15 @@ export const keyActions = {
         const { stdout } = await headShell.run(['sh', '-c', 'cat ~root/.ssh/id_ed25519.pub 2>/dev/null || :'], {
           signal: context.signal,
         });
-        if (stdout.trim() !== '') keys.unshift(stdout.trim());
+        const headKey = stdout.trim();
+        if (headKey !== '' && !isPublicKey(headKey)) {
+          throw new AppError(
+            'failed',
+            `/root/.ssh/id_ed25519.pub on ${head.name} is damaged, so that nobody knows which key of it to take away on ` +
+              `${target.name}: write it anew there (ssh-keygen -y -f ~/.ssh/id_ed25519 >~/.ssh/id_ed25519.pub), then retry`,
+          );
+        }
+        if (headKey !== '') keys.unshift(headKey);
       }
       let changed = false;
       for (const key of keys) {

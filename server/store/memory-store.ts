@@ -112,20 +112,20 @@ function recordStore<Value extends { readonly id: string }>(
 }
 
 function hostStore(): HostStore {
-  const { list, put, remove } = recordStore<StoredHost>((record) => HostRecord.parse(record), 'name');
+  const records = recordStore<StoredHost>((record) => HostRecord.parse(record), 'name');
   const inTurn = takeTurns();
   return {
-    list,
-    put: (host) => inTurn(() => put(host)),
+    list: () => records.list(),
+    put: (host) => inTurn(() => records.put(host)),
     update: (id, change) =>
       inTurn(async () => {
-        const host = (await list()).find((each) => each.id === id);
+        const host = (await records.list()).find((each) => each.id === id);
         if (!host) return null;
         const changed = await change(host);
-        await put(changed);
+        await records.put(changed);
         return changed;
       }),
-    remove: (id) => inTurn(() => remove(id)),
+    remove: (id) => inTurn(() => records.remove(id)),
   };
 }
 
