@@ -179,7 +179,7 @@ describe('the verdict on a node', () => {
     const drifted = bridgedFacts({ drift: ['/etc/network/interfaces was changed since'] });
     expect(judge(drifted)).toMatchObject({ presence: 'unproven', findings: [{ id: 'drift' }] });
     const step = goodPlan([sighting('node1', drifted)]).steps[0];
-    expect(step).toMatchObject({ verb: 'persistBridge', isDone: false });
+    expect(step).toMatchObject({ key: 'persistBridge node1', isDone: false });
     expect(step?.why).toContain('differs from what was committed');
     const other = judge({ ...drifted, committed: { ...drifted.committed!, bridge: 'br0' } });
     expect(other).toMatchObject({ presence: 'right', findings: [] });

@@ -447,7 +447,12 @@ function judgeNic(
       `${beside.join(', ')} and ${name} lead to the same network: both in one bridge, or two bridges joined, would be a loop, and its storm takes down all nodes`,
       `keep ${beside.join(', ')} out of bridges, or bond them with ${name}`,
     );
-  if (globals.length === 0) add('warn', 'no-address', `${name} has no address: the bridge will have none either`);
+  const isOnBridge = facts.nics.some(
+    (nic) =>
+      nic.name === wanted && uplink.ovsBridge === wanted && nic.addresses.some(({ scope }) => scope === 'global'),
+  );
+  if (globals.length === 0 && !isOnBridge)
+    add('warn', 'no-address', `${name} has no address: the bridge will have none either`);
   if (uplink.dhcp !== 'none' && uplink.dhcpClientId === '')
     add(
       'warn',
