@@ -264,6 +264,41 @@ describe('runs', () => {
     ]);
   });
 
+  test('what happens while the list is on its way is in it, whichever of two calls answers last', async () => {
+    const acks: ((data: unknown) => void)[] = [];
+    socket.emit = (name: string, _input: unknown, ack: (answer: unknown) => void) => {
+      if (name === 'runs.list') acks.push((data) => ack({ ok: true, data }));
+    };
+    socket.connect();
+    page.runs.retain();
+    await settle();
+    socket.push('runs.changed', summary('r1', 'done'));
+    socket.push('runs.changed', summary('r2'));
+    // The connection comes back before the first call was answered.
+    socket.push('connect');
+    await settle();
+    expect(acks).toHaveLength(2);
+    socket.push('runs.changed', summary('r2', 'failed'));
+    acks[1]?.([summary('r2'), summary('r1', 'done')]);
+    acks[0]?.([summary('r1')]);
+    await settle();
+    expect(page.runs.state.get().runs.map(({ id, state }) => [id, state])).toEqual([
+      ['r2', 'failed'],
+      ['r1', 'done'],
+    ]);
+  });
+
+  test('an event that comes before the list is not lost with it', async () => {
+    socket.answer = () => {
+      socket.push('runs.changed', summary('r1', 'done'));
+      return { ok: true, data: [summary('r1')] };
+    };
+    socket.connect();
+    page.runs.retain();
+    await settle();
+    expect(page.runs.state.get().runs).toEqual([summary('r1', 'done')]);
+  });
+
   test('one run takes its events in, also those that come before its view', async () => {
     const step = { key: 's', state: 'running', startedAt: 1, endedAt: null, error: '', result: {} };
     socket.answer = (name) => {

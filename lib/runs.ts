@@ -26,11 +26,14 @@ export class RunsCollection {
   private readonly client: ConsoleClient;
   private readonly list = new Observable<RunsState>({ status: 'loading', runs: [], error: '' });
   private users = 0;
+  /** What events said while the list is on its way: newer than its answer. */
+  private held: RunSummary[] | null = null;
 
   constructor(components: { client: ConsoleClient }) {
     const { client } = components;
     this.client = client;
     client.on('runs.changed', (summary) => {
+      this.held?.push(summary);
       const state = this.list.get();
       this.list.set({ ...state, runs: withSummary(state.runs, summary) });
     });
@@ -64,12 +67,17 @@ export class RunsCollection {
   }
 
   private async load(): Promise<void> {
+    const held: RunSummary[] = [];
+    this.held = held;
     try {
-      const runs = await this.client.call('runs.list', { limit: listLimit });
-      // What an event said meanwhile is newer than the list.
-      this.list.set({ status: 'live', runs, error: '' });
+      const runs: readonly RunSummary[] = await this.client.call('runs.list', { limit: listLimit });
+      // Asked again meanwhile: the later call has what came since, and its answer stands.
+      if (this.held !== held) return;
+      this.list.set({ status: 'live', runs: held.reduce(withSummary, runs), error: '' });
     } catch (error) {
-      this.list.set({ ...this.list.get(), error: describeError(error) });
+      if (this.held === held) this.list.set({ ...this.list.get(), error: describeError(error) });
+    } finally {
+      if (this.held === held) this.held = null;
     }
   }
 }
@@ -111,16 +119,19 @@ export class OpenRun {
   }
 
   private async load(): Promise<void> {
-    this.held = [];
+    const held: RunEvent[] = [];
+    this.held = held;
     try {
       const run = await this.client.call('runs.subscribe', { run: this.id });
+      if (this.held !== held) return;
       this.current.set({ status: 'live', run, error: '' });
-      for (const event of this.held) this.apply(event);
+      for (const event of held) this.apply(event);
     } catch (error) {
+      if (this.held !== held) return;
       const { status, run } = this.current.get();
       this.current.set({ status: run ? status : 'missing', run, error: describeError(error) });
     } finally {
-      this.held = null;
+      if (this.held === held) this.held = null;
     }
   }
 
