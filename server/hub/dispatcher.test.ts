@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { browserMethods, type MethodName } from '../../contract/browser.ts';
+import { AppError } from '../../contract/errors.ts';
 import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
 import { Role, isAtLeast } from '../../contract/roles.ts';
 import { createAuth } from '../auth/auth.ts';
@@ -55,6 +56,7 @@ async function setUp({ hasUser = true } = {}) {
   const audit = () => store.audit.list({ before: null, limit: 100, text: '' });
   return {
     auth,
+    store,
     fleet,
     runs,
     user,
@@ -156,6 +158,18 @@ describe('the dispatcher', () => {
       result: 'refused',
       message: expect.stringContaining('only admin') as string,
     });
+  });
+
+  it('answers what became of the act where the audit log cannot be written, and keeps the entry in its own', async () => {
+    const { call, store, runs, logged } = await setUp();
+    store.audit.append = () => Promise.reject(new Error('disk full'));
+    expect(await call('runs.cancel', { run: 'r1' })).toMatchObject({ ok: true });
+    runs.cancel = () => Promise.reject(new AppError('conflict', 'it is over'));
+    expect(await call('runs.cancel', { run: 'r1' })).toMatchObject({ error: { code: 'conflict' } });
+    expect(logged).toEqual([
+      expect.stringMatching(/not in the audit log: .*meshdeck runs cancel r1.*"ok".*disk full/),
+      expect.stringMatching(/not in the audit log: .*"refused".*it is over.*disk full/),
+    ]);
   });
 
   it('writes acts as commands, quoted where a shell needs it', async () => {

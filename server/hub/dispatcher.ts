@@ -127,14 +127,20 @@ export class Dispatcher {
 
   private async append(caller: Caller, text: AuditText, error: unknown): Promise<void> {
     const isRefused = error instanceof AppError && (error.code === 'refused' || error.code === 'conflict');
-    await this.components.audit.append({
+    const entry = {
       at: this.now(),
       who: caller.name,
       what: text.what,
       where: text.where,
       result: error === null ? 'ok' : isRefused ? 'refused' : 'failed',
       message: error === null ? '' : describeError(error).slice(0, 2_000),
-    });
+    } as const;
+    try {
+      await this.components.audit.append(entry);
+    } catch (cause) {
+      // The act is done, or has failed for a reason of its own: that is what the caller must hear.
+      this.log.error(`not in the audit log: ${JSON.stringify(entry)}: ${describeError(cause)}`);
+    }
   }
 
   private describeFailure(name: string, error: unknown): Extract<Ack<unknown>, { ok: false }>['error'] {
