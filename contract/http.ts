@@ -15,7 +15,7 @@ export const httpPaths = {
   createFirstAdmin: '/api/setup',
   /** GET -> Health, without a session. */
   health: '/api/health',
-  /** GET -> the audit log as CSV, for admins. */
+  /** GET ?text=… -> the audit log as CSV, all of it or what `audit.list` finds by the text, for admins. */
   auditExport: '/api/audit.csv',
   /** GET ?run=…&step=… -> the evidence of a bridge transaction from its node, as a gzipped tar; for operators. */
   bridgeEvidence: '/api/bridge-evidence',

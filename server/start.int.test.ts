@@ -368,6 +368,15 @@ describe('with a session', () => {
     expect(text).toContain('"x@example.org","login from 127.0.0.1","console","refused","wrong address or password"');
     expect(text).toContain(`"mesh ""status""","'=cmd()","ok"`);
     expect(text).not.toContain(admin.password);
+    const some = await send(`${url}${httpPaths.auditExport}?text=${encodeURIComponent('X@example')}`, {
+      headers: { cookie },
+    });
+    expect(some.text.trimEnd().split('\r\n')).toEqual([
+      'time,who,what,where,result,message',
+      expect.stringContaining('"x@example.org","login from 127.0.0.1"'),
+    ]);
+    const long = await send(`${url}${httpPaths.auditExport}?text=${'x'.repeat(201)}`, { headers: { cookie } });
+    expect(long.status).toBe(400);
   });
 
   it('hands the evidence of a bridge to operators, as a file', async () => {

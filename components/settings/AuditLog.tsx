@@ -71,7 +71,13 @@ export function AuditLog(): ReactElement {
             size="sm"
             icon={<Download className="size-4" />}
             // A download, not a page: the router has no part in it.
-            render={<a href={httpPaths.auditExport} download aria-label="Export all as CSV" />}
+            render={
+              <a
+                href={text === '' ? httpPaths.auditExport : `${httpPaths.auditExport}?text=${encodeURIComponent(text)}`}
+                download
+                aria-label={text === '' ? 'Export all as CSV' : 'Export what this filter finds as CSV'}
+              />
+            }
           >
             CSV
           </Button>

@@ -1,5 +1,9 @@
 // The plain HTTP requests that the console answers itself: health, login, logout, first admin, export of the audit log.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { browserMethods } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { httpPaths, LoginRequest, SetupRequest, type Health } from '../../contract/http.ts';
 import { isAtLeast } from '../../contract/roles.ts';
@@ -28,6 +32,8 @@ type Route = (call: RouteRequest) => Promise<void>;
 
 /** A login, a tar of some 100 kB. */
 const evidenceTimeoutMs = 60_000;
+
+const auditText = browserMethods['audit.list'].input.shape.text;
 
 /** Prefix of all paths that Next never sees. */
 export const apiPrefix = '/api/';
@@ -88,32 +94,36 @@ export function createRoutes(options: { version: string; now: () => number }, co
     }
   };
 
-  const exportAudit: Route = async ({ response, credential }) => {
+  const auditLines = async function* (text: string): AsyncGenerator<string> {
+    yield 'time,who,what,where,result,message\r\n';
+    let before: number | null = null;
+    do {
+      const entries = await audit.list({ before, limit: 1_000, text });
+      for (const { at, who, what, where, result, message } of entries) {
+        yield `${[new Date(at).toISOString(), who, what, where, result, message].map(csvCell).join(',')}\r\n`;
+      }
+      before = entries.at(-1)?.id ?? null;
+    } while (before !== null);
+  };
+
+  const exportAudit: Route = async ({ request, response, credential }) => {
     const found = await credential();
     const caller = found && (await auth.callerOf(found));
     if (caller?.role !== 'admin') {
       sendError(response, 403, 'refused', 'The audit log is for admins.');
       return;
     }
+    const text = auditText.safeParse(queryOf(request).get('text') ?? '');
+    if (!text.success) throw new AppError('invalid', `text: ${z.prettifyError(text.error)}`);
     response.writeHead(200, {
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': 'attachment; filename="meshdeck-audit.csv"',
       'cache-control': 'no-store',
     });
-    response.write('time,who,what,where,result,message\r\n');
-    let before: number | null = null;
-    for (;;) {
-      const entries = await audit.list({ before, limit: 1_000, text: '' });
-      for (const { at, who, what, where, result, message } of entries) {
-        const row = [new Date(at).toISOString(), who, what, where, result, message].map(csvCell).join(',');
-        // A reader that went away must not leave this loop waiting for ever.
-        if (response.destroyed) return;
-        response.write(`${row}\r\n`);
-      }
-      before = entries.at(-1)?.id ?? null;
-      if (before === null) break;
-    }
-    response.end();
+    // At the reader's pace; one that goes away ends it.
+    await pipeline(Readable.from(auditLines(text.data)), response).catch((error: unknown) => {
+      if (!response.destroyed || (error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    });
   };
 
   const bridgeEvidence: Route = async ({ request, response, credential }) => {
@@ -123,7 +133,7 @@ export function createRoutes(options: { version: string; now: () => number }, co
       sendError(response, caller ? 403 : 401, 'refused', caller ? 'Evidence is for operators.' : 'Log in first.');
       return;
     }
-    const query = new URL(request.url ?? '/', 'http://console').searchParams;
+    const query = queryOf(request);
     const signal = AbortSignal.timeout(evidenceTimeoutMs);
     const { fileName, bytes } = await runs.evidence(query.get('run') ?? '', query.get('step') ?? '', signal);
     response.writeHead(200, {
@@ -184,6 +194,10 @@ export function createRoutes(options: { version: string; now: () => number }, co
 function waitOf(error: AppError): number | null {
   const wait: unknown = error.detail?.['retryAfterMs'];
   return typeof wait === 'number' ? wait : null;
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  return new URL(request.url ?? '/', 'http://console').searchParams;
 }
 
 function clientOf(request: IncomingMessage, origin: RequestOrigin): { address: string; agent: string } {
