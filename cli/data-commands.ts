@@ -7,7 +7,7 @@ import { resetAdmin } from '../server/start.ts';
 import { backUp, restore } from '../server/store/backup.ts';
 import type { Log } from '../server/ports.ts';
 import { exitCodes } from './exit-codes.ts';
-import { askSecret, isInteractive, readSecretFromStdin } from './terminal.ts';
+import { askSecret, isInteractive, readSecretFromStdin, tellError } from './terminal.ts';
 
 interface PassphraseOptions {
   passphraseFile?: string;
@@ -99,7 +99,7 @@ async function onDataFolder(work: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await work();
   } catch (error) {
-    console.error(`meshdeck: ${describeError(error)}`);
+    tellError(describeError(error));
     const isUsage = error instanceof AppError && error.code === 'invalid';
     process.exitCode = isUsage ? exitCodes.usage : exitCodes.unavailable;
   }

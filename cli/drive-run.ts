@@ -6,7 +6,7 @@ import { exitCodes } from './exit-codes.ts';
 import { readKeyFile } from './identity.ts';
 import { describeLogLine, describeStep } from './plan-text.ts';
 import { StepWatch } from './step-watch.ts';
-import { askLine, askSecret, askYesNo, isInteractive } from './terminal.ts';
+import { askLine, askSecret, askYesNo, isInteractive, printable, tellError } from './terminal.ts';
 
 export interface DriveOptions {
   readonly json: boolean;
@@ -89,7 +89,7 @@ class Follower {
     }
     if (summary.state !== 'needs-secret') return null;
     if (!isInteractive()) {
-      console.error(
+      tellError(
         `the run needs ${summary.missingSecrets.join(', ')}: meshdeck runs resume ${summary.id} ` +
           (summary.missingSecrets.some(isKeyName) ? '--identity <file>' : '--password-stdin'),
       );
@@ -112,7 +112,9 @@ class Follower {
     if (this.options.json) console.log(JSON.stringify({ event: 'end', summary }));
     else
       console.log(
-        `${summary.title}: ${summary.state}, ${done} of ${total} steps done${failed > 0 ? `, ${failed} failed` : ''}`,
+        printable(
+          `${summary.title}: ${summary.state}, ${done} of ${total} steps done${failed > 0 ? `, ${failed} failed` : ''}`,
+        ),
       );
     if (summary.state !== 'done' && summary.state !== 'undone' && !this.options.json) {
       console.log(`what failed only, once more: meshdeck runs retry ${summary.id}`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { localRunner } from '../host/runner.ts';
-import { launcher } from './meshdeck-for-tests.ts';
+import { launcher, meshdeck } from './meshdeck-for-tests.ts';
 
 test('meshdeck is a command by a link to it, from any folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'meshdeck-bin-'));
@@ -15,6 +15,17 @@ test('meshdeck is a command by a link to it, from any folder', async () => {
       env: { PATH: `${folder}:/usr/bin:/bin` },
     });
     expect(stdout).toContain('Usage: meshdeck nodes');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('an error shows what others said without anything that a terminal would obey', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'meshdeck-bin-'));
+  try {
+    const { code, stderr } = await meshdeck(['--data', join(folder, 'data'), 'runs', 'show', '\u001b]0;x\u0007']);
+    expect(code).toBe(2);
+    expect(stderr).toBe('meshdeck: no run ·]0;x·\n');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -15,7 +15,7 @@ import { planAndRun } from './plan-command.ts';
 import type { PlanOptions } from './plan-command.ts';
 import { describeLogLine, describePlan, describeRun, describeStep } from './plan-text.ts';
 import { openRemoteBackend } from './remote-backend.ts';
-import { askYesNo, isInteractive, readSecretFromStdin } from './terminal.ts';
+import { askYesNo, isInteractive, readSecretFromStdin, tellError } from './terminal.ts';
 
 interface GlobalOptions {
   data: string;
@@ -29,8 +29,8 @@ process.umask(0o077);
 const quietLog: Log = {
   debug: () => undefined,
   info: () => undefined,
-  warn: (text) => console.error(`meshdeck: ${text}`),
-  error: (text) => console.error(`meshdeck: ${text}`),
+  warn: tellError,
+  error: tellError,
 };
 
 const program = new Command('meshdeck')
@@ -67,7 +67,7 @@ async function withBackend(work: (backend: Backend) => Promise<number>): Promise
           })
         : await openLocalBackend(options.data, quietLog);
   } catch (error) {
-    console.error(`meshdeck: ${describeError(error)}`);
+    tellError(describeError(error));
     const needsPerson = error instanceof AppError && error.code === 'host-key-unknown';
     process.exitCode = needsPerson ? exitCodes.needsPerson : exitCodes.unavailable;
     return;
@@ -344,7 +344,7 @@ async function fullId(backend: Backend, part: string): Promise<string> {
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(`meshdeck: ${error instanceof AppError ? error.message : describeError(error)}`);
+  tellError(error instanceof AppError ? error.message : describeError(error));
   process.exitCode =
     error instanceof AppError && ['invalid', 'not-found'].includes(error.code) ? exitCodes.usage : exitCodes.failed;
 }

@@ -7,7 +7,7 @@ import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
 import { describePlan } from './plan-text.ts';
 import { readIdentity } from './identity.ts';
-import { askSecret, askYesNo, isInteractive, readSecretFromStdin } from './terminal.ts';
+import { askSecret, askYesNo, isInteractive, printable, readSecretFromStdin, tellError } from './terminal.ts';
 
 export interface PlanOptions {
   /** Prints the plan and does nothing. */
@@ -43,7 +43,7 @@ export async function planAndRun(
     const asksPassphrase = error instanceof AppError && error.detail?.['field'] === 'passphrase';
     if (!asksPassphrase || given[passphraseName(`key:${user}`)] !== undefined) throw error;
     if (!isInteractive()) {
-      console.error(`meshdeck: ${error.message} (--passphrase-stdin)`);
+      tellError(`${error.message} (--passphrase-stdin)`);
       return exitCodes.needsPerson;
     }
     given[passphraseName(`key:${user}`)] = await askSecret(`passphrase of ${options.identity ?? 'the key'}`);
@@ -61,7 +61,7 @@ export async function planAndRun(
       console.error(
         `these host keys are not known yet: compare them, then give --fingerprint for each node, or --accept-new:`,
       );
-      for (const { node, fingerprints } of unknown) console.error(`  ${node}: ${fingerprints.join(', ')}`);
+      for (const { node, fingerprints } of unknown) console.error(printable(`  ${node}: ${fingerprints.join(', ')}`));
       return exitCodes.needsPerson;
     }
   }

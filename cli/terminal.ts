@@ -15,7 +15,7 @@ export async function askYesNo(question: string, initial: boolean): Promise<bool
 export async function askLine(label: string, end = ': '): Promise<string> {
   const line = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return (await line.question(`${label}${end}`)).trim();
+    return (await line.question(printable(`${label}${end}`))).trim();
   } finally {
     line.close();
   }
@@ -23,7 +23,7 @@ export async function askLine(label: string, end = ': '): Promise<string> {
 
 /** What is typed is not shown. */
 export async function askSecret(label: string): Promise<string> {
-  process.stderr.write(`${label}: `);
+  process.stderr.write(printable(`${label}: `));
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const line = createInterface({ input: process.stdin, output: silent, terminal: true });
   try {
@@ -43,6 +43,11 @@ export async function readSecretFromStdin(): Promise<string> {
   } finally {
     line.close();
   }
+}
+
+/** What went wrong, in words that may be a node's. */
+export function tellError(text: string): void {
+  console.error(printable(`meshdeck: ${text}`));
 }
 
 /** Text of others for a terminal: without its control characters. */
