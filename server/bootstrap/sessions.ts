@@ -111,11 +111,19 @@ export class NodeSessions {
    * @throws AppError
    */
   async bystander(target: NodeTarget, signal: AbortSignal): Promise<RootShell> {
-    const known = await this.bystanders.get(target.name)?.catch(() => null);
-    if (known && !known.connection.isLost) return known;
-    const opening = this.lookIn(target, signal, { timeoutMs: 5_000 });
-    this.bystanders.set(target.name, opening);
-    return opening;
+    for (;;) {
+      const known = this.bystanders.get(target.name);
+      const opening = known ?? this.lookIn(target, signal, { timeoutMs: 5_000 });
+      if (!known) this.bystanders.set(target.name, opening);
+      const shell = await opening.catch((error: unknown) => {
+        if (!known) throw error;
+        return null;
+      });
+      if (shell && !shell.connection.isLost) return shell;
+      // Whoever else waited for it may have put a new one in its place by now.
+      if (this.bystanders.get(target.name) === opening) this.bystanders.delete(target.name);
+      signal.throwIfAborted();
+    }
   }
 
   /** Secret that only this console can make again, for something of this name on that machine. */

@@ -62,6 +62,8 @@ export function createHub(options: HubOptions, { auth, fleet, runs, audit, caCop
     destroyUpgrade: false,
   });
   const states = new Map<string, SocketState>();
+  /** Of sockets between handshake and connection. */
+  const credentials = new WeakMap<Socket, Credential>();
   const userName = async (id: string) => (await auth.users()).find((user) => user.id === id)?.email ?? id;
   const dispatcher = new Dispatcher(
     { log, now },
@@ -130,7 +132,7 @@ export function createHub(options: HubOptions, { auth, fleet, runs, audit, caCop
               next(refusal('Log in first.'));
               return;
             }
-            accept(socket, credential);
+            credentials.set(socket, credential);
             next();
           },
           (error: unknown) => {
@@ -138,6 +140,11 @@ export function createHub(options: HubOptions, { auth, fleet, runs, audit, caCop
             next(refusal('The console failed at this; its log has the reason.'));
           },
         );
+      });
+      // Not before: one that went away during the look-up never gets here, and nobody would take it out again.
+      io.on('connection', (socket) => {
+        const credential = credentials.get(socket);
+        if (credential) accept(socket, credential);
       });
       io.attach(server, {
         path: httpPaths.socket,

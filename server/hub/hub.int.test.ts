@@ -1,0 +1,58 @@
+// Who is counted as connected, over real sockets.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { io } from 'socket.io-client';
+import { expect, it, vi } from 'vitest';
+import { httpPaths } from '../../contract/http.ts';
+import { createAuth, type Credential } from '../auth/auth.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
+import { createTestFleet, createTestRuns, silentLog } from '../test-parts.ts';
+import { createHub } from './hub.ts';
+
+it('a client that goes while it is looked up leaves nothing', async () => {
+  const store = createMemoryStore();
+  const waiting: ((credential: Credential) => void)[] = [];
+  const auth = {
+    ...createAuth({ log: silentLog, secret: 'x'.repeat(32), now: () => 1_000 }, { store }),
+    credentialOfToken: () => new Promise<Credential | null>((resolve) => waiting.push(resolve)),
+  };
+  const caCopies = { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) };
+  const hub = createHub(
+    { log: silentLog, version: '1', isSimulated: false, now: () => 5 },
+    { auth, fleet: createTestFleet(), runs: createTestRuns(), audit: store.audit, caCopies },
+  );
+  const server = createServer();
+  hub.attach(server, () => true);
+  await hub.start();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const connect = () =>
+    io(`http://127.0.0.1:${port}`, {
+      path: httpPaths.socket,
+      transports: ['websocket'],
+      auth: { token: 't' },
+      forceNew: true,
+      reconnection: false,
+    });
+  const gone = connect();
+  const kept = connect();
+  try {
+    const [first, second] = await vi.waitUntil(() => waiting.length === 2 && waiting, { timeout: 5_000 });
+    gone.io.engine.close();
+    await vi.waitUntil(() => gone.io.engine.readyState === 'closed', { timeout: 5_000 });
+    // The server hears of it a moment later.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    first?.({ kind: 'token', hash: 'h', id: 'c1' });
+    second?.({ kind: 'token', hash: 'h', id: 'c2' });
+    await vi.waitUntil(() => kept.connected, { timeout: 5_000 });
+    expect(hub.size).toBe(1);
+    kept.disconnect();
+    await vi.waitUntil(() => hub.size === 0, { timeout: 5_000 });
+  } finally {
+    gone.disconnect();
+    kept.disconnect();
+    await hub.stop();
+    server.closeAllConnections();
+    server.close();
+  }
+});
