@@ -357,6 +357,11 @@ describe('the plan', () => {
     [{ uplink: 'eth0;reboot' }],
     [{ window: 5 }],
     [{ window: 601 }],
+    [{ times: { window: 1 } }],
+    [{ times: { cap: 2_200_000 } }],
+    [{ times: { settle: 0.5 } }],
+    [{ times: { reboot: 5 } }],
+    [{ times: { windw: 300 } }],
     [{ method: 'magic' }],
     [{ nodes: ' ' }],
   ])('bad input is an error at its field: %o', (form) => {
