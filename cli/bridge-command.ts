@@ -57,9 +57,7 @@ export function addBridgeCommand(
     .action((nodes: string, options: BridgeOptions) =>
       withBackend(async (backend) => {
         const kind = options.undo ? 'remove-bridge' : 'bridge';
-        const form = options.undo
-          ? { ...commonOf(nodes, options), confirm: options.confirm ?? '' }
-          : bridgeForm(nodes, options);
+        const form = options.undo ? removalForm(nodes, options) : bridgeForm(nodes, options);
         if (!options.runbook) return planAndRun(backend, kind, form, options);
         process.stdout.write(renderRunbook(await backend.makePlan(kind, form, {})));
         return exitCodes.done;
@@ -93,6 +91,21 @@ function bridgeForm(nodes: string, options: BridgeOptions): Record<string, unkno
     ...(options.datapath === undefined ? {} : { datapath: options.datapath }),
     ...(options.rebootCanary ? { rebootCanary: true } : {}),
   };
+}
+
+function removalForm(nodes: string, options: BridgeOptions): Record<string, unknown> {
+  const { uplink, method, datapath, rebootCanary } = options;
+  const stray = Object.entries({
+    '--uplink': uplink[0],
+    '--method': method,
+    '--datapath': datapath,
+    '--reboot-canary': rebootCanary,
+  })
+    .filter(([, value]) => value !== undefined)
+    .map(([flag]) => flag);
+  if (stray.length > 0)
+    throw new AppError('invalid', `${stray.join(', ')}: not with --undo, which takes away what was committed`);
+  return { ...commonOf(nodes, options), confirm: options.confirm ?? '' };
 }
 
 function commonOf(nodes: string, options: BridgeOptions): Record<string, unknown> {
