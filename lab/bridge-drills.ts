@@ -25,6 +25,8 @@ export interface Drill {
   readonly isQuick?: true;
   /** How it has to end; the caller checks that, and that the node is reachable. */
   readonly end: 'rolled-back' | 'committed';
+  /** What it kept was the removal. */
+  readonly isTakenAway?: true;
   readonly run: (stage: Stage) => Promise<Trial>;
   /** Takes away what the drill set up beside the transaction. */
   readonly mend?: (stage: Stage) => Promise<unknown>;
@@ -117,6 +119,18 @@ const powerCuts: Drill[] = [
       const next = await stage.tryOut();
       await next.tx.undo();
       return next;
+    },
+  },
+  {
+    name: 'power cut while it is planned, and what a person is told to type then',
+    end: 'rolled-back',
+    async run(stage) {
+      const trial = await stage.place();
+      void trial.tx.begin().catch(() => undefined);
+      await waitForState(trial.tx, 'planned');
+      await cutPower(stage);
+      await stage.sh(`sh ${folderOf(trial)}/tx undo`);
+      return trial;
     },
   },
   ...(['armed', 'applied', 'inside-ok'] as const).map((state): Drill => ({
@@ -416,6 +430,18 @@ export const drills: readonly Drill[] = [
     mend: (stage) => stage.sh('umount /var/lib/meshd; rm -rf /run/meshdeck/bridge/t*'),
   },
   {
+    name: 'no room in /run',
+    isQuick: true,
+    end: 'rolled-back',
+    async run(stage) {
+      await stage.sh('mkdir -p /run/meshdeck && mount -t tmpfs -o size=1m tmpfs /run/meshdeck');
+      const trial = await stage.tryOut();
+      await stage.sh('cat /dev/zero >/run/meshdeck/full');
+      return trial;
+    },
+    mend: (stage) => stage.sh('umount /run/meshdeck'),
+  },
+  {
     name: 'the disk of /etc is full at the commit',
     end: 'rolled-back',
     async run(stage) {
@@ -560,6 +586,24 @@ export const drills: readonly Drill[] = [
       await stage.lab.fault.link(stage.node, 'up');
       await forgetMeshd(stage);
     },
+  },
+  {
+    name: 'VMs are on the bridge when it is taken away: the NIC leaves it, and it stays with them',
+    end: 'committed',
+    async run(stage) {
+      await keepBridge(stage);
+      await stage.sh(
+        `ip tuntap add mode tap mega_tap0 && ip link set mega_tap0 up && ovs-vsctl add-port ${bridgeName} mega_tap0`,
+      );
+      const trial = await stage.tryOut({ kind: 'remove', times: { window: 40 } });
+      await keep(trial);
+      await waitForDhcp(trial, 'same');
+      const ports = await stage.sh(`ovs-vsctl list-ports ${bridgeName}`);
+      if (ports !== 'mega_tap0') throw new Error(`ports after the removal: ${ports}`);
+      return trial;
+    },
+    isTakenAway: true,
+    mend: (stage) => stage.sh(`ovs-vsctl del-br ${bridgeName}; ip link del mega_tap0`),
   },
   {
     name: 'nobody keeps the removal',

@@ -19,7 +19,7 @@ afterEach(() => lab.down());
 
 /** Changes it, with a window of 15 s, and returns once the inside checks have passed. */
 async function tryOut(method: 'networkd' | 'ifupdown') {
-  const trial = await planChange(lab, node, 'ensure', method, { settle: 1, inside: 6, window: 15, cap: 60 });
+  const trial = await planChange(lab, node, 'ensure', method, { times: { window: 15 } });
   await trial.tx.begin();
   await waitForState(trial.tx, 'inside-ok');
   return trial;

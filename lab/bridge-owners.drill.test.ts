@@ -6,6 +6,7 @@ import {
   expectBare,
   expectBridged,
   goBackAfterRestart,
+  observeBridge,
   proveOwner,
   readEtc,
 } from './bridge-owners.ts';
@@ -61,6 +62,30 @@ describe.each([
     await expectBridged(lab, node);
   });
 });
+
+test.each([
+  ['networkmanager', 'commands'],
+  ['networkd', 'networkd'],
+  ['networkd', 'commands'],
+] as const)(
+  '%s by the method %s, and the DHCP server offers another address: it is told, and not taken',
+  async (owner, method) => {
+    await startLab(owner);
+    await lab.fault.dhcp('other-range');
+    const figures = await changeBridge(lab, node, 'ensure', method);
+    expect(figures.dhcp).toMatch(/^other:/);
+    expect(figures.outside.longestMs).toBeLessThan(1_000);
+    const address = await lab.address(node);
+    expect(await isReachable(address)).toBe(true);
+    const there = await shellIn(
+      lab,
+      node,
+      'ip -o -4 address show scope global | sed "s/.* inet //; s/ .*//"; ip route show default',
+    );
+    expect(there.split('\n')).toEqual([`${address}/24`, expect.stringMatching(/^default via \S+ dev mega_bridge/)]);
+    expect((await observeBridge(lab, node)).rebootDoubts).not.toBe(null);
+  },
+);
 
 /** Shell lines that give eth0 fixed addresses of both families and a route of its own, in the owner's file. */
 const fixedAddresses: Record<NodeOwner, (address: string, gateway: string) => string> = {

@@ -3,9 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe.ts';
+import { carrierOf } from '../core/plans/bridge/picture.ts';
 import { persistBridge } from '../core/plans/bridge/persist.ts';
 import type { BridgeFacts, BridgeMethod } from '../core/plans/bridge/facts.ts';
-import type { BridgeTimes, BridgeTransaction } from '../core/plans/bridge/transaction.ts';
+import type { BridgeTransaction } from '../core/plans/bridge/transaction.ts';
 import { placeTransaction, type NodeTransaction } from '../host/bridge/node-transaction.ts';
 import {
   bridgeName,
@@ -15,6 +16,7 @@ import {
   startPing,
   waitForState,
   type Outage,
+  type TransactionOverrides,
 } from './bridge.ts';
 import type { Lab } from './lab.ts';
 
@@ -38,7 +40,7 @@ export async function planChange(
   node: string,
   kind: BridgeTransaction['kind'],
   method: BridgeMethod,
-  times: Partial<BridgeTimes> = {},
+  overrides: TransactionOverrides = {},
 ): Promise<{ tx: NodeTransaction; nonce: string }> {
   const facts = await observeBridge(lab, node);
   const uplink = facts.nics.find(({ name }) => name === 'eth0');
@@ -48,13 +50,15 @@ export async function planChange(
   const { transaction, nonce } = await describeLabTransaction(lab, node, {
     kind,
     method,
+    mac: carrierOf(facts, uplink, bridgeName).mac,
     owner: uplink.owner,
     dhcp: persistence.dhcp,
     dhcpClientId: uplink.dhcpClientId,
     files: persistence.files,
     enable: persistence.enable,
     disable: persistence.disable,
-    times: { window: 30, dhcp: 10, ...times },
+    ...overrides,
+    times: { window: 30, dhcp: 10, ...overrides.times },
   });
   return { tx: await placeTransaction(lab.runner(node), transaction), nonce };
 }

@@ -46,7 +46,7 @@ export async function describeLabTransaction(
   if (plan === undefined) throw new Error(`no node ${node}`);
   const { stdout } = await lab.exec(node, ['ip', '-o', '-4', 'address', 'show', 'dev', from]);
   const addresses = [...stdout.matchAll(/ inet (\S+)/g)].map((match) => match[1] ?? '');
-  const files = kind === 'ensure' ? [await interfacesChange(lab, node, plan.mac)] : [];
+  const files = kind !== 'remove' ? [await interfacesChange(lab, node, plan.mac)] : [];
   return {
     nonce,
     transaction: {

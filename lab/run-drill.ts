@@ -31,7 +31,7 @@ export async function runDrill(drill: Drill, stage: Stage): Promise<void> {
   } finally {
     await drill.mend?.(stage);
   }
-  if (drill.end === 'committed') await removeBridge(stage.lab, stage.node);
+  if (drill.end === 'committed' && !drill.isTakenAway) await removeBridge(stage.lab, stage.node);
   await expect.poll(() => observeQuietly(stage), { timeout: 20_000, interval: 500 }).toBe(before);
   expect(await isReachable(stage.address)).toBe(true);
 }

@@ -25,6 +25,10 @@ remove) from=$BRIDGE to=$UPLINK ;;
 *) from=$UPLINK to=$BRIDGE ;;
 esac
 
+is_this_boot() {
+	[ "$SNAP_BOOT" = "$(cat /proc/sys/kernel/random/boot_id)" ]
+}
+
 limit() {
 	timeout -k 1 "$@"
 }
@@ -70,7 +74,9 @@ enter() {
 	line="$(now_ms) $1 $(one_line "$2")"
 	{ printf '%s\n' "$line" >>"$here/journal"; } 2>/dev/null || return 1
 	printf '%s\n' "$line" | put "$here/state" || return 1
-	enter_live "$line"
+	# Without room in /run the one on disk counts.
+	enter_live "$line" || rm -f "$live/state"
+	return 0
 }
 
 # enter_anyway <state> <text>: for the way back, which no full disk may stop.
@@ -90,7 +96,7 @@ note() {
 	{ printf '%s %s %s\n' "$(now_ms)" "$STATE" "$(one_line "$1")" | tee -a "$here/journal" >>"$live/journal"; } 2>/dev/null
 }
 
-# Sets SINCE, STATE and TEXT. What is in /run is of this boot, and newer: the disk may have been full.
+# Sets SINCE, STATE and TEXT. What is in /run is of this boot, and newer: the disk may have been full when it was written.
 read_state() {
 	SINCE='' STATE='' TEXT=''
 	if [ -s "$live/state" ]; then

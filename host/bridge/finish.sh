@@ -4,10 +4,12 @@
 
 # finish_commit: twice is no harm.
 finish_commit() {
+	# Whoever ends here before the lease is handed over: the address does not end with it.
+	[ "$KIND" = persist ] || [ "$DHCP" = none ] || ! is_this_boot || keep_addresses_alive "$to"
 	write_record
-	if [ "$KIND" = ensure ]; then
+	if [ "$KIND" != remove ]; then
 		vsctl "$OVS_UNDO" --no-wait remove port "$UPLINK" other_config transient=true 2>/dev/null
-	elif [ "$KIND" = remove ]; then
+	else
 		take_bridge_away
 	fi
 	forget_originals
@@ -18,16 +20,15 @@ finish_commit() {
 take_bridge_away() {
 	local tag
 	has_bridge || return 0
-	if [ "$MADE" = yes ]; then
-		if [ -z "$(foreign_ports)" ]; then
-			vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
-			return
-		fi
-		note "$BRIDGE stays: ports of others are on it: $(foreign_ports | tr '\n' ' ')"
-	fi
+	if [ "$MADE" = yes ] && delete_bridge; then return; fi
 	for tag in owner transaction uplink; do
 		vsctl "$OVS_UNDO" --no-wait remove bridge "$BRIDGE" external_ids "meshdeck-$tag"
 	done
+}
+
+# pinned_mac: empty for a bridge whose address Open vSwitch chooses.
+pinned_mac() {
+	vsctl "$OVS_UNDO" --no-wait --if-exists get bridge "$BRIDGE" other_config:hwaddr 2>/dev/null | tr -d '"'
 }
 
 # write_record: what was committed, and where the very first contents of its files are kept.
@@ -39,7 +40,7 @@ write_record() {
 	fi
 	{
 		printf 'transaction=%s\nbridge=%s\nuplink=%s\nmethod=%s\nowner=%s\natMs=%s\nmac=%s\ndatapath=%s\n' \
-			"$ID" "$BRIDGE" "$UPLINK" "$METHOD" "$OWNER" "${SINCE:-0}" "$MAC" "$DATAPATH"
+			"$ID" "$BRIDGE" "$UPLINK" "$METHOD" "$OWNER" "${SINCE:-0}" "$(pinned_mac)" "$DATAPATH"
 		origin=$(sed -n 's/^made=//p' "$base/committed" 2>/dev/null)
 		printf 'made=%s\n' "${origin:-$([ "$SNAP_HAD_BRIDGE" = yes ] && echo no || echo yes)}"
 		at=0

@@ -39,8 +39,7 @@ address_batch() {
 
 # settle_addresses <interface>: takes the nodad flag away again.
 settle_addresses() {
-	ip -o -6 address show dev "$1" 2>/dev/null | grep ' nodad ' | address_batch "$1" 0 >"$live/settle"
-	[ ! -s "$live/settle" ] || limit 5 ip -6 -force -batch "$live/settle"
+	ip -o -6 address show dev "$1" 2>/dev/null | grep ' nodad ' | address_batch "$1" 0 | limit 5 ip -6 -force -batch -
 }
 
 # route_batch <from> <to> <4|6>: lines of `ip -o route show table all` to batch lines; what needs no gateway first.
@@ -86,17 +85,16 @@ neighbour_batch() {
 		print "neighbour replace " $1 " lladdr " $3 " dev " to " nud stale" }'
 }
 
-# run_batch <file>: ip(8) takes one family for a whole batch, so lines are run in their order in groups of one family.
+# run_batch: lines on standard input, and in no file: /run may be full. ip(8) takes one family for a whole batch, so they are run
+# in their order in groups of one family.
 run_batch() {
-	local failed
+	local batch failed
 	failed=0
+	batch=$(cat)
 	# `-4 route …` is no batch line; without it ip tells the family by the address, but not for `default`.
-	grep -v '^-' "$1" >"$1.any"
-	grep '^-4 ' "$1" | cut -c 4- >"$1.four"
-	grep '^-6 ' "$1" | cut -c 4- >"$1.six"
-	limit 10 ip -force -batch "$1.any" || failed=1
-	[ ! -s "$1.four" ] || limit 10 ip -4 -force -batch "$1.four" || failed=1
-	[ ! -s "$1.six" ] || limit 10 ip -6 -force -batch "$1.six" || failed=1
+	printf '%s\n' "$batch" | grep -v '^-' | limit 10 ip -force -batch - || failed=1
+	printf '%s\n' "$batch" | sed -n 's/^-4 //p' | limit 10 ip -4 -force -batch - || failed=1
+	printf '%s\n' "$batch" | sed -n 's/^-6 //p' | limit 10 ip -6 -force -batch - || failed=1
 	return $failed
 }
 
@@ -119,9 +117,19 @@ has_bridge() {
 	vsctl "$OVS_UNDO" --no-wait br-exists "$BRIDGE" 2>/dev/null
 }
 
-# Ports that are neither the uplink nor our own for the rehearsal: VMs.
-foreign_ports() {
-	vsctl "$OVS_UNDO" --no-wait list-ports "$BRIDGE" 2>/dev/null | grep -vxF -e "$UPLINK" -e "$rehearsalPort"
+# delete_bridge: unless others have ports on it, VMs for one, or Open vSwitch does not say who has: a time-out means unknown.
+delete_bridge() {
+	local ports
+	ports=$(vsctl "$OVS_UNDO" --no-wait list-ports "$BRIDGE" 2>/dev/null) || {
+		note "$BRIDGE stays: Open vSwitch does not say what is on it"
+		return 1
+	}
+	ports=$(printf '%s\n' "$ports" | grep -vxF -e "$UPLINK" -e "$rehearsalPort" | tr '\n' ' ')
+	if [ -n "${ports% }" ]; then
+		note "$BRIDGE stays: ports of others are on it: $ports"
+		return 1
+	fi
+	vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
 }
 rehearsalPort=mdeck-rehearse
 
@@ -186,6 +194,22 @@ announce_quietly() {
 		limit 2 ping -n -c 1 -W 1 -I "$1" "$address" >/dev/null 2>&1 &
 	done
 	wait
+}
+
+# Gateways that its routes go by, as they were before.
+gateways() {
+	printf '%s\n%s\n' "$SNAP_ROUTES4" "$SNAP_ROUTES6" | awk -v from="$from" '
+		$1 == "default" && index(" " $0 " ", " dev " from " ") {
+			for (i = 1; i < NF; i++) if ($i == "via") { print ($(i + 1) ~ /^inet6?$/ ? $(i + 2) : $(i + 1)) }
+		}' | sort -u
+}
+
+check_gateway() {
+	local gateway
+	for gateway in $(gateways); do
+		limit 3 ping -n -c 1 -W 1 -I "$1" "$gateway" >/dev/null || { echo "$gateway does not answer"; return 1; }
+	done
+	echo "$(gateways | tr '\n' ' ')answers"
 }
 
 # has_resolved: name servers belong to interfaces only where systemd-resolved runs; elsewhere they stay where they are.

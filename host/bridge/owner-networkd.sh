@@ -50,5 +50,19 @@ networkd_lease() {
 	for address in $ADDRESSES; do
 		[ "${address%/*}" != "$leased" ] || { echo same; return; }
 	done
+	decline_lease "$leased"
 	echo "other:$leased"
+}
+
+# decline_lease <address>: networkd took it beside the one that was carried. It lets it go again, and asks no more before the next
+# start of the machine: what becomes of it is for people to say.
+decline_lease() {
+	local address
+	printf '[Network]\nKeepConfiguration=yes\nDHCP=no\n' | put "/run/systemd/network/00-meshdeck-$to.network.d/meshdeck.conf"
+	chmod 644 "/run/systemd/network/00-meshdeck-$to.network.d/meshdeck.conf"
+	limit 10 networkctl reload
+	watch_addresses "$to"
+	address=$(ip -o -4 address show dev "$to" | awk -v leased="$1/" 'index($4, leased) == 1 { print $4 }')
+	[ -z "$address" ] || limit 5 ip address delete "$address" dev "$to"
+	give_addresses "$to"
 }

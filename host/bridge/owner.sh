@@ -63,8 +63,7 @@ give_addresses() {
 			address_batch "$1" 0
 		printf '%s\n' "$SNAP_ROUTES4" | route_batch "$from" "$1" 4
 		printf '%s\n' "$SNAP_ROUTES6" | route_batch "$from" "$1" 6
-	} >"$live/batch.given"
-	run_batch "$live/batch.given" 2>/dev/null
+	} | run_batch 2>/dev/null
 }
 
 # owner_back: the way back of owner_park. A client that died is started again as it was.
@@ -98,16 +97,16 @@ start_client() {
 # keep_addresses_alive <interface>: leased addresses stay until a client says otherwise.
 keep_addresses_alive() {
 	ip -o -4 address show dev "$1" 2>/dev/null | sed 's/valid_lft [0-9]*sec/valid_lft forever/; s/preferred_lft [0-9]*sec/preferred_lft forever/' |
-		address_batch "$1" 0 >"$live/alive"
-	limit 5 ip -force -batch "$live/alive"
+		address_batch "$1" 0 | limit 5 ip -force -batch -
 }
 
-# owner_restart: the last thing that is tried when addresses do not come back by hand.
+# owner_restart: the last thing that is tried when addresses do not come back by hand. Without the lock (9): a client that is
+# started here outlives us, and would hold it.
 owner_restart() {
 	case "$OWNER" in
 	ifupdown | ifupdown2)
-		limit "$OWNER_RESTART" ifdown --force "$from"
-		limit "$OWNER_RESTART" ifup --force "$from"
+		limit "$OWNER_RESTART" ifdown --force "$from" 9>&-
+		limit "$OWNER_RESTART" ifup --force "$from" 9>&-
 		;;
 	networkmanager) limit "$OWNER_RESTART" nmcli device reapply "$from" || limit "$OWNER_RESTART" nmcli device connect "$from" ;;
 	networkd) limit "$OWNER_RESTART" networkctl reconfigure "$from" || limit "$OWNER_RESTART" systemctl restart systemd-networkd ;;

@@ -33,6 +33,7 @@ doubts() {
 	has_addresses "$BRIDGE" $ADDRESSES || echo "$BRIDGE does not have $ADDRESSES now"
 	case "$(cat "$live/dhcp" 2>/dev/null || cat "$here/dhcp" 2>/dev/null)" in
 	other:*) echo 'DHCP offers another address, which the next boot will take' ;;
+	'') [ "$DHCP" = none ] || [ "$KIND" = persist ] || echo 'its lease was not handed over: nobody renews it' ;;
 	silent) echo 'no DHCP server answered: the next boot may find no address' ;;
 	esac
 	[ "$METHOD" = ifupdown ] || return 0

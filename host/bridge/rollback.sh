@@ -10,12 +10,22 @@ mkdir -p "$live"
 exec 9>>"$run/lock"
 if ! flock -w 25 9; then
 	systemctl kill --kill-whom=all --signal=KILL meshdeck-bridge-keep.service 2>/dev/null
-	flock -w 10 9
+	# Another way back may be at it, with its pauses: it does what this one would do.
+	if ! flock -w 10 9; then
+		read_state
+		[ "$STATE" != rolling-back ] || exit 0
+	fi
 fi
+# Of an earlier start of the machine: its owners have configured it since, and what the snapshot holds of the network is old.
+asked=$why
+is_this_boot || why=boot
 read_state
 case "$STATE" in
 committed)
 	finish_commit
+	# The commit was cut short before the lease was handed over.
+	[ "$why" = boot ] || [ -s "$live/dhcp" ] || limit 10 systemd-run --quiet --collect --unit=meshdeck-bridge-hand-over \
+		--description='Meshdeck: the lease of the bridge' --property=RuntimeMaxSec=$((DHCP_SECONDS + 60)) /bin/sh "$here/tx" hand-over
 	exit 0
 	;;
 rolled-back)
@@ -25,35 +35,45 @@ rolled-back)
 esac
 # Its own timer brought it here: by then somebody may have begun to mend by hand.
 [ "$why" != restart ] || [ "$STATE" = rollback-failed ] || exit 0
-rm -f "$here/ballast"
+rm -f "$here/ballast" "$live/ballast"
 if [ "$why" != boot ] && [ "$why" != self ]; then
 	systemctl kill --kill-whom=all --signal=KILL meshdeck-bridge.service 2>/dev/null
 fi
 case "$why" in
-boot) text='the machine started again before the change was kept' ;;
 deadman) text=$(nobody_kept) ;;
 restart) text=$TEXT ;;
-*) text=$(cat "$live/reason" 2>/dev/null) ;;
+*)
+	text=$(cat "$live/reason" 2>/dev/null)
+	[ "$why" != boot ] || text='the machine started again before the change was kept'
+	;;
 esac
 : "${text:=undone}"
 enter_anyway rolling-back "$text"
 
 # Every step is tried whatever became of the one before.
 go_back() {
-	let_kernel_in
+	[ "$KIND" = persist ] || let_kernel_in
 	if [ "$KIND" = ensure ]; then
 		take_port_out
-	elif [ "$KIND" = remove ] && ! is_port; then
-		vsctl "$OVS_UNDO" --no-wait -- --may-exist add-port "$BRIDGE" "$UPLINK" \
-			-- set port "$UPLINK" "external_ids=$SNAP_PORT_IDS" "other_config=$SNAP_PORT_CONFIG"
+	else
+		put_port_back
 	fi
-	[ "$KIND" != remove ] || [ "$SNAP_HAD_NFT" = no ] || shut_kernel_out
-	[ "$why" = boot ] || network_back
+	[ "$SNAP_HAD_NFT" = no ] || shut_kernel_out
+	[ "$why" = boot ] || [ "$KIND" = persist ] || network_back
 	restore_files
-	[ "$KIND" != ensure ] || bridge_back
+	[ "$KIND" = remove ] || bridge_back
+}
+
+put_port_back() {
+	vsctl "$OVS_UNDO" --no-wait -- --may-exist add-port "$BRIDGE" "$UPLINK" \
+		-- set port "$UPLINK" "external_ids=$SNAP_PORT_IDS" "other_config=$SNAP_PORT_CONFIG"
 }
 
 take_port_out() {
+	if [ "$SNAP_WAS_PORT" = yes ]; then
+		put_port_back
+		return
+	fi
 	vsctl "$OVS_UNDO" --no-wait --if-exists del-port "$BRIDGE" "$UPLINK" && return 0
 	# Without its database the kernel's datapath still holds the NIC; it can be told directly.
 	[ "$DATAPATH" = netdev ] || limit 5 ovs-dpctl del-if ovs-system "$UPLINK" 2>/dev/null
@@ -63,9 +83,8 @@ take_port_out() {
 }
 
 network_back() {
-	local gone batch
+	local gone
 	gone=$((($(uptime_ms) - SNAP_UPTIME_MS) / 1000))
-	batch=$live/batch.back
 	{
 		if [ -d "/sys/class/net/$to" ]; then
 			printf '%s\n' "$SNAP_ADDRESSES" | awk -v to="$to" '/inet/ { print "address delete " $4 " dev " to }'
@@ -76,8 +95,7 @@ network_back() {
 		printf '%s\n' "$SNAP_ROUTES6" | route_batch "$from" "$from" 6
 		printf '%s\n' "$SNAP_RULES4" | rule_batch "$from" "$to" delete 4
 		printf '%s\n' "$SNAP_RULES6" | rule_batch "$from" "$to" delete 6
-	} >"$batch"
-	run_batch "$batch" 2>/dev/null
+	} | run_batch 2>/dev/null
 	printf '%s\n' "$SNAP_SYSCTLS" | while read -r family name value; do
 		[ -z "$name" ] || set_sysctl "$family" "$from" "$name" "$value"
 	done
@@ -85,6 +103,7 @@ network_back() {
 	printf '%s\n' "$SNAP_TO_SYSCTLS" | while read -r family name value; do
 		[ -z "$name" ] || set_sysctl "$family" "$to" "$name" "$value"
 	done
+	[ "$SNAP_TO_UP" = yes ] || limit 5 ip link set dev "$to" down
 	dns_to "$from"
 	owner_back
 }
@@ -104,18 +123,20 @@ bridge_back() {
 	if [ "$SNAP_HAD_BRIDGE" = yes ]; then
 		vsctl "$OVS_UNDO" --no-wait set bridge "$BRIDGE" "external_ids=$SNAP_BRIDGE_IDS" "other_config=$SNAP_BRIDGE_CONFIG" \
 			"fail_mode=$SNAP_BRIDGE_FAIL_MODE" "datapath_type=$SNAP_BRIDGE_DATAPATH"
-	elif [ -z "$(foreign_ports)" ]; then
-		vsctl "$OVS_UNDO" --no-wait --if-exists del-br "$BRIDGE"
+	elif delete_bridge; then
 		# The userspace datapath's interface outlives its switch, and nobody would take it away.
 		pidof ovs-vswitchd >/dev/null || limit 5 ip link delete dev "$BRIDGE" 2>/dev/null
-	else
-		note "the bridge stays: ports of others are on it: $(foreign_ports | tr '\n' ' ')"
 	fi
 }
 
 is_healed() {
+	[ "$KIND" != persist ] || return 0
 	if [ "$KIND" = ensure ]; then
-		is_port && return 1
+		if [ "$SNAP_WAS_PORT" = yes ]; then
+			is_port || return 1
+		else
+			is_port && return 1
+		fi
 		vsctl "$OVS_UNDO" --no-wait show >/dev/null 2>&1 || return 1
 	elif [ "$KIND" = remove ]; then
 		is_port || return 1
@@ -127,7 +148,7 @@ is_healed() {
 
 describe_wounds() {
 	vsctl "$OVS_UNDO" --no-wait show >/dev/null 2>&1 || printf 'Open vSwitch does not answer: its database may still have %s in %s; ' "$UPLINK" "$BRIDGE"
-	[ "$KIND" != ensure ] || ! is_port || printf '%s is still in %s; ' "$UPLINK" "$BRIDGE"
+	[ "$KIND" != ensure ] || [ "$SNAP_WAS_PORT" = yes ] || ! is_port || printf '%s is still in %s; ' "$UPLINK" "$BRIDGE"
 	# shellcheck disable=SC2086 # a list of words
 	has_addresses "$from" $ADDRESSES || printf '%s has no %s; ' "$from" "$ADDRESSES"
 }
@@ -153,14 +174,22 @@ if [ "$why" != boot ] && [ "$why" != restart ]; then
 		is_healed && break
 		note "not healed yet; again in $pause s"
 		sleep "$pause"
-		[ "$pause" != 45 ] || owner_restart
+		# Only for the addresses: Open vSwitch alone is no reason to take the NIC down.
+		# shellcheck disable=SC2086 # a list of words
+		[ "$pause" != 45 ] || has_addresses "$from" $ADDRESSES || owner_restart
 		go_back
 	done
 fi
+# Asked for after a start that could not undo it: what the owners configured then may have gone by the uplink in the bridge.
+# shellcheck disable=SC2086 # a list of words
+[ "$why" != boot ] || [ "$asked" = boot ] || [ "$KIND" = persist ] || has_addresses "$from" $ADDRESSES || owner_restart
 if is_healed; then
 	enter_anyway rolled-back "$text"
 	disarm
-	[ "$why" = boot ] || announce_quietly "$from"
+	if [ "$why" != boot ] && [ "$KIND" != persist ]; then
+		announce_quietly "$from"
+		[ -z "$(gateways)" ] || note "$(check_gateway "$from")"
+	fi
 else
 	# Timer and guard have done what they can; the guard stays for the next start of the machine.
 	[ "$why" = restart ] || text="$text; what did not come back: $(describe_wounds)"

@@ -123,7 +123,7 @@ drive() {
 	if [ "$KIND" = ensure ]; then
 		problem=$(rehearse) || give_up "$problem"
 	fi
-	[ "$KIND" = persist ] || prepare
+	[ "$KIND" = persist ] || prepare || give_up '/run takes no more data'
 	arm_timer "$WINDOW" || give_up 'PID 1 did not take the timer'
 	guard_is_on && is_armed || give_up 'timer or boot guard do not read back as active'
 	echo $(($(uptime_ms) + CAP * 1000)) | put "$live/cap"
@@ -146,7 +146,7 @@ watch_deadline() {
 	while sleep 1; do
 		read_state
 		case "$STATE" in armed | applied | inside-ok | outside-ok) ;; *) return 0 ;; esac
-		[ "$(uptime_ms)" -gt $(($(cat "$live/deadline") + 1500)) ] || continue
+		[ -s "$live/deadline" ] && [ "$(uptime_ms)" -gt $(($(cat "$live/deadline") + 1500)) ] || continue
 		nobody_kept >"$live/reason"
 		start_rollback && return 0
 	done
@@ -180,9 +180,11 @@ turn_back() {
 }
 
 start_rollback() {
+	local script
+	script=${1:-$live/rollback}
 	systemctl reset-failed meshdeck-bridge-rollback.service 2>/dev/null
 	limit 10 systemd-run --quiet --collect --unit=meshdeck-bridge-rollback --property=OOMScoreAdjust=-900 \
-		--property=KillMode=process --description='Meshdeck: the way back' /bin/sh "$live/rollback" undo
+		--property=KillMode=process --description='Meshdeck: the way back' /bin/sh "$script" undo
 }
 
 # adopt_originals: a removal puts the very files back that the first commit replaced, with owner, mode and attributes: where
@@ -229,11 +231,6 @@ check_plan() {
 	[ -d "/sys/class/net/$UPLINK" ] || { echo "there is no $UPLINK"; return 1; }
 	vsctl "$OVS_UNDO" --no-wait show >/dev/null 2>&1 || { echo 'Open vSwitch does not answer'; return 1; }
 	systemctl is-active --quiet ovs-vswitchd.service || pidof ovs-vswitchd >/dev/null || { echo 'ovs-vswitchd does not run'; return 1; }
-	# Its way back would take out a port that was there before.
-	if [ "$KIND" = ensure ] && is_port; then
-		echo "$UPLINK is in $BRIDGE already: plan again"
-		return 1
-	fi
 	if [ "$KIND" != persist ]; then
 		[ -d "/sys/class/net/$from" ] || { echo "there is no $from"; return 1; }
 		for address in $ADDRESSES; do
@@ -247,7 +244,7 @@ take_snapshot() {
 	local unit at clients
 	mkdir -p "$here/snapshot" "$live/snapshot" || return 1
 	# Freed by the way back, so that a disk that fills up during the trial cannot stop it.
-	head -c 65536 /dev/zero >"$here/ballast" || return 1
+	head -c 65536 /dev/zero >"$here/ballast" && head -c 65536 /dev/zero >"$live/ballast" || return 1
 	at=0
 	while [ "$at" -lt "$FILES" ]; do
 		at=$((at + 1))
@@ -260,6 +257,7 @@ take_snapshot() {
 		! systemctl is-enabled --quiet "$unit" 2>/dev/null || at="$at $unit"
 	done
 	{
+		value SNAP_BOOT "$(cat /proc/sys/kernel/random/boot_id)"
 		value SNAP_UPTIME_MS "$(uptime_ms)"
 		value SNAP_ADDRESSES "$(ip -o address show dev "$from")"
 		value SNAP_ROUTES4 "$(ip -o -4 route show table all)"
@@ -267,6 +265,7 @@ take_snapshot() {
 		value SNAP_RULES4 "$(ip -o -4 rule)"
 		value SNAP_RULES6 "$(ip -o -6 rule)"
 		value SNAP_SYSCTLS "$(sysctls_of "$from")"
+		value SNAP_TO_UP "$([ ! -d "/sys/class/net/$to" ] || ip -o link show dev "$to" | grep -q '[<,]UP[,>]' && echo yes || echo no)"
 		value SNAP_TO_SYSCTLS "$([ ! -d "/sys/class/net/$to" ] || sysctls_of "$to")"
 		value SNAP_CLIENTS "$clients"
 		# shellcheck disable=SC2086 # the first of a list of pids
@@ -283,6 +282,7 @@ take_snapshot() {
 		else
 			value SNAP_HAD_BRIDGE no
 		fi
+		value SNAP_WAS_PORT "$(is_port && echo yes || echo no)"
 		value SNAP_PORT_IDS "$(ovs_get port "$UPLINK" external_ids)"
 		value SNAP_PORT_CONFIG "$(ovs_get port "$UPLINK" other_config)"
 		if has_resolved; then
@@ -352,7 +352,11 @@ take_evidence() {
 		ip neighbour >"$1/neighbours"
 		cp /etc/resolv.conf "$1/resolv.conf"
 		limit 5 ovs-vsctl --timeout=3 --no-wait show >"$1/ovs-show"
-		limit 5 ovsdb-client dump >"$1/ovsdb"
+		# Without options: those of tunnels hold keys.
+		limit 5 ovs-vsctl --timeout=3 --no-wait list bridge >"$1/ovs-bridges"
+		limit 5 ovs-vsctl --timeout=3 --no-wait list port >"$1/ovs-ports"
+		limit 5 ovs-vsctl --timeout=3 --no-wait --columns=name,type,ofport,error,admin_state,link_state,mac_in_use,mtu,external_ids \
+			list interface >"$1/ovs-interfaces"
 	} 2>/dev/null
 	return 0
 }
@@ -393,7 +397,8 @@ guard_on() {
 		[Install]
 		WantedBy=multi-user.target
 	UNIT
-	limit 30 systemctl daemon-reload && limit 20 systemctl enable --quiet "$guard"
+	limit 30 systemctl daemon-reload && limit 20 systemctl enable --quiet "$guard" &&
+		limit 10 sync /etc/systemd/system/multi-user.target.wants
 }
 
 trial_options() {
@@ -414,12 +419,15 @@ guard_is_on() {
 # rehearse: all but the NIC, which costs nobody a packet. Most faults of Open vSwitch show here.
 rehearse() {
 	local problem
-	problem=$(take_bridge 2>&1) || { echo "Open vSwitch does not make the bridge: $problem"; return 1; }
+	# One that is there keeps its columns until the way back is armed: VMs may be on it.
+	if [ "$SNAP_HAD_BRIDGE" = no ]; then
+		problem=$(take_bridge 2>&1) || { echo "Open vSwitch does not make the bridge: $problem"; return 1; }
+	fi
 	problem=$(vsctl "$OVS_APPLY" -- --may-exist add-port "$BRIDGE" "$rehearsalPort" \
 		-- set interface "$rehearsalPort" type=internal 2>&1) || { echo "Open vSwitch makes no port: $problem"; return 1; }
 	problem=$(ovs_errors "$BRIDGE" "$rehearsalPort")
 	[ -z "$problem" ] || { echo "Open vSwitch: $problem"; return 1; }
-	[ "$(cat "/sys/class/net/$BRIDGE/address" 2>/dev/null)" = "$MAC" ] || { echo "$BRIDGE does not take the address $MAC"; return 1; }
+	[ "$SNAP_HAD_BRIDGE" = yes ] || [ "$(cat "/sys/class/net/$BRIDGE/address" 2>/dev/null)" = "$MAC" ] || { echo "$BRIDGE does not take the address $MAC"; return 1; }
 	vsctl "$OVS_APPLY" --if-exists del-port "$BRIDGE" "$rehearsalPort" >/dev/null 2>&1
 	problem=$(take_uplink --dry-run --no-wait 2>&1) || { echo "Open vSwitch would not take $UPLINK: $problem"; return 1; }
 	if [ "$DATAPATH" = netdev ]; then
@@ -471,8 +479,9 @@ prepare() {
 		copy_sysctls "$from" "$to"
 		set_sysctl ipv4 "$to" arp_notify 1
 		set_sysctl ipv6 "$to" ndisc_notify 1
-		batch_forward "$live/batch"
+		batch_forward >"$live/batch"
 	} 2>/dev/null
+	[ -s "$live/batch" ]
 }
 
 batch_forward() {
@@ -485,7 +494,7 @@ batch_forward() {
 		ip -o -6 route show table all | route_batch "$from" "$to" 6
 		ip -o -4 rule | rule_batch "$from" "$to" add 4
 		ip -o -6 rule | rule_batch "$from" "$to" add 6
-	} >"$1"
+	}
 }
 
 apply() {
@@ -499,12 +508,12 @@ apply() {
 		take_uplink >"$live/apply.log" 2>&1 || { echo "ovs-vsctl ended with $?" >>"$live/apply.log"; return 1; }
 		# The userspace datapath lets the kernel hear the uplink until it is shut out: only now is the address gone.
 		[ "$DATAPATH" != netdev ] || cut=$(now_ms)
-		run_batch "$live/batch" >>"$live/apply.log" 2>&1
+		run_batch <"$live/batch" >>"$live/apply.log" 2>&1
 		shut_kernel_out >>"$live/apply.log" 2>&1 || return 1
 	else
 		vsctl "$OVS_APPLY" --if-exists del-port "$BRIDGE" "$UPLINK" >"$live/apply.log" 2>&1 || return 1
 		let_kernel_in
-		run_batch "$live/batch" >>"$live/apply.log" 2>&1
+		run_batch <"$live/batch" >>"$live/apply.log" 2>&1
 	fi
 	echo $(($(now_ms) - cut)) >"$live/outage"
 	dns_to "$to"
@@ -525,7 +534,8 @@ watch_over() {
 		elapsed=$((($(uptime_ms) - since) / 1000))
 		run_checks >"$live/checks.new"
 		mv -f "$live/checks.new" "$live/checks"
-		if ! grep -q ' bad ' "$live/checks"; then
+		# Empty where /run takes no more data: nothing was seen then.
+		if [ -s "$live/checks" ] && ! grep -q ' bad ' "$live/checks"; then
 			bad=0
 			[ "$STATE" != applied ] || locked 5 advance applied inside-ok 'inside checks passed'
 		elif [ "$STATE" = applied ] && [ "$elapsed" -ge "$INSIDE" ]; then
@@ -576,14 +586,6 @@ check_ovs() {
 	echo "$UPLINK is in $BRIDGE"
 }
 
-# Gateways that its routes go by, as they were before.
-gateways() {
-	printf '%s\n%s\n' "$SNAP_ROUTES4" "$SNAP_ROUTES6" | awk -v from="$from" '
-		$1 == "default" && index(" " $0 " ", " dev " from " ") {
-			for (i = 1; i < NF; i++) if ($i == "via") { print ($(i + 1) ~ /^inet6?$/ ? $(i + 2) : $(i + 1)) }
-		}' | sort -u
-}
-
 check_routes() {
 	local gateway all
 	all=$(gateways)
@@ -595,14 +597,6 @@ check_routes() {
 		} | grep -q "via $gateway " || { echo "no route by $gateway on $1"; return 1; }
 	done
 	echo "routes by $(echo "$all" | tr '\n' ' ')"
-}
-
-check_gateway() {
-	local gateway
-	for gateway in $(gateways); do
-		limit 3 ping -n -c 1 -W 1 -I "$1" "$gateway" >/dev/null || { echo "$gateway does not answer"; return 1; }
-	done
-	echo "$(gateways | tr '\n' ' ')answers"
 }
 
 check_dns() {
@@ -653,24 +647,27 @@ cap_left_ms() {
 
 # prolong <seconds from now>: never beyond the cap, never shorter than it is.
 prolong() {
-	local wanted cap
+	local wanted cap left
 	read_state
 	case "$STATE" in armed | applied | inside-ok | outside-ok) ;; *) return 1 ;; esac
 	wanted=$1
 	cap=$(($(cap_left_ms) / 1000))
+	left=$(left_ms)
 	[ "$wanted" -le "$cap" ] || wanted=$cap
-	[ $((wanted * 1000)) -gt "$(left_ms || echo 0)" ] || return 0
+	[ $((wanted * 1000)) -gt "${left:-0}" ] || return 0
 	arm_timer "$wanted"
 }
 
 more() {
+	local left
 	case "$1" in '' | *[!0-9]*) refuse 'more <seconds>' ;; esac
 	read_state
 	case "$STATE" in
 	armed | applied | inside-ok | outside-ok) ;;
 	*) refuse "nothing is on trial here: $STATE" ;;
 	esac
-	locked 10 prolong $(($(left_ms) / 1000 + $1))
+	left=$(left_ms)
+	locked 10 prolong $((${left:-0} / 1000 + $1))
 	print_status
 }
 
@@ -722,13 +719,22 @@ commit_now() {
 	enter committing 'files and units' || { echo 'the disk takes no more data' >"$live/reason"; return 1; }
 	limit 15 /bin/sh "$here/tx" persist-files >"$live/commit.log" 2>&1 ||
 		{ echo "the configuration could not be written: $(tail -n 1 "$live/commit.log")" >"$live/reason"; return 1; }
-	if [ "$KIND" = ensure ]; then
-		vsctl "$OVS_APPLY" remove port "$UPLINK" other_config transient=true >"$live/commit.log" 2>&1 ||
-			{ echo "Open vSwitch: $(tail -n 1 "$live/commit.log")" >"$live/reason"; return 1; }
+	if [ "$KIND" != remove ]; then
+		lasting_columns >"$live/commit.log" 2>&1 || { echo "Open vSwitch: $(tail -n 1 "$live/commit.log")" >"$live/reason"; return 1; }
 	fi
 	enter committed "$([ "$KIND" = remove ] && echo 'the bridge is gone' || echo 'the bridge stays')" || { echo 'the disk takes no more data' >"$live/reason"; return 1; }
 	read_state
 	finish_commit
+}
+
+# lasting_columns: a mark that an attempt left goes as well. A bridge that others made is pinned to the address that it has, else
+# its next port may change that, and its lease with it.
+lasting_columns() {
+	set -- -- remove port "$UPLINK" other_config transient=true
+	if [ "$KIND" = persist ] && [ "$(cat "/sys/class/net/$BRIDGE/address")" = "$MAC" ]; then
+		set -- "$@" -- set bridge "$BRIDGE" "other_config:hwaddr=\"$MAC\""
+	fi
+	vsctl "$OVS_APPLY" "$@"
 }
 
 persist_files() {
@@ -744,6 +750,7 @@ persist_files() {
 }
 
 undo() {
+	local script
 	read_state
 	case "$STATE" in
 	committed) refuse 'it is kept: a transaction of kind remove takes the bridge away again' ;;
@@ -752,9 +759,20 @@ undo() {
 		return 0
 		;;
 	esac
-	[ -s "$live/rollback" ] || refuse "there is nothing to undo yet: $STATE"
+	# Of an earlier start of the machine: /run has no copy.
+	script=$live/rollback
+	[ -s "$script" ] || script=$here/rollback
+	if [ ! -s "$script" ]; then
+		[ "$(readlink "$base/pending")" = "$ID" ] && ! systemctl is-active --quiet meshdeck-bridge.service ||
+			refuse "there is nothing to undo yet: ${STATE:-not begun}"
+		enter_anyway rolled-back 'nothing was changed: it was cut short before'
+		disarm
+		print_status
+		return 0
+	fi
+	mkdir -p "$live"
 	printf '%s\n' 'undone on request' >"$live/reason"
-	start_rollback || setsid /bin/sh "$live/rollback" undo </dev/null >/dev/null 2>&1 &
+	start_rollback "$script" || setsid /bin/sh "$script" undo </dev/null >/dev/null 2>&1 &
 	wait_while 'planned armed applied inside-ok outside-ok committing rolling-back' 30
 	wait_disarmed
 	print_status
@@ -809,7 +827,7 @@ bundle() {
 }
 
 case "$1" in
-begin | status | keep | undo | drive | commit | bundle | prove) ;;
+begin | status | keep | undo | drive | commit | bundle | prove | hand-over) ;;
 seen | more) ;;
 persist-files) ;;
 *) refuse 'tx begin | status | seen <who> | keep | undo | more <seconds> | drive | prove | bundle' ;;
@@ -818,6 +836,7 @@ esac
 case "$1" in
 status) print_status ;;
 persist-files) persist_files ;;
+hand-over) hand_over ;;
 seen) seen "$2" ;;
 more) more "$2" ;;
 *) "$1" ;;

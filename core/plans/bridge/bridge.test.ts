@@ -65,6 +65,13 @@ describe('the verdict on a node', () => {
       'block datapath',
     ],
     ['no BMC and no other way', bridgeFacts({ hasBmc: false }), {}, 'warn only-path'],
+    ['two DHCP clients', nic({ dhcp: 'dhclient', dhcpPrograms: 2 }), {}, 'block clients'],
+    [
+      'the other datapath than the bridge there has',
+      bridgeFacts({ ovs: { bridges: [ovsBridgeFacts({ ports: [], datapathType: 'netdev' })] } }),
+      { datapath: 'system' },
+      'block datapath',
+    ],
     ['DHCP without a fixed identifier', nic({ dhcp: 'dhclient' }), {}, 'warn client-id'],
     ['stable-privacy', nic({ ipv6Mode: 'stable-privacy' }), {}, 'warn stable-privacy'],
     ['rules of a firewall', nic({ entanglements: ['firewall rules name it (inet filter)'] }), {}, 'warn entangled'],
@@ -173,6 +180,9 @@ describe('the verdict on a node', () => {
     expect(judge(bridgeFacts({ ovs: { bridges: [ovsBridgeFacts({ ports: [] })] } })).presence).toBe('partial');
     const deaf = bridgeFacts({ nics: [nicFacts({ ovsBridge: 'mega_bridge' })], ovs: { bridges: [ovsBridgeFacts()] } });
     expect(judge(deaf).presence).toBe('partial');
+    // Of an attempt that was cut short: all is there but for the next start of the database.
+    const marked = bridgedFacts({ rebootDoubts: ['eth0 has the transient mark'] });
+    expect(judge(marked).presence).toBe('unproven');
   });
 
   test('what differs from the commit is put right by the plan that is advised: files, and the record of them', () => {

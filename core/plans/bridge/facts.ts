@@ -41,6 +41,8 @@ export interface NicFacts {
   readonly routes: readonly { readonly family: 4 | 6; readonly text: string }[];
   /** Which client holds its lease. */
   readonly dhcp: 'dhclient' | 'networkd' | 'networkmanager' | 'dhcpcd' | 'none';
+  /** Client programs that run for it, such as one for each family. */
+  readonly dhcpPrograms: number;
   /** Client identifier that the lease was asked with, where it is fixed; empty for the client's default. */
   readonly dhcpClientId: string;
   readonly ipv6Mode: 'none' | 'eui64' | 'stable-privacy' | 'static';

@@ -185,16 +185,26 @@ function readDhcp(
   name: string,
   owner: NicOwner,
   addresses: readonly NicAddress[],
-): Pick<NicFacts, 'dhcp' | 'dhcpClientId'> {
-  const client = observed
+): Pick<NicFacts, 'dhcp' | 'dhcpClientId' | 'dhcpPrograms'> {
+  const clients = observed
     .texts('client')
     .map(({ text }) => text.trim().split(' '))
-    .find((argv) => argv.slice(1).includes(name));
+    .filter((argv) => argv.slice(1).includes(name));
+  const [client] = clients;
   if (client) {
     const program = client[0]?.split('/').at(-1) ?? '';
-    if (program === 'dhclient') return { dhcp: 'dhclient', dhcpClientId: '' };
-    return { dhcp: 'dhcpcd', dhcpClientId: '' };
+    const dhcp = program === 'dhclient' ? 'dhclient' : 'dhcpcd';
+    return { dhcp, dhcpClientId: '', dhcpPrograms: clients.length };
   }
+  return { ...readOwnersLease(observed, name, owner, addresses), dhcpPrograms: 0 };
+}
+
+function readOwnersLease(
+  observed: Observed,
+  name: string,
+  owner: NicOwner,
+  addresses: readonly NicAddress[],
+): Pick<NicFacts, 'dhcp' | 'dhcpClientId'> {
   const isLeased = addresses.some(({ family, flags }) => family === 4 && flags.includes('dynamic'));
   if (!isLeased) return { dhcp: 'none', dhcpClientId: '' };
   if (owner === 'networkd') {

@@ -115,7 +115,7 @@ export function transactionOf(
     kind,
     bridge,
     uplink: uplink.name,
-    mac: uplink.mac,
+    mac: carrierOf(facts, uplink, bridge).mac,
     mtu: uplink.mtu,
     datapath: verdict.datapath,
     owner: uplink.owner,

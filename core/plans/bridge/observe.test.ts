@@ -48,6 +48,7 @@ describe('facts of a node that ifupdown configures', () => {
           { family: 6, text: 'fe80::/64 dev eth0 proto kernel metric 256 pref medium' },
         ],
         dhcp: 'dhclient',
+        dhcpPrograms: 1,
         dhcpClientId: '',
         ipv6Mode: 'eui64',
         entanglements: [],

@@ -37,7 +37,8 @@ export function bridgeInInterfaces(files: readonly FileFacts[], change: Interfac
   return replaceStanzas(files, change, (found) => {
     // The bridge's stanza, where there is one, has the addresses: that of an earlier attempt, or the guide's.
     const inet = found.find(({ words }) => words[0] === bridge && words[1] === 'inet') ?? found.find(isInet);
-    const method = inet?.words[2] ?? 'dhcp';
+    // With IPv6 alone the bridge itself still needs the stanza that its hook reads.
+    const method = inet?.words[2] ?? 'manual';
     const source = inet?.words[0] === bridge ? found.filter(({ words }) => words[0] === bridge) : found;
     const own = (inet?.options ?? []).filter((option) => !isOvs(option) && !ofPort.test(option.name));
     const port = found
@@ -152,7 +153,7 @@ function replaceStanzas(
   }
   const parsed = files.map((file) => ({ file, stanzas: parseInterfaces(file.content ?? '') }));
   const found = parsed.flatMap(({ stanzas }) => [...stanzasOf(stanzas, uplink), ...stanzasOf(stanzas, bridge)]);
-  if (!found.some(isInet)) return { ok: false, reason: `no file of ifupdown has a stanza \`iface ${uplink} inet …\`` };
+  if (found.length === 0) return { ok: false, reason: `no file of ifupdown has a stanza \`iface ${uplink} …\`` };
   const odd = found.flatMap(({ options }) => options).find(({ name }) => /^(bridge[-_]|wpa-|wireless-)/.test(name));
   if (odd)
     return { ok: false, reason: `the stanza of ${uplink} has the option ${odd.name}, which an uplink cannot have` };

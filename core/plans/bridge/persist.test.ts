@@ -138,7 +138,7 @@ iface eth1 inet dhcp
     expect(text).not.toContain('auto eth0');
   });
   it.each([
-    ['no stanza of the NIC', 'auto lo\niface lo inet loopback\n', 'has a stanza `iface eth0 inet'],
+    ['no stanza of the NIC', 'auto lo\niface lo inet loopback\n', 'has a stanza `iface eth0'],
     ['a Linux bridge', 'iface eth0 inet dhcp\n  bridge_ports none\n', 'bridge_ports'],
     ['Wi-Fi', 'iface eth0 inet dhcp\n  wpa-ssid x\n', 'wpa-ssid'],
     ['a secret that was not read', null, 'holds a secret'],

@@ -22,9 +22,10 @@ import {
   nmFile,
   tiesOf,
 } from './let-go.ts';
+import { carrierOf } from './picture.ts';
 import { bridgeInInterfaces, manualInInterfaces, uplinkInInterfaces, type InterfacesEdit } from './persist-ifupdown.ts';
 import type { FileChange } from './transaction.ts';
-import type { BridgeFinding } from './verdict.ts';
+import { isFixedBesideLease, type BridgeFinding } from './verdict.ts';
 
 type Change = Parameters<PlanPersistence>[1];
 
@@ -68,23 +69,24 @@ function addPersistence(facts: BridgeFacts, change: Change): BridgePersistence {
   }
 }
 
-/** Has the addresses now: the bridge, once it has any. */
-function carrierOf(facts: BridgeFacts, { bridge, uplink }: Change): NicFacts {
-  const own = facts.nics.find(({ name }) => name === bridge);
-  return own?.addresses.some(({ scope }) => scope === 'global') ? own : uplink;
-}
-
 function isLeased(nic: NicFacts): boolean {
   return nic.dhcp !== 'none' || nic.addresses.some(({ family, flags }) => family === 4 && flags.includes('dynamic'));
 }
 
-const macOf = (facts: BridgeFacts, { bridge, uplink }: Change) =>
-  facts.ovs.bridges.find(({ name }) => name === bridge)?.hwaddr || uplink.mac;
+/** The one that the addresses are known by now, as the transaction has it. */
+const macOf = (facts: BridgeFacts, { bridge, uplink }: Change) => carrierOf(facts, uplink, bridge).mac;
 
 function byIfupdown(facts: BridgeFacts, change: Change): BridgePersistence {
   const { bridge, uplink, datapath } = change;
   const edit = bridgeInInterfaces(facts.files, { bridge, uplink: uplink.name, mac: macOf(facts, change), datapath });
   if (!edit.ok) return block(edit.reason, 'or choose the method commands', 'method');
+  if (isFixedBesideLease(facts, uplink)) {
+    return block(
+      `${bridge} has a fixed address, and the stanza of ${uplink.name} would ask for a lease at the next boot`,
+      'choose the method commands, or write a static stanza',
+      'method',
+    );
+  }
   const isDhcp = edit.files.some(({ content }) => new RegExp(`^iface ${bridge} inet dhcp`, 'm').test(content));
   return {
     ...nothing,
@@ -104,7 +106,7 @@ function byIfupdown(facts: BridgeFacts, change: Change): BridgePersistence {
 
 function byUnit(facts: BridgeFacts, change: Change): BridgePersistence {
   const { bridge, uplink, datapath } = change;
-  const carrier = carrierOf(facts, change);
+  const carrier = carrierOf(facts, uplink, bridge);
   const addresses = isLeased(carrier) || isLeased(uplink) ? 'dhcp' : 'static';
   const clients = facts.dhcpClients;
   // Where networkd has the NIC it goes on with the lease, and systemd-resolved with the name servers.
@@ -151,7 +153,7 @@ function byNetworkd(facts: BridgeFacts, change: Change): BridgePersistence {
   const { bridge, uplink, datapath } = change;
   const pair = networkPairOf(facts, change);
   if ('findings' in pair) return pair;
-  const carrier = carrierOf(facts, change);
+  const carrier = carrierOf(facts, uplink, bridge);
   const plan: BootPlan = {
     bridge,
     uplink: uplink.name,

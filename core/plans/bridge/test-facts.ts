@@ -24,6 +24,7 @@ export function nicFacts(parts: Partial<NicFacts> = {}): NicFacts {
       { family: 4, text: '10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.5' },
     ],
     dhcp: 'none',
+    dhcpPrograms: 0,
     dhcpClientId: '',
     ipv6Mode: 'eui64',
     entanglements: [],

@@ -79,6 +79,14 @@ export function judgeBridge(
   for (const text of driftOf(facts, choice.bridge))
     add('warn', 'drift', `it differs from what was committed: ${text}`, 'run this plan: it puts it right');
   judgeSwitch(facts, { datapath, isAsked: choice.datapath }, add);
+  if (bridge !== null && (bridge.datapathType === 'netdev') !== (datapath === 'netdev'))
+    add(
+      'block',
+      'datapath',
+      `${bridge.name} has the ${bridge.datapathType === 'netdev' ? 'userspace' : 'kernel’s'} datapath: the other would make it anew, with all VMs on it`,
+      'choose the datapath that it has, or take the bridge away first',
+      'datapath',
+    );
   if (uplink === null) add('block', 'no-uplink', describeMissing(facts, choice), 'choose another NIC', 'uplink');
   else {
     judgeMembership(facts, { bridge, uplink, wanted: choice.bridge }, add);
@@ -148,7 +156,7 @@ function judgePresence(facts: BridgeFacts, bridge: OvsBridgeFacts | null, uplink
   if (bridge === null) return 'absent';
   if (uplink?.ovsBridge !== bridge.name) return 'partial';
   const hasAddresses = uplink.addresses.some(({ scope }) => scope === 'global');
-  if (hasAddresses || bridge.transientPorts.includes(uplink.name)) return 'partial';
+  if (hasAddresses) return 'partial';
   return facts.rebootDoubts?.length === 0 && driftOf(facts, bridge.name).length === 0 ? 'right' : 'unproven';
 }
 
@@ -161,8 +169,20 @@ function driftOf({ committed, drift }: BridgeFacts, bridge: string): readonly st
 export function chooseMethod(facts: BridgeFacts, uplink: NicFacts | null): BridgeMethod {
   if (facts.committed !== null && facts.committed.uplink === uplink?.name) return facts.committed.method;
   if (uplink?.owner === 'networkd') return 'networkd';
-  if (uplink?.owner === 'ifupdown' && facts.hasIfupdownHook) return 'ifupdown';
+  if (uplink?.owner === 'ifupdown' && facts.hasIfupdownHook && !isFixedBesideLease(facts, uplink)) return 'ifupdown';
   return 'commands';
+}
+
+/** A bridge made by hand has a fixed address, and the NIC's stanza would ask for a lease at the next boot, by another MAC perhaps. */
+export function isFixedBesideLease(facts: BridgeFacts, uplink: NicFacts): boolean {
+  const carrier = facts.nics.find(({ name }) => name === uplink.ovsBridge);
+  const own = carrier?.addresses.filter(({ scope, family }) => scope === 'global' && family === 4) ?? [];
+  if (own.length === 0 || carrier?.dhcp !== 'none' || own.some(({ flags }) => flags.includes('dynamic'))) return false;
+  const asksDhcp = new RegExp(
+    `^\\s*iface\\s+(${escapeRegExp(uplink.name)}|${escapeRegExp(carrier.name)})\\s+inet\\s+dhcp`,
+    'm',
+  );
+  return facts.files.some(({ path, content }) => path.startsWith('/etc/network/') && asksDhcp.test(content ?? ''));
 }
 
 function describeMaker(bridge: OvsBridgeFacts): string {
@@ -453,6 +473,13 @@ function judgeNic(
   );
   if (globals.length === 0 && !isOnBridge)
     add('warn', 'no-address', `${name} has no address: the bridge will have none either`);
+  if (uplink.dhcpPrograms > 1)
+    add(
+      'block',
+      'clients',
+      `${uplink.dhcpPrograms} DHCP clients run for ${name}, one of a family each: only one lease could be handed over, and the other would end`,
+      'have IPv6 by router advertisements or a fixed address (iface … inet6 auto), and restart networking there',
+    );
   if (uplink.dhcp !== 'none' && uplink.dhcpClientId === '')
     add(
       'warn',
