@@ -24,9 +24,12 @@ interface RawError {
   level?: string;
 }
 
-/** Whether another attempt may help: sshd drops connections unseen above its MaxStartups, before its banner. */
+/**
+ * Whether another attempt may help: sshd drops connections unseen above its MaxStartups, before its banner, and refuses them
+ * while it reads its configuration anew (systemctl reload ssh).
+ */
 export function isTransientSshError(error: RawError): boolean {
-  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return true;
+  if (error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET' || error.code === 'EPIPE') return true;
   return /Connection lost before handshake|Connection closed before handshake/i.test(error.message);
 }
 
