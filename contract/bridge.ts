@@ -28,5 +28,5 @@ export const NodeBridge = z.object({
 export type NodeBridge = z.infer<typeof NodeBridge>;
 
 /** What the console saw of a node's bridge last, for nodes without meshd; `at` is ms since 1970. */
-export const RememberedBridge = z.object({ node: z.string(), summary: BridgeSummary, at: z.number() });
+export const RememberedBridge = z.object({ summary: BridgeSummary, at: z.number() });
 export type RememberedBridge = z.infer<typeof RememberedBridge>;

@@ -1,9 +1,10 @@
 // The console's methods and events: the one wire between server and its clients (browser and meshdeck), over socket.io.
 // Every call is an event named after its method with one argument and an Ack; see server/hub for the dispatcher.
 import { z } from 'zod';
-import { NodeBridge, RememberedBridge } from './bridge.ts';
+import { NodeBridge } from './bridge.ts';
 import { CommandResponse } from './command-socket.ts';
 import { FleetDelta, FleetSnapshot } from './fleet.ts';
+import { KnownNode, KnownNodesChange } from './known-nodes.ts';
 import { maxSecretLength } from './limits.ts';
 import { defineMethod } from './method.ts';
 import { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from './plans.ts';
@@ -88,13 +89,13 @@ export const browserMethods = {
     output: z.array(NodeBridge),
     example: { nodes: 'node1' },
   }),
-  /** What the console saw of the bridges of its nodes last, meshd or not; asks no node. */
-  'bridge.remembered': defineMethod({
-    name: 'bridge.remembered',
+  /** The nodes that the console knows, meshd or not, with what it saw of their bridges last; asks no node. */
+  'nodes.known': defineMethod({
+    name: 'nodes.known',
     role: 'viewer',
     changes: false,
     input: Nothing,
-    output: z.array(RememberedBridge),
+    output: z.array(KnownNode),
     example: {},
   }),
   'runs.start': defineMethod({
@@ -372,6 +373,7 @@ export type MethodName = keyof BrowserMethods;
 /** What the server pushes, by event name. Each is sent to those only who subscribed and may see it. */
 export const browserEvents = {
   'fleet.delta': FleetDelta,
+  'nodes.changed': KnownNodesChange,
   'run.event': RunEvent,
   'runs.changed': RunSummary,
   'command.answer': z.object({ call: z.string(), answer: CommandResponse }),

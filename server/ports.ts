@@ -4,7 +4,7 @@
 //
 // The hub authenticates, parses, bounds, authorises and audits; fleet and runs never see raw input or a socket. Expected
 // failures are AppErrors. Every method here that waits for a node has a deadline of its own.
-import type { NodeBridge, RememberedBridge } from '../contract/bridge.ts';
+import type { NodeBridge } from '../contract/bridge.ts';
 import type { CommandResponse } from '../contract/command-socket.ts';
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
 import type {
@@ -71,7 +71,7 @@ export interface FleetOptions {
   readonly log: Log;
 }
 export interface FleetComponents {
-  readonly store: Pick<Store, 'hosts' | 'clusters' | 'keys'>;
+  readonly store: Pick<Store, 'clusters' | 'keys'> & { readonly hosts: Pick<HostStore, 'list'> };
 }
 
 // ----------------------------------------------------------------------------------------------------- runs
@@ -88,8 +88,6 @@ export interface Runs extends Part {
   ): Promise<Plan>;
   /** The bridges of a node range as they are now. @throws AppError `invalid` with `detail.field` */
   showBridges(nodes: string, signal: AbortSignal): Promise<NodeBridge[]>;
-  /** What was seen of them last. */
-  rememberedBridges(): Promise<RememberedBridge[]>;
   /** What a bridge step left on its node, as a gzipped tar. @throws AppError `not-found`, `unreachable` */
   evidence(run: string, step: string, signal: AbortSignal): Promise<{ fileName: string; bytes: Buffer }>;
   startRun(caller: Caller, plan: string, secrets: Secrets): Promise<RunSummary>;
@@ -191,6 +189,8 @@ export interface HostStore {
    */
   update(id: string, change: (host: StoredHost) => StoredHost | Promise<StoredHost>): Promise<StoredHost | null>;
   remove(id: string): Promise<void>;
+  /** Hears of each change once it is on the disk; `host` is null when it was removed. Returns what ends it. */
+  onChanged(listener: (id: string, host: StoredHost | null) => void): () => void;
 }
 
 /** A cluster to be attached to. */

@@ -56,6 +56,7 @@ export async function startServer(
         fleet,
         runs,
         audit: store.audit,
+        hosts: store.hosts,
         caCopies: new CaCopies({ store, settings: store.settings, now: Date.now }),
       },
     );

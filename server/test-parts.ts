@@ -117,7 +117,6 @@ export function createTestRuns(): TestRuns {
     },
     cancel: (_caller, run) => answer(`cancel ${run}`),
     retry: (_caller, run) => answer(`retry ${run}`),
-    rememberedBridges: () => Promise.resolve([]),
     evidence: (run, step) =>
       step === 'ensureBridge node1'
         ? Promise.resolve({ fileName: `bridge-${run}.tar.gz`, bytes: Buffer.from('evidence') })

@@ -99,7 +99,7 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
       {
         store: {
           clusters: { list: () => Promise.resolve(clusters), put: unused, remove: unused },
-          hosts: { list: () => Promise.resolve(hosts), put: unused, update: unused, remove: unused },
+          hosts: { list: () => Promise.resolve(hosts) },
           keys,
         },
       },

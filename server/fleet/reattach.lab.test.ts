@@ -81,7 +81,7 @@ beforeEach(async () => {
     {
       store: {
         clusters: { list: () => Promise.resolve([cluster]), put: unused, remove: unused },
-        hosts: { list: () => Promise.resolve(hosts), put: unused, update: unused, remove: unused },
+        hosts: { list: () => Promise.resolve(hosts) },
         keys,
       },
     },

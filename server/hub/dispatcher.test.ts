@@ -32,7 +32,7 @@ async function setUp({ hasUser = true } = {}) {
     {
       handlers: createHandlers(
         { version: '1', isSimulated: false },
-        { auth, fleet, runs, audit: store.audit, caCopies },
+        { auth, fleet, runs, audit: store.audit, hosts: store.hosts, caCopies },
       ),
       audit: store.audit,
       describe: createAuditTexts({ runs, userName: (id) => Promise.resolve(`name of ${id}`) }),

@@ -4,9 +4,10 @@ import { maxFollowedRuns } from '../../contract/limits.ts';
 import type { RunEvent } from '../../contract/plans.ts';
 import type { Auth } from '../auth/auth.ts';
 import type { CaCopies } from '../bootstrap/ca-copies.ts';
-import type { Fleet, Runs } from '../ports.ts';
+import type { Fleet, HostStore, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import type { Call, Handlers } from './dispatcher.ts';
+import { knownNodeOf } from './known-nodes.ts';
 
 /** A login on the head, and one command. */
 const caCopyTimeoutMs = 30_000;
@@ -16,12 +17,13 @@ export interface HandlerComponents {
   readonly fleet: Fleet;
   readonly runs: Runs;
   readonly audit: AuditStore;
+  readonly hosts: Pick<HostStore, 'list'>;
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
 }
 
 export function createHandlers(
   options: { version: string; isSimulated: boolean },
-  { auth, fleet, runs, audit, caCopies }: HandlerComponents,
+  { auth, fleet, runs, audit, hosts, caCopies }: HandlerComponents,
 ): Handlers {
   return {
     'fleet.subscribe': (_input, { connection }) => {
@@ -36,7 +38,7 @@ export function createHandlers(
     'plans.make': ({ kind, form, secrets }, { caller, connection }) =>
       runs.makePlan(caller, { kind, form, secrets, signal: connection.signal }),
     'bridge.show': ({ nodes }, { connection }) => runs.showBridges(nodes, connection.signal),
-    'bridge.remembered': () => runs.rememberedBridges(),
+    'nodes.known': async () => (await hosts.list()).map(knownNodeOf),
     'runs.start': ({ plan, secrets }, { caller }) => runs.startRun(caller, plan, secrets),
     'runs.list': ({ limit }) => runs.list(limit),
     'runs.subscribe': ({ run }, call) => followRun(runs, run, call),

@@ -19,7 +19,7 @@ it('a client that goes while it is looked up leaves nothing', async () => {
   const caCopies = { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) };
   const hub = createHub(
     { log: silentLog, version: '1', isSimulated: false, now: () => 5 },
-    { auth, fleet: createTestFleet(), runs: createTestRuns(), audit: store.audit, caCopies },
+    { auth, fleet: createTestFleet(), runs: createTestRuns(), audit: store.audit, hosts: store.hosts, caCopies },
   );
   const server = createServer();
   hub.attach(server, () => true);

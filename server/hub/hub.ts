@@ -13,11 +13,12 @@ import type { Ack } from '../../contract/method.ts';
 import { z } from 'zod';
 import type { Auth, Credential } from '../auth/auth.ts';
 import type { CaCopies } from '../bootstrap/ca-copies.ts';
-import type { Fleet, Log, Part, Runs } from '../ports.ts';
+import type { Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { createAuditTexts } from './audit-texts.ts';
 import { Dispatcher, type Connection } from './dispatcher.ts';
 import { createHandlers } from './handlers.ts';
+import { followKnownNodes } from './known-nodes.ts';
 
 const fleetRoom = 'fleet';
 const slowRoom = 'slow';
@@ -35,6 +36,7 @@ export interface HubComponents {
   readonly fleet: Fleet;
   readonly runs: Runs;
   readonly audit: AuditStore;
+  readonly hosts: Pick<HostStore, 'list' | 'onChanged'>;
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
 }
 export interface Hub extends Part {
@@ -51,7 +53,8 @@ interface SocketState {
   readonly credential: Credential;
 }
 
-export function createHub(options: HubOptions, { auth, fleet, runs, audit, caCopies }: HubComponents): Hub {
+export function createHub(options: HubOptions, components: HubComponents): Hub {
+  const { auth, fleet, runs, audit, hosts } = components;
   const { log, now } = options;
   const io = new Server({
     path: httpPaths.socket,
@@ -68,10 +71,7 @@ export function createHub(options: HubOptions, { auth, fleet, runs, audit, caCop
   const dispatcher = new Dispatcher(
     { log, now },
     {
-      handlers: createHandlers(
-        { version: options.version, isSimulated: options.isSimulated },
-        { auth, fleet, runs, audit, caCopies },
-      ),
+      handlers: createHandlers({ version: options.version, isSimulated: options.isSimulated }, components),
       audit,
       describe: createAuditTexts({ runs, userName }),
       callerOf: (credential) => auth.callerOf(credential),
@@ -169,6 +169,7 @@ export function createHub(options: HubOptions, { auth, fleet, runs, audit, caCop
           io.to(fleetRoom).except(slowRoom).emit('fleet.delta', delta);
         }),
         runs.onChanged((summary) => io.emit('runs.changed', summary)),
+        followKnownNodes(hosts, (change) => io.emit('nodes.changed', change)),
       );
       return Promise.resolve();
     },

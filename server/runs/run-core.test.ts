@@ -139,7 +139,6 @@ function createCore(plan: Plan, journal = new Journal(), machines = new Machines
     executor: machines,
     planners,
     showBridges: () => Promise.resolve([]),
-    rememberedBridges: () => Promise.resolve([]),
     evidence: () => Promise.reject(new Error('none here')),
     log,
     now: Date.now,

@@ -1,7 +1,7 @@
 // All runs of this console: makes plans, starts runs, goes on with unfinished ones after a restart, and tells who listens.
 // What a plan observes and what a step does is the planners' and the executor's.
 import { randomUUID } from 'node:crypto';
-import type { NodeBridge, RememberedBridge } from '../../contract/bridge.ts';
+import type { NodeBridge } from '../../contract/bridge.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { planRoles } from '../../contract/plans.ts';
 import type {
@@ -35,7 +35,6 @@ export interface RunCoreComponents {
   readonly executor: Executor;
   readonly planners: Partial<Record<PlanKind, Planner>>;
   readonly showBridges: (nodes: string, signal: AbortSignal) => Promise<NodeBridge[]>;
-  readonly rememberedBridges: () => Promise<RememberedBridge[]>;
   readonly evidence: (
     what: { run: string; step: Step; view: StepView | null },
     signal: AbortSignal,
@@ -125,10 +124,6 @@ export class RunCore implements Runs {
 
   showBridges(nodes: string, signal: AbortSignal): Promise<NodeBridge[]> {
     return this.components.showBridges(nodes, signal);
-  }
-
-  rememberedBridges(): Promise<RememberedBridge[]> {
-    return this.components.rememberedBridges();
   }
 
   async evidence(id: string, key: string, signal: AbortSignal): Promise<{ fileName: string; bytes: Buffer }> {

@@ -6,7 +6,6 @@ import { loadCredentials } from '../../host/ssh/credentials.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
 import { fetchEvidence } from '../bootstrap/bridge/evidence.ts';
 import { showBridges as showAll } from '../bootstrap/bridge/planners.ts';
-import { rememberedBridges } from '../bootstrap/bridge/remember.ts';
 import { SshExecutor } from '../bootstrap/executor.ts';
 import { loginAnyhow } from '../bootstrap/login.ts';
 import { localIdentity } from '../bootstrap/observe.ts';
@@ -46,13 +45,11 @@ export function createRunCore(
   const planners = createPlanners({ store, programPath, host });
   const showBridges = (nodes: string, signal: AbortSignal) => showAll(nodes, store, signal);
   const evidence: RunCoreComponents['evidence'] = (what, signal) => fetchEvidence(what, store, signal);
-  const remembered = () => rememberedBridges(store);
   return new RunCore({
     store: store.runs,
     executor,
     planners,
     showBridges,
-    rememberedBridges: remembered,
     evidence,
     log,
     now,

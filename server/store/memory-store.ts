@@ -7,6 +7,7 @@ import { AppError } from '../../contract/errors.ts';
 import type { LogLine, StepView } from '../../contract/plans.ts';
 import type { ClusterStore, HostStore, KeyStore, RunStore, StoredHost, StoredRun } from '../ports.ts';
 import { ClusterRecord, HostRecord } from './records.ts';
+import { toldHosts } from './told-hosts.ts';
 import { takeTurns } from './turns.ts';
 import type { AuditStore, ConsoleStore, Kept, SettingStore, StoredToken, TokenStore } from './types.ts';
 
@@ -15,7 +16,7 @@ export function createMemoryStore(): ConsoleStore {
   const audit = auditStore();
   return {
     runs,
-    hosts: hostStore(),
+    hosts: toldHosts(hostStore()),
     clusters: recordStore((record) => ClusterRecord.parse(record), 'id') satisfies ClusterStore,
     keys: keyStore(),
     audit,
@@ -111,7 +112,7 @@ function recordStore<Value extends { readonly id: string }>(
   };
 }
 
-function hostStore(): HostStore {
+function hostStore(): Omit<HostStore, 'onChanged'> {
   const records = recordStore<StoredHost>((record) => HostRecord.parse(record), 'name');
   const inTurn = takeTurns();
   return {

@@ -13,6 +13,7 @@ import type { SecretBox } from './key-file.ts';
 import { applyMigrations } from './migrations.ts';
 import { pruneDatabase } from './prune.ts';
 import { ClusterRecord, HostRecord, keyPlace } from './records.ts';
+import { toldHosts } from './told-hosts.ts';
 import { takeTurns } from './turns.ts';
 import type { AuditStore, ConsoleStore, SettingStore, StoredToken, TokenStore } from './types.ts';
 
@@ -34,7 +35,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Cons
   return {
     applied,
     runs: runStore(client),
-    hosts: hostStore(client),
+    hosts: toldHosts(hostStore(client)),
     clusters: clusterStore(client),
     keys: keyStore(client, options.box),
     audit: auditStore(client),
@@ -132,7 +133,7 @@ function runStore(client: PrismaClient): RunStore {
   };
 }
 
-function hostStore(client: PrismaClient): HostStore {
+function hostStore(client: PrismaClient): Omit<HostStore, 'onChanged'> {
   // The data folder is held by one process: turns of its own are enough.
   const inTurn = takeTurns();
   const put = async (host: StoredHost) => {

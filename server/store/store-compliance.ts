@@ -137,6 +137,23 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
     expect(await hosts.update('h3', (record) => record)).toBeNull();
   });
 
+  it('tells of each change of a host once it can be read, until nobody listens', async () => {
+    const { hosts } = await open();
+    const heard: unknown[] = [];
+    const stop = hosts.onChanged((id, changed) => heard.push([id, changed?.name ?? null]));
+    await hosts.put(host('h1', 'node1'));
+    await hosts.update('h1', (record) => ({ ...record, name: 'node9' }));
+    await hosts.update('h2', (record) => record);
+    await hosts.remove('h1');
+    stop();
+    await hosts.put(host('h2', 'node2'));
+    expect(heard).toEqual([
+      ['h1', 'node1'],
+      ['h1', 'node9'],
+      ['h1', null],
+    ]);
+  });
+
   it('keeps keys, and lists them without their private half', async () => {
     const { keys } = await open();
     await keys.put(key);

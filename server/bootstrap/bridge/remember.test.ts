@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { bridgedFacts, bridgeFacts, ovsBridgeFacts } from '../../../core/plans/bridge/test-facts.ts';
 import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
-import { rememberBridge, rememberedBridges } from './remember.ts';
+import { rememberBridge, rememberedBridge } from './remember.ts';
 
 const host = {
   id: 'h1',
@@ -24,13 +24,15 @@ const host = {
 test('is kept beside the other facts, and told without asking the node', async () => {
   const { hosts } = createMemoryStore();
   await hosts.put(host);
-  expect(await rememberedBridges({ hosts })).toEqual([]);
+  expect(rememberedBridge(host.facts)).toBeNull();
   await rememberBridge('h1', bridgedFacts(), { hosts, nowMs: 7 });
   await rememberBridge('gone', bridgedFacts(), { hosts, nowMs: 8 });
-  expect(await rememberedBridges({ hosts })).toMatchObject([
-    { node: 'node5', at: 7, summary: { bridge: 'mega_bridge', uplink: 'eth0', reboot: 'safe', alarms: [] } },
-  ]);
-  expect((await hosts.list())[0]?.facts).toMatchObject({ cpus: 8 });
+  const facts = (await hosts.list())[0]?.facts;
+  expect(facts).toMatchObject({ cpus: 8 });
+  expect(rememberedBridge(facts)).toMatchObject({
+    at: 7,
+    summary: { bridge: 'mega_bridge', uplink: 'eth0', reboot: 'safe', alarms: [] },
+  });
 });
 
 test.each([

@@ -22,12 +22,10 @@ export async function rememberBridge(
   await hosts.update(host, (known) => ({ ...known, facts: { ...factsOf(known), bridge } }));
 }
 
-/** What was seen of each node last; nodes that were never looked at are left out. */
-export async function rememberedBridges({ hosts }: Pick<Store, 'hosts'>): Promise<RememberedBridge[]> {
-  return (await hosts.list()).flatMap(({ name, facts }) => {
-    const part = BridgePart.safeParse(facts);
-    if (!part.success) return [];
-    const { at, ...summary } = part.data.bridge;
-    return [{ node: name, summary, at }];
-  });
+/** What was seen of it last, of StoredHost.facts; null when nobody has looked. */
+export function rememberedBridge(facts: unknown): RememberedBridge | null {
+  const part = BridgePart.safeParse(facts);
+  if (!part.success) return null;
+  const { at, ...summary } = part.data.bridge;
+  return { summary, at };
 }

@@ -361,7 +361,6 @@ describe('200 nodes at once', () => {
         }),
       },
       showBridges: () => Promise.resolve([]),
-      rememberedBridges: () => Promise.resolve([]),
       evidence: () => Promise.reject(new Error('none here')),
       log,
       now: Date.now,
