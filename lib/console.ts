@@ -3,11 +3,13 @@ import { io } from 'socket.io-client';
 import { ConsoleClient } from './client.ts';
 import { CommandLine } from './command-line.ts';
 import { FleetCollection } from './fleet.ts';
+import { KnownNodesCollection } from './known-nodes.ts';
 import { RunsCollection } from './runs.ts';
 
 export interface Console {
   readonly client: ConsoleClient;
   readonly fleet: FleetCollection;
+  readonly knownNodes: KnownNodesCollection;
   readonly runs: RunsCollection;
   readonly commands: CommandLine;
 }
@@ -16,6 +18,7 @@ export function createConsole(client: ConsoleClient, now: () => number): Console
   return {
     client,
     fleet: new FleetCollection({ client, now }),
+    knownNodes: new KnownNodesCollection({ client }),
     runs: new RunsCollection({ client }),
     commands: new CommandLine({ client }),
   };

@@ -225,6 +225,46 @@ describe('the fleet', () => {
   });
 });
 
+describe('nodes that the console knows', () => {
+  const node = (id: string, name: string) => ({
+    id,
+    name,
+    addresses: [],
+    user: 'root',
+    cluster: '',
+    addedAt: 1,
+    bridge: null,
+  });
+  const names = () => [...page.knownNodes.state.get().nodes.values()].map(({ name }) => name);
+
+  test('are loaded once, and what changed meanwhile is newer than the list', async () => {
+    socket.answer = () => {
+      socket.push('nodes.changed', { changed: [node('h2', 'node2')], gone: ['h3'] });
+      return { ok: true, data: [node('h1', 'node1'), node('h3', 'node3')] };
+    };
+    socket.connect();
+    page.knownNodes.retain();
+    page.knownNodes.retain();
+    await settle();
+    expect([names(), socket.count('nodes.known')]).toEqual([['node1', 'node2'], 1]);
+    socket.push('nodes.changed', { changed: [node('h1', 'node9')], gone: ['h2'] });
+    expect(names()).toEqual(['node9']);
+  });
+
+  test('stay while the connection is lost, and are asked for again when it is back', async () => {
+    socket.answer = () => ({ ok: true, data: [node('h1', 'node1')] });
+    socket.connect();
+    page.knownNodes.retain();
+    await settle();
+    socket.drop('gone');
+    expect([page.knownNodes.state.get().status, names()]).toEqual(['stale', ['node1']]);
+    socket.answer = () => ({ ok: true, data: [] });
+    socket.connect();
+    await settle();
+    expect([page.knownNodes.state.get().status, names()]).toEqual(['live', []]);
+  });
+});
+
 describe('runs', () => {
   const summary = (id: string, state: RunSummary['state'] = 'running'): RunSummary => ({
     id,

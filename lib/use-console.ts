@@ -12,6 +12,7 @@ import {
 import { connectConsole, type Console } from './console.ts';
 import type { ConnectionState } from './client.ts';
 import type { FleetCollection, FleetState } from './fleet.ts';
+import type { KnownNodesState } from './known-nodes.ts';
 import type { Readable } from './observable.ts';
 import type { OpenRun, RunsState, RunState } from './runs.ts';
 
@@ -65,6 +66,7 @@ const noFleet: FleetState = {
   serverOffsetMs: 0,
   error: '',
 };
+const noKnownNodes: KnownNodesState = { status: 'loading', nodes: new Map(), error: '' };
 const noRuns: RunsState = { status: 'loading', runs: [], error: '' };
 const noRun: RunState = { status: 'loading', run: null, error: '' };
 
@@ -100,6 +102,13 @@ export function useRetainedFleet(): FleetCollection | null {
 
 const wholeFleet = (state: FleetState): FleetState => state;
 const noFleetState: Readable<FleetState> = { get: () => noFleet, subscribe: () => () => undefined };
+
+/** The nodes that the console reaches over SSH, meshd or not. */
+export function useKnownNodes(): KnownNodesState {
+  const known = useConsole()?.knownNodes ?? null;
+  useEffect(() => known?.retain(), [known]);
+  return useReadable(known?.state ?? null, noKnownNodes);
+}
 
 /** All runs, newest first. */
 export function useRuns(): RunsState {

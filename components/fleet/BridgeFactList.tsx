@@ -1,19 +1,24 @@
 // The bridge of a node: what carries its VLANs, who configures it, and whether it comes back at boot.
 import type { ReactElement } from 'react';
+import { formatAgo, formatInstant } from '../../lib/format.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
 import { bridgeOf } from './bridge-facts.ts';
 import { Fact, FactList } from './facts.tsx';
 import type { MeshNode } from './mesh-view.ts';
 
-export function BridgeFactList({ node }: { node: MeshNode }): ReactElement {
-  const bridge = bridgeOf(node.facts.Facts);
+/** `now`: the server's clock, against which the age of a look is told. */
+export function BridgeFactList({ node, now }: { node: MeshNode; now: number }): ReactElement {
+  const bridge = bridgeOf(node);
+  const seenAt = node.added?.bridge?.at ?? null;
   if (bridge === null) {
     return (
       <p className="text-fg-3">
-        {node.facts.State === 'member'
-          ? 'Not known yet: its meshd has not told of it.'
-          : 'Not known: a node tells of its bridge while it is in the mesh.'}
+        {node.added
+          ? 'Not looked at yet: making a bridge plan looks, and changes nothing.'
+          : node.facts.State === 'member'
+            ? 'Not known yet: its meshd has not told of it.'
+            : 'Not known: a node tells of its bridge while it is in the mesh.'}
       </p>
     );
   }
@@ -40,6 +45,11 @@ export function BridgeFactList({ node }: { node: MeshNode }): ReactElement {
             <StateMark state={bridge.state}>{bridge.isRebootSafe ? 'the same again' : bridge.reboot}</StateMark>
           </Fact>
         </FactList>
+      )}
+      {seenAt === null ? null : (
+        <p className="text-sm text-fg-3" title={formatInstant(seenAt)}>
+          As the console saw it {formatAgo(seenAt, now)}.
+        </p>
       )}
     </div>
   );

@@ -28,14 +28,16 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           Open
         </Button>
       )}
-      <Button
-        size="sm"
-        icon={<SquareTerminal className="size-4" />}
-        disabledReason={isIn ? '' : `${node.name} is not in the mesh: it takes no commands.`}
-        render={<Link href={withCluster(`/terminal?node=${name}`)} />}
-      >
-        Terminal
-      </Button>
+      {node.added ? null : (
+        <Button
+          size="sm"
+          icon={<SquareTerminal className="size-4" />}
+          disabledReason={isIn ? '' : `${node.name} is not in the mesh: it takes no commands.`}
+          render={<Link href={withCluster(`/terminal?node=${name}`)} />}
+        >
+          Terminal
+        </Button>
+      )}
       {isIn ? null : (
         <Button
           size="sm"
@@ -44,9 +46,19 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           disabledReason={deploying}
           render={<Link href={withCluster(`/deploy?nodes=${name}`)} />}
         >
-          Deploy again
+          {node.added ? 'Deploy' : 'Deploy again'}
         </Button>
       )}
+      {node.added ? (
+        <Button
+          size="sm"
+          icon={<Network className="size-4" />}
+          disabledReason={bridging}
+          render={<Link href={withCluster(`/bridge?nodes=${name}`)} />}
+        >
+          Bridge
+        </Button>
+      ) : null}
       <Menu
         align="start"
         trigger={
@@ -55,13 +67,15 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           </Button>
         }
       >
-        <MenuItem
-          icon={<Network />}
-          disabledReason={bridging}
-          {...(bridging === '' ? { render: <Link href={withCluster(`/bridge?nodes=${name}`)} /> } : {})}
-        >
-          Put its NIC into the bridge…
-        </MenuItem>
+        {node.added ? null : (
+          <MenuItem
+            icon={<Network />}
+            disabledReason={bridging}
+            {...(bridging === '' ? { render: <Link href={withCluster(`/bridge?nodes=${name}`)} /> } : {})}
+          >
+            Put its NIC into the bridge…
+          </MenuItem>
+        )}
         <MenuItem
           icon={<Replace />}
           disabledReason={replacing}
@@ -75,7 +89,7 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           disabledReason={removing}
           {...(removing === '' ? { render: <Link href={withCluster(`/remove-node?node=${name}`)} /> } : {})}
         >
-          Remove from the cluster…
+          {node.added ? 'Remove from the console…' : 'Remove from the cluster…'}
         </MenuItem>
       </Menu>
     </div>

@@ -4,6 +4,8 @@ import type { ReactElement, ReactNode } from 'react';
 import { countOf } from '../../lib/format.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { AskNode } from './AskNode.tsx';
+import { BridgeFactList } from './BridgeFactList.tsx';
+import { LoginFacts } from './LoginFacts.tsx';
 import { NodeActions } from './NodeActions.tsx';
 import { Peers } from './Peers.tsx';
 import { HostFactList, MeshFacts } from './facts.tsx';
@@ -29,6 +31,25 @@ export function NodeInspector({ mesh, node, now, isCut, onSelect }: NodeInspecto
         </Notice>
       ) : null}
       <NodeActions node={node} />
+      {node.added ? (
+        <>
+          <Section title="Login">
+            <LoginFacts added={node.added} now={now} />
+          </Section>
+          <Section title="Bridge">
+            <BridgeFactList node={node} now={now} />
+          </Section>
+        </>
+      ) : (
+        <MemberSections mesh={mesh} node={node} now={now} onSelect={onSelect} />
+      )}
+    </div>
+  );
+}
+
+function MemberSections({ mesh, node, now, onSelect }: Omit<NodeInspectorProps, 'isCut'>): ReactElement {
+  return (
+    <>
       <Section title="In the mesh">
         <MeshFacts node={node} now={now} />
       </Section>
@@ -43,7 +64,7 @@ export function NodeInspector({ mesh, node, now, isCut, onSelect }: NodeInspecto
           <AskNode key={node.id} cluster={mesh.cluster.Id} node={node.name} line="mesh status" />
         </Section>
       ) : null}
-    </div>
+    </>
   );
 }
 

@@ -2,7 +2,8 @@
 import type { MeshNode } from './mesh-view.ts';
 
 export function whatToDo(node: MeshNode): string {
-  const { facts, peers, wanted } = node;
+  const { facts, peers, wanted, added } = node;
+  if (added) return "It takes the console's key and runs no meshd yet. Deploying makes it a member of a mesh.";
   switch (facts.State) {
     case 'revoked':
       return 'Its certificate is revoked: no node of the cluster speaks to it. Remove it, or add it again as a new node.';

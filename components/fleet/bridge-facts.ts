@@ -1,6 +1,6 @@
-// What a node's facts say of its bridge, as pages read it. Pure.
-import type { HostFacts } from '../../contract/watch.ts';
+// What is known of a node's bridge, by its meshd or by the console's last look, as pages read it. Pure.
 import type { State } from '../ui/StateMark.tsx';
+import type { MeshNode } from './mesh-view.ts';
 
 export interface NodeBridgeView {
   /** Empty: it has none. */
@@ -16,20 +16,27 @@ export interface NodeBridgeView {
   readonly state: State;
 }
 
-/** Null while its meshd has not told. */
-export function bridgeOf(facts: HostFacts | null): NodeBridgeView | null {
-  if (facts?.Bridge === undefined) return null;
-  const reboot = facts.BridgeReboot ?? '';
-  const alarms = (facts.BridgeAlarms ?? '').split('\n').filter((line) => line !== '');
-  const isRebootSafe = reboot === 'safe';
-  return {
-    name: facts.Bridge,
-    uplink: facts.BridgeUplink ?? '',
-    owner: facts.BridgeOwner ?? '',
-    persistence: facts.BridgePersistence ?? '',
-    reboot,
-    isRebootSafe,
-    alarms,
-    state: alarms.length > 0 ? 'bad' : facts.Bridge === '' ? 'lost' : isRebootSafe ? 'ok' : 'warn',
-  };
+/** Null while its meshd has not told, and nobody has looked at a node without one. */
+export function bridgeOf({ facts, added }: Pick<MeshNode, 'facts' | 'added'>): NodeBridgeView | null {
+  if (added) {
+    if (!added.bridge) return null;
+    const { bridge, uplink, owner, persistence, reboot, alarms } = added.bridge.summary;
+    return viewOf({ name: bridge, uplink, owner, persistence, reboot, alarms });
+  }
+  const host = facts.Facts;
+  if (host?.Bridge === undefined) return null;
+  return viewOf({
+    name: host.Bridge,
+    uplink: host.BridgeUplink ?? '',
+    owner: host.BridgeOwner ?? '',
+    persistence: host.BridgePersistence ?? '',
+    reboot: host.BridgeReboot ?? '',
+    alarms: (host.BridgeAlarms ?? '').split('\n').filter((line) => line !== ''),
+  });
+}
+
+function viewOf(told: Omit<NodeBridgeView, 'isRebootSafe' | 'state'>): NodeBridgeView {
+  const isRebootSafe = told.reboot === 'safe';
+  const state = told.alarms.length > 0 ? 'bad' : told.name === '' ? 'lost' : isRebootSafe ? 'ok' : 'warn';
+  return { ...told, isRebootSafe, state };
 }

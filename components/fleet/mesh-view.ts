@@ -1,6 +1,7 @@
 // One cluster as its pages show it: nodes with their peers and state in words, links, counts. Pure, and made anew only
 // when nodes or links changed.
 import type { FleetCluster, FleetLink, FleetNode } from '../../contract/fleet.ts';
+import type { KnownNode } from '../../contract/known-nodes.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { FleetView } from '../../core/fleet-view.ts';
@@ -19,6 +20,8 @@ export interface MeshNode {
   readonly state: State;
   /** The state in a word or two, without its age. */
   readonly word: string;
+  /** What the console knows of a node that no mesh tells of (added-nodes.ts); null for those of the mesh. */
+  readonly added: KnownNode | null;
 }
 
 export interface MeshView {
@@ -68,7 +71,7 @@ export function meshView(
     const state = stateOf(node, peers.length, wanted, members);
     if (known?.facts === node && known.peers === peers && known.wanted === wanted && known.word === state.word)
       return known;
-    return { id: node.Id, name: node.Name, facts: node, peers, halfPeers, wanted, ...state };
+    return { id: node.Id, name: node.Name, facts: node, peers, halfPeers, wanted, ...state, added: null };
   };
   const nodes = isSameSet
     ? // They have their order already; the set is the same, so each is there.

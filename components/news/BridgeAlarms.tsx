@@ -35,7 +35,7 @@ export function BridgeAlarms(): ReactElement | null {
 /** The nodes concerned, and the first alarm, a line each; empty for none. As text, so that it is drawn when it changes only. */
 function alarmsOf(mesh: MeshView): string {
   const troubled = mesh.nodes.flatMap((node) => {
-    const [alarm] = bridgeOf(node.facts.Facts)?.alarms ?? [];
+    const [alarm] = bridgeOf(node)?.alarms ?? [];
     return alarm === undefined ? [] : [{ name: node.name, alarm }];
   });
   const [first] = troubled;

@@ -9,12 +9,14 @@ import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { AskNode } from '../fleet/AskNode.tsx';
 import { BridgeFactList } from '../fleet/BridgeFactList.tsx';
+import { LoginFacts } from '../fleet/LoginFacts.tsx';
 import { NodeActions } from '../fleet/NodeActions.tsx';
 import { NodeState } from '../fleet/NodeState.tsx';
 import { Peers } from '../fleet/Peers.tsx';
 import { whatToDo } from '../fleet/advice.ts';
 import { eventLines } from '../fleet/events.ts';
 import { HostFactList, MeshFacts } from '../fleet/facts.tsx';
+import { useAddedNodes } from '../fleet/use-added.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
@@ -46,7 +48,8 @@ export function NodePage({ name }: { name: string }): ReactElement {
   const withCluster = useClusterPath();
   const bridging = usePlanRefusal('bridge');
   const [question, setQuestion] = useState<Question>('mesh status');
-  const node = mesh.byName.get(name) ?? null;
+  const added = useAddedNodes();
+  const node = mesh.byName.get(name) ?? added.find((each) => each.name === name) ?? null;
   const events = useFleetPart(({ view }) => view.events);
   const lines = useMemo(
     () =>
@@ -59,7 +62,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
   const ownRuns = runs.filter((run) => run.nodes.includes(name)).slice(0, shownRuns);
 
   if (status === 'loading') return <SkeletonRows label="The node is loading" />;
-  if (node === null || mesh.cluster === null) {
+  if (node === null) {
     return (
       <EmptyState
         icon={<Server />}
@@ -81,12 +84,20 @@ export function NodePage({ name }: { name: string }): ReactElement {
       <div className="flex flex-col gap-4 px-4 pb-6 md:px-6">
         {advice === '' ? null : <Notice state={node.state}>{advice}</Notice>}
         <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-5">
-          <Panel title="In the mesh">
-            <MeshFacts node={node} now={now} />
-          </Panel>
-          <Panel title="Host">
-            <HostFactList node={node} now={now} />
-          </Panel>
+          {node.added ? (
+            <Panel title="Login">
+              <LoginFacts added={node.added} now={now} />
+            </Panel>
+          ) : (
+            <>
+              <Panel title="In the mesh">
+                <MeshFacts node={node} now={now} />
+              </Panel>
+              <Panel title="Host">
+                <HostFactList node={node} now={now} />
+              </Panel>
+            </>
+          )}
           <Panel
             title="Bridge"
             actions={
@@ -100,58 +111,64 @@ export function NodePage({ name }: { name: string }): ReactElement {
               </Button>
             }
           >
-            <BridgeFactList node={node} />
+            <BridgeFactList node={node} now={now} />
           </Panel>
-          <Panel
-            title={`Peers: ${countOf(node.peers.length, 'link')}`}
-            actions={
-              <Button
-                size="sm"
-                variant="ghost"
-                render={<Link href={withCluster(`/mesh?node=${encodeURIComponent(node.name)}`)} />}
+          {node.added ? null : (
+            <>
+              <Panel
+                title={`Peers: ${countOf(node.peers.length, 'link')}`}
+                actions={
+                  <Button
+                    size="sm"
+                    variant="ghost"
+                    render={<Link href={withCluster(`/mesh?node=${encodeURIComponent(node.name)}`)} />}
+                  >
+                    In the picture
+                  </Button>
+                }
               >
-                In the picture
-              </Button>
-            }
-          >
-            <Peers
-              mesh={mesh}
-              node={node}
-              now={now}
-              onSelect={(peer) => router.push(withCluster(`/nodes/${encodeURIComponent(peer)}`))}
-            />
-          </Panel>
-          <Panel title="Last hour" isFlush>
-            {lines.length === 0 ? (
-              <p className="p-4 text-fg-3">Nothing happened to it.</p>
-            ) : (
-              <ul className="max-h-90 scroller py-2" tabIndex={0} aria-label="What happened in the last hour">
-                {lines.map((line, index) => (
-                  <li key={`${line.at} ${index}`} className="flex items-baseline gap-2.5 px-4 py-1">
-                    <StateShape state={line.state} className="translate-y-px" />
-                    <span className="min-w-0 flex-1">
-                      {line.before} <span className="font-mono text-sm">{line.nodes.join(' – ')}</span> {line.after}
-                    </span>
-                    <span className="text-sm whitespace-nowrap text-fg-3" title={formatInstant(line.at)}>
-                      {formatAgo(line.at, now)}
-                    </span>
-                  </li>
-                ))}
-              </ul>
-            )}
-          </Panel>
+                <Peers
+                  mesh={mesh}
+                  node={node}
+                  now={now}
+                  onSelect={(peer) => router.push(withCluster(`/nodes/${encodeURIComponent(peer)}`))}
+                />
+              </Panel>
+              <Panel title="Last hour" isFlush>
+                {lines.length === 0 ? (
+                  <p className="p-4 text-fg-3">Nothing happened to it.</p>
+                ) : (
+                  <ul className="max-h-90 scroller py-2" tabIndex={0} aria-label="What happened in the last hour">
+                    {lines.map((line, index) => (
+                      <li key={`${line.at} ${index}`} className="flex items-baseline gap-2.5 px-4 py-1">
+                        <StateShape state={line.state} className="translate-y-px" />
+                        <span className="min-w-0 flex-1">
+                          {line.before} <span className="font-mono text-sm">{line.nodes.join(' – ')}</span> {line.after}
+                        </span>
+                        <span className="text-sm whitespace-nowrap text-fg-3" title={formatInstant(line.at)}>
+                          {formatAgo(line.at, now)}
+                        </span>
+                      </li>
+                    ))}
+                  </ul>
+                )}
+              </Panel>
+            </>
+          )}
         </div>
         <div className="grid gap-4 xl:grid-cols-2">
-          <Panel
-            title="As the node sees it"
-            actions={<Segmented label="Question" value={question} onValueChange={setQuestion} options={questions} />}
-          >
-            {node.facts.State === 'member' ? (
-              <AskNode key={question} cluster={mesh.cluster.Id} node={node.name} line={question} />
-            ) : (
-              <p className="text-fg-3">{node.name} is not in the mesh: it takes no commands.</p>
-            )}
-          </Panel>
+          {mesh.cluster === null || node.added ? null : (
+            <Panel
+              title="As the node sees it"
+              actions={<Segmented label="Question" value={question} onValueChange={setQuestion} options={questions} />}
+            >
+              {node.facts.State === 'member' ? (
+                <AskNode key={question} cluster={mesh.cluster.Id} node={node.name} line={question} />
+              ) : (
+                <p className="text-fg-3">{node.name} is not in the mesh: it takes no commands.</p>
+              )}
+            </Panel>
+          )}
           <Panel title="Runs on it" isFlush>
             {ownRuns.length === 0 ? (
               <p className="p-4 text-fg-3">None that this console knows.</p>

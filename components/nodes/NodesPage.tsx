@@ -5,12 +5,14 @@ import Link from 'next/link';
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import { describeRange } from '../../core/ranges/describe-range.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { countOf } from '../../lib/format.ts';
 import { NodeInspector } from '../fleet/NodeInspector.tsx';
 import { describeMesh } from '../fleet/mesh-view.ts';
 import type { MeshNode } from '../fleet/mesh-view.ts';
 import { searchNodes } from '../fleet/search.ts';
+import { useAddedNodes } from '../fleet/use-added.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { Inspected } from '../frame/Inspected.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
@@ -65,14 +67,20 @@ export function NodesPage(): ReactElement {
 
   const search = get('q');
   const filter = filters.find(({ value }) => value === get('state'))?.value ?? 'all';
-  const nodes = useMemo(() => searchNodes(mesh.nodes, search).filter(fits[filter]), [mesh.nodes, search, filter]);
+  const added = useAddedNodes();
+  const all = useMemo(
+    () => (added.length === 0 ? mesh.nodes : [...mesh.nodes, ...added].sort((a, b) => compareNames(a.name, b.name))),
+    [mesh.nodes, added],
+  );
+  const byName = useMemo(() => new Map(all.map((node) => [node.name, node])), [all]);
+  const nodes = useMemo(() => searchNodes(all, search).filter(fits[filter]), [all, search, filter]);
   const tickedText = get('ticked');
   const ticked = useMemo(() => {
     const range = parseRange(tickedText);
     // A node that is gone cannot be acted on.
-    return new Set(range.ok ? range.names.filter((name) => mesh.byName.has(name)) : []);
-  }, [tickedText, mesh.byName]);
-  const selected = mesh.byName.get(get('node')) ?? null;
+    return new Set(range.ok ? range.names.filter((name) => byName.has(name)) : []);
+  }, [tickedText, byName]);
+  const selected = byName.get(get('node')) ?? null;
   const select = (name: string | null): void => set({ node: name });
 
   const addNodes = (
@@ -86,7 +94,7 @@ export function NodesPage(): ReactElement {
     </Button>
   );
   if (status === 'loading') return <SkeletonRows label="The nodes are loading" count={10} />;
-  if (mesh.nodes.length === 0) {
+  if (all.length === 0) {
     return (
       <>
         <PageHeader title="Nodes" />
@@ -99,6 +107,7 @@ export function NodesPage(): ReactElement {
 
   const summary = describeMesh(mesh);
   const range = describeRange(ticked);
+  const withoutMeshd = [...ticked].filter((name) => byName.get(name)?.added);
   return (
     <Inspected
       inspector={
@@ -113,7 +122,12 @@ export function NodesPage(): ReactElement {
     >
       <PageHeader
         title="Nodes"
-        state={<StateMark state={summary.state}>{summary.text}</StateMark>}
+        state={
+          <span className="flex flex-wrap items-center gap-x-3">
+            <StateMark state={summary.state}>{summary.text}</StateMark>
+            {added.length === 0 ? null : <span>{countOf(added.length, 'node')} added, without meshd yet</span>}
+          </span>
+        }
         actions={addNodes}
       />
       <div className="flex flex-wrap items-center gap-2 px-4 pb-3 md:px-6">
@@ -136,7 +150,13 @@ export function NodesPage(): ReactElement {
             <span className="text-sm">
               {ticked.size} ticked: <span className="font-mono break-all">{range}</span>
             </span>
-            <Button size="sm" onClick={() => setIsCommanding(true)}>
+            <Button
+              size="sm"
+              disabledReason={
+                withoutMeshd.length === 0 ? '' : `${describeRange(withoutMeshd)} runs no meshd: it takes no commands.`
+              }
+              onClick={() => setIsCommanding(true)}
+            >
               Run a command…
             </Button>
             <Button
@@ -163,7 +183,7 @@ export function NodesPage(): ReactElement {
         {nodes.length === 0 ? (
           <EmptyState
             title="No node fits"
-            action={<Button onClick={() => set({ q: null, state: null })}>Show all {mesh.nodes.length}</Button>}
+            action={<Button onClick={() => set({ q: null, state: null })}>Show all {all.length}</Button>}
           >
             {search.trim() === ''
               ? 'None is in that state.'

@@ -132,6 +132,7 @@ export function NodesTable(props: NodesTableProps): ReactElement {
                     </span>
                     <span className="block truncate text-sm text-fg-3">
                       {node.word}
+                      {node.added === null ? '' : `, ${node.added.addresses[0] ?? ''}`}
                       {node.facts.State === 'member' ? `, ${countOf(node.peers.length, 'link')}` : ''}
                       {node.facts.Facts === null ? '' : `, ${countOf(node.facts.Facts.VMs, 'VM')}`}
                     </span>

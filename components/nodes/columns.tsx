@@ -64,7 +64,7 @@ const sortValues: Readonly<Record<ColumnName, (node: MeshNode) => number | strin
   state: (node) => states.indexOf(node.state),
   links: (node) => (node.facts.State === 'member' ? node.peers.length : undefined),
   peers: (node) => node.peers.length,
-  bridge: (node) => node.facts.Facts?.Bridge,
+  bridge: (node) => bridgeOf(node)?.name,
   vms: (node) => node.facts.Facts?.VMs,
   load: (node) => loadOf(node.facts) ?? undefined,
   memory: (node) => node.facts.Facts?.MemUsed,
@@ -113,7 +113,7 @@ export function NodeCell({ column, node, mesh }: { column: ColumnName; node: Mes
       return names.length === 0 ? dash : <>{describeRange(names)}</>;
     }
     case 'bridge': {
-      const bridge = bridgeOf(host);
+      const bridge = bridgeOf(node);
       if (bridge === null || bridge.name === '')
         return bridge?.alarms[0] === undefined ? dash : <StateMark state="bad">left over</StateMark>;
       return (

@@ -13,6 +13,7 @@ import { eventLines, eventsPerMinute, shownNames } from '../fleet/events.ts';
 import type { EventLine } from '../fleet/events.ts';
 import { countLinks, describeMesh, loadOf } from '../fleet/mesh-view.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
+import { useAddedNodes } from '../fleet/use-added.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { clusterName, useClusterPath } from '../frame/use-cluster.ts';
@@ -32,27 +33,60 @@ const shownEvents = 14;
 export function Overview(): ReactElement {
   const { mesh, status, source } = useMesh();
   const { runs } = useRuns();
+  const added = useAddedNodes();
   const now = useServerNow();
   const router = useRouter();
   const withCluster = useClusterPath();
-  const refusal = usePlanRefusal('add-nodes');
+  const adding = usePlanRefusal('add-nodes');
+  const deploying = usePlanRefusal('deploy');
+  const bridging = usePlanRefusal('bridge');
   const clusterId = mesh.cluster?.Id ?? '';
   const events = useFleetPart(({ view }) => view.events);
   const own = useMemo(() => events.filter((event) => event.Cluster === clusterId), [events, clusterId]);
   const lines = useMemo(() => eventLines(own, shownEvents), [own]);
-  const items = attentionOf(mesh, runs, now);
+  const items = attentionOf(mesh, { added, runs, now });
 
   const addNodes = (
     <Button
-      variant={mesh.cluster === null ? 'primary' : 'secondary'}
+      variant={mesh.cluster === null && added.length === 0 ? 'primary' : 'secondary'}
       icon={<Plus className="size-4" />}
-      disabledReason={refusal}
+      disabledReason={adding}
       render={<Link href={withCluster('/add-nodes')} />}
     >
       Add nodes
     </Button>
   );
   if (status === 'loading') return <SkeletonRows label="The cluster is loading" />;
+  if (mesh.cluster === null && added.length > 0) {
+    const names = describeRange(added.map((node) => node.name));
+    const nodes = encodeURIComponent(names);
+    return (
+      <>
+        <PageHeader title="Overview" actions={addNodes} />
+        <EmptyState
+          icon={<Waypoints />}
+          title="No cluster yet"
+          action={
+            <div className="flex flex-wrap justify-center gap-2">
+              <Button variant="primary" disabledReason={deploying} render={<Link href={`/deploy?nodes=${nodes}`} />}>
+                Deploy to them
+              </Button>
+              <Button disabledReason={bridging} render={<Link href={`/bridge?nodes=${nodes}`} />}>
+                Bridge their NICs
+              </Button>
+              <Button variant="ghost" render={<Link href="/nodes" />}>
+                Look at them
+              </Button>
+            </div>
+          }
+        >
+          <span className="font-mono break-words">{names}</span> {added.length === 1 ? 'takes' : 'take'} the
+          console&rsquo;s key and {added.length === 1 ? 'runs' : 'run'} no meshd yet. Deploying makes them one cluster;
+          their NICs go into the bridge before or after that.
+        </EmptyState>
+      </>
+    );
+  }
   if (mesh.cluster === null) {
     return (
       <>

@@ -3,7 +3,7 @@ import type { RunSummary } from '../../contract/plans.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { formatAgo } from '../../lib/format.ts';
 import { bridgeOf } from '../fleet/bridge-facts.ts';
-import type { MeshView } from '../fleet/mesh-view.ts';
+import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
 import type { State } from '../ui/StateMark.tsx';
 
 export interface Attention {
@@ -23,7 +23,11 @@ const oldRunMs = 24 * 3600 * 1000;
 /** More lost nodes than these are one line. */
 const shownLost = 5;
 
-export function attentionOf(mesh: MeshView, runs: readonly RunSummary[], now: number): Attention[] {
+/** `added`: nodes that run no meshd yet. */
+export function attentionOf(
+  mesh: MeshView,
+  { added, runs, now }: { added: readonly MeshNode[]; runs: readonly RunSummary[]; now: number },
+): Attention[] {
   const { cluster, nodes } = mesh;
   const items: Attention[] = [];
   if (cluster !== null && cluster.State !== 'live') {
@@ -75,6 +79,18 @@ export function attentionOf(mesh: MeshView, runs: readonly RunSummary[], now: nu
       action: 'Deploy',
     });
   }
+  if (added.length > 0) {
+    const names = describeRange(added.map((node) => node.name));
+    items.push({
+      key: 'added',
+      state: 'lost',
+      names,
+      text: 'added, without meshd yet',
+      detail: 'Deploying makes it a member of the mesh; its NIC goes into the bridge before or after that.',
+      href: `/deploy?nodes=${encodeURIComponent(names)}`,
+      action: 'Deploy',
+    });
+  }
   const lonely = nodes.filter((node) => node.state === 'warn');
   if (lonely.length > 0) {
     const names = describeRange(lonely.map((node) => node.name));
@@ -88,8 +104,8 @@ export function attentionOf(mesh: MeshView, runs: readonly RunSummary[], now: nu
       action: 'Look',
     });
   }
-  for (const node of nodes) {
-    for (const alarm of bridgeOf(node.facts.Facts)?.alarms ?? []) {
+  for (const node of [...nodes, ...added]) {
+    for (const alarm of bridgeOf(node)?.alarms ?? []) {
       items.push({
         key: `bridge ${node.id} ${alarm}`,
         state: 'bad',

@@ -5,6 +5,7 @@ import { CornerDownLeft, FileText, Search, Server, Zap } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useId, useMemo, useRef, useState, type ReactElement } from 'react';
 import { useFleetPart } from '../../lib/use-console.ts';
+import { useAddedNodes } from '../fleet/use-added.ts';
 import { pages } from '../frame/pages.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { useSession } from '../frame/use-session.tsx';
@@ -68,6 +69,7 @@ export function CommandPalette(): ReactElement {
 
 function Finder({ onDone }: { onDone: () => void }): ReactElement {
   const nodes = useFleetPart(({ view }) => view.nodes);
+  const added = useAddedNodes();
   const router = useRouter();
   const withCluster = useClusterPath();
   const [typed, setTyped] = useState('');
@@ -75,7 +77,7 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
   const listId = useId();
   const list = useRef<HTMLUListElement>(null);
   const role = useSession()?.user.role ?? 'viewer';
-  const entries = useMemo(() => paletteEntries(pages, nodes.values(), role), [nodes, role]);
+  const entries = useMemo(() => paletteEntries(pages, nodes.values(), { added, role }), [nodes, added, role]);
   const found = useMemo(() => rankItems(entries, typed), [entries, typed]);
   const chosen = Math.min(at, found.length - 1);
   useEffect(() => {

@@ -3,6 +3,7 @@ import type { FleetNode } from '../../contract/fleet.ts';
 import { planRoles } from '../../contract/plans.ts';
 import { isAtLeast, type Role } from '../../contract/roles.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
+import type { MeshNode } from '../fleet/mesh-view.ts';
 import type { PaletteItem } from './rank-items.ts';
 
 export interface PaletteEntry extends PaletteItem {
@@ -61,7 +62,7 @@ const states: Readonly<Record<FleetNode['State'], string>> = {
 export function paletteEntries(
   pages: readonly { readonly path: string; readonly label: string }[],
   nodes: Iterable<FleetNode>,
-  role: Role,
+  { added, role }: { added: readonly MeshNode[]; role: Role },
 ): PaletteEntry[] {
   const sorted = [...nodes].sort((a, b) => compareNames(a.Name, b.Name));
   return [
@@ -75,6 +76,13 @@ export function paletteEntries(
       label: node.Name,
       hint: [states[node.State], ...node.Addresses.slice(0, 1)].join(' · '),
       path: `/nodes/${encodeURIComponent(node.Name)}`,
+    })),
+    ...added.map(({ id, name, word, facts }) => ({
+      id: `node ${id}`,
+      kind: 'node' as const,
+      label: name,
+      hint: [word, ...facts.Addresses.slice(0, 1)].join(' · '),
+      path: `/nodes/${encodeURIComponent(name)}`,
     })),
     ...sorted.map((node) => ({
       id: `terminal ${node.Id}`,

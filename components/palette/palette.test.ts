@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetNode } from '../../contract/fleet.ts';
 import { paletteEntries } from './palette-items.ts';
+import { addedNodes } from '../fleet/added-nodes.ts';
 import { maxItems, rankItems } from './rank-items.ts';
 
 function node(Name: string, State: FleetNode['State'] = 'member'): FleetNode {
@@ -26,7 +27,7 @@ const pages = [
 const entries = paletteEntries(
   pages,
   ['node10', 'node2', 'node1'].map((name) => node(name)),
-  'admin',
+  { added: [], role: 'admin' },
 );
 const labels = (typed: string) => rankItems(entries, typed).map(({ label }) => label);
 
@@ -51,7 +52,7 @@ describe('the palette', () => {
   });
 
   it.each(['viewer', 'operator'] as const)('offers nothing to a %s that only an admin may begin', (role) => {
-    const offered = paletteEntries(pages, [], role).filter(({ kind }) => kind === 'action');
+    const offered = paletteEntries(pages, [], { added: [], role }).filter(({ kind }) => kind === 'action');
     expect(offered.map(({ label }) => label)).toEqual(['Account']);
   });
 
@@ -59,13 +60,31 @@ describe('the palette', () => {
     const many = paletteEntries(
       [],
       Array.from({ length: 1_000 }, (_, at) => node(`node${at}`)),
-      'admin',
+      { added: [], role: 'admin' },
     );
     expect(rankItems(many, 'node')).toHaveLength(maxItems);
   });
 
   it('says what a node is', () => {
-    const [entry] = paletteEntries([], [node('a/b', 'absent')], 'admin').filter(({ kind }) => kind === 'node');
+    const [entry] = paletteEntries([], [node('a/b', 'absent')], { added: [], role: 'admin' }).filter(
+      ({ kind }) => kind === 'node',
+    );
     expect(entry).toMatchObject({ hint: 'lost · 10.0.0.7', path: '/nodes/a%2Fb' });
+  });
+
+  it('has the page of a node that runs no meshd, and no terminal of it', () => {
+    const known = {
+      id: 'h1',
+      name: 'node7',
+      addresses: ['10.0.0.9'],
+      user: 'root',
+      cluster: '',
+      addedAt: 1,
+      bridge: null,
+    };
+    const found = paletteEntries([], [], { added: addedNodes([known], []), role: 'admin' });
+    expect(found.filter(({ kind }) => kind === 'node')).toMatchObject([
+      { label: 'node7', hint: 'no meshd yet · 10.0.0.9', path: '/nodes/node7' },
+    ]);
   });
 });

@@ -1,0 +1,32 @@
+// Nodes that were added and run no meshd yet, in the shape of those of a mesh, so that they are found, sorted and ticked alike. Pure.
+import type { FleetNode } from '../../contract/fleet.ts';
+import type { KnownNode } from '../../contract/known-nodes.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
+import type { MeshNode } from './mesh-view.ts';
+
+/** By name. What a mesh has by that name is shown as the mesh tells it: it may have been deployed by hand. */
+export function addedNodes(known: Iterable<KnownNode>, fleet: Iterable<Pick<FleetNode, 'Name'>>): MeshNode[] {
+  const inFleet = new Set([...fleet].map(({ Name }) => Name));
+  return [...known]
+    .filter(({ cluster, name }) => cluster === '' && !inFleet.has(name))
+    .map(drawn)
+    .sort((a, b) => compareNames(a.name, b.name));
+}
+
+function drawn(added: KnownNode): MeshNode {
+  const { id, name, addresses } = added;
+  const facts: FleetNode = {
+    Id: id,
+    Name: name,
+    Addresses: addresses,
+    State: 'absent',
+    Head: false,
+    Degree: null,
+    Version: null,
+    Facts: null,
+    Cluster: '',
+    AsOf: added.bridge?.at ?? added.addedAt,
+    LostAt: null,
+  };
+  return { id, name, facts, peers: [], halfPeers: [], wanted: null, state: 'lost', word: 'no meshd yet', added };
+}
