@@ -8,10 +8,11 @@ import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import type { State } from '../ui/StateMark.tsx';
-import { nextThing } from './next-thing.ts';
+import { nextThing, type Way } from './next-thing.ts';
 import type { LaneStep } from './run-view.ts';
 import { missingSecrets } from './run-view.ts';
 import { SecretsForm } from './SecretsForm.tsx';
+import { useStandings } from './use-standings.ts';
 
 const titles: Readonly<Record<RunView['state'], { title: string; state: State }>> = {
   running: { title: 'Running', state: 'busy' },
@@ -23,6 +24,12 @@ const titles: Readonly<Record<RunView['state'], { title: string; state: State }>
   undone: { title: 'Undone', state: 'ok' },
 };
 
+const wayLooks: Readonly<Record<Way['to'], { label: string; href: (nodes: string) => string }>> = {
+  deploy: { label: 'Deploy to them', href: (nodes) => `/deploy?nodes=${nodes}` },
+  bridge: { label: 'Bridge their NICs', href: (nodes) => `/bridge?nodes=${nodes}` },
+  mesh: { label: 'Look at the mesh', href: () => '/mesh' },
+};
+
 export interface RunNextProps {
   readonly run: RunView;
   /** Why this reader may not act; empty: may. */
@@ -32,9 +39,8 @@ export interface RunNextProps {
 export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
   const action = useAction();
   const again = usePlanRefusal(run.kind);
-  const deploying = usePlanRefusal('deploy');
-  const bridging = usePlanRefusal('bridge');
-  const next = nextThing(run);
+  const refusals = { deploy: usePlanRefusal('deploy'), bridge: usePlanRefusal('bridge'), mesh: '' };
+  const next = nextThing(run, useStandings());
   const { title, state } = titles[run.state];
   const retry = () =>
     void action.run(async (client) => {
@@ -71,30 +77,19 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
             {run.state === 'cancelled' ? 'Go on' : 'Retry what failed'}
           </Button>
         ) : null}
-        {next.do === 'deploy' ? (
-          <Button
-            variant="primary"
-            size="sm"
-            disabledReason={deploying}
-            render={<Link href={`/deploy?nodes=${encodeURIComponent(next.nodes)}`} />}
-          >
-            Deploy to them
-          </Button>
-        ) : null}
-        {next.do === 'deploy' && run.kind === 'add-nodes' ? (
-          <Button
-            size="sm"
-            disabledReason={bridging}
-            render={<Link href={`/bridge?nodes=${encodeURIComponent(next.nodes)}`} />}
-          >
-            Bridge their NICs
-          </Button>
-        ) : null}
-        {next.do === 'mesh' ? (
-          <Button variant="primary" size="sm" render={<Link href="/mesh" />}>
-            Look at the mesh
-          </Button>
-        ) : null}
+        {next.do === 'go'
+          ? next.ways.map(({ to, nodes }, at) => (
+              <Button
+                key={to}
+                size="sm"
+                variant={at === 0 ? 'primary' : 'secondary'}
+                disabledReason={refusals[to]}
+                render={<Link href={wayLooks[to].href(encodeURIComponent(nodes))} />}
+              >
+                {wayLooks[to].label}
+              </Button>
+            ))
+          : null}
       </div>
       {action.error !== '' && next.do !== 'secrets' ? (
         <p role="alert" className="mt-2 break-words text-bad">

@@ -1,8 +1,9 @@
 // The one next thing to do about a run, in words and as an action: a run never ends in a page without a way on.
-import type { RunView } from '../../contract/plans.ts';
+import type { PlanKind, RunView } from '../../contract/plans.ts';
 import { isKeyName } from '../../core/plans/secret-names.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { isUndoBegun, lanesOf, type LaneStep, missingSecrets, undoable } from './run-view.ts';
+import type { Standings } from './standing.ts';
 
 export type NextThing =
   | { readonly do: 'wait'; readonly text: string }
@@ -10,11 +11,17 @@ export type NextThing =
   | { readonly do: 'answer'; readonly text: string; readonly asks: readonly LaneStep[] }
   | { readonly do: 'retry'; readonly text: string; readonly nodes: readonly string[] }
   | { readonly do: 'undo'; readonly text: string }
-  | { readonly do: 'deploy'; readonly text: string; readonly nodes: string }
-  | { readonly do: 'mesh'; readonly text: string }
+  | { readonly do: 'go'; readonly text: string; readonly ways: readonly Way[] }
   | { readonly do: 'nothing'; readonly text: string };
 
-export function nextThing(view: RunView): NextThing {
+/** Where to go on; `nodes` is a range. The first of them is the one to take. */
+export interface Way {
+  readonly to: 'deploy' | 'bridge' | 'mesh';
+  readonly nodes: string;
+}
+
+/** `standings`: null while it is not known how far the nodes are. */
+export function nextThing(view: RunView, standings: Standings | null): NextThing {
   const lanes = lanesOf(view);
   const failed = lanes.filter((lane) => lane.state === 'failed');
   const failedNodes = failed.map(({ node }) => node).filter((node) => node !== '');
@@ -46,27 +53,41 @@ export function nextThing(view: RunView): NextThing {
     case 'undone':
       return { do: 'nothing', text: 'Everything that could be undone is as it was before.' };
     case 'done':
-      if (view.kind === 'add-nodes') {
-        return {
-          do: 'deploy',
-          text: "The nodes take the console's key. Next: put their NICs into the bridge, so that VMs meet across nodes, or deploy meshd first.",
-          nodes: describeRange(view.nodes),
-        };
-      }
-      if (view.kind === 'bridge') {
-        return {
-          do: 'deploy',
-          text: 'Each node was seen from outside, and its bridge comes back at boot. Next: deploy meshd to them.',
-          nodes: describeRange(view.nodes),
-        };
-      }
       if (view.kind === 'passwordless-root') {
         return { do: 'undo', text: 'Root needs no password there now. The undo gives back what was before.' };
       }
-      return view.kind === 'deploy'
-        ? { do: 'mesh', text: 'meshd runs on all of them.' }
-        : { do: 'nothing', text: 'Done.' };
+      return wayOn(view, standings);
   }
+}
+
+/** What a run of each kind that leads on has brought its nodes. */
+const brought: Partial<Record<PlanKind, string>> = {
+  'add-nodes': "The nodes take the console's key.",
+  'replace-node': 'The new machine is known under the old name.',
+  bridge: 'Each node was seen from outside, and its bridge comes back at boot.',
+  deploy: 'meshd runs on all of them.',
+};
+
+function wayOn(view: RunView, standings: Standings | null): NextThing {
+  const done = brought[view.kind];
+  if (done === undefined) return { do: 'nothing', text: 'Done.' };
+  if (standings === null) return { do: 'nothing', text: done };
+  const toDeploy = describeRange(view.nodes.filter((node) => !standings(node).isInMesh));
+  // Its own nodes are bridged: their meshds tell of it only after a while.
+  const toBridge = view.kind === 'bridge' ? '' : describeRange(view.nodes.filter((node) => !standings(node).hasBridge));
+  const ways: Way[] = [
+    ...(toDeploy === '' ? [] : [{ to: 'deploy' as const, nodes: toDeploy }]),
+    ...(toBridge === '' ? [] : [{ to: 'bridge' as const, nodes: toBridge }]),
+    ...(toDeploy === '' ? [{ to: 'mesh' as const, nodes: describeRange(view.nodes) }] : []),
+  ];
+  return { do: 'go', text: `${done} ${describeWay(toDeploy, toBridge)}`, ways };
+}
+
+function describeWay(toDeploy: string, toBridge: string): string {
+  if (toDeploy === '' && toBridge === '') return 'All of them are in the mesh, each with its bridge.';
+  if (toDeploy === '') return `Next: put the NICs of ${toBridge} into the bridge, so that VMs meet across nodes.`;
+  if (toBridge === '') return `Next: deploy meshd to ${toDeploy}.`;
+  return `Next: deploy meshd to ${toDeploy}, and put the NICs of ${toBridge} into the bridge, so that VMs meet across nodes; either may come first.`;
 }
 
 function describeLanes(nodes: readonly string[]): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { StepState } from '../../contract/plans.ts';
+import type { FleetNode } from '../../contract/fleet.ts';
+import type { PlanKind, StepState } from '../../contract/plans.ts';
 import { testPlan, testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { nextThing } from './next-thing.ts';
 import { describeDuration, elapsedOf } from './run-words.ts';
@@ -13,6 +14,7 @@ import {
   undoable,
   undoConfirmation,
 } from './run-view.ts';
+import { type Standing, standingsOf } from './standing.ts';
 
 const steps = ['node2', 'node1'].flatMap((node) => [testStep('pin', node), testStep('key', node)]);
 const plan = testPlan([testStep('register', ''), ...steps], { waves: [['node1'], ['node2']] });
@@ -92,6 +94,7 @@ describe('the next thing to do', () => {
   it('is the answer to all steps that ask', () => {
     const next = nextThing(
       testRun(plan, [testView('key node1', 'asking'), testView('key node2', 'asking')], { state: 'asking' }),
+      null,
     );
     expect(next).toMatchObject({ do: 'answer', text: '2 steps ask' });
   });
@@ -102,7 +105,7 @@ describe('the next thing to do', () => {
       state: 'needs-secret',
       missingSecrets: names.map(({ name }) => name),
     });
-    expect(nextThing(run).text).toContain('node[1-2]');
+    expect(nextThing(run, null).text).toContain('node[1-2]');
     expect(missingSecrets(run)).toEqual(names);
     expect(missingSecrets({ ...run, missingSecrets: ['password:ann@node3'] })).toEqual([
       { name: 'password:ann@node3', label: 'Password of ann on node3', node: 'node3' },
@@ -111,30 +114,51 @@ describe('the next thing to do', () => {
 
   it('says what failed, where, and that it can be retried', () => {
     const views = [testView('pin node1', 'failed', { error: 'no route to 10.0.0.1' })];
-    expect(nextThing(testRun(plan, views, { state: 'failed' }))).toEqual({
+    expect(nextThing(testRun(plan, views, { state: 'failed' }), null)).toEqual({
       do: 'retry',
       text: 'node1: no route to 10.0.0.1. Mend that, then retry what failed.',
       nodes: ['node1'],
     });
   });
 
-  it('leads on from added nodes to the deploy', () => {
-    expect(nextThing(testRun(plan, [], { state: 'done' }))).toMatchObject({ do: 'deploy', nodes: 'node[1-2]' });
+  const bare = { isInMesh: false, hasBridge: false };
+  const done = (kind: PlanKind, standings: Record<string, Partial<Standing>> | null) => {
+    const run = testRun({ ...plan, kind }, [], { state: 'done' });
+    const next = nextThing(run, standings && ((node) => ({ ...bare, ...standings[node] })));
+    return next.do === 'go' ? next.ways.map(({ to, nodes }) => `${to} ${nodes}`) : next.do;
+  };
+  const both = (standing: Partial<Standing>) => ({ node1: standing, node2: standing });
+
+  it('is what the nodes do not have yet: a mesh, a bridge, in whichever order', () => {
+    expect(done('add-nodes', {})).toEqual(['deploy node[1-2]', 'bridge node[1-2]']);
+    expect(done('add-nodes', { node1: { isInMesh: true, hasBridge: true } })).toEqual(['deploy node2', 'bridge node2']);
+    expect(done('add-nodes', both({ hasBridge: true }))).toEqual(['deploy node[1-2]']);
+    expect(done('deploy', both({ isInMesh: true }))).toEqual(['bridge node[1-2]', 'mesh node[1-2]']);
+    expect(done('add-nodes', both({ isInMesh: true, hasBridge: true }))).toEqual(['mesh node[1-2]']);
+  });
+
+  it('does not bridge again what a run has bridged just now', () => {
+    expect(done('bridge', {})).toEqual(['deploy node[1-2]']);
+    expect(done('bridge', both({ isInMesh: true }))).toEqual(['mesh node[1-2]']);
+  });
+
+  it('is nothing after a run that leads nowhere, and while it is not known how far the nodes are', () => {
+    expect([done('rotate-key', {}), done('add-nodes', null)]).toEqual(['nothing', 'nothing']);
   });
 
   it('offers to undo a cancelled run only if it changed something', () => {
-    expect(nextThing(testRun(plan, [], { state: 'cancelled' })).do).toBe('retry');
+    expect(nextThing(testRun(plan, [], { state: 'cancelled' }), null).do).toBe('retry');
     const views = [testView('pin node1', 'done')];
-    expect(nextThing(testRun(plan, views, { state: 'cancelled' })).do).toBe('undo');
+    expect(nextThing(testRun(plan, views, { state: 'cancelled' }), null).do).toBe('undo');
   });
 });
 
 it('a run whose undo failed or was cancelled is undone further, and not retried', () => {
   const views = [testView('pin node1', 'undo-failed', { error: 'no route' }), testView('key node1', 'undone')];
   const failed = testRun(plan, views, { state: 'failed' });
-  expect(nextThing(failed)).toEqual({ do: 'undo', text: 'node1: no route. Mend that, then undo what is left.' });
+  expect(nextThing(failed, null)).toEqual({ do: 'undo', text: 'node1: no route. Mend that, then undo what is left.' });
   const cancelled = testRun(plan, [testView('pin node1', 'done'), views[1]!], { state: 'cancelled' });
-  expect(nextThing(cancelled)).toMatchObject({
+  expect(nextThing(cancelled, null)).toMatchObject({
     do: 'undo',
     text: 'Its undo was cancelled: the rest stays until it is undone.',
   });
@@ -175,5 +199,48 @@ describe('times in words', () => {
       leftMs: null,
       isLate: false,
     });
+  });
+});
+
+describe('how far a node is', () => {
+  // Of all the facts only this one is read.
+  const facts = (Bridge: string) => ({ Bridge }) as FleetNode['Facts'];
+  const member = (Name: string, parts: Partial<FleetNode> = {}): FleetNode => ({
+    Id: Name,
+    Name,
+    Addresses: [],
+    State: 'member',
+    Head: false,
+    Degree: 1,
+    Version: '1',
+    Facts: null,
+    Cluster: 'c',
+    AsOf: 1,
+    LostAt: null,
+    ...parts,
+  });
+  const summary = { uplink: '', owner: '', persistence: '', reboot: '', transaction: '', alarms: [] };
+  const known = (name: string, cluster: string, bridge: string) => ({
+    id: name,
+    name,
+    addresses: [],
+    user: 'root',
+    cluster,
+    addedAt: 1,
+    bridge: { summary: { ...summary, bridge }, at: 1 },
+  });
+
+  it('is told by its meshd, else by what the console knows', () => {
+    const standings = standingsOf(
+      [member('node1', { Facts: facts('') }), member('node2'), member('node3', { State: 'absent' })],
+      [known('node1', 'c', 'mega_bridge'), known('node2', 'c', 'mega_bridge'), known('node4', 'c', '')],
+    );
+    expect(['node1', 'node2', 'node3', 'node4', 'node5'].map(standings)).toEqual([
+      { isInMesh: true, hasBridge: false },
+      { isInMesh: true, hasBridge: true },
+      { isInMesh: false, hasBridge: false },
+      { isInMesh: true, hasBridge: false },
+      { isInMesh: false, hasBridge: false },
+    ]);
   });
 });

@@ -1,0 +1,26 @@
+// How far a node is on the way that the guide goes: its NIC in the bridge, a member of a mesh, in whichever order. Pure.
+import type { FleetNode } from '../../contract/fleet.ts';
+import type { KnownNode } from '../../contract/known-nodes.ts';
+
+export interface Standing {
+  readonly isInMesh: boolean;
+  /** As far as anybody told. */
+  readonly hasBridge: boolean;
+}
+
+/** By name. */
+export type Standings = (node: string) => Standing;
+
+export function standingsOf(fleet: Iterable<FleetNode>, known: Iterable<KnownNode>): Standings {
+  const members = new Map([...fleet].map((node) => [node.Name, node]));
+  const hosts = new Map([...known].map((node) => [node.name, node]));
+  return (name) => {
+    const member = members.get(name);
+    const host = hosts.get(name);
+    return {
+      // Deployed a moment ago: the console is attaching still, and the fleet does not have it yet.
+      isInMesh: member ? member.State === 'member' : (host?.cluster ?? '') !== '',
+      hasBridge: (member?.Facts?.Bridge ?? host?.bridge?.summary.bridge ?? '') !== '',
+    };
+  };
+}
