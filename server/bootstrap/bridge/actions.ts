@@ -17,13 +17,13 @@ import { describeWitness } from '../../../core/plans/bridge/witnesses.ts';
 import type { NodeTarget } from '../../../core/plans/targets.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import { openTransaction, placeTransaction } from '../../../host/bridge/node-transaction.ts';
-import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 import { sha256Hex } from '../../../host/hash.ts';
 import type { StepContext, StepOutcome } from '../../runs/executor.ts';
 import { defineAction } from '../action.ts';
 import type { ActionParts } from '../action.ts';
 import { knownHostLines } from '../host-keys.ts';
 import { pause } from '../pause.ts';
+import { awaitHandOver, beginOnce } from './calls.ts';
 import { rememberBridge } from './remember.ts';
 import { isNotPlaced, watchTransaction } from './watch.ts';
 import type { Door, WatchEnd } from './watch.ts';
@@ -152,20 +152,6 @@ async function perform(
   }
   const end = await watch({ args, id, nonce, signals }, context, parts);
   return conclude({ args, id, end }, context, parts);
-}
-
-/** A time-out means unknown: the watch finds out. What the node refused is an error. */
-async function beginOnce(placed: NodeTransaction, context: StepContext): Promise<void> {
-  try {
-    await placed.begin({ signal: context.signal });
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (error instanceof AppError && (error.code === 'timeout' || error.code === 'unreachable')) {
-      context.log(`${describeError(error)}: looking at it anew`);
-      return;
-    }
-    throw error;
-  }
 }
 
 /** Whether this step's transaction was begun before the console died; keeps asking as long as it can be on trial. */
@@ -339,20 +325,18 @@ async function followUp(
 ): Promise<TransactionStatus> {
   const { transaction } = args;
   let status = committed;
-  const endAt = performance.now() + transaction.times.dhcp * 1000 + handOverGraceMs;
   try {
     const door = await openDoor(args, id, context, parts);
     try {
-      while (
-        transaction.kind !== 'persist' &&
-        transaction.dhcp !== 'none' &&
-        status.dhcp === '' &&
-        performance.now() < endAt
-      ) {
-        context.progress({ state: 'committed', text: 'its DHCP client takes the lease over', leftMs: null });
-        await pause(1_000, context.signal);
-        status = await door.transaction.readStatus({ timeoutMs: callMs, signal: context.signal });
-      }
+      // Without a lease to hand over it is waited for as well: until then the transaction is pending, and the next boot in doubt.
+      const text = transaction.dhcp === 'none' ? 'tidying up' : 'its DHCP client takes the lease over';
+      status = await awaitHandOver(door.transaction, committed, {
+        signal: context.signal,
+        forMs: transaction.times.dhcp * 1000 + handOverGraceMs,
+        now: () => performance.now(),
+        sleep: (ms) => pause(ms, context.signal),
+        onWait: () => context.progress({ state: 'committed', text, leftMs: null }),
+      });
       status = await door.transaction.prove({ signal: context.signal });
     } finally {
       door.close();

@@ -16,6 +16,10 @@ export interface MemoryNodeOptions {
   readonly wallClock?: (at: number) => number;
   /** From `begin` until the way back is armed: the rehearsal. */
   readonly rehearsalMs?: number;
+  /** Why it gives up in its rehearsal; without: it does not. */
+  readonly givesUp?: string;
+  /** From the commit until all of it is tidied up, and the hand-over told. */
+  readonly handOverMs?: number;
   /** From the change until its link passes frames again: LACP, spanning tree. */
   readonly linkMs?: number;
   /** Whether its gateway answers after the change, or only until its own checks passed; without one it has no such check. */
@@ -36,6 +40,7 @@ export class MemoryNode implements RootHost {
   private state: TransactionState | '' = '';
   private begunAt = 0;
   private deadline = 0;
+  private committedAt = Infinity;
   private readonly witnesses: string[] = [];
   private readonly journal: string[] = [];
   private reason = '';
@@ -97,6 +102,10 @@ export class MemoryNode implements RootHost {
           this.begunAt = this.options.now();
           this.deadline = this.begunAt + this.armMs + this.seconds('WINDOW') * 1000;
           this.enter('planned', 'begun');
+          if (this.options.givesUp !== undefined) {
+            this.goBack(this.options.givesUp);
+            throw this.refusal(argv, 3, this.options.givesUp);
+          }
         }
         break;
       case 'seen':
@@ -119,7 +128,7 @@ export class MemoryNode implements RootHost {
         break;
       default:
     }
-    return this.status();
+    return this.status(verb === 'prove');
   }
 
   private prolong(until: number): void {
@@ -147,6 +156,7 @@ export class MemoryNode implements RootHost {
 
   private enter(state: TransactionState, text: string): void {
     this.state = state;
+    if (state === 'committed') this.committedAt = this.options.now();
     this.journal.push(`${this.wallNow()} ${state} ${text}`);
   }
 
@@ -159,7 +169,7 @@ export class MemoryNode implements RootHost {
     return Number(this.plan.get(name) ?? 0);
   }
 
-  private status(): string {
+  private status(isProof = false): string {
     this.advance();
     const isOver = ['committed', 'rolled-back'].includes(this.state);
     const left = Math.max(0, Math.round(this.deadline - this.options.now()));
@@ -168,6 +178,7 @@ export class MemoryNode implements RootHost {
       Math.round(this.begunAt + this.armMs + this.seconds('CAP') * 1000 - this.options.now()),
     );
     const { gateway = 'answers' } = this.options;
+    const isHandedOver = this.options.now() >= this.committedAt + (this.options.handOverMs ?? 0);
     const isSilent = gateway === 'silent' || (gateway === 'lost' && !['applied', 'committed'].includes(this.state));
     return [
       `id=${this.plan.get('ID') ?? ''}`,
@@ -179,10 +190,11 @@ export class MemoryNode implements RootHost {
       `capLeftMs=${capLeft}`,
       `outageMs=${['planned', 'armed'].includes(this.state) ? '' : 80}`,
       `reason=${this.reason}`,
-      'dhcp=',
+      `dhcp=${isHandedOver ? 'none' : ''}`,
       ...(gateway === 'none'
         ? []
         : [`check=gateway ${isSilent ? 'bad 10.0.0.1 does not answer' : 'ok 10.0.0.1 answers'}`]),
+      ...(isProof ? ['proved=yes', ...(isHandedOver ? [] : ['doubt=a transaction is pending'])] : []),
       ...this.witnesses.map((name) => `witness=${name}`),
       ...this.journal.map((line) => `journal=${line}`),
       '',

@@ -13,9 +13,10 @@ import { openTransaction, placeTransaction } from '../../../host/bridge/node-tra
 import { sha256Hex } from '../../../host/hash.ts';
 import { RunCore } from '../../runs/run-core.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
+import { awaitHandOver, beginOnce } from './calls.ts';
 import { MemoryNode } from './memory-node.ts';
 import type { MemoryNodeOptions } from './memory-node.ts';
-import { watchTransaction } from './watch.ts';
+import { describeState, watchTransaction } from './watch.ts';
 import type { Door, WatchParts } from './watch.ts';
 
 /** Time goes on only when all that happens at this moment has happened: a busy machine changes nothing. */
@@ -99,7 +100,8 @@ async function begin(scene: Scene = {}) {
 async function place(node: MemoryNode, transaction: BridgeTransaction): Promise<void> {
   time.reading += 1;
   try {
-    await (await placeTransaction(node, transaction)).begin();
+    const placed = await placeTransaction(node, transaction);
+    await beginOnce(placed, { signal: new AbortController().signal, log: () => undefined });
   } finally {
     time.reading -= 1;
   }
@@ -250,6 +252,14 @@ describe('a transaction goes back by itself', () => {
     expect(end.peers.map(({ isSeen }) => isSeen)).toEqual([true, false]);
   });
 
+  test('or fails to: what comes next is said as it is', () => {
+    const failed = { state: 'rollback-failed', reason: 'ovs-vsctl hangs', outageMs: null, witnesses: [] } as const;
+    expect(describeState(failed, 0)).toBe(
+      'the way back failed; it is tried again at the next start of the machine: ovs-vsctl hangs',
+    );
+    expect(describeState(failed, 300)).toContain('the machine restarts in 5 min, as planned');
+  });
+
   test('when its gateway stays silent', async () => {
     expect((await play({ node: { gateway: 'silent' } })).end.status?.state).toBe('rolled-back');
   });
@@ -272,6 +282,36 @@ describe('a transaction goes back by itself', () => {
     const seconds = (at('rolled-back') - at('applied')) / 1000;
     expect(seconds).toBeGreaterThan(25);
     expect(seconds).toBeLessThan(42);
+  });
+});
+
+describe('the ends of a transaction', () => {
+  const signal = new AbortController().signal;
+  const log = () => undefined;
+
+  test('one that gave up in its rehearsal ends with its reason and its causes, as any other', async () => {
+    const { args, node } = await begin({ node: { givesUp: 'nothing was changed: eth0 has another address' } });
+    expect((await time.during(watch(args, node).end)).status).toMatchObject({
+      state: 'rolled-back',
+      reason: 'nothing was changed: eth0 has another address',
+    });
+  });
+
+  test('one that the node refused before it had a state is that refusal', async () => {
+    const refused = new AppError('conflict', 'transaction r0-1 holds this machine');
+    const placed = { ...openTransaction(new MemoryNode({ name: 'node1', now }), 'r1-1') };
+    await expect(beginOnce({ ...placed, begin: () => Promise.reject(refused) }, { signal, log })).rejects.toBe(refused);
+  });
+
+  test('with a fixed address the next boot is asked about once the transaction is pending no more', async () => {
+    const { args, node } = await begin({ node: { handOverMs: 2_500 } });
+    const { status } = await time.during(watch(args, node).end);
+    if (status === null) throw new Error('silent');
+    const transaction = openTransaction(node, 'r1-1');
+    const wait = { signal, forMs: 10_000, now, sleep: time.sleep, onWait: log };
+    const over = await time.during(awaitHandOver(transaction, status, wait));
+    expect(over.dhcp).toBe('none');
+    expect((await transaction.prove()).rebootDoubts).toEqual([]);
   });
 });
 

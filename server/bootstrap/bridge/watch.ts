@@ -19,6 +19,7 @@ import {
   describeWitness,
   isSeenFromOutside,
 } from '../../../core/plans/bridge/witnesses.ts';
+import { describeSeconds } from '../../../core/plans/bridge/verdict.ts';
 import type { Sightings } from '../../../core/plans/bridge/witnesses.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 
@@ -253,7 +254,7 @@ class Watch {
   }
 
   private take(status: TransactionStatus): void {
-    if (status.state !== this.status?.state) this.parts.log(describeState(status));
+    if (status.state !== this.status?.state) this.parts.log(describeState(status, this.parts.transaction.times.reboot));
     this.status = status;
     this.statusAt = this.parts.now();
     this.heardAt = this.statusAt;
@@ -349,7 +350,11 @@ function namesOf(witnesses: readonly string[]): string {
   return witnesses.map(describeWitness).join(', ');
 }
 
-function describeState(status: TransactionStatus): string {
+/** `restartSeconds`: after which the plan has the machine restart; 0 is never. */
+export function describeState(
+  status: Pick<TransactionStatus, 'state' | 'reason' | 'outageMs' | 'witnesses'>,
+  restartSeconds: number,
+): string {
   switch (status.state) {
     case 'planned':
       return 'begun: rehearsing, taking the snapshot';
@@ -370,7 +375,13 @@ function describeState(status: TransactionStatus): string {
     case 'rolled-back':
       return `as it was before: ${status.reason}`;
     case 'rollback-failed':
-      return `the way back failed, and is tried again: ${status.reason}`;
+      return (
+        'the way back failed; ' +
+        (restartSeconds > 0
+          ? `the machine restarts in ${describeSeconds(restartSeconds)}, as planned, and it is tried again`
+          : 'it is tried again at the next start of the machine') +
+        `: ${status.reason}`
+      );
   }
 }
 

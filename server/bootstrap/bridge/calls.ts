@@ -1,0 +1,55 @@
+// The two calls of a transaction that do not end at once: its begin, and what follows its commit.
+import { AppError, describeError } from '../../../contract/errors.ts';
+import type { TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
+import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
+
+/** A call of the node that is waited for in vain. */
+const callMs = 5_000;
+
+/**
+ * Returns where the transaction has a state on the node from now on, or may have: a time-out means unknown, and one that gave
+ * up has a result like any other.
+ * @throws what the node refused before there was a state
+ */
+export async function beginOnce(
+  placed: NodeTransaction,
+  { signal, log }: { readonly signal: AbortSignal; readonly log: (text: string) => void },
+): Promise<void> {
+  try {
+    await placed.begin({ signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof AppError && (error.code === 'timeout' || error.code === 'unreachable')) {
+      log(`${describeError(error)}: looking at it anew`);
+      return;
+    }
+    const hasState = await placed.readStatus({ timeoutMs: callMs, signal }).then(
+      () => true,
+      () => false,
+    );
+    signal.throwIfAborted();
+    if (!hasState) throw error;
+  }
+}
+
+/** Until the node has handed its lease over and tidied up, or told that there is no lease; what it told last. */
+export async function awaitHandOver(
+  transaction: Pick<NodeTransaction, 'readStatus'>,
+  committed: TransactionStatus,
+  parts: {
+    readonly signal: AbortSignal;
+    readonly forMs: number;
+    readonly now: () => number;
+    readonly sleep: (ms: number) => Promise<void>;
+    readonly onWait: () => void;
+  },
+): Promise<TransactionStatus> {
+  const endAt = parts.now() + parts.forMs;
+  let status = committed;
+  while (status.dhcp === '' && parts.now() < endAt) {
+    parts.onWait();
+    await parts.sleep(1_000);
+    status = await transaction.readStatus({ timeoutMs: callMs, signal: parts.signal });
+  }
+  return status;
+}
