@@ -134,6 +134,9 @@ export interface StoredRun {
   readonly memo: unknown;
 }
 
+/** A run for lists: its plan stays where it is, since that of 1,000 nodes has megabytes. */
+export type ListedRun = Omit<StoredRun, 'plan'>;
+
 /** Each promise resolves when the change is on the disk: write `running` before a step acts, `done` after it. */
 export interface RunStore {
   create(run: StoredRun): Promise<void>;
@@ -145,7 +148,7 @@ export interface RunStore {
   ): Promise<void>;
   get(id: string): Promise<StoredRun | null>;
   /** Newest first. */
-  list(limit: number): Promise<StoredRun[]>;
+  list(limit: number): Promise<ListedRun[]>;
   /** Those without an end, oldest first: what a start resumes. */
   unfinished(): Promise<StoredRun[]>;
   /** Puts the view of a step in place of the one before; the journal. */

@@ -20,11 +20,12 @@ import type {
   StepView,
 } from '../../contract/plans.ts';
 import { isOver, scheduleSteps, scheduleUndo } from '../../core/plans/schedule.ts';
-import type { Log, RunStore, StoredRun } from '../ports.ts';
+import type { ListedRun, Log, RunStore, StoredRun } from '../ports.ts';
 import { beforeAbort } from './before-abort.ts';
 import { SecretMissing } from './executor.ts';
 import type { Executor, ExecutorSession, StepContext, StepOutcome } from './executor.ts';
 import { RunMemo } from './memo.ts';
+import type { PlanDigest } from './memo.ts';
 import { RunSecrets } from './secrets.ts';
 
 export interface ActiveRunComponents {
@@ -92,7 +93,7 @@ export class ActiveRun {
   constructor(stored: StoredRun, steps: readonly StepView[], components: ActiveRunComponents) {
     this.id = stored.id;
     this.stored = stored;
-    this.memo = RunMemo.parse(stored.memo ?? {});
+    this.memo = RunMemo.parse(stored.memo);
     this.components = components;
     for (const step of stored.plan.steps) this.views.set(step.key, emptyView(step.key));
     for (const view of steps) this.views.set(view.key, view);
@@ -154,7 +155,7 @@ export class ActiveRun {
   }
 
   summary(): RunSummary {
-    return summaryOf(this.stored, this.counts());
+    return summaryOf(this.stored, this.memo.digest, this.counts());
   }
 
   async view(): Promise<RunView> {
@@ -541,16 +542,16 @@ export class ActiveRun {
 }
 
 /** A stored run for lists. */
-export function summaryOf(run: StoredRun, counts: RunSummary['counts']): RunSummary {
+export function summaryOf(run: ListedRun, digest: PlanDigest, counts: RunSummary['counts']): RunSummary {
   return {
     id: run.id,
-    kind: run.plan.kind,
-    title: run.plan.title,
+    kind: digest.kind,
+    title: digest.title,
     state: run.state,
     startedBy: run.startedBy,
     startedAt: run.startedAt,
     endedAt: run.endedAt,
-    nodes: [...new Set(run.plan.steps.map((step) => step.node))].filter((node) => node !== ''),
+    nodes: digest.nodes,
     counts,
     missingSecrets: [...run.missingSecrets],
   };

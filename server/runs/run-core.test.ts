@@ -8,7 +8,7 @@ import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../
 import { isAtLeast, Role } from '../../contract/roles.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
-import type { Caller, RunStore, StoredRun } from '../ports.ts';
+import type { Caller, ListedRun, RunStore, StoredRun } from '../ports.ts';
 import { SecretMissing } from './executor.ts';
 import type { Executor, StepContext, StepOutcome } from './executor.ts';
 import { RunCore } from './run-core.ts';
@@ -43,10 +43,15 @@ class Journal implements RunStore {
     return Promise.resolve(text === undefined ? null : (JSON.parse(text) as StoredRun));
   }
   list() {
-    return Promise.resolve([...this.runs.values()].map((text) => JSON.parse(text) as StoredRun).reverse());
+    // As a store does: without the plans.
+    const listed = this.all().map((run) => JSON.parse(JSON.stringify({ ...run, plan: undefined })) as ListedRun);
+    return Promise.resolve(listed.reverse());
   }
-  async unfinished() {
-    return (await this.list()).filter((run) => run.endedAt === null);
+  unfinished() {
+    return Promise.resolve(this.all().filter((run) => run.endedAt === null));
+  }
+  private all(): StoredRun[] {
+    return [...this.runs.values()].map((text) => JSON.parse(text) as StoredRun);
   }
   putSteps(id: string, steps: readonly StepView[]) {
     return this.write(this.putter(id, steps));
@@ -576,6 +581,20 @@ describe('previews', () => {
     await core.startRun(caller, mine[1]!, {});
     await core.startRun(other, theirs.id, {});
   });
+});
+
+test('a list reads no plan, of runs at work and of those that are over or were cut off', async () => {
+  const { core, journal, machines } = createCore(planOf([...chain('a'), step('one', '')]));
+  await reach(core, (await begin(core)).id, 'done');
+  machines.special.set('two a', () => new Promise(() => undefined));
+  await begin(core);
+  await expect.poll(async () => (await core.list(1))[0]?.counts.done).toBeGreaterThan(0);
+  const listed = await core.list(10);
+  const others = createCore(planOf([]), journal).core;
+  expect((await others.list(10)).map((run) => ({ ...run, state: 0 }))).toEqual(
+    listed.map((run) => ({ ...run, state: 0 })),
+  );
+  expect(listed[1]).toMatchObject({ kind: 'add-nodes', title: 'Test', nodes: ['a'], counts: { total: 4, done: 4 } });
 });
 
 describe('roles', () => {

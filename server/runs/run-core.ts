@@ -17,10 +17,10 @@ import type {
 import { isAtLeast } from '../../contract/roles.ts';
 import { findPlanIssue, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
-import type { Caller, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
+import type { Caller, ListedRun, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
 import { ActiveRun, summaryOf, viewLogLines } from './active-run.ts';
 import type { Executor } from './executor.ts';
-import { RunMemo } from './memo.ts';
+import { digestOf, RunMemo } from './memo.ts';
 
 /** Observes what a plan of one kind needs to know, and makes it. @throws AppError `invalid` with `detail.field` */
 export type Planner = (request: {
@@ -153,7 +153,7 @@ export class RunCore implements Runs {
       startedAt: this.components.now(),
       endedAt: null,
       missingSecrets: [],
-      memo: RunMemo.parse({}),
+      memo: RunMemo.parse({ digest: digestOf(kept.plan) }),
     };
     await this.components.store.create(stored);
     const run = this.activate(stored, []);
@@ -213,7 +213,7 @@ export class RunCore implements Runs {
       assertMayPlan(caller, stored.plan.kind);
       const steps = await this.components.store.steps(id);
       const again = steps.filter((view) => ['failed', 'cancelled', 'skipped'].includes(view.state));
-      const memo = RunMemo.parse(stored.memo ?? {});
+      const memo = RunMemo.parse(stored.memo);
       if (memo.isUndoing)
         throw new AppError(
           'conflict',
@@ -243,7 +243,7 @@ export class RunCore implements Runs {
     return this.alone(id, async () => {
       const stored = await this.finishedOf(id);
       assertMayPlan(caller, stored.plan.kind);
-      const memo = RunMemo.parse(stored.memo ?? {});
+      const memo = RunMemo.parse(stored.memo);
       const steps = await this.components.store.steps(id);
       const views = steps
         .filter((view) => view.state === 'undo-failed')
@@ -288,8 +288,7 @@ export class RunCore implements Runs {
   async describe(planOrRun: string): Promise<{ command: string; nodes: string[] } | null> {
     const plan = this.plans.get(planOrRun)?.plan ?? (await this.components.store.get(planOrRun))?.plan;
     if (!plan) return null;
-    const nodes = [...new Set(plan.steps.map((step) => step.node))].filter((node) => node !== '');
-    return { command: plan.command, nodes };
+    return { command: plan.command, nodes: digestOf(plan).nodes };
   }
 
   private async reopen(
@@ -353,12 +352,12 @@ export class RunCore implements Runs {
     };
   }
 
-  private async summaryOfStored(stored: StoredRun): Promise<RunSummary> {
-    const { counts } = RunMemo.parse(stored.memo ?? {});
-    if (counts) return summaryOf(stored, counts);
+  private async summaryOfStored(stored: ListedRun): Promise<RunSummary> {
+    const { counts, digest } = RunMemo.parse(stored.memo);
+    if (counts) return summaryOf(stored, digest, counts);
     const steps = await this.components.store.steps(stored.id);
-    return summaryOf(stored, {
-      total: stored.plan.steps.length,
+    return summaryOf(stored, digest, {
+      total: digest.total,
       done: steps.filter((view) => view.state === 'done' || view.state === 'unchanged').length,
       failed: steps.filter((view) => view.state === 'failed').length,
     });

@@ -61,7 +61,8 @@ function runStore(): RunStore & { prune(kept: Kept): void } {
       return copy(runs.get(id) ?? null);
     },
     async list(limit) {
-      return copy([...runs.values()].sort((a, b) => b.startedAt - a.startedAt).slice(0, limit));
+      const newest = [...runs.values()].sort((a, b) => b.startedAt - a.startedAt).slice(0, limit);
+      return copy(newest.map(({ plan: _, ...listed }) => listed));
     },
     async unfinished() {
       const open = [...runs.values()].filter((run) => run.endedAt === null);

@@ -83,9 +83,44 @@ describe('migrations', () => {
     expect(tables).toEqual([]);
   });
 
+  it('knows of runs from before what a list shows of their plans, and keeps their steps and logs', async () => {
+    const { migrations, database } = await prepare();
+    const later = (await readdir(migrations))
+      .filter((name) => /^\d/.test(name))
+      .sort()
+      .slice(1);
+    for (const name of later) await rm(join(migrations, name), { recursive: true });
+    await applyMigrations(database, migrations);
+    const steps = ['', 'node2', 'node1', 'node2'].map((node) => ({ node }));
+    const old = new Database(database);
+    old
+      .prepare(
+        `INSERT INTO "Run" ("id", "plan", "state", "startedBy", "startedAt", "endedAt", "missingSecrets", "memo")
+         VALUES (?, ?, 'done', 'Ann', '2026-11-01T00:00:00.000Z', '2026-11-01T00:01:00.000Z', '[]', ?)`,
+      )
+      .run('r1', JSON.stringify({ kind: 'deploy', title: 'Deploy “two”', steps }), JSON.stringify({ begun: ['a'] }));
+    old.prepare(`INSERT INTO "RunStep" VALUES ('r1', 'a', '{}')`).run();
+    old.prepare(`INSERT INTO "RunLogLine" VALUES (1, 'r1', '2026-11-01T00:00:00.000Z', 's', 'n', 't')`).run();
+    old.close();
+    expect((await applyMigrations(database, migrationsPath)).length).toBeGreaterThan(0);
+    const now = new Database(database);
+    const row = now.prepare('SELECT * FROM "Run"').get() as Record<string, string>;
+    expect(JSON.parse(row['memo'] ?? '')).toEqual({
+      begun: ['a'],
+      digest: { kind: 'deploy', title: 'Deploy “two”', nodes: ['node2', 'node1'], total: 4 },
+    });
+    // SQLite reads a row up to the last column that is asked for.
+    expect(Object.keys(row).at(-1)).toBe('plan');
+    expect(now.prepare('SELECT COUNT(*) AS n FROM "RunStep" JOIN "RunLogLine" USING ("runId")').get()).toEqual({
+      n: 1,
+    });
+    expect(now.pragma('foreign_key_check')).toEqual([]);
+    now.close();
+  });
+
   it('refuses a database of a newer console, and an edited migration', async () => {
     const { migrations, database } = await prepare();
-    const [first = ''] = await applyMigrations(database, migrations);
+    const first = (await applyMigrations(database, migrations)).at(-1) ?? '';
     const path = join(migrations, first, 'migration.sql');
     await writeFile(path, `${await readFile(path, 'utf8')}\n-- edited`);
     await expect(applyMigrations(database, migrations)).rejects.toThrow(/was edited/);

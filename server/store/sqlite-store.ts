@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { AuditEntry } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { Plan, RunState, StepView } from '../../contract/plans.ts';
-import type { ClusterStore, HostStore, KeyStore, RunStore, StoredHost, StoredRun } from '../ports.ts';
+import type { ClusterStore, HostStore, KeyStore, ListedRun, RunStore, StoredHost, StoredRun } from '../ports.ts';
 import { PrismaClient, type Prisma } from './client/client.ts';
 import type { SecretBox } from './key-file.ts';
 import { applyMigrations } from './migrations.ts';
@@ -54,9 +54,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Cons
 type RunRow = Prisma.RunGetPayload<object>;
 
 function runFromRow(row: RunRow): StoredRun {
+  return { ...listedFromRow(row), plan: Plan.parse(JSON.parse(row.plan)) };
+}
+
+function listedFromRow(row: Omit<RunRow, 'plan'>): ListedRun {
   return {
     id: row.id,
-    plan: Plan.parse(JSON.parse(row.plan)),
     state: RunState.parse(row.state),
     startedBy: row.startedBy,
     startedAt: row.startedAt.getTime(),
@@ -109,7 +112,8 @@ function runStore(client: PrismaClient): RunStore {
       return row && runFromRow(row);
     },
     async list(limit) {
-      return (await client.run.findMany({ orderBy: { startedAt: 'desc' }, take: limit })).map(runFromRow);
+      const newest = { orderBy: { startedAt: 'desc' }, take: limit, omit: { plan: true } } as const;
+      return (await client.run.findMany(newest)).map(listedFromRow);
     },
     async unfinished() {
       return (await client.run.findMany({ where: { endedAt: null }, orderBy: { startedAt: 'asc' } })).map(runFromRow);
