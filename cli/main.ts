@@ -162,11 +162,15 @@ withLogin(planCommand(nodes, 'replace', 'a reinstalled machine under its old nam
     ),
   );
 
-planCommand(nodes, 'remove', 'revoke a node, delete our files and keys there, forget it')
-  .argument('<node>')
-  .requiredOption('--confirm <node>', 'the name once more')
-  .action((node: string, options: PlanOptions & { confirm: string }) =>
-    withBackend((backend) => planAndRun(backend, 'remove-node', { node, confirm: options.confirm }, options)),
+planCommand(
+  nodes,
+  'remove',
+  'revoke nodes, delete our files and keys there, forget them; a whole cluster with its head',
+)
+  .argument('<nodes>', 'a node range')
+  .requiredOption('--confirm <nodes>', 'the same once more')
+  .action((list: string, options: PlanOptions & { confirm: string }) =>
+    withBackend((backend) => planAndRun(backend, 'remove-node', { nodes: list, confirm: options.confirm }, options)),
   );
 
 planCommand(nodes, 'rotate-key', 'a new console key on nodes, the old one revoked')

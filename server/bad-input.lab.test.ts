@@ -79,7 +79,7 @@ describe('what is typed', () => {
       'letters, digits',
     ],
     ['a degree of 0', 'deploy', { head: 'node1', nodes: 'node1', degree: 0 }, 'degree', ''],
-    ['a node to remove', 'remove-node', { node: '../x', confirm: '../x' }, 'node', 'does not know'],
+    ['a node to remove', 'remove-node', { nodes: '../x', confirm: '../x' }, 'nodes', 'does not know'],
     ['a node to replace', 'replace-node', { node: "'; rm -rf /", confirm: "'; rm -rf /" }, 'node', 'does not know'],
     ['nodes to rotate', 'rotate-key', { nodes: '$(reboot)' }, 'nodes', ''],
     ['nodes without password', 'passwordless-root', { nodes: 'n1', confirm: 'yes' }, 'confirm', ''],

@@ -87,7 +87,7 @@ export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPa
           icon={<Trash2 />}
           isDanger
           disabledReason={removing}
-          {...(removing === '' ? { render: <Link href={withCluster(`/remove-node?node=${name}`)} /> } : {})}
+          {...(removing === '' ? { render: <Link href={withCluster(`/remove-node?nodes=${name}`)} /> } : {})}
         >
           {node.added ? 'Remove from the console…' : 'Remove from the cluster…'}
         </MenuItem>

@@ -23,7 +23,7 @@ export const pages: readonly Page[] = [
       '/bridge/remove': 'Take the bridge away',
       '/deploy': 'Deploy',
       '/passwordless-root': 'Root without a password',
-      '/remove-node': 'Remove node',
+      '/remove-node': 'Remove nodes',
       '/replace-node': 'Replace node',
     },
   },

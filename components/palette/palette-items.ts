@@ -36,7 +36,7 @@ const actions: readonly Action[] = [
     path: '/replace-node',
     least: planRoles['replace-node'],
   },
-  { label: 'Remove node', hint: 'revoke delete', path: '/remove-node', least: planRoles['remove-node'] },
+  { label: 'Remove nodes', hint: 'revoke delete', path: '/remove-node', least: planRoles['remove-node'] },
   {
     label: 'Open root login',
     hint: 'guide isolated password less',

@@ -1,8 +1,9 @@
 'use client';
-// Wizards about nodes that the console knows: remove one, put a reinstalled machine in its place, give all a new key. Each
+// Wizards about nodes that the console knows: remove some, put a reinstalled machine in its place, give all a new key. Each
 // has one page; what destroys asks to type the name.
 import { useMemo, type ReactElement } from 'react';
-import { RemoveNodeForm, ReplaceNodeForm, RotateKeyForm } from '../../core/plans/manage-nodes.ts';
+import { ReplaceNodeForm, RotateKeyForm } from '../../core/plans/manage-nodes.ts';
+import { RemoveNodesForm } from '../../core/plans/remove-nodes.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { firstLogin, loginFields, loginIssues, loginSecrets } from './first-login.ts';
@@ -15,10 +16,10 @@ import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
 import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
 
-export function RemoveNodeWizard(): ReactElement {
-  const node = useUrlState().get('node');
-  const wizard = useMemo(() => removeNodeWizard(node), [node]);
-  return <WizardShell key={node} wizard={wizard} />;
+export function RemoveNodesWizard(): ReactElement {
+  const nodes = useUrlState().get('nodes');
+  const wizard = useMemo(() => removeNodesWizard(nodes), [nodes]);
+  return <WizardShell key={nodes} wizard={wizard} />;
 }
 
 export function ReplaceNodeWizard(): ReactElement {
@@ -33,42 +34,48 @@ export function RotateKeyWizard(): ReactElement {
   return <WizardShell wizard={wizard} />;
 }
 
-export function removeNodeWizard(node: string): Wizard {
+export function removeNodesWizard(nodes: string): Wizard {
   return {
     kind: 'remove-node',
-    title: 'Remove node',
-    initial: { node, confirm: '' },
+    title: 'Remove nodes',
+    initial: { nodes, confirm: '' },
     pages: [
       {
-        key: 'node',
-        title: 'Node',
-        fields: ['node', 'confirm'],
-        render: (props) => (
+        key: 'nodes',
+        title: 'Nodes',
+        fields: ['nodes', 'confirm'],
+        render: (page) => (
           <>
-            <Notice state="warn" title="What goes with it">
-              Its place in the mesh, meshd with the node&rsquo;s identity, and the console&rsquo;s key on it. VMs that
-              run there lose their manager. A node that is off is shut out and forgotten.
+            <Notice state="warn" title="What goes with them">
+              Their place in the mesh, meshd with each node&rsquo;s identity, and the console&rsquo;s key on them. VMs
+              that run there lose their manager. A node that is off is shut out and forgotten. A head goes only with all
+              other nodes of its cluster, and the cluster with it.
             </Notice>
-            <NameAndConfirm page={props} />
+            <TextField page={page} name="nodes" label="Nodes" hint="A node range, such as node[2-4]." />
+            <TextField page={page} name="confirm" label="The same once more, to be sure" autoComplete="off" />
           </>
         ),
       },
     ],
-    check: (form) => [...issuesOf(RemoveNodeForm, trimmed(form)), ...confirmIssues(form)],
+    check: (form) => [
+      ...rangeIssues(form, 'nodes'),
+      ...issuesOf(RemoveNodesForm, trimmed(form)),
+      ...confirmIssues(form, 'nodes'),
+    ],
     toForm: trimmed,
     toSecrets: noSecrets,
     outlook: (form) => (
       <Outlook
-        names={namesIn(form, 'node')}
+        names={namesIn(form, 'nodes')}
         does={[
-          'It is revoked in the mesh',
+          'They are revoked in the mesh',
           'meshd is stopped and its files are deleted',
           'Our keys are taken away',
-          'The console forgets it',
+          'The console forgets them',
         ]}
       />
     ),
-    planning: (form) => `Looking at ${textOf(form, 'node').trim()}`,
+    planning: (form) => `Looking at ${textOf(form, 'nodes').trim().slice(0, 60)}`,
   };
 }
 
@@ -87,7 +94,7 @@ export function replaceNodeWizard(node: string): Wizard {
     ],
     check: (form, secrets) => [
       ...issuesOf(ReplaceNodeForm, trimmed(form)),
-      ...confirmIssues(form),
+      ...confirmIssues(form, 'node'),
       ...loginIssues(form, secrets),
     ],
     toForm: trimmed,

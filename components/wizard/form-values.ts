@@ -44,12 +44,11 @@ export function namesIn(form: FormValues, field: string): readonly string[] {
   return range.ok ? range.names : [];
 }
 
-/** Of a form with the fields `node` and `confirm`. */
-export function confirmIssues(form: FormValues): Issue[] {
-  const node = textOf(form, 'node').trim();
-  return node !== '' && textOf(form, 'confirm').trim() !== node
-    ? [{ field: 'confirm', message: `Type ${node} to confirm.` }]
-    : [];
+/** Of a form whose field `confirm` repeats another. */
+export function confirmIssues(form: FormValues, field: string): Issue[] {
+  const text = textOf(form, field).trim();
+  if (text === '' || textOf(form, 'confirm').trim() === text) return [];
+  return [{ field: 'confirm', message: `Type ${text.length > 60 ? 'the same' : text} to confirm.` }];
 }
 
 /** Names are pasted with blanks around them. */

@@ -1,6 +1,5 @@
-// Plans for nodes that the console knows: take one out, put a reinstalled machine in its place, give all a new console key.
+// Plans for nodes that the console knows: put a reinstalled machine in its place, give all a new console key.
 import { z } from 'zod';
-import type { Step } from '../../contract/plans.ts';
 import { describeRange } from '../ranges/describe-range.ts';
 import { loginSecret, nodeSteps } from './add-nodes.ts';
 import type { ConsoleKey, NodeSighting } from './add-nodes.ts';
@@ -12,14 +11,10 @@ import type { NodeTarget } from './targets.ts';
 
 const NodeName = z.string().min(1).max(253);
 
-export const RemoveNodeForm = z.object({
+export const ReplaceNodeForm = z.object({
   node: NodeName,
   /** The node's name, typed again. */
   confirm: NodeName,
-});
-export type RemoveNodeForm = z.infer<typeof RemoveNodeForm>;
-
-export const ReplaceNodeForm = RemoveNodeForm.extend({
   user: UserName.default('root'),
   port: SshPort,
   login: LoginBy,
@@ -31,86 +26,6 @@ export const RotateKeyForm = z.object({
   nodes: z.string().max(200_000).default(''),
 });
 export type RotateKeyForm = z.infer<typeof RotateKeyForm>;
-
-export interface RemoveNodeFacts {
-  readonly target: NodeTarget;
-  /** Head of its cluster; null when it is in none. */
-  readonly head: NodeTarget | null;
-  readonly isReachable: boolean;
-  /** Why not; empty when it is. */
-  readonly error: string;
-  /** Console keys that lie on it, each as `type key`. */
-  readonly publicKeys: readonly string[];
-}
-
-/** Works for a node that is off: it is shut out and forgotten, and what lies on its disk is named. */
-export function planRemoveNode(form: RemoveNodeForm, facts: RemoveNodeFacts, context: PlanContext) {
-  const { target, head, isReachable } = facts;
-  const node = target.name;
-  const steps: Step[] = [];
-  if (head) {
-    steps.push(
-      makeStep({
-        verb: 'revokeMember',
-        node,
-        title: 'Revoke it in the mesh',
-        why: 'Its certificate is refused from then on, whoever holds it.',
-        preview: [{ kind: 'command', text: `meshd -e mesh revoke ${shellWord(node)}   # on ${head.name}` }],
-        args: { head, name: node },
-      }),
-    );
-  }
-  const revoked = head ? [stepKey('revokeMember', node)] : [];
-  if (isReachable) {
-    steps.push(
-      makeStep({
-        verb: 'removeMeshd',
-        node,
-        needs: revoked,
-        title: 'Stop meshd and delete its files',
-        why: 'The service, /opt/meshd and /var/lib/meshd with the node’s identity go.',
-        preview: [
-          { kind: 'command', text: 'systemctl disable --now meshd' },
-          { kind: 'command', text: 'rm -rf /etc/systemd/system/meshd.service /opt/meshd /var/lib/meshd /run/meshd' },
-        ],
-        args: { target },
-      }),
-      makeStep({
-        verb: 'removeKeys',
-        node,
-        needs: [stepKey('removeMeshd', node)],
-        title: 'Take our keys away',
-        why: 'The last thing done there: afterwards the console cannot log in.',
-        preview: facts.publicKeys.map((key) => ({
-          kind: 'diff' as const,
-          text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n-${key}`,
-        })),
-        args: { target, head, publicKeys: [...facts.publicKeys] },
-      }),
-    );
-  }
-  steps.push(
-    makeStep({
-      verb: 'forgetHost',
-      node,
-      needs: isReachable ? [stepKey('removeKeys', node)] : revoked,
-      title: 'Forget it',
-      why: 'Its host key and address leave the console.',
-      args: { target },
-    }),
-  );
-  return makePlan('remove-node', context, {
-    title: `Remove ${node}`,
-    steps,
-    command: `meshdeck nodes remove ${shellWord(node)} --confirm ${shellWord(form.confirm)}`,
-    warnings: isReachable
-      ? []
-      : [
-          `${node} is not reached (${facts.error}): it is shut out and forgotten, and /opt/meshd, /var/lib/meshd and the key in ` +
-            `/root/.ssh/authorized_keys stay on its disk.`,
-        ],
-  });
-}
 
 /** What the console knew of a machine before another took its place. */
 export const ReplacedHost = z.object({

@@ -7,7 +7,9 @@ import { adviseOnDegree, DeployForm, planDeploy } from './deploy.ts';
 import type { DeployNodeSighting } from './deploy.ts';
 import { climbLadder, parseLadder } from './ladder.ts';
 import type { LadderEnd } from './ladder.ts';
-import { planRemoveNode, planReplaceNode } from './manage-nodes.ts';
+import { planReplaceNode } from './manage-nodes.ts';
+import { planRemoveNodes } from './remove-nodes.ts';
+import type { LeftCluster } from './remove-nodes.ts';
 import { forAllNodes, passphraseName, userOf } from './secret-names.ts';
 import { judgePreflight, parsePreflight } from './preflight.ts';
 import { findPlanIssue } from './schedule.ts';
@@ -251,26 +253,68 @@ describe('deploying', () => {
   });
 });
 
-test('removing a node that is off shuts it out, forgets it, and says what stays', () => {
-  const target = { name: 'node3', address: 'node3', port: 22, user: 'root' };
-  const facts = {
-    target,
-    head: { ...target, name: 'node1' },
-    isReachable: false,
-    error: 'no answer',
-    publicKeys: ['ssh-ed25519 K'],
+describe('removing nodes', () => {
+  const target = (name: string) => ({ name, address: name, port: 22, user: 'root' });
+  const head = { target: target('node1'), isReachable: true };
+  const plan = (cluster: LeftCluster | null, nodes: Record<string, string>) => {
+    const leaving = Object.entries(nodes).map(([name, error]) => ({ target: target(name), cluster, error }));
+    const form = { nodes: Object.keys(nodes).join(','), confirm: Object.keys(nodes).join(',') };
+    const made = planRemoveNodes(form, { nodes: leaving, publicKeys: ['ssh-ed25519 K'] }, context);
+    expect(findPlanIssue(made)).toBeNull();
+    return made;
   };
-  const plan = planRemoveNode({ node: 'node3', confirm: 'node3' }, facts, context);
-  expect(plan.steps.map((step) => step.key)).toEqual(['revokeMember node3', 'forgetHost node3']);
-  expect(plan.warnings[0]).toContain('/opt/meshd, /var/lib/meshd');
-  const reached = planRemoveNode({ node: 'node3', confirm: 'node3' }, { ...facts, isReachable: true }, context);
-  expect(findPlanIssue(reached)).toBeNull();
-  expect(reached.steps.map((step) => step.key)).toEqual([
-    'revokeMember node3',
-    'removeMeshd node3',
-    'removeKeys node3',
-    'forgetHost node3',
-  ]);
+  const keys = ({ steps }: Plan) => steps.map((step) => step.key);
+
+  test('one that is off is shut out and forgotten, and what stays on its disk is said', () => {
+    const john = { context: 'john', head, isWhole: false };
+    const off = plan(john, { node3: 'no answer' });
+    expect(keys(off)).toEqual(['revokeMember node3', 'forgetHost node3']);
+    expect(off.warnings).toEqual([expect.stringContaining('/opt/meshd, /var/lib/meshd')]);
+    expect(keys(plan(john, { node3: '' }))).toEqual([
+      'revokeMember node3',
+      'removeMeshd node3',
+      'removeKeys node3',
+      'forgetHost node3',
+    ]);
+  });
+
+  test('a whole cluster goes head last, with what the console knows of it', () => {
+    const made = plan({ context: 'john', head, isWhole: true }, { node1: '', node2: '', node3: 'no answer' });
+    expect(made.title).toBe('Remove node[1-3] and the cluster john');
+    expect(keys(made)).toEqual([
+      'removeMeshd node2',
+      'removeKeys node2',
+      'forgetHost node2',
+      'forgetHost node3',
+      'unregisterCluster node1',
+      'removeMeshd node1',
+      'removeKeys node1',
+      'forgetHost node1',
+    ]);
+    expect(made.steps[4]?.needs).toEqual(['forgetHost node2', 'forgetHost node3']);
+    expect(made.warnings[0]).toContain('The cluster john ends, and its CA goes with node1');
+  });
+
+  test('a head that is dead for good holds up nobody, alone or with its cluster', () => {
+    const lost = { target: target('node1'), isReachable: false };
+    const whole = plan({ context: 'john', head: lost, isWhole: true }, { node1: 'no answer', node2: '' });
+    expect(keys(whole).slice(-2)).toEqual(['unregisterCluster node1', 'forgetHost node1']);
+    expect(whole.steps.find(({ key }) => key === 'removeKeys node2')?.do.args['head']).toBeNull();
+    expect(whole.warnings.join()).toContain('its key stays in /root/.ssh/authorized_keys of the others');
+    expect(keys(plan({ context: 'john', head: lost, isWhole: true }, { node1: 'no answer' }))).toEqual([
+      'unregisterCluster node1',
+      'forgetHost node1',
+    ]);
+  });
+
+  test('the last nodes of a cluster without a head, and those of none', () => {
+    expect(keys(plan({ context: 'john', head: null, isWhole: true }, { node2: 'x', node3: 'x' }))).toEqual([
+      'forgetHost node2',
+      'unregisterCluster node3',
+      'forgetHost node3',
+    ]);
+    expect(keys(plan(null, { node4: '' }))).toEqual(['removeMeshd node4', 'removeKeys node4', 'forgetHost node4']);
+  });
 });
 
 test('undo of a replacement gives the console back what it knew of the machine before', () => {

@@ -49,6 +49,42 @@ test('a plan of a new key leaves no key behind', async () => {
   expect(actionNames).toEqual(expect.arrayContaining(steps.map((step) => step.do.action)));
 });
 
+describe('nodes that leave', () => {
+  const store = createMemoryStore();
+  const remove = (nodes: string, confirm = nodes) =>
+    plan(createPlanners({ store, programPath: '', host: 'here' })['remove-node'], { nodes, confirm });
+
+  beforeAll(async () => {
+    await store.clusters.put({ id: 'c', context: 'john', engine: 'meshd', socketPaths: [], addedAt: 1 });
+    for (const at of [1, 2, 3]) {
+      const place = { id: `h${at}`, name: `node${at}`, addresses: [`127.0.0.${at}`], port: 1 };
+      await store.hosts.put({ ...host, ...place, cluster: 'c', isHead: at === 1 });
+    }
+  });
+
+  test('a head stays with what stays of its cluster', async () => {
+    await expect(remove('node[1-2]')).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /node1 is the head .* node3 would stay: .* or remove all of it: node\[1-3\]/,
+      ) as string,
+      detail: { field: 'nodes' },
+    });
+    await expect(remove('node[1-3]', 'node1')).rejects.toMatchObject({ detail: { field: 'confirm' } });
+  });
+
+  test('a whole cluster goes, also when all of it is off', async () => {
+    const { steps, warnings } = await remove(' node[1-3] ');
+    expect(steps.map(({ key }) => key)).toEqual([
+      'forgetHost node2',
+      'forgetHost node3',
+      'unregisterCluster node1',
+      'forgetHost node1',
+    ]);
+    expect(actionNames).toEqual(expect.arrayContaining(steps.map((step) => step.do.action)));
+    expect(warnings.join()).toContain('node[1-3] are not reached');
+  });
+});
+
 // It logs in as root: what the console does everywhere.
 describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node that has a key of the console', () => {
   let sshd: PrivateSshd;

@@ -7,16 +7,17 @@ import type { DeployNodeSighting } from '../../core/plans/deploy.ts';
 import {
   PasswordlessForm,
   planPasswordlessRoot,
-  planRemoveNode,
   planReplaceNode,
   planRotateKey,
-  RemoveNodeForm,
   ReplaceNodeForm,
   RotateKeyForm,
 } from '../../core/plans/manage-nodes.ts';
+import { planRemoveNodes, RemoveNodesForm } from '../../core/plans/remove-nodes.ts';
+import type { LeftCluster } from '../../core/plans/remove-nodes.ts';
 import { forAllNodes, keyName, passphraseName } from '../../core/plans/secret-names.ts';
 import { parseNodeList } from '../../core/plans/targets.ts';
-import type { ListedNode, NodeTarget } from '../../core/plans/targets.ts';
+import type { ListedNode } from '../../core/plans/targets.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { findKeyIssue } from '../../host/ssh/keys.ts';
 import { openOwnTree } from '../../host/tree/own-tree.ts';
@@ -94,26 +95,24 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     );
   };
 
-  const removeNode: Planner = async ({ form: raw, signal, context }) => {
-    const form = parseForm(RemoveNodeForm, raw);
-    const { host, target } = await confirmedHost(form);
-    if (host.isHead)
-      throw invalid(
-        'node',
-        `${host.name} is the head of its cluster: move the head first (meshd -e mesh ca move <node>)`,
-      );
-    const [error, head, keys] = await Promise.all([reachError(host, store, signal), headOf(host), store.keys.list()]);
-    return planRemoveNode(
-      form,
-      {
-        target,
-        head,
-        isReachable: error === '',
-        error,
-        publicKeys: keys.filter(isConsoleKey).map((key) => keyWords(key.publicKey)),
-      },
-      context,
-    );
+  const removeNodes: Planner = async ({ form: raw, signal, context }) => {
+    const form = parseForm(RemoveNodesForm, raw);
+    const text = form.nodes.trim();
+    const range = parseRange(text);
+    if (!range.ok) throw invalid('nodes', range.message);
+    const hosts = await store.hosts.list();
+    const chosen = [...new Set(range.names.map((name) => knownHost(hosts, name, 'nodes')))];
+    if (chosen.length === 0) throw invalid('nodes', 'no nodes: give a node range such as node[2-4]');
+    if (form.confirm.trim() !== text)
+      throw invalid('confirm', text.length > 60 ? 'type the nodes once more to confirm' : `type ${text} to confirm`);
+    const clusters = await leftClusters(chosen, hosts, signal);
+    const nodes = await mapAtOnce(chosen, observeLimit, async (host) => ({
+      target: targetOf(host),
+      cluster: clusters.get(host.cluster) ?? null,
+      error: await reachError(host, store, signal),
+    }));
+    const publicKeys = (await store.keys.list()).filter(isConsoleKey).map((key) => keyWords(key.publicKey));
+    return planRemoveNodes(form, { nodes, publicKeys }, context);
   };
 
   const replaceNode: Planner = async ({ form: raw, secrets, signal, context }) => {
@@ -160,16 +159,39 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     return { host, target: targetOf(host) };
   }
 
-  async function headOf(host: StoredHost): Promise<NodeTarget | null> {
-    if (host.cluster === '') return null;
-    const head = (await store.hosts.list()).find((other) => other.cluster === host.cluster && other.isHead);
-    return head ? targetOf(head) : null;
+  /** The clusters that these nodes leave, by id. @throws AppError `invalid` where a head would leave others behind */
+  async function leftClusters(
+    chosen: readonly StoredHost[],
+    hosts: readonly StoredHost[],
+    signal: AbortSignal,
+  ): Promise<Map<string, LeftCluster>> {
+    const known = await store.clusters.list();
+    const ids = [...new Set(chosen.map(({ cluster }) => cluster))].filter((id) => id !== '');
+    const clusters = ids.map(async (id): Promise<[string, LeftCluster]> => {
+      const members = hosts.filter(({ cluster }) => cluster === id);
+      const staying = members.filter((host) => !chosen.includes(host));
+      const head = members.find(({ isHead }) => isHead);
+      if (head && staying.length > 0 && chosen.includes(head)) {
+        throw invalid(
+          'nodes',
+          `${head.name} is the head of its cluster, of which ${describeRange(staying.map(({ name }) => name))} would stay: move the ` +
+            `head first (meshd -e mesh ca move <node>), or remove all of it: ${describeRange(members.map(({ name }) => name))}`,
+        );
+      }
+      const context = known.find((cluster) => cluster.id === id)?.context ?? '';
+      const isReachable = head ? (await reachError(head, store, signal)) === '' : false;
+      return [
+        id,
+        { context, head: head ? { target: targetOf(head), isReachable } : null, isWhole: staying.length === 0 },
+      ];
+    });
+    return new Map(await Promise.all(clusters));
   }
 
   return {
     'add-nodes': addNodes,
     deploy,
-    'remove-node': removeNode,
+    'remove-node': removeNodes,
     'replace-node': replaceNode,
     'rotate-key': rotateKey,
     'passwordless-root': passwordlessRoot,

@@ -1,9 +1,9 @@
 import type { Metadata } from 'next';
 import type { ReactElement } from 'react';
-import { RemoveNodeWizard } from '../../../components/wizard/ManageWizards.tsx';
+import { RemoveNodesWizard } from '../../../components/wizard/ManageWizards.tsx';
 
-export const metadata: Metadata = { title: 'Remove node' };
+export const metadata: Metadata = { title: 'Remove nodes' };
 
 export default function Page(): ReactElement {
-  return <RemoveNodeWizard />;
+  return <RemoveNodesWizard />;
 }
