@@ -71,7 +71,7 @@ export class ActiveRun {
   /** Steps that a crash cut off. */
   private readonly resumed = new Set<string>();
   /** Of steps at work, by step key. */
-  private readonly progress = new Map<string, StepProgress>();
+  private readonly progress = new Map<string, { readonly told: StepProgress; readonly at: number }>();
   private readonly signalled = new Map<string, (signal: StepSignal) => void>();
   private readonly askTimers = new Map<string, NodeJS.Timeout>();
   private readonly releasedNodes = new Set<string>();
@@ -166,7 +166,7 @@ export class ActiveRun {
       plan,
       steps: plan.steps.map((step) => this.viewOf(step.key)),
       log: await this.components.store.log(this.id, viewLogLines),
-      progress: Object.fromEntries(this.progress),
+      progress: Object.fromEntries([...this.progress].map(([key, { told, at }]) => [key, aged(told, at)])),
     };
   }
 
@@ -501,7 +501,7 @@ export class ActiveRun {
     // A step whose deadline has passed may still be talking.
     if (!this.aborts.has(step.key)) return;
     const masked = JSON.parse(this.secrets.mask(JSON.stringify(progress))) as StepProgress;
-    this.progress.set(step.key, masked);
+    this.progress.set(step.key, { told: masked, at: performance.now() });
     this.tell({ event: 'progress', run: this.id, step: step.key, progress: masked });
   }
 
@@ -539,6 +539,12 @@ export class ActiveRun {
     if (this.logTimer) clearTimeout(this.logTimer);
     this.logTimer = null;
   }
+}
+
+/** What is left now of what was left when it was told: a step that hears nothing of its node tells nothing new. */
+function aged(told: StepProgress, at: number): StepProgress {
+  const { leftMs } = told;
+  return typeof leftMs === 'number' ? { ...told, leftMs: Math.max(0, leftMs - (performance.now() - at)) } : told;
 }
 
 /** A stored run for lists. */
