@@ -26,7 +26,9 @@ export function BridgeOutcome({ run, node }: { run: string; node: WatchedNode })
               .join(' · ')}
           </p>
           {proof ? <RebootProven proof={proof} /> : null}
-          {result.outcome === 'committed' && !proof ? <RebootVerdict doubts={result.rebootDoubts} /> : null}
+          {result.outcome === 'committed' && !proof ? (
+            <RebootVerdict doubts={result.rebootDoubts} isRemoval={node.args.transaction.kind === 'remove'} />
+          ) : null}
           {result.causes.map(({ cause, evidence, mend }) => (
             <Notice key={cause} state="warn" title={`Most likely: ${cause}`}>
               <p className="break-words">Because: {evidence}</p>
@@ -58,9 +60,14 @@ function RebootProven({ proof }: { proof: RebootProof }): ReactElement {
 }
 
 /** What the next boot would do, compared with what runs. */
-export function RebootVerdict({ doubts }: { doubts: readonly string[] | null }): ReactElement {
+function RebootVerdict({ doubts, isRemoval }: { doubts: readonly string[] | null; isRemoval: boolean }): ReactElement {
   if (doubts === null) return <StateMark state="lost">not compared with the next boot yet</StateMark>;
-  if (doubts.length === 0) return <StateMark state="ok">comes back like this at the next boot</StateMark>;
+  if (doubts.length === 0)
+    return (
+      <StateMark state="ok">
+        {isRemoval ? 'stays away at the next boot' : 'comes back like this at the next boot'}
+      </StateMark>
+    );
   return (
     <Notice state="warn" title="The next boot may do something else">
       <ul className="flex list-disc flex-col gap-1 pl-4">

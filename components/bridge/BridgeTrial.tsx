@@ -22,13 +22,19 @@ export function BridgeTrial({ run, node }: { run: string; node: WatchedNode }): 
   // Before the change there is nothing to keep or to undo.
   const isOpen = progress.leftMs !== null && !['committing', 'committed', 'rolling-back'].includes(progress.state);
   const notOpen = isOpen ? refusal : 'There is nothing to decide on this node at this moment.';
+  const held = progress.isHeld ? 'Held for you: it is kept only when you say so. ' : '';
   const isChecked = ['inside-ok', 'outside-ok'].includes(progress.state);
   return (
     <div className="flex min-w-0 flex-col gap-3">
       <div className="flex items-baseline gap-3">
-        <p className="min-w-0 flex-1 break-words text-fg-2" role="status">
-          {progress.isHeld ? 'Held for you: it is kept only when you say so. ' : ''}
+        <p className="min-w-0 flex-1 break-words text-fg-2">
+          {held}
           {progress.text}
+        </p>
+        {/* A screen reader says what is news, and not each second. */}
+        <p className="sr-only" role="status">
+          {held}
+          {progress.news}
         </p>
         <span className="shrink-0 text-sm text-fg-2 numbers" aria-hidden="true">
           {leftMs === null ? '' : `${describeLeft(leftMs)} left`}

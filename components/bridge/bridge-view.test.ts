@@ -81,6 +81,7 @@ const progress = (leftMs: number | null) => ({
   witnesses: [],
   outageMs: 40,
   text: '',
+  news: '',
   isHeld: false,
 });
 const outcome = {
@@ -137,7 +138,7 @@ describe('a bridge run on the screen', () => {
         ['ensureBridge node2', 'failed', { error: 'no key' }],
         ['ensureBridge node3', 'undone', { result: kept }],
       ),
-    ).toEqual(['kept', 'failed before anything changed', '']);
+    ).toEqual(['kept', 'failed', '']);
     expect(
       wordsOf(
         ['ensureBridge node1', 'undo-failed', { result: kept }],
@@ -145,6 +146,32 @@ describe('a bridge run on the screen', () => {
         ['ensureBridge node3', 'unchanged'],
       ),
     ).toEqual(['not taken away', 'went back to how it was', '']);
+  });
+
+  test('a removal is not kept: the bridge is taken away, or there again', () => {
+    const removal = {
+      ...plan,
+      steps: plan.steps.map((step) => {
+        const transaction = step.do.args['transaction'] as Record<string, unknown> | undefined;
+        return transaction
+          ? { ...step, do: { ...step.do, args: { ...step.do.args, transaction: { ...transaction, kind: 'remove' } } } }
+          : step;
+      }),
+    };
+    const run = testRun(
+      removal,
+      [
+        testView('ensureBridge node1', 'done', { result: { ...outcome, outcome: 'committed' } }),
+        testView('ensureBridge node2', 'failed', { result: { detail: outcome } }),
+        testView('ensureBridge node3', 'running'),
+      ],
+      { progress: { 'ensureBridge node3': { ...progress(null), state: 'committed' } } },
+    );
+    expect(watchedNodes(run).map((node) => describeNode(node)?.word)).toEqual([
+      'taken away',
+      'went back to how it was: the bridge is still there',
+      'taken away',
+    ]);
   });
 
   test('a restart that was to prove it belongs to its node, well or not', () => {

@@ -94,14 +94,22 @@ const outcomeWords: Readonly<Record<BridgeResult['outcome'], NodeWords>> = {
   unknown: { word: 'not known: nobody answers', tone: 'bad' },
 };
 
+/** Of a plan that takes the bridge away. */
+const removalWords: Readonly<Record<string, NodeWords>> = {
+  committing: { word: 'writing what the next boot does', tone: 'busy' },
+  committed: { word: 'taken away', tone: 'ok' },
+  'rolled-back': { word: 'went back to how it was: the bridge is still there', tone: 'warn' },
+};
+
 /** Null while its steps say it all: not begun, right already, skipped, undone. */
-export function describeNode({ state, progress, result, proof }: WatchedNode): NodeWords | null {
-  if (progress) return trialWords[progress.state] ?? { word: progress.state, tone: 'busy' };
+export function describeNode({ state, progress, result, proof, args }: WatchedNode): NodeWords | null {
+  const ownWords = args.transaction.kind === 'remove' ? removalWords : {};
+  if (progress) return ownWords[progress.state] ?? trialWords[progress.state] ?? { word: progress.state, tone: 'busy' };
   if (state === 'undo-failed') return { word: 'not taken away', tone: 'bad' };
   if (state === 'undone') return null;
   if (proof && proof.differences.length > 0) return { word: 'kept, and lost in its restart', tone: 'bad' };
-  if (result) return outcomeWords[result.outcome];
-  return state === 'failed' ? { word: 'failed before anything changed', tone: 'bad' } : null;
+  if (result) return ownWords[result.outcome] ?? outcomeWords[result.outcome];
+  return state === 'failed' ? { word: 'failed', tone: 'bad' } : null;
 }
 
 /** What the countdown on the wall says: the node that is next to go back by itself. */

@@ -139,6 +139,8 @@ export const BridgeProgress = z.object({
   outageMs: z.number().nullable(),
   /** What happens next, by its consequence: `if you do nothing, node3 returns to how it was in 41 s`. */
   text: z.string(),
+  /** The same without a countdown: for who listens, and hears it anew only when it is news. */
+  news: z.string(),
   isHeld: z.boolean(),
 });
 export type BridgeProgress = z.infer<typeof BridgeProgress>;

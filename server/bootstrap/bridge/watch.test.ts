@@ -325,6 +325,10 @@ describe('people', () => {
     expect(shown.some(({ text }) => /waits for somebody to say keep.*returns to how it was in \d+ s/.test(text))).toBe(
       true,
     );
+    // What is spoken is news: it holds no seconds.
+    expect(shown.length).toBeGreaterThan(10);
+    expect(new Set(shown.map(({ news }) => news)).size).toBeLessThan(5);
+    expect(shown.at(-1)?.news).toContain('if you do nothing, node1 returns to how it was');
     const kept = await play({ form, signals: once(onTrial, 'keep') });
     expect(kept.end.status?.state).toBe('committed');
   });

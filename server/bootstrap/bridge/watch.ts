@@ -299,8 +299,9 @@ class Watch {
     const { status } = this;
     const leftMs = status?.leftMs == null ? null : Math.max(0, status.leftMs - sinceMs);
     const missing = transaction.kind === 'persist' ? '' : describeMissingWitnesses(this.rule(), this.sightings());
-    const back =
-      leftMs === null ? '' : `if you do nothing, ${node} returns to how it was in ${Math.ceil(leftMs / 1000)} s`;
+    const back = leftMs === null ? '' : `if you do nothing, ${node} returns to how it was`;
+    const joined = (...parts: string[]) => parts.filter((part) => part !== '').join('; ');
+    const isLost = this.isConsoleThrough ? '' : `${node} is not reached from the console now`;
     const waits = transaction.isHeld && missing === '' ? 'waits for somebody to say keep' : missing;
     this.parts.progress({
       state: status?.state ?? 'planned',
@@ -320,9 +321,8 @@ class Watch {
         })),
       ],
       outageMs: status?.outageMs ?? null,
-      text: [this.isConsoleThrough ? '' : `${node} is not reached from the console now`, waits, back]
-        .filter((text) => text !== '')
-        .join('; '),
+      text: joined(isLost, waits, leftMs === null ? '' : `${back} in ${Math.ceil(leftMs / 1000)} s`),
+      news: joined(isLost, waits, back),
       isHeld: transaction.isHeld,
     });
   }
