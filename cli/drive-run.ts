@@ -117,7 +117,12 @@ class Follower {
         ),
       );
     if (summary.state !== 'done' && summary.state !== 'undone' && !this.options.json) {
-      console.log(`what failed only, once more: meshdeck runs retry ${summary.id}`);
+      const isUndo = [...this.steps.values()].some(({ state }) => state === 'undone' || state === 'undo-failed');
+      console.log(
+        isUndo
+          ? `what is left to undo: meshdeck runs undo ${summary.id}`
+          : `what failed only, once more: meshdeck runs retry ${summary.id}`,
+      );
     }
     return summary.state === 'done' || summary.state === 'undone' ? exitCodes.done : exitCodes.failed;
   }

@@ -30,10 +30,7 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
     list: (limit) => runs.list(limit),
     follow: (run, listener) => runs.subscribe(run, listener),
     resume: (run, secrets) => runCore.resume(run, secrets),
-    cancel: async (run) => {
-      await runCore.resume(run, {}).catch(() => undefined);
-      return runs.cancel(caller, run);
-    },
+    cancel: (run) => runs.cancel(caller, run),
     retry: (run, secrets) => runs.retry(caller, run, secrets),
     undo: (run) => runs.undo(caller, run),
     answer: (run, step, isYes) => runs.answer(caller, run, step, isYes),
