@@ -2,32 +2,6 @@
 // The session is an httpOnly cookie; a request that changes something must carry the console's own Origin.
 import { z } from 'zod';
 
-export const httpPaths = {
-  /** The page, and where a page without a session is sent: `/login?next=%2Fmesh`. */
-  login: '/login',
-  /** The page of the one-time link: `/setup?token=…`. */
-  setup: '/setup',
-  /** POST LoginRequest -> 200, or HttpError: 401 wrong name or password, 429 locked or too many tries (the message says until when). */
-  signIn: '/api/auth/sign-in/email',
-  /** POST {} -> 200. */
-  signOut: '/api/auth/sign-out',
-  /** POST SetupRequest -> 200 with a session; 410 when the link is used or older than an hour, 429 too many tries. */
-  createFirstAdmin: '/api/setup',
-  /** GET -> Health, without a session. */
-  health: '/api/health',
-  /** GET ?text=… -> the audit log as CSV, all of it or what `audit.list` finds by the text, for admins. */
-  auditExport: '/api/audit.csv',
-  /** GET ?run=…&step=… -> the evidence of a bridge transaction from its node, as a gzipped tar; for operators. */
-  bridgeEvidence: '/api/bridge-evidence',
-  socket: '/socket.io',
-} as const;
-
-/**
- * Request header by which the server tells its own pages that the nodes are simulated; from outside it is dropped. Pages with
- * a session ask for it (`session.current`), those before one have nothing else to go by.
- */
-export const simulatedHeader = 'x-meshdeck-simulated';
-
 export const LoginRequest = z.object({ email: z.email().max(254), password: z.string().min(1).max(256) });
 export type LoginRequest = z.infer<typeof LoginRequest>;
 

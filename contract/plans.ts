@@ -1,7 +1,6 @@
 // Plans and runs. A wizard observes, makes a plan, and the server runs it; preview, run, retry and undo read the same
 // JSON. A plan is data: who renders or runs it knows nothing of the wizard that made it.
 import { z } from 'zod';
-import type { Role } from './roles.ts';
 
 export const PlanKind = z.enum([
   'add-nodes',
@@ -14,22 +13,6 @@ export const PlanKind = z.enum([
   'remove-bridge',
 ]);
 export type PlanKind = z.infer<typeof PlanKind>;
-
-/**
- * The least role that may make, start, retry or undo a plan of each kind; checked in server/runs, and asked by whatever offers
- * one. As in the command table, operators act and admins change the cluster itself: to act as root on a machine that the caller
- * names is an admin's.
- */
-export const planRoles = {
-  'add-nodes': 'admin',
-  deploy: 'admin',
-  'replace-node': 'admin',
-  'remove-node': 'admin',
-  'rotate-key': 'admin',
-  'passwordless-root': 'admin',
-  bridge: 'admin',
-  'remove-bridge': 'admin',
-} as const satisfies Readonly<Record<PlanKind, Role>>;
 
 /** What one step does: the name of an action of server/runs' executor table and its arguments, without secrets. */
 export const HostAction = z.object({ action: z.string(), args: z.record(z.string(), z.unknown()) });

@@ -5,7 +5,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { io } from 'socket.io-client';
 import { AppError } from '../contract/errors.ts';
-import { httpPaths } from '../contract/http.ts';
+import { httpPaths } from '../contract/http-paths.ts';
 import type { Plan, PlanKind, RunEvent, RunSummary, StepView } from '../contract/plans.ts';
 import { startChild } from '../host/child.ts';
 import type { Child } from '../host/child.ts';

@@ -2,16 +2,13 @@
 // connection is there. socket.io connects again by itself; who keeps state subscribes again on `onConnected`.
 //
 //   call:  emit(method, input) -> ack {ok, data} | {ok, error}        event: server emits (name, payload)
-import { z } from 'zod';
-import {
-  browserEvents,
-  browserMethods,
-  type BrowserEvents,
-  type BrowserMethods,
-  type MethodName,
-} from '../contract/browser.ts';
+//
+// What the server sends is not parsed again: it comes from the origin that the page itself came from, answers are parsed by
+// the contract's schemas before they leave, and a page of another version is turned away when it connects (lib/console.ts).
+// The schemas and their library would be a fifth of what the pages load.
+import type { BrowserEvents, BrowserMethods, MethodName } from '../contract/browser.ts';
 import { AppError, type ErrorCode } from '../contract/errors.ts';
-import type { InputOf, OutputOf } from '../contract/method.ts';
+import type { Ack, InputOf, OutputOf } from '../contract/method.ts';
 import { Observable, type Readable } from './observable.ts';
 
 export type EventName = keyof BrowserEvents;
@@ -75,8 +72,7 @@ export class ConsoleClient {
   }
 
   on<Name extends EventName>(name: Name, listener: (payload: BrowserEvents[Name]) => void): () => void {
-    const listeners = this.eventListeners.get(name) ?? new Set<(payload: never) => void>();
-    this.eventListeners.set(name, listeners);
+    const listeners = this.eventListeners.get(name) ?? this.listenFor(name);
     listeners.add(listener);
     return () => {
       listeners.delete(listener);
@@ -116,7 +112,6 @@ export class ConsoleClient {
       this.socket.emit(name, input, (answer) => {
         settle(() => {
           try {
-            // The schema that parses it is the method's own output schema.
             resolve(dataOfAck(name, answer) as OutputOf<BrowserMethods[Name]>);
           } catch (error) {
             reject(error instanceof Error ? error : new AppError('failed', String(error)));
@@ -152,20 +147,19 @@ export class ConsoleClient {
       this.connectionState.set({ state: state === 'connecting' ? 'connecting' : 'lost', since, reason });
       if (!this.socket.active) setTimeout(() => this.connectAgain(), retryMs);
     });
-    for (const name of Object.keys(browserEvents) as EventName[]) {
-      this.socket.on(name, (payload) => {
-        this.dispatch(name, payload);
-      });
-    }
+    this.socket.on('session.ended', (payload) => {
+      this.end((payload as BrowserEvents['session.ended']).reason);
+    });
     if (this.socket.connected) this.connectionState.set({ state: 'live', since: this.now(), reason: '' });
   }
 
-  private dispatch(name: EventName, payload: unknown): void {
-    const parsed = browserEvents[name].safeParse(payload);
-    // A server of another version: its page is loaded anew by the banner, and a gap asks for a snapshot.
-    if (!parsed.success) return;
-    for (const listener of [...(this.eventListeners.get(name) ?? [])]) listener(parsed.data as never);
-    if ('reason' in parsed.data && name === 'session.ended') this.end(parsed.data.reason);
+  private listenFor(name: EventName): Set<(payload: never) => void> {
+    const listeners = new Set<(payload: never) => void>();
+    this.eventListeners.set(name, listeners);
+    this.socket.on(name, (payload) => {
+      for (const listener of [...listeners]) listener(payload as never);
+    });
+    return listeners;
   }
 
   private connectAgain(): void {
@@ -209,28 +203,23 @@ const errorCodes: ReadonlySet<string> = new Set<ErrorCode>([
   'failed',
 ]);
 
-const AckShape = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), data: z.unknown() }),
-  z.object({
-    ok: z.literal(false),
-    error: z.object({
-      code: z.string(),
-      message: z.string(),
-      detail: z.record(z.string(), z.unknown()).optional().catch(undefined),
-    }),
-  }),
-]);
-
+/** Of an answer that the server parsed by the method's output schema before it left (server/hub/dispatcher). */
 function dataOfAck(name: MethodName, answer: unknown): unknown {
-  const ack = AckShape.safeParse(answer);
-  if (!ack.success) throw new AppError('failed', `${name}: the console gave no proper answer: load the page again`);
-  if (ack.data.ok) {
-    const parsed = browserMethods[name].output.safeParse(ack.data.data);
-    if (parsed.success) return parsed.data;
-    throw new AppError('failed', `${name}: the console's answer is not what this page knows: load the page again`);
-  }
-  const { code, message, detail } = ack.data.error;
-  throw new AppError(isErrorCode(code) ? code : 'failed', message, detail ? { detail } : {});
+  if (!isAck(answer)) throw new AppError('failed', `${name}: the console gave no proper answer: load the page again`);
+  if (answer.ok) return answer.data;
+  const { code, message, detail } = answer.error;
+  throw new AppError(isErrorCode(code) ? code : 'failed', message, isRecord(detail) ? { detail } : {});
+}
+
+function isAck(answer: unknown): answer is Ack<unknown> {
+  if (!isRecord(answer)) return false;
+  if (answer['ok'] === true) return true;
+  const error = answer['error'];
+  return isRecord(error) && typeof error['code'] === 'string' && typeof error['message'] === 'string';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function isErrorCode(code: string): code is ErrorCode {

@@ -27,6 +27,8 @@ export function createConsole(client: ConsoleClient, now: () => number): Console
 /** Connects to the server that this page came from; the session's cookie goes along by itself. */
 export function connectConsole(): Console {
   const socket = io({
+    // A page that outlived an upgrade of the console is told to load again (server/hub).
+    auth: { version: process.env['MESHDECK_VERSION'] },
     // WebSocket first: polling would double each message's way for nothing on a network of one's own.
     transports: ['websocket', 'polling'],
     reconnectionDelay: 250,

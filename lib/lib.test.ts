@@ -81,10 +81,10 @@ describe('calls', () => {
       message: 'no',
       detail: { a: 1 },
     });
-    socket.answer = () => ({ ok: true, data: 7 });
-    await expect(page.client.call('command.suggest', input)).rejects.toThrow(/not what this page knows/);
-    socket.answer = () => 'what';
-    await expect(page.client.call('command.suggest', input)).rejects.toThrow(/no proper answer/);
+    for (const improper of ['what', 7, null, {}, { ok: false }, { ok: false, error: { code: 'refused' } }]) {
+      socket.answer = () => improper;
+      await expect(page.client.call('command.suggest', input)).rejects.toThrow(/no proper answer/);
+    }
   });
 
   test('fail at once without a connection, when it is lost, and at their deadline', async () => {

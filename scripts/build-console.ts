@@ -36,7 +36,14 @@ const pages: Product = {
   name: 'pages',
   inputs: [
     ...['app', 'components', 'lib', 'contract', 'core', 'public'],
-    ...['next.config.js', 'postcss.config.mjs', 'tsconfig.json', 'tsconfig.browser.json', 'package-lock.json'],
+    ...[
+      'next.config.js',
+      'postcss.config.mjs',
+      'tsconfig.json',
+      'tsconfig.browser.json',
+      'package.json',
+      'package-lock.json',
+    ],
   ],
   output: '.next',
   argv: ['node_modules/next/dist/bin/next', 'build'],

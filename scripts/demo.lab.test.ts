@@ -4,7 +4,7 @@ import { io, type Socket } from 'socket.io-client';
 import { afterAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { FleetSnapshot } from '../contract/fleet.ts';
-import { httpPaths } from '../contract/http.ts';
+import { httpPaths } from '../contract/http-paths.ts';
 import { RunSummary } from '../contract/plans.ts';
 import { startChild, type Child } from '../host/child.ts';
 import { localRunner } from '../host/runner.ts';

@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { browserMethods } from '../contract/browser.ts';
 import { FleetSnapshot } from '../contract/fleet.ts';
-import { httpPaths } from '../contract/http.ts';
+import { httpPaths } from '../contract/http-paths.ts';
 import { startChild, type Child } from '../host/child.ts';
 
 const program = new URL('./demo.ts', import.meta.url).pathname;

@@ -12,7 +12,7 @@ import { io, type Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { browserMethods } from '../contract/browser.ts';
-import { httpPaths } from '../contract/http.ts';
+import { httpPaths } from '../contract/http-paths.ts';
 import { maxFormBytes, maxSocketFrameBytes } from '../contract/limits.ts';
 import type { Ack } from '../contract/method.ts';
 import { triesBeforeLock, triesPerAddress } from './auth/login-guard.ts';
@@ -20,6 +20,7 @@ import { parseConfig } from './config.ts';
 import { createSelfSigned, fingerprintOf } from './http/certificate.ts';
 import type { Log } from './ports.ts';
 import { startServer } from './start.ts';
+import { readVersion } from './version.ts';
 import { createTestFleet, createTestRuns, emptyDelta, silentLog, type TestFleet, type TestRuns } from './test-parts.ts';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -68,7 +69,10 @@ const cookieOf = ({ headers }: HttpAnswer) =>
 
 const sockets: Socket[] = [];
 /** Resolves when it is connected; rejects with the refusal. */
-function connect(url: string, options: { cookie?: string; origin?: string; token?: string }): Promise<Socket> {
+function connect(
+  url: string,
+  options: { cookie?: string; origin?: string; token?: string; version?: string },
+): Promise<Socket> {
   const socket = io(url, {
     transports: ['websocket'],
     reconnection: false,
@@ -78,7 +82,10 @@ function connect(url: string, options: { cookie?: string; origin?: string; token
       ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
       ...(options.origin === undefined ? {} : { origin: options.origin }),
     },
-    auth: options.token === undefined ? {} : { token: options.token },
+    auth: {
+      ...(options.token === undefined ? {} : { token: options.token }),
+      ...(options.version === undefined ? {} : { version: options.version }),
+    },
   });
   sockets.push(socket);
   return new Promise((resolve, reject) => {
@@ -299,6 +306,15 @@ describe('with a session', () => {
   it('does not count a cookie without its origin', async () => {
     await expect(connect(url, { cookie })).rejects.toThrow();
     await expect(connect(url, { cookie, origin: 'http://evil.example' })).rejects.toThrow();
+  });
+
+  it('turns a page of another version away, and says what to do', async () => {
+    const session = { cookie, origin: url };
+    await connect(url, { ...session, version: readVersion() });
+    await expect(connect(url, { ...session, version: '0.0.1' })).rejects.toMatchObject({
+      message: `it is of version ${readVersion()} now: load the page again`,
+      data: { code: 'conflict' },
+    });
   });
 
   it('closes a socket that sends too much, and goes on with the others', async () => {

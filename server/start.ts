@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
-import { httpPaths } from '../contract/http.ts';
+import { httpPaths } from '../contract/http-paths.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
 import { CaCopies } from './bootstrap/ca-copies.ts';
 import { isLoopback, type Config } from './config.ts';

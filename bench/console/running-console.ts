@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import { startChild } from '../../host/child.ts';
 import { within } from '../rounds.ts';
 

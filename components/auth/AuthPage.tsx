@@ -1,7 +1,7 @@
 // The frame of the pages before a session: login and the first admin.
 import { headers } from 'next/headers';
 import type { ReactElement, ReactNode } from 'react';
-import { simulatedHeader } from '../../contract/http.ts';
+import { simulatedHeader } from '../../contract/http-paths.ts';
 import { Mark } from '../frame/Mark.tsx';
 import { SimulatedNotice } from '../frame/SimulatedNotice.tsx';
 

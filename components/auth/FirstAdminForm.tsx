@@ -2,7 +2,7 @@
 // Makes the first admin with the one-time link that the server printed at its first start.
 import { useState } from 'react';
 import type { ReactElement, SyntheticEvent } from 'react';
-import { SetupRequest, httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { Field } from '../ui/Field.tsx';
@@ -24,6 +24,7 @@ export function FirstAdminForm({ token }: { token: string }): ReactElement {
 
   async function submit(event: SyntheticEvent): Promise<void> {
     event.preventDefault();
+    const { SetupRequest } = await import('../../contract/http.ts');
     const request = SetupRequest.safeParse({ token, name: name.trim(), email: email.trim(), password });
     const wrong: Record<string, string> = {};
     for (const issue of request.error?.issues ?? [])

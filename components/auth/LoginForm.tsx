@@ -2,7 +2,7 @@
 // The login. The server says what is wrong and until when a name is locked; the form shows its words.
 import { useState } from 'react';
 import type { ReactElement, SyntheticEvent } from 'react';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import { Button } from '../ui/Button.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';

@@ -1,5 +1,5 @@
 // Sends a form of the pages without a session to the server; the one place where pages use plain HTTP.
-import { HttpError } from '../../contract/http.ts';
+import type { HttpError } from '../../contract/http.ts';
 
 export type PostResult =
   { readonly ok: true } | { readonly ok: false; readonly status: number; readonly message: string };
@@ -21,8 +21,10 @@ export async function postForm(path: string, body: unknown): Promise<PostResult>
     return { ok: false, status: 0, message: 'The console does not answer. Check that it runs, then try again.' };
   }
   if (response.ok) return { ok: true };
-  const parsed = HttpError.safeParse(await response.json().catch(() => null));
-  const message = parsed.success ? parsed.data.message : `The console answered with status ${response.status}.`;
+  const error = (await response.json().catch(() => null)) as Partial<HttpError> | null;
+  // What stands before the console (a proxy) answers in its own way.
+  const message =
+    typeof error?.message === 'string' ? error.message : `The console answered with status ${response.status}.`;
   return { ok: false, status: response.status, message };
 }
 

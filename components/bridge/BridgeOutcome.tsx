@@ -1,7 +1,7 @@
 // How it went on one node: kept or gone back, how long it was away, and, when it went back, the likeliest cause with its evidence
 // and what sets this node apart from one where it went well.
 import type { ReactElement } from 'react';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import type { RebootProof } from '../../core/plans/bridge/reboot-proof.ts';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';

@@ -1,7 +1,7 @@
 'use client';
 // The bridge wizard: which nodes, which NIC of each and how it comes back at boot; then a plan to look at, and a run that no node
 // can be lost to. The form is the planner's (core/plans/bridge).
-import { useMemo, type ReactElement } from 'react';
+import { lazy, useMemo, type ReactElement } from 'react';
 import { BridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
@@ -13,8 +13,10 @@ import { issuesOf, namesIn, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues } from '../wizard/wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
-import { BridgePlanPanel } from './BridgePlanPanel.tsx';
-import { uplinksOf, withUplink } from './bridge-view.ts';
+import { uplinksOf, withUplink } from './uplinks.ts';
+
+// With the plan, which stands in the shell's own Suspense.
+const BridgePlanPanel = lazy(async () => ({ default: (await import('./BridgePlanPanel.tsx')).BridgePlanPanel }));
 
 export function BridgeWizard(): ReactElement {
   const nodes = useUrlState().get('nodes');

@@ -1,6 +1,6 @@
 'use client';
 // The bridge away again, for good, with the same safety as at its making. What is on it is named, and its name is typed.
-import { useMemo, type ReactElement } from 'react';
+import { lazy, useMemo, type ReactElement } from 'react';
 import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Checkbox } from '../ui/Checkbox.tsx';
@@ -11,7 +11,9 @@ import { issuesOf, namesIn, noSecrets, rangeIssues, textInput, textOf } from '..
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues, Issue } from '../wizard/wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
-import { BridgePlanPanel } from './BridgePlanPanel.tsx';
+
+// With the plan, which stands in the shell's own Suspense.
+const BridgePlanPanel = lazy(async () => ({ default: (await import('./BridgePlanPanel.tsx')).BridgePlanPanel }));
 
 export function RemoveBridgeWizard(): ReactElement {
   const nodes = useUrlState().get('nodes');

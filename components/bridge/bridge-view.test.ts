@@ -2,15 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import { testRun, testView } from '../wizard/plan-for-tests.ts';
-import {
-  bridgeNodes,
-  describeLeft,
-  describeNode,
-  mostUrgent,
-  uplinksOf,
-  watchedNodes,
-  withUplink,
-} from './bridge-view.ts';
+import { bridgeNodes, describeLeft, describeNode, mostUrgent, watchedNodes } from './bridge-view.ts';
+import { uplinksOf, withUplink } from './uplinks.ts';
 
 const picture = { carrier: 'eth0', addresses: ['10.0.0.5/24'], routes: [], dns: [], ports: [], bridge: '' };
 const argsOf = (node: string): BridgeStepArgs => ({

@@ -4,7 +4,6 @@ import { Suspense } from 'react';
 import type { ReactElement, ReactNode } from 'react';
 import { ConsoleProvider } from '../../lib/use-console.ts';
 import { ToastProvider } from '../ui/Toast.tsx';
-import { TooltipProvider } from '../ui/Tooltip.tsx';
 import { BottomBar } from './BottomBar.tsx';
 import { Sidebar } from './Sidebar.tsx';
 import { SimulatedBanner } from './SimulatedBanner.tsx';
@@ -22,38 +21,34 @@ export interface FrameProps {
   children: ReactNode;
 }
 
-const tooltipDelayMs = 400;
-
 export function Frame({ banner, palette, listeners, children }: FrameProps): ReactElement {
   return (
     <ConsoleProvider>
       <SessionProvider>
-        <TooltipProvider delay={tooltipDelayMs}>
-          <ToastProvider>
-            <Suspense>
-              <a
-                href="#page"
-                className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-on-accent focus:translate-y-0"
-              >
-                Skip to the page
-              </a>
-              <div className="flex h-dvh overflow-hidden">
-                <Sidebar />
-                <div className="flex min-w-0 flex-1 flex-col">
-                  <TopBar palette={palette} />
-                  <SimulatedBanner />
-                  {banner}
-                  <main id="page" tabIndex={-1} className="flex min-h-0 flex-1 flex-col scroller outline-none">
-                    {children}
-                  </main>
-                  <StatusLine />
-                  <BottomBar />
-                </div>
+        <ToastProvider>
+          <Suspense>
+            <a
+              href="#page"
+              className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-on-accent focus:translate-y-0"
+            >
+              Skip to the page
+            </a>
+            <div className="flex h-dvh overflow-hidden">
+              <Sidebar />
+              <div className="flex min-w-0 flex-1 flex-col">
+                <TopBar palette={palette} />
+                <SimulatedBanner />
+                {banner}
+                <main id="page" tabIndex={-1} className="flex min-h-0 flex-1 flex-col scroller outline-none">
+                  {children}
+                </main>
+                <StatusLine />
+                <BottomBar />
               </div>
-              {listeners}
-            </Suspense>
-          </ToastProvider>
-        </TooltipProvider>
+            </div>
+            {listeners}
+          </Suspense>
+        </ToastProvider>
       </SessionProvider>
     </ConsoleProvider>
   );

@@ -4,7 +4,7 @@ import { CircleUserRound, LogOut, Settings } from 'lucide-react';
 import Link from 'next/link';
 import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import { Menu, MenuChoice, MenuItem, MenuSeparator } from '../ui/Menu.tsx';
 import { postForm } from '../auth/post-form.ts';
 import { currentTheme, setTheme } from './theme.ts';

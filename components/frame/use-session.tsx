@@ -3,11 +3,11 @@
 import { createContext, useContext, useEffect, useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
 import type { BrowserMethods } from '../../contract/browser.ts';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import type { OutputOf } from '../../contract/method.ts';
-import { planRoles } from '../../contract/plans.ts';
+import { planRoles } from '../../contract/plan-roles.ts';
 import type { PlanKind } from '../../contract/plans.ts';
-import { isAtLeast } from '../../contract/roles.ts';
+import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
 import { useConnection, useConsole } from '../../lib/use-console.ts';
 

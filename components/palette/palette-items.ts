@@ -1,7 +1,8 @@
 // What the palette offers: the pages, what the reader's role may begin, and for each node its page, its terminal and what can be done with it.
 import type { FleetNode } from '../../contract/fleet.ts';
-import { planRoles } from '../../contract/plans.ts';
-import { isAtLeast, type Role } from '../../contract/roles.ts';
+import { planRoles } from '../../contract/plan-roles.ts';
+import { isAtLeast } from '../../contract/role-order.ts';
+import type { Role } from '../../contract/roles.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { MeshNode } from '../fleet/mesh-view.ts';
 import type { PaletteItem } from './rank-items.ts';

@@ -1,8 +1,8 @@
 'use client';
 // A new user: name, e-mail, role, and a first password to hand over.
 import { useState, type ReactElement } from 'react';
+import type { BrowserMethods } from '../../contract/browser.ts';
 import type { Role } from '../../contract/roles.ts';
-import { browserMethods } from '../../contract/browser.ts';
 import { useAction } from '../actions/use-action.ts';
 import { Button } from '../ui/Button.tsx';
 import { Dialog } from '../ui/Dialog.tsx';
@@ -24,32 +24,32 @@ export function AddUserDialog({ open, onOpenChange, onAdded }: AddUserDialogProp
   const action = useAction();
   const [form, setForm] = useState(blank);
   const [role, setRole] = useState<Role>('viewer');
-  const [hasTried, setHasTried] = useState(false);
-  const parsed = browserMethods['users.create'].input.safeParse({ ...form, role });
+  // From the first try on, each change is judged.
+  const [schema, setSchema] = useState<BrowserMethods['users.create']['input'] | null>(null);
+  const issues = schema?.safeParse({ ...form, role }).error?.issues ?? [];
   const issue = (field: keyof typeof blank): string => {
-    if (!hasTried || parsed.success || !parsed.error.issues.some(({ path }) => path[0] === field)) return '';
+    if (!issues.some(({ path }) => path[0] === field)) return '';
     if (field === 'email') return 'An e-mail address, such as ann@example.org';
     return field === 'name' ? 'A name, 64 characters at most' : `At least ${minPasswordLength} characters`;
   };
   const close = () => {
     // A password does not stay in memory for the next time.
     setForm(blank);
-    setHasTried(false);
+    setSchema(null);
     action.clear();
     onOpenChange(false);
   };
-  const submit = () => {
-    setHasTried(true);
-    if (!parsed.success) return;
-    void action
-      .run(async (client) => {
-        await client.call('users.create', parsed.data);
-      })
-      .then((isDone) => {
-        if (!isDone) return;
-        close();
-        onAdded();
-      });
+  const submit = async () => {
+    await action.run(async (client) => {
+      const { browserMethods } = await import('../../contract/browser.ts');
+      const { input: tried } = browserMethods['users.create'];
+      setSchema(tried);
+      const parsed = tried.safeParse({ ...form, role });
+      if (!parsed.success) return;
+      await client.call('users.create', parsed.data);
+      close();
+      onAdded();
+    });
   };
   const input = (field: keyof typeof blank) => ({
     value: form[field],
@@ -80,7 +80,7 @@ export function AddUserDialog({ open, onOpenChange, onAdded }: AddUserDialogProp
         className="flex flex-col gap-3"
         onSubmit={(event) => {
           event.preventDefault();
-          submit();
+          void submit();
         }}
       >
         {action.error === '' ? null : (

@@ -4,7 +4,7 @@ import { Download } from 'lucide-react';
 import { useEffect, useState, type ReactElement } from 'react';
 import type { AuditEntry } from '../../contract/browser.ts';
 import { describeError } from '../../contract/errors.ts';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import { formatAgo, formatInstant } from '../../lib/format.ts';
 import { useConsole, useNow } from '../../lib/use-console.ts';
 import { useAction } from '../actions/use-action.ts';

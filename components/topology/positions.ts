@@ -1,6 +1,5 @@
 // Where nodes stand in the picture. A node stays where it was when others come and go, also after a reload: positions are
 // kept per cluster in this browser. Pure but for `PositionStore`.
-import { z } from 'zod';
 
 export interface Point {
   readonly x: number;
@@ -78,8 +77,6 @@ export function planLayout(
   return { nodes, links: pairs, iterations: mayAllMove ? iterations : 120 };
 }
 
-const Kept = z.record(z.string(), z.tuple([z.number(), z.number()]));
-
 /** Clusters whose positions are kept; the least recently used go first. */
 const maxClusters = 8;
 const prefix = 'meshdeck.positions.';
@@ -97,9 +94,11 @@ export class PositionStore {
   /** Empty when nothing is kept, or what is kept is not ours. */
   load(): Map<string, Point> {
     try {
-      const parsed = Kept.safeParse(JSON.parse(this.storage.getItem(prefix + this.cluster) ?? '{}'));
-      if (!parsed.success) return new Map();
-      return new Map(Object.entries(parsed.data).map(([id, [x, y]]) => [id, { x, y }]));
+      const kept: unknown = JSON.parse(this.storage.getItem(prefix + this.cluster) ?? '{}');
+      if (typeof kept !== 'object' || kept === null || Array.isArray(kept)) return new Map();
+      const entries = Object.entries(kept as Record<string, unknown>);
+      if (!entries.every((entry): entry is [string, [number, number]] => isPair(entry[1]))) return new Map();
+      return new Map(entries.map(([id, [x, y]]) => [id, { x, y }]));
     } catch {
       // Storage that is refused or broken: the layout settles anew.
       return new Map();
@@ -111,12 +110,17 @@ export class PositionStore {
     const kept = Object.fromEntries([...positions].map(([id, { x, y }]) => [id, [rounded(x), rounded(y)]]));
     try {
       this.storage.setItem(prefix + this.cluster, JSON.stringify(kept));
-      const known = z.array(z.string()).safeParse(JSON.parse(this.storage.getItem(indexKey) ?? '[]'));
-      const order = [this.cluster, ...(known.data ?? []).filter((id) => id !== this.cluster)];
+      const known: unknown = JSON.parse(this.storage.getItem(indexKey) ?? '[]');
+      const others = (Array.isArray(known) ? known : []).filter((id): id is string => typeof id === 'string');
+      const order = [this.cluster, ...others.filter((id) => id !== this.cluster)];
       for (const id of order.slice(maxClusters)) this.storage.removeItem(prefix + id);
       this.storage.setItem(indexKey, JSON.stringify(order.slice(0, maxClusters)));
     } catch {
       // No room or no right: the picture works, and settles again at the next load.
     }
   }
+}
+
+function isPair(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every((part) => Number.isFinite(part));
 }

@@ -1,8 +1,8 @@
 'use client';
 // Buttons. A disabled one says why: give `disabledReason` and it stays focusable, explains itself, and does nothing.
-import { Button as BaseButton } from '@base-ui/react/button';
 import { cloneElement, type ComponentProps, type ReactElement, type ReactNode } from 'react';
 import { cx } from './cx.ts';
+import { inert } from './inert.ts';
 import { Spinner } from './Spinner.tsx';
 import { Tooltip } from './Tooltip.tsx';
 
@@ -52,17 +52,10 @@ export function Button({
     return cloneElement(render, { ...props, className: look }, icon, children);
   }
   const button = (
-    <BaseButton
-      type="button"
-      {...props}
-      {...(render ? { render, nativeButton: false } : {})}
-      disabled={isDisabled}
-      focusableWhenDisabled
-      className={look}
-    >
+    <button type="button" {...props} {...(isDisabled ? inert : {})} className={look}>
       {isBusy ? <Spinner /> : icon}
       {children}
-    </BaseButton>
+    </button>
   );
   return disabledReason === '' ? button : <Tooltip content={disabledReason}>{button}</Tooltip>;
 }

@@ -4,6 +4,7 @@ import { Field as Base } from '@base-ui/react/field';
 import { CircleAlert } from 'lucide-react';
 import type { ReactElement, ReactNode } from 'react';
 import { cx } from './cx.ts';
+import { IsInField } from './is-in-field.ts';
 
 export interface FieldProps {
   label: string;
@@ -23,7 +24,7 @@ export function Field({ label, name, hint, error = '', className, children }: Fi
       className={cx('flex min-w-0 flex-col gap-1', className)}
     >
       <Base.Label className="text-sm font-medium text-fg-2">{label}</Base.Label>
-      {children}
+      <IsInField value>{children}</IsInField>
       {error !== '' ? (
         <Base.Error match className="flex gap-1.5 text-sm text-bad">
           <CircleAlert aria-hidden="true" className="mt-0.5 size-4 shrink-0" />

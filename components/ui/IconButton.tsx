@@ -1,8 +1,8 @@
 'use client';
 // A button that is only an icon: its name is its tooltip and what a screen reader says.
-import { Button as BaseButton } from '@base-ui/react/button';
 import type { ComponentProps, ReactElement, ReactNode } from 'react';
 import { cx } from './cx.ts';
+import { inert } from './inert.ts';
 import { Tooltip } from './Tooltip.tsx';
 
 export interface IconButtonProps extends Omit<ComponentProps<'button'>, 'disabled' | 'children'> {
@@ -23,13 +23,12 @@ export function IconButton({
 }: IconButtonProps): ReactElement {
   return (
     <Tooltip content={disabledReason === '' ? label : `${label}: ${disabledReason}`}>
-      <BaseButton
+      <button
         type="button"
         aria-label={label}
         {...(isPressed === undefined ? {} : { 'aria-pressed': isPressed })}
         {...props}
-        disabled={disabledReason !== ''}
-        focusableWhenDisabled
+        {...(disabledReason === '' ? {} : inert)}
         className={cx(
           'inline-flex size-8 shrink-0 items-center justify-center rounded-md transition-colors max-md:size-10 [&_svg]:size-4',
           'data-disabled:cursor-not-allowed data-disabled:opacity-50',
@@ -38,7 +37,7 @@ export function IconButton({
         )}
       >
         {icon}
-      </BaseButton>
+      </button>
     </Tooltip>
   );
 }

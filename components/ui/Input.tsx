@@ -2,10 +2,8 @@
 // One line of text. Inside a Field it is labelled and described by it.
 import { Input as Base } from '@base-ui/react/input';
 import type { ComponentProps, ReactElement } from 'react';
+import { controlLook } from './control-look.ts';
 import { cx } from './cx.ts';
-
-export const controlLook =
-  'w-full min-w-0 rounded-md border border-line-strong bg-surface-1 text-fg-1 transition-colors hover:border-fg-3 data-invalid:border-bad disabled:opacity-60 max-md:text-lg';
 
 export interface InputProps extends Omit<ComponentProps<'input'>, 'size'> {
   /** Names, addresses, ranges and commands are in mono. */

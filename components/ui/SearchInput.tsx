@@ -3,7 +3,7 @@
 import { Search, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
-import { controlLook } from './Input.tsx';
+import { controlLook } from './control-look.ts';
 import { cx } from './cx.ts';
 
 export interface SearchInputProps {

@@ -1,82 +1,34 @@
 'use client';
-// One of several. Inside a Field it is labelled by it; elsewhere give `aria-label`.
-import { Select as Base } from '@base-ui/react/select';
-import { Check, ChevronsUpDown } from 'lucide-react';
+// One of several. Inside a Field it is labelled by it; elsewhere give `aria-label`. What opens is loaded on demand.
+import { ChevronsUpDown } from 'lucide-react';
+import { useContext } from 'react';
 import type { ReactElement } from 'react';
-import { cx } from './cx.ts';
-import { controlLook } from './Input.tsx';
-import { popupLook, popupItemLook } from './popup-look.ts';
+import { IsInField } from './is-in-field.ts';
+import { onDemand, useOnDemand } from './on-demand.ts';
+import type { SelectProps } from './SelectPopup.tsx';
+import { selectLook } from './select-look.ts';
 
-export interface SelectOption<Value extends string> {
-  value: Value;
-  label: string;
-  hint?: string;
-}
+const popup = onDemand(() => import('./SelectPopup.tsx'));
 
-export interface SelectProps<Value extends string> {
-  value: Value;
-  onValueChange: (value: Value) => void;
-  options: readonly SelectOption<Value>[];
-  name?: string;
-  isMono?: boolean;
-  disabled?: boolean;
-  'aria-label'?: string;
-  className?: string;
-}
-
-export function Select<Value extends string>({
-  value,
-  onValueChange,
-  options,
-  name,
-  isMono = false,
-  disabled = false,
-  className,
-  ...aria
-}: SelectProps<Value>): ReactElement {
+export function Select<Value extends string>(props: SelectProps<Value>): ReactElement {
+  // A field tells its control what it is called and what is wrong with it.
+  const isInField = useContext(IsInField);
+  const { loaded, button, handlers } = useOnDemand(popup, isInField);
+  if (loaded !== null) return <loaded.SelectPopup {...props} triggerRef={button} />;
+  const { value, options, isMono = false, disabled = false, className } = props;
   return (
-    <Base.Root
-      {...(name === undefined ? {} : { name })}
-      items={options.map(({ value: itemValue, label }) => ({ value: itemValue, label }))}
-      value={value}
+    <button
+      type="button"
+      role="combobox"
+      aria-haspopup="listbox"
+      aria-expanded={false}
+      aria-label={props['aria-label']}
       disabled={disabled}
-      onValueChange={(next) => {
-        if (next !== null) onValueChange(next);
-      }}
+      className={selectLook(isMono, className)}
+      {...handlers({})}
     >
-      <Base.Trigger
-        {...aria}
-        className={cx(
-          controlLook,
-          'flex h-8 items-center justify-between gap-2 px-2 text-left max-md:h-10',
-          isMono ? 'font-mono text-sm' : 'text-base',
-          className,
-        )}
-      >
-        <Base.Value className="truncate" />
-        <Base.Icon className="text-fg-3">
-          <ChevronsUpDown aria-hidden="true" className="size-3.5" />
-        </Base.Icon>
-      </Base.Trigger>
-      <Base.Portal>
-        <Base.Positioner sideOffset={4} alignItemWithTrigger={false} className="z-50">
-          <Base.Popup className={cx(popupLook, 'max-h-(--available-height) min-w-(--anchor-width) scroller')}>
-            {options.map((option) => (
-              <Base.Item key={option.value} value={option.value} className={popupItemLook}>
-                <span className="w-4">
-                  <Base.ItemIndicator>
-                    <Check aria-hidden="true" className="size-4 text-accent" />
-                  </Base.ItemIndicator>
-                </span>
-                <span className="min-w-0">
-                  <Base.ItemText className={isMono ? 'font-mono text-sm' : ''}>{option.label}</Base.ItemText>
-                  {option.hint === undefined ? null : <span className="block text-sm text-fg-3">{option.hint}</span>}
-                </span>
-              </Base.Item>
-            ))}
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+      <span className="truncate">{options.find((option) => option.value === value)?.label}</span>
+      <ChevronsUpDown aria-hidden="true" className="size-3.5 text-fg-3" />
+    </button>
   );
 }

@@ -3,7 +3,7 @@
 import { Field } from '@base-ui/react/field';
 import type { ComponentProps, ReactElement } from 'react';
 import { cx } from './cx.ts';
-import { controlLook } from './Input.tsx';
+import { controlLook } from './control-look.ts';
 
 export interface TextareaProps extends ComponentProps<'textarea'> {
   isMono?: boolean;

@@ -1,74 +1,41 @@
 'use client';
 // Short news in the corner: what others changed, what just ended. Errors of the reader's own action belong at that action.
-import { Toast as Base } from '@base-ui/react/toast';
-import { X } from 'lucide-react';
+// The list that shows them is loaded with the first one.
+import { createContext, useContext, useEffect, useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
-import { IconButton } from './IconButton.tsx';
-import { StateShape } from './StateMark.tsx';
-import type { State } from './StateMark.tsx';
+import type { ToastOptions } from './ToastList.tsx';
 
-export interface ToastOptions {
-  title: string;
-  description?: string;
-  state?: State;
-  /** One thing to do about it. */
-  action?: { label: string; onSelect: () => void };
-  /** 0: it stays until it is closed. */
-  timeoutMs?: number;
-}
+const load = () => import('./ToastList.tsx');
 
-interface ToastData {
-  state: State;
-}
+const ToastContext = createContext<(options: ToastOptions) => void>(() => undefined);
 
-/** Shows a toast; the returned function closes it. */
-export function useToast(): (options: ToastOptions) => () => void {
-  const manager = Base.useToastManager<ToastData>();
-  return ({ title, description, state = 'ok', action, timeoutMs = 6000 }) => {
-    const id = manager.add({
-      title,
-      description,
-      timeout: timeoutMs,
-      priority: state === 'bad' ? 'high' : 'low',
-      data: { state },
-      ...(action === undefined ? {} : { actionProps: { children: action.label, onClick: action.onSelect } }),
-    });
-    return () => manager.close(id);
-  };
-}
-
-function ToastList(): ReactElement {
-  const { toasts } = Base.useToastManager<ToastData>();
-  return (
-    <Base.Portal>
-      <Base.Viewport className="fixed right-3 bottom-[calc(var(--bottom-bar-height)+var(--status-height)+12px)] z-50 flex w-90 max-w-[calc(100vw-24px)] flex-col gap-2 outline-none">
-        {toasts.map((toast) => (
-          <Base.Root
-            key={toast.id}
-            toast={toast}
-            className="flex items-start gap-2 rounded-md border border-line bg-surface-1 py-2 pr-1 pl-3 shadow-overlay transition-opacity data-ending-style:opacity-0 data-limited:hidden data-starting-style:opacity-0"
-          >
-            <span className="flex h-8 items-center">
-              <StateShape state={toast.data?.state ?? 'ok'} />
-            </span>
-            <Base.Content className="min-w-0 flex-1 py-1.5">
-              <Base.Title className="text-base font-medium break-words" render={<p />} />
-              <Base.Description className="text-sm break-words text-fg-2" />
-              <Base.Action className="mt-1 text-sm font-medium text-accent hover:underline" />
-            </Base.Content>
-            <Base.Close render={<IconButton label="Close" icon={<X />} />} />
-          </Base.Root>
-        ))}
-      </Base.Viewport>
-    </Base.Portal>
-  );
+/** Shows a toast. */
+export function useToast(): (options: ToastOptions) => void {
+  return useContext(ToastContext);
 }
 
 export function ToastProvider({ children }: { children: ReactNode }): ReactElement {
+  const [first, setFirst] = useState<readonly ToastOptions[]>([]);
+  const [loaded, setLoaded] = useState<Awaited<ReturnType<typeof load>> | null>(null);
+  const show = (options: ToastOptions): void => {
+    if (loaded !== null) {
+      loaded.showToast(options);
+      return;
+    }
+    setFirst((those) => [...those, options]);
+    // News that cannot be shown, since the console is gone, are in the runs once it is back.
+    load().then(setLoaded, () => undefined);
+  };
+  useEffect(() => {
+    // The list is there by now, and with it the region that a screen reader listens to.
+    if (loaded === null || first.length === 0) return;
+    for (const options of first) loaded.showToast(options);
+    setFirst([]);
+  }, [loaded, first]);
   return (
-    <Base.Provider limit={4}>
+    <ToastContext value={show}>
       {children}
-      <ToastList />
-    </Base.Provider>
+      {loaded === null ? null : <loaded.ToastList />}
+    </ToastContext>
   );
 }

@@ -2,7 +2,7 @@
 // The one shell of all wizards: left the steps, middle the form, right what will happen; then the plan, the run, its
 // result. It renders any plan of contract/plans and knows no wizard. Where one is stands in the URL, so the browser's back
 // button goes back a step; what was typed stays. Passwords are in this component's memory and nowhere else.
-import { useEffect, useReducer, useRef, type ReactElement, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useReducer, useRef, type ReactElement, type ReactNode } from 'react';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { Plan, PlanKind } from '../../contract/plans.ts';
 import { useConsole } from '../../lib/use-console.ts';
@@ -11,9 +11,8 @@ import { usePlanRefusal } from '../frame/use-session.tsx';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { NodeSummary } from './NodeSummary.tsx';
-import { PlanPreview } from './PlanPreview.tsx';
-import { RunInWizard } from './RunInWizard.tsx';
 import { SecretFields } from './SecretFields.tsx';
 import { WaitingFor } from './WaitingFor.tsx';
 import { WizardSteps } from './WizardSteps.tsx';
@@ -67,6 +66,12 @@ export interface Wizard {
   /** Said while the nodes are looked at: `Reaching 4 nodes and reading their host keys`. */
   readonly planning: (form: FormValues) => string;
 }
+
+// What comes after the form is loaded while the plan is made.
+const loadPlan = async () => ({ default: (await import('./PlanPreview.tsx')).PlanPreview });
+const loadRun = async () => ({ default: (await import('./RunInWizard.tsx')).RunInWizard });
+const PlanPreview = lazy(loadPlan);
+const RunInWizard = lazy(loadRun);
 
 /** Reaching 1,000 nodes, some of which are off, takes its time; the server has deadlines of its own. */
 const planTimeoutMs = 300_000;
@@ -137,6 +142,8 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
     }
     const planned = formText(state);
     dispatch({ do: 'planning' });
+    // Should it fail, it is tried again where it is shown.
+    void Promise.allSettled([loadPlan(), loadRun()]);
     try {
       if (!client) throw new AppError('unreachable', 'no connection to the console yet: try again in a moment');
       const made = await client.call(
@@ -256,20 +263,22 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
                 if (runRefusal === '' && hasPlan(state)) void start();
               }}
             >
-              <PlanPreview
-                plan={plan}
-                beside={wizard.besidePlan?.(plan, {
-                  form,
-                  set: (field, value) => {
-                    dispatch({ do: 'set', field, value });
-                  },
-                })}
-                consent={consent}
-                isAgreed={isAgreed}
-                onAgree={(agrees) => {
-                  dispatch({ do: 'agree', plan: agrees ? plan.id : '' });
-                }}
-              />
+              <Suspense fallback={<SkeletonRows label="The plan is loading" />}>
+                <PlanPreview
+                  plan={plan}
+                  beside={wizard.besidePlan?.(plan, {
+                    form,
+                    set: (field, value) => {
+                      dispatch({ do: 'set', field, value });
+                    },
+                  })}
+                  consent={consent}
+                  isAgreed={isAgreed}
+                  onAgree={(agrees) => {
+                    dispatch({ do: 'agree', plan: agrees ? plan.id : '' });
+                  }}
+                />
+              </Suspense>
               <SecretFields
                 wanted={wanted}
                 values={planSecrets}
@@ -297,7 +306,11 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
               </div>
             </form>
           ) : null}
-          {place.at === 'run' ? <RunInWizard id={place.run} /> : null}
+          {place.at === 'run' ? (
+            <Suspense fallback={<SkeletonRows label="The run is loading" />}>
+              <RunInWizard id={place.run} />
+            </Suspense>
+          ) : null}
         </div>
         {place.at === 'run' ? null : (
           <aside aria-label="What will happen" className="min-w-0 lg:col-start-2 xl:col-start-auto">

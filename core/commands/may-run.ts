@@ -1,7 +1,8 @@
 // Whether a line that a user of the console typed may be run: the server asks before it sends one, the terminal before it asks
 // the server, so that a reader hears of it without a round trip.
 import { AppError } from '../../contract/errors.ts';
-import { isAtLeast, type Role } from '../../contract/roles.ts';
+import { isAtLeast } from '../../contract/role-order.ts';
+import type { Role } from '../../contract/roles.ts';
 import { assertAllowed } from './authorise.ts';
 import { parseCommand } from './parse.ts';
 import { commandTable } from './table.ts';

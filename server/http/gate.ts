@@ -1,6 +1,6 @@
 // What may be had without a session: the login and set-up pages, health, and the assets these pages are made of. All else is
 // closed, also what is added later and forgotten here.
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 
 export type GateVerdict =
   /** Answered by anyone's request. */

@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { httpPaths, simulatedHeader } from '../../contract/http.ts';
+import { httpPaths, simulatedHeader } from '../../contract/http-paths.ts';
 import type { Auth } from '../auth/auth.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
 import type { Hub } from '../hub/hub.ts';

@@ -7,7 +7,7 @@ import { browserMethods, type BrowserEvents, type BrowserMethods, type MethodNam
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
 import type { Ack, InputOf, OutputOf } from '../../contract/method.ts';
-import { isAtLeast } from '../../contract/roles.ts';
+import { isAtLeast } from '../../contract/role-order.ts';
 import type { Credential } from '../auth/auth.ts';
 import type { Caller, Log } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';

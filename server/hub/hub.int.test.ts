@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { io } from 'socket.io-client';
 import { expect, it, vi } from 'vitest';
-import { httpPaths } from '../../contract/http.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import { createAuth, type Credential } from '../auth/auth.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { createTestFleet, createTestRuns, silentLog } from '../test-parts.ts';

@@ -3,11 +3,13 @@
 // INVARIANTS
 // - A socket without a credential that holds is refused at the handshake; one whose session ends is told and closed.
 // - A cookie counts only together with the console's own Origin; a token needs none (browsers do not add it by themselves).
+// - A page of another version is turned away before it is sent anything: it does not parse what it gets.
 // - A slow browser never makes the server's memory grow: it misses deltas, sees the gap, and asks for a snapshot.
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Server, type Socket } from 'socket.io';
-import { httpPaths } from '../../contract/http.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
 import { maxQueuedPackets, maxSocketFrameBytes } from '../../contract/limits.ts';
 import type { Ack } from '../../contract/method.ts';
 import { z } from 'zod';
@@ -46,7 +48,13 @@ export interface Hub extends Part {
   readonly size: number;
 }
 
-const HandshakeAuth = z.object({ token: z.string().max(200).optional() }).catch({});
+const HandshakeAuth = z
+  .object({
+    token: z.string().max(200).optional(),
+    /** Of a page: what it was built from. */
+    version: z.string().max(100).optional(),
+  })
+  .catch({});
 
 interface SocketState {
   readonly connection: Connection;
@@ -129,7 +137,12 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
         identify(socket, isOwnOrigin, auth).then(
           (credential) => {
             if (!credential) {
-              next(refusal('Log in first.'));
+              next(refusal('refused', 'Log in first.'));
+              return;
+            }
+            const { version = options.version } = HandshakeAuth.parse(socket.handshake.auth);
+            if (version !== options.version) {
+              next(refusal('conflict', `it is of version ${options.version} now: load the page again`));
               return;
             }
             credentials.set(socket, credential);
@@ -137,7 +150,7 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
           },
           (error: unknown) => {
             log.error(`handshake: ${String(error)}`);
-            next(refusal('The console failed at this; its log has the reason.'));
+            next(refusal('refused', 'The console failed at this; its log has the reason.'));
           },
         );
       });
@@ -196,9 +209,9 @@ async function identify(
   return auth.credentialOfCookie(socket.request.headers.cookie);
 }
 
-function refusal(message: string): Error {
+function refusal(code: ErrorCode, message: string): Error {
   // socket.io hands `data` to the client's connect_error.
-  return Object.assign(new Error(message), { data: { code: 'refused', message } });
+  return Object.assign(new Error(message), { data: { code, message } });
 }
 
 function createConnection(socket: Socket, credential: Credential): Connection & { readonly abort: AbortController } {

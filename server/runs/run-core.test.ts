@@ -3,9 +3,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { maxStepLogLines } from '../../contract/limits.ts';
-import { PlanKind, planRoles } from '../../contract/plans.ts';
+import { planRoles } from '../../contract/plan-roles.ts';
+import { PlanKind } from '../../contract/plans.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
-import { isAtLeast, Role } from '../../contract/roles.ts';
+import { isAtLeast } from '../../contract/role-order.ts';
+import { Role } from '../../contract/roles.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, RunStore, StoredRun } from '../ports.ts';

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NodeBridge } from '../../contract/bridge.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { planRoles } from '../../contract/plans.ts';
+import { planRoles } from '../../contract/plan-roles.ts';
 import type {
   Plan,
   PlanKind,
@@ -14,7 +14,7 @@ import type {
   StepSignal,
   StepView,
 } from '../../contract/plans.ts';
-import { isAtLeast } from '../../contract/roles.ts';
+import { isAtLeast } from '../../contract/role-order.ts';
 import { findPlanIssue, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';

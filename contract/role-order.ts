@@ -1,0 +1,10 @@
+// The order of the roles, apart from their schema: every page loads it.
+
+/** Viewers look, operators act, admins change the cluster itself and its users. Each may do what those before it
+ * may. What a plan needs is in plan-roles.ts. */
+export const roles = ['viewer', 'operator', 'admin'] as const;
+
+/** True when `role` may do what needs `least`. */
+export function isAtLeast(role: (typeof roles)[number], least: (typeof roles)[number]): boolean {
+  return roles.indexOf(role) >= roles.indexOf(least);
+}
