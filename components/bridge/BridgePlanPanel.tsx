@@ -119,7 +119,7 @@ function NicChoice({
               .join(' · '),
           })),
         ]}
-        className="w-56"
+        className="max-w-56"
       />
       {nics.some((nic) => nic.isIngress && nic.name === node.args.transaction.uplink) ? (
         <Badge>the console came in here</Badge>

@@ -81,8 +81,12 @@ function LaneBody({ lane, run, now, story }: LaneProps): ReactElement {
     <>
       <div className="p-4">{story.body}</div>
       {/* Another key: what was folded opens when it matters. */}
-      <details key={String(isElsewhere)} open={isElsewhere} className="border-t">
-        <summary className="flex min-h-9 cursor-pointer items-center px-4 text-sm text-fg-2 hover:bg-surface-2 max-md:min-h-11">
+      <details key={String(isElsewhere)} open={isElsewhere} className="group border-t">
+        <summary className="flex min-h-9 cursor-pointer items-center gap-2 px-4 text-sm text-fg-2 hover:bg-surface-2 max-md:min-h-11">
+          <ChevronRight
+            aria-hidden="true"
+            className="size-3.5 shrink-0 text-fg-3 transition-transform group-open:rotate-90"
+          />
           Its steps and their log, {lane.done} of {lane.steps.length} done
         </summary>
         <div className="border-t">{steps}</div>

@@ -16,8 +16,8 @@ export function Panel({ title, actions, className, isFlush = false, children }: 
   return (
     <section className={cx('flex min-w-0 flex-col rounded-md border bg-surface-1', className)}>
       {title === undefined && actions === undefined ? null : (
-        <header className="flex min-h-10 items-center gap-2 border-b px-4 py-1.5">
-          <h2 className="min-w-0 flex-1 text-base font-semibold">{title}</h2>
+        <header className="flex min-h-10 flex-wrap items-center gap-2 border-b px-4 py-1.5">
+          <h2 className="min-w-0 flex-1 basis-32 text-base font-semibold">{title}</h2>
           {actions}
         </header>
       )}
