@@ -1,5 +1,6 @@
 // The bridge of a node: what carries its VLANs, who configures it, and whether it comes back at boot.
 import type { ReactElement } from 'react';
+import type { RememberedBridge } from '../../contract/bridge.ts';
 import { formatAgo, formatInstant } from '../../lib/format.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
@@ -7,10 +8,17 @@ import { bridgeOf } from './bridge-facts.ts';
 import { Fact, FactList } from './facts.tsx';
 import type { MeshNode } from './mesh-view.ts';
 
-/** `now`: the server's clock, against which the age of a look is told. */
-export function BridgeFactList({ node, now }: { node: MeshNode; now: number }): ReactElement {
-  const bridge = bridgeOf(node);
-  const seenAt = node.added?.bridge?.at ?? null;
+export interface BridgeFactListProps {
+  readonly node: MeshNode;
+  /** The server's clock, against which the age of a look is told. */
+  readonly now: number;
+  /** What the console saw last: it stands in while the node's meshd has not told. */
+  readonly seen: RememberedBridge | null;
+}
+
+export function BridgeFactList({ node, now, seen }: BridgeFactListProps): ReactElement {
+  const bridge = bridgeOf(node, seen);
+  const seenAt = node.facts.Facts?.Bridge === undefined ? (seen?.at ?? null) : null;
   if (bridge === null) {
     return (
       <p className="text-fg-3">

@@ -37,7 +37,7 @@ export function NodeInspector({ mesh, node, now, isCut, onSelect }: NodeInspecto
             <LoginFacts added={node.added} now={now} />
           </Section>
           <Section title="Bridge">
-            <BridgeFactList node={node} now={now} />
+            <BridgeFactList node={node} now={now} seen={node.added.bridge} />
           </Section>
         </>
       ) : (

@@ -3,6 +3,7 @@ import type { BridgeSummary } from '../../contract/bridge.ts';
 import type { KnownNode } from '../../contract/known-nodes.ts';
 import { addedNodes } from './added-nodes.ts';
 import { bridgeOf } from './bridge-facts.ts';
+import type { MeshNode } from './mesh-view.ts';
 import { searchNodes } from './search.ts';
 
 const known = (name: string, parts: Partial<KnownNode> = {}): KnownNode => ({
@@ -58,5 +59,13 @@ describe('nodes that were added', () => {
       { name: 'mega_bridge', uplink: 'eth0', isRebootSafe: true, state: 'ok' },
       { name: '', alarms: ['left'], state: 'bad' },
     ]);
+  });
+
+  test('a meshd that tells of its bridge is believed, whatever the console saw', () => {
+    const seen = { summary, at: 5 };
+    // Of all the facts only this one is read.
+    const facts = (Bridge?: string) => ({ Facts: Bridge === undefined ? null : { Bridge } }) as MeshNode['facts'];
+    const told = [facts(), facts(''), facts('br0')].map((each) => bridgeOf({ facts: each, added: null }, seen)?.name);
+    expect(told).toEqual(['mega_bridge', '', 'br0']);
   });
 });

@@ -1,4 +1,5 @@
 // What is known of a node's bridge, by its meshd or by the console's last look, as pages read it. Pure.
+import type { RememberedBridge } from '../../contract/bridge.ts';
 import type { State } from '../ui/StateMark.tsx';
 import type { MeshNode } from './mesh-view.ts';
 
@@ -16,15 +17,17 @@ export interface NodeBridgeView {
   readonly state: State;
 }
 
-/** Null while its meshd has not told, and nobody has looked at a node without one. */
-export function bridgeOf({ facts, added }: Pick<MeshNode, 'facts' | 'added'>): NodeBridgeView | null {
-  if (added) {
-    if (!added.bridge) return null;
-    const { bridge, uplink, owner, persistence, reboot, alarms } = added.bridge.summary;
+/** `seen`: what the console saw last, while its meshd has not told. Null: neither is there. */
+export function bridgeOf(
+  { facts, added }: Pick<MeshNode, 'facts' | 'added'>,
+  seen: RememberedBridge | null = added?.bridge ?? null,
+): NodeBridgeView | null {
+  const host = facts.Facts;
+  if (host?.Bridge === undefined) {
+    if (!seen) return null;
+    const { bridge, uplink, owner, persistence, reboot, alarms } = seen.summary;
     return viewOf({ name: bridge, uplink, owner, persistence, reboot, alarms });
   }
-  const host = facts.Facts;
-  if (host?.Bridge === undefined) return null;
   return viewOf({
     name: host.Bridge,
     uplink: host.BridgeUplink ?? '',

@@ -6,7 +6,7 @@ import { useRouter } from 'next/navigation';
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
-import { useFleetPart, useRuns } from '../../lib/use-console.ts';
+import { useFleetPart, useKnownNodes, useRuns } from '../../lib/use-console.ts';
 import { AskNode } from '../fleet/AskNode.tsx';
 import { BridgeFactList } from '../fleet/BridgeFactList.tsx';
 import { LoginFacts } from '../fleet/LoginFacts.tsx';
@@ -50,6 +50,8 @@ export function NodePage({ name }: { name: string }): ReactElement {
   const [question, setQuestion] = useState<Question>('mesh status');
   const added = useAddedNodes();
   const node = mesh.byName.get(name) ?? added.find((each) => each.name === name) ?? null;
+  const { nodes: known } = useKnownNodes();
+  const seen = [...known.values()].find((each) => each.name === name)?.bridge ?? null;
   const events = useFleetPart(({ view }) => view.events);
   const lines = useMemo(
     () =>
@@ -111,7 +113,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
               </Button>
             }
           >
-            <BridgeFactList node={node} now={now} />
+            <BridgeFactList node={node} now={now} seen={seen} />
           </Panel>
           {node.added ? null : (
             <>
