@@ -45,6 +45,9 @@ describe('a list of nodes', () => {
     ]);
     expect(names('10.0.0.0/30')).toEqual(['10.0.0.1', '10.0.0.2']);
     expect(names('fd00::1')).toEqual(['fd00::1']);
+    // What the message about blocks offers.
+    expect(names('10.0.0.0/22')).toHaveLength(1_022);
+    expect(names('node[1-1000] 10.0.0.0/22')).toHaveLength(2_022);
   });
 
   test.each([
@@ -55,6 +58,8 @@ describe('a list of nodes', () => {
     ['node1;reboot', 'is no host name'],
     ['-oProxyCommand=x', 'is no host name'],
     ['10.0.0.0/8', 'scan blocks of /22 or smaller'],
+    ['10.0.0.0/21', 'scan blocks of /22 or smaller'],
+    ['10.0.0.0/22 10.0.4.0/24', 'more than 1024 addresses in blocks'],
     ['a=b=c', 'one = between'],
     ['node[3-1]', 'backwards'],
     ['999.1.1.1', 'is no host name'],

@@ -6,6 +6,9 @@ import { parseRange } from '../ranges/parse-range.ts';
 /** Nodes of one plan. A cluster has at most 1,000; a plan's preview of more would be read by no one. */
 export const maxPlanNodes = 1_000;
 
+/** Addresses of blocks: a /22. Most of them are nobody's; of those that answer, `maxPlanNodes` make a plan. */
+export const maxScannedAddresses = 1_024;
+
 /** A machine as it is dialled over SSH. */
 export const NodeTarget = z.object({
   name: z.string(),
@@ -43,10 +46,17 @@ export type NodeListResult =
  */
 export function parseNodeList(text: string): NodeListResult {
   const nodes = new Map<string, ListedNode>();
+  let scanned = 0;
   const add = (node: ListedNode): string | null => {
     const key = node.address.toLowerCase();
-    if (!nodes.has(key)) nodes.set(key, node);
-    return nodes.size > maxPlanNodes ? `more than ${maxPlanNodes} nodes in one run: add them in several` : null;
+    if (nodes.has(key)) return null;
+    nodes.set(key, node);
+    if (node.isScanned) scanned += 1;
+    if (scanned > maxScannedAddresses)
+      return `more than ${maxScannedAddresses} addresses in blocks: scan one /22, or what is smaller, at a time`;
+    return nodes.size - scanned > maxPlanNodes
+      ? `more than ${maxPlanNodes} nodes in one run: add them in several`
+      : null;
   };
   for (const item of splitItems(text)) {
     const issue = addItem(item, add);

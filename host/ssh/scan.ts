@@ -1,5 +1,5 @@
 // Learns a host's keys without logging in: the key exchange shows them, and we hang up before authenticating.
-import { Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import { AppError } from '../../contract/errors.ts';
 import { describeConnectError, isTransientSshError } from './errors.ts';
@@ -115,4 +115,26 @@ function shownKey(
       });
     });
   });
+}
+
+/** Whether anything takes a connection there. It sends nothing, and never throws but when cancelled. */
+export async function answersOn(
+  { host, port }: { readonly host: string; readonly port: number },
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<boolean> {
+  signal.throwIfAborted();
+  const socket = connect({ host, port, signal });
+  // The look-up of a name counts too: a time-out of the socket would begin after it.
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.on('connect', () => resolve(true));
+      socket.on('error', () => resolve(false));
+      socket.on('close', () => resolve(false));
+    });
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+    signal.throwIfAborted();
+  }
 }

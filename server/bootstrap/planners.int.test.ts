@@ -98,7 +98,7 @@ describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node that has a key of the 
   };
 
   beforeAll(async () => {
-    sshd = await PrivateSshd.start();
+    sshd = await PrivateSshd.start({ config: ['ListenAddress 127.0.4.7'] });
     await appendFile(join(sshd.folder, 'authorized_keys'), `${own.publicKey}\n`);
     const pins = sshd.hostKeys.map(({ type, key }) => `${type} ${key.toString('base64')}`);
     await store.hosts.put({ ...host, port: sshd.port, pins });
@@ -120,5 +120,13 @@ describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node that has a key of the 
     expect(await keysOf(sshd.port, 'node2=127.0.0.2')).toEqual([own.publicKey, 'console']);
     await store.hosts.put({ ...host, id: 'h3', name: 'node3', addresses: ['127.0.0.3'], keyId: 'console-p0' });
     expect(await keysOf(sshd.port, 'node2=127.0.0.2')).toEqual([newer.publicKey, 'console-p0']);
+  });
+
+  test('a block is scanned for those that answer, and of a named one that does not the reason is told', async () => {
+    const planners = createPlanners({ store, programPath: '', host: 'here' });
+    const form = { nodes: '127.0.4.0/22 node9=127.0.8.9', port: sshd.port };
+    const { steps, warnings } = await plan(planners['add-nodes'], form);
+    expect([...new Set(steps.map(({ node }) => node))]).toEqual(['127.0.4.7', 'node9']);
+    expect(warnings.join()).toMatch(/node9: .*refuse/);
   });
 });

@@ -15,11 +15,12 @@ import {
 import { planRemoveNodes, RemoveNodesForm } from '../../core/plans/remove-nodes.ts';
 import type { LeftCluster } from '../../core/plans/remove-nodes.ts';
 import { forAllNodes, keyName, passphraseName } from '../../core/plans/secret-names.ts';
-import { parseNodeList } from '../../core/plans/targets.ts';
-import type { ListedNode } from '../../core/plans/targets.ts';
+import { maxPlanNodes, parseNodeList } from '../../core/plans/targets.ts';
+import type { ListedNode, NodeTarget } from '../../core/plans/targets.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { findKeyIssue } from '../../host/ssh/keys.ts';
+import { answersOn } from '../../host/ssh/scan.ts';
 import { openOwnTree } from '../../host/tree/own-tree.ts';
 import type { OwnTree } from '../../host/tree/own-tree.ts';
 import type { Secrets, Store, StoredHost } from '../ports.ts';
@@ -42,6 +43,9 @@ export interface PlannerComponents {
 
 /** Machines looked at at once. */
 export const observeLimit = 16;
+/** Addresses that are knocked at at once, and how long for: a silent /22 takes 16 s. */
+const knockLimit = 128;
+const knockTimeoutMs = 2_000;
 
 export function createPlanners(components: PlannerComponents): Partial<Record<PlanKind, Planner>> {
   const { store } = components;
@@ -53,18 +57,30 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     if (!list.ok) throw invalid('nodes', list.message);
     const key = await newestConsoleKey(store, { nowMs: context.nowMs, host: components.host });
     const hosts = await store.hosts.list();
-    const seen = await mapAtOnce(list.nodes, observeLimit, async (node) => ({
-      node,
-      sighting: await observeSighting({ ...addressOf(node, hosts), port: form.port, user: form.user }, store, signal),
-    }));
-    const sightings = seen.filter(({ node, sighting }) => !node.isScanned || sighting.error === '');
+    const targets = list.nodes.map((node) => ({ ...addressOf(node, hosts), port: form.port, user: form.user }));
+    const isOpen = await mapAtOnce(targets, knockLimit, ({ address, port }) =>
+      answersOn({ host: address, port }, { timeoutMs: knockTimeoutMs, signal }),
+    );
+    const look = (target: NodeTarget) => observeSighting(target, store, signal);
+    const [seen, silent] = await Promise.all([
+      mapAtOnce(targets, observeLimit, async (target, at) => (isOpen[at] ? look(target) : null)),
+      // Of those that were named the reason is told: it costs a wait, and no work.
+      mapAtOnce(targets, knockLimit, async (target, at) =>
+        isOpen[at] || list.nodes[at]?.isScanned ? null : look(target),
+      ),
+    ]);
+    const sightings = targets.flatMap((_, at) => {
+      const sighting = seen[at] ?? silent[at];
+      return sighting && !(list.nodes[at]?.isScanned && sighting.error !== '') ? sighting : [];
+    });
     if (sightings.length === 0)
       throw invalid('nodes', `no machine answers SSH on port ${form.port} at these addresses`);
-    return planAddNodes(
-      form,
-      { sightings: sightings.map(({ sighting }) => sighting), publicKey: key.publicKey, keyId: key.id },
-      context,
-    );
+    if (sightings.length > maxPlanNodes)
+      throw invalid(
+        'nodes',
+        `${sightings.length} machines answer, and one run takes ${maxPlanNodes}: add them in several`,
+      );
+    return planAddNodes(form, { sightings, publicKey: key.publicKey, keyId: key.id }, context);
   };
 
   const deploy: Planner = async ({ form: raw, signal, context }) => {
