@@ -5,7 +5,6 @@ import { stat } from 'node:fs/promises';
 import type { BridgeSummary } from '../contract/bridge.ts';
 import type { HostFacts } from '../contract/watch.ts';
 import { summariseBridge } from '../core/plans/bridge/summary.ts';
-import { defaultBridgeTimes } from '../core/plans/bridge/transaction.ts';
 import { defaultBridge } from '../core/plans/bridge/inputs.ts';
 import { observeBridge } from '../host/bridge/look.ts';
 import { localRunner } from '../host/runner.ts';
@@ -82,7 +81,7 @@ function fieldsOf(summary: BridgeSummary): BridgeFields {
 
 /** One look at this machine. @throws AppError */
 export async function observeOwnBridge(): Promise<BridgeSummary> {
-  return summariseBridge(await observeBridge(localRunner, defaultBridge), { capSeconds: defaultBridgeTimes.cap });
+  return summariseBridge(await observeBridge(localRunner, defaultBridge));
 }
 
 /** Times of the files that a change of the bridge touches. */

@@ -48,7 +48,20 @@ describe('the verdict on a node', () => {
     ['a member of a bond', nic({ master: 'bond0' }), {}, 'block member'],
     ['a Linux bridge', nic({ kind: 'bridge' }), {}, 'block linux-bridge'],
     ['a macvlan', nic({ kind: 'macvlan' }), {}, 'block macvlan'],
-    ['an NFS root', bridgeFacts({ networkRoot: 'nfs' }), {}, 'block network-root'],
+    ['an NFS root by nobody knows what', bridgeFacts({ networkRoot: 'nfs' }), {}, 'block network-root'],
+    ['an NFS root over it', bridgeFacts({ networkRoot: 'nfs', networkRootOver: ['eth0'] }), {}, 'block network-root'],
+    [
+      'an NFS root over a VLAN of it',
+      bridgeFacts({ networkRoot: 'nfs', networkRootOver: ['eth0.7'], nics: [nicFacts({ uppers: ['eth0.7'] })] }),
+      {},
+      'block network-root',
+    ],
+    [
+      'an NFS root over another NIC',
+      bridgeFacts({ networkRoot: 'nfs', networkRootOver: ['eth1'] }),
+      {},
+      'warn network-root',
+    ],
     ['an iSCSI root', bridgeFacts({ networkRoot: 'iscsi' }), {}, 'block network-root'],
     ['no Open vSwitch', bridgeFacts({ ovs: { version: '' } }), {}, 'block ovs'],
     ['Open vSwitch down', bridgeFacts({ ovs: { isSwitchUp: false } }), {}, 'block ovs-down'],
@@ -158,7 +171,9 @@ describe('the verdict on a node', () => {
 
   test('a transaction of someone else blocks, whether it is under way or stuck; one that is over does not', () => {
     const facts = (state: 'applied' | 'committed', isArmed: boolean) =>
-      bridgeFacts({ transaction: { id: 'r9-1', state, ageSeconds: 12, holder: 'Bob at c2', isArmed } });
+      bridgeFacts({
+        transaction: { id: 'r9-1', state, ageSeconds: 12, isPastCap: false, holder: 'Bob at c2', isArmed },
+      });
     expect(judge(facts('applied', true)).findings[0]).toMatchObject({ level: 'block', id: 'transaction' });
     expect(judge(facts('applied', true)).findings[0]?.text).toContain('Bob at c2');
     expect(judge(facts('applied', false)).findings[0]).toMatchObject({ id: 'transaction-stuck' });
@@ -479,7 +494,7 @@ describe('the undo of a kept bridge', () => {
 
   test('goes on with its own transaction, and not beside another', () => {
     const facts = bridgedFacts({
-      transaction: { id: 'r-undo-1', state: 'applied', holder: 'Ann', ageSeconds: 9, isArmed: true },
+      transaction: { id: 'r-undo-1', state: 'applied', holder: 'Ann', ageSeconds: 9, isPastCap: false, isArmed: true },
     });
     expect(undo(facts)).toEqual({ kind: 'remove', blocks: [] });
     expect(undo(facts, 'r-undo-2').blocks).toEqual(['transaction']);

@@ -111,8 +111,10 @@ export interface BridgeFacts {
   readonly dhcpClients: readonly ('dhclient' | 'networkd')[];
   /** Free bytes below /var/lib and /etc. */
   readonly diskBytes: number;
-  /** Root file system over this NIC: `nfs`, `iscsi`; empty for a disk. */
+  /** Root file system on the network: `nfs`, `iscsi`; empty for a disk. */
   readonly networkRoot: string;
+  /** Interfaces that its servers are reached by; empty when that is not known. */
+  readonly networkRootOver: readonly string[];
   /** `kvm`, `vmware`, `none` …, as systemd-detect-virt says. */
   readonly virtualisation: string;
   readonly hasBmc: boolean;
@@ -147,7 +149,10 @@ export interface BridgeFacts {
 export interface TransactionMark {
   readonly id: string;
   readonly state: TransactionState;
+  /** Since it came into this state. */
   readonly ageSeconds: number;
+  /** It was armed longer ago than its own plan lets it be on trial. */
+  readonly isPastCap: boolean;
   readonly holder: string;
   /** Its timer is loaded in PID 1. */
   readonly isArmed: boolean;

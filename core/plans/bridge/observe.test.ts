@@ -301,7 +301,10 @@ describe('Open vSwitch', () => {
     const output = recordedWith('debian12-ifupdown-0.8.41', {
       '= pending': 'run7-1',
       pending_state: base64('1795649000000 applied the change is in place\n'),
-      pending_plan: base64("KIND='ensure'\nHOLDER='john on console (run7)'\n"),
+      pending_plan: base64("KIND='ensure'\nHOLDER='john on console (run7)'\nCAP=1800\n"),
+      pending_journal: base64(
+        '1795648400000 planned begun\n1795648401000 armed goes back in 300 s unless it is kept\n',
+      ),
       '= now_ms': '1795649012345',
       units: base64(units),
     });
@@ -309,8 +312,26 @@ describe('Open vSwitch', () => {
       id: 'run7-1',
       state: 'applied',
       ageSeconds: 12,
+      isPastCap: false,
       holder: 'john on console (run7)',
       isArmed: true,
+    });
+    // By the cap of its own plan, from when it was armed.
+    const late = recordedWith('debian12-ifupdown-0.8.41', {
+      '= pending': 'run7-1',
+      pending_state: base64('1795649000000 outside-ok seen\n'),
+      pending_plan: base64('CAP=300\n'),
+      pending_journal: base64('1795648401000 armed goes back in 120 s unless it is kept\n'),
+      '= now_ms': '1795649012345',
+      units: base64(units),
+    });
+    expect(parseBridgeFacts(late).transaction).toMatchObject({ ageSeconds: 12, isPastCap: true });
+  });
+  it('a root on the network goes over the interfaces that its servers are reached by', () => {
+    const lines = { '= root': 'nfs4 10.0.0.9:/srv/root', '= root_over': 'eth1' };
+    expect(parseBridgeFacts(recordedWith('debian12-ifupdown-0.8.41', lines))).toMatchObject({
+      networkRoot: 'nfs',
+      networkRootOver: ['eth1'],
     });
   });
   it('drift is what differs from the record of the last commit', () => {

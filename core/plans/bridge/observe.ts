@@ -6,6 +6,7 @@ import { readNics, readRoutes } from './nic-facts.ts';
 import { cleanText, linesOf, readObserved, type Observed } from './observed.ts';
 import { internalPorts, readOvs } from './ovs-facts.ts';
 import { judgeDrift, judgeReboot, readCommitted, readUnits } from './reboot.ts';
+import { defaultBridgeTimes } from './transaction.ts';
 
 /**
  * Argument: the bridge's name. Prints lines for parseBridgeFacts. Changes nothing, and sends nothing but pings from one of the
@@ -35,7 +36,17 @@ put bridge "$bridge"
 put disk_kb "$(df -Pk /var/lib /etc 2>/dev/null | awk 'NR > 1 { print $4 }' | sort -n)"
 put root "$(t findmnt -nro FSTYPE,SOURCE /)"
 source=$(t findmnt -nro SOURCE /)
-case $source in /dev/*) case $(t lsblk -nso TRAN "$source") in *iscsi*) put root_iscsi yes ;; esac ;; esac
+servers=
+case $source in
+/dev/*) case $(t lsblk -nso TRAN "$source") in *iscsi*)
+  put root_iscsi yes
+  servers=$(cat /sys/class/iscsi_connection/*/address 2>/dev/null)
+  ;;
+esac ;;
+*:/*) servers=$(t findmnt -nro OPTIONS / | tr ',' '\n' | sed -n 's/^addr=//p') ;;
+esac
+# By which interface its server is reached.
+for server in $servers; do put root_over "$(t ip -o route get "$server" | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") print $(i + 1) }')"; done
 put virtualisation "$(t systemd-detect-virt)"
 for path in /dev/ipmi0 /dev/ipmi/0 /sys/firmware/dmi/entries/38-0; do [ ! -e "$path" ] || put bmc "$path"; done
 if [ -d /etc/pve ] || has pveversion; then put proxmox yes; fi
@@ -213,7 +224,8 @@ pending=$(readlink "$here/pending" 2>/dev/null)
 if [ -n "$pending" ]; then
   put pending "\${pending##*/}"
   blob pending_state cat "$here/\${pending##*/}/state"
-  blob pending_plan grep -E '^(HOLDER|KIND)=' "$here/\${pending##*/}/plan"
+  blob pending_plan grep -E '^(HOLDER|KIND|CAP)=' "$here/\${pending##*/}/plan"
+  blob pending_journal cat "$here/\${pending##*/}/journal"
   put now_ms "$(date +%s%3N)"
 fi
 if [ -f "$here/committed" ]; then
@@ -274,6 +286,7 @@ export function parseBridgeFacts(output: string): BridgeFacts {
     ],
     diskBytes: (Number(observed.one('disk_kb')) || 0) * 1024,
     networkRoot: rootType.startsWith('nfs') ? 'nfs' : observed.one('root_iscsi') === 'yes' ? 'iscsi' : '',
+    networkRootOver: observed.all('root_over').filter((name) => name !== ''),
     virtualisation: observed.one('virtualisation'),
     hasBmc: observed.one('bmc') !== '',
     otherPaths: nics
@@ -390,18 +403,25 @@ function readPath(base64: string): string {
   }
 }
 
+/** For the way back at the end of its cap, before it is called late. */
+const rollbackSeconds = 60;
+
 function readTransaction(observed: Observed): TransactionMark | null {
   const id = observed.one('pending');
   if (id === '') return null;
   const [at = '', state = ''] = observed.text('pending_state').split(' ');
   const plan = observed.text('pending_plan');
   const units = readUnits(observed.text('units'));
-  const ageMs = (Number(observed.one('now_ms')) || 0) - (Number(at) || 0);
+  const nowMs = Number(observed.one('now_ms')) || 0;
+  const ageMs = nowMs - (Number(at) || 0);
+  const cap = Number(/^CAP='?(\d+)'?$/m.exec(plan)?.[1] ?? defaultBridgeTimes.cap);
+  const armedAt = Number(/^(\d+) armed /m.exec(observed.text('pending_journal'))?.[1] ?? 0);
   return {
     id,
     // A mark without a state: its begin was cut short.
     state: transactionStates.find((each) => each === state.trim()) ?? 'planned',
     ageSeconds: Number(at) > 0 ? Math.max(0, Math.round(ageMs / 1000)) : 0,
+    isPastCap: armedAt > 0 && nowMs - armedAt > (cap + rollbackSeconds) * 1000,
     holder: cleanText(/^HOLDER='(.*)'$/m.exec(plan)?.[1]?.replaceAll("'\\''", "'") ?? ''),
     isArmed: ['meshdeck-bridge-deadman.timer', 'meshdeck-bridge-deadman-2.timer'].some((unit) => units(unit).isActive),
   };

@@ -2,12 +2,11 @@
 // without meshd; meshd tells them with its host facts.
 import type { BridgeSummary } from '../../../contract/bridge.ts';
 import type { BridgeFacts } from './facts.ts';
-import { describeOwner, describeSeconds, uplinksOf } from './verdict.ts';
+import { describeOwner, uplinksOf } from './verdict.ts';
 
 const over = new Set(['committed', 'rolled-back']);
 
-/** `capSeconds`: after which a transaction cannot be on trial any more. */
-export function summariseBridge(facts: BridgeFacts, { capSeconds }: { readonly capSeconds: number }): BridgeSummary {
+export function summariseBridge(facts: BridgeFacts): BridgeSummary {
   const { committed } = facts;
   const withUplink = facts.ovs.bridges.filter((bridge) => uplinksOf(facts, bridge).length > 0);
   const bridge =
@@ -28,7 +27,7 @@ export function summariseBridge(facts: BridgeFacts, { capSeconds }: { readonly c
             ? 'safe'
             : doubts.join('; '),
     transaction: describeTransaction(facts),
-    alarms: findAlarms(facts, capSeconds),
+    alarms: findAlarms(facts),
   };
 }
 
@@ -37,7 +36,7 @@ function describeTransaction({ transaction }: BridgeFacts): string {
   return `${transaction.id} of ${transaction.holder || 'someone'}: ${transaction.state}`;
 }
 
-function findAlarms(facts: BridgeFacts, capSeconds: number): string[] {
+function findAlarms(facts: BridgeFacts): string[] {
   const alarms: string[] = [];
   const { transaction } = facts;
   const undo = transaction === null ? '' : `sh /var/lib/meshd/bridge/${transaction.id}/tx undo`;
@@ -45,8 +44,7 @@ function findAlarms(facts: BridgeFacts, capSeconds: number): string[] {
     const what = `transaction ${transaction.id} of ${transaction.holder || 'someone'} (${transaction.state})`;
     if (transaction.state === 'rollback-failed') alarms.push(`${what} could not go back: ${undo}, at its own console`);
     else if (!transaction.isArmed) alarms.push(`${what} has no timer in PID 1 any more: ${undo}`);
-    else if (transaction.ageSeconds > capSeconds)
-      alarms.push(`${what} is ${describeSeconds(transaction.ageSeconds)} old, past its cap: ${undo}`);
+    else if (transaction.isPastCap) alarms.push(`${what} is past the time that it can be on trial (its cap): ${undo}`);
   } else if (transaction?.isArmed)
     alarms.push(`the timer of transaction ${transaction.id}, which is over, is left over: ${undo}`);
   const isOnTrial = transaction !== null && !over.has(transaction.state);

@@ -66,6 +66,7 @@ export function bridgeFacts(
     dhcpClients: ['dhclient'],
     diskBytes: 1e9,
     networkRoot: '',
+    networkRootOver: [],
     virtualisation: 'none',
     hasBmc: true,
     otherPaths: [],

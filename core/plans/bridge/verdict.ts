@@ -433,13 +433,7 @@ function judgeNic(
     default:
   }
   if (virtualNames.test(name)) add('block', 'virtual', `${name} is no physical NIC`, 'choose another', 'uplink');
-  if (facts.networkRoot !== '')
-    add(
-      'block',
-      'network-root',
-      `its root file system is on the network (${facts.networkRoot}): a break of its NIC would hang it for good`,
-      'use another NIC for the bridge',
-    );
+  if (facts.networkRoot !== '') judgeNetworkRoot(facts, { uplink, wanted }, add);
   if (!uplink.hasCarrier)
     add(
       'warn',
@@ -536,6 +530,28 @@ function judgeNic(
       `its switch port is ${uplink.lldp}`,
       'let it take several MAC addresses, and set no BPDU guard there',
     );
+}
+
+function judgeNetworkRoot(
+  facts: BridgeFacts,
+  { uplink, wanted }: { uplink: NicFacts; wanted: string },
+  add: Add,
+): void {
+  const { networkRoot, networkRootOver: over } = facts;
+  const own = new Set([uplink.name, wanted, ...uplink.uppers]);
+  const text = `its root file system is on the network (${networkRoot})`;
+  if (over.length > 0 && !over.some((name) => own.has(name)))
+    add('warn', 'network-root', `${text}, over ${over.join(', ')}`, `leave ${over.join(', ')} out of bridges`);
+  else if (over.length > 0)
+    add(
+      'block',
+      'network-root',
+      `${text}, over ${uplink.name}: a break of it would hang it for good`,
+      'choose another NIC',
+      'uplink',
+    );
+  else
+    add('block', 'network-root', `${text}, and which NIC it goes over cannot be told: a break would hang it for good`);
 }
 
 /** Other NICs that were heard on the uplink's wire, or have an address in its network. */

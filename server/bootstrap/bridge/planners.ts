@@ -9,7 +9,6 @@ import { persistBridge } from '../../../core/plans/bridge/persist.ts';
 import { planBridge, planRemoveBridge } from '../../../core/plans/bridge/plan.ts';
 import type { BridgePlanResult } from '../../../core/plans/bridge/plan.ts';
 import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
-import { defaultBridgeTimes } from '../../../core/plans/bridge/transaction.ts';
 import type { NodeTarget } from '../../../core/plans/targets.ts';
 import { maxPlanNodes } from '../../../core/plans/targets.ts';
 import { parseRange } from '../../../core/ranges/parse-range.ts';
@@ -73,7 +72,7 @@ export async function showBridges(
   const here = localAddresses();
   return mapAtOnce(await chosenHosts(range, store), observeLimit, async (host) => {
     const { facts, error } = await lookAt({ host, here, bridge: defaultBridge }, store, signal);
-    const summary = facts && summariseBridge(facts, { capSeconds: defaultBridgeTimes.cap });
+    const summary = facts && summariseBridge(facts);
     return { node: host.name, summary, error };
   });
 }

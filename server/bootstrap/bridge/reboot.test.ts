@@ -111,7 +111,9 @@ test.each([
   ['a VM that nobody was asked about', bridgedFacts({ vms: ['web1', 'db1'] }), 'refused', 'restarted: db1 runs there'],
   [
     'a transaction',
-    bridgedFacts({ transaction: { id: 'r9-1', state: 'applied', ageSeconds: 1, holder: 'Bob', isArmed: true } }),
+    bridgedFacts({
+      transaction: { id: 'r9-1', state: 'applied', ageSeconds: 1, isPastCap: false, holder: 'Bob', isArmed: true },
+    }),
     'conflict',
     'r9-1 of Bob',
   ],

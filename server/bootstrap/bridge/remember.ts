@@ -4,7 +4,6 @@ import { BridgeSummary } from '../../../contract/bridge.ts';
 import type { RememberedBridge } from '../../../contract/bridge.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
-import { defaultBridgeTimes } from '../../../core/plans/bridge/transaction.ts';
 import type { Store } from '../../ports.ts';
 import { factsOf } from '../known-nodes.ts';
 
@@ -17,7 +16,7 @@ export async function rememberBridge(
   facts: BridgeFacts,
   { hosts, nowMs }: { readonly hosts: Store['hosts']; readonly nowMs: number },
 ): Promise<void> {
-  const bridge = { ...summariseBridge(facts, { capSeconds: defaultBridgeTimes.cap }), at: nowMs };
+  const bridge = { ...summariseBridge(facts), at: nowMs };
   // The look took a while: the rest of the record may be another by now.
   await hosts.update(host, (known) => ({ ...known, facts: { ...factsOf(known), bridge } }));
 }
