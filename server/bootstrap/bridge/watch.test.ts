@@ -181,11 +181,6 @@ describe('a transaction is kept', () => {
     expect((await play({ nic: { kind: 'bond' }, node: { linkMs: 30_000 } })).end.status?.state).toBe('rolled-back');
   });
 
-  test('on a VLAN sub-interface as on any NIC', async () => {
-    const { end } = await play({ nic: { name: 'eth0', kind: 'vlan', lower: 'eth1' } });
-    expect(end.status?.state).toBe('committed');
-  });
-
   test.each([3_600_000, -3_600_000])('while its clock jumps by %d ms', async (jump) => {
     const base = 1_700_000_000_000;
     let jumpAt = Infinity;
