@@ -50,16 +50,16 @@ function StepItem({ item, log, now }: { item: LaneStep; log: readonly LogLine[];
         onClick={() => {
           setChosen(!isOpen);
         }}
-        className="flex min-h-9 w-full items-center gap-2 px-4 py-1.5 text-left hover:bg-surface-2 max-md:min-h-11"
+        className="flex min-h-9 w-full items-center gap-x-2 px-4 py-1.5 text-left hover:bg-surface-2 max-md:min-h-11 max-md:flex-wrap"
       >
         <ChevronRight
           aria-hidden="true"
           className={`size-3.5 shrink-0 text-fg-3 transition-transform ${isOpen ? 'rotate-90' : ''}`}
         />
-        <span className="min-w-0 flex-1 break-words">{step.title}</span>
+        <span className="min-w-0 flex-1 break-words max-md:basis-48">{step.title}</span>
         {found === '' ? null : <span className="shrink-0 text-sm text-warn">{found}</span>}
         {times && view.state !== 'unchanged' ? (
-          <span className={`shrink-0 text-sm numbers ${times.isLate ? 'text-warn' : 'text-fg-3'}`}>
+          <span className={`shrink-0 text-sm numbers max-md:ml-auto ${times.isLate ? 'text-warn' : 'text-fg-3'}`}>
             {describeDuration(times.elapsedMs)}
             {times.leftMs === null ? null : ` of ${describeDuration(step.deadlineMs)}`}
           </span>

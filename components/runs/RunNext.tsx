@@ -122,28 +122,31 @@ function Ask({
         {ask.step.node === '' ? null : <span className="font-mono">{ask.step.node}: </span>}
         {question}
       </span>
-      <Button
-        size="sm"
-        variant={isDefault ? 'secondary' : 'primary'}
-        isBusy={action.isBusy}
-        disabledReason={readOnlyReason}
-        onClick={() => {
-          answer(false);
-        }}
-      >
-        No
-      </Button>
-      <Button
-        size="sm"
-        variant={isDefault ? 'primary' : 'secondary'}
-        isBusy={action.isBusy}
-        disabledReason={readOnlyReason}
-        onClick={() => {
-          answer(true);
-        }}
-      >
-        Yes
-      </Button>
+      {/* The two answers stay side by side on a phone. */}
+      <span className="flex gap-2">
+        <Button
+          size="sm"
+          variant={isDefault ? 'secondary' : 'primary'}
+          isBusy={action.isBusy}
+          disabledReason={readOnlyReason}
+          onClick={() => {
+            answer(false);
+          }}
+        >
+          No
+        </Button>
+        <Button
+          size="sm"
+          variant={isDefault ? 'primary' : 'secondary'}
+          isBusy={action.isBusy}
+          disabledReason={readOnlyReason}
+          onClick={() => {
+            answer(true);
+          }}
+        >
+          Yes
+        </Button>
+      </span>
       {action.error === '' ? null : (
         <span role="alert" className="basis-full text-bad">
           {action.error}
