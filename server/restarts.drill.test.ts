@@ -83,7 +83,9 @@ describe('deploy', () => {
     try {
       const client = await openBrowser(server, await logIn(server));
       const { run } = await startRun(client, 'add-nodes', { nodes: list, user: sudoUser, allowRootKey: true }, secrets);
-      expect(await (await RunWatch.open(client, run.id)).settled()).toBe('done');
+      const watch = await RunWatch.open(client, run.id);
+      const end = await watch.settled();
+      expect(end, JSON.stringify([...watch.steps.values()])).toBe('done');
     } finally {
       await server.stop();
     }
