@@ -47,6 +47,18 @@ export const CaCopyView = z.object({
 });
 export type CaCopyView = z.infer<typeof CaCopyView>;
 
+export const ConsoleKeyView = z.object({
+  id: z.string(),
+  /** One line, as in authorized_keys. */
+  publicKey: z.string(),
+  /** `SHA256:…`, as ssh-keygen -l says it. */
+  fingerprint: z.string(),
+  addedAt: z.number(),
+  /** Names of the nodes that let root in with it, as the console saw last. */
+  nodes: z.array(z.string()),
+});
+export type ConsoleKeyView = z.infer<typeof ConsoleKeyView>;
+
 export const browserMethods = {
   'fleet.subscribe': defineMethod({
     name: 'fleet.subscribe',
@@ -333,6 +345,15 @@ export const browserMethods = {
     input: z.object({ token: z.string() }),
     output: Nothing,
     example: { token: 't1' },
+  }),
+  /** The console's own SSH keys, newest first: public halves only. */
+  'keys.list': defineMethod({
+    name: 'keys.list',
+    role: 'viewer',
+    changes: false,
+    input: Nothing,
+    output: z.array(ConsoleKeyView),
+    example: {},
   }),
   'ca.list': defineMethod({
     name: 'ca.list',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { httpPaths } from '../contract/http-paths.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
+import { listConsoleKeys } from './bootstrap/console-key.ts';
 import { CaCopies } from './bootstrap/ca-copies.ts';
 import { isLoopback, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
@@ -57,6 +58,7 @@ export async function startServer(
         runs,
         audit: store.audit,
         hosts: store.hosts,
+        consoleKeys: () => listConsoleKeys(store),
         caCopies: new CaCopies({ store, settings: store.settings, now: Date.now }),
       },
     );

@@ -72,26 +72,28 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
               options={roleOptions}
             />
           </div>
-          <Button
-            size="sm"
-            variant="ghost"
-            disabledReason={user.id === me ? 'Change your own under Account.' : ''}
-            onClick={() => {
-              setForgetful(user);
-            }}
-          >
-            New password…
-          </Button>
-          <Button
-            size="sm"
-            variant="ghost"
-            disabledReason={user.id === me ? 'You cannot remove yourself: another admin can.' : ''}
-            onClick={() => {
-              setLeaving(user);
-            }}
-          >
-            Remove…
-          </Button>
+          <div className="flex">
+            <Button
+              size="sm"
+              variant="ghost"
+              disabledReason={user.id === me ? 'Change your own under Account.' : ''}
+              onClick={() => {
+                setForgetful(user);
+              }}
+            >
+              New password…
+            </Button>
+            <Button
+              size="sm"
+              variant="ghost"
+              disabledReason={user.id === me ? 'You cannot remove yourself: another admin can.' : ''}
+              onClick={() => {
+                setLeaving(user);
+              }}
+            >
+              Remove…
+            </Button>
+          </div>
         </>
       )}
     >

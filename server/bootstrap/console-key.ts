@@ -1,5 +1,7 @@
 // The console's own key pair for root on the nodes. One for all; the private half lies encrypted in the store.
+import type { ConsoleKeyView } from '../../contract/browser.ts';
 import { createSshKeyPair } from '../../host/ssh/keys.ts';
+import { fingerprintOf } from '../../host/ssh/known-hosts.ts';
 import type { KeyStore, Store, StoredKey } from '../ports.ts';
 
 /** Key id of the first console key. Rotation makes others. */
@@ -32,4 +34,19 @@ export async function makeConsoleKey(
 
 export function isConsoleKey(key: { readonly id: string }): boolean {
   return key.id === firstKeyId || key.id.startsWith(`${firstKeyId}-`);
+}
+
+/** Public halves, newest first, and who has them. */
+export async function listConsoleKeys({ keys, hosts }: Pick<Store, 'keys' | 'hosts'>): Promise<ConsoleKeyView[]> {
+  const known = await hosts.list();
+  return (await keys.list())
+    .filter(isConsoleKey)
+    .sort((a, b) => b.addedAt - a.addedAt)
+    .map(({ id, publicKey, addedAt }) => ({
+      id,
+      publicKey,
+      fingerprint: fingerprintOf(Buffer.from(publicKey.split(' ')[1] ?? '', 'base64')),
+      addedAt,
+      nodes: known.filter(({ keyId }) => keyId === id).map(({ name }) => name),
+    }));
 }

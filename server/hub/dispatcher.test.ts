@@ -5,6 +5,7 @@ import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
 import { createAuth } from '../auth/auth.ts';
+import { listConsoleKeys } from '../bootstrap/console-key.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { createTestFleet, createTestRuns, silentLog, testSummary } from '../test-parts.ts';
 import type { Caller } from '../ports.ts';
@@ -33,7 +34,15 @@ async function setUp({ hasUser = true } = {}) {
     {
       handlers: createHandlers(
         { version: '1', isSimulated: false },
-        { auth, fleet, runs, audit: store.audit, hosts: store.hosts, caCopies },
+        {
+          auth,
+          fleet,
+          runs,
+          audit: store.audit,
+          hosts: store.hosts,
+          consoleKeys: () => listConsoleKeys(store),
+          caCopies,
+        },
       ),
       audit: store.audit,
       describe: createAuditTexts({ runs, userName: (id) => Promise.resolve(`name of ${id}`) }),

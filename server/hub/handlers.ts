@@ -1,4 +1,5 @@
 // What each method does, one line each: the parts do the work. That every method has its handler is checked by the compiler.
+import type { ConsoleKeyView } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxFollowedRuns } from '../../contract/limits.ts';
 import type { RunEvent } from '../../contract/plans.ts';
@@ -18,12 +19,13 @@ export interface HandlerComponents {
   readonly runs: Runs;
   readonly audit: AuditStore;
   readonly hosts: Pick<HostStore, 'list'>;
+  readonly consoleKeys: () => Promise<ConsoleKeyView[]>;
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
 }
 
 export function createHandlers(
   options: { version: string; isSimulated: boolean },
-  { auth, fleet, runs, audit, hosts, caCopies }: HandlerComponents,
+  { auth, fleet, runs, audit, hosts, consoleKeys, caCopies }: HandlerComponents,
 ): Handlers {
   return {
     'fleet.subscribe': (_input, { connection }) => {
@@ -120,6 +122,7 @@ export function createHandlers(
       await auth.revokeToken(caller.userId, token);
       return {};
     },
+    'keys.list': () => consoleKeys(),
     'ca.list': () => caCopies.list(),
     'ca.keep': ({ cluster }, { connection }) =>
       caCopies.keep(cluster, AbortSignal.any([connection.signal, AbortSignal.timeout(caCopyTimeoutMs)])),

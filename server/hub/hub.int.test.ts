@@ -16,10 +16,19 @@ it('a client that goes while it is looked up leaves nothing', async () => {
     ...createAuth({ log: silentLog, secret: 'x'.repeat(32), now: () => 1_000 }, { store }),
     credentialOfToken: () => new Promise<Credential | null>((resolve) => waiting.push(resolve)),
   };
+  const consoleKeys = () => Promise.resolve([]);
   const caCopies = { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) };
   const hub = createHub(
     { log: silentLog, version: '1', isSimulated: false, now: () => 5 },
-    { auth, fleet: createTestFleet(), runs: createTestRuns(), audit: store.audit, hosts: store.hosts, caCopies },
+    {
+      auth,
+      fleet: createTestFleet(),
+      runs: createTestRuns(),
+      audit: store.audit,
+      hosts: store.hosts,
+      consoleKeys,
+      caCopies,
+    },
   );
   const server = createServer();
   hub.attach(server, () => true);

@@ -8,6 +8,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Server, type Socket } from 'socket.io';
+import type { ConsoleKeyView } from '../../contract/browser.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
 import { maxQueuedPackets, maxSocketFrameBytes } from '../../contract/limits.ts';
@@ -39,6 +40,7 @@ export interface HubComponents {
   readonly runs: Runs;
   readonly audit: AuditStore;
   readonly hosts: Pick<HostStore, 'list' | 'onChanged'>;
+  readonly consoleKeys: () => Promise<ConsoleKeyView[]>;
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
 }
 export interface Hub extends Part {
