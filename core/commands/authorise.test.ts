@@ -89,7 +89,7 @@ describe('roles', () => {
       'bridge',
       'mesh degree',
       'mesh send all host',
-      '.json true namespace x host',
+      '.json true host',
     ]) {
       expect(run(line, 'viewer'), line).not.toThrow();
     }
@@ -99,6 +99,9 @@ describe('roles', () => {
       'quit',
       'mesh send all mesh degree 3',
       'namespace x mesh dial n1',
+      // A name that is mentioned comes to life: 1,000 of them, and no more experiments.
+      'namespace x host',
+      'mesh send all .json true namespace x host',
       'history',
     ]) {
       expect(run(line, 'viewer'), line).toThrow(/needs the role/);
@@ -108,6 +111,7 @@ describe('roles', () => {
   it('operators act, and do not change the cluster', () => {
     expect(run('mesh timeout 5', 'operator')).not.toThrow();
     expect(run('clear namespace x', 'operator')).not.toThrow();
+    expect(run('.json true namespace x host', 'operator')).not.toThrow();
     for (const line of [
       'mesh degree 3',
       'deploy launch n1',

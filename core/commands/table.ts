@@ -174,7 +174,8 @@ export const commandPatterns: readonly CommandPattern[] = [
     help: 'list namespaces, or make one active for this connection',
   },
   {
-    ...viewer,
+    // A name that is mentioned comes to life, and a daemon holds so many only.
+    ...operator,
     pattern: 'namespace <name> (command)',
     values: { name: 'namespaces' },
     help: 'run one command in a namespace',
