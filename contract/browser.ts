@@ -29,7 +29,7 @@ export const AuditEntry = z.object({
   id: z.number(),
   at: z.number(),
   who: z.string(),
-  /** As a command. */
+  /** As a command where there is one, else in words. */
   what: z.string(),
   /** Nodes or the console. */
   where: z.string(),

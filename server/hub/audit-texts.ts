@@ -1,4 +1,4 @@
-// What the audit log says of each method that changes something: the same act as a command, and where it acts. No secret
+// What the audit log says of each method that changes something: the same act as a command where there is one, else in words, and where it acts. No secret
 // can get in: each text names the fields it takes.
 import { browserMethods, type BrowserMethods, type MethodName } from '../../contract/browser.ts';
 import type { InputOf } from '../../contract/method.ts';
@@ -14,6 +14,8 @@ export interface AuditText {
 type Describers = { readonly [Name in MethodName]?: (input: InputOf<BrowserMethods[Name]>) => Promise<AuditText> };
 
 const clip = (text: string) => (text.length > 2_000 ? `${text.slice(0, 2_000)}…` : text);
+/** What only the pages do. */
+const inWords = (what: string) => Promise.resolve({ what, where: 'console' });
 const onConsole = (...words: string[]) =>
   Promise.resolve({ what: ['meshdeck', ...words.map(shellWord)].join(' '), where: 'console' });
 
@@ -34,24 +36,27 @@ export function createAuditTexts(components: {
     'runs.retry': ({ run }) => onRun('retry', run),
     'runs.undo': ({ run }) => onRun('undo', run),
     'runs.answer': async ({ run, step, answer }) => {
-      const text = await onRun('answer', run);
-      return { ...text, what: `${text.what} ${shellWord(step)} ${answer ? 'yes' : 'no'}` };
+      const { where } = await onRun('answer', run);
+      return { what: `answer ${answer ? 'yes' : 'no'} to "${step}" of run ${run}`, where };
     },
     'runs.signal': async ({ run, step, signal }) => {
       const text = await onRun('signal', run);
       return { ...text, what: `${text.what} ${shellWord(step)} ${signal}` };
     },
-    'runs.provideSecrets': ({ run }) => onRun('secrets', run),
+    'runs.provideSecrets': async ({ run }) => ({
+      ...(await onRun('secrets', run)),
+      what: `give secrets to run ${run}`,
+    }),
     'command.run': ({ node, line }) => Promise.resolve({ what: clip(line), where: node }),
-    'users.create': ({ name, email, role }) => onConsole('users', 'create', name, '--email', email, '--role', role),
-    'users.setRole': async ({ user, role }) => onConsole('users', 'role', await components.userName(user), role),
-    'users.setPassword': async ({ user }) => onConsole('users', 'password', await components.userName(user)),
-    'users.remove': async ({ user }) => onConsole('users', 'remove', await components.userName(user)),
-    'session.changePassword': () => Promise.resolve({ what: 'change the own password', where: 'console' }),
-    'sessions.revokeOthers': () => onConsole('sessions', 'revoke-others'),
+    'users.create': ({ name, email, role }) => inWords(`add the user ${name} <${email}> as ${role}`),
+    'users.setRole': async ({ user, role }) => inWords(`make ${await components.userName(user)} ${role}`),
+    'users.setPassword': async ({ user }) => inWords(`set a new password for ${await components.userName(user)}`),
+    'users.remove': async ({ user }) => inWords(`remove the user ${await components.userName(user)}`),
+    'session.changePassword': () => inWords('change the own password'),
+    'sessions.revokeOthers': () => inWords('log out everywhere else'),
     'ca.keep': ({ cluster }) => onConsole('ca', 'keep', ...(cluster === '' ? [] : [cluster])),
-    'tokens.create': ({ name }) => onConsole('tokens', 'create', name),
-    'tokens.revoke': ({ token }) => onConsole('tokens', 'revoke', token),
+    'tokens.create': ({ name }) => inWords(`make the token ${name}`),
+    'tokens.revoke': ({ token }) => inWords(`revoke the token ${token}`),
   };
   return (name, input) => {
     const describe = describers[name] as ((input: unknown) => Promise<AuditText>) | undefined;
