@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { NodeBridge } from './bridge.ts';
 import { CommandResponse } from './command-socket.ts';
 import { FleetDelta, FleetSnapshot } from './fleet.ts';
-import { KnownNode, KnownNodesChange } from './known-nodes.ts';
+import { KnownNode, KnownNodesChange, NodeChecks } from './known-nodes.ts';
 import { maxSecretLength } from './limits.ts';
 import { defineMethod } from './method.ts';
 import { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from './plans.ts';
@@ -101,7 +101,7 @@ export const browserMethods = {
     output: z.array(NodeBridge),
     example: { nodes: 'node1' },
   }),
-  /** The nodes that the console knows, meshd or not, with what it saw of their bridges last; asks no node. */
+  /** The nodes that the console knows, meshd or not, with what it saw of them last; asks no node. */
   'nodes.known': defineMethod({
     name: 'nodes.known',
     role: 'viewer',
@@ -109,6 +109,15 @@ export const browserMethods = {
     input: Nothing,
     output: z.array(KnownNode),
     example: {},
+  }),
+  /** What the last look at a machine found; null when there was none. Asks no node. */
+  'nodes.checks': defineMethod({
+    name: 'nodes.checks',
+    role: 'viewer',
+    changes: false,
+    input: z.object({ node: z.string() }),
+    output: NodeChecks.nullable(),
+    example: { node: 'h1' },
   }),
   'runs.start': defineMethod({
     name: 'runs.start',

@@ -2,12 +2,32 @@
 import { z } from 'zod';
 import { RememberedBridge } from './bridge.ts';
 
+/** One thing that a look at a machine found. */
+export const Finding = z.object({
+  id: z.string(),
+  level: z.enum(['ok', 'warn', 'fail']),
+  text: z.string(),
+  /** What to do about it; a command where there is one. Empty when it is all right. */
+  mend: z.string(),
+});
+export type Finding = z.infer<typeof Finding>;
+
+/** The last look at a machine: whether it is fit to be a node. */
+export const NodeChecks = z.object({
+  /** ms since 1970. */
+  at: z.number(),
+  findings: z.array(Finding),
+});
+export type NodeChecks = z.infer<typeof NodeChecks>;
+
 export const KnownNode = z.object({
   /** The console's own id of it. */
   id: z.string(),
   name: z.string(),
   /** The first is preferred. */
   addresses: z.array(z.string()),
+  /** Of its SSH server. */
+  port: z.number(),
   user: z.string(),
   /** Cluster that it was deployed to; empty before. */
   cluster: z.string(),
@@ -15,6 +35,10 @@ export const KnownNode = z.object({
   addedAt: z.number(),
   /** Null while nobody has looked. */
   bridge: RememberedBridge.nullable(),
+  /** When its last checks were; null while there were none. */
+  checkedAt: z.number().nullable(),
+  /** Packages that those found missing and a run with `install` brings. */
+  missing: z.array(z.string()),
 });
 export type KnownNode = z.infer<typeof KnownNode>;
 

@@ -44,6 +44,12 @@ const shown: readonly Shown[] = [
   { name: 'node-unknown', route: '/nodes/[name]', path: '/nodes/node99', heading: 'No node is called node99' },
   { name: 'add-nodes', route: '/add-nodes', path: '/add-nodes', heading: 'Add nodes' },
   { name: 'add-nodes-login', route: '/add-nodes', path: '/add-nodes?step=login', heading: 'Add nodes' },
+  {
+    name: 'add-nodes-check',
+    route: '/add-nodes',
+    path: '/add-nodes?nodes=node2&install=yes&step=options',
+    heading: 'Add nodes',
+  },
   { name: 'remove-node', route: '/remove-node', path: '/remove-node?nodes=node4', heading: 'Remove nodes' },
   { name: 'replace-node', route: '/replace-node', path: '/replace-node?node=node4', heading: 'Replace node' },
   { name: 'deploy', route: '/deploy', path: '/deploy?nodes=node[1-4]', heading: 'Deploy' },

@@ -234,6 +234,9 @@ describe('nodes that the console knows', () => {
     cluster: '',
     addedAt: 1,
     bridge: null,
+    port: 22,
+    checkedAt: null,
+    missing: [],
   });
   const names = () => [...page.knownNodes.state.get().nodes.values()].map(({ name }) => name);
 

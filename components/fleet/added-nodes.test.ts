@@ -14,6 +14,9 @@ const known = (name: string, parts: Partial<KnownNode> = {}): KnownNode => ({
   cluster: '',
   addedAt: 1,
   bridge: null,
+  port: 22,
+  checkedAt: null,
+  missing: [],
   ...parts,
 });
 const summary: BridgeSummary = {

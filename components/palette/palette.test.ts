@@ -81,6 +81,9 @@ describe('the palette', () => {
       cluster: '',
       addedAt: 1,
       bridge: null,
+      port: 22,
+      checkedAt: null,
+      missing: [],
     };
     const found = paletteEntries([], [], { added: addedNodes([known], []), role: 'admin' });
     expect(found.filter(({ kind }) => kind === 'node')).toMatchObject([

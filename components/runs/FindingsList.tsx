@@ -1,9 +1,11 @@
 'use client';
 // What a look at a machine found: what is wrong with the command that mends it, what is well in one line.
 import { useState, type ReactElement } from 'react';
+import type { Finding } from '../../contract/known-nodes.ts';
+import { safeText } from '../terminal/safe-text.ts';
 import { CopyButton } from '../ui/CopyButton.tsx';
 import { StateShape, type State } from '../ui/StateMark.tsx';
-import { isCommand, type Finding } from './findings.ts';
+import { isCommand } from './findings.ts';
 
 const states: Readonly<Record<Finding['level'], State>> = { ok: 'ok', warn: 'warn', fail: 'bad' };
 
@@ -20,11 +22,11 @@ export function FindingsList({ findings }: { findings: readonly Finding[] }): Re
           <div className="min-w-0 flex-1">
             <p className="flex gap-1.5">
               <StateShape state={states[finding.level]} className="mt-1" />
-              <span className="min-w-0 break-words">{finding.text}</span>
+              <span className="min-w-0 break-words">{safeText(finding.text)}</span>
             </p>
             {finding.mend === '' ? null : (
               <p className={`pl-4.5 break-words text-fg-2 ${isCommand(finding.mend) ? 'font-mono text-xs' : ''}`}>
-                {finding.mend}
+                {safeText(finding.mend)}
               </p>
             )}
           </div>

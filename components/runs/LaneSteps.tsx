@@ -4,11 +4,12 @@ import { ChevronRight } from 'lucide-react';
 import { useState, type ReactElement } from 'react';
 import type { LogLine, StepState } from '../../contract/plans.ts';
 import { StepPreview } from '../wizard/StepPreview.tsx';
-import { describeFindings, findingsOf } from './findings.ts';
+import { describeFindings } from './findings.ts';
 import { FindingsList } from './FindingsList.tsx';
 import { RunMark } from './RunMark.tsx';
 import { describeDuration, elapsedOf, stepWords } from './run-words.ts';
 import type { Lane, LaneStep } from './run-view.ts';
+import { findingsOf } from './step-findings.ts';
 import { StepLog } from './StepLog.tsx';
 
 export interface LaneStepsProps {

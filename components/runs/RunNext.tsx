@@ -4,13 +4,14 @@ import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
 import { useAction } from '../actions/use-action.ts';
+import { checkPath } from '../fleet/check-path.ts';
 import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import type { State } from '../ui/StateMark.tsx';
 import { nextThing, type Way } from './next-thing.ts';
 import type { LaneStep } from './run-view.ts';
-import { missingSecrets } from './run-view.ts';
+import { missingSecrets, sshPortOf } from './run-view.ts';
 import { SecretsForm } from './SecretsForm.tsx';
 import { useStandings } from './use-standings.ts';
 
@@ -24,11 +25,25 @@ const titles: Readonly<Record<RunView['state'], { title: string; state: State }>
   undone: { title: 'Undone', state: 'ok' },
 };
 
-const wayLooks: Readonly<Record<Way['to'], { label: string; href: (nodes: string) => string }>> = {
-  deploy: { label: 'Deploy to them', href: (nodes) => `/deploy?nodes=${nodes}` },
-  bridge: { label: 'Bridge their NICs', href: (nodes) => `/bridge?nodes=${nodes}` },
-  mesh: { label: 'Look at the mesh', href: () => '/mesh' },
-};
+/** A range longer than this is in the sentence above, and not on a button. */
+const shownRange = 32;
+
+function lookOf({ to, nodes }: Way, run: RunView): { label: string; href: string } {
+  const range = encodeURIComponent(nodes);
+  switch (to) {
+    case 'install':
+      return {
+        label: `Install what is missing on ${nodes.length > shownRange ? 'them' : nodes}`,
+        href: checkPath({ nodes, port: sshPortOf(run.plan), install: true }),
+      };
+    case 'deploy':
+      return { label: 'Deploy to them', href: `/deploy?nodes=${range}` };
+    case 'bridge':
+      return { label: 'Bridge their NICs', href: `/bridge?nodes=${range}` };
+    case 'mesh':
+      return { label: 'Look at the mesh', href: '/mesh' };
+  }
+}
 
 export interface RunNextProps {
   readonly run: RunView;
@@ -39,7 +54,12 @@ export interface RunNextProps {
 export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
   const action = useAction();
   const again = usePlanRefusal(run.kind);
-  const refusals = { deploy: usePlanRefusal('deploy'), bridge: usePlanRefusal('bridge'), mesh: '' };
+  const refusals = {
+    install: usePlanRefusal('add-nodes'),
+    deploy: usePlanRefusal('deploy'),
+    bridge: usePlanRefusal('bridge'),
+    mesh: '',
+  };
   const next = nextThing(run, useStandings());
   const { title, state } = titles[run.state];
   const retry = () =>
@@ -78,15 +98,15 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
           </Button>
         ) : null}
         {next.do === 'go'
-          ? next.ways.map(({ to, nodes }, at) => (
+          ? next.ways.map((way, at) => (
               <Button
-                key={to}
+                key={way.to}
                 size="sm"
                 variant={at === 0 ? 'primary' : 'secondary'}
-                disabledReason={refusals[to]}
-                render={<Link href={wayLooks[to].href(encodeURIComponent(nodes))} />}
+                disabledReason={refusals[way.to]}
+                render={<Link href={lookOf(way, run).href} />}
               >
-                {wayLooks[to].label}
+                {lookOf(way, run).label}
               </Button>
             ))
           : null}

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { describeFindings, findingsOf, isCommand } from './findings.ts';
+import { describeFindings, isCommand } from './findings.ts';
+import { findingsOf } from './step-findings.ts';
 
 const finding = (id: string, level: 'ok' | 'warn' | 'fail') => ({ id, level, text: id, mend: '' });
 

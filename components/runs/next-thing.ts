@@ -16,7 +16,7 @@ export type NextThing =
 
 /** Where to go on; `nodes` is a range. The first of them is the one to take. */
 export interface Way {
-  readonly to: 'deploy' | 'bridge' | 'mesh';
+  readonly to: 'install' | 'deploy' | 'bridge' | 'mesh';
   readonly nodes: string;
 }
 
@@ -68,6 +68,9 @@ const brought: Partial<Record<PlanKind, string>> = {
   deploy: 'meshd runs on all of them.',
 };
 
+/** Whose steps look at machines. */
+const looks: ReadonlySet<PlanKind> = new Set(['add-nodes', 'replace-node']);
+
 function wayOn(view: RunView, standings: Standings | null): NextThing {
   const done = brought[view.kind];
   if (done === undefined) return { do: 'nothing', text: 'Done.' };
@@ -75,12 +78,17 @@ function wayOn(view: RunView, standings: Standings | null): NextThing {
   const toDeploy = describeRange(view.nodes.filter((node) => !standings(node).isInMesh));
   // Its own nodes are bridged: their meshds tell of it only after a while.
   const toBridge = view.kind === 'bridge' ? '' : describeRange(view.nodes.filter((node) => !standings(node).hasBridge));
+  const lacking = looks.has(view.kind) ? view.nodes.filter((node) => standings(node).missing.length > 0) : [];
+  const toInstall = describeRange(lacking);
   const ways: Way[] = [
+    ...(toInstall === '' ? [] : [{ to: 'install' as const, nodes: toInstall }]),
     ...(toDeploy === '' ? [] : [{ to: 'deploy' as const, nodes: toDeploy }]),
     ...(toBridge === '' ? [] : [{ to: 'bridge' as const, nodes: toBridge }]),
     ...(toDeploy === '' ? [{ to: 'mesh' as const, nodes: describeRange(view.nodes) }] : []),
   ];
-  return { do: 'go', text: `${done} ${describeWay(toDeploy, toBridge)}`, ways };
+  const missing = [...new Set(lacking.flatMap((node) => standings(node).missing))];
+  const lack = toInstall === '' ? '' : ` Missing on ${toInstall}: ${missing.join(', ')}.`;
+  return { do: 'go', text: `${done}${lack} ${describeWay(toDeploy, toBridge)}`, ways };
 }
 
 function describeWay(toDeploy: string, toBridge: string): string {

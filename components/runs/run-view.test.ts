@@ -121,7 +121,7 @@ describe('the next thing to do', () => {
     });
   });
 
-  const bare = { isInMesh: false, hasBridge: false };
+  const bare = { isInMesh: false, hasBridge: false, missing: [] };
   const done = (kind: PlanKind, standings: Record<string, Partial<Standing>> | null) => {
     const run = testRun({ ...plan, kind }, [], { state: 'done' });
     const next = nextThing(run, standings && ((node) => ({ ...bare, ...standings[node] })));
@@ -135,6 +135,16 @@ describe('the next thing to do', () => {
     expect(done('add-nodes', both({ hasBridge: true }))).toEqual(['deploy node[1-2]']);
     expect(done('deploy', both({ isInMesh: true }))).toEqual(['bridge node[1-2]', 'mesh node[1-2]']);
     expect(done('add-nodes', both({ isInMesh: true, hasBridge: true }))).toEqual(['mesh node[1-2]']);
+  });
+
+  it('is to install first what a look at the machines found missing, on those that lack it', () => {
+    const lacking = { node2: { missing: ['qemu-utils'] } };
+    expect(done('add-nodes', lacking)).toEqual(['install node2', 'deploy node[1-2]', 'bridge node[1-2]']);
+    expect(done('bridge', lacking)).toEqual(['deploy node[1-2]']);
+    const run = testRun({ ...plan, kind: 'add-nodes' }, [], { state: 'done' });
+    expect(nextThing(run, (node) => ({ ...bare, ...(node === 'node2' ? lacking.node2 : {}) })).text).toContain(
+      'Missing on node2: qemu-utils.',
+    );
   });
 
   it('does not bridge again what a run has bridged just now', () => {
@@ -228,6 +238,9 @@ describe('how far a node is', () => {
     cluster,
     addedAt: 1,
     bridge: { summary: { ...summary, bridge }, at: 1 },
+    port: 22,
+    checkedAt: 1,
+    missing: name === 'node4' ? ['dnsmasq-base'] : [],
   });
 
   it('is told by its meshd, else by what the console knows', () => {
@@ -236,11 +249,11 @@ describe('how far a node is', () => {
       [known('node1', 'c', 'mega_bridge'), known('node2', 'c', 'mega_bridge'), known('node4', 'c', '')],
     );
     expect(['node1', 'node2', 'node3', 'node4', 'node5'].map(standings)).toEqual([
-      { isInMesh: true, hasBridge: false },
-      { isInMesh: true, hasBridge: true },
-      { isInMesh: false, hasBridge: false },
-      { isInMesh: true, hasBridge: false },
-      { isInMesh: false, hasBridge: false },
+      { isInMesh: true, hasBridge: false, missing: [] },
+      { isInMesh: true, hasBridge: true, missing: [] },
+      { isInMesh: false, hasBridge: false, missing: [] },
+      { isInMesh: true, hasBridge: false, missing: ['dnsmasq-base'] },
+      { isInMesh: false, hasBridge: false, missing: [] },
     ]);
   });
 });

@@ -1,6 +1,7 @@
 // A run as its page reads it: one lane per node, what needs a person first, and what an undo would turn back. Pure; how
 // events change a run is lib/runs.ts.
 import { isKeyName, userOf } from '../../core/plans/secret-names.ts';
+import { NodeTarget } from '../../core/plans/targets.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import type { LogLine, Plan, RunState, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
 
@@ -118,6 +119,12 @@ export function undoConfirmation(view: Pick<RunView, 'plan' | 'steps'>): string 
   if (view.plan.kind !== 'deploy') return '';
   const context = view.plan.steps.find((step) => step.do.action === 'registerCluster')?.do.args['context'];
   return typeof context === 'string' ? context : '';
+}
+
+/** Where the SSH servers of its machines are: one port for all that a wizard was given. */
+export function sshPortOf({ steps }: Pick<Plan, 'steps'>): number {
+  const targets = steps.map((step) => NodeTarget.safeParse(step.do.args['target']).data);
+  return targets.find((target) => target !== undefined)?.port ?? 22;
 }
 
 /** Whether an undo was begun: what is left is undone, and nothing of the run is done again. */

@@ -6,6 +6,8 @@ export interface Standing {
   readonly isInMesh: boolean;
   /** As far as anybody told. */
   readonly hasBridge: boolean;
+  /** Packages that apt can bring, as its last checks saw. */
+  readonly missing: readonly string[];
 }
 
 /** By name. */
@@ -21,6 +23,7 @@ export function standingsOf(fleet: Iterable<FleetNode>, known: Iterable<KnownNod
       // Deployed a moment ago: the console is attaching still, and the fleet does not have it yet.
       isInMesh: member ? member.State === 'member' : (host?.cluster ?? '') !== '',
       hasBridge: (member?.Facts?.Bridge ?? host?.bridge?.summary.bridge ?? '') !== '',
+      missing: host?.missing ?? [],
     };
   };
 }

@@ -20,18 +20,30 @@ import type { FormValues } from './wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
 
 export function AddNodesWizard(): ReactElement {
-  const nodes = useUrlState().get('nodes');
-  const wizard = useMemo(() => addNodesWizard(nodes), [nodes]);
-  // A link that names other nodes starts anew.
-  return <WizardShell key={nodes} wizard={wizard} />;
+  const { get } = useUrlState();
+  const [nodes, port, install] = [get('nodes'), get('port'), get('install')];
+  const wizard = useMemo(() => addNodesWizard({ nodes, port, install }), [nodes, port, install]);
+  // A link that says something else starts anew.
+  return <WizardShell key={`${nodes} ${port} ${install}`} wizard={wizard} />;
 }
 
-/** `nodes` fills the first field: a link from elsewhere may name them. */
-export function addNodesWizard(nodes: string): Wizard {
+/** What a link from elsewhere may fill in (fleet/check-path.ts). */
+export function addNodesWizard({
+  nodes,
+  port,
+  install,
+}: Readonly<Record<'nodes' | 'port' | 'install', string>>): Wizard {
   return {
     kind: 'add-nodes',
     title: 'Add nodes',
-    initial: { nodes, ...firstLogin, install: true, allowRootKey: false, disablePasswords: false },
+    initial: {
+      nodes,
+      ...firstLogin,
+      ...(port === '' ? {} : { port }),
+      install: install !== 'no',
+      allowRootKey: false,
+      disablePasswords: false,
+    },
     pages: [
       { key: 'nodes', title: 'Nodes', fields: ['nodes'], render: (props) => <NodesPage {...props} /> },
       {

@@ -91,6 +91,7 @@ export function nodeSteps(
   const target: NodeTarget = { name: node, address, port: form.port, user: form.user };
   const asRoot = { ...target, user: 'root' };
   const isKnown = sighting.isKeyProved;
+  const others = names.filter((name) => name !== node).slice(0, 64);
   const { publicKey, keyId } = sighting.ownKey ?? newest;
   const keyword = publicKey.split(' ').slice(0, 2).join(' ');
   const undoKey: HostAction = { action: 'removeKey', args: { target, publicKey: keyword } };
@@ -159,7 +160,7 @@ export function nodeSteps(
       title: 'Look at the machine',
       why: 'Shows what is missing before a deploy meets it. It changes nothing.',
       preview: [{ kind: 'note', text: 'CPU and KVM, Open vSwitch, QEMU, disk, memory, clock, names, NIC, mesh port' }],
-      args: { target: asRoot, names: names.filter((name) => name !== node).slice(0, 64) },
+      args: { target: asRoot, names: others },
     }),
   );
   if (form.install) {
@@ -171,7 +172,7 @@ export function nodeSteps(
         title: 'Install what is missing',
         why: 'A node needs Open vSwitch for its bridge and QEMU for its VMs.',
         preview: [{ kind: 'command', text: `apt-get install --no-install-recommends ${nodePackages.join(' ')}` }],
-        args: { target: asRoot, packages: [...nodePackages] },
+        args: { target: asRoot, packages: [...nodePackages], names: others },
         deadlineMs: 15 * minuteMs,
       }),
     );

@@ -11,7 +11,7 @@ import { planReplaceNode } from './manage-nodes.ts';
 import { planRemoveNodes } from './remove-nodes.ts';
 import type { LeftCluster } from './remove-nodes.ts';
 import { forAllNodes, passphraseName, userOf } from './secret-names.ts';
-import { judgePreflight, parsePreflight } from './preflight.ts';
+import { judgePreflight, missingPackages, nodePackages, parsePreflight } from './preflight.ts';
 import { findPlanIssue } from './schedule.ts';
 import { adviseOnNames, parseNodeList } from './targets.ts';
 
@@ -392,6 +392,11 @@ describe('preflight', () => {
     const findings = bad(parts);
     expect(findings.map((finding) => finding.id)).toEqual([id]);
     expect(findings[0]?.text).toContain(said);
+  });
+  test('what apt brings is told from what else is wrong', () => {
+    expect(missingPackages(bad({ qemu: '', ovs: '', dnsmasq: '', epoch: '400' }))).toEqual(nodePackages);
+    expect(missingPackages(bad({ dnsmasq: '' }))).toEqual(['dnsmasq-base']);
+    expect(missingPackages(bad({ ovs_running: '', epoch: '400', memory_kb: '500000' }))).toEqual([]);
   });
 });
 

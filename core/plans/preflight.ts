@@ -1,4 +1,5 @@
 // Whether a machine is fit to be a node: what one look at it tells, and what that means. The script changes nothing.
+import type { Finding } from '../../contract/known-nodes.ts';
 
 /**
  * Arguments: mesh port, then names of other nodes to be resolved. Prints \`key=value\` lines for parsePreflight. The KVM
@@ -128,16 +129,16 @@ export function parsePreflight(text: string): PreflightFacts {
   };
 }
 
-export interface Finding {
-  readonly id: string;
-  readonly level: 'ok' | 'warn' | 'fail';
-  readonly text: string;
-  /** What to do about it; a command where there is one. Empty when it is all right. */
-  readonly mend: string;
-}
-
 /** Packages that a node wants; what each is for. */
 export const nodePackages = ['openvswitch-switch', 'qemu-system-x86', 'qemu-utils', 'dnsmasq-base'] as const;
+
+const install = 'apt-get install ';
+
+/** What is missing of these packages, by what the findings say mends them. */
+export function missingPackages(findings: readonly Finding[]): string[] {
+  const asked = findings.flatMap(({ mend }) => (mend.startsWith(install) ? mend.slice(install.length).split(' ') : []));
+  return nodePackages.filter((name) => asked.includes(name));
+}
 
 /** Skew that certificates forgive easily; logs of several nodes are hard to read long before. */
 const maxSkewMs = 2_000;
@@ -179,16 +180,15 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
       'the CPU offers no virtualisation: VMs run many times slower',
       'switch VT-x or AMD-V on in the firmware, or nested virtualisation in its hypervisor',
     );
-  if (facts.qemu === '')
-    add('qemu', 'warn', 'QEMU is missing: no VMs here', 'apt-get install qemu-system-x86 qemu-utils');
+  if (facts.qemu === '') add('qemu', 'warn', 'QEMU is missing: no VMs here', `${install}qemu-system-x86 qemu-utils`);
   else add('qemu', 'ok', facts.qemu);
   if (facts.openVswitch === '')
-    add('ovs', 'warn', 'Open vSwitch is missing: no bridge here', 'apt-get install openvswitch-switch');
+    add('ovs', 'warn', 'Open vSwitch is missing: no bridge here', `${install}openvswitch-switch`);
   else if (!facts.isOpenVswitchRunning)
     add('ovs', 'warn', 'Open vSwitch does not answer', 'systemctl enable --now openvswitch-switch');
   else add('ovs', 'ok', `${facts.openVswitch}, ${facts.datapath} datapath`);
   if (facts.hasDnsmasq) add('dnsmasq', 'ok', 'dnsmasq is there');
-  else add('dnsmasq', 'warn', 'dnsmasq is missing: no DHCP for VMs from here', 'apt-get install dnsmasq-base');
+  else add('dnsmasq', 'warn', 'dnsmasq is missing: no DHCP for VMs from here', `${install}dnsmasq-base`);
   if (facts.datapath === 'userspace')
     add(
       'datapath',
@@ -217,7 +217,7 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
       'clock',
       Math.abs(skewMs) > 12 * 3_600_000 ? 'fail' : 'warn',
       `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs < 0 ? 'behind' : 'ahead of'} the console's`,
-      'apt-get install systemd-timesyncd, and timedatectl set-ntp true',
+      `${install}systemd-timesyncd, and timedatectl set-ntp true`,
     );
   else add('clock', 'ok', 'its clock agrees with the console');
   if (facts.unresolvedNames.length > 0)

@@ -1,47 +1,62 @@
 // Looking at a machine, and installing packages on it.
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
+import type { Finding } from '../../contract/known-nodes.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
 import { packagesScript } from '../../core/plans/host-scripts.ts';
 import { judgePreflight, parsePreflight, preflightScript } from '../../core/plans/preflight.ts';
+import type { PreflightFacts } from '../../core/plans/preflight.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
+import type { StepContext } from '../runs/executor.ts';
 import { defineAction, outcomeOf } from './action.ts';
+import type { ActionParts } from './action.ts';
 import { factsOf } from './known-nodes.ts';
 
 export const defaultMeshPort = 9000;
 
+/** Looks, and remembers what it saw: pages show it until the next look. */
+async function lookAt(
+  { target, names, meshPort }: { target: NodeTarget; names: readonly string[]; meshPort: number },
+  context: StepContext,
+  parts: ActionParts,
+): Promise<{ facts: PreflightFacts; findings: Finding[] }> {
+  const shell = await parts.sessions.shell(target, context);
+  const askedAt = parts.now();
+  const { stdout } = await shell.run(scriptArgv(preflightScript, [String(meshPort), ...names]), {
+    signal: context.signal,
+    timeoutMs: 45_000,
+  });
+  const facts = parsePreflight(stdout);
+  const clockOffsetMs = (parts.now() - askedAt) / 2;
+  // The clock is read at the script's beginning: half the round trip is the least wrong guess for a quick node.
+  const findings = judgePreflight(facts, { askedAtMs: askedAt + Math.min(clockOffsetMs, 250), meshPort });
+  for (const { level, text, mend } of findings) {
+    if (level !== 'ok') context.log(`${level === 'fail' ? 'FAIL' : 'warning'}: ${text}${mend ? ` — ${mend}` : ''}`);
+  }
+  const host = await parts.sessions.hostOf(target);
+  const at = parts.now();
+  if (host) {
+    await parts.store.hosts.update(host.id, (known) => ({
+      ...known,
+      facts: { ...factsOf(known), ...facts, findings, at },
+    }));
+  }
+  return { facts, findings };
+}
+
 export const machineActions = {
   observePreflight: defineAction(
     z.object({ target: NodeTarget, names: z.array(z.string()), meshPort: z.number().default(defaultMeshPort) }),
-    async ({ target, names, meshPort }, context, parts) => {
-      const shell = await parts.sessions.shell(target, context);
-      const askedAt = parts.now();
-      const { stdout } = await shell.run(scriptArgv(preflightScript, [String(meshPort), ...names]), {
-        signal: context.signal,
-        timeoutMs: 45_000,
-      });
-      const facts = parsePreflight(stdout);
-      const clockOffsetMs = (parts.now() - askedAt) / 2;
-      // The clock is read at the script's beginning: half the round trip is the least wrong guess for a quick node.
-      const findings = judgePreflight(facts, { askedAtMs: askedAt + Math.min(clockOffsetMs, 250), meshPort });
-      for (const { level, text, mend } of findings) {
-        if (level !== 'ok') context.log(`${level === 'fail' ? 'FAIL' : 'warning'}: ${text}${mend ? ` — ${mend}` : ''}`);
-      }
-      const host = await parts.sessions.hostOf(target);
-      const at = parts.now();
-      if (host) {
-        await parts.store.hosts.update(host.id, (known) => ({
-          ...known,
-          facts: { ...factsOf(known), ...facts, findings, at },
-        }));
-      }
-      return { changed: false, result: { facts, findings } };
-    },
+    async (args, context, parts) => ({ changed: false, result: await lookAt(args, context, parts) }),
   ),
 
   ensurePackages: defineAction(
-    z.object({ target: NodeTarget, packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)) }),
-    async ({ target, packages }, context, parts) => {
+    z.object({
+      target: NodeTarget,
+      packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)),
+      names: z.array(z.string()).default([]),
+    }),
+    async ({ target, packages, names }, context, parts) => {
       const shell = await parts.sessions.shell(target, context);
       let said = '';
       try {
@@ -53,7 +68,10 @@ export const machineActions = {
             context.log(text);
           },
         });
-        return outcomeOf(stdout);
+        const { changed } = outcomeOf(stdout);
+        // Also when apt had nothing to do: it may have been cut off after its work, before the machine was looked at again.
+        const seen = await lookAt({ target, names, meshPort: defaultMeshPort }, context, parts);
+        return { changed, result: changed ? seen : {} };
       } catch (error) {
         const text = describeError(error);
         if (/Could not get lock|Unable to (acquire|lock)/.test(text)) {

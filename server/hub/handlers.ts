@@ -8,7 +8,7 @@ import type { CaCopies } from '../bootstrap/ca-copies.ts';
 import type { Fleet, HostStore, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import type { Call, Handlers } from './dispatcher.ts';
-import { knownNodeOf } from './known-nodes.ts';
+import { knownNodeOf, rememberedChecks } from './known-nodes.ts';
 
 /** A login on the head, and one command. */
 const caCopyTimeoutMs = 30_000;
@@ -41,6 +41,7 @@ export function createHandlers(
       runs.makePlan(caller, { kind, form, secrets, signal: connection.signal }),
     'bridge.show': ({ nodes }, { connection }) => runs.showBridges(nodes, connection.signal),
     'nodes.known': async () => (await hosts.list()).map(knownNodeOf),
+    'nodes.checks': async ({ node }) => rememberedChecks((await hosts.list()).find(({ id }) => id === node)?.facts),
     'runs.start': ({ plan, secrets }, { caller }) => runs.startRun(caller, plan, secrets),
     'runs.list': ({ limit }) => runs.list(limit),
     'runs.subscribe': ({ run }, call) => followRun(runs, run, call),

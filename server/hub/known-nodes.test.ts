@@ -3,7 +3,7 @@ import { bridgedFacts } from '../../core/plans/bridge/test-facts.ts';
 import type { KnownNodesChange } from '../../contract/known-nodes.ts';
 import { rememberBridge } from '../bootstrap/bridge/remember.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { followKnownNodes, knownNodeOf } from './known-nodes.ts';
+import { followKnownNodes, knownNodeOf, rememberedChecks } from './known-nodes.ts';
 
 const hostOf = (id: string, name: string) => ({
   id,
@@ -26,10 +26,38 @@ test('a client hears of a node what its page shows, and nothing of how the conso
     id: 'h1',
     name: 'node5',
     addresses: ['10.0.0.5'],
+    port: 22,
     user: 'root',
     cluster: '',
     addedAt: 1,
     bridge: null,
+    checkedAt: null,
+    missing: [],
+  });
+});
+
+test('of a look at the machine it hears when it was and what apt would bring', () => {
+  const findings = [
+    {
+      id: 'qemu',
+      level: 'warn',
+      text: 'QEMU is missing: no VMs here',
+      mend: 'apt-get install qemu-system-x86 qemu-utils',
+    },
+    {
+      id: 'clock',
+      level: 'warn',
+      text: 'its clock is 9 s behind',
+      mend: 'apt-get install systemd-timesyncd, and more',
+    },
+    { id: 'ovs', level: 'ok', text: 'Open vSwitch 3.5', mend: '' },
+  ];
+  const checked = { ...hostOf('h1', 'node5'), facts: { cpus: 8, findings, at: 7 } };
+  expect(knownNodeOf(checked)).toMatchObject({ checkedAt: 7, missing: ['qemu-system-x86', 'qemu-utils'] });
+  expect(rememberedChecks(checked.facts)).toEqual({ at: 7, findings });
+  expect(knownNodeOf({ ...checked, facts: { findings: 'none', at: 7 } })).toMatchObject({
+    checkedAt: null,
+    missing: [],
   });
 });
 

@@ -1,5 +1,7 @@
 // What clients hear of the nodes that the console reaches over SSH: nothing of keys, pins or sudo.
+import { NodeChecks } from '../../contract/known-nodes.ts';
 import type { KnownNode, KnownNodesChange } from '../../contract/known-nodes.ts';
+import { missingPackages } from '../../core/plans/preflight.ts';
 import { rememberedBridge } from '../bootstrap/bridge/remember.ts';
 import { Coalescer } from '../fleet/coalescer.ts';
 import type { HostStore, StoredHost } from '../ports.ts';
@@ -7,8 +9,25 @@ import type { HostStore, StoredHost } from '../ports.ts';
 /** A run over many nodes changes each of them several times. */
 const periodMs = 100;
 
-export function knownNodeOf({ id, name, addresses, user, cluster, addedAt, facts }: StoredHost): KnownNode {
-  return { id, name, addresses: [...addresses], user, cluster, addedAt, bridge: rememberedBridge(facts) };
+export function knownNodeOf({ id, name, addresses, port, user, cluster, addedAt, facts }: StoredHost): KnownNode {
+  const checks = rememberedChecks(facts);
+  return {
+    id,
+    name,
+    addresses: [...addresses],
+    port,
+    user,
+    cluster,
+    addedAt,
+    bridge: rememberedBridge(facts),
+    checkedAt: checks?.at ?? null,
+    missing: missingPackages(checks?.findings ?? []),
+  };
+}
+
+/** What the last look at the machine found (machine-actions.ts), of StoredHost.facts; null when nobody has looked. */
+export function rememberedChecks(facts: unknown): NodeChecks | null {
+  return NodeChecks.safeParse(facts).data ?? null;
 }
 
 /** Tells of what changed, ten times a second at most. Returns what ends it. */
