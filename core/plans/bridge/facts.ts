@@ -48,6 +48,8 @@ export interface NicFacts {
   readonly ipv6Mode: 'none' | 'eui64' | 'stable-privacy' | 'static';
   /** XDP programs, tc filters, firewall rules or zones that name it, in words; each a warning. */
   readonly entanglements: readonly string[];
+  /** Name servers that systemd-resolved asks for it; with other resolvers they belong to no NIC. */
+  readonly dnsServers: readonly string[];
   /** Ethernet address that its switch port tells by LLDP, and its name; empty when unknown. */
   readonly lldp: string;
 }

@@ -62,9 +62,23 @@ export function readNics(
         ...readDhcp(observed, name, owner, addresses),
         ipv6Mode: readIpv6Mode(observed, link, addresses),
         entanglements: [...rivals, ...readEntanglements(observed, link, routes)],
+        dnsServers: readLinkDns(observed, name),
         lldp: readLldp(observed, name),
       };
     });
+}
+
+/** `Link 2 (eth0): 10.0.0.1 10.0.0.2`. */
+function readLinkDns(observed: Observed, name: string): string[] {
+  const lines = linesOf(observed.text('resolved')).filter(
+    (line) => line.startsWith('Link ') && line.includes(` (${name}):`),
+  );
+  return lines.flatMap((line) => nameServersIn(line.slice(line.indexOf('):') + 2))).slice(0, 16);
+}
+
+/** Addresses among words; a port or a server's name behind one is left out. */
+export function nameServersIn(text: string): string[] {
+  return text.split(/\s+/).filter((word) => /^[0-9a-fA-F.:]+$/.test(word) && /[.:]/.test(word));
 }
 
 function readLinks(json: string): Link[] {

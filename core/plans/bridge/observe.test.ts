@@ -52,6 +52,7 @@ describe('facts of a node that ifupdown configures', () => {
         dhcpClientId: '',
         ipv6Mode: 'eui64',
         entanglements: [],
+        dnsServers: [],
         lldp: '',
       },
     ]);

@@ -2,7 +2,7 @@
 // NICs is asked itself, since a distribution's name says nothing about who has a NIC.
 import { AppError } from '../../../contract/errors.ts';
 import { transactionStates, type BridgeFacts, type FileFacts, type TransactionMark } from './facts.ts';
-import { readNics, readRoutes } from './nic-facts.ts';
+import { nameServersIn, readNics, readRoutes } from './nic-facts.ts';
 import { cleanText, linesOf, readObserved, type Observed } from './observed.ts';
 import { internalPorts, readOvs } from './ovs-facts.ts';
 import { judgeDrift, judgeReboot, readCommitted, readUnits } from './reboot.ts';
@@ -337,15 +337,15 @@ function readDefaultRoutes(observed: Observed): BridgeFacts['defaultRoutes'] {
 
 function readResolver(observed: Observed): Pick<BridgeFacts, 'resolver' | 'dnsServers'> {
   const path = observed.one('resolv_path');
-  const addresses = (text: string) =>
-    text.split(/\s+/).filter((word) => /^[0-9a-fA-F.:]+$/.test(word) && /[.:]/.test(word));
   if (path.startsWith('/run/systemd/resolve/')) {
-    const servers = linesOf(observed.text('resolved')).flatMap((line) => addresses(line.slice(line.indexOf(':') + 1)));
+    const servers = linesOf(observed.text('resolved')).flatMap((line) =>
+      nameServersIn(line.slice(line.indexOf(':') + 1)),
+    );
     return { resolver: 'systemd-resolved', dnsServers: [...new Set(servers)].slice(0, 16) };
   }
   const servers = linesOf(observed.text('resolv_conf'))
     .filter((line) => /^nameserver\s/.test(line))
-    .flatMap((line) => addresses(line.replace(/^nameserver/, '')));
+    .flatMap((line) => nameServersIn(line.replace(/^nameserver/, '')));
   return { resolver: path.includes('/resolvconf/') ? 'resolvconf' : 'file', dnsServers: servers.slice(0, 16) };
 }
 

@@ -242,6 +242,18 @@ describe('a boot unit of ours', () => {
     expect(script).not.toMatch(/fe80|proto' 'kernel|dhclient/);
     expect(dhcp).toBe('none');
   });
+  it('gives the bridge the uplink’s name servers, and not those of other NICs', () => {
+    const blob = Buffer.from('Global: 1.1.1.1\nLink 2 (eth0): 10.0.0.1 fd00::1\nLink 3 (eth1): 192.168.9.1\n');
+    const text = readFileSync(new URL('fixtures/observe-bridge.debian12-networkd-252.txt', import.meta.url), 'utf8');
+    const facts = parseBridgeFacts(text.replace(/^resolved .*$/m, `resolved ${blob.toString('base64')}`));
+    expect(facts.dnsServers).toEqual(['1.1.1.1', '10.0.0.1', 'fd00::1', '192.168.9.1']);
+    const addresses = [{ family: 4, address: '10.0.0.5/24', scope: 'global', flags: [], validSeconds: null }] as const;
+    const { content } = persist(withNic(facts, { dhcp: 'none', addresses }), 'commands');
+    const lines = (content('/usr/local/lib/meshdeck/bridge-up') ?? '').split('\n');
+    expect(lines.filter((line) => line.includes('resolvectl'))).toEqual([
+      `limit 5 resolvectl dns "$bridge" '10.0.0.1' 'fd00::1'`,
+    ]);
+  });
   it('has networkd hold the lease where there is no dhclient, and blocks where there is neither', () => {
     const { content, enable, dhcp } = persist({ ...networkManager, dhcpClients: ['networkd'] }, 'commands');
     expect(content('/etc/systemd/network/00-meshdeck-mega_bridge.network')).toContain('ClientIdentifier=mac');

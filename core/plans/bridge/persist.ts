@@ -132,7 +132,7 @@ function byUnit(facts: BridgeFacts, change: Change): BridgePersistence {
     addresses: isNetworkdLease ? 'owner' : addresses,
     dhcpClientId,
     carrier,
-    linkDns: facts.resolver === 'systemd-resolved' ? facts.dnsServers : [],
+    linkDns: facts.resolver === 'systemd-resolved' ? [...new Set([...carrier.dnsServers, ...uplink.dnsServers])] : [],
   };
   return {
     files: [

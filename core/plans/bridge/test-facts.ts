@@ -28,6 +28,7 @@ export function nicFacts(parts: Partial<NicFacts> = {}): NicFacts {
     dhcpClientId: '',
     ipv6Mode: 'eui64',
     entanglements: [],
+    dnsServers: [],
     lldp: '',
     ...parts,
   };
