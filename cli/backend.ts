@@ -5,6 +5,8 @@ import type { CaCopyView } from '../contract/browser.ts';
 import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
 
 export interface Backend {
+  /** How a shell gets here: `meshdeck --console https://10.0.0.1:8443`. */
+  readonly command: string;
   makePlan(kind: PlanKind, form: Record<string, unknown>, secrets: Record<string, string>): Promise<Plan>;
   showBridges(nodes: string): Promise<NodeBridge[]>;
   startRun(plan: string, secrets: Record<string, string>): Promise<RunSummary>;

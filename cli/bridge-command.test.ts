@@ -1,7 +1,13 @@
 import { Command } from 'commander';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import type { BridgeFacts } from '../core/plans/bridge/facts.ts';
+import { BridgeForm, type BridgeSighting } from '../core/plans/bridge/inputs.ts';
+import { persistBridge } from '../core/plans/bridge/persist.ts';
+import { planBridge } from '../core/plans/bridge/plan.ts';
+import { bridgedFacts, bridgeFacts, nicFacts } from '../core/plans/bridge/test-facts.ts';
 import type { Backend } from './backend.ts';
 import { addBridgeCommand } from './bridge-command.ts';
+import { planAndRun } from './plan-command.ts';
 
 const ended = new Error('a plan was asked for');
 
@@ -33,3 +39,39 @@ test.each([
   expect(await bridge(...undo)).toBe(ended);
   expect(await bridge('node1', ...words)).toBe(ended);
 });
+
+test('before a run that may cut the shell off, it says what to type at the node, and how the console is found again', async () => {
+  const sayings: string[] = [];
+  vi.spyOn(console, 'log').mockImplementation((text: string) => void sayings.push(text));
+  const facts = {
+    nodes: [sighting('node1', bridgeFacts({ nics: [nicFacts({ owner: 'none' })] })), sighting('node2', bridgedFacts())],
+    bystanders: [],
+  };
+  const made = planBridge(
+    BridgeForm.parse({ nodes: 'node[1-2]', method: 'commands' }),
+    facts,
+    { id: 'p1', nowMs: 1 },
+    persistBridge,
+  );
+  if (!made.ok) throw new Error(made.message);
+  const backend = {
+    command: 'meshdeck --console https://10.0.0.9:8443',
+    makePlan: () => Promise.resolve(made.plan),
+    startRun: () => {
+      sayings.push('started');
+      return Promise.reject(ended);
+    },
+  } as unknown as Backend;
+  await expect(planAndRun(backend, 'bridge', {}, { run: true })).rejects.toBe(ended);
+  const note = sayings.at(-2) ?? '';
+  expect(sayings.at(-1)).toBe('started');
+  expect(note).toContain('one of node1 stay away');
+  expect(note).toContain('sh /var/lib/meshd/bridge/pending/tx undo');
+  expect(note).toContain('meshdeck --console https://10.0.0.9:8443 runs');
+  vi.restoreAllMocks();
+});
+
+function sighting(name: string, facts: BridgeFacts): BridgeSighting {
+  const target = { name, address: '10.0.0.5', port: 22, user: 'root' };
+  return { target, isHead: false, isConsole: false, facts, error: '' };
+}

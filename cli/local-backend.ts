@@ -1,5 +1,6 @@
 // The backend in this process: opens the data folder as the console would.
 import { AppError } from '../contract/errors.ts';
+import { shellWord } from '../core/plans/step.ts';
 import { CaCopies } from '../server/bootstrap/ca-copies.ts';
 import { createRunCore } from '../server/runs/runs.ts';
 import type { RunCore } from '../server/runs/run-core.ts';
@@ -23,6 +24,7 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
   // The maker above was called by openWorkspace.
   const runCore = core as unknown as RunCore;
   return {
+    command: `meshdeck --data ${shellWord(dataPath)}`,
     makePlan: (kind, form, secrets) =>
       runs.makePlan(caller, { kind, form, secrets, signal: AbortSignal.timeout(300_000) }),
     showBridges: (nodes) => runs.showBridges(nodes, AbortSignal.timeout(120_000)),

@@ -5,7 +5,7 @@ import { forAllNodes, isKeyName, passphraseName } from '../core/plans/secret-nam
 import type { Backend } from './backend.ts';
 import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
-import { describePlan } from './plan-text.ts';
+import { describePlan, describeRescue } from './plan-text.ts';
 import { readIdentity } from './identity.ts';
 import { askSecret, askYesNo, isInteractive, printable, readSecretFromStdin, tellError } from './terminal.ts';
 
@@ -66,6 +66,8 @@ export async function planAndRun(
     }
   }
   const secrets = { ...(await collectSecrets(plan, user, options)), ...given };
+  const rescue = json ? '' : describeRescue(plan, backend.command);
+  if (rescue !== '') console.log(rescue);
   const { id } = await backend.startRun(plan.id, secrets);
   return driveRun(backend, id, { json, yes: options.yes ?? false });
 }

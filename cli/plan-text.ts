@@ -1,6 +1,8 @@
 // Plans and runs as text.
 import type { NodeBridge } from '../contract/bridge.ts';
 import type { LogLine, Plan, RunSummary, StepView } from '../contract/plans.ts';
+import { BridgeStepArgs } from '../core/plans/bridge/step-args.ts';
+import { rescueCommand } from '../core/plans/bridge/transaction.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import { printable } from './terminal.ts';
 
@@ -28,6 +30,24 @@ export function describePlan(plan: Plan): string {
   for (const [text, nodes] of groups) lines.push(`${describeRange(nodes) || 'the console'}:`, text, '');
   lines.push(`As a command: ${plan.command}`);
   return printable(lines.join('\n'));
+}
+
+/** Of a plan that may cut this shell off: what to note before it begins. Empty for others. `command` leads to the console. */
+export function describeRescue(plan: Plan, command: string): string {
+  const nodes = plan.steps.flatMap(({ node, isDone, do: { args } }) => {
+    const read = isDone ? null : BridgeStepArgs.safeParse(args);
+    return read?.success && read.data.transaction.kind !== 'persist' ? [node] : [];
+  });
+  if (nodes.length === 0) return '';
+  return printable(
+    [
+      `Note this before it begins. Should one of ${describeRange(nodes)} stay away, type at its own console, as root:`,
+      `    ${rescueCommand}`,
+      'Should this shell end, the run is found again with (`runs resume` goes on with one that was cut off):',
+      `    ${command} runs`,
+      '',
+    ].join('\n'),
+  );
 }
 
 /** What is there, a line a node, and what is wrong below it. */

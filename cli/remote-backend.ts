@@ -6,6 +6,7 @@ import type { MethodName } from '../contract/browser.ts';
 import { AppError } from '../contract/errors.ts';
 import type { Ack } from '../contract/method.ts';
 import type { RunEvent } from '../contract/plans.ts';
+import { shellWord } from '../core/plans/step.ts';
 import type { Backend } from './backend.ts';
 import { trustConsole } from './console-trust.ts';
 import type { TrustOptions } from './console-trust.ts';
@@ -57,6 +58,7 @@ export async function openRemoteBackend(url: string, token: string, trust: Trust
     listeners.get(event.run)?.(event);
   });
   return {
+    command: `meshdeck --console ${shellWord(url)}`,
     makePlan: (kind, form, secrets) => call('plans.make', { kind, form, secrets }),
     showBridges: (nodes) => call('bridge.show', { nodes }),
     startRun: (plan, secrets) => call('runs.start', { plan, secrets }),

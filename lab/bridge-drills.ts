@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeTransaction } from '../host/bridge/node-transaction.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { startChild, type Child } from '../host/child.ts';
-import type { FileChange } from '../core/plans/bridge/transaction.ts';
+import { type FileChange, rescueCommand } from '../core/plans/bridge/transaction.ts';
 import { installTree, startMeshd } from './cluster.ts';
 import {
   bridgeName,
@@ -129,7 +129,7 @@ const powerCuts: Drill[] = [
       void trial.tx.begin().catch(() => undefined);
       await waitForState(trial.tx, 'planned');
       await cutPower(stage);
-      await stage.sh(`sh ${folderOf(trial)}/tx undo`);
+      await stage.sh(rescueCommand);
       return trial;
     },
   },

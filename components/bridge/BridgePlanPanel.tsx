@@ -5,14 +5,16 @@ import { Download } from 'lucide-react';
 import { useState, type ReactElement } from 'react';
 import type { Plan } from '../../contract/plans.ts';
 import { renderRunbook } from '../../core/plans/bridge/runbook.ts';
+import { rescueCommand } from '../../core/plans/bridge/transaction.ts';
 import { saveFile } from '../topology/save-file.ts';
-import { Badge } from '../ui/Badge.tsx';
 import { Button } from '../ui/Button.tsx';
+import { CommandLine } from '../ui/CommandLine.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { Select } from '../ui/Select.tsx';
 import { BeforeAfter } from './BeforeAfter.tsx';
 import { type BridgeNode, bridgeNodes } from './bridge-view.ts';
+import { NicChoice } from './NicChoice.tsx';
 
 export interface BridgePlanPanelProps {
   readonly plan: Plan;
@@ -63,9 +65,16 @@ export function BridgePlanPanel({ plan, onUplink, uplinks }: BridgePlanPanelProp
       <div className="flex min-w-0 flex-col gap-4">
         <BeforeAfter uplink={node.args.transaction.uplink} before={node.args.before} after={node.args.after} />
         {onUplink && node.args.nics.length > 0 ? (
-          <NicChoice node={node} chosen={uplinks[node.node] ?? 'auto'} onUplink={onUplink} />
+          <NicChoice
+            node={node.node}
+            nics={node.args.nics}
+            chosen={uplinks[node.node] ?? 'auto'}
+            uplink={node.args.transaction.uplink}
+            onUplink={onUplink}
+          />
         ) : null}
         <BridgeFacts node={node} />
+        {node.args.transaction.kind === 'persist' ? null : <Rescue />}
         {plan.waves.length > 1 ? (
           <p className="text-sm text-fg-2">
             One after the other, stopping at the first failure:{' '}
@@ -83,48 +92,21 @@ export function BridgePlanPanel({ plan, onUplink, uplinks }: BridgePlanPanelProp
   );
 }
 
-function NicChoice({
-  node,
-  chosen,
-  onUplink,
-}: {
-  node: BridgeNode;
-  chosen: string;
-  onUplink: (node: string, nic: string) => void;
-}): ReactElement {
-  const { nics } = node.args;
+/** Read before the start: afterwards this page may be out of reach. */
+function Rescue(): ReactElement {
   return (
-    <label className="flex flex-wrap items-center gap-2 text-sm text-fg-2">
-      Uplink of <span className="font-mono">{node.node}</span>
-      <Select
-        isMono
-        aria-label={`Uplink of ${node.node}`}
-        value={chosen}
-        onValueChange={(nic) => {
-          onUplink(node.node, nic);
-        }}
-        options={[
-          { value: 'auto', label: 'auto', hint: 'The NIC that the console came in on' },
-          ...nics.map((nic) => ({
-            value: nic.name,
-            label: nic.name,
-            hint: [
-              nic.address === '' ? 'no address' : nic.address,
-              nic.owner,
-              nic.kind === 'ethernet' ? '' : nic.kind,
-              nic.hasCarrier ? '' : 'no carrier',
-              nic.isIngress ? 'the console came in here' : '',
-            ]
-              .filter((part) => part !== '')
-              .join(' · '),
-          })),
-        ]}
-        className="max-w-56"
-      />
-      {nics.some((nic) => nic.isIngress && nic.name === node.args.transaction.uplink) ? (
-        <Badge>the console came in here</Badge>
-      ) : null}
-    </label>
+    <section className="flex flex-col gap-2 rounded-md border px-4 py-3 text-sm" aria-labelledby="rescue">
+      <h3 id="rescue" className="font-medium">
+        Note this before it begins
+      </h3>
+      <p>Should a node stay away all the same, type this as root at its own console (screen, BMC, hypervisor):</p>
+      <CommandLine command={rescueCommand} />
+      <p>
+        The run goes on without this page. It is found again at <span className="font-mono">{location.origin}</span>{' '}
+        under Runs, or from a shell:
+      </p>
+      <CommandLine command={`meshdeck --console ${location.origin} runs`} />
+    </section>
   );
 }
 

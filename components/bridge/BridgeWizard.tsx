@@ -13,6 +13,7 @@ import { issuesOf, namesIn, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues } from '../wizard/wizard-state.ts';
 import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
+import { NodeUplinks } from './NodeUplinks.tsx';
 import { uplinksOf, withUplink } from './uplinks.ts';
 
 // With the plan, which stands in the shell's own Suspense.
@@ -92,7 +93,7 @@ function toForm(form: FormValues): Record<string, unknown> {
   };
 }
 
-function NodesPage({ form, set, issue }: PageProps): ReactElement {
+function NodesPage({ form, set, issue, refusal }: PageProps): ReactElement {
   return (
     <>
       <Field
@@ -107,10 +108,17 @@ function NodesPage({ form, set, issue }: PageProps): ReactElement {
         label="Uplink"
         name="uplink"
         error={issue('uplink') || issue('uplinks')}
-        hint="The NIC that goes into the bridge on each node. auto: the one that the console comes in on; beside the plan it can be chosen per node."
+        hint="The NIC that goes into the bridge on each node. auto: the one that the console comes in on. Per node it is chosen beside the plan, or here once a node was refused."
       >
         <Input isMono {...textInput({ form, set }, 'uplink')} />
       </Field>
+      <NodeUplinks
+        uplinks={uplinksOf(entriesOf(form))}
+        refusal={refusal}
+        onUplink={(node, nic) => {
+          set('uplinks', withUplink(entriesOf(form), node, nic));
+        }}
+      />
       <Field
         label="Bridge"
         name="bridge"

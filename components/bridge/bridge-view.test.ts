@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import { testRun, testView } from '../wizard/plan-for-tests.ts';
-import { bridgeNodes, describeLeft, describeNode, mostUrgent, watchedNodes } from './bridge-view.ts';
+import { bridgeNodes, describeLeft, describeNode, mostUrgent, uplinkChoices, watchedNodes } from './bridge-view.ts';
 import { uplinksOf, withUplink } from './uplinks.ts';
 
 const picture = { carrier: 'eth0', addresses: ['10.0.0.5/24'], routes: [], dns: [], ports: [], bridge: '' };
@@ -194,4 +194,21 @@ test('a NIC chosen for one node is an entry of its own, and auto takes it out', 
   expect(uplinksOf(entries)).toEqual({ node1: 'eth1', node2: 'ens3' });
   expect(withUplink(entries, 'node1', 'auto')).toEqual(['node2=ens3']);
   expect(uplinksOf(['=eth0', 'node1=', 'nonsense'])).toEqual({});
+});
+
+test('the form has a choice of NICs for nodes that blocked the last plan, and for those with a choice from before', () => {
+  const nic = { name: 'eth1', kind: 'ethernet', mac: '', address: '', owner: '', hasCarrier: true, isIngress: false };
+  const refusal = {
+    field: 'uplink',
+    blocked: [
+      { node: 'node1', findings: [], nics: [nic] },
+      { node: 'node2', findings: [], nics: [] },
+    ],
+  };
+  expect(uplinkChoices({ node1: 'eth0', node3: 'eth0' }, refusal)).toEqual([
+    { node: 'node1', nics: [nic] },
+    { node: 'node3', nics: [] },
+  ]);
+  expect(uplinkChoices({}, { field: 'nodes' })).toEqual([]);
+  expect(uplinkChoices({}, null)).toEqual([]);
 });

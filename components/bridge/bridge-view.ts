@@ -1,8 +1,14 @@
 // A bridge plan or run as its pages read it: parsed once here, since steps are JSON. Pure.
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Plan, RunView, Step, StepState } from '../../contract/plans.ts';
 import { RebootProof } from '../../core/plans/bridge/reboot-proof.ts';
-import { BridgeProgress, BridgeResult, BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
+import {
+  BlockedNode,
+  type BridgeNicChoice,
+  BridgeProgress,
+  BridgeResult,
+  BridgeStepArgs,
+} from '../../core/plans/bridge/step-args.ts';
 
 export interface BridgeNode {
   readonly node: string;
@@ -16,6 +22,22 @@ export function bridgeNodes(plan: Pick<Plan, 'steps'>): BridgeNode[] {
     const args = BridgeStepArgs.safeParse(step.do.args);
     return args.success ? [{ node: step.node, step, args: args.data }] : [];
   });
+}
+
+const Refusal = z.object({ blocked: z.array(BlockedNode) });
+
+/**
+ * Nodes whose uplink is chosen in the form: those that blocked the last plan and have NICs to choose from, then those with a
+ * choice from before.
+ */
+export function uplinkChoices(
+  uplinks: Readonly<Record<string, string>>,
+  refusal: Readonly<Record<string, unknown>> | null,
+): { readonly node: string; readonly nics: readonly BridgeNicChoice[] }[] {
+  const parsed = Refusal.safeParse(refusal);
+  const blocked = parsed.success ? parsed.data.blocked.filter(({ nics }) => nics.length > 0) : [];
+  const others = Object.keys(uplinks).filter((node) => !blocked.some((each) => each.node === node));
+  return [...blocked.map(({ node, nics }) => ({ node, nics })), ...others.map((node) => ({ node, nics: [] }))];
 }
 
 export interface WatchedNode extends BridgeNode {

@@ -35,6 +35,8 @@ export interface PageProps {
   readonly setSecret: (name: string, value: string) => void;
   /** What is wrong with a field; empty: nothing. */
   readonly issue: (field: string) => string;
+  /** What the planner told beside its last refusal; null: nothing. */
+  readonly refusal: Readonly<Record<string, unknown>> | null;
 }
 
 export interface WizardPage {
@@ -154,9 +156,13 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
       dispatch({ do: 'planned', plan: made, form: planned });
       if (formText(latest.current) === planned) url.set({ step: 'plan' }, { isStep: true });
     } catch (error) {
-      const field = error instanceof AppError ? error.detail?.['field'] : undefined;
-      const issue = { field: typeof field === 'string' ? field : '', message: describeError(error) };
-      dispatch({ do: 'failed', issues: [issue] });
+      const detail = error instanceof AppError ? (error.detail ?? null) : null;
+      // Of an entry of a list or record (`uplinks.node3`), the field that has it.
+      const named = typeof detail?.['field'] === 'string' ? detail['field'] : '';
+      const whole = named.split('.')[0] ?? '';
+      const field = wizard.pages.some(({ fields }) => fields.includes(whole)) ? whole : named;
+      const issue = { field, message: describeError(error) };
+      dispatch({ do: 'failed', issues: [issue], refusal: detail });
       showIssues([issue]);
     }
   };
@@ -236,6 +242,7 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
                   dispatch({ do: 'secret', name, value });
                 },
                 issue: (field) => issueOf(state, field) ?? '',
+                refusal: state.refusal,
               })}
               {busy === 'planning' ? <WaitingFor text={wizard.planning(form)} /> : null}
               <div className="flex flex-wrap gap-2 pt-2">

@@ -33,6 +33,8 @@ export interface WizardState {
   /** What is being waited for. */
   readonly busy: 'none' | 'planning' | 'starting';
   readonly issues: readonly Issue[];
+  /** What the planner told beside its last refusal, for the form to offer a way out; null once there is a plan. */
+  readonly refusal: Readonly<Record<string, unknown>> | null;
 }
 
 export type WizardEvent =
@@ -48,7 +50,7 @@ export type WizardEvent =
   | { readonly do: 'started'; readonly run: string }
   /** Away from the run, by the browser's back button or a link: the run goes on, the form is there again. */
   | { readonly do: 'left' }
-  | { readonly do: 'failed'; readonly issues: readonly Issue[] };
+  | { readonly do: 'failed'; readonly issues: readonly Issue[]; readonly refusal?: WizardState['refusal'] };
 
 export function openWizard(form: FormValues, pages: number): WizardState {
   return {
@@ -62,6 +64,7 @@ export function openWizard(form: FormValues, pages: number): WizardState {
     agreedTo: '',
     busy: 'none',
     issues: [],
+    refusal: null,
   };
 }
 
@@ -88,7 +91,15 @@ export function stepWizard(state: WizardState, event: WizardEvent): WizardState 
     case 'planned':
       // Whoever went on typing meanwhile gets the plan of what stands there now.
       if (event.form !== formText(state)) return { ...state, busy: 'none' };
-      return { ...state, busy: 'none', plan: event.plan, plannedForm: event.form, place: { at: 'plan' }, issues: [] };
+      return {
+        ...state,
+        busy: 'none',
+        plan: event.plan,
+        plannedForm: event.form,
+        place: { at: 'plan' },
+        issues: [],
+        refusal: null,
+      };
     case 'starting':
       return { ...state, busy: 'starting', issues: [] };
     case 'started':
@@ -97,7 +108,7 @@ export function stepWizard(state: WizardState, event: WizardEvent): WizardState 
       // A plan runs once.
       return { ...state, place: { at: 'form', page: 0 }, plan: null, plannedForm: null, agreedTo: '' };
     case 'failed':
-      return { ...state, busy: 'none', issues: event.issues };
+      return { ...state, busy: 'none', issues: event.issues, refusal: event.refusal ?? null };
   }
 }
 

@@ -91,6 +91,13 @@ describe('a wizard', () => {
     expect(issueOf(state, 'user')).toBe('no user');
   });
 
+  it('keeps what the planner told beside its refusal while the form is mended, until there is a plan', () => {
+    const refusal = { blocked: [] };
+    const refused = after({ do: 'failed', issues: [{ field: 'nodes', message: 'blocked' }], refusal }, set);
+    expect(refused.refusal).toEqual(refusal);
+    expect(after({ do: 'failed', issues: [], refusal }, planned([])).refusal).toBeNull();
+  });
+
   it('takes issues of a schema by field, the first of each', () => {
     const schema = z.object({ degree: z.coerce.number().int('whole').min(1, 'at least 1'), name: z.string() });
     expect(issuesOf(schema, { degree: '0.5', name: 'x' })).toEqual([{ field: 'degree', message: 'whole' }]);

@@ -279,6 +279,7 @@ describe('the plan', () => {
     expect(texts).toContain('outage: well under a second');
     expect(texts).toContain('another node sees its host key');
     expect(texts).toContain('within 120 s');
+    expect(texts).toContain('at its own console, as root: sh /var/lib/meshd/bridge/pending/tx undo');
     const args = BridgeStepArgs.parse(step?.do.args);
     expect(args.nics).toMatchObject([{ name: 'eth0', isIngress: true }]);
     expect(args).toMatchObject({
@@ -370,6 +371,11 @@ describe('the plan', () => {
     expect(result.message).toContain('node2: node2: no route to it');
     expect(result.message).toContain('node3: 0.0 MB free');
     expect(result.message).toContain('Without node[2-3]: node[1,4]');
+    // What to choose from where a node’s own NIC does not do; a silent one has shown none.
+    expect(result.blocked.map(({ nics }) => nics.map(({ name, isIngress }) => [name, isIngress]))).toEqual([
+      [],
+      [['eth0', true]],
+    ]);
     expect(plan([bare('node1')], { uplink: 'eth9' })).toMatchObject({ ok: false, field: 'uplink' });
     expect(plan([bare('node1')], { uplinks: { node7: 'eth0' } })).toMatchObject({ ok: false, field: 'uplinks.node7' });
   });
@@ -462,6 +468,12 @@ describe('taking it away', () => {
   test('leaves alone what others made, and finds nothing where there is none', () => {
     expect(remove(bridgedFacts({ committed: null }))).toMatchObject({ ok: false, field: 'bridge' });
     expect(remove(bridgeFacts())).toMatchObject({ ok: true, plan: { steps: [] } });
+  });
+
+  test('does not say that there is none where Open vSwitch is down and nobody can tell', () => {
+    const result = remove(bridgeFacts({ ovs: { isDatabaseUp: false } }));
+    expect(result).toMatchObject({ ok: false, blocked: [{ node: 'node5', findings: [{ id: 'ovs-down' }] }] });
+    expect(result.ok ? '' : result.message).toContain('Open vSwitch is down: ovsdb-server does not answer');
   });
 });
 

@@ -13,8 +13,8 @@ import type {
   RemoveBridgeForm,
 } from './inputs.ts';
 import { addressesOf, carrierOf, pictureAfter, pictureBefore } from './picture.ts';
-import type { BridgeStepArgs, BridgeUndoArgs, PlannedTransaction, WitnessPlan } from './step-args.ts';
-import { defaultBridgeTimes } from './transaction.ts';
+import type { BridgeNicChoice, BridgeStepArgs, BridgeUndoArgs, PlannedTransaction, WitnessPlan } from './step-args.ts';
+import { defaultBridgeTimes, rescueCommand } from './transaction.ts';
 import type { BridgeTimes, BridgeTransaction, InsideCheck } from './transaction.ts';
 import { describeOwner, describeSeconds } from './verdict.ts';
 import type { BridgeFinding, BridgeVerdict } from './verdict.ts';
@@ -185,19 +185,7 @@ export function argsOf(
     witness,
     before: pictureBefore(facts, uplink, transaction.bridge),
     after: pictureAfter(facts, uplink, transaction),
-    nics: facts.nics
-      .filter(({ kind, name }) => kind !== 'internal' && name !== 'lo')
-      .map((nic) => ({
-        name: nic.name,
-        kind: nic.kind,
-        mac: nic.mac,
-        address: addressesOf(nic)[0] ?? '',
-        owner: describeOwner(nic),
-        hasCarrier: nic.hasCarrier,
-        isIngress:
-          nic.name === facts.ingress ||
-          (facts.ingress === transaction.bridge && nic.ovsBridge === transaction.bridge && nic === uplink),
-      })),
+    nics: nicChoicesOf(facts, { bridge: transaction.bridge, uplink }),
     ownerText: describeOwner(uplink),
     madeBy: verdict.madeBy,
     presence: verdict.presence,
@@ -208,6 +196,24 @@ export function argsOf(
     taps: parts.taps,
     traits: traitsOf(facts, uplink, transaction),
   };
+}
+
+/** What a person may choose from as the uplink. */
+export function nicChoicesOf(
+  facts: BridgeFacts,
+  { bridge, uplink }: { readonly bridge: string; readonly uplink: NicFacts | null },
+): BridgeNicChoice[] {
+  return facts.nics
+    .filter(({ kind, name }) => kind !== 'internal' && name !== 'lo')
+    .map((nic) => ({
+      name: nic.name,
+      kind: nic.kind,
+      mac: nic.mac,
+      address: addressesOf(nic)[0] ?? '',
+      owner: describeOwner(nic),
+      hasCarrier: nic.hasCarrier,
+      isIngress: nic.name === facts.ingress || (facts.ingress === bridge && nic.ovsBridge === bridge && nic === uplink),
+    }));
 }
 
 /** Those not in the plan first: they change least. Nodes of other waves after them, since they may be at work themselves. */
@@ -300,6 +306,9 @@ export function previewOf(args: BridgeStepArgs, facts: BridgeFacts): Step['previ
     `outage: ${args.outage}`,
     ...(transaction.kind === 'persist' ? [] : [args.witnessText]),
     args.rollback,
+    ...(transaction.kind === 'persist'
+      ? []
+      : [`should it stay away all the same, type at its own console, as root: ${rescueCommand}`]),
     ...(args.taps.length > 0 ? [`loses its network: ${args.taps.join(', ')}`] : []),
   ].map((text) => ({ kind: 'note' as const, text }));
   return [...commands, ...diffs, ...units, ...notes];

@@ -7,18 +7,13 @@ import type { PlanContext } from '../step.ts';
 import type { BridgeFacts, NicFacts } from './facts.ts';
 import { defaultBridge } from './inputs.ts';
 import type { BridgeForm, BridgePlanFacts, BridgeSighting, PlanPersistence, RemoveBridgeForm } from './inputs.ts';
-import { argsOf, bridgeStepOf, deadlineOf, previewOf, transactionOf } from './node-step.ts';
+import { argsOf, bridgeStepOf, deadlineOf, nicChoicesOf, previewOf, transactionOf } from './node-step.ts';
 import type { JudgedNode } from './node-step.ts';
 import { rebootProofStepOf } from './reboot-proof.ts';
-import type { BridgeStepArgs } from './step-args.ts';
+import type { BlockedNode, BridgeStepArgs } from './step-args.ts';
 import { judgeBridge, uplinksOf } from './verdict.ts';
 import type { BridgeFinding } from './verdict.ts';
 import { planWaves } from './waves.ts';
-
-export interface BlockedNode {
-  readonly node: string;
-  readonly findings: readonly BridgeFinding[];
-}
 
 export type BridgePlanResult =
   | { readonly ok: true; readonly plan: Plan }
@@ -45,16 +40,18 @@ export function planBridge(
   for (const sighting of facts.nodes) {
     const { target, facts: seen } = sighting;
     if (seen === null) {
-      blocked.push({ node: target.name, findings: [silent(sighting)] });
+      blocked.push({ node: target.name, findings: [silent(sighting)], nics: [] });
       continue;
     }
     const verdict = judgeBridge(seen, { ...form, uplink: form.uplinks[target.name] ?? form.uplink });
     looked.push({ sighting: { ...sighting, facts: seen }, verdict });
   }
   const made = looked.map((each) => ({ ...each, ...bridgeStepOf(each, form, facts, persist) }));
-  for (const { sighting, findings } of made) {
+  for (const { sighting, verdict, findings } of made) {
     const blocks = findings.filter(({ level }) => level === 'block');
-    if (blocks.length > 0) blocked.push({ node: sighting.target.name, findings: blocks });
+    const choice = { bridge: form.bridge, uplink: verdict.uplink };
+    if (blocks.length > 0)
+      blocked.push({ node: sighting.target.name, findings: blocks, nics: nicChoicesOf(sighting.facts, choice) });
   }
   if (blocked.length > 0) return refuse(blocked, facts.nodes);
   const range = describeRange(names);
@@ -93,6 +90,9 @@ export function planBridge(
   };
 }
 
+/** Nothing speaks against taking nothing away, but what hides whether there is something. */
+export const hidingIds: ReadonlySet<string> = new Set(['ovs-down', 'transaction', 'transaction-stuck']);
+
 /** The bridge away for good, with the same safety. */
 export function planRemoveBridge(
   form: RemoveBridgeForm,
@@ -109,14 +109,15 @@ export function planRemoveBridge(
   for (const sighting of facts.nodes) {
     const { target, facts: seen } = sighting;
     if (seen === null) {
-      blocked.push({ node: target.name, findings: [silent(sighting)] });
+      blocked.push({ node: target.name, findings: [silent(sighting)], nics: [] });
       continue;
     }
-    if (!seen.ovs.bridges.some(({ name }) => name === form.bridge)) continue;
     const { args, findings } = removalOf({ ...sighting, facts: seen }, form, facts, persist);
-    const blocks = findings.filter(({ level }) => level === 'block');
+    const isThere = seen.ovs.bridges.some(({ name }) => name === form.bridge);
+    const blocks = findings.filter(({ id, level }) => level === 'block' && (isThere || hidingIds.has(id)));
+    if (!isThere && blocks.length === 0) continue;
     if (args === null || blocks.length > 0) {
-      blocked.push({ node: target.name, findings: blocks });
+      blocked.push({ node: target.name, findings: blocks, nics: [] });
       continue;
     }
     warnings.push({ node: target.name, findings });

@@ -90,6 +90,14 @@ export const BridgeFindingSchema = z.object({
   mend: z.string(),
 });
 
+/** Why a node blocks its plan, and the NICs to choose another uplink from; none where that is no choice. */
+export const BlockedNode = z.object({
+  node: z.string(),
+  findings: z.array(BridgeFindingSchema),
+  nics: z.array(BridgeNicChoice),
+});
+export type BlockedNode = z.infer<typeof BlockedNode>;
+
 /** Arguments of `ensureBridge`, `persistBridge` and, in a plan of its own, `removeBridge`. */
 export const BridgeStepArgs = z.object({
   target: NodeTarget,

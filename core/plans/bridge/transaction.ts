@@ -32,6 +32,12 @@ export const defaultBridgeTimes: BridgeTimes = {
   reboot: 0,
 };
 
+/**
+ * To be typed as root at the console of the machine itself. Goes by the link to whatever is pending there, so that it is known
+ * before there is an id.
+ */
+export const rescueCommand = 'sh /var/lib/meshd/bridge/pending/tx undo';
+
 /** A file as the commit writes it, with the content it replaces: another content there now stops the transaction. */
 export interface FileChange {
   readonly path: string;

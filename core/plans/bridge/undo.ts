@@ -1,11 +1,9 @@
 // The undo of a kept bridge: a removal, planned when it is undone, from what is there then.
 import type { BridgePlanFacts, BridgeSighting, PlanPersistence } from './inputs.ts';
 import type { BridgeFacts } from './facts.ts';
-import { removalOf } from './plan.ts';
+import { hidingIds, removalOf } from './plan.ts';
 import type { BridgeStepArgs, BridgeUndoArgs } from './step-args.ts';
 import type { BridgeFinding } from './verdict.ts';
-
-const hiding = new Set(['ovs-down', 'transaction', 'transaction-stuck']);
 
 /**
  * `args` is null when there is nothing of ours to take away: no bridge, or one that was never kept. With `blocks` nothing may
@@ -21,6 +19,5 @@ export function planUndo(
   if (facts.transaction?.id === own) return { args, blocks: [] };
   const blocks = findings.filter(({ level }) => level === 'block');
   const isThere = facts.committed?.bridge === bridge && facts.ovs.bridges.some(({ name }) => name === bridge);
-  // Nothing speaks against taking nothing away, but what hides whether there is something.
-  return { args, blocks: isThere ? blocks : blocks.filter(({ id }) => hiding.has(id)) };
+  return { args, blocks: isThere ? blocks : blocks.filter(({ id }) => hidingIds.has(id)) };
 }
