@@ -175,8 +175,9 @@ describe.skipIf(!hasSshd)('deploy', () => {
 
   test('the same command joins, a different one with the same node is refused', async () => {
     const lines: string[] = [];
-    const first = call('deploy launch 127.0.0.[2-3]');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const told: string[] = [];
+    const first = call('deploy launch 127.0.0.[2-3]', { status: (text) => told.push(text) });
+    await expect.poll(() => told.join('\n'), { timeout: 20_000 }).toContain('[127.0.0.2] failed at reach');
     const second = call('deploy launch 127.0.0.[2-3]', { status: (text) => lines.push(text) });
     await expect(call('deploy launch 127.0.0.[3-4]')).rejects.toThrow('another deploy is at work on 127.0.0.3');
     await new Promise((resolve) => setTimeout(resolve, 50));
