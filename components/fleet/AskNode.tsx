@@ -7,7 +7,9 @@ import type { ResponseEntry } from '../../contract/command-socket.ts';
 import { describeError } from '../../contract/errors.ts';
 import { meshdCommand } from '../../core/plans/step.ts';
 import { useConsole } from '../../lib/use-console.ts';
+import { safeText } from '../terminal/safe-text.ts';
 import { CommandLine } from '../ui/CommandLine.tsx';
+import { CopyButton } from '../ui/CopyButton.tsx';
 import { IconButton } from '../ui/IconButton.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Skeleton } from '../ui/Skeleton.tsx';
@@ -17,13 +19,13 @@ export interface AskNodeProps {
   node: string;
   /** One line of the command language that only looks. */
   line: string;
+  /** 10 s unless it is said. */
+  timeoutMs?: number;
 }
-
-const timeoutMs = 10_000;
 
 type Answer = { readonly entries: readonly ResponseEntry[]; readonly error: string } | null;
 
-export function AskNode({ cluster, node, line }: AskNodeProps): ReactElement {
+export function AskNode({ cluster, node, line, timeoutMs = 10_000 }: AskNodeProps): ReactElement {
   const commands = useConsole()?.commands ?? null;
   const [answer, setAnswer] = useState<Answer>(null);
   const [asked, setAsked] = useState(0);
@@ -45,7 +47,7 @@ export function AskNode({ cluster, node, line }: AskNodeProps): ReactElement {
       (error: unknown) => put({ entries, error: describeError(error) }),
     );
     return () => controller.abort();
-  }, [commands, cluster, node, line, asked]);
+  }, [commands, cluster, node, line, timeoutMs, asked]);
 
   return (
     <div className="flex flex-col gap-2">
@@ -70,10 +72,29 @@ export function AskNode({ cluster, node, line }: AskNodeProps): ReactElement {
   );
 }
 
+function scrollToEnd(box: HTMLElement | null): void {
+  if (box) box.scrollTop = box.scrollHeight;
+}
+
 function Entry({ entry }: { entry: ResponseEntry }): ReactElement {
-  if (entry.Error !== '') return <Notice state="bad">{`${entry.Host}: ${entry.Error}`}</Notice>;
+  if (entry.Error !== '') return <Notice state="bad">{safeText(`${entry.Host}: ${entry.Error}`)}</Notice>;
   if (entry.Tabular === null) {
-    return <pre className="scroller rounded-md bg-surface-2 p-2.5 font-mono text-sm">{entry.Response}</pre>;
+    const text = safeText(entry.Response);
+    return (
+      <div className="flex items-start gap-1 rounded-md bg-surface-2 py-0.5 pr-0.5">
+        {/* Reachable by keyboard: it scrolls. What came last is at the end. */}
+        <pre
+          ref={scrollToEnd}
+          role="region"
+          tabIndex={0}
+          aria-label={`Answer of ${entry.Host}`}
+          className="max-h-90 min-w-0 flex-1 scroller px-2.5 py-2 font-mono text-sm"
+        >
+          {text}
+        </pre>
+        <CopyButton text={text} label="Copy the answer" />
+      </div>
+    );
   }
   const { Header: header, Tabular: rows } = entry;
   // One row reads better as a list of facts.
@@ -84,7 +105,7 @@ function Entry({ entry }: { entry: ResponseEntry }): ReactElement {
         {header.map((name, index) => (
           <div key={name} className="contents">
             <dt className="text-fg-3">{name}</dt>
-            <dd className="min-w-0 font-mono break-words">{only[index]}</dd>
+            <dd className="min-w-0 font-mono break-words">{safeText(only[index] ?? '')}</dd>
           </div>
         ))}
       </dl>
@@ -109,7 +130,7 @@ function Entry({ entry }: { entry: ResponseEntry }): ReactElement {
             <tr key={index}>
               {row.map((cell, column) => (
                 <td key={column} className="pr-4 font-mono whitespace-nowrap">
-                  {cell}
+                  {safeText(cell)}
                 </td>
               ))}
             </tr>

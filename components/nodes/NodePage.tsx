@@ -1,5 +1,5 @@
 'use client';
-// One node: its place in the mesh, its host, its peers, what happened to it, and what it says itself.
+// One node: its place in the mesh, its host, its peers, what happened to it, what it says itself, its checks and its log.
 import { Server } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
@@ -28,6 +28,8 @@ import { Panel } from '../ui/Panel.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
+import { ChecksPanel } from './ChecksPanel.tsx';
+import { LogPanel } from './LogPanel.tsx';
 
 const questions = [
   { value: 'mesh status', label: 'mesh status' },
@@ -50,8 +52,8 @@ export function NodePage({ name }: { name: string }): ReactElement {
   const [question, setQuestion] = useState<Question>('mesh status');
   const added = useAddedNodes();
   const node = mesh.byName.get(name) ?? added.find((each) => each.name === name) ?? null;
-  const { nodes: known } = useKnownNodes();
-  const seen = [...known.values()].find((each) => each.name === name)?.bridge ?? null;
+  const { status: knownStatus, nodes: allKnown } = useKnownNodes();
+  const known = [...allKnown.values()].find((each) => each.name === name) ?? null;
   const events = useFleetPart(({ view }) => view.events);
   const lines = useMemo(
     () =>
@@ -113,7 +115,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
               </Button>
             }
           >
-            <BridgeFactList node={node} now={now} seen={seen} />
+            <BridgeFactList node={node} now={now} seen={known?.bridge ?? null} />
           </Panel>
           {node.added ? null : (
             <>
@@ -171,6 +173,8 @@ export function NodePage({ name }: { name: string }): ReactElement {
               )}
             </Panel>
           )}
+          {knownStatus === 'loading' ? null : <ChecksPanel name={name} known={known} now={now} />}
+          {node.added ? null : <LogPanel key={node.id} mesh={mesh} node={node} />}
           <Panel title="Runs on it" isFlush>
             {ownRuns.length === 0 ? (
               <p className="p-4 text-fg-3">None that this console knows.</p>
