@@ -151,12 +151,16 @@ class Scripts {
   }
 
   static async watch(console: RunningConsole): Promise<Scripts> {
-    return new Scripts(console.url, await openPage(console.url, console.cookie));
+    return new Scripts(console.url, await openPage(console.url, console.cookie, probe));
   }
 
   /** With what Next fetches ahead. */
   async load(route: string): Promise<void> {
-    await this.open.page.goto(`${this.url}/${route}`, { waitUntil: 'networkidle' });
+    const { page } = this.open;
+    await page.goto(`${this.url}/${route}`, { waitUntil: 'networkidle' });
+    // On a busy machine the network is idle before a page asks for its library.
+    if (route === 'mesh') await untilMark(page, drawnMark);
+    if (route === 'terminal') await page.locator('.xterm-screen').waitFor();
     await sleep(1_000);
   }
 
