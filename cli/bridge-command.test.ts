@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { expect, test, vi } from 'vitest';
+import type { StepView } from '../contract/plans.ts';
 import type { BridgeFacts } from '../core/plans/bridge/facts.ts';
 import { BridgeForm, type BridgeSighting } from '../core/plans/bridge/inputs.ts';
 import { persistBridge } from '../core/plans/bridge/persist.ts';
@@ -8,6 +9,7 @@ import { bridgedFacts, bridgeFacts, nicFacts } from '../core/plans/bridge/test-f
 import type { Backend } from './backend.ts';
 import { addBridgeCommand } from './bridge-command.ts';
 import { planAndRun } from './plan-command.ts';
+import { describeUndoWarning } from './plan-text.ts';
 
 const ended = new Error('a plan was asked for');
 
@@ -69,7 +71,17 @@ test('before a run that may cut the shell off, it says what to type at the node,
   expect(note).toContain('sh /var/lib/meshd/bridge/pending/tx undo');
   expect(note).toContain('meshdeck --console https://10.0.0.9:8443 runs');
   vi.restoreAllMocks();
+  // And before its undo, whose VMs are cut off.
+  const done = made.plan.steps.map(({ key, isDone }) => stepView(key, isDone ? 'unchanged' : 'done'));
+  const warning = describeUndoWarning({ plan: made.plan, steps: done, begun: [] });
+  expect(warning).toContain('VMs on mega_bridge of node1 lose their network');
+  expect(warning).toContain('meshdeck bridge --undo node1 --bridge mega_bridge --confirm mega_bridge --plan');
+  expect(describeUndoWarning({ plan: made.plan, steps: [], begun: [] })).toBe('');
 });
+
+function stepView(key: string, state: StepView['state']): StepView {
+  return { key, state, startedAt: null, endedAt: null, error: '', result: {} };
+}
 
 function sighting(name: string, facts: BridgeFacts): BridgeSighting {
   const target = { name, address: '10.0.0.5', port: 22, user: 'root' };

@@ -13,7 +13,7 @@ import { readIdentity } from './identity.ts';
 import { openLocalBackend } from './local-backend.ts';
 import { planAndRun } from './plan-command.ts';
 import type { PlanOptions } from './plan-command.ts';
-import { describeLogLine, describePlan, describeRun, describeStep } from './plan-text.ts';
+import { describeLogLine, describePlan, describeRun, describeStep, describeUndoWarning } from './plan-text.ts';
 import { openRemoteBackend } from './remote-backend.ts';
 import { askYesNo, isInteractive, readSecretFromStdin, tellError } from './terminal.ts';
 
@@ -318,7 +318,13 @@ function runCommand(
 }
 runCommand('resume', 'go on with a run that was cut off', (backend, id, secrets) => backend.resume(id, secrets));
 runCommand('retry', 'what failed, once more', (backend, id, secrets) => backend.retry(id, secrets));
-runCommand('undo', 'take back what a run changed', (backend, id) => backend.undo(id));
+runCommand('undo', 'take back what a run changed', async (backend, id) => {
+  const { view, stop } = await backend.follow(id, () => undefined);
+  stop();
+  const warning = describeUndoWarning(view);
+  if (warning !== '') console.error(warning);
+  return backend.undo(id);
+});
 runCommand('cancel', 'end a run', (backend, id) => backend.cancel(id));
 
 runs

@@ -1,8 +1,9 @@
 // Plans and runs as text.
 import type { NodeBridge } from '../contract/bridge.ts';
-import type { LogLine, Plan, RunSummary, StepView } from '../contract/plans.ts';
+import type { LogLine, Plan, RunSummary, RunView, StepView } from '../contract/plans.ts';
 import { BridgeStepArgs } from '../core/plans/bridge/step-args.ts';
 import { rescueCommand } from '../core/plans/bridge/transaction.ts';
+import { bridgeUndoOf, undoable } from '../core/plans/undoable.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import { printable } from './terminal.ts';
 
@@ -46,6 +47,20 @@ export function describeRescue(plan: Plan, command: string): string {
       'Should this shell end, the run is found again with (`runs resume` goes on with one that was cut off):',
       `    ${command} runs`,
       '',
+    ].join('\n'),
+  );
+}
+
+/** What must be known before a run is undone; empty when its undo cuts nothing off. */
+export function describeUndoWarning(view: Pick<RunView, 'plan' | 'steps' | 'begun'>): string {
+  const bridging = bridgeUndoOf(undoable(view).can);
+  if (bridging === null) return '';
+  const { bridge, nodes, command } = bridging;
+  return printable(
+    [
+      `! VMs on ${bridge} of ${nodes} lose their network, in the waves of the run; the first that fails stops the rest.`,
+      '  What is on each bridge is told in the log. A plan names it before anything changes:',
+      `    ${command} --plan`,
     ].join('\n'),
   );
 }

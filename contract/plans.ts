@@ -119,6 +119,8 @@ export type StepSignal = z.infer<typeof StepSignal>;
 export const RunView = RunSummary.extend({
   plan: Plan,
   steps: z.array(StepView),
+  /** Keys of steps that began and did not end well: what they changed until then is undone, too. */
+  begun: z.array(z.string()).default([]),
   log: z.array(LogLine),
   /** By step key; of steps at work only. */
   progress: z.record(z.string(), StepProgress),
@@ -127,7 +129,7 @@ export type RunView = z.infer<typeof RunView>;
 
 /** What a subscriber of one run hears after its RunView. */
 export const RunEvent = z.discriminatedUnion('event', [
-  z.object({ event: z.literal('step'), run: z.string(), step: StepView }),
+  z.object({ event: z.literal('step'), run: z.string(), step: StepView, isBegun: z.boolean().default(false) }),
   z.object({ event: z.literal('progress'), run: z.string(), step: z.string(), progress: StepProgress.nullable() }),
   z.object({ event: z.literal('log'), run: z.string(), lines: z.array(LogLine) }),
   z.object({ event: z.literal('run'), run: z.string(), summary: RunSummary }),

@@ -346,13 +346,13 @@ describe('runs', () => {
     const step = { key: 's', state: 'running', startedAt: 1, endedAt: null, error: '', result: {} };
     socket.answer = (name) => {
       if (name !== 'runs.subscribe') return { ok: true, data: {} };
-      socket.push('run.event', { event: 'step', run: 'r1', step: { ...step, state: 'done' } });
-      return { ok: true, data: { ...summary('r1'), plan, steps: [step], log: [], progress: {} } };
+      socket.push('run.event', { event: 'step', run: 'r1', step: { ...step, state: 'failed' }, isBegun: true });
+      return { ok: true, data: { ...summary('r1'), plan, steps: [step], begun: [], log: [], progress: {} } };
     };
     socket.connect();
     const run = page.runs.open('r1');
     await settle();
-    expect(run.state.get().run?.steps[0]?.state).toBe('done');
+    expect(run.state.get().run).toMatchObject({ steps: [{ state: 'failed' }], begun: ['s'] });
     const line = { at: 1, step: 's', node: 'node1', text: 'copied' };
     socket.push('run.event', { event: 'log', run: 'r1', lines: [line] });
     socket.push('run.event', { event: 'log', run: 'other', lines: [line] });

@@ -164,7 +164,8 @@ export function withRunEvent(run: RunView, event: RunEvent): RunView {
       const steps = isKnown
         ? run.steps.map((step) => (step.key === event.step.key ? event.step : step))
         : [...run.steps, event.step];
-      return { ...run, steps };
+      const begun = event.isBegun && !run.begun.includes(event.step.key) ? [...run.begun, event.step.key] : run.begun;
+      return { ...run, steps, begun };
     }
   }
 }

@@ -108,7 +108,7 @@ export function createTestRuns(): TestRuns {
     subscribe(_run, listener) {
       listeners.add(listener);
       runs.whileSubscribing();
-      const view: RunView = { ...testSummary, plan, steps: [], log: [], progress: {} };
+      const view: RunView = { ...testSummary, plan, steps: [], begun: [], log: [], progress: {} };
       return Promise.resolve({ view, stop: () => listeners.delete(listener) });
     },
     onChanged(listener) {

@@ -16,16 +16,17 @@ import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.
 const BridgePlanPanel = lazy(async () => ({ default: (await import('./BridgePlanPanel.tsx')).BridgePlanPanel }));
 
 export function RemoveBridgeWizard(): ReactElement {
-  const nodes = useUrlState().get('nodes');
-  const wizard = useMemo(() => removeBridgeWizard(nodes), [nodes]);
-  return <WizardShell key={nodes} wizard={wizard} />;
+  const url = useUrlState();
+  const [nodes, bridge] = [url.get('nodes'), url.get('bridge') || defaultBridge];
+  const wizard = useMemo(() => removeBridgeWizard(nodes, bridge), [nodes, bridge]);
+  return <WizardShell key={`${nodes} ${bridge}`} wizard={wizard} />;
 }
 
-export function removeBridgeWizard(nodes: string): Wizard {
+export function removeBridgeWizard(nodes: string, bridge: string): Wizard {
   return {
     kind: 'remove-bridge',
     title: 'Take the bridge away',
-    initial: { nodes, bridge: defaultBridge, confirm: '', hold: false, window: '120' },
+    initial: { nodes, bridge, confirm: '', hold: false, window: '120' },
     pages: [
       {
         key: 'nodes',

@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
+import { undoable } from '../../core/plans/undoable.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useNow, useRun } from '../../lib/use-console.ts';
 import { useAction } from '../actions/use-action.ts';
@@ -20,7 +21,7 @@ import { FormingMesh } from './FormingMesh.tsx';
 import { RunMark } from './RunMark.tsx';
 import { RunNext } from './RunNext.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
-import { isActive, isRetryable, runCommands, undoable } from './run-view.ts';
+import { isActive, isRetryable, runCommands } from './run-view.ts';
 import { RunStory } from './RunStory.tsx';
 import { UndoDialog } from './UndoDialog.tsx';
 

@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
+import { bridgeUndoOf, undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { useAction } from '../actions/use-action.ts';
 import { Button } from '../ui/Button.tsx';
@@ -11,7 +12,7 @@ import { Dialog } from '../ui/Dialog.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
-import { undoable, undoConfirmation } from './run-view.ts';
+import { undoConfirmation } from './run-view.ts';
 
 export interface UndoDialogProps {
   readonly run: RunView;
@@ -24,7 +25,7 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
   const [typed, setTyped] = useState('');
   const { can, cannot } = undoable(run);
   const range = describeRange(can.map(({ node }) => (node === '' ? 'console' : node)));
-  const isBridge = can.some(({ undo: way }) => way?.action === 'removeBridge');
+  const bridging = bridgeUndoOf(can);
   const name = undoConfirmation(run);
   const isConfirmed = name === '' || typed === name;
   const close = (next: boolean): void => {
@@ -71,7 +72,7 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
         }}
       >
         <p>
-          {can.length} {can.length === 1 ? 'step is' : 'steps are'} turned back{isBridge ? '' : ', the last first'}, on{' '}
+          {can.length} {can.length === 1 ? 'step is' : 'steps are'} turned back{bridging ? '' : ', the last first'}, on{' '}
           <span className="font-mono">{range}</span>.
         </p>
         {can.some(({ undo: way }) => way?.action === 'removeMeshd') ? (
@@ -80,14 +81,22 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
             it.
           </p>
         ) : null}
-        {isBridge ? (
-          <Notice state="warn" title="VMs on these bridges lose their network">
+        {bridging ? (
+          <Notice state="warn" title={`VMs on ${bridging.bridge} lose their network`}>
             <div className="flex flex-col items-start gap-2">
               <p>
-                Waves are as at their making: one node first, and the first that fails stops the rest. A plan that takes
-                the bridge away names what is on each, before anything changes.
+                Waves are as at their making: one node first, and the first that fails stops the rest. Each node is
+                looked at before its bridge goes, and what is on it is told in the log; nobody is asked then. A plan
+                that takes the bridge away names what is on each before anything changes.
               </p>
-              <Button size="sm" render={<Link href={`/bridge/remove?nodes=${encodeURIComponent(range)}`} />}>
+              <Button
+                size="sm"
+                render={
+                  <Link
+                    href={`/bridge/remove?nodes=${encodeURIComponent(bridging.nodes)}&bridge=${encodeURIComponent(bridging.bridge)}`}
+                  />
+                }
+              >
                 Plan that instead
               </Button>
             </div>

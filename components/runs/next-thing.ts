@@ -1,8 +1,9 @@
 // The one next thing to do about a run, in words and as an action: a run never ends in a page without a way on.
 import type { PlanKind, RunView } from '../../contract/plans.ts';
 import { isKeyName } from '../../core/plans/secret-names.ts';
+import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { isUndoBegun, lanesOf, type LaneStep, missingSecrets, undoable } from './run-view.ts';
+import { isUndoBegun, lanesOf, type LaneStep, missingSecrets } from './run-view.ts';
 import type { Standings } from './standing.ts';
 
 export type NextThing =

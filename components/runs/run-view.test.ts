@@ -1,19 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetNode } from '../../contract/fleet.ts';
 import type { PlanKind, StepState } from '../../contract/plans.ts';
+import { scheduleUndo } from '../../core/plans/schedule.ts';
+import { bridgeUndoOf, undoable } from '../../core/plans/undoable.ts';
 import { testPlan, testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { nextThing } from './next-thing.ts';
 import { describeDuration, elapsedOf } from './run-words.ts';
-import {
-  countLanes,
-  isRetryable,
-  lanesOf,
-  logOf,
-  missingSecrets,
-  runCommands,
-  undoable,
-  undoConfirmation,
-} from './run-view.ts';
+import { countLanes, isRetryable, lanesOf, logOf, missingSecrets, runCommands, undoConfirmation } from './run-view.ts';
 import { type Standing, standingsOf } from './standing.ts';
 
 const steps = ['node2', 'node1'].flatMap((node) => [testStep('pin', node), testStep('key', node)]);
@@ -87,6 +80,35 @@ describe('what an undo does', () => {
     const { can, cannot } = undoable(testRun(own, views));
     expect(can.map(({ key }) => key)).toEqual(['a n']);
     expect(cannot.map(({ key }) => key)).toEqual(['b n']);
+  });
+
+  it('turns back what failed or was cancelled once it had begun, as the server does', () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const states = ['failed', 'failed', 'cancelled', 'cancelled', 'undo-failed'] as const;
+    const views = states.map((state, at) => testView(`${names[at]} n`, state));
+    const own = testPlan(names.map((name) => testStep(name, 'n')));
+    const run = testRun(own, views, { begun: ['a n', 'c n'], state: 'cancelled' });
+    expect(undoable(run).can.map(({ key }) => key)).toEqual(['a n', 'c n', 'e n']);
+    // The server's own rule, where an undo that failed is tried anew as a step that is done.
+    const stateOf = (key: string) => {
+      const state = views.find((view) => view.key === key)!.state;
+      return state === 'undo-failed' ? 'done' : state;
+    };
+    const { start } = scheduleUndo(own, { stateOf, limit: 9, wasBegun: (key) => run.begun.includes(key) });
+    expect(undoable(run).can).toEqual(start);
+  });
+
+  it('names the bridge that it takes away, and the plan that tells what is on it', () => {
+    const undo = { action: 'removeBridge', args: { bridge: 'br1' } };
+    const own = testPlan([testStep('a', 'n1', { undo }), testStep('a', 'n2', { undo }), testStep('b', 'n3')]);
+    const views = ['a n1', 'a n2', 'b n3'].map((key) => testView(key, 'done'));
+    const run = testRun(own, views, { state: 'done' });
+    expect(bridgeUndoOf(undoable(run).can)).toEqual({
+      bridge: 'br1',
+      nodes: 'n[1-2]',
+      command: "meshdeck bridge --undo 'n[1-2]' --bridge br1 --confirm br1",
+    });
+    expect(bridgeUndoOf(undoable(testRun(own, views.slice(2))).can)).toBeNull();
   });
 });
 

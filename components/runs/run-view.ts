@@ -1,7 +1,8 @@
-// A run as its page reads it: one lane per node, what needs a person first, and what an undo would turn back. Pure; how
+// A run as its page reads it: one lane per node, and what needs a person first. Pure; how
 // events change a run is lib/runs.ts.
 import { isKeyName, userOf } from '../../core/plans/secret-names.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
+import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import type { LogLine, Plan, RunState, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
 
@@ -103,17 +104,8 @@ export function logOf(log: readonly LogLine[], node: string, step: string | null
   return log.filter((line) => line.node === node && (step === null || line.step === step));
 }
 
-/** Steps that undo would turn back, and those that it must leave as they are. */
-export function undoable(view: Pick<RunView, 'plan' | 'steps'>): { can: Step[]; cannot: Step[] } {
-  const changed = new Set(
-    view.steps.filter(({ state }) => state === 'done' || state === 'undo-failed').map(({ key }) => key),
-  );
-  const steps = view.plan.steps.filter(({ key }) => changed.has(key));
-  return { can: steps.filter(({ undo }) => undo !== null), cannot: steps.filter(({ undo }) => undo === null) };
-}
-
 /** What has to be typed before an undo that takes machines or a whole cluster away; empty for others. */
-export function undoConfirmation(view: Pick<RunView, 'plan' | 'steps'>): string {
+export function undoConfirmation(view: Pick<RunView, 'plan' | 'steps' | 'begun'>): string {
   const { can } = undoable(view);
   if (view.plan.kind === 'add-nodes') return describeRange([...new Set(can.map(({ node }) => node))]);
   if (view.plan.kind !== 'deploy') return '';

@@ -52,6 +52,7 @@ export function testRun(plan: Plan, steps: readonly StepView[], parts: Partial<R
     missingSecrets: [],
     plan,
     steps: [...steps],
+    begun: [],
     log: [],
     progress: {},
     ...parts,

@@ -108,6 +108,11 @@ function findOpenWave(plan: Plan, left: readonly Step[]): number {
   return at === -1 ? plan.waves.length : at;
 }
 
+/** Whether a step may have changed something that was not undone. One whose undo failed is `done` again when it is tried anew. */
+export function hasActed(state: StepState, wasBegun: boolean): boolean {
+  return state === 'done' || ((state === 'failed' || state === 'cancelled') && wasBegun);
+}
+
 /**
  * Steps to undo now: done or begun, with an undo, and none of those that need them left to be undone. Steps that changed
  * nothing are not undone.
@@ -117,9 +122,7 @@ export function scheduleUndo(
   facts: Pick<ScheduleFacts, 'stateOf' | 'limit'> & { readonly wasBegun: (key: string) => boolean },
 ): { readonly start: readonly Step[]; readonly isOver: boolean } {
   const isLeft = (step: Step) => {
-    const state = facts.stateOf(step.key);
-    const acted = state === 'done' || (['failed', 'cancelled'].includes(state) && facts.wasBegun(step.key));
-    return step.undo !== null && acted;
+    return step.undo !== null && hasActed(facts.stateOf(step.key), facts.wasBegun(step.key));
   };
   const left = plan.steps.filter(isLeft);
   const undoing = plan.steps.filter((step) => facts.stateOf(step.key) === 'undoing');

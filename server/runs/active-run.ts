@@ -165,6 +165,7 @@ export class ActiveRun {
       ...this.summary(),
       plan,
       steps: plan.steps.map((step) => this.viewOf(step.key)),
+      begun: [...this.memo.begun],
       log: await this.components.store.log(this.id, viewLogLines),
       progress: Object.fromEntries([...this.progress].map(([key, { told, at }]) => [key, aged(told, at)])),
     };
@@ -470,7 +471,7 @@ export class ActiveRun {
     await this.components.store.putSteps(this.id, views);
     for (const view of views) {
       this.views.set(view.key, view);
-      this.tell({ event: 'step', run: this.id, step: view });
+      this.tell({ event: 'step', run: this.id, step: view, isBegun: this.memo.begun.includes(view.key) });
     }
     this.tell({ event: 'run', run: this.id, summary: this.summary() });
   }

@@ -9,6 +9,7 @@ import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
+import { undoable } from '../../core/plans/undoable.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, RunStore, StoredRun } from '../ports.ts';
 import { SecretMissing } from './executor.ts';
@@ -304,6 +305,20 @@ describe('a run', () => {
     await reach(core, id, 'undone');
     expect(machines.made).toEqual(['undo three a', 'undo one a']);
     expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
+  });
+
+  test('tells which steps began before they failed, so that whoever asks knows what an undo would turn back', async () => {
+    const { core, machines } = createCore(planOf(chain('a')));
+    machines.special.set('two a', () => Promise.reject(new AppError('failed', 'half done')));
+    const { id } = await begin(core);
+    await reach(core, id, 'failed');
+    const { view } = await core.subscribe(id, () => undefined);
+    expect(view.begun).toEqual(['two a']);
+    machines.special.clear();
+    machines.made.length = 0;
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
+    expect(undoable(view).can.map(({ key }) => `undo ${key}`)).toEqual(machines.made.toReversed());
   });
 
   test('an undo goes by the waves of its plan, and stops where the plan would', async () => {

@@ -347,6 +347,7 @@ export class RunCore implements Runs {
       ...(await this.summaryOfStored(stored)),
       plan: stored.plan,
       steps,
+      begun: RunMemo.parse(stored.memo).begun,
       log: await store.log(id, viewLogLines),
       progress: {},
     };
