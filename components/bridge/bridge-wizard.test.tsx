@@ -1,0 +1,73 @@
+// @vitest-environment happy-dom
+// @vitest-environment-options { "url": "https://10.0.0.9:8443/bridge" }
+import { act, type ReactNode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BridgeForm } from '../../core/plans/bridge/inputs.ts';
+import { persistBridge } from '../../core/plans/bridge/persist.ts';
+import { planBridge } from '../../core/plans/bridge/plan.ts';
+import { bridgeFacts, nicFacts } from '../../core/plans/bridge/test-facts.ts';
+import { BridgePlanPanel } from './BridgePlanPanel.tsx';
+import { bridgeWizard } from './BridgeWizard.tsx';
+
+let box: HTMLElement;
+let root: ReturnType<typeof createRoot>;
+beforeEach(() => {
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+  box = document.body.appendChild(document.createElement('div'));
+  root = createRoot(box);
+});
+afterEach(() => {
+  act(() => root.unmount());
+  box.remove();
+});
+
+const draw = (node: ReactNode) => act(() => root.render(node));
+const choices = () =>
+  [...box.querySelectorAll('[role=combobox]')].map((each) => [each.getAttribute('aria-label'), each.textContent]);
+
+function planFor(kind: string) {
+  const nics = [nicFacts({ owner: 'none', kind }), nicFacts({ name: 'eth1', addresses: [], routes: [] })];
+  const target = { name: 'node1', address: '10.0.0.5', port: 22, user: 'root' };
+  const sighting = { target, isHead: false, isConsole: false, facts: bridgeFacts({ nics }), error: '' };
+  const form = BridgeForm.parse({ nodes: 'node1', method: 'commands' });
+  return planBridge(form, { nodes: [sighting], bystanders: [] }, { id: 'p1', nowMs: 1 }, persistBridge);
+}
+
+test('before the start it is told what to type at a node’s own console, and where this console is found again', () => {
+  const made = planFor('ethernet');
+  if (!made.ok) throw new Error(made.message);
+  draw(<BridgePlanPanel plan={made.plan} uplinks={{}} />);
+  const [rescue, again] = [...box.querySelectorAll('section[aria-labelledby=rescue] code')];
+  expect(rescue?.textContent).toBe('sh /var/lib/meshd/bridge/pending/tx undo');
+  expect(again?.textContent).toBe('meshdeck --console https://10.0.0.9:8443 runs');
+});
+
+test('a node whose NIC does not do is offered its others in the form', () => {
+  const refused = planFor('wifi');
+  if (refused.ok) throw new Error('it was planned');
+  const [page] = bridgeWizard('node1').pages;
+  const form = { nodes: 'node1', bridge: 'mega_bridge', uplink: 'auto' };
+  const drawPage = (refusal: Record<string, unknown> | null, uplinks: readonly string[]) => {
+    const nothing = () => undefined;
+    draw(
+      page?.render({
+        form: { ...form, uplinks },
+        secrets: {},
+        set: nothing,
+        setSecret: nothing,
+        issue: () => '',
+        refusal,
+      }),
+    );
+  };
+  drawPage(null, []);
+  expect(choices()).toEqual([]);
+  drawPage({ field: 'uplink', blocked: refused.blocked }, []);
+  expect(choices()).toEqual([['Uplink of node1', 'auto']]);
+  drawPage({ field: 'uplink', blocked: refused.blocked }, ['node1=eth1', 'node2=ens3']);
+  expect(choices()).toEqual([
+    ['Uplink of node1', 'eth1'],
+    ['Uplink of node2', 'ens3'],
+  ]);
+});
