@@ -131,9 +131,10 @@ export const browserMethods = {
     name: 'runs.list',
     role: 'viewer',
     changes: false,
-    input: z.object({ limit: z.number().int().min(1).max(500) }),
+    /** `node`: only runs with steps on it. */
+    input: z.object({ limit: z.number().int().min(1).max(500), node: z.string().max(253).optional() }),
     output: z.array(RunSummary),
-    example: { limit: 50 },
+    example: { limit: 50, node: 'node1' },
   }),
   'runs.subscribe': defineMethod({
     name: 'runs.subscribe',

@@ -91,7 +91,8 @@ export interface Runs extends Part {
   /** What a bridge step left on its node, as a gzipped tar. @throws AppError `not-found`, `unreachable` */
   evidence(run: string, step: string, signal: AbortSignal): Promise<{ fileName: string; bytes: Buffer }>;
   startRun(caller: Caller, plan: string, secrets: Secrets): Promise<RunSummary>;
-  list(limit: number): Promise<RunSummary[]>;
+  /** Newest first; `node`: only runs with steps on it. */
+  list(limit: number, node?: string): Promise<RunSummary[]>;
   /** `listener` hears all that happens after `view` was taken. It may hear it before the promise resolves; the hub holds it back. */
   subscribe(run: string, listener: (event: RunEvent) => void): Promise<{ view: RunView; stop: () => void }>;
   /** Summaries of all runs as they change, at most ten times a second and run. Returns what ends it. */
@@ -147,8 +148,8 @@ export interface RunStore {
     steps?: readonly StepView[],
   ): Promise<void>;
   get(id: string): Promise<StoredRun | null>;
-  /** Newest first. */
-  list(limit: number): Promise<ListedRun[]>;
+  /** Newest first; `node`: only those whose memo has it among `digest.nodes`. */
+  list(limit: number, node?: string): Promise<ListedRun[]>;
   /** Those without an end, oldest first: what a start resumes. */
   unfinished(): Promise<StoredRun[]>;
   /** Puts the view of a step in place of the one before; the journal. */

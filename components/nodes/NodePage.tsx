@@ -5,8 +5,10 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
+import type { RunSummary } from '../../contract/plans.ts';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useKnownNodes, useRuns } from '../../lib/use-console.ts';
+import { useLoaded } from '../actions/use-loaded.ts';
 import { AskNode } from '../fleet/AskNode.tsx';
 import { BridgeFactList } from '../fleet/BridgeFactList.tsx';
 import { LoginFacts } from '../fleet/LoginFacts.tsx';
@@ -42,6 +44,12 @@ type Question = (typeof questions)[number]['value'];
 const shownEvents = 30;
 const shownRuns = 10;
 
+/** Of two with one id the first is told. */
+function newestRuns(runs: readonly RunSummary[]): RunSummary[] {
+  const each = [...new Map(runs.toReversed().map((run) => [run.id, run])).values()];
+  return each.sort((a, b) => b.startedAt - a.startedAt).slice(0, shownRuns);
+}
+
 export function NodePage({ name }: { name: string }): ReactElement {
   const { mesh, status } = useMesh();
   const { runs } = useRuns();
@@ -63,7 +71,9 @@ export function NodePage({ name }: { name: string }): ReactElement {
       ),
     [events, name],
   );
-  const ownRuns = runs.filter((run) => run.nodes.includes(name)).slice(0, shownRuns);
+  // The list that is kept up to date has the newest runs of all nodes; what is older is asked for by itself.
+  const { data: asked } = useLoaded(name, (client) => client.call('runs.list', { limit: shownRuns, node: name }));
+  const ownRuns = newestRuns([...runs, ...(asked ?? [])].filter((run) => run.nodes.includes(name)));
 
   if (status === 'loading') return <SkeletonRows label="The node is loading" />;
   if (node === null) {

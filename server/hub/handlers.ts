@@ -43,7 +43,7 @@ export function createHandlers(
     'nodes.known': async () => (await hosts.list()).map(knownNodeOf),
     'nodes.checks': async ({ node }) => rememberedChecks((await hosts.list()).find(({ id }) => id === node)?.facts),
     'runs.start': ({ plan, secrets }, { caller }) => runs.startRun(caller, plan, secrets),
-    'runs.list': ({ limit }) => runs.list(limit),
+    'runs.list': ({ limit, node }) => runs.list(limit, node),
     'runs.subscribe': ({ run }, call) => followRun(runs, run, call),
     'runs.unsubscribe': ({ run }, { connection }) => {
       connection.follows.get(followName(run))?.();

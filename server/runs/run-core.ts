@@ -162,8 +162,8 @@ export class RunCore implements Runs {
     return run.summary();
   }
 
-  async list(limit: number): Promise<RunSummary[]> {
-    const stored = await this.components.store.list(limit);
+  async list(limit: number, node?: string): Promise<RunSummary[]> {
+    const stored = await this.components.store.list(limit, node);
     return Promise.all(
       stored.map(async (run) => this.active.get(run.id)?.summary() ?? (await this.summaryOfStored(run))),
     );

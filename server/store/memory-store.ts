@@ -2,6 +2,7 @@
 // out as a database does, so that a caller cannot change what is stored by holding on to it.
 /* eslint-disable @typescript-eslint/require-await -- a store answers with promises; memory has nothing to wait for */
 import { memoryAdapter } from 'better-auth/adapters/memory';
+import { z } from 'zod';
 import type { AuditEntry } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { LogLine, StepView } from '../../contract/plans.ts';
@@ -32,6 +33,12 @@ export function createMemoryStore(): ConsoleStore {
   };
 }
 
+const MemoWithNodes = z.object({ digest: z.object({ nodes: z.array(z.string()) }) });
+
+function isOn(memo: unknown, node: string): boolean {
+  return MemoWithNodes.safeParse(memo).data?.digest.nodes.includes(node) ?? false;
+}
+
 const copy = <Value>(value: Value): Value => structuredClone(value);
 const compare = (a: string | number, b: string | number) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -60,8 +67,9 @@ function runStore(): RunStore & { prune(kept: Kept): void } {
     async get(id) {
       return copy(runs.get(id) ?? null);
     },
-    async list(limit) {
-      const newest = [...runs.values()].sort((a, b) => b.startedAt - a.startedAt).slice(0, limit);
+    async list(limit, node) {
+      const wanted = [...runs.values()].filter(({ memo }) => node === undefined || isOn(memo, node));
+      const newest = wanted.sort((a, b) => b.startedAt - a.startedAt).slice(0, limit);
       return copy(newest.map(({ plan: _, ...listed }) => listed));
     },
     async unfinished() {

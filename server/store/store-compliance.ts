@@ -88,6 +88,20 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
     expect((await runs.unfinished()).map(({ id }) => id)).toEqual(['old', 'new']);
   });
 
+  it('lists the runs on one node, however old', async () => {
+    const { runs } = await open();
+    const on = (...nodes: string[]) => ({ memo: { digest: { nodes } } });
+    await runs.create(run('first', { startedAt: 1, ...on('node1', 'node2') }));
+    await runs.create(run('second', { startedAt: 2, ...on('node2') }));
+    await runs.create(run('other', { startedAt: 3, ...on('node10', 'x"node1"') }));
+    await runs.create(run('old shape', { startedAt: 4, memo: null }));
+    const ids = async (limit: number, node: string) => (await runs.list(limit, node)).map(({ id }) => id);
+    expect(await ids(10, 'node2')).toEqual(['second', 'first']);
+    expect(await ids(1, 'node2')).toEqual(['second']);
+    expect(await ids(10, 'node1')).toEqual(['first']);
+    expect(await ids(10, "node' OR 1=1 --")).toEqual([]);
+  });
+
   it('keeps the last view of each step', async () => {
     const { runs } = await open();
     await runs.create(run('r1'));
