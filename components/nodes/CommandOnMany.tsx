@@ -9,6 +9,7 @@ import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { countOf } from '../../lib/format.ts';
 import { useConsole } from '../../lib/use-console.ts';
+import { safeText } from '../terminal/safe-text.ts';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { Dialog } from '../ui/Dialog.tsx';
@@ -137,7 +138,7 @@ function isFailed(outcome: Outcome): boolean {
 }
 
 function OutcomeLine({ name, outcome }: { name: string; outcome: Outcome | null }): ReactElement {
-  const text = outcome === null ? '' : describeOutcome(outcome);
+  const text = outcome === null ? '' : safeText(describeOutcome(outcome));
   return (
     <li className="flex items-start gap-3 border-t py-2">
       <span className="w-28 shrink-0 truncate font-mono text-sm" title={name}>

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { AddNodesForm } from '../../core/plans/add-nodes.ts';
+import { checkPath } from '../fleet/check-path.ts';
+import { addNodesWizard } from './AddNodesWizard.tsx';
 import { describeDegree } from './degree-words.ts';
 import { firstLogin, loginIssues, loginSecrets } from './first-login.ts';
 import { issuesOf } from './form-values.ts';
@@ -198,6 +201,33 @@ describe('passwords that a plan wants', () => {
       { name: 'password:root', label: 'Password of root on node2' },
     ]);
     expect(wantedSecrets({ secrets }, { 'password:root': 'x' })).toEqual([]);
+  });
+});
+
+describe('a link to a look at nodes', () => {
+  const opened = (path: string) => {
+    const query = new URLSearchParams(path.split('?')[1]);
+    const get = (name: string) => query.get(name) ?? '';
+    const wizard = addNodesWizard({ nodes: get('nodes'), port: get('port'), install: get('install') });
+    expect(wizard.check(wizard.initial, {})).toEqual([]);
+    return {
+      form: AddNodesForm.parse(wizard.toForm(wizard.initial)),
+      page: wizard.pages.findIndex(({ key }) => key === get('step')),
+      pages: wizard.pages.length,
+    };
+  };
+
+  it('fills the form for exactly these nodes and opens its last page', () => {
+    expect(opened(checkPath({ nodes: 'node[1-2,5]', port: 2222, install: true }))).toMatchObject({
+      form: { nodes: 'node[1-2,5]', port: 2222, install: true, allowRootKey: false, disablePasswords: false },
+      page: 2,
+      pages: 3,
+    });
+    expect(opened(checkPath({ nodes: 'node7', port: 22, install: false })).form).toMatchObject({
+      port: 22,
+      install: false,
+    });
+    expect(opened('/add-nodes?nodes=node7').form.install).toBe(true);
   });
 });
 
