@@ -11,6 +11,10 @@ import { Panel } from '../ui/Panel.tsx';
 /** A login that waits for a node that is down, and says so itself. */
 const timeoutMs = 45_000;
 
+function focusOn(box: HTMLElement | null): void {
+  box?.focus({ preventScroll: true });
+}
+
 export function LogPanel({ mesh, node }: { mesh: MeshView; node: MeshNode }): ReactElement {
   const refusal = useRefusal('operator');
   const [isShown, setIsShown] = useState(false);
@@ -28,7 +32,10 @@ export function LogPanel({ mesh, node }: { mesh: MeshView; node: MeshNode }): Re
   return (
     <Panel title="Log of its meshd">
       {isShown ? (
-        <AskNode cluster={mesh.cluster.Id} node={head.name} line={`deploy logs ${node.name}`} timeoutMs={timeoutMs} />
+        // The button that had the focus is gone.
+        <div ref={focusOn} tabIndex={-1} className="outline-none">
+          <AskNode cluster={mesh.cluster.Id} node={head.name} line={`deploy logs ${node.name}`} timeoutMs={timeoutMs} />
+        </div>
       ) : (
         <div className="flex flex-col items-start gap-3">
           <p className="text-fg-2">

@@ -44,6 +44,49 @@ async function lookAt(
   return { facts, findings };
 }
 
+/** What packagesScript said. @throws AppError that says what held apt up */
+async function runApt(
+  target: NodeTarget,
+  packages: readonly string[],
+  context: StepContext,
+  parts: ActionParts,
+): Promise<string> {
+  const shell = await parts.sessions.shell(target, context);
+  let said = '';
+  try {
+    const { stdout } = await shell.run(scriptArgv(packagesScript, packages), {
+      signal: context.signal,
+      timeoutMs: 15 * 60_000,
+      onOutput: (text) => {
+        said = (said + text).slice(-8_000);
+        context.log(text);
+      },
+    });
+    return stdout;
+  } catch (error) {
+    const text = describeError(error);
+    if (/Could not get lock|Unable to (acquire|lock)/.test(text)) {
+      // apt names the holder on its standard output while it waits, and no more in its last words.
+      const [, pid, name] = /held by process (\d+) \(([^)]*)\)/.exec(said) ?? [];
+      const who = pid === undefined ? 'another program' : `another ${name ?? 'apt'} (process ${pid})`;
+      throw new AppError(
+        'conflict',
+        `${target.name}: ${who} holds the lock of apt there: wait for its end, then retry`,
+        { cause: error },
+      );
+    }
+    // One line of the many that apt says for each server; the step's log has them all.
+    const silent = /^.*(?:Unable to (?:fetch|connect)|Temporary failure resolving|Could not resolve).*$/im.exec(text);
+    if (silent) {
+      const line = silent[0].replace(`${target.name}: `, '');
+      throw new AppError('unreachable', `${target.name}: apt does not reach its package servers: ${line}`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
 export const machineActions = {
   observePreflight: defineAction(
     z.object({ target: NodeTarget, names: z.array(z.string()), meshPort: z.number().default(defaultMeshPort) }),
@@ -57,45 +100,10 @@ export const machineActions = {
       names: z.array(z.string()).default([]),
     }),
     async ({ target, packages, names }, context, parts) => {
-      const shell = await parts.sessions.shell(target, context);
-      let said = '';
-      try {
-        const { stdout } = await shell.run(scriptArgv(packagesScript, packages), {
-          signal: context.signal,
-          timeoutMs: 15 * 60_000,
-          onOutput: (text) => {
-            said = (said + text).slice(-8_000);
-            context.log(text);
-          },
-        });
-        const { changed } = outcomeOf(stdout);
-        // Also when apt had nothing to do: it may have been cut off after its work, before the machine was looked at again.
-        const seen = await lookAt({ target, names, meshPort: defaultMeshPort }, context, parts);
-        return { changed, result: changed ? seen : {} };
-      } catch (error) {
-        const text = describeError(error);
-        if (/Could not get lock|Unable to (acquire|lock)/.test(text)) {
-          // apt names the holder on its standard output while it waits, and no more in its last words.
-          const [, pid, name] = /held by process (\d+) \(([^)]*)\)/.exec(said) ?? [];
-          const who = pid === undefined ? 'another program' : `another ${name ?? 'apt'} (process ${pid})`;
-          throw new AppError(
-            'conflict',
-            `${target.name}: ${who} holds the lock of apt there: wait for its end, then retry`,
-            { cause: error },
-          );
-        }
-        // One line of the many that apt says for each server; the step's log has them all.
-        const silent = /^.*(?:Unable to (?:fetch|connect)|Temporary failure resolving|Could not resolve).*$/im.exec(
-          text,
-        );
-        if (silent) {
-          const line = silent[0].replace(`${target.name}: `, '');
-          throw new AppError('unreachable', `${target.name}: apt does not reach its package servers: ${line}`, {
-            cause: error,
-          });
-        }
-        throw error;
-      }
+      const { changed } = outcomeOf(await runApt(target, packages, context, parts));
+      // Also when apt had nothing to do: it may have been cut off after its work, before the machine was looked at again.
+      const seen = await lookAt({ target, names, meshPort: defaultMeshPort }, context, parts);
+      return { changed, result: changed ? seen : {} };
     },
   ),
 };
