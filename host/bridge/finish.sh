@@ -56,7 +56,6 @@ write_record() {
 			fi
 			printf 'original=%s %s\n' "$origin" "$path"
 		done
-		at=0
 		# Files of earlier transactions that this one did not touch stay on record. One that somebody edited since is taken as it
 		# is, and what it was at first lacks that edit: at the end the bridge's part of it is taken out instead.
 		grep -E '^(file|original)=' "$base/committed" 2>/dev/null | while IFS= read -r line; do

@@ -153,8 +153,8 @@ describe_wounds() {
 	has_addresses "$from" $ADDRESSES || printf '%s has no %s; ' "$from" "$ADDRESSES"
 }
 
-# restart_later: only where the plan asks for it; fails where it does not. Nothing lasting was written before the commit, so that the next start, with
-# the boot guard, finds the machine as it was.
+# restart_later: only where the plan asks for it; fails where it does not. Nothing lasting was written before the commit: the
+# next start, with the boot guard, finds the machine as it was.
 restart_later() {
 	[ "$REBOOT" -gt 0 ] || return 1
 	limit 10 systemd-run --quiet --collect --unit=meshdeck-bridge-restart --on-active="$REBOOT" --timer-property=AccuracySec=100ms \
