@@ -439,7 +439,7 @@ export const drills: readonly Drill[] = [
       await stage.sh('cat /dev/zero >/run/meshdeck/full');
       return trial;
     },
-    mend: (stage) => stage.sh('umount /run/meshdeck'),
+    mend: (stage) => stage.sh('rm -f /run/meshdeck/full; umount --lazy /run/meshdeck'),
   },
   {
     name: 'the disk of /etc is full at the commit',

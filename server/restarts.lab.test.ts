@@ -109,7 +109,7 @@ describe('add-nodes', () => {
       letGo: () => signalAll('SIGCONT'),
     });
     report(run);
-    expect(run.missed).toEqual([]);
+    expect(run.missed, JSON.stringify([...run.steps.values()])).toEqual([]);
     expect(run.redone).toEqual([]);
     expect(run.state, JSON.stringify([...run.steps.values()])).toBe('done');
     expect(await onAll('grep -c meshdeck@ /root/.ssh/authorized_keys')).toEqual(['1', '1', '1', '1']);
@@ -139,7 +139,7 @@ describe('deploy', () => {
       letGo: () => signalAll('SIGCONT'),
     });
     report(run);
-    expect(run.missed).toEqual([]);
+    expect(run.missed, JSON.stringify([...run.steps.values()])).toEqual([]);
     expect(run.redone).toEqual([]);
     expect(run.state, JSON.stringify([...run.steps.values()])).toBe('done');
     expect(run.asked).toEqual([]);

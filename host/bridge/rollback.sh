@@ -53,33 +53,30 @@ enter_anyway rolling-back "$text"
 # Every step is tried whatever became of the one before.
 go_back() {
 	[ "$KIND" = persist ] || let_kernel_in
-	if [ "$KIND" = ensure ]; then
-		take_port_out
-	else
-		put_port_back
-	fi
+	port_back
 	[ "$SNAP_HAD_NFT" = no ] || shut_kernel_out
 	[ "$why" = boot ] || [ "$KIND" = persist ] || network_back
 	restore_files
 	[ "$KIND" = remove ] || bridge_back
 }
 
-put_port_back() {
-	vsctl "$OVS_UNDO" --no-wait -- --may-exist add-port "$BRIDGE" "$UPLINK" \
-		-- set port "$UPLINK" "external_ids=$SNAP_PORT_IDS" "other_config=$SNAP_PORT_CONFIG"
-}
-
-take_port_out() {
-	if [ "$SNAP_WAS_PORT" = yes ]; then
-		put_port_back
-		return
-	fi
-	vsctl "$OVS_UNDO" --no-wait --if-exists del-port "$BRIDGE" "$UPLINK" && return 0
+# port_back: as a port, or none, with the columns that it had.
+port_back() {
+	port_as_it_was && return 0
 	# Without its database the kernel's datapath still holds the NIC; it can be told directly.
-	[ "$DATAPATH" = netdev ] || limit 5 ovs-dpctl del-if ovs-system "$UPLINK" 2>/dev/null
+	[ "$SNAP_WAS_PORT" = yes ] || [ "$DATAPATH" = netdev ] || limit 5 ovs-dpctl del-if ovs-system "$UPLINK" 2>/dev/null
 	# The next start of the database drops ports with the transient mark: so it is started, if it was stopped.
 	[ "$why" = boot ] || limit 15 systemctl start ovsdb-server.service
-	vsctl "$OVS_UNDO" --no-wait --if-exists del-port "$BRIDGE" "$UPLINK"
+	port_as_it_was
+}
+
+port_as_it_was() {
+	if [ "$SNAP_WAS_PORT" = yes ]; then
+		vsctl "$OVS_UNDO" --no-wait -- --may-exist add-port "$BRIDGE" "$UPLINK" \
+			-- set port "$UPLINK" "external_ids=$SNAP_PORT_IDS" "other_config=$SNAP_PORT_CONFIG"
+	else
+		vsctl "$OVS_UNDO" --no-wait --if-exists del-port "$BRIDGE" "$UPLINK"
+	fi
 }
 
 network_back() {

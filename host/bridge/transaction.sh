@@ -35,6 +35,7 @@ begin_once() {
 		read_state
 		[ -z "$STATE" ] || exit 0
 		take_lock
+		await_last || exit $?
 		prune
 		cp "$here/plan" "$here/tx" "$live/" || refuse 'the plan does not fit into /run'
 		enter planned "begun by $HOLDER" || {
@@ -87,6 +88,21 @@ is_left_over() {
 	*) return 1 ;;
 	esac
 	! systemctl is-active --quiet meshdeck-bridge.service meshdeck-bridge-keep.service
+}
+
+# await_last: the services of the transaction before this one end a moment after it: the one that watched has nothing more to
+# do, and the hand-over of the lease is not to be cut short.
+await_last() {
+	local until
+	limit 10 systemctl stop meshdeck-bridge.service 2>/dev/null
+	until=$(($(uptime_ms) + DHCP_SECONDS * 1000 + 10000))
+	while systemctl is-active --quiet meshdeck-bridge-keep.service meshdeck-bridge-hand-over.service; do
+		if [ "$(uptime_ms)" -gt "$until" ]; then
+			rm -f "$base/pending"
+			refuse 'the lease of the last change is still being handed over: try again in a moment' 4
+		fi
+		sleep 0.2
+	done
 }
 
 # start_unit <name> <description> <subcommand> [properties…]
