@@ -77,6 +77,7 @@ mkdir -p "$folder"
 rm -f "$folder/.$name".*
 packed=$folder/.$name.$$.zst plain=$folder/.$name.$$.new
 trap 'rm -f "$packed" "$plain"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 cat >"$packed"
 sum=$(sha256sum <"$packed")
 if [ "\${sum%% *}" != "$expected" ]; then
@@ -133,6 +134,7 @@ tree=$1 state=$2 base=$3 program=$4 runtime=$5 action=$6
 unit=/etc/systemd/system/meshd.service
 work=$(mktemp -d /run/meshd-deploy.XXXXXX)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 tar -xf - -C "$work"
 ${pointFunction}
 staged=
@@ -260,6 +262,7 @@ umask 077
 state=$1
 work=$(mktemp -d /run/meshd-deploy.XXXXXX)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 tar -xf - -C "$work"
 keep() { # name in the tar, path on this node
   cp "$work/$1" "$2.new"

@@ -1,6 +1,9 @@
 // The scripts that the console runs on a node as root: POSIX sh, static, with everything that varies as arguments. Each that
 // changes something prints `changed` or `unchanged` as its last line, and does nothing the second time.
 
+/** A console that dies takes the output with it: dash then ends by a signal, without the EXIT trap, unless it is told to. */
+const endsBySignal = `trap 'exit 1' HUP INT PIPE TERM`;
+
 /** Adds a line to root's authorized_keys, with all mode bits as sshd wants them. Arguments: the line. */
 export const ensureKeyScript = `
 set -eu
@@ -19,6 +22,7 @@ mode "$folder" 700
 if [ ! -f "$file" ] || ! grep -qF -- "$key" "$file"; then
   new=$file.meshdeck.$$
   trap 'rm -f "$new"' EXIT
+  ${endsBySignal}
   { [ ! -f "$file" ] || cat "$file"; } >"$new"
   # A last line without its end would swallow ours.
   [ ! -s "$new" ] || [ -z "$(tail -c1 "$new")" ] || echo >>"$new"
@@ -43,6 +47,7 @@ case $key in *' '?*) ;; *) echo "no public key: $key" >&2; exit 1;; esac
 if [ ! -f "$file" ] || ! grep -qF -- "$key" "$file"; then echo unchanged; exit 0; fi
 new=$file.meshdeck.$$
 trap 'rm -f "$new"' EXIT
+${endsBySignal}
 # The whole word: the beginning of a key is the beginning of many.
 awk -v type="\${key% *}" -v blob="\${key#* }" \
   '{ for (at = 1; at < NF; at++) if ($at == type && $(at + 1) == blob) next; print }' "$file" >"$new"
@@ -180,6 +185,7 @@ mkdir -p "\${file%/*}"
 state=unchanged
 new=$file.meshdeck.$$
 trap 'rm -f "$new"' EXIT
+${endsBySignal}
 { [ ! -f "$file" ] || cat "$file"; } >"$new"
 [ ! -s "$new" ] || [ -z "$(tail -c1 "$new")" ] || echo >>"$new"
 while IFS= read -r line; do
@@ -275,6 +281,7 @@ set -eu
 umask 022
 new=$1.new.$$
 trap 'rm -f "$new"' EXIT
+${endsBySignal}
 cat >"$new"
 sum=$(sha256sum <"$new")
 if [ "\${sum%% *}" != "$2" ]; then echo "the copy of $1 is damaged" >&2; exit 1; fi

@@ -9,6 +9,7 @@ export const peerLookScript = `
 address=$1 port=$2 user=$3 seconds=$4
 file=$(mktemp) || exit 1
 trap 'rm -f "$file"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 cat >"$file"
 said=$(LC_ALL=C timeout "$((seconds + 1))" ssh -n -T -F /dev/null -p "$port" -l "$user" \\
   -o BatchMode=yes -o PreferredAuthentications=none -o ConnectTimeout="$seconds" -o ConnectionAttempts=1 \\
