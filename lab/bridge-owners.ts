@@ -112,6 +112,20 @@ export async function goBackAfterRestart(
   return { outside: await ping.stop(), backMs };
 }
 
+/** On trial, then undone: how long that took on the node, and how long nobody answered, in ms. */
+async function goBack(lab: Lab, node: string, method: BridgeMethod): Promise<{ outside: Outage; backMs: number }> {
+  const { tx } = await planChange(lab, node, 'ensure', method);
+  await tx.begin();
+  await waitForState(tx, 'inside-ok');
+  const ping = await startPing(await lab.address(node));
+  await sleep(500);
+  const startedAt = performance.now();
+  expect((await tx.undo()).state).toBe('rolled-back');
+  const backMs = Math.round(performance.now() - startedAt);
+  await sleep(2_000);
+  return { outside: await ping.stop(), backMs };
+}
+
 /** A hard power cycle, until the node is ready again. */
 export async function cyclePower(lab: Lab, node: string): Promise<void> {
   await lab.fault.power(node, 'off');
@@ -163,6 +177,10 @@ export async function expectBare(lab: Lab, node: string): Promise<void> {
 /** Bridged, power cut, taken away, power cut: all of it as the node's user would see it. Prints the row of the measured table. */
 export async function proveOwner(lab: Lab, node: string, owner: string, method: BridgeMethod): Promise<void> {
   const before = await readEtc(lab, node);
+  const back = await goBack(lab, node, method);
+  console.log(`${owner}, ${method}: back after ${back.backMs} ms, ${back.outside.lost} of ${back.outside.sent} lost`);
+  expect(back.outside.longestMs).toBeLessThan(1_000);
+  expect(await readEtc(lab, node)).toBe(before);
   const ensured = await changeBridge(lab, node, 'ensure', method);
   print(`${owner}, ${method}`, ensured);
   expect(ensured.dhcp).toBe('same');
