@@ -1,30 +1,19 @@
 // @vitest-environment happy-dom
 // @vitest-environment-options { "url": "https://10.0.0.9:8443/bridge" }
-import { act, type ReactNode } from 'react';
-import { createRoot } from 'react-dom/client';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { BridgeForm } from '../../core/plans/bridge/inputs.ts';
 import { persistBridge } from '../../core/plans/bridge/persist.ts';
 import { planBridge } from '../../core/plans/bridge/plan.ts';
 import { bridgeFacts, nicFacts } from '../../core/plans/bridge/test-facts.ts';
 import { BridgePlanPanel } from './BridgePlanPanel.tsx';
 import { bridgeWizard } from './BridgeWizard.tsx';
+import { pageForTests } from '../page-for-tests.ts';
 
-let box: HTMLElement;
-let root: ReturnType<typeof createRoot>;
-beforeEach(() => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  box = document.body.appendChild(document.createElement('div'));
-  root = createRoot(box);
-});
-afterEach(() => {
-  act(() => root.unmount());
-  box.remove();
-});
+const page = pageForTests();
 
-const draw = (node: ReactNode) => act(() => root.render(node));
+const { draw } = page;
 const choices = () =>
-  [...box.querySelectorAll('[role=combobox]')].map((each) => [each.getAttribute('aria-label'), each.textContent]);
+  [...page.box.querySelectorAll('[role=combobox]')].map((each) => [each.getAttribute('aria-label'), each.textContent]);
 
 function planFor(kind: string) {
   const nics = [nicFacts({ owner: 'none', kind }), nicFacts({ name: 'eth1', addresses: [], routes: [] })];
@@ -38,7 +27,7 @@ test('before the start it is told what to type at a node’s own console, and wh
   const made = planFor('ethernet');
   if (!made.ok) throw new Error(made.message);
   draw(<BridgePlanPanel plan={made.plan} uplinks={{}} />);
-  const [rescue, again] = [...box.querySelectorAll('section[aria-labelledby=rescue] code')];
+  const [rescue, again] = [...page.box.querySelectorAll('section[aria-labelledby=rescue] code')];
   expect(rescue?.textContent).toBe('sh /var/lib/meshd/bridge/pending/tx undo');
   expect(again?.textContent).toBe('meshdeck --console https://10.0.0.9:8443 runs');
 });

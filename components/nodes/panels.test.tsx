@@ -1,7 +1,6 @@
 // @vitest-environment happy-dom
 import { act, type ReactNode } from 'react';
-import { createRoot } from 'react-dom/client';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { FleetNode } from '../../contract/fleet.ts';
 import type { KnownNode, NodeChecks } from '../../contract/known-nodes.ts';
 import type { CommandLine } from '../../lib/command-line.ts';
@@ -10,20 +9,11 @@ import { ConsoleProvider } from '../../lib/use-console.ts';
 import { meshView } from '../fleet/mesh-view.ts';
 import { ChecksPanel } from './ChecksPanel.tsx';
 import { LogPanel } from './LogPanel.tsx';
+import { pageForTests } from '../page-for-tests.ts';
 
 vi.mock('next/navigation', () => ({ useSearchParams: () => new URLSearchParams('cluster=john') }));
 
-let box: HTMLElement;
-let root: ReturnType<typeof createRoot>;
-beforeEach(() => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  box = document.body.appendChild(document.createElement('div'));
-  root = createRoot(box);
-});
-afterEach(() => {
-  act(() => root.unmount());
-  box.remove();
-});
+const page = pageForTests();
 
 const asked: unknown[] = [];
 async function draw(panel: ReactNode, checks: NodeChecks | null = null): Promise<void> {
@@ -52,12 +42,13 @@ async function draw(panel: ReactNode, checks: NodeChecks | null = null): Promise
   };
   const console = { client, commands: { run } } as unknown as Console;
   await act(() => {
-    root.render(<ConsoleProvider console={console}>{panel}</ConsoleProvider>);
+    page.draw(<ConsoleProvider console={console}>{panel}</ConsoleProvider>);
     return Promise.resolve();
   });
 }
 
-const links = () => [...box.querySelectorAll('a')].map((link) => `${link.textContent} ${link.getAttribute('href')}`);
+const links = () =>
+  [...page.box.querySelectorAll('a')].map((link) => `${link.textContent} ${link.getAttribute('href')}`);
 
 const known: KnownNode = {
   id: 'h2',
@@ -81,7 +72,7 @@ test('checks: what was found, worst first and as text, its age, and the way to m
   ] as const;
   await draw(<ChecksPanel name="node2" known={known} now={360_000} />, { at: 60_000, findings: [...findings] });
   expect(asked).toEqual([['nodes.checks', { node: 'h2' }]]);
-  const text = box.textContent;
+  const text = page.box.textContent;
   expect(text.indexOf('Odd<202e>OS')).toBeLessThan(text.indexOf('dnsmasq is missing'));
   expect(text).toContain('1 thing is well');
   expect(text).toContain('5 min ago');
@@ -125,16 +116,16 @@ test('log: asked of the head once somebody wants it, and shown as text', async (
   await draw(<LogPanel mesh={mesh} node={mesh.byName.get('node2')!} />);
   expect(asked).toEqual([]);
   await act(() => {
-    box.querySelector('button')?.click();
+    page.box.querySelector('button')?.click();
     return Promise.resolve();
   });
   expect(asked).toEqual([[{ cluster: 'c1', node: 'node1' }, 'deploy logs node2', 45_000]]);
-  expect(box.querySelector('pre')?.textContent).toBe('ActiveState=failed^[[2J');
+  expect(page.box.querySelector('pre')?.textContent).toBe('ActiveState=failed^[[2J');
 });
 
 test('log: while the head is gone it says how to read it on the node', async () => {
   const mesh = meshOf('absent');
   await draw(<LogPanel mesh={mesh} node={mesh.byName.get('node2')!} />);
-  expect(box.textContent).toContain('journalctl -u meshd.service');
-  expect(box.querySelector('section')?.textContent).not.toContain('Show the log');
+  expect(page.box.textContent).toContain('journalctl -u meshd.service');
+  expect(page.box.querySelector('section')?.textContent).not.toContain('Show the log');
 });

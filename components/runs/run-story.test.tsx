@@ -1,12 +1,11 @@
 // @vitest-environment happy-dom
-import { act } from 'react';
-import { createRoot } from 'react-dom/client';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { RunView } from '../../contract/plans.ts';
 import { makePlan, makeStep } from '../../core/plans/step.ts';
 import { testRun, testView } from '../wizard/plan-for-tests.ts';
 import type { NodeStory } from './node-story.ts';
 import { RunStory } from './RunStory.tsx';
+import { pageForTests } from '../page-for-tests.ts';
 
 const steps = ['node1', 'node2'].flatMap((node) => [
   makeStep({ verb: 'ensurePackages', node, title: 'Packages', why: '', args: {} }),
@@ -21,27 +20,17 @@ const storyOf = (word: string): NodeStory => ({
   body: <p>away for 40 ms</p>,
 });
 
-let box: HTMLElement;
-let root: ReturnType<typeof createRoot>;
-beforeEach(() => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  box = document.body.appendChild(document.createElement('div'));
-  root = createRoot(box);
-});
-afterEach(() => {
-  act(() => root.unmount());
-  box.remove();
-});
+const page = pageForTests();
 
 function draw(run: RunView, stories: ReadonlyMap<string, NodeStory>): void {
-  act(() => root.render(<RunStory run={run} now={2} stories={stories} />));
+  page.draw(<RunStory run={run} now={2} stories={stories} />);
 }
 
 test('a node with a story has one place: the story, and its steps folded below it', () => {
   const done = ['ensurePackages node1', 'ensureBridge node1'].map((key) => testView(key, 'done'));
   draw(testRun(plan, done), new Map([['node1', storyOf('kept')]]));
-  const [first, second] = box.querySelectorAll('section');
-  expect([...box.querySelectorAll('h2')].map(({ textContent }) => textContent)).toEqual(['node1', 'node2']);
+  const [first, second] = page.box.querySelectorAll('section');
+  expect([...page.box.querySelectorAll('h2')].map(({ textContent }) => textContent)).toEqual(['node1', 'node2']);
   expect(first?.querySelector('header')?.textContent).toBe('node1kept');
   expect(first?.textContent).toContain('away for 40 ms');
   expect(first?.querySelector('details')?.open).toBe(false);
@@ -53,5 +42,5 @@ test('a node with a story has one place: the story, and its steps folded below i
 test('its steps are open while another one than that of the story is at work', () => {
   const views = [testView('ensurePackages node1', 'running'), testView('ensureBridge node1', 'done')];
   draw(testRun(plan, views), new Map([['node1', storyOf('kept')]]));
-  expect(box.querySelector('details')?.open).toBe(true);
+  expect(page.box.querySelector('details')?.open).toBe(true);
 });
