@@ -72,6 +72,8 @@ export interface OvsBridgeFacts {
 /** A configuration file that a plan may change, as it is now. What is not listed is not there. */
 export interface FileFacts {
   readonly path: string;
+  /** Where a symbolic link leads: what is written goes there. */
+  readonly realPath?: string;
   /** Text; null when it is withheld, since it holds a secret or is larger than 64 KiB. */
   readonly content: string | null;
   /** Octal, such as `644`. */
@@ -134,6 +136,8 @@ export interface BridgeFacts {
   readonly vms: readonly string[];
   /** Who is logged in at a terminal: `alice on pts/0`. */
   readonly users: readonly string[];
+  /** What ifupdown itself says that it would do at boot; null where it is not installed. */
+  readonly ifupdown: IfupdownWords | null;
   /** Configuration files that persistence may touch: /etc/network/interfaces, its drop-ins, networkd and NM files, … */
   readonly files: readonly FileFacts[];
   /** What these files were before the bridge, as the last commit recorded it; a null content: there was no such file. */
@@ -146,6 +150,14 @@ export interface BridgeFacts {
   readonly drift: readonly string[];
   /** What the next boot would do, compared with what runs: reasons against; empty is reboot-safe; null without a bridge. */
   readonly rebootDoubts: readonly string[] | null;
+}
+
+/** The node's own ifupdown has the last word about its files. By interface, or label such as `eth0:1`. */
+export interface IfupdownWords {
+  /** What `ifquery` prints, `address: 10.0.0.5` and the like; only of those that it knows. */
+  readonly queries: Readonly<Record<string, string>>;
+  /** The commands that `ifup --no-act` prints: what it would run. */
+  readonly runs: Readonly<Record<string, string>>;
 }
 
 export interface TransactionMark {

@@ -147,9 +147,15 @@ if has ifquery; then
   for class in auto hotplug ovs "$bridge"; do
     printf '= class %s %s\\n' "$class" "$(t ifquery --list --allow="$class" | tr '\\n' ' ')"
   done
-  for nic in $nics "$bridge"; do
+  labels=$({ t ifquery --list --allow=auto; t ifquery --list --allow=hotplug; t ifquery --state; } | grep : | sed 's/=.*//' | sort -u | head -n 16)
+  for nic in $nics "$bridge" $labels; do
+    case $nic in *[!A-Za-z0-9_.:@-]*) continue ;; esac
     text=$(t ifquery "$nic") || continue
     printf '%s\\n' "$text" | encode | sed "s|^|ifquery $nic |"
+    echo
+    # Its own words for what it would run; nothing is run.
+    [ "$nic" != lo ] || continue
+    timeout -k 1 3 ifup --no-act --force "$nic" 2>&1 | encode | sed "s|^|ifup_runs $nic |"
     echo
   done
 fi
@@ -203,13 +209,46 @@ file() {
   state=text
   if [ "$(stat -Lc %s "$1")" -gt 65536 ]; then state=large
   elif grep -qiE '(psk|passphrase|password|privatekey|presharedkey|wep-key)' "$1"; then state=secret; fi
-  printf 'file %s %s %s %s ' "$state" "$(stat -Lc %a "$1")" "$(sha256sum <"$1" | cut -d' ' -f1)" "$(printf '%s' "$1" | encode)"
+  real=-
+  [ ! -L "$1" ] || real=$(readlink -f "$1" | tr -d '\\n' | encode)
+  printf 'file %s %s %s %s %s ' "$state" "$(stat -Lc %a "$1")" "$(sha256sum <"$1" | cut -d' ' -f1)" "$(printf '%s' "$1" | encode)" "$real"
   [ "$state" != text ] || encode <"$1"
   echo
 }
 count=0
-file /etc/network/interfaces
-for path in /etc/network/interfaces.d/* $(sed -n 's/^[[:space:]]*source[[:space:]]\\{1,\\}//p' /etc/network/interfaces 2>/dev/null); do file "$path"; done
+# All that ifupdown reads, and a little more: what counts of it is decided where this is read. The first word of a line counts
+# from the file's own folder, further ones from /.
+follow() {
+  local path folder keyword words word lines
+  path=$(realpath -ms "$1" 2>/dev/null) || return 0
+  case $followed in *" $path "*) return 0 ;; esac
+  followed="$followed$path "
+  file "$path"
+  [ "$2" -gt 0 ] && [ -f "$path" ] || return 0
+  lines=$(awk '/^[ \\t]*#/ { next } { while (sub(/\\\\$/, " ") && (getline more) > 0) $0 = $0 more } $1 ~ /^source(-directory)?$/' "$path" 2>/dev/null | head -n 64)
+  while read -r keyword words; do
+    folder=\${path%/*}/
+    set -f
+    for word in $words; do
+      case $word in /*) ;; *) word=$folder$word ;; esac
+      folder=/
+      [ "$keyword" = source ] || word=$word/*
+      set +f
+      for word in $word; do
+        [ -f "$word" ] || continue
+        [ "$keyword" = source ] || case \${word##*/} in *[!A-Za-z0-9_-]*) continue ;; esac
+        follow "$word" $(($2 - 1))
+      done
+      set -f
+    done
+    set +f
+  done <<LINES
+$lines
+LINES
+}
+followed=' '
+follow /etc/network/interfaces 8
+for path in /etc/network/interfaces.d/*; do file "$path"; done
 for file in $network_files; do
   for path in /etc/systemd/network /run/systemd/network /usr/lib/systemd/network; do
     for path in "$path/\${file##*/}.d"/*.conf; do file "$path"; done
@@ -306,6 +345,7 @@ export function parseBridgeFacts(output: string): BridgeFacts {
     users: linesOf(observed.text('users'))
       .slice(0, 100)
       .map((line) => cleanText(line).split(/\s+/).slice(0, 2).join(' on ')),
+    ifupdown: readIfupdown(observed),
     files: readFiles(observed),
     originals: readOriginals(observed),
     transaction: readTransaction(observed),
@@ -375,12 +415,21 @@ function readTaps(observed: Observed, bridgeOf: (port: string) => string): Recor
   return taps;
 }
 
+function readIfupdown(observed: Observed): BridgeFacts['ifupdown'] {
+  // It answers for the loopback at least, and knows no more than the stanzas that it takes.
+  if (observed.all('class').length === 0) return null;
+  const by = (name: string) =>
+    Object.fromEntries(observed.texts(name).map(({ words, text }) => [words[0] ?? '', text] as const));
+  return { queries: by('ifquery'), runs: by('ifup_runs') };
+}
+
 function readFiles(observed: Observed): FileFacts[] {
   return observed.texts('file').flatMap(({ words, text }) => {
-    const [state = '', mode = '', sha256 = '', path64 = ''] = words;
+    const [state = '', mode = '', sha256 = '', path64 = '', real64 = ''] = words;
     const path = readPath(path64);
+    const realPath = readPath(real64);
     if (path === '' || !/^[0-7]{3,4}$/.test(mode) || !/^[0-9a-f]{64}$/.test(sha256)) return [];
-    return [{ path, content: state === 'text' ? text : null, mode, sha256 }];
+    return [{ path, ...(realPath === '' ? {} : { realPath }), content: state === 'text' ? text : null, mode, sha256 }];
   });
 }
 

@@ -19,6 +19,8 @@ const file = (path: string, content: string | null): FileFacts => ({
 });
 const withInterfaces = (content: string, ...others: FileFacts[]): BridgeFacts => ({
   ...ifupdown,
+  // Its ifquery spoke of other files.
+  ifupdown: null,
   files: [file('/etc/network/interfaces', content), ...others],
 });
 const withNic = (facts: BridgeFacts, nic: Partial<NicFacts>): BridgeFacts => ({

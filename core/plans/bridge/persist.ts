@@ -23,6 +23,7 @@ import {
   tiesOf,
 } from './let-go.ts';
 import { carrierOf } from './picture.ts';
+import { compareWithIfquery, missingAtBoot } from './next-boot.ts';
 import { bridgeInInterfaces, manualInInterfaces, uplinkInInterfaces, type InterfacesEdit } from './persist-ifupdown.ts';
 import type { FileChange } from './transaction.ts';
 import { isFixedBesideLease, type BridgeFinding } from './verdict.ts';
@@ -87,7 +88,12 @@ function byIfupdown(facts: BridgeFacts, change: Change): BridgePersistence {
       'method',
     );
   }
-  const isDhcp = edit.files.some(({ content }) => new RegExp(`^iface ${bridge} inet dhcp`, 'm').test(content));
+  const unknown =
+    compareWithIfquery(facts, uplink.name) ?? missingAtBoot(carrierOf(facts, uplink, bridge), edit.interfaces);
+  if (unknown !== null) return block(unknown.text, unknown.mend, 'method');
+  const isDhcp = edit.interfaces.some(
+    ({ name, family, method }) => name === bridge && family === 'inet' && method === 'dhcp',
+  );
   return {
     ...nothing,
     // A unit of an earlier attempt by the other method would do all of it a second time.
@@ -397,7 +403,7 @@ function removalOf(facts: BridgeFacts, path: string): FileChange[] {
 }
 
 function fileChange(facts: BridgeFacts, path: string, content: string, mode = '644'): FileChange {
-  const now = facts.files.find((file) => file.path === path);
+  const now = facts.files.find((file) => (file.realPath ?? file.path) === path);
   return { path, content, mode: now?.mode ?? mode, oldSha256: now?.sha256 ?? null };
 }
 

@@ -2,7 +2,8 @@
 // was committed. Pure.
 import { bridgeScript, bridgeUnit } from './boot-unit.ts';
 import type { BridgeFacts, CommittedBridge } from './facts.ts';
-import { parseInterfaces, stanzasOf } from './interfaces-file.ts';
+import { interfacesOf, isOrLabels, readInterfacesTree, type Interface } from './interfaces-file.ts';
+import { addressesToGive, canonical, hostsIn } from './next-boot.ts';
 import { linesOf, type Observed } from './observed.ts';
 
 interface UnitState {
@@ -50,12 +51,10 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
   }
   const text = (path: string) => facts.files.find((file) => file.path === path)?.content ?? '';
   const hasUnit = unit(bridgeUnit).isEnabled;
-  const interfaces = facts.files
-    .filter(({ path }) => /^\/etc\/network\/interfaces(\.d\/|$)/.test(path))
-    .flatMap((file) => parseInterfaces(file.content ?? ''));
+  const interfaces = interfacesOf(readInterfacesTree(facts.files).stanzas);
   const classWords = (key: string) =>
     (observed.all('class').find((words) => words.split(' ')[0] === key) ?? '').split(' ').slice(1);
-  const stanzas = stanzasOf(interfaces, name);
+  const stanzas = interfaces.filter((each) => each.name === name);
   const query = observed.texts('ifquery').find(({ words }) => words[0] === name)?.text ?? '';
 
   for (const uplink of uplinks) {
@@ -66,15 +65,19 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
         doubts.push(`${uplink} is not in the class allow-${name}: ${name} would come up without it`);
       }
     }
-    const own = stanzasOf(interfaces, uplink).filter(({ words }) => words[2] !== 'manual');
-    const isRaised = ['auto', 'hotplug'].some((each) => classWords(each).includes(uplink));
-    if (own.length > 0 && isRaised) doubts.push(`/etc/network/interfaces still gives ${uplink} an address of its own`);
+    const own = interfaces.filter((each) => isOrLabels(each.name, uplink) && each.method !== 'manual');
+    const raised = own.find((each) => ['auto', 'hotplug'].some((key) => classWords(key).includes(each.name)));
+    if (raised) doubts.push(`/etc/network/interfaces still gives ${raised.name} an address of its own`);
     const nic = facts.nics.find((each) => each.name === uplink);
     if (nic?.owner === 'networkmanager') doubts.push(`NetworkManager still has ${uplink}`);
     if (nic?.owner === 'networkd' && addressesOf(text(nic.networkFile))) {
       doubts.push(`systemd-networkd would still give ${uplink} an address (${nic.networkFile})`);
     }
-    if (bridge.datapathType === 'netdev' && !hasUnit && !stanzasOf(interfaces, uplink).some(shutsKernelOut)) {
+    if (
+      bridge.datapathType === 'netdev' &&
+      !hasUnit &&
+      !interfaces.some((each) => each.name === uplink && shutsKernelOut(each))
+    ) {
       doubts.push(
         `nothing shuts the kernel’s own stack out of ${uplink} at boot: every packet would be answered twice`,
       );
@@ -84,27 +87,47 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
   // Debian's networking.service raises this class alone; `allow-ovs` is for whoever asks for it.
   const isRaised = classWords('auto').includes(name);
   if (stanzas.length > 0 && isRaised && unit('networking.service').isEnabled) {
-    for (const { address, family, flags } of wanted) {
-      if (flags.includes('dynamic') || flags.includes('mngtmpaddr')) continue;
-      if (stanzas.some(({ words }) => words[1] === 'inet' && words[2] === 'dhcp') && family === 4) continue;
-      const [host = ''] = address.split('/');
-      if (!stanzas.some(({ options }) => options.some(({ value }) => value.split('/')[0] === host))) {
-        doubts.push(`the stanza of ${name} does not give it ${address}`);
-      }
+    const isLeased = stanzas.some(({ family, method }) => family === 'inet' && method === 'dhcp');
+    const given = hostsIn(ifupdownGives(facts, interfaces, { name, raised: classWords('auto') }));
+    for (const address of addressesToGive({ addresses: wanted }, isLeased)) {
+      if (!given.has(canonical(address))) doubts.push(`no stanza gives ${name} ${address}`);
     }
   } else if (stanzas.length > 0 && !isRaised) {
     doubts.push(`nothing brings ${name} up at boot: networking.service raises the class auto alone`);
   } else if (hasUnit && unitHasAddresses(text(bridgeScript))) {
-    for (const { address, family, flags } of wanted) {
-      if (flags.includes('dynamic') || flags.includes('mngtmpaddr') || text(bridgeScript).includes(`'${address}'`))
-        continue;
-      if (family === 4 && /^addresses=dhcp/m.test(text(bridgeScript))) continue;
-      doubts.push(`${bridgeScript} does not give ${name} ${address}`);
+    const script = text(bridgeScript);
+    for (const address of addressesToGive({ addresses: wanted }, /^addresses=dhcp/m.test(script))) {
+      if (!script.includes(`'${address}'`)) doubts.push(`${bridgeScript} does not give ${name} ${address}`);
     }
-  } else if (addressed?.owner !== 'networkd' && wanted.length > 0) {
+  } else if (addressed?.owner === 'networkd') {
+    const file = facts.files.find(({ path }) => path === addressed.networkFile)?.content ?? null;
+    const given = hostsIn(file ?? '');
+    for (const address of addressesToGive(
+      { addresses: wanted },
+      /^\s*DHCP\s*=\s*(yes|true|ipv4|1|on)/m.test(file ?? ''),
+    )) {
+      if (file !== null && !given.has(canonical(address)))
+        doubts.push(`${addressed.networkFile} does not give ${name} ${address}`);
+    }
+  } else if (wanted.length > 0) {
     doubts.push(`nothing gives ${name} its address at boot`);
   }
   return doubts;
+}
+
+/** What ifupdown would run for the bridge and its labels at boot; where it does not say so, what their stanzas hold. */
+function ifupdownGives(
+  { ifupdown }: Pick<BridgeFacts, 'ifupdown'>,
+  interfaces: readonly Interface[],
+  { name, raised }: { name: string; raised: readonly string[] },
+): string {
+  const names = [name, ...raised.filter((word) => word.startsWith(`${name}:`))];
+  return names
+    .map((each) => {
+      const options = interfaces.filter((own) => own.name === each).flatMap((own) => own.options);
+      return ifupdown?.runs[each] || options.map(({ value }) => value).join('\n');
+    })
+    .join('\n');
 }
 
 const shutsKernelOut = (stanza: { options: readonly { value: string }[] }) =>

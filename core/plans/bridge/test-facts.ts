@@ -77,6 +77,7 @@ export function bridgeFacts(
     taps: {},
     vms: [],
     users: [],
+    ifupdown: null,
     files: [],
     originals: [],
     transaction: null,

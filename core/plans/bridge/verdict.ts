@@ -1,6 +1,7 @@
 // Whether a NIC may go into the bridge, and how: facts and a choice in, findings out. Owns what blocks and what warns; how a
 // node is looked at is observe.ts, what is then done is plan.ts.
 import type { BridgeFacts, BridgeMethod, NicFacts, OvsBridgeFacts } from './facts.ts';
+import { interfacesOf, readInterfacesTree } from './interfaces-file.ts';
 
 export interface BridgeChoice {
   readonly bridge: string;
@@ -178,11 +179,9 @@ export function isFixedBesideLease(facts: BridgeFacts, uplink: NicFacts): boolea
   const carrier = facts.nics.find(({ name }) => name === uplink.ovsBridge);
   const own = carrier?.addresses.filter(({ scope, family }) => scope === 'global' && family === 4) ?? [];
   if (own.length === 0 || carrier?.dhcp !== 'none' || own.some(({ flags }) => flags.includes('dynamic'))) return false;
-  const asksDhcp = new RegExp(
-    `^\\s*iface\\s+(${escapeRegExp(uplink.name)}|${escapeRegExp(carrier.name)})\\s+inet\\s+dhcp`,
-    'm',
+  return interfacesOf(readInterfacesTree(facts.files).stanzas).some(
+    ({ name, family, method }) => [uplink.name, carrier.name].includes(name) && family === 'inet' && method === 'dhcp',
   );
-  return facts.files.some(({ path, content }) => path.startsWith('/etc/network/') && asksDhcp.test(content ?? ''));
 }
 
 function describeMaker(bridge: OvsBridgeFacts): string {
