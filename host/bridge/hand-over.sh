@@ -20,6 +20,7 @@ hand_over() {
 		;;
 	*) tell_dhcp none ;;
 	esac
+	give_back_stanzas
 	tell_ifupdown
 	[ -n "$SNAP_CLIENT_COMMAND" ] || [ "$DHCP" != dhclient ] || drop_leased_routes
 }
@@ -139,7 +140,7 @@ start_new_client() {
 tell_ifupdown() {
 	local name
 	[ -s /run/network/ifstate ] && command -v ifquery >/dev/null || return 0
-	for name in "$UPLINK" "$BRIDGE"; do
+	for name in "$UPLINK" "$BRIDGE" $(labels_known); do
 		grep -v "^$name=" /run/network/ifstate >/run/network/.ifstate.meshdeck
 		if limit 5 ifquery "$name" >/dev/null 2>&1; then
 			echo "$name=$name" >>/run/network/.ifstate.meshdeck
@@ -150,4 +151,12 @@ tell_ifupdown() {
 		chmod 644 /run/network/.ifstate.meshdeck
 		mv /run/network/.ifstate.meshdeck /run/network/ifstate
 	done
+}
+
+# labels_known: eth0:1 and the like, of either interface, that were up or are brought up at boot.
+labels_known() {
+	{
+		sed 's/=.*//' /run/network/ifstate
+		limit 5 ifquery --list --allow=auto
+	} | grep -E "^($UPLINK|$BRIDGE):[A-Za-z0-9_.-]*$" | sort -u
 }

@@ -59,7 +59,7 @@ const codeOfExit = new Map([
 ] as const);
 
 const shared = ['common', 'network', 'owner', 'owner-networkmanager', 'owner-networkd', 'files', 'finish'];
-export const partsOfScript = [...shared, 'hand-over', 'prove', 'transaction'];
+export const partsOfScript = [...shared, 'hand-over', 'next-boot', 'prove', 'transaction'];
 export const partsOfRollback = [...shared, 'rollback'];
 
 /**

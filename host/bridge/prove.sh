@@ -36,15 +36,20 @@ doubts() {
 	'') [ "$DHCP" = none ] || [ "$KIND" = persist ] || echo 'its lease was not handed over: nobody renews it' ;;
 	silent) echo 'no DHCP server answered: the next boot may find no address' ;;
 	esac
+	missing_addresses_at_boot "$(words_now)"
 	[ "$METHOD" = ifupdown ] || return 0
-	# ifupdown's own words about what it would run.
-	text=$(limit 10 ifup --no-act --force --verbose "$BRIDGE" 2>&1) || echo "ifupdown does not know $BRIDGE: $(one_line "$text")"
 	limit 5 ifquery "$BRIDGE" 2>/dev/null | grep -q -E "^ovs_ports: (.* )?$UPLINK( .*)?$" || echo "the stanza of $BRIDGE does not name $UPLINK"
 	limit 5 ifquery --list --allow="$BRIDGE" 2>/dev/null | grep -qxF "$UPLINK" || echo "$UPLINK is not in the class of $BRIDGE: it would come up without its uplink"
-	limit 5 ifquery --list --allow=auto --allow=ovs 2>/dev/null | grep -qxF "$BRIDGE" || echo "nothing brings $BRIDGE up at boot"
-	[ "$DHCP" = none ] || return 0
-	for address in $ADDRESSES; do
-		case "$address" in fe80:*) continue ;; esac
-		printf '%s' "$text" | grep -qF "${address%/*}" || echo "the stanza of $BRIDGE does not give it $address"
-	done
+	limit 5 ifquery --list --allow=auto 2>/dev/null | grep -qxF "$BRIDGE" || echo "nothing brings $BRIDGE up at boot"
+}
+
+# words_now: what is written now, in the words of whoever reads it at boot.
+words_now() {
+	case "$METHOD" in
+	ifupdown) boot_words "$BRIDGE" "$UPLINK" ;;
+	*)
+		cat /usr/local/lib/meshdeck/bridge-up
+		cat "/etc/systemd/network/00-meshdeck-$BRIDGE.network"
+		;;
+	esac 2>/dev/null
 }

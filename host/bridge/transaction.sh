@@ -135,6 +135,8 @@ drive() {
 	problem=$(check_plan) || give_up "$problem"
 	take_snapshot || give_up 'the snapshot does not fit on the disk'
 	write_rollback || give_up 'the rollback could not be written'
+	problem=$(next_boot_doubts)
+	[ -z "$problem" ] || give_up "$(one_line "$problem")"
 	locked 60 guard_on || give_up 'the boot guard could not be enabled'
 	if [ "$KIND" = ensure ]; then
 		problem=$(rehearse) || give_up "$problem"
@@ -726,12 +728,16 @@ commit() {
 }
 
 commit_now() {
+	local problem
 	read_state
 	case "$STATE" in
 	inside-ok) enter outside-ok 'the verdict came' ;;
 	outside-ok) ;;
 	*) return 1 ;;
 	esac
+	# Proved before a file is written: what runs now has to come back.
+	problem=$(next_boot_doubts running)
+	[ -z "$problem" ] || { one_line "not safe for the next boot: $problem" >"$live/reason"; return 1; }
 	enter committing 'files and units' || { echo 'the disk takes no more data' >"$live/reason"; return 1; }
 	limit 15 /bin/sh "$here/tx" persist-files >"$live/commit.log" 2>&1 ||
 		{ echo "the configuration could not be written: $(tail -n 1 "$live/commit.log")" >"$live/reason"; return 1; }
@@ -837,13 +843,13 @@ bundle() {
 	journalctl --no-pager --output=short-precise --unit='meshdeck-bridge*' --lines=500 >"$folder/units.log" 2>/dev/null
 	cp -r "$here/." "$folder/transaction" 2>/dev/null
 	cp -r "$live/." "$folder/live" 2>/dev/null
-	rm -f "$folder"/*/snapshot/original-* "$folder"/*/file-* "$folder"/*/ballast
+	rm -f "$folder"/*/snapshot/original-* "$folder"/*/file-* "$folder"/*/ballast "$folder"/live/boot-*
 	tar -C "$folder" -czf - . | base64 -w 0
 	rm -rf "$folder"
 }
 
 case "$1" in
-begin | status | keep | undo | drive | commit | bundle | prove | hand-over) ;;
+begin | status | keep | undo | drive | commit | bundle | prove | hand-over | in-candidate) ;;
 seen | more) ;;
 persist-files) ;;
 *) refuse 'tx begin | status | seen <who> | keep | undo | more <seconds> | drive | prove | bundle' ;;
@@ -853,6 +859,7 @@ case "$1" in
 status) print_status ;;
 persist-files) persist_files ;;
 hand-over) hand_over ;;
+in-candidate) in_candidate ;;
 seen) seen "$2" ;;
 more) more "$2" ;;
 *) "$1" ;;

@@ -159,11 +159,11 @@ describe('files are read as ifupdown reads them', () => {
     expect(changed({ [main]: `source interfaces\n${dhcp}` })).toEqual([main]);
   });
   it('a comment ends with its line, whatever it ends in', () => {
-    const { contents } = bridge(nodeWith({ [main]: `# eth0 \\\n${dhcp}# end\n` }));
+    const { contents } = bridge(nodeWith({ [main]: `# the NIC \\\niface eth0 inet dhcp\nauto eth0\n` }));
     expect(contents[main]).toContain('iface mega_bridge inet dhcp\n');
   });
   it('all that is not ours stays byte for byte', () => {
-    const text = `# a\n\n\n\nauto  lo\teth0 \n\n\n${'iface lo inet loopback'}\n\n\n${dhcp.replace('auto eth0\n', '')}# tail\n\n\n`;
+    const text = `# a\n\n\n\nauto  lo\teth0 \n\n\niface lo inet loopback\n\n\n${dhcp.replace('auto eth0\n', '')}# tail\n\n\n`;
     const { contents } = bridge(nodeWith({ [main]: text }));
     const [before = '', after = ''] = (contents[main] ?? '').split(/auto mega_bridge[\s\S]*ovs_bridge mega_bridge\n/);
     expect(before + after).toBe(`# a\n\n\n\nauto  lo \n\n\niface lo inet loopback\n\n\n# tail\n\n\n`);

@@ -279,6 +279,8 @@ async function conclude(
     if (status.dhcp.startsWith('other:'))
       context.log(`DHCP offers ${status.dhcp.slice('other:'.length)}: it is not taken without asking`);
     await lookAgain(args, context, parts);
+    const unsafe = describeUnsafe(args, status.rebootDoubts ?? []);
+    if (unsafe !== null) throw new AppError('failed', unsafe, { detail: result });
     return { changed: true, result };
   }
   const outcome =
@@ -312,6 +314,21 @@ async function conclude(
     outcome === 'unknown' ? 'timeout' : 'failed',
     said + likely + (difference.length > 0 ? `\nIt differs from ${result.goodNode}: ${difference.join('; ')}` : ''),
     { detail: result },
+  );
+}
+
+/**
+ * A bridge that the next boot would not bring back is kept, since it works, and is not done: somebody has to look at it. Null
+ * when it is safe, or was taken away.
+ */
+export function describeUnsafe(
+  { target, transaction }: Pick<BridgeStepArgs, 'target' | 'transaction'>,
+  doubts: readonly string[],
+): string | null {
+  if (doubts.length === 0 || transaction.kind === 'remove') return null;
+  return (
+    `${target.name} has ${transaction.bridge} now, and its next boot is not safe: ${doubts.join('; ')}. ` +
+    `Do not restart it yet. Put that right and plan the bridge again, or undo this run`
   );
 }
 
