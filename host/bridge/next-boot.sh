@@ -3,7 +3,7 @@
 # its own, where the candidates stand in their places, so that includes find them and nobody else does. Then the words of
 # before and after are compared: no address, route or command of the uplink and its labels may get lost.
 
-# next_boot_doubts [running]: a line for each reason not to begin; with `running` also what runs now has to come back.
+# next_boot_doubts: a line for each reason not to begin. The words of the candidates stay, for the commit.
 next_boot_doubts() {
 	local words
 	[ "$KIND" != remove ] || return 0
@@ -18,7 +18,13 @@ next_boot_doubts() {
 	commands) printf '%s\n' "$words" | sed -n 's/^broken //p' ;;
 	esac
 	printf '%s\n' "$words" | sed -n 's/^doubt //p'
-	[ "$1" != running ] || missing_addresses_at_boot "$words"
+}
+
+# commit_doubts: at the commit, what runs now has to come back as well. The candidates are those of the begin.
+commit_doubts() {
+	[ "$KIND" != remove ] || return 0
+	[ -s "$live/boot-then" ] || { echo "what the next boot would do was not asked: $live has no boot-then"; return 0; }
+	missing_addresses_at_boot "$(cat "$live/boot-then")"
 }
 
 # in_candidate: in the namespace. Prints what the owners say there.
@@ -179,13 +185,13 @@ is_brought() {
 	grep -qsF "fixed-address ${1%/*};" ${leases:+"$leases"} "/var/lib/dhcp/dhclient.$UPLINK.leases" "/var/lib/dhcp/dhclient.$BRIDGE.leases"
 }
 
-# hosts_in <text>: addresses in it without their length, IPv6 in the kernel's own way of writing.
+# hosts_in <text>: addresses in it without their length; IPv6 ones that have a length in the kernel's own way of writing.
 hosts_in() {
 	local host
-	for host in $(printf '%s\n' "$1" | grep -oE '[0-9a-fA-F]*[.:][0-9a-fA-F.:]+' | sort -u | head -n 200); do
+	for host in $(printf '%s\n' "$1" | grep -oE '[0-9a-fA-F]*[.:][0-9a-fA-F.:]+(/[0-9]+)?' | sort -u | head -n 200); do
 		case "$host" in
-		*:*:*) limit 2 getent ahostsv6 "$host" | awk '{ print $1; exit }' ;;
-		*) echo "$host" ;;
+		*:*:*/*) limit 2 getent ahostsv6 "${host%/*}" | awk '{ print $1; exit }' ;;
+		*) echo "${host%/*}" ;;
 		esac
 	done
 }
@@ -197,7 +203,7 @@ give_back_stanzas() {
 	[ "$KIND" = remove ] && command -v ifquery >/dev/null && limit 5 ifquery "$UPLINK" >/dev/null 2>&1 || return 0
 	boot_words "$UPLINK" | sed -n 's/^runs //p' | grep -E '^ip (-6 )?addr add ' | while IFS= read -r line; do
 		address=$(printf '%s\n' "$line" | sed -n 's/^ip \(-6 \)\{0,1\}addr add \([^ ]*\) .*/\2/p')
-		! hosts_in "$(ip -o address show dev "$UPLINK")" | grep -qxF -e "$(hosts_in "${address%/*}")" || continue
+		! hosts_in "$(ip -o address show dev "$UPLINK")" | grep -qxF -e "$(hosts_in "$address")" || continue
 		line=$(printf '%s' "$line" | sed "s/ dev $UPLINK:[^ ]*/ dev $UPLINK/")
 		# shellcheck disable=SC2086 # words of ifupdown's own line; a label's device is the uplink's
 		limit 5 $line 2>/dev/null && note "$UPLINK has $address again"

@@ -736,7 +736,7 @@ commit_now() {
 	*) return 1 ;;
 	esac
 	# Proved before a file is written: what runs now has to come back.
-	problem=$(next_boot_doubts running)
+	problem=$(commit_doubts)
 	[ -z "$problem" ] || { one_line "not safe for the next boot: $problem" >"$live/reason"; return 1; }
 	enter committing 'files and units' || { echo 'the disk takes no more data' >"$live/reason"; return 1; }
 	limit 15 /bin/sh "$here/tx" persist-files >"$live/commit.log" 2>&1 ||
