@@ -1,10 +1,13 @@
 // Nodes whose ifupdown files are as people write them, side by side; more of them are drills.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { stanzaCases, proveStanzas } from './bridge-stanzas.ts';
+import { placeTransaction } from '../host/bridge/node-transaction.ts';
+import { describeLabTransaction, shellIn, waitForState } from './bridge.ts';
+import { patience, proveStanzas, stanzaCases } from './bridge-stanzas.ts';
 import { openLab } from './lab.ts';
 
 const lab = openLab({ name: 'stanzas' });
 const cases = stanzaCases.slice(0, 3);
+const times = { inside: 120, window: 300, cap: 600 };
 
 beforeAll(async () => {
   await lab.down();
@@ -13,8 +16,42 @@ beforeAll(async () => {
 });
 afterAll(() => lab.down());
 
+test('a commit whose files leave an address out is refused by the node before anything changes', async () => {
+  const file = '/etc/network/interfaces';
+  const before = await shellIn(
+    lab,
+    'node1',
+    `cp -a ${file} /root/kept; ip -o -4 address show dev eth0 | sed 's/valid.*//'`,
+  );
+  await shellIn(lab, 'node1', `printf 'iface eth0 inet static\\n  address 192.168.178.4/24\\n' >>${file}`);
+  // Its file has the stanza of the lease alone.
+  const { transaction } = await describeLabTransaction(lab, 'node1', { times });
+  const tx = await placeTransaction(lab.runner('node1'), transaction, patience);
+  await expect(tx.begin(patience)).rejects.toMatchObject({
+    code: 'refused',
+    message: 'nothing was changed: the next boot would not give mega_bridge 192.168.178.4/255.255.255.0',
+  });
+  await shellIn(lab, 'node1', `mv /root/kept ${file}`);
+  expect(await shellIn(lab, 'node1', `ip -o -4 address show dev eth0 | sed 's/valid.*//'`)).toBe(before);
+  expect(await shellIn(lab, 'node1', 'ovs-vsctl list-br; readlink /var/lib/meshd/bridge/pending')).toBe('');
+});
+
+test('an address that runs and that no file gives has the change go back instead of being kept', async () => {
+  await shellIn(lab, 'node2', 'ip address add 10.77.7.7/24 dev eth0');
+  const { transaction, nonce } = await describeLabTransaction(lab, 'node2', { times });
+  const tx = await placeTransaction(lab.runner('node2'), transaction, patience);
+  await tx.begin(patience);
+  await waitForState(tx, 'inside-ok', patience.timeoutMs);
+  await tx.reportSeen(nonce, 'console', patience);
+  await expect(tx.keep(nonce, patience)).rejects.toMatchObject({ code: 'refused' });
+  const { reason } = await waitForState(tx, 'rolled-back', patience.timeoutMs);
+  expect(reason).toBe('not safe for the next boot: the next boot would not give mega_bridge 10.77.7.7/24');
+  expect(await shellIn(lab, 'node2', 'ip -o -4 address show dev eth0')).toContain('10.77.7.7/24');
+});
+
 test.concurrent.each(cases.map((each, at) => [each.name, each, `node${at + 1}`] as const))(
   '%s: bridged, there after a power cut, and taken away again',
+  { timeout: 600_000 },
   async (_name, each, node) => {
     await proveStanzas(lab, node, each);
   },

@@ -98,7 +98,7 @@ async function writeCase(lab: Lab, node: string, { files }: StanzaCase): Promise
   await cyclePower(lab, node);
 }
 
-async function expectAddresses(lab: Lab, node: string, device: string, fixed: readonly string[]): Promise<void> {
+export async function expectAddresses(lab: Lab, node: string, device: string, fixed: readonly string[]): Promise<void> {
   const wanted = [`${await lab.address(node)}/24`, ...fixed].sort();
   const script = `ip -o address show dev ${device} scope global | awk '{ print $4 }' | sort`;
   await expect
@@ -108,15 +108,15 @@ async function expectAddresses(lab: Lab, node: string, device: string, fixed: re
 }
 
 /** Everything here waits as long as a busy machine may need. */
-const patience = { timeoutMs: 120_000 };
+export const patience = { timeoutMs: 120_000 };
 
-async function look(lab: Lab, node: string): Promise<BridgeFacts> {
+export async function look(lab: Lab, node: string): Promise<BridgeFacts> {
   const { stdout } = await lab.exec(node, ['sh', '-c', observeBridgeScript, 'sh', bridgeName], patience);
   return parseBridgeFacts(stdout);
 }
 
 /** As the console would plan it now, and kept. */
-async function change(lab: Lab, node: string, kind: 'ensure' | 'remove'): Promise<void> {
+export async function change(lab: Lab, node: string, kind: 'ensure' | 'remove'): Promise<void> {
   const facts = await look(lab, node);
   const uplink = facts.nics.find(({ name }) => name === 'eth0');
   if (!uplink) throw new Error(`${node} has no eth0`);
