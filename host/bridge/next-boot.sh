@@ -29,7 +29,7 @@ commit_doubts() {
 
 # in_candidate: in the namespace. Prints what the owners say there.
 in_candidate() {
-	local at path folder copied
+	local at path folder copied file
 	copied=''
 	mount -t tmpfs -o size=16m tmpfs "$live/candidate" || exit 1
 	at=0
@@ -66,6 +66,9 @@ in_candidate() {
 		sed 's/^/runs /' "$(candidate_of bridge-up)"
 		;;
 	esac
+	# Whoever had the NIC, networkd may be what holds the bridge's lease.
+	file=$(candidate_of "00-meshdeck-$BRIDGE.network")
+	[ -z "$file" ] || sed 's/^/runs /' "$file"
 	[ "$OWNER" != networkd ] || networkd_words
 	[ "$OWNER" != networkmanager ] || nm_words
 }
@@ -118,8 +121,6 @@ networkd_words() {
 		[ "$name" != 00-meshdeck- ] && grep -qE "^[[:space:]]*Name=.*(\*|$UPLINK|$BRIDGE)" "$file" || continue
 		echo "doubt $file comes before ours at boot"
 	done
-	file=$(candidate_of "00-meshdeck-$BRIDGE.network")
-	[ -z "$file" ] || sed 's/^/runs /' "$file"
 }
 
 # nm_words: its own reading of its configuration, which it prints without running.
@@ -162,7 +163,7 @@ missing_addresses_at_boot() {
 		! printf '%s\n' "$hosts" | grep -qxF -e "${address%/*}" || continue
 		if ! is_brought "$address"; then
 			echo "the next boot would not give $BRIDGE $address"
-		elif ! is_ipv6 "$address" && ! printf '%s\n' "$1" | grep -qE 'dhclient|DHCP=(yes|true|ipv4|1|on)'; then
+		elif ! is_ipv6 "$address" && ! printf '%s\n' "$1" | grep -qE 'dhclient|DHCP=(yes|true|both|ipv4|v4|1|on)'; then
 			echo "the next boot would not ask for the lease of $address"
 		fi
 	done
