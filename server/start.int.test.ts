@@ -270,6 +270,8 @@ describe('without a session', () => {
     const { headers } = await send(`${url}/login`);
     expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff' });
     expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    // No form is sent but by a script: an early Enter in the login must not put the password into the address.
+    expect(headers['content-security-policy']).toContain("form-action 'none'");
   });
 });
 

@@ -1,6 +1,5 @@
 'use client';
 // What stands around every page: sidebar, top bar, status line, and on a phone the bottom bar. Routes give the page in it.
-import { Suspense } from 'react';
 import type { ReactElement, ReactNode } from 'react';
 import { ConsoleProvider } from '../../lib/use-console.ts';
 import { ToastProvider } from '../ui/Toast.tsx';
@@ -26,28 +25,26 @@ export function Frame({ banner, palette, listeners, children }: FrameProps): Rea
     <ConsoleProvider>
       <SessionProvider>
         <ToastProvider>
-          <Suspense>
-            <a
-              href="#page"
-              className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-on-accent focus:translate-y-0"
-            >
-              Skip to the page
-            </a>
-            <div className="flex h-dvh overflow-hidden">
-              <Sidebar />
-              <div className="flex min-w-0 flex-1 flex-col">
-                <TopBar palette={palette} />
-                <SimulatedBanner />
-                {banner}
-                <main id="page" tabIndex={-1} className="flex min-h-0 flex-1 flex-col scroller outline-none">
-                  {children}
-                </main>
-                <StatusLine />
-                <BottomBar />
-              </div>
+          <a
+            href="#page"
+            className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-on-accent focus:translate-y-0"
+          >
+            Skip to the page
+          </a>
+          <div className="flex h-dvh overflow-hidden">
+            <Sidebar />
+            <div className="flex min-w-0 flex-1 flex-col">
+              <TopBar palette={palette} />
+              <SimulatedBanner />
+              {banner}
+              <main id="page" tabIndex={-1} className="flex min-h-0 flex-1 flex-col scroller outline-none">
+                {children}
+              </main>
+              <StatusLine />
+              <BottomBar />
             </div>
-            {listeners}
-          </Suspense>
+          </div>
+          {listeners}
         </ToastProvider>
       </SessionProvider>
     </ConsoleProvider>

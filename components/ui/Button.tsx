@@ -5,6 +5,7 @@ import { cx } from './cx.ts';
 import { inert } from './inert.ts';
 import { Spinner } from './Spinner.tsx';
 import { Tooltip } from './Tooltip.tsx';
+import { useIsLive } from './use-is-live.ts';
 
 export type ButtonVariant = 'primary' | 'secondary' | 'ghost' | 'danger';
 
@@ -39,6 +40,7 @@ export function Button({
   children,
   ...props
 }: ButtonProps): ReactElement {
+  const isLive = useIsLive();
   const isDisabled = disabledReason !== '' || isBusy;
   const look = cx(
     'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap transition-colors select-none',
@@ -52,7 +54,7 @@ export function Button({
     return cloneElement(render, { ...props, className: look }, icon, children);
   }
   const button = (
-    <button type="button" {...props} {...(isDisabled ? inert : {})} className={look}>
+    <button type="button" {...props} {...(isDisabled ? inert : {})} disabled={!isLive} className={look}>
       {isBusy ? <Spinner /> : icon}
       {children}
     </button>

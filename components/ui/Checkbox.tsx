@@ -4,6 +4,7 @@ import { Checkbox as Base } from '@base-ui/react/checkbox';
 import { Check, Minus } from 'lucide-react';
 import type { ReactElement, ReactNode } from 'react';
 import { cx } from './cx.ts';
+import { useIsLive } from './use-is-live.ts';
 
 export interface CheckboxProps {
   checked: boolean;
@@ -29,17 +30,19 @@ export function Checkbox({
   className,
   ...aria
 }: CheckboxProps): ReactElement {
+  const isLive = useIsLive();
   const box = (
     <Base.Root
       {...aria}
       {...(name === undefined ? {} : { name })}
       checked={checked}
       indeterminate={isMixed}
-      disabled={disabled}
+      disabled={disabled || !isLive}
       onCheckedChange={(next) => onCheckedChange(next)}
       className={cx(
         'flex size-4 shrink-0 items-center justify-center rounded-sm border border-line-strong bg-surface-1 transition-colors',
-        'data-checked:border-accent data-checked:bg-accent data-indeterminate:border-accent data-indeterminate:bg-accent data-disabled:opacity-50',
+        'data-checked:border-accent data-checked:bg-accent data-indeterminate:border-accent data-indeterminate:bg-accent',
+        disabled && 'opacity-50',
         label === undefined && className,
       )}
     >

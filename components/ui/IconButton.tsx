@@ -4,6 +4,7 @@ import type { ComponentProps, ReactElement, ReactNode } from 'react';
 import { cx } from './cx.ts';
 import { inert } from './inert.ts';
 import { Tooltip } from './Tooltip.tsx';
+import { useIsLive } from './use-is-live.ts';
 
 export interface IconButtonProps extends Omit<ComponentProps<'button'>, 'disabled' | 'children'> {
   label: string;
@@ -21,6 +22,7 @@ export function IconButton({
   className,
   ...props
 }: IconButtonProps): ReactElement {
+  const isLive = useIsLive();
   return (
     <Tooltip content={disabledReason === '' ? label : `${label}: ${disabledReason}`}>
       <button
@@ -29,6 +31,7 @@ export function IconButton({
         {...(isPressed === undefined ? {} : { 'aria-pressed': isPressed })}
         {...props}
         {...(disabledReason === '' ? {} : inert)}
+        disabled={!isLive}
         className={cx(
           'inline-flex size-8 shrink-0 items-center justify-center rounded-md transition-colors max-md:size-10 [&_svg]:size-4',
           'data-disabled:cursor-not-allowed data-disabled:opacity-50',

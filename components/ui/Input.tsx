@@ -4,15 +4,18 @@ import { Input as Base } from '@base-ui/react/input';
 import type { ComponentProps, ReactElement } from 'react';
 import { controlLook } from './control-look.ts';
 import { cx } from './cx.ts';
+import { useTypedEarly } from './use-typed-early.ts';
 
-export interface InputProps extends Omit<ComponentProps<'input'>, 'size'> {
+export interface InputProps extends Omit<ComponentProps<'input'>, 'size' | 'ref'> {
   /** Names, addresses, ranges and commands are in mono. */
   isMono?: boolean;
 }
 
 export function Input({ isMono = false, className, value, defaultValue, ...props }: InputProps): ReactElement {
+  const field = useTypedEarly<HTMLInputElement>(value);
   return (
     <Base
+      ref={field}
       spellCheck={false}
       autoCapitalize="off"
       {...props}

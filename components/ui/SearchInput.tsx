@@ -1,10 +1,11 @@
 'use client';
 // A field that filters as one types; Escape empties it. `/` puts the focus here.
 import { Search, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
 import { controlLook } from './control-look.ts';
 import { cx } from './cx.ts';
+import { useTypedEarly } from './use-typed-early.ts';
 
 export interface SearchInputProps {
   label: string;
@@ -19,12 +20,12 @@ export interface SearchInputProps {
 
 export function SearchInput(props: SearchInputProps): ReactElement {
   const { label, placeholder, value, onValueChange, onKeyDown, found = '', className } = props;
-  const input = useRef<HTMLInputElement>(null);
   // What is typed is shown at once; the URL, where `value` comes from, follows a moment later.
   const [draft, setDraft] = useState(value);
+  const input = useTypedEarly<HTMLInputElement>(draft);
   useEffect(() => {
     if (document.activeElement !== input.current) setDraft(value);
-  }, [value]);
+  }, [value, input]);
   const put = (text: string): void => {
     setDraft(text);
     onValueChange(text);
@@ -43,7 +44,7 @@ export function SearchInput(props: SearchInputProps): ReactElement {
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
-  }, []);
+  }, [input]);
   return (
     <div role="search" className={cx('relative flex w-64 items-center max-sm:w-full', className)}>
       <Search aria-hidden="true" className="pointer-events-none absolute left-2 size-4 text-fg-3" />
