@@ -1,15 +1,31 @@
-// Running programs as root where one has logged in: directly, or through sudo with or without a password. The password
-// travels on sudo's standard input, in front of the program's own, and stands in no argv.
-import { Readable } from 'node:stream';
+// Running programs as root where one has logged in: directly, or through sudo with or without a password. The password goes
+// to sudo's own question for it and to no other, in front of the program's input, and stands in no argv. Whether sudo let us
+// through is known by the program's begin marker (ssh/frame.ts), not by what sudo says.
 import { AppError } from '../contract/errors.ts';
-import { CommandError } from './runner.ts';
-import type { RunOptions, RunResult, Runner } from './runner.ts';
+import { CommandError, NotStarted } from './runner.ts';
+import type { RunOptions, RunResult } from './runner.ts';
+import type { SshRunOptions } from './ssh/connection.ts';
+import type { Through } from './ssh/frame.ts';
 
 export interface RootLogin {
   readonly user: string;
   readonly sudo: boolean;
-  /** Only where sudo asks for one, which `proveSudo` finds out: sudo reads a line that it did not ask for no more. */
+  /** Only where sudo asks for one, which `proveSudo` finds out. */
   readonly sudoPassword?: string | undefined;
+}
+
+/** Where programs run over SSH. */
+export interface SshRunner {
+  readonly where: string;
+  run(argv: readonly string[], options?: SshRunOptions): Promise<RunResult>;
+}
+
+/** Fails at once where sudo would ask. */
+export const sudoUnasked: Through = { argv: () => ['sudo', '-n', '--'] };
+
+/** -k: sudo asks although it may remember us, so that what it reads first is always the password. */
+function sudoWith(password: string): Through {
+  return { argv: (prompt) => ['sudo', '-S', '-k', '-p', prompt, '--'], answer: password };
 }
 
 /** What to do where a script could not write. A builtin of dash says no more than "I/O error" of a full disk. */
@@ -22,35 +38,24 @@ const writeHints: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Runs argv, through sudo where asked. @throws AppError `refused` when sudo would ask for a password that we have not,
- * `failed` with what the program said
+ * Runs argv, through sudo where asked. @throws AppError `refused` when sudo does not let us through, `failed` with what the
+ * program said
  */
 export async function runAsRoot(
-  runner: Runner,
+  runner: SshRunner,
   login: RootLogin,
   argv: readonly string[],
   options: RunOptions,
 ): Promise<RunResult> {
+  const { sudo, sudoPassword } = login;
+  const through = !sudo ? undefined : sudoPassword === undefined ? sudoUnasked : sudoWith(sudoPassword);
   try {
-    if (!login.sudo) return await runner.run(argv, options);
-    if (login.sudoPassword === undefined) return await runner.run(['sudo', '-n', '--', ...argv], options);
-    // -k: sudo asks although it may remember us, so that the first line is always the password and never the program's.
-    return await runner.run(['sudo', '-S', '-k', '-p', '', '--', ...argv], {
-      ...options,
-      stdin: withFirstLine(login.sudoPassword, options.stdin),
-    });
+    return await runner.run(argv, { ...options, through });
   } catch (error) {
+    if (error instanceof NotStarted) throw describeSudo(error, runner, login.user, sudoPassword !== undefined);
     if (error instanceof CommandError) {
       // The script's text is no help to anyone; what it said is.
       const said = (error.stderr.trim() || error.stdout.trim()).split('\n').slice(-5).join('\n');
-      if (login.sudo && isSudoRefusal(said)) {
-        throw new AppError(
-          'refused',
-          `${login.user} cannot use sudo on ${runner.where} without a password (${said}): add to /etc/sudoers.d/meshd there: ` +
-            `${login.user} ALL=(ALL) NOPASSWD: ALL`,
-          { cause: error },
-        );
-      }
       const hint = writeHints.find(([pattern]) => pattern.test(said))?.[1];
       const text = said || `exit ${error.exitCode ?? 'by signal'}`;
       throw new AppError('failed', `${runner.where}: ${text}${hint === undefined ? '' : `; ${hint}`}`, {
@@ -63,58 +68,67 @@ export async function runAsRoot(
 
 /**
  * How a user becomes root: `none` without a password, `password` with this one.
- * @throws AppError `refused` when neither works, with what sudo said
+ * @throws AppError `refused` when neither works. Its detail `sudo` says why: `wants-password` (none was given),
+ * `wrong-password`, or `no`
  */
 export async function proveSudo(
-  runner: Runner,
+  runner: SshRunner,
   user: string,
   password: string | undefined,
   options: RunOptions = {},
 ): Promise<'none' | 'password'> {
   try {
-    await runner.run(['sudo', '-n', '--', 'true'], options);
+    await runner.run(['true'], { ...options, through: sudoUnasked });
     return 'none';
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    const said = error.stderr.trim();
-    if (!/password is required|a terminal is required/.test(said)) throw refusal(runner, user, said, error);
-    if (password === undefined) throw refusal(runner, user, said, error);
+    if (!(error instanceof NotStarted)) throw error;
+    if (password === undefined || isMissing(error)) throw describeSudo(error, runner, user, false);
   }
   try {
-    await runner.run(['sudo', '-S', '-k', '-p', '', '--', 'true'], { ...options, stdin: `${password}\n` });
+    await runner.run(['true'], { ...options, through: sudoWith(password) });
     return 'password';
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw refusal(runner, user, error.stderr.trim(), error);
+    if (!(error instanceof NotStarted)) throw error;
+    throw describeSudo(error, runner, user, true);
   }
 }
 
-function refusal(runner: Runner, user: string, said: string, cause: unknown): AppError {
-  const tail = said.split('\n').slice(-2).join(' ').slice(0, 300);
-  return new AppError(
-    'refused',
-    `${user} does not become root on ${runner.where} by sudo (${tail || 'it said nothing'}): give ${user} the right there ` +
-      `(usermod -aG sudo ${user}), check the password, or log in as root`,
-    { cause },
-  );
+/** sh(1): 127 when a program is not there, 126 when it cannot be started. */
+function isMissing({ exitCode }: NotStarted): boolean {
+  return exitCode === 127 || exitCode === 126;
 }
 
-function isSudoRefusal(said: string): boolean {
-  return /^sudo: (a password is required|.*not found|.*command not found)|may not run sudo|not in the sudoers/m.test(
-    said,
-  );
-}
-
-function withFirstLine(line: string, rest: RunOptions['stdin']): Buffer | Readable {
-  const first = Buffer.from(`${line}\n`);
-  if (rest === undefined) return first;
-  if (typeof rest === 'string' || Buffer.isBuffer(rest)) return Buffer.concat([first, Buffer.from(rest)]);
-  const source: Readable = rest;
-  return Readable.from(
-    (async function* join() {
-      yield first;
-      for await (const chunk of source) yield chunk as Buffer;
-    })(),
-    { objectMode: false },
+/** Why sudo did not start a program, for people. What it said stands there as it is, in whatever language. */
+export function describeSudo(
+  error: NotStarted,
+  runner: Pick<SshRunner, 'where'>,
+  user: string,
+  hasPassword: boolean,
+): AppError {
+  const tail = error.stderr.trim().split('\n').slice(-2).join(' ').slice(0, 300);
+  const said = `(${tail || `exit ${error.exitCode}`})`;
+  const refused = (sudo: 'wants-password' | 'wrong-password' | 'no', text: string) =>
+    new AppError('refused', text, { cause: error, detail: { sudo } });
+  if (isMissing(error)) return refused('no', `there is no sudo on ${runner.where}: install it, or log in as root`);
+  if (error.otherPrompt !== '') {
+    return refused(
+      'no',
+      `sudo on ${runner.where} asks ${user} for more than the password ("${error.otherPrompt}"), which Meshdeck does not ` +
+        `answer: let ${user} use sudo there without a question (${user} ALL=(ALL) NOPASSWD: ALL in /etc/sudoers.d/meshd), or log in as root`,
+    );
+  }
+  if (error.asked > 1)
+    return refused('wrong-password', `sudo on ${runner.where} does not take this password of ${user}`);
+  if (hasPassword) {
+    return refused(
+      'no',
+      `${user} does not become root on ${runner.where} by sudo ${said}: give ${user} the right there ` +
+        `(usermod -aG sudo ${user}), check the password, or log in as root`,
+    );
+  }
+  return refused(
+    'wants-password',
+    `${user} cannot use sudo on ${runner.where} without a password ${said}: add to /etc/sudoers.d/meshd there: ` +
+      `${user} ALL=(ALL) NOPASSWD: ALL`,
   );
 }

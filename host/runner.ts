@@ -57,6 +57,27 @@ export class CommandError extends AppError {
   }
 }
 
+/** What should have started a program (sudo) did not: the program never ran. */
+export class NotStarted extends AppError {
+  /** Of what should have started it. */
+  readonly exitCode: number;
+  readonly stderr: string;
+  /** How often it wanted the password that was offered: twice where it did not take it. */
+  readonly asked: number;
+  /** What else it wanted to know; empty for nothing. */
+  readonly otherPrompt: string;
+
+  constructor(where: string, starter: string, end: Pick<NotStarted, 'exitCode' | 'stderr' | 'asked' | 'otherPrompt'>) {
+    const tail = end.stderr.trim().split('\n').slice(-2).join(' ').slice(0, 300);
+    super('refused', `${starter} on ${where}: exit ${end.exitCode}${tail ? `: ${tail}` : ''}`);
+    this.name = 'NotStarted';
+    this.exitCode = end.exitCode;
+    this.stderr = end.stderr;
+    this.asked = end.asked;
+    this.otherPrompt = end.otherPrompt;
+  }
+}
+
 /** Collects a stream's text up to a bound. */
 export class BoundedText {
   private readonly parts: string[] = [];

@@ -1,9 +1,10 @@
 // The scripts that deploy runs on a node: POSIX sh, static, with everything that varies as arguments ($1, $2, …) and what is
-// secret on standard input. Each is sent as `sh -c <script> sh <arguments>`.
+// secret on standard input. Each is sent as `/bin/sh -c <script> sh <arguments>`, and host/ssh/frame.ts tells its answer from
+// what the login shell prints.
 
 /** argv for a script. */
 export function scriptArgv(script: string, args: readonly string[]): string[] {
-  return ['sh', '-c', script, 'sh', ...args];
+  return ['/bin/sh', '-c', script, 'sh', ...args];
 }
 
 /**

@@ -72,11 +72,8 @@ describe('a list of nodes', () => {
     expect(names('a[1,2')).toContain("unterminated '['");
     expect(names('a,b]')).toContain("unmatched ']'");
     const longest = Array.from({ length: 50_000 }, () => 'n1').join(', ');
-    const startedAt = performance.now();
     expect(names(longest)).toEqual(['n1']);
     expect(names(`${'a '.repeat(99_999)}[`)).toContain("unterminated '['");
-    // Linear: 40 ms. Quadratic it took 4 s.
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
   test('advice on names', () => {

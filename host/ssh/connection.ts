@@ -1,23 +1,29 @@
 // One SSH connection as a Runner. Owns: the deadline of connecting, the pinned host key, logging in, one exec per run with
-// its deadline, and what happens to runs when the connection ends. ssh2 accepts every host key unless told otherwise, and
-// its API is events and callbacks: it is wrapped here and used nowhere else but in scan.ts.
+// its deadline, what of its output is the answer (frame.ts), and what happens to runs when the connection ends. ssh2 accepts
+// every host key unless told otherwise, and its API is events and callbacks: it is wrapped here and used nowhere else but in
+// scan.ts.
 //
-// INVARIANTS: every `run` settles exactly once, also when the connection is lost; after `close` no timer or socket is left.
+// sshd bounds the sessions on one connection (MaxSessions). Where it refuses one more, further connections are made, and
+// where those are refused too, a program waits until another one has ended.
+//
+// INVARIANTS: every `run` settles exactly once, also when the connection is lost; after `close` no timer or socket is left;
+// a run succeeds only when its end marker was read.
 import { Socket } from 'node:net';
 import { PassThrough, type Duplex, type Readable } from 'node:stream';
 import ssh2 from 'ssh2';
 import type { AnyAuthMethod, ClientChannel } from 'ssh2';
 import { AppError } from '../../contract/errors.ts';
 import { maxOutputBytes } from '../../contract/limits.ts';
-import { BoundedText, CommandError } from '../runner.ts';
+import { BoundedText, CommandError, NotStarted } from '../runner.ts';
 import type { RunOptions, RunResult, Runner } from '../runner.ts';
 import type { SshCredentials } from './credentials.ts';
+import { frameLine, FrameReader, judgePrompt, newFrameToken, promptText, withoutMarkers } from './frame.ts';
+import type { Through } from './frame.ts';
 import { describeConnectError, describeHostKeyError, isTransientSshError } from './errors.ts';
 import type { LocalIdentity, SshTarget } from './errors.ts';
 import { hostKeyType } from './known-hosts.ts';
 import { hostKeyAlgorithms, judgeHostKey } from './pins.ts';
 import type { PinnedHost } from './pins.ts';
-import { quoteArgv } from './quote.ts';
 
 export interface SshConnectOptions {
   readonly target: SshTarget;
@@ -44,6 +50,13 @@ export interface SshStream {
   readonly ended: Promise<void>;
   /** The last of what it wrote to standard error: why it ended, when it ended early. */
   lastWords(): string;
+  /** Its exit code, once it has ended with one. */
+  exitCode(): number | null;
+}
+
+export interface SshRunOptions extends RunOptions {
+  /** What starts the program: sudo. @throws NotStarted where it does not */
+  readonly through?: Through | undefined;
 }
 
 /** Where pinned host keys come from: known_hosts files (HostKeyPins), or a store. */
@@ -55,6 +68,18 @@ export interface SshConnectComponents {
   readonly pins: HostKeySource;
   readonly credentials: SshCredentials;
 }
+
+/** Further connections where sshd allows few sessions on one: a run has few programs at once, and sshd bounds connections too. */
+const maxFurther = 4;
+/** Refusals of a session, with none of ours open, before it is given up; a session that ended may count for a moment. */
+const maxIdleRefusals = 20;
+const refusalPauseMs = 200;
+/** Printed before a relay starts: start-up files that print more are broken. */
+const maxSkippedBytes = 1024 * 1024;
+/** How long a line without an end waits for its rest before it counts as a question. */
+const promptPauseMs = 3_000;
+/** RFC 4254, 5.1: what sshd says when MaxSessions is reached (connect failed), and others do (resource shortage). */
+const sessionRefusals: readonly unknown[] = [2, 4];
 
 /** Attempts while sshd drops us unseen; 250 ms, then twice as long each time, lets its queue drain. */
 const connectAttempts = 4;
@@ -70,18 +95,44 @@ export class SshConnection implements Runner {
   /** Ends of runs in progress, called when the connection is lost. */
   private readonly pending = new Set<(error: AppError) => void>();
   private lost: AppError | null = null;
+  /** Channels that run programs on this connection, and how many of them sshd is known to allow. */
+  private sessions = 0;
+  private maxSessions = Infinity;
+  /** Further connections of the same login, for what is beyond maxSessions here. */
+  private readonly further: SshConnection[] = [];
+  private readonly connectAgain: (() => Promise<SshConnection>) | null;
+  private hasRoomForFurther = true;
+  private connecting: Promise<void> | null = null;
+  private readonly waiting = new Set<() => void>();
+  private startUpNoise = '';
 
   /** Takes a client that has logged in; use `connect`. */
-  constructor(client: ssh2.Client, facts: { where: string; remoteAddress: string; cipher: string }) {
+  constructor(
+    client: ssh2.Client,
+    facts: {
+      where: string;
+      remoteAddress: string;
+      cipher: string;
+      connectAgain: (() => Promise<SshConnection>) | null;
+    },
+  ) {
     this.client = client;
     this.where = facts.where;
     this.remoteAddress = facts.remoteAddress;
     this.cipher = facts.cipher;
+    this.connectAgain = facts.connectAgain;
     const onLost = (cause?: unknown) => {
       this.lost ??= new AppError('unreachable', `the SSH connection to ${this.where} was lost`, { cause });
       for (const fail of [...this.pending]) fail(this.lost);
+      for (const other of this.further) other.close();
+      this.wake();
     };
     client.removeAllListeners('error').on('error', onLost).on('close', onLost);
+  }
+
+  /** What the login's start-up files print before any program, its beginning; empty where nothing ran yet, or they are quiet. */
+  get noise(): string {
+    return this.startUpNoise;
   }
 
   /**
@@ -108,28 +159,33 @@ export class SshConnection implements Runner {
   }
 
   /**
-   * Runs argv by the login shell of the other side. At the deadline the channel is closed and the program is sent KILL,
-   * which sshd may ignore: the outcome is then unknown, as with any AppError `timeout`.
+   * Runs argv, whatever the login shell of the other side is and prints. At the deadline the channel is closed and the
+   * program is sent KILL, which sshd may ignore: the outcome is then unknown, as with any AppError `timeout`. An answer that
+   * was cut off is AppError `unreachable`.
    */
-  run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  run(argv: readonly string[], options: SshRunOptions = {}): Promise<RunResult> {
     const program = argv[0] ?? '';
     if (options.env) return Promise.reject(new AppError('invalid', 'sshd takes no environment: use env(1) in argv'));
+    const token = newFrameToken();
     let line: string;
     try {
-      line = quoteArgv(
-        options.cwd === undefined ? argv : ['sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', options.cwd, ...argv],
-      );
+      const inFolder = ['sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', options.cwd ?? '', ...argv];
+      line = frameLine(options.cwd === undefined ? argv : inFolder, token, { through: options.through, stays: true });
     } catch (error) {
       return Promise.reject(error instanceof AppError ? error : new AppError('invalid', String(error)));
     }
     const timeoutMs = options.timeoutMs ?? 30_000;
+    const answer = new FrameReader(token);
+    const words = new FrameReader(token);
     return new Promise((resolve, reject) => {
       let channel: ClientChannel | null = null;
       let settled = false;
+      let promptTimer: NodeJS.Timeout | undefined;
       const settle = (finish: () => void) => {
         if (settled) return;
         settled = true;
         clearTimeout(timer);
+        clearTimeout(promptTimer);
         options.signal?.removeEventListener('abort', onAbort);
         this.pending.delete(fail);
         finish();
@@ -148,7 +204,8 @@ export class SshConnection implements Runner {
         fail(new AppError('cancelled', `${program} on ${this.where}: cancelled`));
       };
       const timer = setTimeout(() => {
-        fail(new AppError('timeout', `${program} on ${this.where}: no end within ${timeoutMs} ms`));
+        const why = channel && !answer.isRun ? `: the login shell there did not start it${printed(answer.noise)}` : '';
+        fail(new AppError('timeout', `${program} on ${this.where}: no end within ${timeoutMs} ms${why}`));
       }, timeoutMs);
       this.pending.add(fail);
       if (this.lost) {
@@ -161,15 +218,7 @@ export class SshConnection implements Runner {
       }
       options.signal?.addEventListener('abort', onAbort, { once: true });
 
-      this.client.exec(line, (error, opened) => {
-        if (error) {
-          fail(
-            new AppError('failed', `${this.where} does not run ${program} over SSH: ${error.message}`, {
-              cause: error,
-            }),
-          );
-          return;
-        }
+      const start = (opened: ClientChannel) => {
         channel = opened;
         if (settled) {
           opened.destroy();
@@ -177,16 +226,71 @@ export class SshConnection implements Runner {
         }
         const out = new BoundedText(options.maxBytes ?? maxOutputBytes);
         const err = new BoundedText(options.maxBytes ?? maxOutputBytes);
-        opened.setEncoding('utf8').on('data', (text: string) => {
-          out.push(text);
-          options.onOutput?.(text, 'stdout');
-        });
-        opened.stderr.setEncoding('utf8').on('data', (text: string) => {
-          err.push(text);
-          options.onOutput?.(text, 'stderr');
-        });
+        const take = (text: string, stream: 'stdout' | 'stderr') => {
+          if (text === '') return;
+          (stream === 'stdout' ? out : err).push(text);
+          options.onOutput?.(text, stream);
+        };
         // The program may end without reading all its input: its exit code tells, a write error does not.
         opened.on('error', () => undefined);
+        let isInputSent = false;
+        const sendInput = () => {
+          if (isInputSent) return;
+          isInputSent = true;
+          const { stdin } = options;
+          if (stdin === undefined || typeof stdin === 'string' || Buffer.isBuffer(stdin)) opened.end(stdin);
+          else {
+            stdin.on('error', (cause: Error) => {
+              fail(
+                new AppError('failed', `${program} on ${this.where}: reading its input: ${cause.message}`, { cause }),
+              );
+            });
+            stdin.pipe(opened);
+          }
+        };
+        const password = options.through?.answer;
+        /** Standard error before the program. */
+        const lead = new BoundedText(8_192);
+        let before = '';
+        let asked = 0;
+        let otherPrompt = '';
+        const giveUpAsking = () => {
+          isInputSent = true;
+          opened.end();
+        };
+        const heed = (text: string) => {
+          clearTimeout(promptTimer);
+          if (password === undefined || words.hasBegun || isInputSent) return;
+          before = (before + text).slice(-4_096);
+          const prompt = judgePrompt(before, token);
+          if (prompt === 'password') {
+            asked += 1;
+            before = '';
+            // A second time: it was not the right one.
+            if (asked > 1) giveUpAsking();
+            else opened.write(`${password}\n`);
+          } else if (prompt === 'other') {
+            // It may be the beginning of a line: what stays without an end is a question.
+            promptTimer = setTimeout(() => {
+              otherPrompt = promptText(before, token);
+              giveUpAsking();
+            }, promptPauseMs);
+          }
+        };
+        opened.setEncoding('utf8').on('data', (text: string) => {
+          take(answer.push(text), 'stdout');
+          // Not before sudo has what it asked for: what it reads is no longer the program's.
+          if (answer.hasBegun) sendInput();
+        });
+        opened.stderr.setEncoding('utf8').on('data', (text: string) => {
+          const isBefore = !words.hasBegun;
+          const said = words.push(text);
+          if (isBefore) {
+            lead.push(text);
+            heed(text);
+          }
+          take(said, 'stderr');
+        });
         let exitCode: number | null = null;
         let exitSeen = false;
         opened.on('exit', (code: number | null) => {
@@ -195,34 +299,46 @@ export class SshConnection implements Runner {
         });
         opened.on('close', () => {
           settle(() => {
+            if (this.startUpNoise === '') this.startUpNoise = answer.noise;
+            take(answer.rest(), 'stdout');
+            take(words.rest(), 'stderr');
             const end = { stdout: out.toString(), stderr: err.toString() };
-            if (!exitSeen) {
-              reject(this.lost ?? new AppError('unreachable', `${this.where} ended ${program} without an exit code`));
-            } else if (exitCode === 0) resolve({ ...end, truncated: out.truncated || err.truncated });
-            else reject(new CommandError(this.where, argv, { exitCode, ...end }));
+            const code = answer.exitCode;
+            const refusedWith = answer.hasBegun ? null : words.refusedWith;
+            if (code === 0) resolve({ ...end, truncated: out.truncated || err.truncated });
+            else if (code !== null) reject(new CommandError(this.where, argv, { exitCode: code, ...end }));
+            else if (refusedWith !== null) {
+              const starter = options.through?.argv('')[0] ?? program;
+              const stderr = withoutMarkers(lead.toString(), token);
+              reject(new NotStarted(this.where, starter, { exitCode: refusedWith, stderr, asked, otherPrompt }));
+            } else if (answer.hasBegun || !exitSeen) {
+              const text = `the answer of ${program} on ${this.where} was cut off: whether it did its work is unknown`;
+              reject(this.lost ?? new AppError('unreachable', text));
+            } else reject(this.notRun(program, answer, lead.toString(), exitCode));
           });
         });
-        const { stdin } = options;
-        if (stdin === undefined || typeof stdin === 'string' || Buffer.isBuffer(stdin)) opened.end(stdin);
-        else {
-          stdin.on('error', (cause: Error) => {
-            fail(new AppError('failed', `${program} on ${this.where}: reading its input: ${cause.message}`, { cause }));
-          });
-          stdin.pipe(opened);
-        }
+        if (password === undefined) sendInput();
+      };
+      this.openChannel(line, () => settled).then(start, (error: unknown) => {
+        fail(this.openFailure(program, error));
       });
     });
   }
 
   /**
-   * Starts argv and hands over its input and output, without a deadline on how long it runs: relays.
-   * @throws AppError `timeout` (default 10,000 ms), `unreachable`, `failed` when it cannot be started
+   * Starts argv and hands over its input and output, without a deadline on how long it runs: relays. What is printed before
+   * it starts is skipped, up to a bound.
+   * @throws AppError `timeout` (default 10,000 ms), `unreachable`, `failed` when it cannot be started; NotStarted
    */
-  open(argv: readonly string[], options: { timeoutMs?: number } = {}): Promise<SshStream> {
+  open(argv: readonly string[], options: { timeoutMs?: number; through?: Through } = {}): Promise<SshStream> {
     const timeoutMs = options.timeoutMs ?? 10_000;
+    const program = argv[0] ?? '';
+    const token = newFrameToken();
     return new Promise((resolve, reject) => {
-      const line = quoteArgv(argv);
+      const line = frameLine(argv, token, { through: options.through, stays: false });
+      let channel: ClientChannel | null = null;
       let isSettled = false;
+      const reader = new FrameReader(token);
       const settle = (finish: () => void) => {
         if (isSettled) return;
         isSettled = true;
@@ -232,45 +348,83 @@ export class SshConnection implements Runner {
       };
       const fail = (error: AppError) => {
         settle(() => {
+          channel?.destroy();
           reject(error);
         });
       };
       const timer = setTimeout(() => {
-        fail(new AppError('timeout', `${argv[0] ?? ''} on ${this.where}: not started within ${timeoutMs} ms`));
+        const text = `${program} on ${this.where}: not started within ${timeoutMs} ms${printed(reader.noise)}`;
+        fail(new AppError('timeout', text));
       }, timeoutMs);
       this.pending.add(fail);
       if (this.lost) {
         fail(this.lost);
         return;
       }
-      this.client.exec(line, (error, channel) => {
-        if (error) {
-          const text = `${this.where} does not run ${argv[0] ?? ''} over SSH: ${error.message}`;
-          fail(new AppError('failed', text, { cause: error }));
-          return;
-        }
+      const start = (opened: ClientChannel) => {
+        channel = opened;
         if (isSettled) {
-          channel.destroy();
+          opened.destroy();
           return;
         }
-        settle(() => {
-          resolve(this.streamOf(channel));
+        const words: string[] = [];
+        const wordReader = new FrameReader(token);
+        const lead = new BoundedText(8_192);
+        opened.stderr.setEncoding('utf8').on('data', (text: string) => {
+          if (!wordReader.hasBegun) lead.push(text);
+          words.push(wordReader.push(text));
+          if (words.length > 20) words.shift();
         });
+        let exitCode: number | null = null;
+        opened.on('exit', (code: number | null) => (exitCode = code));
+        const onEarlyEnd = () => {
+          const { refusedWith } = wordReader;
+          if (refusedWith === null) fail(this.notRun(program, reader, lead.toString(), exitCode));
+          else {
+            const starter = options.through?.argv('')[0] ?? program;
+            const stderr = withoutMarkers(lead.toString(), token);
+            const end = { exitCode: refusedWith, stderr, asked: 0, otherPrompt: '' };
+            fail(new NotStarted(this.where, starter, end));
+          }
+        };
+        opened.on('close', onEarlyEnd);
+        opened.on('error', () => undefined);
+        const begin = Buffer.from(`${token}:begin\n`);
+        let head = Buffer.alloc(0);
+        let skipped = 0;
+        const skip = (piece: Buffer) => {
+          head = Buffer.concat([head, piece]);
+          const at = head.indexOf(begin);
+          reader.push(piece.toString('latin1'));
+          if (at >= 0) {
+            opened.removeListener('data', skip).removeListener('close', onEarlyEnd).pause();
+            if (at + begin.length < head.length) opened.unshift(head.subarray(at + begin.length));
+            if (this.startUpNoise === '') this.startUpNoise = reader.noise;
+            settle(() => resolve(this.streamOf(opened, { words, exitCode: () => exitCode })));
+            return;
+          }
+          skipped += piece.length;
+          head = head.subarray(-begin.length);
+          if (skipped > maxSkippedBytes) {
+            const text = `${this.where} prints more than ${maxSkippedBytes / 1024} kB before ${program} starts`;
+            fail(new AppError('failed', `${text}${printed(reader.noise)}`));
+          }
+        };
+        opened.on('data', skip);
+      };
+      this.openChannel(line, () => isSettled).then(start, (error: unknown) => {
+        fail(this.openFailure(program, error));
       });
     });
   }
 
-  private streamOf(channel: ClientChannel): SshStream {
-    const words: string[] = [];
-    channel.stderr.setEncoding('utf8').on('data', (text: string) => {
-      words.push(text);
-      if (words.length > 20) words.shift();
-    });
+  private streamOf(
+    channel: ClientChannel,
+    { words, exitCode }: { words: readonly string[]; exitCode: () => number | null },
+  ): SshStream {
     // ssh2 closes a channel only when the other side agrees; one that is dead never does. The pipe ends here at once.
     const output = channel.pipe(new PassThrough());
     output.on('error', () => undefined);
-    // A reset counts as an end: whoever reads hears of it there.
-    channel.on('error', () => undefined);
     const ended = Promise.withResolvers<undefined>();
     const end = () => {
       this.pending.delete(end);
@@ -299,7 +453,122 @@ export class SshConnection implements Runner {
       },
       ended: ended.promise,
       lastWords: () => words.join('').trim().slice(-1_000),
+      exitCode,
     };
+  }
+
+  /** Our line was not run: the account has a forced command, no shell, or one that does not know `exec /bin/sh`. */
+  private notRun(program: string, answer: FrameReader, stderr: string, exitCode: number | null): AppError {
+    const said = answer.noise || stderr.trim().slice(-500);
+    return new AppError(
+      'failed',
+      `${this.where} did not run ${program} for this login (exit ${exitCode ?? 'unknown'})${printed(said)}; look at the ` +
+        "user's shell (getent passwd), and for a forced command (command= in authorized_keys, ForceCommand in sshd_config)",
+    );
+  }
+
+  private openFailure(program: string, error: unknown): AppError {
+    if (error instanceof AppError) return error;
+    const text = error instanceof Error ? error.message : String(error);
+    return new AppError('failed', `${this.where} does not run ${program} over SSH: ${text}`, { cause: error });
+  }
+
+  /** A channel that runs `line`: here, on a further connection, or here once another program has ended. */
+  private async openChannel(line: string, isOver: () => boolean): Promise<ClientChannel> {
+    for (let refusals = 0; ;) {
+      if (this.lost) throw this.lost;
+      if (isOver()) throw new AppError('cancelled', `${this.where}: nobody waits for it now`);
+      for (const connection of [this, ...this.further]) {
+        if (connection.isLost || connection.sessions >= connection.maxSessions) continue;
+        try {
+          return await connection.exec(line);
+        } catch (error) {
+          if (!isSessionRefusal(error)) throw error;
+          // One that just ended may still count there: with none of ours open it is tried again, for a while.
+          connection.maxSessions = Math.max(1, connection.sessions);
+          if (connection === this && this.sessions === 0) refusals += 1;
+        }
+      }
+      if (refusals > maxIdleRefusals) {
+        throw new AppError(
+          'failed',
+          `sshd on ${this.where} allows no session (MaxSessions in its sshd_config): set it to 10`,
+        );
+      }
+      if (this.sessions > 0 && (await this.connectFurther())) continue;
+      await this.nextChance();
+    }
+  }
+
+  private exec(line: string): Promise<ClientChannel> {
+    this.sessions += 1;
+    const free = () => {
+      this.sessions -= 1;
+      this.wake();
+    };
+    return new Promise((resolve, reject) => {
+      if (this.lost) {
+        free();
+        reject(this.lost);
+        return;
+      }
+      this.client.exec(line, (error, channel) => {
+        if (error) {
+          free();
+          reject(error);
+        } else {
+          channel.once('close', free);
+          resolve(channel);
+        }
+      });
+    });
+  }
+
+  /** Whether there is a further connection to try. A second factor, or a limit on connections, makes this one all there is. */
+  private async connectFurther(): Promise<boolean> {
+    if (!this.connectAgain || !this.hasRoomForFurther || this.further.length >= maxFurther) return false;
+    const before = this.further.length;
+    const { connectAgain } = this;
+    this.connecting ??= connectAgain()
+      .then(
+        (connection) => {
+          if (this.lost) connection.close();
+          else {
+            this.further.push(connection);
+            connection.onSession = () => this.wake();
+            connection.onLost(() => this.client.destroy());
+          }
+        },
+        () => {
+          this.hasRoomForFurther = false;
+        },
+      )
+      .finally(() => {
+        this.connecting = null;
+      });
+    await this.connecting;
+    return this.further.length > before;
+  }
+
+  /** Of the connection that this one helps out: a session here has ended. */
+  private onSession: (() => void) | null = null;
+
+  private wake(): void {
+    for (const resolve of [...this.waiting]) resolve();
+    this.onSession?.();
+  }
+
+  /** Until a session has ended, or a moment has passed. */
+  private nextChance(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, refusalPauseMs);
+      this.waiting.add(done);
+    });
   }
 
   /** A TCP connection from the other side to somewhere else. @throws AppError `unreachable`, also where sshd forbids it */
@@ -346,9 +615,20 @@ export class SshConnection implements Runner {
 
   /** Ends the connection; runs in progress fail. */
   close(): void {
+    for (const connection of this.further) connection.close();
     this.client.end();
     this.client.destroy();
   }
+}
+
+function isSessionRefusal(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error && sessionRefusals.includes(error.reason);
+}
+
+/** The beginning of what was printed, for messages. */
+function printed(text: string): string {
+  const line = text.trim().split('\n', 1)[0] ?? '';
+  return line === '' ? '' : `; it printed ${JSON.stringify(line.slice(0, 200))}`;
 }
 
 async function connectOnce(
@@ -416,7 +696,11 @@ async function connectOnce(
           /^::ffff:/,
           '',
         );
-        resolve(new SshConnection(client, { where: options.where ?? target.host, remoteAddress, cipher }));
+        const { signal: _, ...again } = options;
+        const connectAgain = () => SshConnection.connect(again, components);
+        resolve(
+          new SshConnection(client, { where: options.where ?? target.host, remoteAddress, cipher, connectAgain }),
+        );
       });
     });
     const speak = () => {

@@ -26,7 +26,7 @@ export class PrivateSshd {
   readonly port: number;
   readonly folder: string;
   readonly user = userInfo().username;
-  /** A home folder whose .ssh/id_ed25519 is authorised. */
+  /** A home folder whose .ssh/id_ed25519 is authorised, and whose start-up files the login shell reads. */
   readonly home: string;
   readonly hostKeys: readonly HostKey[];
   private readonly child: ChildProcess;
@@ -58,6 +58,8 @@ export class PrivateSshd {
       ...(options.config ?? []),
       `Port ${port}`,
       'ListenAddress 127.0.0.1',
+      // The login shell reads the start-up files of this home, and none of the person's who runs the tests.
+      `SetEnv HOME=${home}`,
       ...types.map((type) => `HostKey ${join(folder, `host_${type}`)}`),
       `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
       'PermitRootLogin yes',

@@ -1,5 +1,5 @@
-// The one place where an argv becomes text for a shell. SSH's exec request carries a command line, which sshd gives to the
-// user's login shell: that shell must read back exactly the argv we meant. It has to be a POSIX one (sh, bash, dash, zsh).
+// The one place where an argv becomes text for a POSIX shell, which must read back exactly the argv we meant. What sshd gives to
+// a login shell, POSIX or not, is made of it in frame.ts.
 import { AppError } from '../../contract/errors.ts';
 
 /** What no POSIX shell treats specially, wherever it stands in a word. */

@@ -156,9 +156,13 @@ export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context
     });
   } catch (error) {
     connection.close();
-    // Logged in by key, and sudo asks for the password that nobody has typed yet.
-    const asks = error instanceof AppError && /password is required|terminal is required/.test(error.message);
-    if (asks && password === undefined) throw new SecretMissing(sudoName, `sudo on ${target.name} asks for a password`);
+    // Logged in by key, and sudo asks for the password that nobody has typed yet, or typed wrong.
+    const why = error instanceof AppError ? error.detail?.['sudo'] : undefined;
+    if (why === 'wants-password') throw new SecretMissing(sudoName, `sudo on ${target.name} asks for a password`);
+    if (why === 'wrong-password') {
+      context.dropSecret(sudoName);
+      throw new SecretMissing(sudoName, `sudo on ${target.name} does not take the password of ${target.user}`);
+    }
     throw error;
   }
 }

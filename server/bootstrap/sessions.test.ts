@@ -16,6 +16,8 @@ const log = { debug: () => undefined, info: () => undefined, warn: () => undefin
 class Machines {
   readonly takenBy = new Map<string, string>();
   readonly at = new Map<string, number>();
+  /** What a node answers to the lock in place of itself. */
+  readonly answers = new Map<string, string | AppError>();
   logins = 0;
 
   readonly login = ({ name }: { name: string }): Promise<RootShell> => {
@@ -32,6 +34,9 @@ class Machines {
     const run = (argv: readonly string[]) => {
       const text = argv.join(' ');
       if (text.includes('mv -f lock.new lock')) {
+        const answer = this.answers.get(name);
+        if (answer instanceof AppError) return Promise.reject(answer);
+        if (answer !== undefined) return Promise.resolve({ stdout: answer });
         const by = this.takenBy.get(name);
         return Promise.resolve({ stdout: by === undefined ? 'taken' : `held\n3\nother-run\n${by}` });
       }
@@ -158,5 +163,43 @@ test('a step that acts through another node ends with the lock of that one', asy
   machines.takenBy.set('node1', 'Ben at elsewhere');
   await vi.advanceTimersByTimeAsync(lockRenewMs);
   await expect(work).rejects.toMatchObject({ code: 'conflict', message: /node1 is held by Ben/ });
+  await session.close();
+});
+
+test('an answer to the lock that is neither taken nor held is no lock, and nobody’s', async () => {
+  const step = makeStep({
+    verb: 'ensureKey',
+    node: 'node1',
+    title: '',
+    why: '',
+    args: { target: target('node1'), publicKey: 'ssh-ed25519 K' },
+  });
+  const plan = makePlan('add-nodes', { id: 'p1', nowMs: 1 }, { title: '', command: '', steps: [step] });
+  const { machines, session, perform } = await open(plan);
+  machines.answers.set('node1', 'Welcome\ntaken\n');
+  await expect(perform(step)).rejects.toMatchObject({ code: 'failed', message: /no answer to the lock.*Welcome/ });
+  expect(machines.at.size).toBe(0);
+  await session.close();
+});
+
+test('a lock that cannot be renewed is no longer relied on once it is stale, though the connection lives', async () => {
+  const step = makeStep({
+    verb: 'ensureKey',
+    node: 'node1',
+    title: '',
+    why: '',
+    args: { target: target('node1'), publicKey: 'ssh-ed25519 K' },
+  });
+  const plan = makePlan('add-nodes', { id: 'p1', nowMs: 1 }, { title: '', command: '', steps: [step] });
+  const { machines, session, perform } = await open(plan);
+  const work = perform(step);
+  const ended = vi.fn();
+  work.catch(ended);
+  await vi.waitFor(() => expect(machines.at.get('node1')).toBe(1));
+  machines.answers.set('node1', new AppError('timeout', 'sh on node1: no end within 15000 ms'));
+  await vi.advanceTimersByTimeAsync(lockRenewMs * 5);
+  expect(ended).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(lockRenewMs);
+  await expect(work).rejects.toMatchObject({ code: 'timeout', message: /the lock of node1 was not renewed/ });
   await session.close();
 });

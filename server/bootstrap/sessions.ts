@@ -192,12 +192,35 @@ export class NodeSessions {
     const held: Held = {
       shell,
       renewal: setInterval(() => {
-        this.takeLock(target.name, shell).catch((error: unknown) => {
-          if (error instanceof AppError && error.code === 'conflict') this.lose(target.name, held, error);
-        });
+        this.takeLock(target.name, shell).then(
+          () => (failures = 0),
+          (error: unknown) => {
+            failures += 1;
+            this.onRenewalFailure(target.name, held, { error, failures });
+          },
+        );
       }, lockRenewMs),
     };
+    let failures = 0;
     return held;
+  }
+
+  /** A lock that is not renewed is stale soon, and then another run may take the node: nobody may act on in its name. */
+  private onRenewalFailure(node: string, held: Held, { error, failures }: { error: unknown; failures: number }): void {
+    if (error instanceof AppError && error.code === 'conflict') {
+      this.lose(node, held, error);
+      return;
+    }
+    // Whoever needs a lost connection logs in again, and takes the lock anew.
+    if (held.shell.connection.isLost) return;
+    const text = `the lock of ${node} was not renewed: ${describeError(error)}`;
+    if (failures === 1) this.components.log.warn(text);
+    if (failures * lockRenewMs < lockStaleSeconds * 1000) return;
+    this.lose(
+      node,
+      held,
+      new AppError('timeout', `${text}; after ${lockStaleSeconds} s another run may take the node`),
+    );
   }
 
   private async takeLock(node: string, shell: RootShell, signal?: AbortSignal): Promise<void> {
@@ -207,6 +230,10 @@ export class NodeSessions {
         { timeoutMs: 15_000, ...(signal ? { signal } : {}) },
       );
       const [state, age = '', run = '', holder = ''] = stdout.trim().split('\n');
+      if (state !== 'taken' && state !== 'held') {
+        const text = `${node} gave no answer to the lock that we know: ${JSON.stringify(stdout.slice(0, 200))}`;
+        throw new AppError('failed', text);
+      }
       return { isTaken: state === 'taken', age, run, holder };
     };
     let answer = await ask('');

@@ -3,15 +3,10 @@ import { AppError } from '../../../contract/errors.ts';
 import { maxFleetLinks, maxFleetNodes, maxNodeAddresses, maxRangeNameLength } from '../../../contract/limits.ts';
 import type { NodeView, WatchMessage } from '../../../contract/watch.ts';
 import { ringOfNodes } from './memory-mesh.ts';
-import { inConsoleWords, pinsOfHost, relayArgv } from './route.ts';
+import { inConsoleWords, pinsOfHost } from './route.ts';
 import { assertBounded } from './watch.ts';
 
 describe('a route', () => {
-  test('relays as root, through sudo where the login is a user', () => {
-    expect(relayArgv({ needsSudo: false })).toEqual(['/opt/meshd/bin/meshd', '-relay']);
-    expect(relayArgv({ needsSudo: true })).toEqual(['sudo', '-n', '--', '/opt/meshd/bin/meshd', '-relay']);
-  });
-
   test('has the pins of the store, and only those that are whole', async () => {
     const pins = pinsOfHost({ name: 'node3', pins: ['ssh-ed25519 AAAA comment', 'broken', ''] });
     expect(await pins.entriesFor('10.0.0.3', 22)).toEqual([

@@ -36,11 +36,7 @@ export function describeRoute(route: NodeRoute): string {
 }
 
 /** The command that joins its standard input and output to the node's command socket. */
-export function relayArgv(host: Pick<StoredHost, 'needsSudo'>): string[] {
-  const relay = [`${installedTree}/bin/meshd`, '-relay'];
-  // -n: a sudo that would ask for a password fails at once instead of waiting for one.
-  return host.needsSudo ? ['sudo', '-n', '--', ...relay] : relay;
-}
+export const relayArgv: readonly string[] = [`${installedTree}/bin/meshd`, '-relay'];
 
 /** The host keys that the store pins for one host, as host/ssh judges by them. */
 export function pinsOfHost(host: Pick<StoredHost, 'name' | 'pins'>): HostKeySource {

@@ -1,5 +1,6 @@
 // Command sockets of meshds: opened by route, greeted before they are used. Owns transport and version check; what is said
 // over them is the fleet's.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandClient, type CommandTransport } from '../../../contract/command-client.ts';
 import type { Hello } from '../../../contract/command-socket.ts';
 import { AppError, describeError } from '../../../contract/errors.ts';
@@ -51,7 +52,7 @@ export class MeshdSockets implements SocketOpener {
 
   async open(route: NodeRoute, options: OpenOptions): Promise<OpenSocket> {
     const endAt = performance.now() + options.timeoutMs;
-    const { transport, lastWords } = await this.dial(route, options);
+    const { transport, end } = await this.dial(route, options);
     const client = new CommandClient({ canCancel: true }, { transport });
     const abort = () => client.close();
     options.signal.addEventListener('abort', abort, { once: true });
@@ -68,8 +69,10 @@ export class MeshdSockets implements SocketOpener {
       assertVersion(route, hello);
       return { client, hello };
     } catch (error) {
+      // A relay that has just ended says with what code right after its last byte.
+      const said = options.signal.aborted ? null : await end();
       client.close();
-      throw withPlace(route, error, lastWords());
+      throw withPlace(route, error, said);
     } finally {
       options.signal.removeEventListener('abort', abort);
     }
@@ -90,12 +93,12 @@ export class MeshdSockets implements SocketOpener {
   private async dial(
     route: NodeRoute,
     options: OpenOptions,
-  ): Promise<{ transport: CommandTransport; lastWords: () => string }> {
+  ): Promise<{ transport: CommandTransport; end: () => Promise<RelayEnd | null> }> {
     if (route.via === 'socket') {
       const socket = await connectSocket(route.socketPath);
-      return { transport: socketTransport(socket), lastWords: () => '' };
+      return { transport: socketTransport(socket), end: () => Promise.resolve(null) };
     }
-    const argv = (this.options.relayArgv ?? relayArgv)(route.host);
+    const argv = this.options.relayArgv?.(route.host) ?? relayArgv;
     const opened = await this.links.open(route, argv, options);
     const transport: CommandTransport = {
       write: (text) => opened.write(text),
@@ -104,9 +107,21 @@ export class MeshdSockets implements SocketOpener {
         opened.close();
       },
     };
-    return { transport, lastWords: () => opened.lastWords() };
+    const end = async () => {
+      await Promise.race([opened.ended, sleep(relayEndMs, undefined, { ref: false })]);
+      return { words: opened.lastWords(), exitCode: opened.exitCode() };
+    };
+    return { transport, end };
   }
 }
+
+/** How a relay ended, or what it has said so far. */
+interface RelayEnd {
+  readonly words: string;
+  readonly exitCode: number | null;
+}
+
+const relayEndMs = 300;
 
 function assertVersion(route: NodeRoute, hello: Hello): void {
   if (hello.ProtocolMin <= protocol.max && hello.ProtocolMax >= protocol.min) return;
@@ -119,18 +134,15 @@ function assertVersion(route: NodeRoute, hello: Hello): void {
 }
 
 /** Names the node, and puts what the relay said in place of "the connection ended". */
-function withPlace(route: NodeRoute, error: unknown, lastWords: string): AppError {
+function withPlace(route: NodeRoute, error: unknown, end: RelayEnd | null): AppError {
   const code = error instanceof AppError ? error.code : 'failed';
-  const text = lastWords === '' ? describeError(error) : relayText(lastWords);
+  const text = (end && relayText(end)) || describeError(error);
   const place = describeRoute(route);
   return new AppError(code, text.includes(place) ? text : `${place}: ${text}`, { cause: error });
 }
 
-function relayText(lastWords: string): string {
-  const last = lastWords.split('\n').at(-1) ?? '';
-  if (/not found|No such file/.test(last)) return 'meshd is not installed there: deploy it';
-  if (/password is required|may not run sudo|not in the sudoers/.test(last)) {
-    return `its user cannot use sudo without a password (${last})`;
-  }
-  return last.replace(/^meshd: /, '');
+function relayText({ words, exitCode }: RelayEnd): string {
+  // sh(1): 127 when a program is not there, 126 when it cannot be started.
+  if (exitCode === 127 || exitCode === 126) return 'meshd is not installed there: deploy it';
+  return (words.split('\n').at(-1) ?? '').replace(/^meshd: /, '');
 }

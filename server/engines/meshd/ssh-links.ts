@@ -1,8 +1,11 @@
 // SSH connections to nodes, shared by all that speaks with a node's command socket. sshd allows ten sessions on one
-// connection (sshd_config(5), MaxSessions), so a busy node gets a second one.
+// connection (sshd_config(5), MaxSessions), so a busy node gets a second one; where sshd allows fewer, the connection itself
+// makes further ones.
 //
 // INVARIANTS: a connection without streams is closed after a while; after `close` none is left.
 import { AppError } from '../../../contract/errors.ts';
+import { describeSudo, sudoUnasked } from '../../../host/as-root.ts';
+import { NotStarted } from '../../../host/runner.ts';
 import { SshConnection, type SshStream } from '../../../host/ssh/connection.ts';
 import type { KeyStore, StoredHost } from '../../ports.ts';
 import { raceStaggered } from '../race.ts';
@@ -38,12 +41,13 @@ export class SshLinks {
     argv: readonly string[],
     options: { timeoutMs: number; signal: AbortSignal },
   ): Promise<SshStream> {
+    const { name, user, needsSudo } = route.host;
     const endAt = performance.now() + options.timeoutMs;
     const link = this.freeLink(route) ?? (await this.connect(route, options));
     this.take(link);
     try {
       const timeoutMs = Math.max(1, endAt - performance.now());
-      const opened = await link.connection.open(argv, { timeoutMs });
+      const opened = await link.connection.open(argv, { timeoutMs, ...(needsSudo ? { through: sudoUnasked } : {}) });
       void opened.ended.then(() => {
         this.release(route.key, link);
       });
@@ -52,7 +56,7 @@ export class SshLinks {
       this.release(route.key, link);
       // Whatever is wrong with it, the next one who asks shall not find it.
       this.drop(route.key, link);
-      throw error;
+      throw error instanceof NotStarted ? describeSudo(error, { where: name }, user, false) : error;
     }
   }
 
