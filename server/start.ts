@@ -15,6 +15,7 @@ import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster }
 import { createRetention } from './retention.ts';
 import { databaseName, holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
 import type { SecretBox } from './store/key-file.ts';
+import { explainTrouble } from './store/trouble.ts';
 import type { ConsoleStore } from './store/types.ts';
 import { readVersion } from './version.ts';
 
@@ -37,9 +38,10 @@ export async function startServer(
     await part.start();
   };
   try {
-    await prepareDataFolder(config.dataPath);
+    const notes = await prepareDataFolder(config.dataPath);
     stops.push(await holdDataFolder(config.dataPath, 'the console'));
-    const { store, box, applied } = await openDataFolder(config.dataPath);
+    const { store, box, applied, notes: more } = await openDataFolder(config.dataPath);
+    for (const note of [...notes, ...more]) log.warn(note);
     if (applied.length > 0) log.info(`database brought up to date: ${applied.join(', ')}`);
     await startPart(store);
     await startPart(createRetention({ log }, { store }));
@@ -70,7 +72,7 @@ export async function startServer(
     return { url, fingerprint, setupLink, stop };
   } catch (error) {
     await stop();
-    throw error;
+    throw explainTrouble(error, join(config.dataPath, databaseName)) ?? error;
   }
 }
 

@@ -16,9 +16,10 @@ export async function openWorkspace(
     for (const stop of stops.splice(0).reverse()) await stop();
   };
   try {
-    await prepareDataFolder(dataPath);
+    const notes = await prepareDataFolder(dataPath);
     stops.push(await holdDataFolder(dataPath, 'meshdeck'));
-    const { store } = await openDataFolder(dataPath);
+    const { store, notes: more } = await openDataFolder(dataPath);
+    for (const note of [...notes, ...more]) log.warn(note);
     stops.push(() => store.stop());
     await store.start();
     const fleet = createFleet({ log }, { store });

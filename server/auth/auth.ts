@@ -3,7 +3,7 @@
 import { betterAuth } from 'better-auth';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { User } from '../../contract/browser.ts';
-import { AppError } from '../../contract/errors.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
 import type { SetupRequest } from '../../contract/http.ts';
 import { Role } from '../../contract/roles.ts';
 import type { Caller, Log } from '../ports.ts';
@@ -211,8 +211,14 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
       const token = await tokens.findByHash(credential.hash);
       if (!token) return null;
       const row = (await (await database()).findUserById(token.userId)) as UserRow | null;
-      // A use per minute is written, not each.
-      if (row && now() - (token.lastUsedAt ?? 0) > 60_000) await tokens.put({ ...token, lastUsedAt: now() });
+      // A use per minute is written, not each. On a full disk nothing is: who looks for the reason must still get in.
+      if (row && now() - (token.lastUsedAt ?? 0) > 60_000) {
+        await tokens
+          .put({ ...token, lastUsedAt: now() })
+          .catch((error: unknown) =>
+            options.log.warn(`the last use of a token is not written: ${describeError(error)}`),
+          );
+      }
       return row && callerOf(row);
     },
 

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { browserMethods } from '../../contract/browser.ts';
-import { AppError } from '../../contract/errors.ts';
+import { AppError, type ErrorCode } from '../../contract/errors.ts';
 import { LoginRequest, SetupRequest, type Health } from '../../contract/http.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
@@ -181,15 +181,13 @@ export function createRoutes(options: { version: string; now: () => number }, co
       if (!(error instanceof AppError)) throw error;
       const wait = waitOf(error);
       if (wait !== null) response.setHeader('retry-after', String(Math.ceil(wait / 1_000)));
-      sendError(
-        response,
-        wait !== null ? 429 : error.code === 'invalid' ? 400 : error.code === 'not-found' ? 404 : 409,
-        error.code,
-        error.message,
-      );
+      sendError(response, wait !== null ? 429 : (statuses[error.code] ?? 409), error.code, error.message);
     }
   };
 }
+
+/** `failed`: the disk, mostly; the message says what to do. */
+const statuses: Readonly<Partial<Record<ErrorCode, number>>> = { invalid: 400, 'not-found': 404, failed: 503 };
 
 /** How long one who tried too often has to wait; null: that is not why it was refused. */
 function waitOf(error: AppError): number | null {

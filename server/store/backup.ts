@@ -11,8 +11,10 @@ import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { writeFileAtomic } from '../../host/files.ts';
+import { databaseHeader } from './check-database.ts';
 import { databaseName, holdDataFolder, prepareDataFolder } from './data-folder.ts';
 import { keyFileName } from './key-file.ts';
+import { explainTrouble } from './trouble.ts';
 
 const magic = Buffer.from('meshdeck-backup-1\n');
 const saltBytes = 16;
@@ -50,12 +52,29 @@ export async function backUp(dataPath: string, file: string, passphrase: string,
     const content = await readFile(join(dataPath, name)).catch(() => null);
     if (content) files[name] = content.toString('base64');
   }
+  const missing = describeMissing(files);
+  if (missing !== null) throw new AppError('not-found', `${dataPath} makes no backup: it ${missing}`);
+  await writeFileAtomic(file, await sealBackup({ createdAt: now, files }, passphrase));
+}
+
+/** What a console cannot start without; null: all of it is there. */
+function describeMissing(files: Readonly<Record<string, string>>): string | null {
+  const database = Buffer.from(files[databaseName] ?? '', 'base64');
+  if (database.length === 0) return `has no database: ${databaseName} is missing or empty`;
+  if (!database.subarray(0, databaseHeader.length).equals(Buffer.from(databaseHeader))) {
+    return `has no database: ${databaseName} is something else`;
+  }
+  return (files[keyFileName] ?? '') === '' ? `has no key file: ${keyFileName} is missing or empty` : null;
+}
+
+/** The bytes of a backup's file. */
+export async function sealBackup(content: z.infer<typeof Content>, passphrase: string): Promise<Buffer> {
   const salt = randomBytes(saltBytes);
   const nonce = randomBytes(nonceBytes);
-  const packed = await promisify(gzip)(JSON.stringify({ createdAt: now, files } satisfies z.infer<typeof Content>));
+  const packed = await promisify(gzip)(JSON.stringify(content));
   const cipher = createCipheriv('aes-256-gcm', await deriveKey(passphrase, salt), nonce).setAAD(magic);
   const sealed = Buffer.concat([cipher.update(packed), cipher.final(), cipher.getAuthTag()]);
-  await writeFileAtomic(file, Buffer.concat([magic, salt, nonce, sealed]));
+  return Buffer.concat([magic, salt, nonce, sealed]);
 }
 
 /**
@@ -64,6 +83,9 @@ export async function backUp(dataPath: string, file: string, passphrase: string,
  */
 export async function restore(dataPath: string, file: string, passphrase: string): Promise<number> {
   const content = await unpack(file, passphrase);
+  const missing = describeMissing(content.files);
+  if (missing !== null)
+    throw new AppError('invalid', `the backup ${file} ${missing}. Use an older backup; nothing was written.`);
   await prepareDataFolder(dataPath);
   const release = await holdDataFolder(dataPath, 'meshdeck restore');
   try {
@@ -108,21 +130,29 @@ async function unpack(file: string, passphrase: string): Promise<z.infer<typeof 
       cause,
     });
   }
-  const text = (await promisify(gunzip)(packed, { maxOutputLength: maxUnpackedBytes })).toString('utf8');
-  return Content.parse(JSON.parse(text));
+  try {
+    const text = (await promisify(gunzip)(packed, { maxOutputLength: maxUnpackedBytes })).toString('utf8');
+    return Content.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new AppError('invalid', `${file} opens, but it is not a backup that this console can read`, { cause });
+  }
 }
 
 /** A copy as of one moment, with what is still in the write-ahead log. */
 async function copyDatabase(dataPath: string): Promise<Buffer> {
   const folder = await mkdtemp(join(dataPath, '.backup-'));
   try {
-    const database = new Database(join(dataPath, databaseName), { timeout: 5_000, fileMustExist: true });
+    const path = join(dataPath, databaseName);
+    if ((await stat(path)).size === 0) throw new AppError('not-found', `${path} is empty: there is nothing to back up`);
+    const database = new Database(path, { timeout: 5_000, fileMustExist: true });
     try {
       await database.backup(join(folder, databaseName));
     } finally {
       database.close();
     }
     return await readFile(join(folder, databaseName));
+  } catch (error) {
+    throw explainTrouble(error, join(dataPath, databaseName)) ?? error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

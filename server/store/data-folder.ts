@@ -1,43 +1,119 @@
 // The data folder: who may read it, and who holds it. One process at a time acts on it (the console, or the CLI without
 // one); `meshdeck admin reset` only writes a line to the database and needs no hold.
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, open, realpath, rename, rm, stat, truncate } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { openKeyFile } from './key-file.ts';
+import { syncFolder } from '../../host/files.ts';
+import { checkDatabase, checkKey, isDamaged, isGone, kindOfDatabase } from './check-database.ts';
+import { keyFileName, openKeyFile, type SecretBox } from './key-file.ts';
+import { applyMigrations } from './migrations.ts';
 import { openSqliteStore } from './sqlite-store.ts';
-import type { SecretBox } from './key-file.ts';
+import { explainTrouble, isMissing, wayOut } from './trouble.ts';
 import type { ConsoleStore } from './types.ts';
 
 export const databaseName = 'meshdeck.db';
+/** Of a first start, until it is whole. */
+const newDatabaseName = `${databaseName}.new`;
+const secretFiles = [databaseName, `${databaseName}-wal`, `${databaseName}-shm`, keyFileName, 'tls/console.key'];
 export const migrationsPath = new URL('../../prisma/migrations', import.meta.url).pathname;
 
-/** Makes it where there is none. @throws AppError `failed` when it cannot be made or written. */
-export async function prepareDataFolder(dataPath: string): Promise<void> {
+/**
+ * Makes it where there is none, for its owner only. Tells what was open to others before.
+ * @throws AppError `failed` when it cannot be made or written.
+ */
+export async function prepareDataFolder(dataPath: string): Promise<string[]> {
   try {
     await mkdir(dataPath, { recursive: true, mode: 0o700 });
-    if (((await stat(dataPath)).mode & 0o077) !== 0) await chmod(dataPath, 0o700);
+    const notes = await closeToOthers(dataPath, 0o700);
+    await access(dataPath, constants.R_OK | constants.W_OK | constants.X_OK);
+    return notes;
   } catch (cause) {
-    throw new AppError(
-      'failed',
-      `cannot use the data folder ${dataPath}: ${describeError(cause)}. Name another one with --data or MESHDECK_DATA.`,
-      { cause },
-    );
+    const known = explainTrouble(cause, join(dataPath, databaseName));
+    const reason = known?.message ?? `cannot use the data folder ${dataPath}: ${describeError(cause)}.`;
+    throw new AppError('failed', `${reason} Another folder is named with --data or MESHDECK_DATA.`, { cause });
   }
 }
 
-/** Key file and database of a folder; migrations are applied. */
-export async function openDataFolder(
-  dataPath: string,
-): Promise<{ store: ConsoleStore; box: SecretBox; applied: string[] }> {
-  await prepareDataFolder(dataPath);
+export interface OpenedFolder {
+  readonly store: ConsoleStore;
+  readonly box: SecretBox;
+  /** Migrations. */
+  readonly applied: string[];
+  /** What was open to others and no longer is: for the log. */
+  readonly notes: string[];
+}
+
+/**
+ * Key file and database of a folder; migrations are applied. Only in a folder without either is a new one made.
+ * @throws AppError saying which file cannot be used, why, and what to do
+ */
+export async function openDataFolder(dataPath: string): Promise<OpenedFolder> {
   const databasePath = join(dataPath, databaseName);
-  const isNew = (await stat(databasePath).catch(() => null)) === null;
-  const box = await openKeyFile(dataPath, { isNew });
-  const store = await openSqliteStore({ databasePath, migrationsPath, box });
-  return { store, box, applied: store.applied };
+  const notes = await prepareDataFolder(dataPath);
+  try {
+    const isNew = await judgeFolder(dataPath);
+    for (const name of secretFiles) notes.push(...(await closeToOthers(join(dataPath, name), 0o600)));
+    const box = await openKeyFile(dataPath, { isNew });
+    const made = isNew ? await makeDatabase(databasePath, box) : [];
+    if (!isNew) checkDatabase(databasePath);
+    const store = await openSqliteStore({ databasePath, migrationsPath, box });
+    return { store, box, applied: [...made, ...store.applied], notes };
+  } catch (error) {
+    throw explainTrouble(error, databasePath) ?? error;
+  }
+}
+
+/** True: nothing was ever here. @throws AppError when a console was, and its database is not */
+async function judgeFolder(dataPath: string): Promise<boolean> {
+  const path = join(dataPath, databaseName);
+  const kind = await kindOfDatabase(path);
+  if (kind === 'database') return false;
+  if (kind === 'folder') throw new AppError('invalid', `${path} is a folder, not a database. ${wayOut(dataPath)}`);
+  if (kind === 'other') throw isDamaged(path, 'it does not begin as a database does');
+  const isThere = async (name: string) => (await stat(join(dataPath, name)).catch(() => null)) !== null;
+  // A first start makes this one before the key file and renames it at its end: it was cut off, and nothing is lost.
+  if (kind === 'missing' && (await isThere(newDatabaseName)) && !(await isThere(`${databaseName}-wal`))) return true;
+  const leftovers = await Promise.all([keyFileName, `${databaseName}-wal`].map(isThere));
+  if (kind === 'empty' || leftovers.includes(true)) throw isGone(path, kind === 'empty' ? 'is empty' : 'is missing');
+  await (await open(join(dataPath, newDatabaseName), 'a', 0o600)).close();
+  return true;
+}
+
+/** A whole database in one rename: no kill leaves half of one. */
+async function makeDatabase(path: string, box: SecretBox): Promise<string[]> {
+  const newPath = join(path, '..', newDatabaseName);
+  for (const suffix of ['-wal', '-shm', '-journal']) await rm(`${newPath}${suffix}`, { force: true });
+  await truncate(newPath, 0);
+  const applied = await applyMigrations(newPath, migrationsPath);
+  checkKey(newPath, box);
+  await rename(newPath, path);
+  await syncFolder(join(path, '..'));
+  return applied;
+}
+
+/** Tells what others could read; nothing where nobody could, or where there is no such file. */
+async function closeToOthers(path: string, mode: number): Promise<string[]> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+  if (!found || (found.mode & 0o077) === 0 || (mode === 0o600 && !found.isFile())) return [];
+  await chmod(path, mode);
+  const had = `0${(found.mode & 0o777).toString(8)}`;
+  const read = mode === 0o700 ? 'could be entered' : 'could be read';
+  return [
+    `${path} ${read} by other users of this machine (mode ${had}): its mode is 0${mode.toString(8)} now. ${whatLeaked(path)}`,
+  ];
+}
+
+function whatLeaked(path: string): string {
+  if (path.endsWith('.key')) return 'Whoever copied it can open what it protects: make new keys if that is possible.';
+  if (path.includes(databaseName))
+    return 'It holds password hashes and the audit log: change passwords if someone may have copied it.';
+  return 'Look who could.';
 }
 
 /**

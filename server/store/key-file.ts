@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
 import { writeFileAtomic } from '../../host/files.ts';
+import { explainTrouble, isMissing, wayOut } from './trouble.ts';
 
 export const keyFileName = 'secret.key';
 const nonceBytes = 12;
@@ -55,23 +56,34 @@ export function createMemoryBox(): SecretBox {
 
 /**
  * Reads the key file of a data folder. It is made where there is none, but only for a new database.
- * @throws AppError `refused` when others may read it, `not-found` when a database is there without it.
+ * @throws AppError `not-found` when a database is there without it, `invalid` when it is no key file.
  */
 export async function openKeyFile(dataPath: string, options: { isNew: boolean }): Promise<SecretBox> {
   const path = join(dataPath, keyFileName);
-  const found = await stat(path).catch(() => null);
+  const found = await stat(path).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw explainTrouble(error, path) ?? error;
+  });
   if (!found) {
     if (!options.isNew) {
       throw new AppError(
         'not-found',
-        `${path} is missing, and the database beside it holds secrets encrypted with it. Put it back, or restore a backup.`,
+        `${path} is missing, and the database beside it holds secrets encrypted with it. Put it back. ${wayOut(dataPath)}`,
       );
     }
     await writeFileAtomic(path, `${randomBytes(32).toString('hex')}\n`);
-  } else if ((found.mode & 0o077) !== 0) {
-    throw new AppError('refused', `${path} can be read by others: look who did, then run chmod 600 ${path}`);
+  } else if (!found.isFile()) {
+    throw new AppError('invalid', `${path} is a folder, not a key file. ${wayOut(dataPath)}`);
   }
-  const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'hex');
-  if (key.length !== 32) throw new AppError('invalid', `${path} is not a key file: 64 hex digits were expected`);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw explainTrouble(error, path) ?? error;
+  });
+  const key = Buffer.from(text.trim(), 'hex');
+  if (key.length !== 32) {
+    throw new AppError(
+      'invalid',
+      `${path} is not a key file: 64 hex digits were expected. Put the right one back. ${wayOut(dataPath)}`,
+    );
+  }
   return new SecretBox(key);
 }

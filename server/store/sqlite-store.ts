@@ -2,18 +2,19 @@
 // in a blocking call for a transaction that needs the event loop to end.
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { prismaAdapter } from 'better-auth/adapters/prisma';
-import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { AuditEntry } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { Plan, RunState, StepView } from '../../contract/plans.ts';
 import type { ClusterStore, HostStore, KeyStore, ListedRun, RunStore, StoredHost, StoredRun } from '../ports.ts';
+import { checkKey } from './check-database.ts';
 import { PrismaClient, type Prisma } from './client/client.ts';
 import type { SecretBox } from './key-file.ts';
 import { applyMigrations } from './migrations.ts';
 import { pruneDatabase } from './prune.ts';
 import { ClusterRecord, HostRecord, keyPlace } from './records.ts';
 import { toldHosts } from './told-hosts.ts';
+import { explainTrouble } from './trouble.ts';
 import { takeTurns } from './turns.ts';
 import type { AuditStore, ConsoleStore, SettingStore, StoredToken, TokenStore } from './types.ts';
 
@@ -24,14 +25,15 @@ export interface SqliteStoreOptions {
   readonly box: SecretBox;
 }
 
-/** Opens the database, which is made where there is none, and brings it up to date. */
+/** Opens the database, brings it up to date, and looks whether the key is its own. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<ConsoleStore & { applied: string[] }> {
-  // SQLite would make it with the process's umask: it holds password hashes and sessions.
-  await (await open(options.databasePath, 'a', 0o600)).close();
-  const applied = await applyMigrations(options.databasePath, options.migrationsPath);
-  const client = new PrismaClient({
-    adapter: new PrismaBetterSqlite3({ url: `file:${options.databasePath}`, timeout: 5_000 }),
-  });
+  const { databasePath } = options;
+  const applied = await applyMigrations(databasePath, options.migrationsPath);
+  checkKey(databasePath, options.box);
+  const client = explaining(
+    new PrismaClient({ adapter: new PrismaBetterSqlite3({ url: `file:${databasePath}`, timeout: 5_000 }) }),
+    databasePath,
+  );
   return {
     applied,
     runs: runStore(client),
@@ -49,6 +51,18 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Cons
     },
     stop: () => client.$disconnect(),
   };
+}
+
+/** Its errors say what is wrong with the disk: a full one names the folder and what to do. */
+function explaining(client: PrismaClient, databasePath: string): PrismaClient {
+  const explain = (error: unknown): never => {
+    throw explainTrouble(error, databasePath) ?? error;
+  };
+  const extended = client.$extends({
+    query: { $allOperations: ({ args, query }) => query(args).catch(explain) },
+  });
+  // Of what an extended client lacks, `$on`, nothing is used here.
+  return extended as unknown as PrismaClient;
 }
 
 type RunRow = Prisma.RunGetPayload<object>;
