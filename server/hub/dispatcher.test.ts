@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { browserMethods, type MethodName } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
@@ -17,6 +17,8 @@ const caCopies = {
   list: () => Promise.resolve([]),
   keep: () => Promise.resolve({ cluster: 'c1', code: 'AAAA-BBBB' }),
 };
+// Some tests hash passwords, for a second and more on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 const methodNames = Object.keys(browserMethods) as MethodName[];
 const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery', role: 'admin' } as const;
 
