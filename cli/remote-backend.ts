@@ -1,9 +1,14 @@
 // The backend of a console that runs: its methods over socket.io, with a token.
+import { request as httpRequest, type Agent } from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import { io } from 'socket.io-client';
 import type { z } from 'zod';
 import { browserEvents, browserMethods } from '../contract/browser.ts';
 import type { MethodName } from '../contract/browser.ts';
 import { AppError } from '../contract/errors.ts';
+import { HttpError } from '../contract/http.ts';
+import { httpPaths } from '../contract/http-paths.ts';
+import { maxFormBytes } from '../contract/limits.ts';
 import type { Ack } from '../contract/method.ts';
 import type { RunEvent } from '../contract/plans.ts';
 import { shellWord } from '../core/plans/step.ts';
@@ -12,12 +17,13 @@ import { trustConsole } from './console-trust.ts';
 import type { TrustOptions } from './console-trust.ts';
 
 const callTimeoutMs = 310_000;
+const askTimeoutMs = 10_000;
 
 /** @throws AppError `unreachable`, `refused`, and what trustConsole says */
 export async function openRemoteBackend(url: string, token: string, trust: TrustOptions): Promise<Backend> {
   const agent = await trustConsole(url, trust);
   const socket = io(url, {
-    auth: { token },
+    extraHeaders: { authorization: `Bearer ${token}` },
     transports: ['websocket'],
     reconnection: false,
     timeout: 10_000,
@@ -28,9 +34,10 @@ export async function openRemoteBackend(url: string, token: string, trust: Trust
     socket.once('connect', resolve);
     socket.once('connect_error', (error) => {
       socket.close();
-      reject(
-        new AppError('unreachable', `the console at ${url} does not let us in: ${error.message}`, { cause: error }),
-      );
+      void askWhy(url, token, agent).then((why) => {
+        const text = `the console at ${url} does not let us in: ${why ?? error.message}`;
+        reject(new AppError('unreachable', text, { cause: error }));
+      });
     });
   });
   const call = async <Name extends MethodName>(
@@ -87,6 +94,40 @@ export async function openRemoteBackend(url: string, token: string, trust: Trust
       return Promise.resolve();
     },
   };
+}
+
+/** What the console says about the refused connection, which socket.io does not hand on; null when it says nothing. */
+function askWhy(url: string, token: string, agent: Agent | undefined): Promise<string | null> {
+  return new Promise((resolve) => {
+    const make = url.startsWith('https:') ? tlsRequest : httpRequest;
+    const outgoing = make(
+      new URL(httpPaths.socketCheck, url),
+      {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}` },
+        agent,
+        signal: AbortSignal.timeout(askTimeoutMs),
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+          if (text.length > maxFormBytes) outgoing.destroy();
+        });
+        response.on('end', () => resolve(messageOf(text))).on('error', () => resolve(null));
+      },
+    );
+    outgoing.on('error', () => resolve(null)).on('close', () => resolve(null));
+    outgoing.end();
+  });
+}
+
+function messageOf(text: string): string | null {
+  try {
+    return HttpError.parse(JSON.parse(text)).message;
+  } catch {
+    return null;
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

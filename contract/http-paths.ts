@@ -17,7 +17,10 @@ export const httpPaths = {
   auditExport: '/api/audit.csv',
   /** GET ?run=…&step=… -> the evidence of a bridge transaction from its node, as a gzipped tar; for operators. */
   bridgeEvidence: '/api/bridge-evidence',
+  /** Only WebSocket upgrades; a token goes along as `Authorization: Bearer …`. */
   socket: '/socket.io',
+  /** POST -> 200 when `socket` would let this session or token in, or HttpError that says why not: browsers hide what an upgrade answers. */
+  socketCheck: '/api/socket-check',
 } as const;
 
 /**

@@ -45,15 +45,18 @@ const retryMs = 3_000;
 export class ConsoleClient {
   private readonly socket: SocketLike;
   private readonly now: () => number;
+  private readonly explain: () => Promise<AppError | null>;
   private readonly connectionState: Observable<ConnectionState>;
   private readonly connectedListeners = new Set<() => void>();
   private readonly eventListeners = new Map<EventName, Set<(payload: never) => void>>();
   /** Ends of calls under way: a connection that is lost takes their answers with it. */
   private readonly pending = new Set<(error: AppError) => void>();
 
-  constructor(components: { socket: SocketLike; now: () => number }) {
+  /** `explain` asks why there is no connection; null: it is not known. */
+  constructor(components: { socket: SocketLike; now: () => number; explain?: () => Promise<AppError | null> }) {
     this.socket = components.socket;
     this.now = components.now;
+    this.explain = components.explain ?? (() => Promise.resolve(null));
     this.connectionState = new Observable<ConnectionState>({ state: 'connecting', since: this.now(), reason: '' });
     this.listen();
   }
@@ -145,12 +148,22 @@ export class ConsoleClient {
         return;
       }
       this.connectionState.set({ state: state === 'connecting' ? 'connecting' : 'lost', since, reason });
+      // Browsers hide what the server answered when it refuses a WebSocket.
+      if (!isAnswered(error)) void this.learnWhy();
       if (!this.socket.active) setTimeout(() => this.connectAgain(), retryMs);
     });
     this.socket.on('session.ended', (payload) => {
       this.end((payload as BrowserEvents['session.ended']).reason);
     });
     if (this.socket.connected) this.connectionState.set({ state: 'live', since: this.now(), reason: '' });
+  }
+
+  private async learnWhy(): Promise<void> {
+    const error = await this.explain();
+    const { state, since } = this.connectionState.get();
+    if (!error || state === 'ended' || this.socket.connected) return;
+    if (error.code === 'refused') this.end(error.message);
+    else this.connectionState.set({ state, since, reason: error.message });
   }
 
   private listenFor(name: EventName): Set<(payload: never) => void> {
@@ -182,6 +195,11 @@ export class ConsoleClient {
     this.lose(reason);
     this.socket.disconnect();
   }
+}
+
+/** The server said why. */
+function isAnswered(error: unknown): boolean {
+  return error instanceof Error && 'data' in error;
 }
 
 /** No session, or one that ended: connecting again would be refused again. */

@@ -11,6 +11,8 @@ export interface Config {
   readonly port: number;
   /** Certificate files given by the administrator; null: none, or a self-signed one where TLS is needed. */
   readonly tls: { readonly certificatePath: string; readonly keyPath: string } | null;
+  /** Names, and addresses of a router in front, by which browsers reach the console beside its own. */
+  readonly names: readonly string[];
   /** Addresses of reverse proxies whose forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   /** Command sockets on this machine, all of one mesh. */
@@ -29,7 +31,9 @@ export const usage = `usage: npm start -- [options]
   --listen <host:port>   default 127.0.0.1:3000; another address than the loopback is served with TLS only
   --tls-cert <file>      certificate chain in PEM, read again when it changes
   --tls-key <file>       its private key in PEM
-  --trust-proxy <list>   addresses or CIDRs of reverse proxies whose X-Forwarded-* headers are believed
+  --name <list>          names by which browsers reach the console, such as deck.example.org (MESHDECK_NAME); localhost, this
+                         machine's name and the address to listen on are known
+  --trust-proxy <list>   addresses or CIDRs of reverse proxies whose X-Forwarded-* or Forwarded headers are believed
   --socket <path>        command socket of a meshd on this machine; again for more nodes of the same mesh
   --own-keys             first logins may use your SSH keys and agent too: for every admin of the console
   --level <level>        debug, info, warn or error
@@ -48,7 +52,7 @@ export function parseConfig(
   if ((certificatePath === undefined) !== (keyPath === undefined)) {
     throw new AppError('invalid', '--tls-cert and --tls-key go together: give both files');
   }
-  const trustedProxies = (values['trust-proxy'] ?? '').split(',').filter((entry) => entry !== '');
+  const trustedProxies = listOf(values['trust-proxy'] ?? '');
   proxyList(trustedProxies);
   const logLevel = values.level ?? 'info';
   if (logLevel !== 'debug' && logLevel !== 'info' && logLevel !== 'warn' && logLevel !== 'error') {
@@ -59,6 +63,7 @@ export function parseConfig(
     host,
     port,
     tls: certificatePath === undefined || keyPath === undefined ? null : { certificatePath, keyPath },
+    names: listOf(values.name ?? environment['MESHDECK_NAME'] ?? '').map(parseName),
     trustedProxies,
     socketPaths: values.socket ?? [],
     usesOwnKeys: values['own-keys'] ?? false,
@@ -78,6 +83,7 @@ function readFlags(argv: readonly string[]) {
         listen: { type: 'string' },
         'tls-cert': { type: 'string' },
         'tls-key': { type: 'string' },
+        name: { type: 'string' },
         'trust-proxy': { type: 'string' },
         socket: { type: 'string', multiple: true },
         'own-keys': { type: 'boolean' },
@@ -103,15 +109,44 @@ export function parseListen(text: string): { host: string; port: number } {
   return { host: host === '' ? '0.0.0.0' : host, port };
 }
 
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
+/** A host name or address, without port. @throws AppError `invalid` */
+function parseName(text: string): string {
+  const bare = text.replace(/^\w+:\/\//, '');
+  if (/^[^/]*\/./.test(bare)) {
+    throw new AppError(
+      'invalid',
+      `--name ${text}: the console cannot live under a path of another site; give it a host name of its own (docs/reverse-proxy.md)`,
+    );
+  }
+  const name = text.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(name) !== 0 || /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/i.test(name)) return name.toLowerCase();
+  throw new AppError(
+    'invalid',
+    `--name ${text}: must be a host name without scheme and port, such as deck.example.org`,
+  );
+}
+
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** @throws AppError `invalid` for what is neither an address nor a CIDR. */
+/**
+ * The loopback is one machine, whichever of its addresses a proxy comes from. @throws AppError `invalid` for what is neither
+ * an address nor a CIDR.
+ */
 export function proxyList(entries: readonly string[]): BlockList {
   const list = new BlockList();
-  for (const entry of entries) {
+  const loopback = ['127.0.0.1', '::1'];
+  const isLocal = entries.some((entry) => entry === 'localhost' || loopback.includes(entry));
+  for (const entry of [...entries.filter((each) => each !== 'localhost'), ...(isLocal ? loopback : [])]) {
     const [address = '', prefix] = entry.split('/');
     const family = isIP(address);
     const bits = prefix === undefined ? (family === 4 ? 32 : 128) : Number(prefix);

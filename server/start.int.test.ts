@@ -81,9 +81,9 @@ function connect(
     extraHeaders: {
       ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
       ...(options.origin === undefined ? {} : { origin: options.origin }),
+      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
     },
     auth: {
-      ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.version === undefined ? {} : { version: options.version }),
     },
   });

@@ -8,8 +8,9 @@ import { httpPaths } from '../contract/http-paths.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
 import { listConsoleKeys } from './bootstrap/console-key.ts';
 import { CaCopies } from './bootstrap/ca-copies.ts';
-import { isLoopback, type Config } from './config.ts';
+import { isLoopback, proxyList, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
+import { foreignOrigin } from './http/origin.ts';
 import { createHub } from './hub/hub.ts';
 import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
 import { createRetention } from './retention.ts';
@@ -52,8 +53,15 @@ export async function startServer(
     const runs = createRuns({ log, usesOwnKeys: config.usesOwnKeys }, { store, fleet });
     await startPart(runs);
     const version = readVersion();
+    const trusted = proxyList(config.trustedProxies);
     const hub = createHub(
-      { log, version, isSimulated: config.isSimulated, now: Date.now },
+      {
+        log,
+        version,
+        isSimulated: config.isSimulated,
+        now: Date.now,
+        foreignOrigin: (request) => foreignOrigin(request, trusted),
+      },
       {
         auth,
         fleet,

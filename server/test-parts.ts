@@ -83,6 +83,8 @@ export const testSummary: RunSummary = {
 
 export interface TestRuns extends Runs {
   push(event: RunEvent): void;
+  /** Tells everybody that a run changed. */
+  change(summary: RunSummary): void;
   /** Called inside `subscribe`, before it resolves. */
   whileSubscribing: () => void;
   readonly asked: string[];
@@ -100,6 +102,7 @@ export function createTestRuns(): TestRuns {
     asked,
     whileSubscribing: () => undefined,
     push: (event) => listeners.forEach((listener) => listener(event)),
+    change: (summary) => changed.forEach((listener) => listener(summary)),
     start: () => Promise.resolve(),
     stop: () => Promise.resolve(),
     makePlan: () => Promise.resolve(plan),

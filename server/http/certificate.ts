@@ -3,11 +3,11 @@
 import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { writeFileAtomic } from '../../host/files.ts';
+import type { OwnNames } from './hosts.ts';
 
 const dayMs = 24 * 3_600_000;
 /** Browsers refuse longer ones even when the user trusts them. */
@@ -48,35 +48,27 @@ export async function certificateStamp(paths: { certificatePath: string; keyPath
 }
 
 /**
- * The console's own certificate for this machine's names and addresses. People compare its fingerprint: a new one comes only
- * when it is old, or has not this machine's name, the address to listen on or any of its addresses any more. A bridge that
- * comes or goes is no reason.
+ * The console's own certificate for its names and addresses. People compare its fingerprint: a new one comes only when it is
+ * old, lacks one of the names, or has none of this machine's addresses. A bridge that comes or goes is no reason.
  */
-export async function ensureSelfSigned(dataPath: string, listenHost: string, now: number): Promise<Certificate> {
+export async function ensureSelfSigned(
+  dataPath: string,
+  { names, addresses }: OwnNames,
+  now: number,
+): Promise<Certificate> {
   const certPath = join(dataPath, 'tls', 'console.crt');
   const keyPath = join(dataPath, 'tls', 'console.key');
-  const { required, addresses } = namesOf(listenHost);
   const kept = await readCertificate({ certificatePath: certPath, keyPath }).catch(() => null);
   if (kept) {
     const parsed = new X509Certificate(kept.cert);
     const isFresh = new Date(parsed.validTo).getTime() - renewBeforeMs > now;
     const covers = (name: string) => (isIP(name) === 0 ? parsed.checkHost(name) : parsed.checkIP(name)) !== undefined;
-    if (isFresh && required.every(covers) && (addresses.length === 0 || addresses.some(covers))) return kept;
+    if (isFresh && names.every(covers) && (addresses.length === 0 || addresses.some(covers))) return kept;
   }
-  const made = await createSelfSigned([...new Set([...required, ...addresses])], now);
+  const made = await createSelfSigned([...new Set([...names, ...addresses])], now);
   await writeFileAtomic(keyPath, made.key);
   await writeFileAtomic(certPath, made.cert);
   return made;
-}
-
-function namesOf(listenHost: string): { required: string[]; addresses: string[] } {
-  const own = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter((address) => !address.internal && !address.address.startsWith('fe80:'))
-    .map((address) => address.address);
-  const isEvery = listenHost === '0.0.0.0' || listenHost === '::';
-  const required = [hostname(), 'localhost', '127.0.0.1', ...(isEvery ? [] : [listenHost])];
-  return { required, addresses: isEvery ? own : [] };
 }
 
 export async function createSelfSigned(names: readonly string[], now: number): Promise<Certificate> {

@@ -2,21 +2,33 @@
 import { createRequire } from 'node:module';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { httpPaths, simulatedHeader } from '../../contract/http-paths.ts';
+import {
+  headersTimeoutMs,
+  maxHeaderBytes,
+  maxHttpConnections,
+  maxHttpStrangers,
+  maxHttpStrangersPerAddress,
+  requestTimeoutMs,
+} from '../../contract/console-limits.ts';
 import type { Auth } from '../auth/auth.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
-import type { Hub } from '../hub/hub.ts';
+import { answerUpgrade, type Hub } from '../hub/hub.ts';
 import type { Log, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { sendError } from './body.ts';
 import { certificateStamp, ensureSelfSigned, fingerprintOf, readCertificate, type Certificate } from './certificate.ts';
+import { cookiePort, innerCookies } from './cookies.ts';
 import { judgePath, pathOf } from './gate.ts';
-import { isOwnOrigin, readOrigin } from './origin.ts';
+import { describeForeignHost, isOwnHost, ownNames } from './hosts.ts';
+import { foreignOrigin, isTrusted, readOrigin, type RequestOrigin } from './origin.ts';
 import { apiPrefix, createRoutes } from './routes.ts';
+import { Strangers } from './strangers.ts';
 
 /** What we use of Next's custom server. Its own types bring the browser's globals into every file of the server. */
 interface NextApp {
@@ -36,6 +48,13 @@ const projectPath = join(import.meta.dirname, '../..');
 const certificateCheckMs = 10_000;
 /** How long requests may finish at a stop before their connections are cut. */
 const drainMs = 1_500;
+/** How often Node looks for requests that are too slow. */
+const slowCheckMs = 1_000;
+/** A connection on which nothing moves. Longer than any answer takes to begin. */
+const idleTimeoutMs = 120_000;
+/** Refusals that a wrong reverse proxy causes are logged: each once in this time, and so many of them. */
+const misdirectedLogMs = 60_000;
+const maxMisdirectedLines = 10;
 /** Headers by which proxies and Next steer its router; from outside they would steer past the gate. */
 const steeringHeaders = /^x-(middleware|invoke|nextjs|now|matched|next)-/;
 
@@ -57,15 +76,19 @@ export interface Http {
   stop(): Promise<void>;
 }
 
-/** What a page may load and who may frame it. Next's own start scripts are inline. */
-function securityHeaders(isDevelopment: boolean): Readonly<Record<string, string>> {
+/**
+ * What a page may load and who may frame it. Next's own start scripts are inline: it reads the nonce in the policy of the
+ * request. Older browsers do not count the WebSocket among 'self'.
+ */
+function securityHeaders({ isSecure, host }: RequestOrigin, isDevelopment: boolean): Readonly<Record<string, string>> {
+  const nonce = randomBytes(16).toString('base64');
   return {
     'content-security-policy': [
       "default-src 'self'",
-      `script-src 'self' 'unsafe-inline'${isDevelopment ? " 'unsafe-eval'" : ''}`,
+      `script-src 'self' 'nonce-${nonce}'${isDevelopment ? " 'unsafe-eval'" : ''}`,
       "style-src 'self' 'unsafe-inline'",
       "img-src 'self' data: blob:",
-      "connect-src 'self' ws: wss:",
+      `connect-src 'self' ${isSecure ? 'wss' : 'ws'}://${host}`,
       "worker-src 'self' blob:",
       "frame-ancestors 'none'",
       "base-uri 'none'",
@@ -78,6 +101,8 @@ function securityHeaders(isDevelopment: boolean): Readonly<Record<string, string
     'x-frame-options': 'DENY',
     'referrer-policy': 'same-origin',
     'cross-origin-opener-policy': 'same-origin',
+    // Browsers take it from a certificate that they trust, and not for addresses.
+    ...(isSecure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
   };
 }
 
@@ -95,8 +120,23 @@ async function readNextConfig(isDevelopment: boolean): Promise<void> {
 export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: HttpComponents): Http {
   const { config, log } = options;
   const trusted = proxyList(config.trustedProxies);
-  const routes = createRoutes({ version: options.version, now: options.now }, { auth, audit, runs });
-  const headers = securityHeaders(config.isDevelopment);
+  const routes = createRoutes({ version: options.version, now: options.now }, { auth, audit, runs, judge: hub.judge });
+  const strangers = new Strangers({
+    total: maxHttpStrangers,
+    perAddress: maxHttpStrangersPerAddress,
+    isExempt: (address) => isTrusted(trusted, address),
+  });
+  /** What was logged in this minute: clients choose parts of the text, and must not fill the log. */
+  const logged = { since: -Infinity, texts: new Set<string>() };
+  const logMisdirected = (text: string) => {
+    if (options.now() - logged.since > misdirectedLogMs) {
+      logged.since = options.now();
+      logged.texts.clear();
+    }
+    if (logged.texts.has(text) || logged.texts.size >= maxMisdirectedLines) return;
+    logged.texts.add(text);
+    log.warn(text);
+  };
   const pages = createNext({
     dev: config.isDevelopment,
     dir: projectPath,
@@ -109,12 +149,22 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
   let server: ReturnType<typeof createServer> | ReturnType<typeof createTlsServer> | null = null;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const origin = readOrigin(request, trusted);
+    const problem = misdirected(request, origin);
+    if (problem !== null) {
+      sendError(response, 421, 'refused', problem);
+      return;
+    }
+    const headers = securityHeaders(origin, config.isDevelopment);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const foreign = foreignOrigin(request, trusted);
+    if (request.method === 'POST' && request.headers.origin !== undefined && foreign !== null) logMisdirected(foreign);
     request.headers = Object.fromEntries(
       Object.entries(request.headers).filter(([name]) => !steeringHeaders.test(name) && name !== simulatedHeader),
     );
+    request.headers['content-security-policy'] = headers['content-security-policy'];
     if (config.isSimulated) request.headers[simulatedHeader] = 'yes';
-    const origin = readOrigin(request, trusted);
+    prepareCookies(request, origin);
     const target = request.url ?? '/';
     const verdict = judgePath(target, config);
     const path = pathOf(target);
@@ -122,9 +172,22 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
       sendError(response, 400, 'invalid', 'This address is malformed.');
       return;
     }
-    const credential = () => auth.credentialOfCookie(request.headers.cookie);
+    const credential = async () => {
+      const found = await auth.credentialOfCookie(request.headers.cookie);
+      if (found) strangers.know(request.socket);
+      return found;
+    };
     if (path.startsWith(apiPrefix)) {
-      await routes({ request, response, path, origin, isOwnOrigin: isOwnOrigin(request, trusted), credential });
+      await routes({ request, response, path, origin, foreignOrigin: foreign, credential });
+      return;
+    }
+    if (path.startsWith(`${httpPaths.socket}/`)) {
+      sendError(
+        response,
+        400,
+        'invalid',
+        'Only WebSockets connect here. Does a reverse proxy drop the Upgrade header?',
+      );
       return;
     }
     // In development Next's overlay posts stack frames, to paths that are open then.
@@ -145,6 +208,14 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
     await pages.getRequestHandler()(request, response);
   };
 
+  /** Slow headers and bodies end at their time: without an interval of its own Node looks twice a minute. */
+  const bounds = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: slowCheckMs,
+    maxHeaderSize: maxHeaderBytes,
+  };
+
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response).catch((error: unknown) => {
       log.error(`${request.method ?? ''} ${String(pathOf(request.url ?? ''))}: ${describeError(error)}`);
@@ -153,10 +224,51 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
     });
   };
 
+  /** Why a request is not for this console, for people; null when it is. */
+  const misdirected = (request: IncomingMessage, { host, proxy }: RequestOrigin): string | null => {
+    const prefix = request.headers['x-forwarded-prefix'];
+    if (proxy !== null && prefix !== undefined && prefix !== '' && prefix !== '/') {
+      const text = `The reverse proxy at ${proxy} puts the console under the path ${String(prefix).slice(0, 200)} of another site. It needs a host name of its own: docs/reverse-proxy.md shows how.`;
+      logMisdirected(text);
+      return text;
+    }
+    if (isOwnHost(host, config)) return null;
+    const text = describeForeignHost(host);
+    logMisdirected(text);
+    return text;
+  };
+
+  const prepareCookies = (request: IncomingMessage, origin: RequestOrigin) => {
+    const cookies = innerCookies(request.headers.cookie, cookiePort(origin));
+    if (cookies !== undefined) request.headers.cookie = cookies;
+  };
+
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // socket.io listens to the same event and takes its own path.
-    if (pathOf(request.url ?? '')?.startsWith(`${httpPaths.socket}/`) === true) return;
-    if (config.isDevelopment && isOwnOrigin(request, trusted)) {
+    // A client may go at any time, and Node listens no more.
+    socket.on('error', () => undefined);
+    const origin = readOrigin(request, trusted);
+    const problem = misdirected(request, origin);
+    if (problem !== null) {
+      answerUpgrade(socket, 421, { code: 'refused', message: problem });
+      return;
+    }
+    if (pathOf(request.url ?? '') === `${httpPaths.socket}/`) {
+      prepareCookies(request, origin);
+      hub.upgrade(request, socket, head).then(
+        (isIn) => {
+          if (isIn) strangers.know(request.socket);
+        },
+        (error: unknown) => {
+          log.error(`upgrade: ${describeError(error)}`);
+          answerUpgrade(socket, 500, {
+            code: 'failed',
+            message: 'The console failed at this; its log has the reason.',
+          });
+        },
+      );
+      return;
+    }
+    if (config.isDevelopment && foreignOrigin(request, trusted) === null) {
       void pages.getUpgradeHandler()(request, socket, head);
       return;
     }
@@ -195,20 +307,23 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
         const stamp = config.tls ? await certificateStamp(config.tls).catch(() => '') : '';
         const certificate = config.tls
           ? await readCertificate(config.tls)
-          : await ensureSelfSigned(config.dataPath, config.host, options.now());
+          : await ensureSelfSigned(config.dataPath, ownNames(config), options.now());
         if (!config.tls) fingerprint = fingerprintOf(certificate);
-        const tlsServer = createTlsServer({ ...certificate, minVersion: 'TLSv1.2' }, onRequest);
+        const tlsServer = createTlsServer(
+          { ...bounds, ...certificate, minVersion: 'TLSv1.2', handshakeTimeout: headersTimeoutMs },
+          onRequest,
+        );
         if (config.tls) watchCertificate(config.tls, stamp, (renewed) => tlsServer.setSecureContext({ ...renewed }));
         server = tlsServer;
-      } else server = createServer(onRequest);
-      server.requestTimeout = 30_000;
-      server.headersTimeout = 10_000;
+      } else server = createServer(bounds, onRequest);
+      server.maxConnections = maxHttpConnections;
+      server.timeout = idleTimeoutMs;
       server.on('upgrade', onUpgrade);
       server.on('connection', (socket: Socket) => {
         open.add(socket);
+        strangers.add(socket);
         socket.on('close', () => open.delete(socket));
       });
-      hub.attach(server, (request) => isOwnOrigin(request, trusted));
       const port = await listen(server, config);
       const host = config.host.includes(':') ? `[${config.host}]` : config.host;
       return { url: `${needsTls ? 'https' : 'http'}://${host}:${port}`, port, fingerprint };

@@ -9,9 +9,11 @@ import { LoginRequest, SetupRequest, type Health } from '../../contract/http.ts'
 import { httpPaths } from '../../contract/http-paths.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Auth, Credential } from '../auth/auth.ts';
+import type { UpgradeVerdict } from '../hub/hub.ts';
 import type { Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { readJson, sendError, sendJson } from './body.ts';
+import { cookiePort, outerCookie } from './cookies.ts';
 import type { RequestOrigin } from './origin.ts';
 
 export interface RouteRequest {
@@ -19,8 +21,8 @@ export interface RouteRequest {
   readonly response: ServerResponse;
   readonly path: string;
   readonly origin: RequestOrigin;
-  /** Its Origin header names the console. */
-  readonly isOwnOrigin: boolean;
+  /** Why its Origin header does not name the console; null when it does. */
+  readonly foreignOrigin: string | null;
   /** Looked up when a route wants it. */
   readonly credential: () => Promise<Credential | null>;
 }
@@ -28,6 +30,8 @@ export interface RouteComponents {
   readonly auth: Auth;
   readonly audit: AuditStore;
   readonly runs: Pick<Runs, 'evidence'>;
+  /** Whether a request would get a live connection. */
+  readonly judge: (request: IncomingMessage) => Promise<UpgradeVerdict>;
 }
 type Route = (call: RouteRequest) => Promise<void>;
 
@@ -40,7 +44,7 @@ const auditText = browserMethods['audit.list'].input.shape.text;
 export const apiPrefix = '/api/';
 
 export function createRoutes(options: { version: string; now: () => number }, components: RouteComponents) {
-  const { auth, audit, runs } = components;
+  const { auth, audit, runs, judge } = components;
   const { now } = options;
   const record = (who: string, what: string, result: 'ok' | 'refused' | 'failed', message: string) =>
     audit.append({ at: now(), who, what, where: 'console', result, message });
@@ -146,6 +150,12 @@ export function createRoutes(options: { version: string; now: () => number }, co
     response.end(bytes);
   };
 
+  const socketCheck: Route = async ({ request, response }) => {
+    const verdict = await judge(request);
+    if ('error' in verdict) sendError(response, verdict.status, verdict.error.code, verdict.error.message);
+    else sendJson(response, 200, {});
+  };
+
   const health: Route = ({ response }) => {
     sendJson(response, 200, { status: 'ok', version: options.version } satisfies Health);
     return Promise.resolve();
@@ -156,13 +166,14 @@ export function createRoutes(options: { version: string; now: () => number }, co
     [`POST ${httpPaths.signIn}`]: logIn,
     [`POST ${httpPaths.signOut}`]: logOut,
     [`POST ${httpPaths.createFirstAdmin}`]: setUp,
+    [`POST ${httpPaths.socketCheck}`]: socketCheck,
     [`GET ${httpPaths.auditExport}`]: exportAudit,
     [`GET ${httpPaths.bridgeEvidence}`]: bridgeEvidence,
   };
 
   /** Answers a request below /api/. Whoever needs a session asks for it itself; what changes something needs our Origin. */
   return async (call: RouteRequest): Promise<void> => {
-    const { request, response, path, isOwnOrigin } = call;
+    const { request, response, path, foreignOrigin } = call;
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
     const route = Object.hasOwn(table, `${method} ${path}`) ? table[`${method} ${path}`] : undefined;
     if (!route) {
@@ -171,8 +182,9 @@ export function createRoutes(options: { version: string; now: () => number }, co
       else sendError(response, 401, 'refused', 'Log in first.');
       return;
     }
-    if (method !== 'GET' && !isOwnOrigin) {
-      sendError(response, 403, 'refused', 'This request came from another site, or from no page at all.');
+    // The check judges the origin itself: a token needs none.
+    if (method !== 'GET' && foreignOrigin !== null && path !== httpPaths.socketCheck) {
+      sendError(response, 403, 'refused', foreignOrigin);
       return;
     }
     try {
@@ -206,7 +218,9 @@ function clientOf(request: IncomingMessage, origin: RequestOrigin): { address: s
 function setCookies(response: ServerResponse, cookies: readonly string[], origin: RequestOrigin): void {
   response.setHeader(
     'set-cookie',
-    cookies.map((cookie) => (origin.isSecure ? `${cookie}; Secure` : cookie)),
+    cookies
+      .map((cookie) => outerCookie(cookie, cookiePort(origin)))
+      .map((cookie) => (origin.isSecure ? `${cookie}; Secure` : cookie)),
   );
 }
 

@@ -59,12 +59,18 @@ async function setUp({ hasUser = true } = {}) {
     signal: abort.signal,
     follows: new Map(),
     callsInFlight: 0,
+    lanes: new Map(),
+    room: () => Promise.resolve(),
     emit: (name, data) => events.push([name, data]),
     joinFleet: () => events.push('join'),
     leaveFleet: () => events.push('leave'),
     end: (reason) => events.push(['end', reason]),
   };
-  const call = async (name: string, input: unknown) => (await dispatcher.call(connection, name, input)).ack;
+  const call = async (name: string, input: unknown) => {
+    const { ack, after } = await dispatcher.call(connection, name, input);
+    after();
+    return ack;
+  };
   const audit = () => store.audit.list({ before: null, limit: 100, text: '' });
   return {
     auth,

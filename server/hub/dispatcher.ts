@@ -1,7 +1,7 @@
 // One way in for every call of the console: bound, look up, authenticate, authorise, parse, handle, audit, answer. A handler
 // never sees raw input, and never runs for a role that may not.
 //
-//   raw ── size ── method? ── who? ── role? ── parse ── handle ── audit ── Ack
+//   raw ── size ── method? ── who? ── role? ── parse ── turn ── handle ── audit ── Ack
 import { z } from 'zod';
 import { browserMethods, type BrowserEvents, type BrowserMethods, type MethodName } from '../../contract/browser.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
@@ -12,6 +12,7 @@ import type { Credential } from '../auth/auth.ts';
 import type { Caller, Log } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import type { AuditText } from './audit-texts.ts';
+import { Lane, laneWidths } from './lanes.ts';
 
 /** One browser tab or CLI. */
 export interface Connection {
@@ -23,6 +24,10 @@ export interface Connection {
   readonly follows: Map<string, () => void>;
   /** Calls without an answer yet. */
   callsInFlight: number;
+  /** Turns of its calls with large answers, by method. */
+  readonly lanes: Map<MethodName, Lane>;
+  /** Resolves when it has read nearly all that was sent to it, or is gone. */
+  room(): Promise<void>;
   emit<Name extends keyof BrowserEvents>(event: Name, data: BrowserEvents[Name]): void;
   joinFleet(): void;
   leaveFleet(): void;
@@ -70,21 +75,29 @@ export class Dispatcher {
     this.components = components;
   }
 
-  /** Never rejects: whatever goes wrong is in the ack. */
+  /** Never rejects: what goes wrong is in the ack. */
   async call(connection: Connection, name: string, raw: unknown): Promise<Answer> {
     const after: (() => void)[] = [];
+    // A turn lasts until its answer is queued: only then does `room` see it.
+    const turn = { end: () => undefined as void };
     connection.callsInFlight += 1;
     try {
-      const data = await this.run(connection, name, raw, after);
+      const data = await this.run(connection, name, raw, { after, turn });
+      after.push(() => turn.end());
       return { ack: { ok: true, data }, after: () => after.forEach((act) => act()) };
     } catch (error) {
-      return { ack: { ok: false, error: this.describeFailure(name, error) }, after: () => undefined };
+      return { ack: { ok: false, error: this.describeFailure(name, error) }, after: () => turn.end() };
     } finally {
       connection.callsInFlight -= 1;
     }
   }
 
-  private async run(connection: Connection, name: string, raw: unknown, after: (() => void)[]): Promise<unknown> {
+  private async run(
+    connection: Connection,
+    name: string,
+    raw: unknown,
+    { after, turn }: { after: (() => void)[]; turn: { end: () => void } },
+  ): Promise<unknown> {
     if (connection.callsInFlight > maxCallsAtOnce) {
       throw new AppError('refused', `${maxCallsAtOnce} calls wait for an answer already: wait for one of them`);
     }
@@ -106,6 +119,7 @@ export class Dispatcher {
     if (!parsed.success) {
       throw new AppError('invalid', z.prettifyError(parsed.error), { detail: { issues: parsed.error.issues } });
     }
+    turn.end = await enterLane(connection, name);
     const call: Call = { caller, connection, afterAnswer: (act) => after.push(act) };
     const handler = this.components.handlers[name] as (input: unknown, call: Call) => unknown;
     // The text is made before the act: afterwards, what it names may be gone.
@@ -154,6 +168,19 @@ export class Dispatcher {
     );
     return { code: 'failed', message: 'The console failed at this; its log has the reason.' };
   }
+}
+
+/** Waits for the turn of a call, and until its client has read the answers before. Gives what ends the turn. */
+async function enterLane(connection: Connection, name: MethodName): Promise<() => void> {
+  const width = laneWidths[name];
+  if (width === undefined) return () => undefined;
+  const lane = connection.lanes.get(name) ?? new Lane(width);
+  connection.lanes.set(name, lane);
+  const leave = await lane.enter();
+  await connection.room();
+  if (!connection.signal.aborted) return leave;
+  leave();
+  throw new AppError('cancelled', 'the connection is gone');
 }
 
 function assertBounded(raw: unknown): void {

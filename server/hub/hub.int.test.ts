@@ -19,7 +19,7 @@ it('a client that goes while it is looked up leaves nothing', async () => {
   const consoleKeys = () => Promise.resolve([]);
   const caCopies = { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) };
   const hub = createHub(
-    { log: silentLog, version: '1', isSimulated: false, now: () => 5 },
+    { log: silentLog, version: '1', isSimulated: false, now: () => 5, foreignOrigin: () => null },
     {
       auth,
       fleet: createTestFleet(),
@@ -31,7 +31,7 @@ it('a client that goes while it is looked up leaves nothing', async () => {
     },
   );
   const server = createServer();
-  hub.attach(server, () => true);
+  server.on('upgrade', (request, socket, head) => void hub.upgrade(request, socket, head));
   await hub.start();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -39,7 +39,7 @@ it('a client that goes while it is looked up leaves nothing', async () => {
     io(`http://127.0.0.1:${port}`, {
       path: httpPaths.socket,
       transports: ['websocket'],
-      auth: { token: 't' },
+      extraHeaders: { authorization: 'Bearer t' },
       forceNew: true,
       reconnection: false,
     });

@@ -1,27 +1,37 @@
 // The console's socket.io side: who may connect, one dispatcher for all calls, and what is pushed to whom.
 //
 // INVARIANTS
-// - A socket without a credential that holds is refused at the handshake; one whose session ends is told and closed.
+// - An upgrade without a credential that holds is refused before a frame is read; a socket whose session ends is told and closed.
 // - A cookie counts only together with the console's own Origin; a token needs none (browsers do not add it by themselves).
 // - A page of another version is turned away before it is sent anything: it does not parse what it gets.
-// - A slow browser never makes the server's memory grow: it misses deltas, sees the gap, and asks for a snapshot.
-import type { IncomingMessage, Server as HttpServer } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
+// - A slow browser never makes the server's memory grow: it misses deltas, sees the gap, and asks for a snapshot. One that
+//   does not read at all is cut off (outbox.ts), and its calls wait meanwhile (lanes.ts).
+import { createServer, STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { Server, type Socket } from 'socket.io';
 import type { ConsoleKeyView } from '../../contract/browser.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
+import type { HttpError } from '../../contract/http.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
-import { maxQueuedPackets, maxSocketFrameBytes } from '../../contract/limits.ts';
+import {
+  headersTimeoutMs,
+  maxConsoleSockets,
+  maxSocketQueueBytes,
+  maxSocketsPerUser,
+  maxUnreadBytes,
+} from '../../contract/console-limits.ts';
+import { maxSocketFrameBytes } from '../../contract/limits.ts';
 import type { Ack } from '../../contract/method.ts';
 import { z } from 'zod';
 import type { Auth, Credential } from '../auth/auth.ts';
 import type { CaCopies } from '../bootstrap/ca-copies.ts';
-import type { Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
+import type { Caller, Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { createAuditTexts } from './audit-texts.ts';
 import { Dispatcher, type Connection } from './dispatcher.ts';
 import { createHandlers } from './handlers.ts';
 import { followKnownNodes } from './known-nodes.ts';
+import { Outbox, type EngineSocket } from './outbox.ts';
 
 const fleetRoom = 'fleet';
 const slowRoom = 'slow';
@@ -33,6 +43,8 @@ export interface HubOptions {
   readonly version: string;
   readonly isSimulated: boolean;
   readonly now: () => number;
+  /** Why a request is not from a page of the console, for people; null when it is. */
+  readonly foreignOrigin: (request: IncomingMessage) => string | null;
 }
 export interface HubComponents {
   readonly auth: Auth;
@@ -44,39 +56,48 @@ export interface HubComponents {
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
 }
 export interface Hub extends Part {
-  /** Takes the upgrades of the console's socket path; `isOwnOrigin` judges a request by its Origin header. */
-  attach(server: HttpServer | HttpsServer, isOwnOrigin: (request: IncomingMessage) => boolean): void;
+  /** Takes an upgrade of the console's socket path, or answers why not: false. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<boolean>;
+  /** Whether a request with these headers would get a socket. */
+  judge(request: IncomingMessage): Promise<UpgradeVerdict>;
   /** Sockets that are open. */
   readonly size: number;
 }
 
-const HandshakeAuth = z
-  .object({
-    token: z.string().max(200).optional(),
-    /** Of a page: what it was built from. */
-    version: z.string().max(100).optional(),
-  })
-  .catch({});
+/** Who may have a socket, or why not. */
+export type UpgradeVerdict = { readonly credential: Credential; readonly caller: Caller } | Refusal;
+interface Refusal {
+  readonly status: number;
+  readonly error: HttpError;
+}
+
+/** Of a page: what it was built from. */
+const HandshakeAuth = z.object({ version: z.string().max(100).optional() }).catch({});
 
 interface SocketState {
   readonly connection: Connection;
   readonly credential: Credential;
+  readonly outbox: Outbox;
 }
 
 export function createHub(options: HubOptions, components: HubComponents): Hub {
   const { auth, fleet, runs, audit, hosts } = components;
   const { log, now } = options;
-  const io = new Server({
+  // Upgrades come by `upgrade`, once their session is known: this server never listens.
+  const io = new Server(createServer(), {
     path: httpPaths.socket,
     serveClient: false,
     transports: ['websocket'],
     maxHttpBufferSize: maxSocketFrameBytes,
     perMessageDeflate: false,
-    destroyUpgrade: false,
+    connectTimeout: headersTimeoutMs,
   });
   const states = new Map<string, SocketState>();
-  /** Of sockets between handshake and connection. */
-  const credentials = new WeakMap<Socket, Credential>();
+  /** Of upgrades that were let in. */
+  const admitted = new WeakMap<IncomingMessage, { credential: Credential; caller: Caller }>();
+  /** Upgraded connections, by user. */
+  const openByUser = new Map<string, number>();
+  let open = 0;
   const userName = async (id: string) => (await auth.users()).find((user) => user.id === id)?.email ?? id;
   const dispatcher = new Dispatcher(
     { log, now },
@@ -100,15 +121,64 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
   const markSlow = () => {
     for (const id of io.sockets.adapter.rooms.get(fleetRoom) ?? []) {
       const socket = io.sockets.sockets.get(id);
-      if (!socket) continue;
-      const queued = (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
-      void (queued > maxQueuedPackets ? socket.join(slowRoom) : socket.leave(slowRoom));
+      const state = states.get(id);
+      if (!socket || !state) continue;
+      void (state.outbox.bytes > maxUnreadBytes ? socket.join(slowRoom) : socket.leave(slowRoom));
     }
   };
 
-  const accept = (socket: Socket, credential: Credential) => {
-    const connection = createConnection(socket, credential);
-    states.set(socket.id, { connection, credential });
+  const judge = async (request: IncomingMessage): Promise<UpgradeVerdict> => {
+    const token = /^Bearer (\S{1,200})$/i.exec(request.headers.authorization ?? '')?.[1];
+    const foreign = token === undefined || request.headers.origin !== undefined ? options.foreignOrigin(request) : null;
+    if (foreign !== null) return refuseUpgrade(403, 'refused', foreign);
+    const credential = await (token === undefined
+      ? auth.credentialOfCookie(request.headers.cookie)
+      : auth.credentialOfToken(token));
+    const caller = credential && (await auth.callerOf(credential));
+    if (!credential || !caller) {
+      return refuseUpgrade(401, 'refused', token === undefined ? 'Log in first.' : 'This token is not valid.');
+    }
+    return overCap(caller) ?? { credential, caller };
+  };
+
+  /** Null when the user may have one more. */
+  const overCap = ({ userId }: Caller): Refusal | null => {
+    if ((openByUser.get(userId) ?? 0) >= maxSocketsPerUser) {
+      const text = `You have ${maxSocketsPerUser} connections to the console open: close tabs of it, or programs that use your tokens.`;
+      return refuseUpgrade(429, 'conflict', text);
+    }
+    if (open >= maxConsoleSockets) {
+      const text = `The console has ${maxConsoleSockets} connections open, which is its limit: try again when some have ended.`;
+      return refuseUpgrade(429, 'conflict', text);
+    }
+    return null;
+  };
+
+  /** Counts it from now until its connection is gone. */
+  const count = ({ userId }: Caller, socket: Duplex) => {
+    open += 1;
+    openByUser.set(userId, (openByUser.get(userId) ?? 0) + 1);
+    socket.once('close', () => {
+      open -= 1;
+      const left = (openByUser.get(userId) ?? 1) - 1;
+      if (left === 0) openByUser.delete(userId);
+      else openByUser.set(userId, left);
+    });
+  };
+
+  const accept = (socket: Socket, { credential, caller }: { credential: Credential; caller: Caller }) => {
+    const outbox = new Outbox(
+      { limit: maxSocketQueueBytes },
+      {
+        // The cast names what outbox.ts uses of engine.io's socket; its own types hide the transport's events.
+        engine: socket.conn as unknown as EngineSocket,
+        socket: socket.request.socket,
+        onFull: (bytes) =>
+          log.warn(`a connection of ${caller.name} is closed: it does not read, ${bytes} bytes wait for it`),
+      },
+    );
+    const connection = createConnection(socket, credential, outbox);
+    states.set(socket.id, { connection, credential, outbox });
     const abort = connection.abort;
     socket.onAny((name: string, ...args: unknown[]) => {
       const respond = args.at(-1);
@@ -121,55 +191,49 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
     socket.on('disconnect', () => {
       states.delete(socket.id);
       abort.abort();
+      outbox.close();
       for (const end of [...connection.follows.values()]) end();
       connection.follows.clear();
     });
   };
 
+  io.use((socket, next) => {
+    const { version = options.version } = HandshakeAuth.parse(socket.handshake.auth);
+    if (version === options.version) next();
+    else next(refusal('conflict', `it is of version ${options.version} now: load the page again`));
+  });
+  io.on('connection', (socket) => {
+    const who = admitted.get(socket.request);
+    if (who) accept(socket, who);
+    else socket.disconnect(true);
+  });
+
   const stops: (() => void)[] = [];
-  let isAttached = false;
   return {
     get size() {
       return states.size;
     },
 
-    attach(server, isOwnOrigin) {
-      isAttached = true;
-      io.use((socket, next) => {
-        identify(socket, isOwnOrigin, auth).then(
-          (credential) => {
-            if (!credential) {
-              next(refusal('refused', 'Log in first.'));
-              return;
-            }
-            const { version = options.version } = HandshakeAuth.parse(socket.handshake.auth);
-            if (version !== options.version) {
-              next(refusal('conflict', `it is of version ${options.version} now: load the page again`));
-              return;
-            }
-            credentials.set(socket, credential);
-            next();
-          },
-          (error: unknown) => {
-            log.error(`handshake: ${String(error)}`);
-            next(refusal('refused', 'The console failed at this; its log has the reason.'));
-          },
-        );
-      });
-      // Not before: one that went away during the look-up never gets here, and nobody would take it out again.
-      io.on('connection', (socket) => {
-        const credential = credentials.get(socket);
-        if (credential) accept(socket, credential);
-      });
-      io.attach(server, {
-        path: httpPaths.socket,
-        destroyUpgrade: false,
-        allowRequest: (request, decide) => {
-          // A browser always sends Origin with an upgrade: another site's page is turned away before anything is read.
-          const isForeign = request.headers.origin !== undefined && !isOwnOrigin(request);
-          decide(isForeign ? 'foreign origin' : null, !isForeign);
-        },
-      });
+    judge,
+
+    async upgrade(request, socket, head) {
+      // Another id than one of ours would be looked up, and a second connection put in its place.
+      if (new URL(request.url ?? '/', 'http://console').searchParams.has('sid')) {
+        answerUpgrade(socket, 400, { code: 'invalid', message: 'An upgrade begins a new connection, without sid.' });
+        return false;
+      }
+      const judged = await judge(request);
+      if (socket.destroyed) return false;
+      // Others may have come while this one was looked up.
+      const verdict = 'error' in judged ? judged : (overCap(judged.caller) ?? judged);
+      if ('error' in verdict) {
+        answerUpgrade(socket, verdict.status, verdict.error);
+        return false;
+      }
+      count(verdict.caller, socket);
+      admitted.set(request, verdict);
+      (io.engine as unknown as UpgradeTaker).handleUpgrade(request, socket, head);
+      return true;
     },
 
     start() {
@@ -192,23 +256,32 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
     stop() {
       for (const stop of stops.splice(0)) stop();
       io.disconnectSockets(true);
-      // There is none before `attach`: a start that failed half-way stops too.
-      if (isAttached) io.engine.close();
+      io.engine.close();
       return Promise.resolve();
     },
   };
 }
 
-/** Reads who is at the other end of a handshake; null for nobody known. */
-async function identify(
-  socket: Socket,
-  isOwnOrigin: (request: IncomingMessage) => boolean,
-  auth: Auth,
-): Promise<Credential | null> {
-  const { token } = HandshakeAuth.parse(socket.handshake.auth);
-  if (token !== undefined) return auth.credentialOfToken(token);
-  if (!isOwnOrigin(socket.request)) return null;
-  return auth.credentialOfCookie(socket.request.headers.cookie);
+/** What is used of engine.io's server, whose types socket.io does not hand on. */
+interface UpgradeTaker {
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+function refuseUpgrade(status: number, code: ErrorCode, message: string): Refusal {
+  return { status, error: { code, message } };
+}
+
+/** Answers an upgrade that is refused, and closes. */
+export function answerUpgrade(socket: Duplex, status: number, error: HttpError): void {
+  const body = JSON.stringify(error);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'connection: close',
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  // One that does not read the few bytes is closed too.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 function refusal(code: ErrorCode, message: string): Error {
@@ -216,7 +289,11 @@ function refusal(code: ErrorCode, message: string): Error {
   return Object.assign(new Error(message), { data: { code, message } });
 }
 
-function createConnection(socket: Socket, credential: Credential): Connection & { readonly abort: AbortController } {
+function createConnection(
+  socket: Socket,
+  credential: Credential,
+  outbox: Outbox,
+): Connection & { readonly abort: AbortController } {
   const abort = new AbortController();
   return {
     id: socket.id,
@@ -225,6 +302,8 @@ function createConnection(socket: Socket, credential: Credential): Connection & 
     signal: abort.signal,
     follows: new Map(),
     callsInFlight: 0,
+    lanes: new Map(),
+    room: () => outbox.room(maxUnreadBytes),
     emit: (event, data) => void socket.emit(event, data),
     joinFleet: () => void socket.join(fleetRoom),
     leaveFleet: () => void socket.leave(fleetRoom),

@@ -1,0 +1,30 @@
+// Bounds on the console's connections, each with its reason; limits.ts has those on what comes over them. Tests go one above.
+
+/** Header lines of one request, and what an upgrade may carry before its session is known. A session cookie is 200 bytes. */
+export const maxHeaderBytes = 16_384;
+
+/** Time for the header lines of a request, for a TLS handshake, and for the first packet of a socket. A bad phone line needs two seconds. */
+export const headersTimeoutMs = 5_000;
+
+/** Time for a whole request with its body, which is a form. */
+export const requestTimeoutMs = 15_000;
+
+/**
+ * TCP connections of the console that have shown no session yet, in all and from one address (not of a trusted proxy). A
+ * browser opens six. Above it, the oldest one is closed.
+ */
+export const maxHttpStrangers = 1_000;
+export const maxHttpStrangersPerAddress = 128;
+
+/** TCP connections of the console in all: the sockets below, six page loads of each user, and the strangers. */
+export const maxHttpConnections = 8_000;
+
+/** Live connections (tabs and CLIs) in all, and of one user: a person has a few tabs on a few devices. */
+export const maxConsoleSockets = 2_000;
+export const maxSocketsPerUser = 32;
+
+/** Bytes that wait to be sent on one live connection before it is closed. A snapshot of 1,000 nodes is below 1 MB. */
+export const maxSocketQueueBytes = 8 * 1024 * 1024;
+
+/** Bytes that wait there before it gets no more fleet deltas, and before calls with large answers wait for it to read. */
+export const maxUnreadBytes = 256 * 1024;
