@@ -5,14 +5,20 @@ import './globals.css';
 import type { Metadata, Viewport } from 'next';
 import { cookies } from 'next/headers';
 import type { ReactElement, ReactNode } from 'react';
-import { parseTheme, themeCookie } from '../components/frame/theme.ts';
+import { parseTheme, themeColourTags, themeCookie } from '../components/frame/theme.ts';
+import { appleIconPath } from '../contract/install-files.ts';
 
 export const metadata: Metadata = {
   title: { default: 'Meshdeck', template: '%s · Meshdeck' },
   robots: { index: false, follow: false },
+  icons: { apple: appleIconPath },
+  appleWebApp: { capable: true, title: 'Meshdeck', statusBarStyle: 'default' },
 };
 
-export const viewport: Viewport = { viewportFit: 'cover', width: 'device-width', initialScale: 1 };
+export async function generateViewport(): Promise<Viewport> {
+  const theme = parseTheme((await cookies()).get(themeCookie)?.value);
+  return { viewportFit: 'cover', width: 'device-width', initialScale: 1, themeColor: themeColourTags(theme) };
+}
 
 export default async function RootLayout({ children }: { children: ReactNode }): Promise<ReactElement> {
   const theme = parseTheme((await cookies()).get(themeCookie)?.value);

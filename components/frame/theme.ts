@@ -7,12 +7,30 @@ export function parseTheme(text: string | undefined): Theme {
   return text === 'light' || text === 'dark' ? text : 'system';
 }
 
+/** Around the page where the browser draws it, as on a phone: the colour of the top bar in app/globals.css, --surface-1. */
+export const themeColours = { light: '#ffffff', dark: '#13161a' } as const;
+
+/** Of each scheme that the reader's choice leaves open. */
+export function themeColourTags(theme: Theme): { media?: string; color: string }[] {
+  if (theme !== 'system') return [{ color: themeColours[theme] }];
+  return (['light', 'dark'] as const).map((scheme) => ({
+    media: `(prefers-color-scheme: ${scheme})`,
+    color: themeColours[scheme],
+  }));
+}
+
 const yearSeconds = 365 * 24 * 3600;
 
 /** Shows it at once and keeps it. */
 export function setTheme(theme: Theme): void {
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;
+  for (const tag of document.querySelectorAll('meta[name=theme-color]')) tag.remove();
+  for (const { media, color } of themeColourTags(theme)) {
+    const tag = document.createElement('meta');
+    Object.assign(tag, { name: 'theme-color', content: color, ...(media === undefined ? {} : { media }) });
+    document.head.append(tag);
+  }
   document.cookie = `${themeCookie}=${theme}; path=/; max-age=${yearSeconds}; samesite=lax`;
 }
 

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { installFiles } from '../../contract/install-files.ts';
 import { judgePath } from './gate.ts';
 
 describe('the gate', () => {
@@ -30,6 +32,29 @@ describe('the gate', () => {
     ['', 'malformed'],
   ])('judges %s: %s', (target, verdict) => {
     expect(judgePath(target, { isDevelopment: false })).toBe(verdict);
+  });
+
+  it('opens the manifest and exactly the icons that public/ holds', () => {
+    const root = new URL('../../public/', import.meta.url);
+    const files = readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => `${entry.parentPath}/${entry.name}`.replaceAll('//', '/').slice(root.pathname.length - 1));
+    expect(files.sort()).toEqual(installFiles.filter((path) => path !== '/manifest.webmanifest').sort());
+    for (const path of installFiles) expect(judgePath(path, { isDevelopment: false }), path).toBe('open');
+  });
+
+  it.each([
+    '/icons',
+    '/icons/',
+    '/icons/icon-192.png/',
+    '/icons/other.png',
+    '/icons/icon-192.svg',
+    '/manifest.json',
+    '/manifest.webmanifest/x',
+    '/MANIFEST.webmanifest',
+    '/public/icons/icon-192.png',
+  ])('keeps %s closed', (path) => {
+    expect(judgePath(path, { isDevelopment: false })).toBe('closed');
   });
 
   it('lets the development server load its own scripts, and no page', () => {

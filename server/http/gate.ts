@@ -1,6 +1,8 @@
-// What may be had without a session: the login and set-up pages, health, and the assets these pages are made of. All else is
+// What may be had without a session: the login and set-up pages, health, the assets these pages are made of, and what a phone
+// loads to install the console. All else is
 // closed, also what is added later and forgotten here.
 import { httpPaths } from '../../contract/http-paths.ts';
+import { installFiles } from '../../contract/install-files.ts';
 
 export type GateVerdict =
   /** Answered by anyone's request. */
@@ -13,7 +15,7 @@ export type GateVerdict =
 const openPages: readonly string[] = [httpPaths.login, httpPaths.setup];
 /** Compiled scripts, styles and fonts: their names are hashes, and they hold no data. */
 const assetPath = /^\/_next\/static\/[\w./~()[\]%-]+$/;
-const openFiles: readonly string[] = ['/favicon.ico', '/icon.svg', '/robots.txt'];
+const openFiles: readonly string[] = ['/favicon.ico', '/icon.svg', '/robots.txt', ...installFiles];
 
 /** Judges the path of a request target, such as `/nodes?sort=load`. */
 export function judgePath(target: string, options: { isDevelopment: boolean }): GateVerdict {

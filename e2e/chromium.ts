@@ -1,0 +1,2 @@
+/** Debian's: nothing is downloaded. */
+export const chromiumPath = '/usr/bin/chromium';
