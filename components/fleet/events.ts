@@ -11,6 +11,10 @@ const sentences: Record<FleetEvent['Kind'], { state: State; before: string; afte
   'link-down': { state: 'warn', before: 'Link', after: 'is down' },
   attached: { state: 'ok', before: 'The console is attached to', after: '' },
   detached: { state: 'warn', before: 'The console lost', after: '' },
+  'bridge-up': { state: 'ok', before: '', after: 'has a bridge now' },
+  'bridge-gone': { state: 'lost', before: '', after: 'has no bridge now' },
+  'bridge-alarm': { state: 'bad', before: '', after: 'has a problem with the bridge' },
+  'bridge-well': { state: 'ok', before: '', after: 'has no problem with the bridge now' },
 };
 
 export interface EventLine {
@@ -82,7 +86,7 @@ function isCausedByNode(events: readonly FleetEvent[], at: number): boolean {
 }
 
 /** Events per minute of the hour before `now`, oldest first: 60 numbers. */
-export function eventsPerMinute(events: readonly FleetEvent[], now: number): number[] {
+export function eventsPerMinute(events: readonly Pick<FleetEvent, 'At'>[], now: number): number[] {
   const counts = new Array<number>(60).fill(0);
   for (const event of events) {
     const minute = 59 - Math.floor((now - event.At) / 60_000);

@@ -9,7 +9,7 @@ import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatClock, formatInstant, formatMegabytes } from '../../lib/format.ts';
 import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
-import { eventLines, eventsPerMinute, shownNames } from '../fleet/events.ts';
+import { eventsPerMinute, shownNames } from '../fleet/events.ts';
 import type { EventLine } from '../fleet/events.ts';
 import { countLinks, describeMesh, loadOf } from '../fleet/mesh-view.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
@@ -27,8 +27,9 @@ import { StateShape } from '../ui/StateMark.tsx';
 import { Activity } from './Activity.tsx';
 import { attentionOf } from './attention.ts';
 import type { Attention } from './attention.ts';
+import { hourLines, lineAt, runTimes, type RunLine } from './last-hour.ts';
 
-const shownEvents = 14;
+const shownLines = 14;
 
 export function Overview(): ReactElement {
   const { mesh, status, source } = useMesh();
@@ -43,7 +44,7 @@ export function Overview(): ReactElement {
   const clusterId = mesh.cluster?.Id ?? '';
   const events = useFleetPart(({ view }) => view.events);
   const own = useMemo(() => events.filter((event) => event.Cluster === clusterId), [events, clusterId]);
-  const lines = useMemo(() => eventLines(own, shownEvents), [own]);
+  const lines = hourLines({ events: own, runs, now }, shownLines);
   const items = attentionOf(mesh, { added, runs, now });
 
   const addNodes = (
@@ -149,14 +150,19 @@ export function Overview(): ReactElement {
           </Panel>
           <Panel title="Last hour" isFlush>
             <div className="px-4 pt-3">
-              <Activity counts={eventsPerMinute(own, now)} />
+              <Activity counts={eventsPerMinute([...own, ...runTimes(runs)], now)} />
             </div>
             {lines.length === 0 ? (
-              <p className="px-4 pt-2 pb-4 text-fg-3">No node or link came or went.</p>
+              <p className="px-4 pt-2 pb-4 text-fg-3">
+                Nothing changed: no node, link or bridge came or went, and no run was under way.
+              </p>
             ) : (
               <ul className="py-2">
                 {lines.map((line, index) => (
-                  <ChangeLine key={`${line.at} ${index}`} line={line} now={now} />
+                  <li key={`${lineAt(line)} ${index}`} className="flex items-baseline gap-3 px-4 py-1">
+                    <LineTime at={lineAt(line)} now={now} />
+                    {'run' in line ? <RunChange line={line.run} /> : <FleetChange line={line.event} />}
+                  </li>
                 ))}
               </ul>
             )}
@@ -186,19 +192,39 @@ function AttentionLine({ item }: { item: Attention }): ReactElement {
   );
 }
 
-function ChangeLine({ line, now }: { line: EventLine; now: number }): ReactElement {
+function LineTime({ at, now }: { at: number; now: number }): ReactElement {
+  return (
+    <time
+      dateTime={new Date(at).toISOString()}
+      title={formatInstant(at)}
+      className="w-16 shrink-0 text-sm text-fg-3 numbers"
+    >
+      {now - at < 60_000 ? formatAgo(at, now) : formatClock(at)}
+    </time>
+  );
+}
+
+function RunChange({ line }: { line: RunLine }): ReactElement {
+  const withCluster = useClusterPath();
+  return (
+    <>
+      <StateShape state={line.state} className="translate-y-px" />
+      <span className="min-w-0 break-words">
+        <Link href={withCluster(`/runs/${encodeURIComponent(line.run)}`)} className="hover:text-accent hover:underline">
+          {line.title}
+        </Link>
+        : {line.word}
+      </span>
+    </>
+  );
+}
+
+function FleetChange({ line }: { line: EventLine }): ReactElement {
   const withCluster = useClusterPath();
   const names = line.isLink ? line.nodes.join(' – ') : describeRange(line.nodes);
   const only = line.nodes.length <= shownNames ? line.nodes[0] : undefined;
   return (
-    <li className="flex items-baseline gap-3 px-4 py-1">
-      <time
-        dateTime={new Date(line.at).toISOString()}
-        title={formatInstant(line.at)}
-        className="w-16 shrink-0 text-sm text-fg-3 numbers"
-      >
-        {now - line.at < 60_000 ? formatAgo(line.at, now) : formatClock(line.at)}
-      </time>
+    <>
       <StateShape state={line.state} className="translate-y-px" />
       <span className="min-w-0">
         {line.before === '' ? '' : `${line.before} `}
@@ -214,14 +240,14 @@ function ChangeLine({ line, now }: { line: EventLine; now: number }): ReactEleme
         )}
         {line.after === '' ? '' : ` ${plural(line)}`}
       </span>
-    </li>
+    </>
   );
 }
 
 /** `node1 is in the mesh`, `node[1-3] are in the mesh`. */
 function plural(line: EventLine): string {
   if (line.isLink || line.nodes.length < 2) return line.after;
-  return line.after.replace(/^is /, 'are ').replace(/^was /, 'were ');
+  return line.after.replace(/^is /, 'are ').replace(/^was /, 'were ').replace(/^has /, 'have ');
 }
 
 function ClusterFacts({ mesh }: { mesh: MeshView }): ReactElement {

@@ -1,10 +1,13 @@
 'use client';
 // xterm around the terminal's state machine: it hands over keys, writes what comes out, and runs the calls.
 import '@xterm/xterm/css/xterm.css';
-import { useEffect, useRef, type ReactElement } from 'react';
+import { useEffect, useRef, useState, type ReactElement, type ReactNode } from 'react';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { Role } from '../../contract/roles.ts';
 import { useConsole } from '../../lib/use-console.ts';
+import { Button } from '../ui/Button.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { Spinner } from '../ui/Spinner.tsx';
 import { readKeys } from './keys.ts';
 import { openSession, type SessionEvent, stepSession } from './session.ts';
 import { keepHistory, loadHistory } from './stored-history.ts';
@@ -12,25 +15,33 @@ import { terminalTheme } from './theme.ts';
 
 /** A command may take this long; Ctrl-C ends it earlier. */
 const commandTimeoutMs = 600_000;
+/** For xterm to arrive from the console. */
+const loadTimeoutMs = 60_000;
+/** For the font; without it the cells are those of another one. */
+const fontTimeoutMs = 5_000;
 
 export interface NodeTerminalProps {
-  readonly cluster: string;
+  /** Null until the fleet is known. */
+  readonly cluster: string | null;
   readonly node: string;
-  readonly role: Role;
+  /** Null until the reader is known. */
+  readonly role: Role | null;
 }
 
 export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactElement {
   const console = useConsole();
   const commands = console?.commands ?? null;
   const box = useRef<HTMLDivElement>(null);
+  const [isOpen, setIsOpen] = useState(false);
+  const [failure, setFailure] = useState('');
   useEffect(() => {
     const element = box.current;
-    if (!element || !commands) return;
+    if (!element || !commands || cluster === null || role === null) return;
     let isGone = false;
     const ends: (() => void)[] = [];
     const open = async () => {
-      const [{ Terminal }, { FitAddon }] = await Promise.all([import('@xterm/xterm'), import('@xterm/addon-fit')]);
-      await document.fonts.ready;
+      const [{ Terminal }, { FitAddon }] = await loadXterm();
+      await Promise.race([document.fonts.ready, wait(fontTimeoutMs)]);
       // It may have gone while these were loading.
       if (isGone) return;
       const terminal = new Terminal({
@@ -130,23 +141,84 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
         kind: 'open',
         greeting: `Commands for its meshd. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
       });
+      setIsOpen(true);
       terminal.focus();
     };
-    void open();
+    open().catch((error: unknown) => {
+      if (!isGone) setFailure(describeError(error));
+    });
     return () => {
       isGone = true;
+      setIsOpen(false);
       for (const end of ends) end();
     };
   }, [commands, cluster, node, role]);
+  if (failure !== '') {
+    return (
+      <div className="px-4 md:px-6">
+        <Notice
+          state="bad"
+          role="alert"
+          title={`The terminal of ${node} did not open`}
+          action={<Button onClick={() => window.location.reload()}>Reload the page</Button>}
+        >
+          {failure}. Reload the page. If that does not help, see whether the console still runs; the same commands work
+          on the node itself with meshd -attach.
+        </Notice>
+      </div>
+    );
+  }
   return (
-    // Tables of answers are made for a terminal's 80 columns: on a narrow screen it scrolls sideways, or each row would wrap.
-    <div className="mx-4 mb-4 flex min-h-64 flex-1 scroller overflow-y-hidden rounded-md border bg-surface-1 p-2 font-mono text-[13px] md:mx-6">
+    <Box>
+      {isOpen ? null : <Waiting for={node} />}
       <div
         ref={box}
         role="group"
         aria-label={`Terminal of ${node}`}
         className="min-h-0 min-w-[calc(80ch+1.25rem)] flex-1"
       />
+    </Box>
+  );
+}
+
+/** The terminal's place, before it is known of which node. */
+export function Connecting({ to }: { to: string }): ReactElement {
+  return (
+    <Box>
+      <Waiting for={to} />
+    </Box>
+  );
+}
+
+// Tables of answers are made for a terminal's 80 columns: on a narrow screen it scrolls sideways, or each row would wrap.
+function Box({ children }: { children: ReactNode }): ReactElement {
+  return (
+    <div className="relative mx-4 mb-4 flex min-h-64 flex-1 scroller overflow-y-hidden rounded-md border bg-surface-1 p-2 font-mono text-[13px] md:mx-6">
+      {children}
     </div>
   );
+}
+
+function Waiting({ for: what }: { for: string }): ReactElement {
+  return (
+    <p role="status" className="absolute top-2 left-2 flex items-center gap-2 text-fg-2">
+      <Spinner />
+      Connecting to {what}…
+    </p>
+  );
+}
+
+function loadXterm() {
+  return Promise.race([
+    Promise.all([import('@xterm/xterm'), import('@xterm/addon-fit')]),
+    wait(loadTimeoutMs).then(() => {
+      throw new AppError('timeout', `the terminal's program did not arrive within ${loadTimeoutMs / 1000} s`);
+    }),
+  ]);
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }

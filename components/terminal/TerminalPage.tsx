@@ -10,8 +10,7 @@ import { useUrlState } from '../frame/use-url-state.ts';
 import { Badge } from '../ui/Badge.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Select } from '../ui/Select.tsx';
-import { SkeletonRows } from '../ui/Skeleton.tsx';
-import { NodeTerminal } from './NodeTerminal.tsx';
+import { Connecting, NodeTerminal } from './NodeTerminal.tsx';
 
 export function TerminalPage(): ReactElement {
   const nodes = useFleetPart(({ view }) => view.nodes);
@@ -32,6 +31,8 @@ export function TerminalPage(): ReactElement {
   const node = wanted !== '' ? wanted : cluster?.AttachedTo || (names[0] ?? '');
   const shown = names.includes(node) || node === '' ? names : [node, ...names];
   const isViewer = session?.user.role === 'viewer';
+  // The server's page knows neither fleet nor reader: it says what it waits for, and the prompt takes its place.
+  const isLoading = status === 'loading' || session === null;
   return (
     <>
       <PageHeader
@@ -52,10 +53,10 @@ export function TerminalPage(): ReactElement {
           )
         }
       />
-      {cluster && session && node !== '' ? (
-        <NodeTerminal key={`${cluster.Id} ${node}`} cluster={cluster.Id} node={node} role={session.user.role} />
-      ) : status === 'loading' || session === null ? (
-        <SkeletonRows label="The nodes are loading" />
+      {node !== '' && (isLoading || cluster !== null) ? (
+        <NodeTerminal key={node} cluster={cluster?.Id ?? null} node={node} role={session?.user.role ?? null} />
+      ) : isLoading ? (
+        <Connecting to="the cluster" />
       ) : (
         <EmptyState title="No node to talk to">Once a cluster is deployed, its nodes take commands here.</EmptyState>
       )}

@@ -149,6 +149,24 @@ describe('nodes and links', () => {
     expect(graph.snapshot()).toMatchObject({ Clusters: [], Nodes: [], Links: [] });
   });
 
+  test('a bridge that comes, needs a person, and goes is told; one that is heard of for the first time is not', () => {
+    const graph = make();
+    graph.applySnapshot('c', nodes, links);
+    const kindsAfter = (change: Partial<HostFacts>) => {
+      graph.applyChange('c', { Nodes: [{ Id: node2.Id, Facts: change }], GoneNodes: [], Links: [], GoneLinks: [] });
+      return graph.flush()?.Events.map(({ Kind, Nodes }) => [Kind, ...Nodes]);
+    };
+    expect(kindsAfter({ ...facts, Name: 'node2' })).toEqual([]);
+    expect(kindsAfter({ Bridge: '' })).toEqual([]);
+    expect(kindsAfter({ Bridge: 'mega_bridge' })).toEqual([['bridge-up', 'node2']]);
+    expect(kindsAfter({ Load: '1 1 1' })).toEqual([]);
+    expect(kindsAfter({ BridgeAlarms: 'a timer was left behind' })).toEqual([['bridge-alarm', 'node2']]);
+    expect(kindsAfter({ Bridge: '', BridgeAlarms: '' })).toEqual([
+      ['bridge-gone', 'node2'],
+      ['bridge-well', 'node2'],
+    ]);
+  });
+
   test('events are kept for an hour', () => {
     const graph = make();
     graph.addEvent({ At: clock, Cluster: 'c', Kind: 'attached', Nodes: ['node1'] });

@@ -234,6 +234,8 @@ export class FleetGraph {
       const kind = node.State === 'member' ? 'node-up' : 'node-down';
       this.addEvent({ At: now, Cluster: cluster, Kind: kind, Nodes: [node.Name] });
     }
+    for (const kind of bridgeChanges(known.Facts, node.Facts))
+      this.addEvent({ At: now, Cluster: cluster, Kind: kind, Nodes: [node.Name] });
   }
 
   private takeFactsTurn(): boolean {
@@ -314,4 +316,15 @@ function isWhole(node: Partial<FleetNode>): boolean {
     node.Version !== undefined &&
     node.Facts !== undefined
   );
+}
+
+/** What happened to a node's bridge between two tellings of it. A bridge that is heard of for the first time is no change. */
+function bridgeChanges(before: FleetNode['Facts'], now: FleetNode['Facts']): FleetEvent['Kind'][] {
+  if (before?.Bridge === undefined || now?.Bridge === undefined) return [];
+  const changes: FleetEvent['Kind'][] = [];
+  if (before.Bridge === '' && now.Bridge !== '') changes.push('bridge-up');
+  if (before.Bridge !== '' && now.Bridge === '') changes.push('bridge-gone');
+  const [hadAlarm, hasAlarm] = [(before.BridgeAlarms ?? '') !== '', (now.BridgeAlarms ?? '') !== ''];
+  if (hadAlarm !== hasAlarm) changes.push(hasAlarm ? 'bridge-alarm' : 'bridge-well');
+  return changes;
 }
