@@ -45,7 +45,7 @@ test('a wrong password stops and asks again; the right one goes on to the end', 
   await me.page.getByRole('status').filter({ hasText: 'It needs a secret' }).waitFor();
   await shoot(me.page, 'run-needs-password');
   for (const field of await me.page.getByLabel(/^Password of/).all()) await field.fill(nodePassword);
-  await me.page.getByRole('button', { name: 'Go on' }).click();
+  await me.page.getByRole('button', { name: 'Continue' }).click();
   await me.page.getByRole('status').filter({ hasText: /^Done/ }).waitFor({ timeout: 60_000 });
 });
 

@@ -1,5 +1,5 @@
 // The browser's one connection to the console server, typed by the contract: calls with a deadline, events, and whether the
-// connection is there. socket.io connects again by itself; who keeps state subscribes again on `onConnected`.
+// connection is there. socket.io reconnects; code that keeps state subscribes again on `onConnected`.
 //
 //   call:  emit(method, input) -> ack {ok, data} | {ok, error}        event: server emits (name, payload)
 //
@@ -20,7 +20,7 @@ export interface SocketLike {
   connect(): unknown;
   disconnect(): unknown;
   readonly connected: boolean;
-  /** False when it will not connect again by itself: the server turned it away. */
+  /** False when it will not reconnect: the server turned it away. */
   readonly active: boolean;
 }
 
@@ -107,7 +107,7 @@ export class ConsoleClient {
         fail(new AppError('timeout', `${name}: no answer from the console in ${timeoutMs / 1000} s: look again`));
       }, timeoutMs);
       if (!this.socket.connected) {
-        // socket.io would keep it and send it later, when nobody expects it any more.
+        // socket.io would keep it and send it later, when nobody expects it.
         fail(new AppError('unreachable', 'no connection to the console: try again when it is back'));
         return;
       }
@@ -124,7 +124,7 @@ export class ConsoleClient {
     });
   }
 
-  /** Ends it for good: signing out. */
+  /** Ends it permanently: signing out. */
   close(): void {
     this.end('signed out');
   }
@@ -136,7 +136,7 @@ export class ConsoleClient {
     });
     this.socket.on('disconnect', (reason) => {
       this.lose(typeof reason === 'string' ? reason : 'connection lost');
-      // The server closes what it no longer wants; socket.io then waits to be told to connect again.
+      // The server closes what it no longer wants; socket.io then reconnects only when asked to.
       if (reason === 'io server disconnect') this.connectAgain();
     });
     this.socket.on('connect_error', (error) => {

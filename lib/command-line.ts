@@ -57,7 +57,7 @@ export class CommandLine {
     }
   }
 
-  /** Completions: whole lines each. None when the node does not answer: that is no failure of typing. */
+  /** Completions: whole lines each. None when the node does not answer: typing must not fail because of that. */
   async suggest(target: CommandTarget, text: string): Promise<readonly string[]> {
     try {
       const { cluster, node } = target;

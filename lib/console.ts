@@ -26,10 +26,10 @@ export function createConsole(client: ConsoleClient, now: () => number): Console
   };
 }
 
-/** Connects to the server that this page came from; the session's cookie goes along by itself. */
+/** Connects to the server that this page came from; the browser sends the session's cookie along. */
 export function connectConsole(): Console {
   const socket = io({
-    // A page that outlived an upgrade of the console is told to load again (server/hub).
+    // The server asks a page that outlived an upgrade of the console to load again (server/hub).
     auth: { version: process.env['MESHDECK_VERSION'] },
     // The only one that the server takes: polling would double each message's way for nothing on a network of one's own.
     transports: ['websocket'],

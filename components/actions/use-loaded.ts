@@ -1,5 +1,5 @@
 'use client';
-// What a page loads once and again when asked to: users, sessions. What is shown stays while it loads anew.
+// What a page loads once and again on request: users, sessions. The old data stays on the page while it loads again.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { describeError } from '../../contract/errors.ts';
 import type { ConsoleClient } from '../../lib/client.ts';

@@ -46,7 +46,7 @@ export function FirstAdminForm({ token }: { token: string }): ReactElement {
   if (token === '' || failure?.status === goneStatus) {
     return (
       <div className="flex flex-col gap-4">
-        <Notice state="bad" role="alert" title="This link makes no admin any more">
+        <Notice state="bad" role="alert" title="This link no longer works">
           {failure?.message ?? 'It has no token in it.'} Get a new one as root on the console&apos;s machine:
         </Notice>
         <CommandLine command="meshdeck admin reset" />

@@ -1,5 +1,5 @@
 'use client';
-// One countdown for all who look: of the node that is next to go back by itself. Nothing while no node is being tried.
+// One countdown for all viewers: of the node whose change reverts next. Nothing while no node is on trial.
 import type { ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
 import { describeLeft, mostUrgent, watchedNodes, type WatchedNode } from './bridge-view.ts';

@@ -1,5 +1,5 @@
-// How it went on one node: kept or gone back, how long it was away, and, when it went back, the likeliest cause with its evidence
-// and what sets this node apart from one where it went well.
+// The outcome on one node: kept or reverted, how long it was unreachable, and, after a revert, the likeliest cause with its
+// evidence and what distinguishes this node from one where the change worked.
 import type { ReactElement } from 'react';
 import { httpPaths } from '../../contract/http-paths.ts';
 import type { RebootProof } from '../../core/plans/bridge/reboot-proof.ts';

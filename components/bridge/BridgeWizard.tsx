@@ -138,7 +138,7 @@ function MethodPage({ form, set, issue }: PageProps): ReactElement {
         label="How it comes back at boot"
         name="method"
         error={issue('method')}
-        hint="By itself: as whoever owns the NIC now does it."
+        hint="Automatic: by the tool that configures the NIC now."
       >
         <Select
           value={textOf(form, 'method')}
@@ -171,7 +171,7 @@ function MethodPage({ form, set, issue }: PageProps): ReactElement {
           label="Window, in seconds"
           name="window"
           error={issue('window')}
-          hint="Without a verdict a node goes back after it. 300 where the switch does spanning tree or LACP."
+          hint="Reverts after this time unless confirmed. Use 300 where the switch does spanning tree or LACP."
         >
           <Input isMono inputMode="numeric" {...textInput({ form, set }, 'window')} />
         </Field>
@@ -197,8 +197,8 @@ function MethodPage({ form, set, issue }: PageProps): ReactElement {
         onCheckedChange={(isWanted) => {
           set('restartIfStuck', isWanted);
         }}
-        label="Restart a node that does not come back by itself"
-        hint="Five minutes after its way back failed, unless it is healed by then. At its next start the rest is undone. Its VMs end."
+        label="Restart a node whose rollback fails"
+        hint="Five minutes after the failed rollback, unless the node is fixed by then. Its next start undoes the rest. Its VMs end."
       />
       <Checkbox
         checked={form['rebootCanary'] === true}
@@ -226,15 +226,15 @@ function BridgeOutlook({ form }: { form: FormValues }): ReactElement {
       names={namesIn(form, 'nodes')}
       does={[
         'A rehearsal without the NIC finds most faults of Open vSwitch',
-        'Addresses, routes and files are saved, and the way back is armed on the node itself',
+        'Addresses, routes and files are saved, and the rollback is armed on the node itself',
         `The NIC goes into ${textOf(form, 'bridge') || 'the bridge'} in one transaction, its addresses with it`,
         'It is looked at from inside, then from outside: by the console over a new connection, and by another node',
         'Only then it is kept, and made to come back at boot',
       ]}
     >
       <p className="text-sm text-fg-2">
-        If nobody sees the node again, it returns to how it was by itself, also when this console, meshd and the network
-        are gone.
+        If no other machine reaches the node again, it reverts the change on its own, even when this console, meshd and the
+        network are gone.
       </p>
     </Outlook>
   );

@@ -1,5 +1,5 @@
 'use client';
-// The bridge away again, for good, with the same safety as at its making. What is on it is named, and its name is typed.
+// Removes the bridge permanently, with the same safety as when it was made. The plan names what is on it; the user types its name.
 import { lazy, useMemo, type ReactElement } from 'react';
 import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
@@ -47,7 +47,7 @@ export function removeBridgeWizard(nodes: string, bridge: string): Wizard {
         names={namesIn(form, 'nodes')}
         does={[
           'What is on the bridge is named in the plan: VMs and other ports lose their network',
-          'The way back is armed on the node itself',
+          'The rollback is armed on the node itself',
           'The NIC gets its addresses back, in one transaction',
           'It is looked at from inside and from outside, and only then kept',
           'Files are as they were before the bridge',
@@ -82,14 +82,14 @@ function NodesPage({ form, set, issue }: PageProps): ReactElement {
       <Field label="Bridge" name="bridge" error={issue('bridge')}>
         <Input isMono {...textInput({ form, set }, 'bridge')} />
       </Field>
-      <Field label="Its name once more, to be sure" name="confirm" error={issue('confirm')}>
+      <Field label="Type its name again to confirm" name="confirm" error={issue('confirm')}>
         <Input isMono autoComplete="off" {...textInput({ form, set }, 'confirm')} />
       </Field>
       <Field
         label="Window, in seconds"
         name="window"
         error={issue('window')}
-        hint="Without a verdict a node goes back after it."
+        hint="Reverts after this time unless confirmed."
       >
         <Input isMono inputMode="numeric" className="max-w-32" {...textInput({ form, set }, 'window')} />
       </Field>

@@ -1,4 +1,4 @@
-// What a bridge run tells of its nodes beside their steps: the trial while it lasts, then how it went.
+// What a bridge run shows of its nodes besides their steps: the trial while it lasts, then its outcome.
 import type { RunView } from '../../contract/plans.ts';
 import type { NodeStory } from '../runs/node-story.ts';
 import { describeNode, watchedNodes } from './bridge-view.ts';

@@ -189,7 +189,7 @@ describe('a bridge run on the screen', () => {
   });
 });
 
-test('a NIC chosen for one node is an entry of its own, and auto takes it out', () => {
+test('a NIC chosen for one node is a separate entry, and auto takes it out', () => {
   const entries = withUplink(withUplink([], 'node1', 'eth1'), 'node2', 'ens3');
   expect(uplinksOf(entries)).toEqual({ node1: 'eth1', node2: 'ens3' });
   expect(withUplink(entries, 'node1', 'auto')).toEqual(['node2=ens3']);

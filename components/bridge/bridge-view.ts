@@ -98,7 +98,7 @@ export interface NodeWords {
 
 const trialWords: Readonly<Record<string, NodeWords>> = {
   planned: { word: 'getting ready', tone: 'busy' },
-  armed: { word: 'the way back is armed', tone: 'busy' },
+  armed: { word: 'the rollback is armed', tone: 'busy' },
   applied: { word: 'changed, looking from inside', tone: 'busy' },
   'inside-ok': { word: 'right from inside, waiting to be seen from outside', tone: 'busy' },
   'outside-ok': { word: 'seen from outside', tone: 'ok' },
@@ -106,13 +106,13 @@ const trialWords: Readonly<Record<string, NodeWords>> = {
   committed: { word: 'kept', tone: 'ok' },
   'rolling-back': { word: 'going back', tone: 'warn' },
   'rolled-back': { word: 'back as it was', tone: 'warn' },
-  'rollback-failed': { word: 'did not come back by itself', tone: 'bad' },
+  'rollback-failed': { word: 'the rollback failed', tone: 'bad' },
 };
 
 const outcomeWords: Readonly<Record<BridgeResult['outcome'], NodeWords>> = {
   committed: { word: 'kept', tone: 'ok' },
   'rolled-back': { word: 'went back to how it was', tone: 'warn' },
-  'rollback-failed': { word: 'did not come back by itself', tone: 'bad' },
+  'rollback-failed': { word: 'the rollback failed', tone: 'bad' },
   unknown: { word: 'not known: nobody answers', tone: 'bad' },
 };
 
@@ -134,7 +134,7 @@ export function describeNode({ state, progress, result, proof, args }: WatchedNo
   return state === 'failed' ? { word: 'failed', tone: 'bad' } : null;
 }
 
-/** What the countdown on the wall says: the node that is next to go back by itself. */
+/** What the shared countdown shows: the node whose change reverts next. */
 export function mostUrgent(nodes: readonly WatchedNode[]): WatchedNode | null {
   const counting = nodes.filter(({ progress }) => progress?.leftMs != null);
   return counting.reduce<WatchedNode | null>(

@@ -23,7 +23,7 @@ function planFor(kind: string) {
   return planBridge(form, { nodes: [sighting], bystanders: [] }, { id: 'p1', nowMs: 1 }, persistBridge);
 }
 
-test('before the start it is told what to type at a node’s own console, and where this console is found again', () => {
+test('before the start the page shows what to type at a node’s own console, and where to find this console again', () => {
   const made = planFor('ethernet');
   if (!made.ok) throw new Error(made.message);
   draw(<BridgePlanPanel plan={made.plan} uplinks={{}} />);

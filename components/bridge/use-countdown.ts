@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react';
 import type { BridgeProgress } from '../../core/plans/bridge/step-args.ts';
 
-/** What is left now of what was left when it was told; null when no timer runs. */
+/** The time left now, counted from the last report of it; null when no timer runs. */
 export function useCountdown(progress: BridgeProgress | null): number | null {
   const [now, setNow] = useState(() => performance.now());
   const [told, setTold] = useState({ progress, at: now });

@@ -10,7 +10,7 @@ import type { MeshNode } from './mesh-view.ts';
 
 export interface BridgeFactListProps {
   readonly node: MeshNode;
-  /** The server's clock, against which the age of a look is told. */
+  /** The server's clock: the age of what was seen is counted against it. */
   readonly now: number;
   /** What the console saw last: it stands in while the node's meshd has not told. */
   readonly seen: RememberedBridge | null;
@@ -25,8 +25,8 @@ export function BridgeFactList({ node, now, seen }: BridgeFactListProps): ReactE
         {node.added
           ? 'Not looked at yet: making a bridge plan looks, and changes nothing.'
           : node.facts.State === 'member'
-            ? 'Not known yet: its meshd has not told of it.'
-            : 'Not known: a node tells of its bridge while it is in the mesh.'}
+            ? 'Not known yet: its meshd has not reported it.'
+            : 'Not known: a node reports its bridge only while it is in the mesh.'}
       </p>
     );
   }
@@ -50,7 +50,7 @@ export function BridgeFactList({ node, now, seen }: BridgeFactListProps): ReactE
           <Fact name="Owner">{bridge.owner === '' ? '–' : bridge.owner}</Fact>
           <Fact name="At boot by">{bridge.persistence === '' ? '–' : bridge.persistence}</Fact>
           <Fact name="Next boot">
-            <StateMark state={bridge.state}>{bridge.isRebootSafe ? 'the same again' : bridge.reboot}</StateMark>
+            <StateMark state={bridge.state}>{bridge.isRebootSafe ? 'keeps the bridge' : bridge.reboot}</StateMark>
           </Fact>
         </FactList>
       )}

@@ -27,7 +27,7 @@ export function NodeInspector({ mesh, node, now, isCut, onSelect }: NodeInspecto
       {advice === '' ? null : <Notice state={node.state}>{advice}</Notice>}
       {isCut ? (
         <Notice state="warn" title="The mesh hangs on this node">
-          Without it others lose each other. A higher degree, or one more link past it, mends that.
+          If it fails, other nodes lose each other. Raise the degree, or add a link that does not pass through it.
         </Notice>
       ) : null}
       <NodeActions node={node} />

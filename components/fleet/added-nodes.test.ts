@@ -30,7 +30,7 @@ const summary: BridgeSummary = {
 };
 
 describe('nodes that were added', () => {
-  test('are those of no cluster that no mesh tells of, by name', () => {
+  test('are sorted by name, and hold no node of a cluster or of a mesh', () => {
     const nodes = addedNodes(
       [known('node10'), known('node2'), known('node3', { cluster: 'c1' }), known('node4')],
       // Deployed by hand on the head: the console's record does not know.
@@ -64,7 +64,7 @@ describe('nodes that were added', () => {
     ]);
   });
 
-  test('a meshd that tells of its bridge is believed, whatever the console saw', () => {
+  test('what a meshd reports of its bridge counts, not what the console saw', () => {
     const seen = { summary, at: 5 };
     // Of all the facts only this one is read.
     const facts = (Bridge?: string) => ({ Facts: Bridge === undefined ? null : { Bridge } }) as MeshNode['facts'];

@@ -13,9 +13,9 @@ export function whatToDo(node: MeshNode): string {
         : 'It left the mesh. Check that the machine is on and its network works; deploying it again starts meshd and says what stands in its way.';
     case 'member':
       if (node.state === 'warn')
-        return 'No other node holds a link with it. It dials the roster every few seconds by itself.';
+        return 'No other node holds a link with it. It dials the nodes of the roster every few seconds.';
       if (wanted !== null && peers.length < wanted)
-        return `It holds ${peers.length} of ${wanted} links and looks for more by itself.`;
+        return `It holds ${peers.length} of ${wanted} links and keeps looking for more.`;
       return '';
   }
 }

@@ -21,7 +21,7 @@ describe('eventLines', () => {
     ]);
   });
 
-  it('leaves out the links of a node that went, on both sides of its own event', () => {
+  it('leaves out the links of a lost node, before and after the event of the loss', () => {
     const lines = eventLines(
       [
         event(1000, 'link-down', 'node1', 'node2'),

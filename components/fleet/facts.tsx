@@ -65,7 +65,7 @@ export function MeshFacts({ node, now }: { node: MeshNode; now: number }): React
 export function HostFactList({ node, now }: { node: MeshNode; now: number }): ReactElement {
   const host = node.facts.Facts;
   if (host === null) {
-    return <p className="text-fg-3">Not known: a node tells of its host while it is in the mesh.</p>;
+    return <p className="text-fg-3">Not known: a node reports its host only while it is in the mesh.</p>;
   }
   const age = now - node.facts.AsOf;
   const isOld = node.facts.State !== 'member' && age > oldFactsMs;

@@ -1,5 +1,5 @@
-// One cluster as a MeshView that can be followed: made from the fleet when it is asked for, and from the one before, so that
-// what did not change stays the same object. Whoever draws from it redraws what is another object.
+// One cluster as a MeshView that can be followed. Each view is made on request from the fleet and the view before, so that
+// what did not change stays the same object. The picture and the tables redraw only what became another object.
 import type { FleetState } from '../../lib/fleet.ts';
 import type { Readable } from '../../lib/observable.ts';
 import { clusterOf } from '../frame/use-cluster.ts';

@@ -163,7 +163,7 @@ describe('meshView after a change', () => {
     expect(changedNames(meshView({ nodes, links: half }, cluster, before))).toEqual(['node1', 'node2']);
   });
 
-  it('gives what a view made anew gives, whatever changed', () => {
+  it('gives the same as a view made from the start, after any change', () => {
     const all = [
       { nodes: withNode({ State: 'absent', LostAt: 3 }), links: new Map([...links].slice(0, 1)) },
       { nodes: withNode({ Name: 'another' }), links },

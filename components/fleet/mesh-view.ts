@@ -1,4 +1,4 @@
-// One cluster as its pages show it: nodes with their peers and state in words, links, counts. Pure, and made anew only
+// One cluster as its pages show it: nodes with their peers and state in words, links, counts. Pure, and made again only
 // when nodes or links changed.
 import type { FleetCluster, FleetLink, FleetNode } from '../../contract/fleet.ts';
 import type { KnownNode } from '../../contract/known-nodes.ts';
@@ -20,7 +20,7 @@ export interface MeshNode {
   readonly state: State;
   /** The state in a word or two, without its age. */
   readonly word: string;
-  /** What the console knows of a node that no mesh tells of (added-nodes.ts); null for those of the mesh. */
+  /** What the console knows of a node that is in no mesh (added-nodes.ts); null for those of the mesh. */
   readonly added: KnownNode | null;
 }
 
@@ -177,7 +177,7 @@ const longestNames = 40;
 export function describeMesh(mesh: MeshView): { state: State; text: string } {
   const { cluster, nodes, members } = mesh;
   if (cluster === null) return { state: 'lost', text: 'No cluster yet' };
-  // A revoked node is out on purpose: it is no loss.
+  // A revoked node is out on purpose and does not count as lost.
   const expected = nodes.filter((node) => node.facts.State !== 'revoked').length;
   const share =
     expected === 0

@@ -15,7 +15,7 @@ export interface FrameProps {
   banner?: ReactNode;
   /** In the top bar: the palette's button. */
   palette?: ReactNode;
-  /** Without a place of its own: what listens and shows toasts. */
+  /** Parts that listen and show toasts, and take no space on the page. */
   listeners?: ReactNode;
   children: ReactNode;
 }

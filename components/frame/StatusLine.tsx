@@ -1,5 +1,5 @@
 'use client';
-// The last line of the screen: is what is shown live, through which node, how far away, and how much is going on.
+// The last line of the screen: whether the page is live, through which node, how far away, and how much changes.
 import type { ReactElement } from 'react';
 import { countOf, formatDuration } from '../../lib/format.ts';
 import { useConnection, useFleetPart, useNow, useRetainedFleet } from '../../lib/use-console.ts';

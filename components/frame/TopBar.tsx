@@ -116,7 +116,7 @@ function Path(): ReactElement {
 /** As much of an id as tells runs of one title apart. */
 const shortIdLength = 8;
 
-/** What a run does, and which one it is; an old one that is in the list no more goes by its id alone. */
+/** What a run does, and which one it is; an old run that is no longer in the list shows its id alone. */
 function RunName({ id }: { id: string }): ReactElement {
   const { runs } = useRuns();
   const title = runs.find((run) => run.id === id)?.title;

@@ -11,7 +11,7 @@ function placeOf(path: string): { label: string; wizard: string | undefined; par
 }
 
 describe('where a path is', () => {
-  test('a wizard goes by its title, a node by its name, whatever that is', () => {
+  test('a wizard shows its title, a node its name, also an odd one', () => {
     expect(placeOf('/add-nodes')).toEqual({ label: 'Nodes', wizard: 'Add nodes', parts: [] });
     expect(placeOf('/bridge/remove')).toEqual({ label: 'Nodes', wizard: 'Take the bridge away', parts: [] });
     expect(placeOf('/nodes/bridge')).toEqual({ label: 'Nodes', wizard: undefined, parts: ['bridge'] });

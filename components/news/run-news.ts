@@ -27,7 +27,7 @@ export function runNews({ before, now, reader, node, isShown }: RunNewsFacts): R
   const concerns = node === '' || now.nodes.includes(node);
   const nodes = describeRange(now.nodes);
   if (before === undefined) {
-    // An old run that is heard of for the first time because it changed is told by its state below.
+    // An old run that first appears here because it changed is reported by its state below.
     if (now.state === 'running' && !isOwn && concerns) {
       return { title: `${now.startedBy} started: ${now.title}`, description: nodes, tone: 'busy' };
     }

@@ -19,7 +19,7 @@ export interface ChecksPanelProps {
   readonly name: string;
   /** Null: the console has no login there. */
   readonly known: KnownNode | null;
-  /** The server's clock, against which the age of the look is told. */
+  /** The server's clock: the age of the check is counted against it. */
   readonly now: number;
 }
 
@@ -65,7 +65,7 @@ export function ChecksPanel({ name, known, now }: ChecksPanelProps): ReactElemen
   );
 }
 
-/** Asked for by itself: those of all nodes would be megabytes. */
+/** Loaded for this node only: the findings of all nodes would be megabytes. */
 function Findings({ node, checkedAt }: { node: string; checkedAt: number }): ReactElement {
   const { data, error } = useLoaded(`${node} ${checkedAt}`, (client) => client.call('nodes.checks', { node }));
   return (

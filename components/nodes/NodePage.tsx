@@ -44,7 +44,7 @@ type Question = (typeof questions)[number]['value'];
 const shownEvents = 30;
 const shownRuns = 10;
 
-/** Of two with one id the first is told. */
+/** Of two with one id, the first is kept. */
 function newestRuns(runs: readonly RunSummary[]): RunSummary[] {
   const each = [...new Map(runs.toReversed().map((run) => [run.id, run])).values()];
   return each.sort((a, b) => b.startedAt - a.startedAt).slice(0, shownRuns);
@@ -71,7 +71,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
       ),
     [events, name],
   );
-  // The list that is kept up to date has the newest runs of all nodes; what is older is asked for by itself.
+  // The live list has the newest runs of all nodes; this node's older runs are loaded separately.
   const { data: asked } = useLoaded(name, (client) => client.call('runs.list', { limit: shownRuns, node: name }));
   const ownRuns = newestRuns([...runs, ...(asked ?? [])].filter((run) => run.nodes.includes(name)));
 

@@ -270,7 +270,7 @@ interface NodeRowProps {
   onTick: (name: string, isTicked: boolean) => void;
 }
 
-/** A node is another object whenever something of it is to be shown anew, its peers' names included (mesh-view.ts). */
+/** A node becomes another object when anything shown of it changed, its peers' names included (mesh-view.ts). */
 const isSameRow = ({ mesh: _before, ...previous }: NodeRowProps, { mesh: _after, ...next }: NodeRowProps): boolean =>
   (Object.keys(next) as (keyof typeof next)[]).every((key) => previous[key] === next[key]);
 

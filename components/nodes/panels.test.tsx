@@ -64,7 +64,7 @@ const known: KnownNode = {
 };
 const path = (install: string) => `/add-nodes?nodes=node2&port=2222&install=${install}&step=options&cluster=john`;
 
-test('checks: what was found, worst first and as text, its age, and the way to mend it', async () => {
+test('checks: what was found, worst first and as text, its age, and how to fix it', async () => {
   const findings = [
     { id: 'cpu', level: 'ok', text: '4 CPUs', mend: '' },
     { id: 'dnsmasq', level: 'warn', text: 'dnsmasq is missing', mend: 'apt-get install dnsmasq-base' },

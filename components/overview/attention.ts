@@ -18,7 +18,7 @@ export interface Attention {
   readonly action: string;
 }
 
-/** Failed runs older than this were seen, or do not matter any more. */
+/** Failed runs older than this were seen, or no longer matter. */
 const oldRunMs = 24 * 3600 * 1000;
 /** More lost nodes than these are one line. */
 const shownLost = 5;

@@ -1,5 +1,5 @@
 'use client';
-// What a look at a machine found: what is wrong with the command that mends it, what is well in one line.
+// What a check of a machine found: each problem with the command that fixes it, and all that is well in one line.
 import { useState, type ReactElement } from 'react';
 import type { Finding } from '../../contract/known-nodes.ts';
 import { safeText } from '../terminal/safe-text.ts';
@@ -30,7 +30,7 @@ export function FindingsList({ findings }: { findings: readonly Finding[] }): Re
               </p>
             )}
           </div>
-          {!isCommand(finding.mend) ? null : <CopyButton text={finding.mend} label="Copy what mends it" />}
+          {!isCommand(finding.mend) ? null : <CopyButton text={finding.mend} label="Copy the fix" />}
         </div>
       ))}
       {well === 0 ? null : (

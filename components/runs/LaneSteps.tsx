@@ -39,7 +39,7 @@ function StepItem({ item, log, now }: { item: LaneStep; log: readonly LogLine[];
   const findings = findingsOf(view.result);
   const found = describeFindings(findings);
   const isOpen = chosen ?? isLoud.has(view.state);
-  // A look changes nothing: that is no news of the machine.
+  // A check changes nothing, so that it did not is not worth saying.
   const words =
     view.state === 'unchanged' && findings.length > 0 ? { word: 'looked', tone: 'ok' as const } : stepWords[view.state];
   const times = elapsedOf(view, now, step.deadlineMs);

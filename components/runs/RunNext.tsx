@@ -1,5 +1,5 @@
 'use client';
-// The one next thing to do about a run, with its button: answer, type the password, retry, undo, or go on.
+// The one next thing to do about a run, with its button: answer, type the password, retry, undo, or continue.
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
@@ -80,7 +80,7 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
         <div className="mt-2">
           <SecretsForm
             wanted={missingSecrets(run)}
-            action="Go on"
+            action="Continue"
             isBusy={action.isBusy}
             error={action.error}
             onSubmit={(secrets) =>
@@ -94,7 +94,7 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
       <div className="mt-2 flex flex-wrap gap-2 empty:hidden">
         {next.do === 'retry' ? (
           <Button variant="primary" size="sm" isBusy={action.isBusy} disabledReason={again} onClick={retry}>
-            {run.state === 'cancelled' ? 'Go on' : 'Retry what failed'}
+            {run.state === 'cancelled' ? 'Continue' : 'Retry what failed'}
           </Button>
         ) : null}
         {next.do === 'go'

@@ -1,5 +1,5 @@
 'use client';
-// One run: its state in words, the next thing to do, and its story. It goes on when the page is closed.
+// One run: its state in words, the next thing to do, and its story. The run continues when the page is closed.
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
@@ -64,7 +64,7 @@ function RunHeader({ run, isStale }: { run: RunView; isStale: boolean }): ReactE
             {run.counts.done} of {run.counts.total} steps
           </span>
           {run.counts.failed > 0 ? <span className="text-bad numbers">{run.counts.failed} failed</span> : null}
-          {/* A clock that ticks is no news: a screen reader would read it each second. */}
+          {/* A screen reader would read the ticking clock each second. */}
           <span aria-hidden="true" className="numbers" title={formatInstant(run.startedAt)}>
             {times ? describeDuration(times.elapsedMs) : ''}
           </span>

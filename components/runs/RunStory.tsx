@@ -1,6 +1,6 @@
 'use client';
 // A run as a story. Few nodes: their steps side by side. Many: one line per node with a mark for each step, opened by a
-// click; those that need a person first. Drawn only where it is looked at, so that 1,000 nodes are no burden.
+// click; those that need a person come first. Only the visible part is drawn, so that 1,000 nodes cost little.
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ChevronRight } from 'lucide-react';
 import { useMemo, useRef, useState, type ReactElement } from 'react';
@@ -23,7 +23,7 @@ type Show = 'all' | 'attention' | 'running';
 export interface RunStoryProps {
   readonly run: RunView;
   readonly now: number;
-  /** What this kind of run tells of its nodes, by node. */
+  /** What this kind of run shows of its nodes, by node. */
   readonly stories: ReadonlyMap<string, NodeStory>;
 }
 

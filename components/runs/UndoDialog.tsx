@@ -85,9 +85,9 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
           <Notice state="warn" title={`VMs on ${bridging.bridge} lose their network`}>
             <div className="flex flex-col items-start gap-2">
               <p>
-                Waves are as at their making: one node first, and the first that fails stops the rest. Each node is
-                looked at before its bridge goes, and what is on it is told in the log; nobody is asked then. A plan
-                that takes the bridge away names what is on each before anything changes.
+                The undo keeps the waves of the run: one node first, and the first failure stops the rest. Each node is
+                checked before its bridge is removed, and the log names what was on it. The undo does not ask. A plan
+                that removes the bridge names what is on each one before anything changes.
               </p>
               <Button
                 size="sm"

@@ -10,7 +10,7 @@ it('puts the worst first and counts what needs a person', () => {
     findings: [finding('cpu', 'ok'), finding('kvm', 'warn'), finding('os', 'fail')],
   });
   expect(findings.map(({ id }) => id)).toEqual(['os', 'kvm', 'cpu']);
-  expect(describeFindings(findings)).toBe('1 to mend, 1 to know');
+  expect(describeFindings(findings)).toBe('1 to fix, 1 to know');
   expect(describeFindings([finding('cpu', 'ok')])).toBe('');
 });
 

@@ -15,7 +15,7 @@ export type NextThing =
   | { readonly do: 'go'; readonly text: string; readonly ways: readonly Way[] }
   | { readonly do: 'nothing'; readonly text: string };
 
-/** Where to go on; `nodes` is a range. The first of them is the one to take. */
+/** What to do next; `nodes` is a range. The first one is the best. */
 export interface Way {
   readonly to: 'install' | 'deploy' | 'bridge' | 'mesh';
   readonly nodes: string;
@@ -29,8 +29,8 @@ export function nextThing(view: RunView, standings: Standings | null): NextThing
   switch (view.state) {
     case 'running':
       return failed.length > 0
-        ? { do: 'wait', text: `${describeLanes(failedNodes)} failed; the other nodes go on.` }
-        : { do: 'wait', text: 'Nothing to do: it goes on by itself, also when this page is closed.' };
+        ? { do: 'wait', text: `${describeLanes(failedNodes)} failed; the other nodes continue.` }
+        : { do: 'wait', text: 'Nothing to do. The run continues, also when this page is closed.' };
     case 'asking': {
       const asks = lanes.flatMap(({ steps }) => steps.filter(({ view: step }) => step.state === 'asking'));
       return { do: 'answer', text: asks.length > 1 ? `${asks.length} steps ask` : 'A step asks', asks };
@@ -44,12 +44,12 @@ export function nextThing(view: RunView, standings: Standings | null): NextThing
       };
     }
     case 'failed':
-      if (isUndoBegun(view)) return { do: 'undo', text: `${firstError(failed)} Mend that, then undo what is left.` };
-      return { do: 'retry', text: `${firstError(failed)} Mend that, then retry what failed.`, nodes: failedNodes };
+      if (isUndoBegun(view)) return { do: 'undo', text: `${firstError(failed)} Fix that, then undo what is left.` };
+      return { do: 'retry', text: `${firstError(failed)} Fix that, then retry what failed.`, nodes: failedNodes };
     case 'cancelled':
       if (isUndoBegun(view)) return { do: 'undo', text: 'Its undo was cancelled: the rest stays until it is undone.' };
       return undoable(view).can.length > 0
-        ? { do: 'undo', text: 'What was done stays until it is undone. Retry goes on where it stopped.' }
+        ? { do: 'undo', text: 'What was done stays until it is undone. Retry continues where it stopped.' }
         : { do: 'retry', text: 'Nothing was changed. Retry starts again where it stopped.', nodes: view.nodes };
     case 'undone':
       return { do: 'nothing', text: 'Everything that could be undone is as it was before.' };
@@ -77,7 +77,7 @@ function wayOn(view: RunView, standings: Standings | null): NextThing {
   if (done === undefined) return { do: 'nothing', text: 'Done.' };
   if (standings === null) return { do: 'nothing', text: done };
   const toDeploy = describeRange(view.nodes.filter((node) => !standings(node).isInMesh));
-  // Its own nodes are bridged: their meshds tell of it only after a while.
+  // The nodes of this run have the bridge; their meshds report it only after a while.
   const toBridge = view.kind === 'bridge' ? '' : describeRange(view.nodes.filter((node) => !standings(node).hasBridge));
   const lacking = looks.has(view.kind) ? view.nodes.filter((node) => standings(node).missing.length > 0) : [];
   const toInstall = describeRange(lacking);

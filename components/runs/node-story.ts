@@ -1,4 +1,4 @@
-// What a run of its kind tells of a node beside its steps, in the one place that the node has on the run's page.
+// What a kind of run shows of a node besides its steps, in the node's one place on the run's page.
 import type { ReactElement } from 'react';
 import type { Tone } from './run-words.ts';
 

@@ -89,7 +89,7 @@ describe('what an undo does', () => {
     const own = testPlan(names.map((name) => testStep(name, 'n')));
     const run = testRun(own, views, { begun: ['a n', 'c n'], state: 'cancelled' });
     expect(undoable(run).can.map(({ key }) => key)).toEqual(['a n', 'c n', 'e n']);
-    // The server's own rule, where an undo that failed is tried anew as a step that is done.
+    // The server's rule: an undo that failed is tried again, like that of a finished step.
     const stateOf = (key: string) => {
       const state = views.find((view) => view.key === key)!.state;
       return state === 'undo-failed' ? 'done' : state;
@@ -138,7 +138,7 @@ describe('the next thing to do', () => {
     const views = [testView('pin node1', 'failed', { error: 'no route to 10.0.0.1' })];
     expect(nextThing(testRun(plan, views, { state: 'failed' }), null)).toEqual({
       do: 'retry',
-      text: 'node1: no route to 10.0.0.1. Mend that, then retry what failed.',
+      text: 'node1: no route to 10.0.0.1. Fix that, then retry what failed.',
       nodes: ['node1'],
     });
   });
@@ -188,7 +188,7 @@ describe('the next thing to do', () => {
 it('a run whose undo failed or was cancelled is undone further, and not retried', () => {
   const views = [testView('pin node1', 'undo-failed', { error: 'no route' }), testView('key node1', 'undone')];
   const failed = testRun(plan, views, { state: 'failed' });
-  expect(nextThing(failed, null)).toEqual({ do: 'undo', text: 'node1: no route. Mend that, then undo what is left.' });
+  expect(nextThing(failed, null)).toEqual({ do: 'undo', text: 'node1: no route. Fix that, then undo what is left.' });
   const cancelled = testRun(plan, [testView('pin node1', 'done'), views[1]!], { state: 'cancelled' });
   expect(nextThing(cancelled, null)).toMatchObject({
     do: 'undo',
@@ -265,7 +265,7 @@ describe('how far a node is', () => {
     missing: name === 'node4' ? ['dnsmasq-base'] : [],
   });
 
-  it('is told by its meshd, else by what the console knows', () => {
+  it('comes from its meshd, otherwise from what the console knows', () => {
     const standings = standingsOf(
       [member('node1', { Facts: facts('') }), member('node2'), member('node3', { State: 'absent' })],
       [known('node1', 'c', 'mega_bridge'), known('node2', 'c', 'mega_bridge'), known('node4', 'c', '')],

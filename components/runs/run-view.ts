@@ -94,7 +94,7 @@ export function countLanes(lanes: readonly Lane[]): Readonly<Record<LaneState, n
   return counts;
 }
 
-/** Whether a run may still change by itself. */
+/** Whether a run may still change without anyone acting on it. */
 export function isActive(state: RunState): boolean {
   return state === 'running' || state === 'asking' || state === 'needs-secret';
 }
@@ -128,7 +128,7 @@ export function isRetryable(run: Pick<RunView, 'state' | 'steps'>): boolean {
   return (run.state === 'failed' || run.state === 'cancelled') && !isUndoBegun(run);
 }
 
-/** What can be done with it, as a shell does it: the plan anew, the run watched, and what its state allows. */
+/** What can be done with it in a shell: plan again, watch the run, and what its state allows. */
 export function runCommands(run: Pick<RunView, 'id' | 'state' | 'plan' | 'steps'>): string[] {
   const act = (verb: string) => `meshdeck runs ${verb} ${run.id}`;
   if (run.state === 'needs-secret')

@@ -27,8 +27,8 @@ export function KeysPanel(): ReactElement {
     >
       <div className="flex flex-col gap-4">
         <p className="max-w-160 text-fg-2">
-          The console logs in to the nodes as root with a key of its own; its private half is encrypted in the data
-          folder. A new key is installed beside the old one, proved, and only then the old one is revoked, node by node.
+          The console logs in to the nodes as root with its own key; the private half is encrypted in the data folder. A
+          rotation installs the new key next to the old one, proves it, and only then revokes the old one, node by node.
         </p>
         {error === '' ? null : (
           <Notice state="bad" role="alert">
@@ -40,7 +40,7 @@ export function KeysPanel(): ReactElement {
             <SkeletonRows label="Keys are loading" count={2} />
           ) : null
         ) : keys.length === 0 ? (
-          <p className="text-fg-2">There is none yet: it is made when the first nodes are added.</p>
+          <p className="text-fg-2">No key yet: it is made when you add the first nodes.</p>
         ) : (
           <ul className="flex flex-col gap-4">
             {keys.map((key) => (

@@ -115,7 +115,7 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
         action="Remove user"
         consequences={[
           'Their sessions and tokens end at once.',
-          'Runs that they started go on; the audit log keeps what they did.',
+          'Runs that they started continue; the audit log keeps what they did.',
         ]}
         onConfirm={async () => {
           if (!leaving) return;

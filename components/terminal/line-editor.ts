@@ -7,7 +7,7 @@ export interface Line {
   readonly cursor: number;
   /** Older lines, oldest first. */
   readonly history: readonly string[];
-  /** Which history line is shown; null for the line of its own. */
+  /** Which history line is shown; null for the line being typed. */
   readonly at: number | null;
   /** What was typed before history was opened. */
   readonly draft: string;
@@ -88,7 +88,7 @@ export function replaceBefore(line: Line, text: string): Line {
   return { ...line, text: text + line.text.slice(line.cursor), cursor: text.length };
 }
 
-/** The newest history line with `part` in it, older than `before`; null when there is none. */
+/** The newest history line with `part` in it, older than `before`; null when no line has it. */
 export function searchHistory(history: readonly string[], part: string, before: number): number | null {
   const found = history.findLastIndex((text, at) => at < before && text.includes(part));
   return found === -1 ? null : found;

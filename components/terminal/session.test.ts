@@ -97,7 +97,7 @@ describe('a terminal session', () => {
     expect(terminal.runs()).toEqual([]);
   });
 
-  it('asks before `quit` reaches the daemon, each time anew', () => {
+  it('asks before `quit` reaches the daemon, every time', () => {
     const terminal = driver();
     terminal.type('quit\r');
     expect(terminal.runs()).toEqual([]);

@@ -83,7 +83,7 @@ export function stepSession(session: Session, event: SessionEvent): Step {
       return replayHeld(onSuggested({ ...session, held: null }, event), session.held ?? []);
     case 'resized': {
       const next = { ...session, columns: Math.max(2, event.columns) };
-      // xterm wrapped the rows anew, so where the prompt started is no longer known: start a fresh row.
+      // xterm wrapped the rows again, so where the prompt started is no longer known: start a fresh row.
       return session.isRunning ? { session: next, effects: [] } : draw({ ...next, cursorRow: 0 }, []);
     }
   }
@@ -177,7 +177,7 @@ function runNext(session: Session, before: readonly SessionEffect[], isEchoed = 
 function judgeLine(session: Session, text: string): { session: Session; text: string | null } {
   if (text === '' || text.startsWith('#')) return { session, text: '' };
   if (text === 'disconnect') {
-    return { session, text: 'There is nothing to disconnect: each line is sent by itself. Leave the page to leave.\n' };
+    return { session, text: 'There is nothing to disconnect: each line is sent on its own. Leave the page to leave.\n' };
   }
   const refusal = findRefusal(text, session.role);
   if (refusal !== '') return { session: { ...session, isQuitAsked: false }, text: `${coloured(refusal, 'red')}\n` };

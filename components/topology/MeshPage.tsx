@@ -56,7 +56,7 @@ export function MeshPage(): ReactElement {
   const search = get('q');
   const areCutsShown = get('cuts') === '1';
   const isEmpty = useReadablePart(source, ({ cluster, nodes }) => cluster === null || nodes.length === 0);
-  // The picture follows the mesh by itself: the page is rendered with each change only while it says something of all of it.
+  // The picture follows the mesh on its own. The page renders with each change only while it says something about all of it.
   const isFollowed = selectedName !== '' || search.trim() !== '' || areCutsShown;
   const mesh = useReadablePart(source, (whole) => (isFollowed ? whole : null));
   const selected = mesh?.byName.get(selectedName) ?? null;

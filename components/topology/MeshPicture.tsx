@@ -1,5 +1,5 @@
 'use client';
-// The picture of the mesh as a React component: it loads WebGL code only in a browser, and says so when there is none.
+// The picture of the mesh as a React component: it loads WebGL code only in a browser, and says so when WebGL is missing.
 import { useRouter } from 'next/navigation';
 import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactElement, RefObject } from 'react';

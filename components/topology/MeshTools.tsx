@@ -53,7 +53,7 @@ export function MeshTools({ source, pictureRef, areCutsShown, onCutsShown }: Mes
         isPressed={areCutsShown}
         onClick={() => onCutsShown(!areCutsShown)}
       />
-      <IconButton label="Arrange anew" icon={<LayoutGrid />} onClick={() => pictureRef.current?.arrange()} />
+      <IconButton label="Arrange again" icon={<LayoutGrid />} onClick={() => pictureRef.current?.arrange()} />
       <Menu trigger={<IconButton label="Save the picture" icon={<Download />} />}>
         <MenuItem onSelect={saveSvg}>Drawing (SVG)</MenuItem>
         <MenuItem onSelect={saveDot}>Graph for Graphviz (DOT)</MenuItem>

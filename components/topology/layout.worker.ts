@@ -22,7 +22,7 @@ self.addEventListener('message', (event: MessageEvent<LayoutRequest>) => {
 const spreadRounds = 60;
 const leastShare = 0.8;
 
-/** Pushes nodes apart that stand too near to be told apart: forces alone leave some nearly on each other. */
+/** Pushes nodes apart that are too close to distinguish: forces alone leave some nearly on top of each other. */
 function spread(graph: UndirectedGraph): void {
   const points = graph.mapNodes((key, { x, y, fixed }) => ({
     key,

@@ -102,7 +102,7 @@ export function drawLink(
   return { color: colours.link, size, line, fade: nodeCount > 400 ? 0.55 : 0.9, zIndex: 0, hidden };
 }
 
-/** The number at the end of a name: what fits in a disc. Empty when there is none, or it is too long. */
+/** The number at the end of a name: what fits in a disc. Empty when the name has no number, or a long one. */
 export function numberOf(name: string): string {
   const digits = /(\d+)$/.exec(name)?.[1] ?? '';
   return digits.length <= 4 ? digits : '';

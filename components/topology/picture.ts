@@ -3,11 +3,11 @@
 // changes at any time.
 //
 // INVARIANTS
-// - A node is in the graph only with a place of its own.
+// - A node is in the graph only when it has a position.
 // - A link that went stays as a ghost until it has faded, and then hidden: sigma goes through the whole graph for each link
 //   that is dropped from it, so that they go together, with a new graph (`rebuild`).
-// - What is drawn is changed in the graph's attributes in place: its setters tell sigma to index everything anew. `paint`
-//   names to sigma what is to be repainted. While an index is due (a link came, all was redrawn) it repaints by that one.
+// - What is drawn is changed in the graph's attributes in place: its setters make sigma index everything again. `paint`
+//   names to sigma what it must repaint. While an index is due (a link came, all was redrawn), that index repaints.
 // - `kill` ends worker, timer, listeners and the WebGL contexts (browsers keep few of these).
 import { UndirectedGraph } from 'graphology';
 import Sigma from 'sigma';
@@ -54,7 +54,7 @@ type PictureGraph = UndirectedGraph<NodeDrawing & Point, LinkDrawing>;
 const tickMs = 250;
 const moveMs = 180;
 const dimmed = 0.14;
-/** Hidden links that are carried along before the graph is built anew: that costs as much as the first picture. */
+/** Hidden links that are kept before the graph is rebuilt: a rebuild costs as much as the first picture. */
 const maxHidden = 1_000;
 /** Marks in the page's performance timeline: when nodes first stood on the screen, and when they stood still. */
 export const drawnMark = 'mesh drawn';
@@ -156,7 +156,7 @@ export class Picture {
     );
   }
 
-  /** Settles the layout anew: all nodes may move. */
+  /** Settles the layout again: all nodes may move. */
   arrange(): void {
     this.settle(true);
   }
@@ -401,7 +401,7 @@ export class Picture {
     return drawLink({ key, state: link.State, since: link.Since, goneAt: null }, context);
   }
 
-  /** True when a link that is drawn already is to be repainted; a new one sigma paints by itself. */
+  /** True when a link that is already drawn must be repainted; sigma paints new links without being asked. */
   private putLink(key: string, a: string, b: string, drawing: LinkDrawing): boolean {
     const { graph } = this;
     if (graph.hasEdge(key)) {

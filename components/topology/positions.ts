@@ -100,7 +100,7 @@ export class PositionStore {
       if (!entries.every((entry): entry is [string, [number, number]] => isPair(entry[1]))) return new Map();
       return new Map(entries.map(([id, [x, y]]) => [id, { x, y }]));
     } catch {
-      // Storage that is refused or broken: the layout settles anew.
+      // Storage that is refused or broken: the layout settles from the start.
       return new Map();
     }
   }

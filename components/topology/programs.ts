@@ -3,7 +3,7 @@
 // when it is selected or a cut vertex. A link: solid, half, or dashed.
 //
 // Conventions of sigma 3 that these programs keep: positions are in its framed graph; `u_correctionRatio` is half a pixel
-// there; colours come packed into one float, whose alpha byte has lost its lowest bit (hence 255/254); colours are
+// there; colours come packed into one float, whose alpha byte has lost its lowest bit (the reason for 255/254); colours are
 // blended premultiplied; with PICKING_MODE the colour is the item's id.
 import { EdgeProgram, NodeProgram } from 'sigma/rendering';
 import type { ProgramInfo } from 'sigma/rendering';

@@ -1,4 +1,4 @@
-// Hands text to the reader as a file of their own.
+// Saves text as a file on the reader's machine.
 export function saveFile(name: string, type: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement('a');

@@ -37,7 +37,7 @@ export function DialogPopup({
         <Base.Backdrop className={backdropLook} />
         <Base.Popup
           ref={popup}
-          // What is to be filled in, else the window itself: never the button that closes it.
+          // The first input, otherwise the window itself: never the button that closes it.
           initialFocus={() => popup.current?.querySelector<HTMLElement>('input, textarea') ?? popup.current}
           className={cx(
             'fixed top-[12dvh] left-1/2 z-50 flex max-h-[80dvh] w-[calc(100vw-24px)] -translate-x-1/2 flex-col rounded-md border border-line bg-surface-1 shadow-overlay transition-opacity outline-none',

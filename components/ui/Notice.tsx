@@ -18,7 +18,7 @@ export interface NoticeProps {
   children?: ReactNode;
   /** Buttons at the end of the line. */
   action?: ReactNode;
-  /** `alert` when it appears by itself and must be heard at once. */
+  /** `alert` when it appears without an action of the user and must be heard at once. */
   role?: 'alert' | 'status' | 'note';
 }
 

@@ -1,5 +1,5 @@
 'use client';
-// A password that is typed anew each time: no browser keeps or offers it.
+// A password that the user types each time: no browser keeps or offers it.
 import type { ReactElement } from 'react';
 import { Input } from './Input.tsx';
 

@@ -23,7 +23,7 @@ export interface DemandedButton<Module> {
   readonly loaded: Module | null;
   /** For the button that was loaded. */
   readonly button: RefObject<HTMLButtonElement | null>;
-  /** Handlers for the plain button, on top of its own. */
+  /** Handlers for the plain button, added to those it has. */
   readonly handlers: (own: Readonly<Record<string, unknown>>) => Record<string, (event: never) => void>;
 }
 

@@ -23,7 +23,7 @@ export function AddNodesWizard(): ReactElement {
   const { get } = useUrlState();
   const [nodes, port, install] = [get('nodes'), get('port'), get('install')];
   const wizard = useMemo(() => addNodesWizard({ nodes, port, install }), [nodes, port, install]);
-  // A link that says something else starts anew.
+  // A link with other values starts a new wizard.
   return <WizardShell key={`${nodes} ${port} ${install}`} wizard={wizard} />;
 }
 
@@ -123,7 +123,7 @@ function LoginPage(page: PageProps): ReactElement {
   return (
     <>
       <p className="text-fg-2">
-        Who logs in the first time: root, or any user with sudo. Afterwards the console has a key of its own for root.
+        Who logs in the first time: root, or any user with sudo. Afterwards the console logs in as root with its own key.
       </p>
       <FirstLogin
         page={page}
@@ -159,7 +159,7 @@ function OptionsPage({ form, set }: PageProps): ReactElement {
       {box(
         'disablePasswords',
         'Offer to switch password login off',
-        'Asks per node, after the key is proved twice. Whoever has no key there cannot log in any more.',
+        'Asks per node, after the key has worked twice. Afterwards only people with a key there can log in.',
       )}
     </div>
   );

@@ -29,7 +29,7 @@ function OpenWizard({ mesh }: { mesh: MeshView }): ReactElement {
   // As it stood when the page was opened: a cluster that forms meanwhile changes nothing under one's hands.
   const [standing] = useState(() => standingOf(mesh));
   const wizard = useMemo(() => deployWizard(startOfDeploy({ nodes, head }, standing)), [nodes, head, standing]);
-  // A link that names other nodes starts anew.
+  // A link that names other nodes starts a new wizard.
   return <WizardShell key={`${head} ${nodes}`} wizard={wizard} />;
 }
 
@@ -132,7 +132,7 @@ function DeployOutlook({ form }: { form: FormValues }): ReactElement {
     <Outlook
       names={names}
       does={[
-        `${head || 'The head'} gets a key pair of its own, and the pinned host keys`,
+        `${head || 'The head'} gets its own key pair, and the pinned host keys`,
         'meshd is copied to it and started as a service',
         'The console attaches to it',
         ...(others.length === 0

@@ -52,7 +52,7 @@ export function removeNodesWizard(nodes: string): Wizard {
               other nodes of its cluster, and the cluster with it.
             </Notice>
             <TextField page={page} name="nodes" label="Nodes" hint="A node range, such as node[2-4]." />
-            <TextField page={page} name="confirm" label="The same once more, to be sure" autoComplete="off" />
+            <TextField page={page} name="confirm" label="Type the range again to confirm" autoComplete="off" />
           </>
         ),
       },

@@ -5,7 +5,7 @@ import { Panel } from '../ui/Panel.tsx';
 
 export interface OutlookProps {
   readonly names: readonly string[];
-  /** Said when there are none. */
+  /** Shown when the list is empty. */
   readonly otherwise?: string;
   /** Per node, in order. */
   readonly does: readonly string[];

@@ -14,7 +14,7 @@ import { WizardShell } from './WizardShell.tsx';
 export function PasswordlessWizard(): ReactElement {
   const nodes = useUrlState().get('nodes');
   const wizard = useMemo(() => passwordlessWizard(nodes), [nodes]);
-  // A link that names other nodes starts anew.
+  // A link that names other nodes starts a new wizard.
   return <WizardShell key={nodes} wizard={wizard} />;
 }
 
@@ -54,14 +54,14 @@ export function passwordlessWizard(nodes: string): Wizard {
 function PasswordlessPage(page: PageProps): ReactElement {
   return (
     <>
-      <Notice state="bad" title="Whoever reaches port 22 of these nodes is root there">
+      <Notice state="bad" title="Anyone who reaches port 22 of these nodes is root there">
         No password, no key, no trace of who it was. The guide offers it for a cluster whose nodes stand behind a
         front-end machine and are not accessible to the public. One laptop on that network, one VM bridged into it, is
         enough.
       </Notice>
       <p className="text-fg-2">
         Nothing in Meshdeck needs it: nodes that were added let the console in by key, and the head lets itself in to
-        the others by a key of its own, so the guide’s commands work without it.
+        the others with its own key, so the guide’s commands work without it.
       </p>
       <TextField page={page} name="nodes" label="Nodes" placeholder="node[1-4]" hint="A node range." />
       <TextField

@@ -1,5 +1,5 @@
 'use client';
-// The run of a wizard, where its form was; it goes on when the page is closed.
+// The run of a wizard, where its form was. The run continues when the page is closed.
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import { useRun } from '../../lib/use-console.ts';

@@ -75,7 +75,7 @@ const loadRun = async () => ({ default: (await import('./RunInWizard.tsx')).RunI
 const PlanPreview = lazy(loadPlan);
 const RunInWizard = lazy(loadRun);
 
-/** Reaching 1,000 nodes, some of which are off, takes its time; the server has deadlines of its own. */
+/** Reaching 1,000 nodes, some of which are off, takes its time; the server keeps its own deadlines. */
 const planTimeoutMs = 300_000;
 
 export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
@@ -307,7 +307,7 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
                   </Button>
                 ) : (
                   <Button variant="primary" isBusy={busy === 'planning'} onClick={() => void makePlan()}>
-                    Plan it anew
+                    Plan again
                   </Button>
                 )}
               </div>

@@ -10,7 +10,7 @@ export function describeDegree(degree: number, nodes: number): DegreeWords {
   if (!Number.isInteger(degree) || degree < 0) return { text: 'A degree is a whole number, 0 or more.', tone: 'warn' };
   if (nodes <= 1) return { text: 'One node has no one to hold a link to.', tone: 'ok' };
   if (degree === 0) {
-    return { text: 'Nodes dial nobody by themselves: only `mesh dial` makes links.', tone: 'warn' };
+    return { text: 'Nodes dial no other node: links come only from `mesh dial`.', tone: 'warn' };
   }
   const full = nodes - 1;
   if (degree >= full) {

@@ -5,7 +5,7 @@ import { parseRange } from '../../core/ranges/parse-range.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
 import type { FormValues } from './wizard-state.ts';
 
-/** Of the cluster that a deploy goes on with. */
+/** Of the cluster that a deploy continues with. */
 export interface Standing {
   readonly head: string;
   readonly context: string;

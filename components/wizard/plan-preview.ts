@@ -62,7 +62,7 @@ export function readAloud(plan: Plan): string[] {
   sentences.push(
     plan.onFailure === 'stop'
       ? 'When a step fails, everything stops.'
-      : 'When a step fails on a node, that node is left there and the others go on.',
+      : 'When a step fails on a node, that node is left there and the others continue.',
   );
   const asks = toDo.filter((step) => step.ask !== null);
   if (asks.length > 0) sentences.push(`It asks before ${nodesOf(asks)}: ${uniqueTitles(asks)}.`);
@@ -82,7 +82,7 @@ export function changesSomething(step: Pick<Step, 'do'>): boolean {
 
 function nodesOf(steps: readonly Step[]): string {
   const nodes = [...new Set(steps.map(({ node }) => node))].filter((node) => node !== '');
-  return nodes.length === 0 ? 'it goes on' : `it goes on with ${describeRange(nodes)}`;
+  return nodes.length === 0 ? 'it continues' : `it continues with ${describeRange(nodes)}`;
 }
 
 function uniqueTitles(steps: readonly Step[]): string {

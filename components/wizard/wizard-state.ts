@@ -1,5 +1,5 @@
 // Where a wizard stands: the form as typed, the secrets, the plan made of them, the run. Going back loses nothing; a plan
-// that was made of another form is made anew. Secrets live here and nowhere else, and are gone when the run has them.
+// that was made from another form is made again. Secrets live only here, and are dropped once the run has them.
 import type { Plan } from '../../contract/plans.ts';
 
 /** Values as the fields hold them; the planner's schema parses them. */
@@ -48,7 +48,7 @@ export type WizardEvent =
   | { readonly do: 'planned'; readonly plan: Plan; readonly form: string }
   | { readonly do: 'starting' }
   | { readonly do: 'started'; readonly run: string }
-  /** Away from the run, by the browser's back button or a link: the run goes on, the form is there again. */
+  /** Away from the run, by the browser's back button or a link: the run continues, and the form opens again. */
   | { readonly do: 'left' }
   | { readonly do: 'failed'; readonly issues: readonly Issue[]; readonly refusal?: WizardState['refusal'] };
 
@@ -89,7 +89,7 @@ export function stepWizard(state: WizardState, event: WizardEvent): WizardState 
     case 'planning':
       return { ...state, busy: 'planning', issues: [] };
     case 'planned':
-      // Whoever went on typing meanwhile gets the plan of what stands there now.
+      // A person who kept typing meanwhile gets a plan of what the form holds now.
       if (event.form !== formText(state)) return { ...state, busy: 'none' };
       return {
         ...state,
@@ -113,7 +113,7 @@ export function stepWizard(state: WizardState, event: WizardEvent): WizardState 
 }
 
 function go(state: WizardState, to: { at: 'form'; page: number } | { at: 'plan' }): WizardState {
-  // A run is on its way: its page shows it; there is no way back into the form from it.
+  // The run has started and its page shows it: the form does not open again.
   if (state.place.at === 'run') return state;
   if (to.at === 'plan') return hasPlan(state) ? { ...state, place: to, issues: [] } : state;
   if (to.page < 0 || to.page >= state.pages) return state;

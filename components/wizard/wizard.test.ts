@@ -84,7 +84,7 @@ describe('a wizard', () => {
     expect(formText(after({ do: 'secret', name: 'password', value: 'hunter2' }))).not.toContain('hunter2');
   });
 
-  it('clears the issue of a field that is being mended, not those of others', () => {
+  it('clears the issue of the field that is edited, not those of others', () => {
     const issues = [
       { field: 'nodes', message: 'no nodes' },
       { field: 'user', message: 'no user' },
@@ -94,7 +94,7 @@ describe('a wizard', () => {
     expect(issueOf(state, 'user')).toBe('no user');
   });
 
-  it('keeps what the planner told beside its refusal while the form is mended, until there is a plan', () => {
+  it('keeps what the planner said with its refusal while the form is edited, until there is a plan', () => {
     const refusal = { blocked: [] };
     const refused = after({ do: 'failed', issues: [{ field: 'nodes', message: 'blocked' }], refusal }, set);
     expect(refused.refusal).toEqual(refusal);
@@ -130,8 +130,8 @@ describe('a plan before it runs', () => {
       'Add node[1-3].',
       '5 steps to do, 1 right already.',
       'In waves, one after the other: node1; then node[2-3].',
-      'When a step fails on a node, that node is left there and the others go on.',
-      'It asks before it goes on with node[1-3]: SSH off.',
+      'When a step fails on a node, that node is left there and the others continue.',
+      'It asks before it continues with node[1-3]: SSH off.',
       'Not undone by an undo: SSH off.',
     ]);
   });
@@ -246,7 +246,7 @@ describe('a first login', () => {
     });
   });
 
-  it('wants a key where one is to be used', () => {
+  it('wants a key where the login uses one', () => {
     expect(loginIssues({ ...firstLogin, login: 'key' }, { key: ' ' })).toMatchObject([{ field: 'key' }]);
     expect(loginIssues(firstLogin, {})).toEqual([]);
   });
