@@ -15,10 +15,10 @@ export interface Cluster {
   readonly views: readonly ReadonlySet<number>[];
   /** Calls `listen` at each change of a view; returns the way to stop. */
   subscribe(listen: (change: ViewChange) => void): () => void;
-  /** When the first process was started, and when the last one was ready to be told to join (ms of performance.now). */
+  /** When the first process was started, and when the last one was ready to join (ms of performance.now). */
   readonly startedAtMs: number;
   readonly readyAtMs: number;
-  /** Tells all nodes to become one mesh; settles when all were told. */
+  /** Asks all nodes to become one mesh; settles when all have been asked. */
   join(): Promise<void>;
   /** Resident memory of each process, MB. */
   memoryMb(): Promise<number[]>;

@@ -1,4 +1,4 @@
-// Deploy (docs/benchmarks.md): the guide's cluster in a lab of its own. From typing `deploy launch node[2-10]` on the head
+// Deploy (docs/benchmarks.md): the guide's cluster in its own lab. From typing `deploy launch node[2-10]` on the head
 // until every node lists all, cold (nothing of ours on the nodes) and warm (the tree is there, no service and no identity);
 // then nodes that are lost and come back. Each node is watched on its own command socket.
 import { setTimeout as sleep } from 'node:timers/promises';

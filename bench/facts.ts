@@ -19,7 +19,7 @@ export async function processorMs(pid: number): Promise<number> {
   return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0));
 }
 
-/** First line of what a program prints, or why there is none. */
+/** First line of what a program prints, or why it printed nothing. */
 async function firstLineOf(argv: readonly string[]): Promise<string> {
   try {
     const { stdout, stderr } = await localRunner.run(argv, { timeoutMs: 10_000 });

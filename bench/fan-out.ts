@@ -37,7 +37,7 @@ interface Ours {
 
 export async function benchFanOut(report: Report, options: FanOutOptions): Promise<void> {
   if (process.getuid?.() !== 0) {
-    report.missing('fan-out', 'the private sshd needs root for a mount namespace of its own');
+    report.missing('fan-out', 'the private sshd needs root for its mount namespace');
     return;
   }
   report.heading(`SSH fan-out: ${options.targets} hosts, ${options.parallel} at a time, \`${command.join(' ')}\``);

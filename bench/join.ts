@@ -1,7 +1,7 @@
-// Join (docs/benchmarks.md, B1): processes that run and are told to become one mesh, until every one lists all. Both sides
-// are told at the same moment of their lives: they run, their sockets are open, they know nobody; then each hears of the
-// others (serf: one seed; ours: the roster, which deploy hands over). From the start of the processes it is told as well,
-// where loading Node is most of the time.
+// Join (docs/benchmarks.md, B1): running processes become one mesh; the time ends when every one lists all. Both sides start
+// from the same state: the processes run, their sockets are open, and they know no other. Then each learns the others (serf:
+// one seed; ours: the roster, which deploy hands over). The bench also prints the time from the start of the processes, most
+// of which is loading Node.
 import type { Cluster } from './cluster.ts';
 import { whenAllSee } from './cluster.ts';
 import { startMeshNodes } from './mesh-nodes.ts';
@@ -22,9 +22,9 @@ export interface MembershipOptions {
 const timeoutMs = 60_000;
 
 interface JoinTimes {
-  /** From the first start until all were ready to be told. */
+  /** From the first start until all were ready to join. */
   readonly startMs: number;
-  /** From being told until every one lists all. */
+  /** From the request to join until every one lists all. */
   readonly joinMs: number;
 }
 
@@ -45,7 +45,7 @@ export async function benchJoin(report: Report, options: MembershipOptions): Pro
         unit: 'ms',
         samples: samples.map(({ joinMs }) => joinMs),
       });
-      report.figure(`join-start-${name}`, `start of the processes until all could be told, ${name}`, {
+      report.figure(`join-start-${name}`, `start of the processes until all were ready to join, ${name}`, {
         unit: 'ms',
         samples: samples.map(({ startMs }) => startMs),
       });

@@ -39,7 +39,7 @@ const countTo = (most: number) => (text: string) => {
 function partList(text: string): Part[] {
   return text.split(',').map((name) => {
     const part = parts.find((known) => known === name);
-    if (part === undefined) throw new InvalidArgumentError(`${name} is none of ${parts.join(', ')}`);
+    if (part === undefined) throw new InvalidArgumentError(`there is no part ${name}; choose from ${parts.join(', ')}`);
     return part;
   });
 }

@@ -1,5 +1,5 @@
 // One member of the mesh as a process, for the join bench: meshd's own mesh over TLS, without the daemon around it, so that
-// the moment of joining can be told to all at once as it is told to serf's agents. Lines on standard input and output:
+// all can be asked to join at the same moment, like serf's agents. Lines on standard input and output:
 //   out: ready                    it is loaded
 //   in:  listen  out: listening   it answers others, and dials nobody: its degree is 0
 //   in:  join                     it takes its degree

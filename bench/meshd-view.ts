@@ -25,7 +25,7 @@ export async function runLine(client: CommandClient, line: string, timeoutMs: nu
 }
 
 export interface MeshdViewOptions {
-  /** Path of the command socket; may change from one run of the daemon to the next. Null while there can be none. */
+  /** Path of the command socket; may change from one run of the daemon to the next. Null while the daemon does not run. */
   readonly path: () => Promise<string | null>;
   /** How often to look for a daemon that does not answer; 20 ms unless given. */
   readonly lookEveryMs?: number;

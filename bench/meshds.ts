@@ -1,4 +1,4 @@
-// A cluster of meshds as processes of this machine: the built program, each with a base, an identity and a port of its own.
+// A cluster of meshds as processes of this machine: the built program, each with its own base, identity and port.
 // Views come from Watch on each daemon's command socket, which makes every daemon send its host's facts to all the others
 // once a second: work that serf's agents beside it do not have.
 import { join } from 'node:path';

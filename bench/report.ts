@@ -100,7 +100,7 @@ export class Report {
     this.print(`\n${text}`);
   }
 
-  /** Says something that is no result. */
+  /** Prints a remark that is not a result. */
   note(text: string): void {
     this.print(`  ${text}`);
   }

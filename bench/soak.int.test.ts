@@ -11,7 +11,7 @@ test('a mesh that is only busy passes', async () => {
   expect(result.drops).toEqual([]);
 });
 
-test('a node that is silent for long enough is told, with who dropped it', async () => {
+test('a node that is silent for long enough is reported, with the node that dropped it', async () => {
   const result = await runSoak({
     ...few,
     minutes: 0.15,

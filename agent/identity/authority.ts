@@ -75,7 +75,7 @@ export async function storeAuthority(folder: string, authority: Authority): Prom
   await writeFileAtomic(join(folder, 'ca.key'), authority.exportPrivateKey());
 }
 
-/** Opens the CA in `folder`, or null where there is none (every node but the head). @throws AppError when it is damaged. */
+/** Opens the CA in `folder`; null on a node without a CA (every node but the head). @throws AppError when it is damaged. */
 export async function openAuthority(folder: string): Promise<Authority | null> {
   const keyPem = await readIfThere(join(folder, 'ca.key'));
   if (keyPem === null) return null;

@@ -1,4 +1,4 @@
-// The way back when the head is lost, on the files of two nodes and with the program itself.
+// Recovery when the head is lost, on the files of two nodes and with the program itself.
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,7 +84,7 @@ test('another code, a cut or changed copy, another cluster and a revoked node ch
     [sealed, code.slice(1), '28 letters'],
     [sealed.slice(0, -8), code, 'does not open'],
     [sealed.replace(head.identity.cluster, other.identity.cluster), code, 'does not open'],
-    ['garbage', code, 'no copy of a CA'],
+    ['garbage', code, 'not a copy of a CA'],
     [otherCopy.sealed, otherCopy.code, 'another cluster'],
   ] as const) {
     await expect(take(text, with_), reason).rejects.toThrow(reason);
@@ -96,7 +96,7 @@ test('another code, a cut or changed copy, another cluster and a revoked node ch
     revokeNode(roster, roster.nodes.find(({ name }) => name === 'node2')?.id ?? ''),
   );
   await writeFile(join(member(), 'identity/roster.json'), JSON.stringify(head.roster.signed));
-  await expect(take(sealed, code)).rejects.toThrow('no member of the cluster any more');
+  await expect(take(sealed, code)).rejects.toThrow('no longer a member of the cluster');
 });
 
 test('by the program: the code comes on standard input, and a meshd that runs is in the way', async () => {

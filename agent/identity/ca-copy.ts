@@ -1,5 +1,5 @@
-// A copy of the CA for the day the head is lost: sealed under a recovery code that is shown once, when it is made. Whoever keeps
-// the copy (the console) cannot open it; whoever has both can make any member the head.
+// A copy of the CA for the day the head is lost, sealed under a recovery code that is shown once, when it is made. The keeper
+// of the copy (the console) cannot open it; a person with copy and code can make any member the head.
 //
 //   "meshd-ca-1" <cluster id> base64( nonce 12 | AES-256-GCM( JSON { keyPem, certificatePem } ) | tag 16 )
 //
@@ -41,7 +41,7 @@ export function sealAuthority(authority: Authority): CaCopy {
 export function openSealed(sealed: string, code: string): Authority {
   const [name, cluster = '', text = ''] = sealed.trim().split(/\s+/);
   if (name !== format || !/^[0-9a-f]{32}$/.test(cluster)) {
-    throw new AppError('invalid', 'this is no copy of a CA, or one of a newer version: it begins with meshd-ca-1');
+    throw new AppError('invalid', 'this is not a copy of a CA, or a newer meshd made it: a copy begins with meshd-ca-1');
   }
   const letters = code.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
   if (letters.length !== codeLength) {

@@ -87,7 +87,7 @@ test('a node that must not make a cluster says which step is missing', async () 
   await expect(ensureIdentity(folder, { ...options, create: false })).rejects.toThrow(/deploy launch node1/);
 });
 
-test('the head takes over a new port and address of its own', async () => {
+test('the head records its own new port and address', async () => {
   await ensureIdentity(folder, options);
   const moved = await ensureIdentity(folder, { ...options, port: 9100, addresses: ['10.0.0.9', 'node1'] });
   expect(moved.roster.roster).toMatchObject({ version: 2, nodes: [{ port: 9100, addresses: ['10.0.0.9', 'node1'] }] });
@@ -96,8 +96,8 @@ test('the head takes over a new port and address of its own', async () => {
 describe('a damaged identity is a clear error', () => {
   test.each<[string, () => Promise<unknown>, RegExp]>([
     ['no key', () => rm(path('node.key')), /node.key is missing; deploy this node again/],
-    ['a key that is none', () => writeFile(path('node.key'), 'x'), /not a readable private key/],
-    ['a certificate that is none', () => writeFile(path('node.crt'), 'x'), /node.crt is not a readable certificate/],
+    ['a file that is not a key', () => writeFile(path('node.key'), 'x'), /not a readable private key/],
+    ['a file that is not a certificate', () => writeFile(path('node.crt'), 'x'), /node.crt is not a readable certificate/],
     [
       'the key of another',
       () => writeFile(path('node.key'), createKeyPair().privateKeyPem),
@@ -220,7 +220,7 @@ describe('the roster', () => {
     expect(head.roster.node(node.id)?.state).toBe('member');
   });
 
-  test('R1 a head that gave the CA away cannot edit any more', async () => {
+  test('R1 a head that gave the CA away can no longer edit', async () => {
     const { editor, node } = await headAndMember();
     await editor.edit((roster) => moveHead(roster, node.id));
     await expect(editor.edit((roster) => revokeNode(roster, node.id))).rejects.toThrow(/moved to node2: run it there/);

@@ -151,7 +151,7 @@ async function createCluster(
   folders: { folder: string; caFolder: string },
   options: EnsureIdentityOptions,
 ): Promise<void> {
-  // A start that died between CA and certificate goes on with the CA it made.
+  // A start that died between CA and certificate left a CA: the next start uses it.
   const authority = (await openAuthority(folders.caFolder)) ?? (await createAuthority(folders.caFolder, options.now));
   const nodeId = createId();
   const keys = createKeyPair();

@@ -1,5 +1,5 @@
-// `meshd -takeca <copy>` on a member, when the head is lost for good: opens the copy with its recovery code, and makes this node
-// the head. It works on the files of a meshd that does not run. The others hear of it from the roster that this node then floods.
+// `meshd -takeca <copy>` on a member, when the head is lost permanently: opens the copy with its recovery code, and makes this
+// node the head. It works on the files of a meshd that does not run. The others learn it from the roster that this node floods.
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
@@ -17,7 +17,7 @@ import { RosterStore } from './roster-store.ts';
 const skippedVersions = 1_000;
 
 /**
- * Gives the name of the head before. Interrupted, the same call goes on: the CA alone makes no head.
+ * Gives the name of the previous head. After an interruption, call it again: a node with the CA alone is not the head yet.
  * @throws AppError `invalid` for a copy or code that is not right, `refused` on a node that cannot be the head
  */
 export async function takeAuthority(
@@ -36,7 +36,7 @@ export async function takeAuthority(
   const before = store.node(roster.head)?.name ?? 'unknown';
   const standing = store.standing(identity.nodeId, identity.keyHash);
   if (standing !== 'member') {
-    throw new AppError('refused', `this node is no member of the cluster any more (${standing}): take another one`);
+    throw new AppError('refused', `this node is no longer a member of the cluster (${standing}): run it on another node`);
   }
   const edit = moveHead(roster, identity.nodeId);
   if (!edit.ok) throw new AppError(edit.code, edit.message);

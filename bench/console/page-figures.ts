@@ -48,7 +48,7 @@ async function reportView(
   };
   for (let round = 0; round < rounds; round += 1) {
     signal.throwIfAborted();
-    // A profile of its own each time: nothing is cached, and no place of a node is known.
+    // A new profile each time: nothing is cached, and no position of a node is known.
     const open = await openPage(console.url, console.cookie, probe);
     try {
       await open.page.goto(`${console.url}/mesh?view=${view}`);
@@ -123,7 +123,7 @@ export async function reportWeight(report: Report, console: RunningConsole): Pro
 }
 
 const routes = ['', 'nodes', 'mesh', 'runs', 'terminal', 'settings', 'deploy', 'add-nodes', 'bridge', 'login'];
-/** They bring a library of their own. */
+/** Each of them loads a large library. */
 const heavyRoutes: ReadonlySet<string> = new Set(['mesh', 'terminal']);
 const firstRouteKb = 250;
 const heavyRouteKb = 80;

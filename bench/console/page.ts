@@ -27,7 +27,7 @@ export interface OpenPage {
   close(): Promise<void>;
 }
 
-/** A browser of its own, logged in by `cookie` (as of a Cookie header). */
+/** A new browser, logged in by `cookie` (in the form of a Cookie header). */
 export async function openPage(url: string, cookie: string, script?: string): Promise<OpenPage> {
   const profile = await mkdtemp(join(tmpdir(), 'bench-chromium-'));
   let browser: Browser | null = null;

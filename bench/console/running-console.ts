@@ -1,4 +1,4 @@
-// The real console as a process of its own, on a data folder of its own, with one admin logged in.
+// The real console as a separate process with a new data folder and one admin logged in.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

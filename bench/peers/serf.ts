@@ -1,5 +1,5 @@
-// A cluster of serf agents (Debian's serf, default LAN timing), each on an address of its own below 127.0.0.0/8. Their views
-// come from the event lines that agents print as things happen; joining is told over RPC, to running agents. (With -join
+// A cluster of serf agents (Debian's serf, default LAN timing), each on its own address below 127.0.0.0/8. Their views
+// come from the event lines that agents print as things happen; running agents are asked to join over RPC. (With -join
 // an agent holds its lines back until it has joined, which would hide when it saw whom.)
 import type { Child } from '../../host/child.ts';
 import { startChild } from '../../host/child.ts';
@@ -23,7 +23,7 @@ export function parseSerfEvent(line: string): { event: string; node: number } | 
   return { event: match[1], node: Number(match[2]) };
 }
 
-/** Version of serf on this machine, or null when there is none. */
+/** Version of serf on this machine, or null when serf is missing. */
 export async function serfVersion(): Promise<string | null> {
   try {
     const { stdout } = await localRunner.run(['dpkg-query', '-W', '-f', '${Version}', 'serf']);

@@ -51,7 +51,7 @@ export function criticalParts<E extends Edge>(ids: Iterable<string>, links: read
       const step = neighbours.get(top.id)?.[top.next];
       top.next += 1;
       if (step) {
-        // The link it came by is no way back; a second one beside it is.
+        // The link it came by does not lead back; a second link between the same two nodes does.
         if (step.link === top.by) continue;
         const at = seenAt.get(step.to);
         if (at === undefined) enter(step.to, step.link);

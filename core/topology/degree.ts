@@ -65,7 +65,7 @@ export function describeDegree(degree: number, count: number): DegreeAdvice {
   const perNode = Math.max(0, Math.min(degree, count - 1));
   const isFull = perNode === count - 1;
   const links = Math.ceil((perNode * count) / 2);
-  // In a full mesh every two nodes have a link of their own.
+  // In a full mesh every two nodes have their own link.
   const survivesLosses = isFull ? Math.max(0, count - 2) : Math.max(0, perNode - 1);
   const hops = isFull ? Math.min(1, perNode) : perNode < 3 ? Math.ceil(count / 2) : acrossRandom(perNode, count);
   const advice = { perNode, links, survivesLosses, hops };
