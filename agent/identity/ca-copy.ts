@@ -41,7 +41,10 @@ export function sealAuthority(authority: Authority): CaCopy {
 export function openSealed(sealed: string, code: string): Authority {
   const [name, cluster = '', text = ''] = sealed.trim().split(/\s+/);
   if (name !== format || !/^[0-9a-f]{32}$/.test(cluster)) {
-    throw new AppError('invalid', 'this is not a copy of a CA, or a newer meshd made it: a copy begins with meshd-ca-1');
+    throw new AppError(
+      'invalid',
+      'this is not a copy of a CA, or a newer meshd made it: a copy begins with meshd-ca-1',
+    );
   }
   const letters = code.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
   if (letters.length !== codeLength) {

@@ -97,7 +97,11 @@ describe('a damaged identity is a clear error', () => {
   test.each<[string, () => Promise<unknown>, RegExp]>([
     ['no key', () => rm(path('node.key')), /node.key is missing; deploy this node again/],
     ['a file that is not a key', () => writeFile(path('node.key'), 'x'), /not a readable private key/],
-    ['a file that is not a certificate', () => writeFile(path('node.crt'), 'x'), /node.crt is not a readable certificate/],
+    [
+      'a file that is not a certificate',
+      () => writeFile(path('node.crt'), 'x'),
+      /node.crt is not a readable certificate/,
+    ],
     [
       'the key of another',
       () => writeFile(path('node.key'), createKeyPair().privateKeyPem),

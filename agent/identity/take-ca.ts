@@ -36,7 +36,10 @@ export async function takeAuthority(
   const before = store.node(roster.head)?.name ?? 'unknown';
   const standing = store.standing(identity.nodeId, identity.keyHash);
   if (standing !== 'member') {
-    throw new AppError('refused', `this node is no longer a member of the cluster (${standing}): run it on another node`);
+    throw new AppError(
+      'refused',
+      `this node is no longer a member of the cluster (${standing}): run it on another node`,
+    );
   }
   const edit = moveHead(roster, identity.nodeId);
   if (!edit.ok) throw new AppError(edit.code, edit.message);

@@ -102,8 +102,8 @@ function Rescue(): ReactElement {
       <p>Should a node stay away all the same, type this as root at its own console (screen, BMC, hypervisor):</p>
       <CommandLine command={rescueCommand} />
       <p>
-        The run continues without this page. Find it again at <span className="font-mono">{location.origin}</span>{' '}
-        under Runs, or from a shell:
+        The run continues without this page. Find it again at <span className="font-mono">{location.origin}</span> under
+        Runs, or from a shell:
       </p>
       <CommandLine command={`meshdeck --console ${location.origin} runs`} />
     </section>

@@ -233,8 +233,8 @@ function BridgeOutlook({ form }: { form: FormValues }): ReactElement {
       ]}
     >
       <p className="text-sm text-fg-2">
-        If no other machine reaches the node again, it reverts the change on its own, even when this console, meshd and the
-        network are gone.
+        If no other machine reaches the node again, it reverts the change on its own, even when this console, meshd and
+        the network are gone.
       </p>
     </Outlook>
   );

@@ -177,7 +177,10 @@ function runNext(session: Session, before: readonly SessionEffect[], isEchoed = 
 function judgeLine(session: Session, text: string): { session: Session; text: string | null } {
   if (text === '' || text.startsWith('#')) return { session, text: '' };
   if (text === 'disconnect') {
-    return { session, text: 'There is nothing to disconnect: each line is sent on its own. Leave the page to leave.\n' };
+    return {
+      session,
+      text: 'There is nothing to disconnect: each line is sent on its own. Leave the page to leave.\n',
+    };
   }
   const refusal = findRefusal(text, session.role);
   if (refusal !== '') return { session: { ...session, isQuitAsked: false }, text: `${coloured(refusal, 'red')}\n` };

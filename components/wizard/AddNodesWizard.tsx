@@ -123,7 +123,8 @@ function LoginPage(page: PageProps): ReactElement {
   return (
     <>
       <p className="text-fg-2">
-        Who logs in the first time: root, or any user with sudo. Afterwards the console logs in as root with its own key.
+        Who logs in the first time: root, or any user with sudo. Afterwards the console logs in as root with its own
+        key.
       </p>
       <FirstLogin
         page={page}
