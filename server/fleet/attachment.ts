@@ -23,7 +23,7 @@ export interface AttachmentTimes {
   readonly helloEveryMs: number;
   /** How long a hello may stay unanswered: then the node counts as dead to us. With the line above, at worst 2.75 s. */
   readonly helloTimeoutMs: number;
-  /** The same for the connection that they go over, which takes a program's start on the node. */
+  /** The same for the connection that they go over, which takes a program's start on the node; longer where the watch's took long. */
   readonly firstHelloTimeoutMs: number;
   /** From dialling a node to its snapshot. */
   readonly attachTimeoutMs: number;
@@ -34,6 +34,8 @@ export interface AttachmentTimes {
   readonly maxPauseMs: number;
   /** How long a cluster may be without a node before the pages say `lost`; the search goes on. */
   readonly lostAfterMs: number;
+  /** Trouble that comes sooner than this after the last means slow, not dead: the deadlines above double. See `patience`. */
+  readonly calmMs: number;
 }
 
 export const attachmentTimes: AttachmentTimes = {
@@ -45,7 +47,11 @@ export const attachmentTimes: AttachmentTimes = {
   firstPauseMs: 500,
   maxPauseMs: 5_000,
   lostAfterMs: 5_000,
+  calmMs: 30_000,
 };
+
+/** Deadlines grow up to this many times: a node that hangs while all others are dead holds up a round for so long. */
+const maxPatience = 4;
 
 /** Nodes tried in one round: beyond, the same way is probably closed to all. The next round goes on with the next ones. */
 const maxPerRound = 16;
@@ -91,6 +97,13 @@ export class Attachment {
   /** The mesh that this cluster is; null until the first node has answered, where only sockets of this machine are known. */
   private meshId: string | null;
   private wake: () => void = () => undefined;
+  /**
+   * By how much the deadlines are longer than `times` says. On a machine that is short of CPU every node is late: who gave
+   * each one up after the same time, and began with all of them again, would add to the load and never be attached.
+   */
+  private patience = 1;
+  /** Since when there was no trouble, or since patience was last changed. */
+  private calmSince = -Infinity;
   /** Ways changed since the last try: there is nothing to wait for. */
   private hasNewRoutes = false;
 
@@ -140,6 +153,7 @@ export class Attachment {
         attached = await this.attach(ofRound(sink.routes(failed), round));
       } catch (error) {
         if (this.isStopped()) return;
+        if (isTimeout(error)) this.noteTrouble();
         sink.changed({ State: 'lost', AttachedTo: '', RoundTripMs: null, Reason: describeError(error) });
         await this.pause(pauseMs);
         pauseMs = Math.min(2 * pauseMs, this.times.maxPauseMs);
@@ -180,7 +194,7 @@ export class Attachment {
     }, this.times.lostAfterMs);
     try {
       return await raceStaggered(routes, (route, signal) => this.attachTo(route, signal), {
-        staggerMs: this.times.staggerMs,
+        staggerMs: this.times.staggerMs * this.patience,
         signal: this.stopping.signal,
         discard: (tooLate) => {
           this.close(tooLate);
@@ -193,9 +207,13 @@ export class Attachment {
 
   private async attachTo(route: NodeRoute, signal: AbortSignal): Promise<Attached> {
     const { opener } = this.components;
-    const endAt = performance.now() + this.times.attachTimeoutMs;
+    const { attachTimeoutMs: connectTimeoutMs, firstHelloTimeoutMs } = this.times;
+    const startedAt = performance.now();
+    const endAt = startedAt + connectTimeoutMs * this.patience;
     const leftMs = () => Math.max(1, Math.ceil(endAt - performance.now()));
-    const watch: OpenSocket = await opener.open(route, { timeoutMs: leftMs(), signal });
+    // Whoever cannot be connected to shows no sign of life: patience is not for them.
+    const watch: OpenSocket = await opener.open(route, { connectTimeoutMs, timeoutMs: leftMs(), signal });
+    const openedMs = performance.now() - startedAt;
     const closing: Promise<OpenSocket>[] = [];
     const close = () => {
       watch.client.close();
@@ -210,7 +228,11 @@ export class Attachment {
         );
       }
       // Not by `signal`, which also tells the winner of a race that the race is over.
-      const opening = opener.open(route, { timeoutMs: this.times.firstHelloTimeoutMs, signal: this.stopping.signal });
+      const opening = opener.open(route, {
+        // A second one takes no longer than the first, within reason.
+        timeoutMs: Math.max(firstHelloTimeoutMs, 2 * openedMs),
+        signal: this.stopping.signal,
+      });
       opening.catch(() => undefined);
       closing.push(opening);
       const messages = watch.client.watch();
@@ -281,18 +303,19 @@ export class Attachment {
       const sentAt = performance.now();
       try {
         if (attached.control) {
-          const deadline = AbortSignal.timeout(this.times.helloTimeoutMs);
+          const deadline = AbortSignal.timeout(this.times.helloTimeoutMs * this.patience);
           await attached.control.hello({ Product: 'meshdeck' }, { deadline });
           sink.heard(performance.now() - sentAt);
+          this.noteCalm();
         } else {
           attached.control = (await attached.opening).client;
           continue;
         }
       } catch (error) {
         if (this.current !== attached) return null;
-        const isLate = error instanceof AppError && error.code === 'timeout';
         this.close(attached);
-        if (!isLate) return null;
+        if (!isTimeout(error)) return null;
+        this.noteTrouble();
         // Its connection may be dead without anyone having said so.
         opener.distrust(attached.route.key);
         return `${name} did not answer for ${Math.round((performance.now() - sentAt) / 100) / 10} s`;
@@ -300,6 +323,19 @@ export class Attachment {
       await this.sleep(this.times.helloEveryMs, attached);
     }
     return null;
+  }
+
+  private noteTrouble(): void {
+    const now = performance.now();
+    if (now - this.calmSince < this.times.calmMs) this.patience = Math.min(2 * this.patience, maxPatience);
+    this.calmSince = now;
+  }
+
+  private noteCalm(): void {
+    const now = performance.now();
+    if (this.patience === 1 || now - this.calmSince < this.times.calmMs) return;
+    this.patience /= 2;
+    this.calmSince = now;
   }
 
   private takesNewRoutes(): boolean {
@@ -334,6 +370,10 @@ export class Attachment {
     });
     this.wake = () => undefined;
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'timeout';
 }
 
 function closeOnceOpen(opening: Promise<OpenSocket>): void {

@@ -81,7 +81,8 @@ export class MemoryMesh implements SocketOpener {
 
   async open(route: NodeRoute, { signal, timeoutMs }: OpenOptions): Promise<OpenSocket> {
     const name = route.via === 'socket' ? route.socketPath : route.host.name;
-    if (this.dialMs > 0) await new Promise((resolve) => setTimeout(resolve, this.dialMs));
+    if (this.dialMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(this.dialMs, timeoutMs)));
+    if (this.dialMs > timeoutMs) throw new AppError('timeout', `${name}: no answer in time`);
     if (this.silent.has(name)) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);

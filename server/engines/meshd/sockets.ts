@@ -20,6 +20,8 @@ export interface OpenSocket {
 export interface OpenOptions {
   /** From nothing to greeted, in milliseconds. */
   readonly timeoutMs: number;
+  /** Of that, until the node is connected to; all of it unless given. */
+  readonly connectTimeoutMs?: number;
   readonly signal: AbortSignal;
 }
 

@@ -39,11 +39,13 @@ export class SshLinks {
   async open(
     route: SshRoute,
     argv: readonly string[],
-    options: { timeoutMs: number; signal: AbortSignal },
+    options: { timeoutMs: number; connectTimeoutMs?: number; signal: AbortSignal },
   ): Promise<SshStream> {
     const { name, user, needsSudo } = route.host;
     const endAt = performance.now() + options.timeoutMs;
-    const link = this.freeLink(route) ?? (await this.connect(route, options));
+    const link =
+      this.freeLink(route) ??
+      (await this.connect(route, { ...options, timeoutMs: options.connectTimeoutMs ?? options.timeoutMs }));
     this.take(link);
     try {
       const timeoutMs = Math.max(1, endAt - performance.now());
