@@ -206,9 +206,7 @@ describe('bad surroundings: a clear error, a non-zero exit, nothing changed', ()
         const argv = [process.execPath, program, '-base', other, '-port', String(await freePort()), '-nostdin'];
         const child = await startChild(argv, { diesWithParent: true });
         const foreign = join(other, 'state/identity/ca.crt');
-        await expect
-          .poll(() => readdir(join(other, 'state/identity')).catch(() => []), { timeout: 10_000 })
-          .toContain('ca.crt');
+        await expect.poll(() => readdir(join(other, 'state/identity')).catch(() => [])).toContain('ca.crt');
         await child.stop();
         await cp(foreign, join(identity, 'ca.crt'));
       });

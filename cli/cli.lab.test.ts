@@ -67,9 +67,9 @@ async function newestRun(): Promise<RunSummary> {
   return run;
 }
 async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const endAt = performance.now() + 30_000;
+  const endAt = performance.now() + 60_000;
   while (!(await check())) {
-    if (performance.now() > endAt) throw new Error(`${what}: not within 30 s`);
+    if (performance.now() > endAt) throw new Error(`${what}: not within a minute`);
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
 }

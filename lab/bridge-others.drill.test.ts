@@ -48,7 +48,7 @@ describe('netplan apply (or ifreload) run by hand in trial', () => {
     expect(await isReachable(await lab.address(node))).toBe(true);
     await tx.reportSeen(nonce, 'console');
     expect((await tx.keep(nonce)).state).toBe('committed');
-    await expect.poll(async () => (await tx.readStatus()).dhcp, { timeout: 40_000 }).toBe('same');
+    await expect.poll(async () => (await tx.readStatus()).dhcp).toBe('same');
     await expectBridged(lab, node);
     await cyclePower(lab, node);
     await expectBridged(lab, node);
@@ -99,7 +99,7 @@ describe('firewalld zone on NIC', () => {
     expect(await isReachable(address)).toBe(true);
     await tx.reportSeen(nonce, 'console');
     expect((await tx.keep(nonce)).state).toBe('committed');
-    await expect.poll(async () => (await tx.readStatus()).dhcp, { timeout: 40_000 }).toBe('same');
+    await expect.poll(async () => (await tx.readStatus()).dhcp).toBe('same');
     await cyclePower(lab, node);
     await expectBridged(lab, node);
     await removeBridge(lab, node);

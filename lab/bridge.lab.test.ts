@@ -1,7 +1,15 @@
 // The transaction of a bridge on real nodes, by ifupdown: kept, gone back, and who may hold it. The drills are beside this.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeLabTransaction, isReachable, removeBridge, shellIn, startPing, waitForState } from './bridge.ts';
+import {
+  describeLabTransaction,
+  isReachable,
+  outageDeadlineMs,
+  removeBridge,
+  shellIn,
+  startPing,
+  waitForState,
+} from './bridge.ts';
 import { openLab } from './lab.ts';
 import { drills, type Stage } from './bridge-drills.ts';
 import { freshStage, observeQuietly, runDrill } from './run-drill.ts';
@@ -31,21 +39,21 @@ describe('a change that nobody keeps', () => {
   });
 
   test('goes back by itself, and nothing is left of it', async () => {
-    const { transaction } = await describeLabTransaction(lab, node, { times: { window: 5 } });
+    const { transaction } = await describeLabTransaction(lab, node, { times: { window: 15 } });
     const ping = await startPing(address);
     const tx = await placeTransaction(host, transaction);
     const begun = await tx.begin();
     // Armed before anything is changed; by the time this is read it may have been.
     expect(['armed', 'applied']).toContain(begun.state);
-    expect(begun.leftMs).toBeGreaterThan(1_000);
+    expect(begun.leftMs).toBeGreaterThan(0);
     expect((await waitForState(tx, 'inside-ok')).checks.filter(({ isOk }) => !isOk)).toEqual([]);
     expect(await shellIn(lab, node, 'ip -o -4 address show dev mega_bridge')).toContain(`${address}/24`);
     const { reason } = await waitForState(tx, 'rolled-back');
     expect(reason).toContain('nobody kept the change');
     const outage = await ping.stop();
-    expect(outage.longestMs).toBeLessThan(1_000);
+    expect(outage.longestMs).toBeLessThan(outageDeadlineMs);
     expect(await isReachable(address)).toBe(true);
-    await expect.poll(() => observeQuietly(stage), { timeout: 10_000 }).toBe(before);
+    await expect.poll(() => observeQuietly(stage)).toBe(before);
   });
 
   test('goes back at once when asked to, and asking twice is no harm', async () => {
@@ -55,7 +63,7 @@ describe('a change that nobody keeps', () => {
     await waitForState(tx, 'inside-ok');
     expect(await tx.undo()).toMatchObject({ state: 'rolled-back', reason: 'undone on request', leftMs: null });
     expect((await tx.undo()).state).toBe('rolled-back');
-    await expect.poll(() => observeQuietly(stage), { timeout: 10_000 }).toBe(before);
+    await expect.poll(() => observeQuietly(stage)).toBe(before);
   });
 
   test('holds the node against others, and knows its own', async () => {
@@ -71,7 +79,7 @@ describe('a change that nobody keeps', () => {
     await tx.undo();
     // Over: asked for again it changes nothing, and takes no lock.
     expect((await tx.begin()).state).toBe('rolled-back');
-    await expect.poll(() => stage.sh('readlink /var/lib/meshd/bridge/pending'), { timeout: 10_000 }).toBe('');
+    await expect.poll(() => stage.sh('readlink /var/lib/meshd/bridge/pending')).toBe('');
   });
 
   test('begun and kept by several at once, it is one transaction', async () => {
@@ -82,22 +90,23 @@ describe('a change that nobody keeps', () => {
     await waitForState(tx, 'inside-ok');
     const kept = await Promise.all([tx.keep(nonce), tx.keep(nonce)]);
     expect(kept.map(({ state }) => state)).toEqual(['committed', 'committed']);
-    await expect.poll(() => tx.readStatus().then(({ dhcp }) => dhcp), { timeout: 15_000 }).toBe('same');
+    await expect.poll(() => tx.readStatus().then(({ dhcp }) => dhcp)).toBe('same');
     await removeBridge(lab, node);
-    await expect.poll(() => observeQuietly(stage), { timeout: 20_000 }).toBe(before);
+    await expect.poll(() => observeQuietly(stage)).toBe(before);
   });
 
   test('is not kept without its nonce, and is prolonged up to the cap only', async () => {
-    const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 20, cap: 30 } });
+    const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 60, cap: 90 } });
     const tx = await placeTransaction(host, transaction);
     await tx.begin();
     await waitForState(tx, 'inside-ok');
     await expect(tx.keep('guessed')).rejects.toMatchObject({ code: 'refused' });
     await expect(tx.reportSeen('guessed', 'me')).rejects.toMatchObject({ code: 'refused' });
     expect((await tx.readStatus()).witnesses).toEqual([]);
+    const { leftMs } = await tx.readStatus();
     const longer = await tx.more(600);
-    expect(longer.leftMs).toBeGreaterThan(20_000);
-    expect(longer.leftMs).toBeLessThanOrEqual(30_000);
+    expect(longer.leftMs).toBeGreaterThan(leftMs ?? 0);
+    expect(longer.leftMs).toBeLessThanOrEqual(90_000);
     expect(await tx.reportSeen(nonce, 'console')).toMatchObject({ state: 'outside-ok', witnesses: ['console'] });
     await tx.undo();
   });
@@ -139,14 +148,14 @@ test('a change that is kept survives a cut of the power, and is taken away again
   const kept = await tx.keep(nonce);
   const keptMs = performance.now() - startedAt;
   expect(kept.state).toBe('committed');
-  await expect.poll(() => tx.readStatus().then(({ dhcp }) => dhcp), { timeout: 15_000 }).toBe('same');
+  await expect.poll(() => tx.readStatus().then(({ dhcp }) => dhcp)).toBe('same');
   await sleep(1_000);
   const outage = await ping.stop();
   console.log(
     `ifupdown: outage ${kept.outageMs} ms on the node, ${outage.longestMs} ms outside (${outage.lost} of ${outage.sent} lost, ` +
       `${outage.duplicates} twice), kept after ${Math.round(keptMs)} ms`,
   );
-  expect(outage.longestMs).toBeLessThan(1_000);
+  expect(outage.longestMs).toBeLessThan(outageDeadlineMs);
   expect((await tx.prove()).rebootDoubts).toEqual([]);
   expect(
     await shellIn(
@@ -164,5 +173,5 @@ test('a change that is kept survives a cut of the power, and is taken away again
   expect(await shellIn(lab, node, 'ip -o -4 address show dev eth0')).toBe('');
   const removed = await removeBridge(lab, node);
   console.log(`ifupdown: taken away again with an outage of ${removed.outageMs} ms on the node`);
-  await expect.poll(() => observeQuietly(stage), { timeout: 20_000 }).toBe(before);
+  await expect.poll(() => observeQuietly(stage)).toBe(before);
 });

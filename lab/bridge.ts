@@ -128,6 +128,13 @@ export async function waitForState(
   }
 }
 
+/**
+ * How long a node may be out of reach while its bridge is made or taken away. A quiet machine shows less than a second
+ * (docs/bridge.md has the table); a busy one takes longer for the same steps. Who waits for a DHCP server, for spanning tree
+ * or for the way back at the window's end takes longer than this on any machine.
+ */
+export const outageDeadlineMs = 10_000;
+
 export interface Outage {
   readonly sent: number;
   readonly lost: number;

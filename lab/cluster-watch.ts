@@ -118,7 +118,10 @@ export class ClusterWatcher {
    * Waits until `isReached` holds, asked at each change of any node. @returns milliseconds waited
    * @throws Error with `what` and what each node sees, after the deadline
    */
-  async until(isReached: () => boolean, options: { what: string; timeoutMs: number }): Promise<number> {
+  async until(
+    isReached: () => boolean,
+    { what, timeoutMs = 60_000 }: { what: string; timeoutMs?: number },
+  ): Promise<number> {
     const startedAt = performance.now();
     if (isReached()) return 0;
     await new Promise<void>((resolve, reject) => {
@@ -133,9 +136,9 @@ export class ClusterWatcher {
       const timer = globalThis.setTimeout(() => {
         const seen = [...this.nodes.keys()].map((name) => `${name} sees ${this.members(name).join(',') || 'nothing'}`);
         end(() => {
-          reject(new Error(`${options.what}: not within ${options.timeoutMs} ms\n${seen.join('\n')}`));
+          reject(new Error(`${what}: not within ${timeoutMs} ms\n${seen.join('\n')}`));
         });
-      }, options.timeoutMs);
+      }, timeoutMs);
       this.waiting.add(check);
     });
     return performance.now() - startedAt;

@@ -7,7 +7,7 @@ import type { Lab } from './lab.ts';
 /** The node as it was: what every drill has to come back to. */
 export async function observeQuietly({ lab, node, sh }: Stage): Promise<string> {
   // IPv6 asks for a second whether a fresh link-local address is free.
-  await expect.poll(() => sh('ip -o address'), { timeout: 10_000 }).not.toContain('tentative');
+  await expect.poll(() => sh('ip -o address')).not.toContain('tentative');
   return observeNetwork(lab, node);
 }
 
@@ -26,12 +26,12 @@ export async function runDrill(drill: Drill, stage: Stage): Promise<void> {
     const status = await waitForState(tx, ['rolled-back', 'rollback-failed', 'committed'], 120_000);
     expect(status.state, JSON.stringify(status)).toBe(drill.end);
     // A switch port that listens takes its time.
-    await expect.poll(() => isReachable(stage.address), { timeout: 40_000 }).toBe(true);
-    await expect.poll(() => stage.sh('readlink /var/lib/meshd/bridge/pending'), { timeout: 10_000 }).toBe('');
+    await expect.poll(() => isReachable(stage.address)).toBe(true);
+    await expect.poll(() => stage.sh('readlink /var/lib/meshd/bridge/pending')).toBe('');
   } finally {
     await drill.mend?.(stage);
   }
   if (drill.end === 'committed' && !drill.isTakenAway) await removeBridge(stage.lab, stage.node);
-  await expect.poll(() => observeQuietly(stage), { timeout: 20_000, interval: 500 }).toBe(before);
+  await expect.poll(() => observeQuietly(stage), { interval: 500 }).toBe(before);
   expect(await isReachable(stage.address)).toBe(true);
 }

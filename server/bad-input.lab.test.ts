@@ -83,8 +83,7 @@ describe('what is typed', () => {
     ['a node to replace', 'replace-node', { node: "'; rm -rf /", confirm: "'; rm -rf /" }, 'node', 'does not know'],
     ['nodes to rotate', 'rotate-key', { nodes: '$(reboot)' }, 'nodes', ''],
     ['nodes without password', 'passwordless-root', { nodes: 'n1', confirm: 'yes' }, 'confirm', ''],
-  ] as const)('%s is an error at its field, at once', async (_what, kind, form, field, text) => {
-    const startedAt = performance.now();
+  ] as const)('%s is an error at its field, and starts nothing', async (_what, kind, form, field, text) => {
     const error: unknown = await client
       .call('plans.make', { kind, form, secrets: {} })
       .catch((cause: unknown) => cause);
@@ -92,7 +91,6 @@ describe('what is typed', () => {
     expect((error as Error).message).toContain(text);
     // It names what was typed, and does not repeat all of it.
     expect((error as Error).message.length).toBeLessThan(600);
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 
   test('and nothing was changed by any of it', async () => {
@@ -209,7 +207,7 @@ describe('nodes that hang, and others that hold them', () => {
     const startedAt = performance.now();
     const seconds = () => Math.round((performance.now() - startedAt) / 1_000);
     const atWork = (node: string) => watch.steps.get(`ensurePackages ${node}`)?.state === 'running';
-    await watch.until('packages are installed on all', () => names.every(atWork), 30_000);
+    await watch.until('packages are installed on all', () => names.every(atWork), 60_000);
 
     // Meanwhile another console wants a node that this one holds.
     const other = await startConsole(join(folder, 'other'));
@@ -230,7 +228,7 @@ describe('nodes that hang, and others that hold them', () => {
     await lab.fault.link('node4', 'down');
     try {
       await hurry(lab, 'node1');
-      await watch.until('node1 is done', ({ steps }) => steps.get('ensurePackages node1')?.state === 'done', 60_000);
+      await watch.until('node1 is done', ({ steps }) => steps.get('ensurePackages node1')?.state === 'done');
       const doneAfter = seconds();
       expect(watch.states()).toMatchObject({ 'ensurePackages node3': 'running', 'ensurePackages node4': 'running' });
       // Its lock is free at once: the others hold up nothing of it.
@@ -281,7 +279,7 @@ describe('nodes that hang, and others that hold them', () => {
     await over(seen);
     expect(seen.summary.state, seen.describe()).toBe('done');
     client = elsewhere;
-  }, 60_000);
+  });
 
   test('a disk without space for meshd is found before anything is copied', async () => {
     await sh('node1', 'mkdir -p /opt/meshd && mount -t tmpfs -o size=20m tmpfs /opt/meshd');

@@ -76,9 +76,9 @@ class Text extends PassThrough {
     });
   }
   async until(pattern: RegExp): Promise<void> {
-    const end = Date.now() + 10_000;
+    const end = Date.now() + 60_000;
     while (!pattern.test(this.text)) {
-      if (Date.now() > end) throw new Error(`no ${String(pattern)} in 10 s: ${this.text}`);
+      if (Date.now() > end) throw new Error(`no ${String(pattern)} in a minute: ${this.text}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

@@ -177,7 +177,7 @@ describe.skipIf(!hasSshd)('deploy', () => {
     const lines: string[] = [];
     const told: string[] = [];
     const first = call('deploy launch 127.0.0.[2-3]', { status: (text) => told.push(text) });
-    await expect.poll(() => told.join('\n'), { timeout: 20_000 }).toContain('[127.0.0.2] failed at reach');
+    await expect.poll(() => told.join('\n')).toContain('[127.0.0.2] failed at reach');
     const second = call('deploy launch 127.0.0.[2-3]', { status: (text) => lines.push(text) });
     await expect(call('deploy launch 127.0.0.[3-4]')).rejects.toThrow('another deploy is at work on 127.0.0.3');
     await new Promise((resolve) => setTimeout(resolve, 50));

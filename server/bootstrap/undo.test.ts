@@ -65,7 +65,7 @@ async function undo(plan: Plan, key: string, results: Record<string, Record<stri
     run: 'r1',
     attempt: 1,
     isResumed: false,
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(60_000),
     secret: () => undefined,
     dropSecret: () => undefined,
     log: () => undefined,

@@ -46,17 +46,17 @@ it('a client that goes while it is looked up leaves nothing', async () => {
   const gone = connect();
   const kept = connect();
   try {
-    const [first, second] = await vi.waitUntil(() => waiting.length === 2 && waiting, { timeout: 5_000 });
+    const [first, second] = await vi.waitUntil(() => waiting.length === 2 && waiting);
     gone.io.engine.close();
-    await vi.waitUntil(() => gone.io.engine.readyState === 'closed', { timeout: 5_000 });
+    await vi.waitUntil(() => gone.io.engine.readyState === 'closed');
     // The server hears of it a moment later.
     await new Promise((resolve) => setTimeout(resolve, 200));
     first?.({ kind: 'token', hash: 'h', id: 'c1' });
     second?.({ kind: 'token', hash: 'h', id: 'c2' });
-    await vi.waitUntil(() => kept.connected, { timeout: 5_000 });
+    await vi.waitUntil(() => kept.connected);
     expect(hub.size).toBe(1);
     kept.disconnect();
-    await vi.waitUntil(() => hub.size === 0, { timeout: 5_000 });
+    await vi.waitUntil(() => hub.size === 0);
   } finally {
     gone.disconnect();
     kept.disconnect();

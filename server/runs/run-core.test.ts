@@ -360,7 +360,7 @@ describe('a run', () => {
   test('a step at work shows its progress, hears what people want, and leaves no trace of either', async () => {
     const machines = new Machines();
     machines.special.set('wait a', (context) => {
-      context.progress({ leftMs: 15_000 });
+      context.progress({ leftMs: 90_000 });
       return new Promise((resolve) => {
         context.onSignal((signal) => resolve({ changed: true, result: { signal } }));
       });
@@ -368,16 +368,18 @@ describe('a run', () => {
     const { core, journal } = createCore(planOf([step('wait', 'a')]), new Journal(), machines);
     const { id } = await begin(core);
     const events: RunEvent[] = [];
+    let first = NaN;
     await vi.waitFor(async () => {
       const { view, stop } = await core.subscribe(id, () => undefined);
       stop();
-      expect(view.progress['wait a']?.['leftMs']).toBeGreaterThan(14_000);
+      expect(view.progress['wait a']?.['leftMs']).toBeGreaterThan(0);
+      first = Number(view.progress['wait a']?.['leftMs']);
     });
     // Who joins later sees what is left by then.
     await vi.waitFor(async () => {
       const { view, stop } = await core.subscribe(id, () => undefined);
       stop();
-      expect(view.progress['wait a']?.['leftMs']).toBeLessThan(14_980);
+      expect(view.progress['wait a']?.['leftMs']).toBeLessThan(first);
     });
     await core.subscribe(id, (event) => events.push(event));
     await expect(core.signal(caller, id, 'other a', 'keep')).rejects.toThrow(/does not wait/);
