@@ -6,6 +6,7 @@ import { parseRange } from '../core/ranges/parse-range.ts';
 import { runOnTerminal } from '../host/detached.ts';
 import { CommandError } from '../host/runner.ts';
 import { ensureGuest } from './guest.ts';
+import { ensureImage } from './image.ts';
 import { openLab, type Lab } from './lab.ts';
 import { defaultBase, defaultCache } from './layout.ts';
 import { nodePassword, sudoUser } from './node.ts';
@@ -97,6 +98,16 @@ command(program, 'up', 'start a lab, go on with a half-started one, or add nodes
       `log in as ${user}, password ${nodePassword}: npm run lab -- ssh${flags} ${results[0]?.name ?? 'node1'}`,
     );
     if (failed.length > 0) process.exitCode = 1;
+  });
+
+program
+  .command('image')
+  .description('build the image of the nodes, where it is not built yet; `up` does so too')
+  .addOption(new Option('--owner <who>', 'who configures eth0 (default: ifupdown)').choices([...nodeOwners]))
+  .action(async ({ owner }: { owner?: NodeOwner }) => {
+    // Whoever ends this ends its process group: mmdebstrap then takes its mounts away, and we the rest.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+    await ensureImage(program.opts<{ cache: string }>().cache, (line) => console.log(line), { owner });
   });
 
 command(program, 'down', 'remove the lab with everything in it').action(async (options: CommonOptions) => {

@@ -1,83 +1,110 @@
 // All tests: the static checks, then every vitest project. The last line is `N passed, N failed, N skipped`, summed over
-// all runners, and the exit code follows it. What this machine cannot run is skipped by name and reason, never silently.
+// all runners, and the exit code follows it; before it comes each failure by name. What this machine cannot run is skipped by
+// name and reason, never silently.
+//
+// Two lanes side by side: one that computes (checks, unit, int), one that mostly waits (lab). Then what wants the machine to
+// itself (alone), and the browser (e2e).
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
 import { z } from 'zod';
 import { AppError, describeError } from '../contract/errors.ts';
+import { startChild, type Child } from '../host/child.ts';
 import { localRunner } from '../host/runner.ts';
 
 const root = new URL('../', import.meta.url).pathname;
 const minute = 60_000;
+/** CI ends a job after 90 minutes, without a word on what failed; setting up takes some of them. */
+const endAt = performance.now() + 80 * minute;
 
 interface Count {
-  passed: number;
-  failed: number;
-  skipped: number;
+  readonly passed: number;
+  readonly skipped: number;
+  /** A name for each failure. */
+  readonly failed: readonly string[];
 }
 
 const VitestReport = z.object({
   numPassedTests: z.number(),
-  numFailedTests: z.number(),
   numPendingTests: z.number(),
   numTodoTests: z.number(),
-  testResults: z.array(z.object({ name: z.string(), status: z.string(), assertionResults: z.array(z.unknown()) })),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+    }),
+  ),
 });
 
-/** Runs argv with its output on this terminal; true when it exits with 0. */
-async function runShown(argv: readonly string[], timeoutMs: number): Promise<boolean> {
+const running = new Set<Child>();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    void Promise.all([...running].map((child) => child.stop(10_000))).then(() => process.exit(1));
+  });
+}
+
+/** Runs argv with each line of its output behind its name. @returns null when it exits with 0, else why not */
+async function runShown(name: string, argv: readonly string[], limitMs: number): Promise<string | null> {
+  const seconds = Math.max(1, Math.floor(Math.min(limitMs, endAt - performance.now()) / 1_000));
+  // timeout(1) ends a whole process group: a worker that hangs in a loop would outlive its parent.
+  const limited = process.platform === 'linux' ? ['timeout', '--kill-after=20', String(seconds)] : [];
+  const startedAt = performance.now();
+  const say = (line: string) => console.log(`${name.padEnd(13)} | ${line}`);
+  say('begins');
   try {
-    await localRunner.run(argv, {
-      cwd: root,
-      timeoutMs,
-      maxBytes: 0,
-      onOutput: (text, stream) => process[stream].write(text),
-    });
-    return true;
+    const child = await startChild([...limited, ...argv], { cwd: root, onLine: say });
+    running.add(child);
+    const { exitCode, signal } = await child.ended;
+    running.delete(child);
+    const tookSeconds = Math.round((performance.now() - startedAt) / 1_000);
+    say(`over after ${tookSeconds} s`);
+    if (exitCode === 0) return null;
+    if (tookSeconds >= seconds) return `not over after ${tookSeconds} s: ended`;
+    return exitCode === null ? `ended by ${signal ?? 'a signal'}` : `exit code ${exitCode}`;
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'failed') console.error(describeError(error));
-    return false;
+    return describeError(error);
   }
 }
 
 async function runCheck(script: string): Promise<Count> {
-  console.log(`\n== ${script}`);
-  const isPassed = await runShown(['npm', 'run', '--silent', script], 10 * minute);
-  return { passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1, skipped: 0 };
+  const reason = await runShown(script, ['npm', 'run', '--silent', script], 15 * minute);
+  return reason === null
+    ? { passed: 1, skipped: 0, failed: [] }
+    : { passed: 0, skipped: 0, failed: [`${script}: ${reason}`] };
 }
 
-async function runProject(project: string, timeoutMs: number): Promise<Count> {
-  console.log(`\n== tests: ${project}`);
+const vitest = [process.execPath, `${root}node_modules/vitest/vitest.mjs`];
+
+async function runProject(project: string, limitMs: number, flags: readonly string[] = []): Promise<Count> {
   const reportFile = `${root}.cache/vitest-${project}.json`;
   rmSync(reportFile, { force: true });
-  const vitest = [process.execPath, `${root}node_modules/vitest/vitest.mjs`, 'run', '--project', project];
-  const isPassed = await runShown(
-    [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`],
-    timeoutMs,
-  );
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+  const reason = await runShown(project, [...vitest, 'run', '--project', project, ...flags, ...reporters], limitMs);
   try {
     const report = VitestReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
-    // A file that fails to load holds no test: it counts as one failure, or it would vanish from the sum.
-    const brokenFiles = report.testResults.filter(
-      (file) => file.status === 'failed' && file.assertionResults.length === 0,
-    );
-    const failed = report.numFailedTests + brokenFiles.length;
-    return {
-      passed: report.numPassedTests,
-      failed: failed === 0 && !isPassed ? 1 : failed,
-      skipped: report.numPendingTests + report.numTodoTests,
-    };
+    const failed = report.testResults.flatMap(({ name, status, assertionResults }) => {
+      const file = relative(root, name);
+      const tests = assertionResults.filter((test) => test.status === 'failed');
+      // A file that fails to load holds no test: it counts as one failure, or it would vanish from the sum.
+      if (status === 'failed' && tests.length === 0) return [`${project}: ${file}`];
+      return tests.map(({ fullName }) => `${project}: ${file}: ${fullName.trim()}`);
+    });
+    if (failed.length === 0 && reason !== null) failed.push(`${project}: outside of its tests: ${reason}`);
+    return { passed: report.numPassedTests, skipped: report.numPendingTests + report.numTodoTests, failed };
   } catch (error) {
-    console.error(`no report of ${project}: ${describeError(error)}`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, skipped: 0, failed: [`${project}: ${reason ?? `no report: ${describeError(error)}`}`] };
   }
 }
 
 /** How many tests a project holds, for the sum, when it cannot run here. */
 async function skipProject(project: string, reason: string): Promise<Count> {
-  console.log(`\n== tests: ${project}: skipped: ${reason}`);
-  const vitest = [process.execPath, `${root}node_modules/vitest/vitest.mjs`, 'list', '--json', '--project', project];
-  const { stdout } = await localRunner.run(vitest, { cwd: root, timeoutMs: 2 * minute });
+  console.log(`${project.padEnd(13)} | skipped: ${reason}`);
+  const { stdout } = await localRunner.run([...vitest, 'list', '--json', '--project', project], {
+    cwd: root,
+    timeoutMs: 5 * minute,
+  });
   const tests = z.array(z.unknown()).parse(JSON.parse(stdout.slice(stdout.indexOf('['))));
-  return { passed: 0, failed: 0, skipped: tests.length };
+  return { passed: 0, skipped: tests.length, failed: [] };
 }
 
 function reasonAgainstLab(): string | null {
@@ -86,15 +113,42 @@ function reasonAgainstLab(): string | null {
   return null;
 }
 
-mkdirSync(`${root}.cache`, { recursive: true });
-const counts: Count[] = [];
-for (const script of ['check:types', 'check:lint', 'check:imports', 'check:format'])
-  counts.push(await runCheck(script));
-for (const project of ['unit', 'int', 'alone']) counts.push(await runProject(project, 20 * minute));
-const reason = reasonAgainstLab();
-for (const project of ['lab', 'e2e'])
-  counts.push(reason === null ? await runProject(project, 60 * minute) : await skipProject(project, reason));
+/** One after the other. */
+async function lane(jobs: readonly (() => Promise<Count>)[]): Promise<Count[]> {
+  const counts: Count[] = [];
+  for (const job of jobs) counts.push(await job());
+  return counts;
+}
 
-const sum = (key: keyof Count) => counts.reduce((total, count) => total + count[key], 0);
-console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
-process.exit(sum('failed') === 0 ? 0 : 1);
+mkdirSync(`${root}.cache`, { recursive: true });
+const reason = reasonAgainstLab();
+const onLab =
+  (project: string, limitMs: number, flags: readonly string[] = []) =>
+  () =>
+    reason === null ? runProject(project, limitMs, flags) : skipProject(project, reason);
+/** Built here, or the first test that needs it would wait for it with its own deadline running. */
+const buildImage = async (owner: string): Promise<Count> => {
+  if (reason === null)
+    await runShown('image', [process.execPath, 'lab/main.ts', 'image', '--owner', owner], 15 * minute);
+  return { passed: 0, skipped: 0, failed: [] };
+};
+// A lab mostly waits, for boots and for windows to end: two at a time.
+const twoLabs = ['--fileParallelism', '--maxWorkers=2'];
+try {
+  const checks = ['check:types', 'check:lint', 'check:imports', 'check:format'].map((script) => () => runCheck(script));
+  const sideBySide = await Promise.all([
+    lane([...checks, () => runProject('unit', 20 * minute), () => runProject('int', 20 * minute)]),
+    lane([() => buildImage('networkmanager'), onLab('lab', 50 * minute, twoLabs)]),
+  ]);
+  const after = await lane([() => runProject('alone', 15 * minute), onLab('e2e', 25 * minute)]);
+  const counts = [...sideBySide.flat(), ...after];
+  const sum = (key: 'passed' | 'skipped') => counts.reduce((total, count) => total + count[key], 0);
+  const failed = counts.flatMap((count) => count.failed);
+  if (failed.length > 0) console.log(`\nfailed:\n${failed.map((name) => `  ${name}`).join('\n')}`);
+  console.log(`\n${sum('passed')} passed, ${failed.length} failed, ${sum('skipped')} skipped`);
+  process.exit(failed.length === 0 ? 0 : 1);
+} catch (error) {
+  console.error(error instanceof AppError ? error.message : error);
+  console.log('\n0 passed, 1 failed, 0 skipped');
+  process.exit(1);
+}

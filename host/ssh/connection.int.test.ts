@@ -88,7 +88,7 @@ describe.skipIf(!hasSshd)('an SSH connection to a real sshd', () => {
   test('a look from another node ends in the pinned host key, without a login', async () => {
     const line = (key: HostKey) => formatKnownHost('127.0.0.1', sshd.port, key);
     const look = async (port: number, knownHosts: string) => {
-      const argv = scriptArgv(peerLookScript, ['127.0.0.1', String(port), 'nobody', '3']);
+      const argv = scriptArgv(peerLookScript, ['127.0.0.1', String(port), 'nobody', '60']);
       return parsePeerLook((await localRunner.run(argv, { stdin: knownHosts })).stdout);
     };
     expect(await look(sshd.port, sshd.hostKeys.map(line).join(''))).toEqual({ isSeen: true, error: '' });
