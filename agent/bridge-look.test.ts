@@ -14,15 +14,15 @@ const summary: BridgeSummary = {
   persistence: 'ifupdown',
   reboot: 'safe',
   transaction: '',
-  alarms: ['one', 'two'],
+  alarms: [],
 };
 
 function createLook() {
-  const state = { now: 0, stamp: 'a', looks: 0, isBroken: false, errors: 0 };
+  const state = { now: 0, stamp: 'a', looks: 0, isBroken: false, errors: 0, seen: summary };
   const look = new BridgeLook({
     observe: () => {
       state.looks += 1;
-      return state.isBroken ? Promise.reject(new Error('no')) : Promise.resolve(summary);
+      return state.isBroken ? Promise.reject(new Error('no')) : Promise.resolve(state.seen);
     },
     stamp: () => Promise.resolve(state.stamp),
     now: () => state.now,
@@ -41,7 +41,7 @@ describe('the bridge in the host’s facts', () => {
   test('is looked at once, then when its files change, at most each 10 s, and each minute in any case', async () => {
     const { state, ask } = createLook();
     expect(await ask(0)).toEqual({});
-    expect(await ask(1_000)).toMatchObject({ Bridge: 'mega_bridge', BridgeAlarms: 'one\ntwo' });
+    expect(await ask(1_000)).toMatchObject({ Bridge: 'mega_bridge', BridgeAlarms: '' });
     for (let now = 2_000; now < 60_000; now += 1_000) await ask(now);
     expect(state.looks).toBe(1);
     await ask(60_000);
@@ -51,6 +51,22 @@ describe('the bridge in the host’s facts', () => {
       await ask(now);
     }
     expect(state.looks).toBe(5);
+  });
+
+  test('is looked at each 10 s while there is a transaction or an alarm: neither stands longer than it is true', async () => {
+    const { state, ask } = createLook();
+    state.seen = { ...summary, transaction: 'r1-1 of Ann: applied' };
+    await ask(0);
+    await ask(9_999);
+    expect(state.looks).toBe(1);
+    state.seen = { ...summary, alarms: ['one', 'two'] };
+    await ask(10_000);
+    expect(await ask(10_001)).toMatchObject({ BridgeAlarms: 'one\ntwo' });
+    state.seen = summary;
+    await ask(20_000);
+    expect(await ask(20_001)).toMatchObject({ BridgeAlarms: '' });
+    await ask(30_001);
+    expect(state.looks).toBe(3);
   });
 
   test('costs nothing where there is no Open vSwitch, and a look that fails leaves the last one', async () => {
@@ -78,9 +94,11 @@ describe('the bridge in the host’s facts', () => {
 test('`bridge` is a row of what is there, and no row where there is nothing', async () => {
   // The handler reads nothing but the host's name.
   const call = { host: 'node1' } as CommandCall;
-  const none = { ...summary, bridge: '', alarms: [] };
+  const none = { ...summary, bridge: '' };
   const [row] = [
-    ...((await createBridgeHandlers(() => Promise.resolve(summary))['bridge']!(call)) as Iterable<unknown>),
+    ...((await createBridgeHandlers(() => Promise.resolve({ ...summary, alarms: ['one', 'two'] }))['bridge']!(
+      call,
+    )) as Iterable<unknown>),
   ];
   expect(row).toMatchObject({
     Host: 'node1',

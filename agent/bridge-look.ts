@@ -1,6 +1,6 @@
 // What this host's facts say of its bridge. A look runs some dozens of programs, so it is taken when something changed: the
 // database of Open vSwitch or the folder of transactions, not more often than every 10 s, and each minute in any case, while
-// somebody watches. Between looks the last one stands.
+// somebody watches. Between looks the last one stands; one that saw a transaction or an alarm stands for 10 s only.
 import { stat } from 'node:fs/promises';
 import type { BridgeSummary } from '../contract/bridge.ts';
 import type { HostFacts } from '../contract/watch.ts';
@@ -49,7 +49,8 @@ export class BridgeLook {
     const age = this.components.now() - this.lookedAt;
     if (!this.isLooking && age >= shortestMs) {
       const stamp = await this.components.stamp();
-      if (stamp !== '' && (age >= longestMs || stamp !== this.lastStamp)) void this.look(stamp);
+      const mayPass = this.last !== null && (this.last.transaction !== '' || this.last.alarms.length > 0);
+      if (stamp !== '' && (mayPass || age >= longestMs || stamp !== this.lastStamp)) void this.look(stamp);
     }
     return this.last === null ? {} : fieldsOf(this.last);
   }

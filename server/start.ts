@@ -7,6 +7,7 @@ import { AppError } from '../contract/errors.ts';
 import { httpPaths } from '../contract/http-paths.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
 import { listConsoleKeys } from './bootstrap/console-key.ts';
+import { createRecheck } from './bootstrap/bridge/recheck.ts';
 import { CaCopies } from './bootstrap/ca-copies.ts';
 import { isLoopback, proxyList, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
@@ -46,6 +47,7 @@ export async function startServer(
     if (applied.length > 0) log.info(`database brought up to date: ${applied.join(', ')}`);
     await startPart(store);
     await startPart(createRetention({ log }, { store }));
+    await startPart(createRecheck({ log }, store));
     await registerSockets(store, config.socketPaths);
     const auth = createConsoleAuth(log, { store, box });
     const fleet = createFleet({ log }, { store });

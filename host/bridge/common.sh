@@ -87,6 +87,8 @@ enter_anyway() {
 enter_live() {
 	mkdir -p "$live"
 	printf '%s\n' "$1" >>"$live/journal"
+	# Before the state: who reads both finds it too young rather than too old.
+	{ uptime_ms >"$live/since"; } 2>/dev/null
 	printf '%s\n' "$1" | put "$live/state"
 }
 

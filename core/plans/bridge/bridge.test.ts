@@ -14,7 +14,7 @@ import { RebootProofArgs } from './reboot-proof.ts';
 import { renderRunbook } from './runbook.ts';
 import { BridgeStepArgs } from './step-args.ts';
 import type { PlannedTransaction } from './step-args.ts';
-import { bridgedFacts, bridgeFacts, nicFacts, ovsBridgeFacts } from './test-facts.ts';
+import { bridgedFacts, bridgeFacts, nicFacts, ovsBridgeFacts, transactionMark } from './test-facts.ts';
 import { defaultBridgeTimes } from './transaction.ts';
 import type { TransactionStatus } from './transaction.ts';
 import { planUndo } from './undo.ts';
@@ -172,7 +172,7 @@ describe('the verdict on a node', () => {
   test('a transaction of someone else blocks, whether it is under way or stuck; one that is over does not', () => {
     const facts = (state: 'applied' | 'committed', isArmed: boolean) =>
       bridgeFacts({
-        transaction: { id: 'r9-1', state, ageSeconds: 12, isPastCap: false, holder: 'Bob at c2', isArmed },
+        transaction: transactionMark({ id: 'r9-1', state, ageSeconds: 12, holder: 'Bob at c2', isArmed }),
       });
     expect(judge(facts('applied', true)).findings[0]).toMatchObject({ level: 'block', id: 'transaction' });
     expect(judge(facts('applied', true)).findings[0]?.text).toContain('Bob at c2');
@@ -506,7 +506,7 @@ describe('the undo of a kept bridge', () => {
 
   test('goes on with its own transaction, and not beside another', () => {
     const facts = bridgedFacts({
-      transaction: { id: 'r-undo-1', state: 'applied', holder: 'Ann', ageSeconds: 9, isPastCap: false, isArmed: true },
+      transaction: transactionMark({ id: 'r-undo-1', state: 'applied' }),
     });
     expect(undo(facts)).toEqual({ kind: 'remove', blocks: [] });
     expect(undo(facts, 'r-undo-2').blocks).toEqual(['transaction']);

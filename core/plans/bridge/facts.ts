@@ -146,6 +146,10 @@ export interface BridgeFacts {
   readonly transaction: TransactionMark | null;
   /** What was committed last; null when no bridge of ours was. */
   readonly committed: CommittedBridge | null;
+  /** No transaction began or ended while it was looked at. */
+  readonly isSettled: boolean;
+  /** Alarms of this look that no second look has confirmed. */
+  readonly unconfirmed: readonly string[];
   /** What differs between `committed` and what is there now, in words. */
   readonly drift: readonly string[];
   /** What the next boot would do, compared with what runs: reasons against; empty is reboot-safe; null without a bridge. */
@@ -170,6 +174,10 @@ export interface TransactionMark {
   readonly holder: string;
   /** Its timer is loaded in PID 1. */
   readonly isArmed: boolean;
+  /** It did not move on while it was looked at. Nothing can be told from a look during which it did. */
+  readonly isSteady: boolean;
+  /** A program that takes it out of this state is running. */
+  readonly isAtWork: boolean;
 }
 
 export interface CommittedBridge {

@@ -297,17 +297,18 @@ describe('Open vSwitch', () => {
       'nothing shuts the kernel’s own stack out of eth0 at boot: every packet would be answered twice',
     ]);
   });
-  it('a transaction under way is read from its state file and its timers', () => {
-    const units = 'Id=meshdeck-bridge-deadman-2.timer\nLoadState=loaded\nActiveState=active\nUnitFileState=transient\n';
+  it('a transaction under way is read from its state file, its timers and its services', () => {
+    const units = 'inactive active inactive active inactive inactive inactive inactive inactive';
     const output = recordedWith('debian12-ifupdown-0.8.41', {
       '= pending': 'run7-1',
-      pending_state: base64('1795649000000 applied the change is in place\n'),
+      '= pending_steady': 'yes',
+      '= pending_state': '1795649000000 applied the change is in place',
       pending_plan: base64("KIND='ensure'\nHOLDER='john on console (run7)'\nCAP=1800\n"),
       pending_journal: base64(
         '1795648400000 planned begun\n1795648401000 armed goes back in 300 s unless it is kept\n',
       ),
       '= now_ms': '1795649012345',
-      units: base64(units),
+      '= pending_units': units,
     });
     expect(parseBridgeFacts(output).transaction).toEqual({
       id: 'run7-1',
@@ -316,15 +317,23 @@ describe('Open vSwitch', () => {
       isPastCap: false,
       holder: 'john on console (run7)',
       isArmed: true,
+      isSteady: true,
+      isAtWork: false,
+    });
+    // The clock was set by an hour: the time since boot counts.
+    const clock = output.replace(/\nend\n$/, '\n= pending_since 500000\n= pending_cap 2300000\n= uptime 512.04\nend\n');
+    expect(parseBridgeFacts(clock.replace('1795649012345', '1795659012345')).transaction).toMatchObject({
+      ageSeconds: 12,
+      isPastCap: false,
     });
     // By the cap of its own plan, from when it was armed.
     const late = recordedWith('debian12-ifupdown-0.8.41', {
       '= pending': 'run7-1',
-      pending_state: base64('1795649000000 outside-ok seen\n'),
+      '= pending_state': '1795649000000 outside-ok seen',
       pending_plan: base64('CAP=300\n'),
       pending_journal: base64('1795648401000 armed goes back in 120 s unless it is kept\n'),
       '= now_ms': '1795649012345',
-      units: base64(units),
+      '= pending_units': units,
     });
     expect(parseBridgeFacts(late).transaction).toMatchObject({ ageSeconds: 12, isPastCap: true });
   });

@@ -1,12 +1,12 @@
 // One look at a node before and after its bridge: a script that changes nothing, and what its answer means. Every owner of
 // NICs is asked itself, since a distribution's name says nothing about who has a NIC.
 import { AppError } from '../../../contract/errors.ts';
-import { transactionStates, type BridgeFacts, type FileFacts, type TransactionMark } from './facts.ts';
+import type { BridgeFacts, FileFacts } from './facts.ts';
 import { nameServersIn, readNics, readRoutes } from './nic-facts.ts';
 import { cleanText, linesOf, readObserved, type Observed } from './observed.ts';
 import { internalPorts, readOvs } from './ovs-facts.ts';
 import { judgeDrift, judgeReboot, readCommitted, readUnits } from './reboot.ts';
-import { defaultBridgeTimes } from './transaction.ts';
+import { markScript, readTransaction, stampScript } from './transaction-mark.ts';
 
 /**
  * Argument: the bridge's name. Prints lines for parseBridgeFacts. Changes nothing, and sends nothing but pings from one of the
@@ -26,6 +26,7 @@ encode() { head -c "\${1:-65536}" | base64 -w0; }
 blob() { printf '%s ' "$1"; shift; t "$@" | encode; echo; }
 big() { printf '%s ' "$1"; shift; t "$@" | encode 4194304; echo; }
 
+${stampScript}
 name=$(uname -n)
 put name "\${name%%.*}"
 put bridge "$bridge"
@@ -258,15 +259,6 @@ for path in $network_files /etc/systemd/network/*.network /etc/systemd/network/*
 for path in /etc/NetworkManager/NetworkManager.conf /etc/NetworkManager/conf.d/*.conf; do file "$path"; done
 for path in /etc/systemd/system/meshdeck-bridge-*.service /etc/systemd/system/*.service.d/*meshdeck*.conf /usr/local/lib/meshdeck/* /etc/dhcp/meshdeck-*.conf; do file "$path"; done
 
-here=/var/lib/meshd/bridge
-pending=$(readlink "$here/pending" 2>/dev/null)
-if [ -n "$pending" ]; then
-  put pending "\${pending##*/}"
-  blob pending_state cat "$here/\${pending##*/}/state"
-  blob pending_plan grep -E '^(HOLDER|KIND|CAP)=' "$here/\${pending##*/}/plan"
-  blob pending_journal cat "$here/\${pending##*/}/journal"
-  put now_ms "$(date +%s%3N)"
-fi
 if [ -f "$here/committed" ]; then
   blob committed cat "$here/committed"
   sed -n 's/^file=[^ ]* //p' "$here/committed" | head -n 64 | while IFS= read -r path; do
@@ -280,6 +272,7 @@ if [ -f "$here/committed" ]; then
     echo
   done
 fi
+${markScript}
 echo end
 `;
 
@@ -349,6 +342,8 @@ export function parseBridgeFacts(output: string): BridgeFacts {
     files: readFiles(observed),
     originals: readOriginals(observed),
     transaction: readTransaction(observed),
+    isSettled: observed.one('moved') !== 'yes',
+    unconfirmed: [],
     committed: readCommitted(observed.text('committed')),
   };
   const sums = new Map(
@@ -450,28 +445,4 @@ function readPath(base64: string): string {
   } catch {
     return '';
   }
-}
-
-/** For the way back at the end of its cap, before it is called late. */
-const rollbackSeconds = 60;
-
-function readTransaction(observed: Observed): TransactionMark | null {
-  const id = observed.one('pending');
-  if (id === '') return null;
-  const [at = '', state = ''] = observed.text('pending_state').split(' ');
-  const plan = observed.text('pending_plan');
-  const units = readUnits(observed.text('units'));
-  const nowMs = Number(observed.one('now_ms')) || 0;
-  const ageMs = nowMs - (Number(at) || 0);
-  const cap = Number(/^CAP='?(\d+)'?$/m.exec(plan)?.[1] ?? defaultBridgeTimes.cap);
-  const armedAt = Number(/^(\d+) armed /m.exec(observed.text('pending_journal'))?.[1] ?? 0);
-  return {
-    id,
-    // A mark without a state: its begin was cut short.
-    state: transactionStates.find((each) => each === state.trim()) ?? 'planned',
-    ageSeconds: Number(at) > 0 ? Math.max(0, Math.round(ageMs / 1000)) : 0,
-    isPastCap: armedAt > 0 && nowMs - armedAt > (cap + rollbackSeconds) * 1000,
-    holder: cleanText(/^HOLDER='(.*)'$/m.exec(plan)?.[1]?.replaceAll("'\\''", "'") ?? ''),
-    isArmed: ['meshdeck-bridge-deadman.timer', 'meshdeck-bridge-deadman-2.timer'].some((unit) => units(unit).isActive),
-  };
 }

@@ -1,5 +1,5 @@
 // Facts of nodes for tests: one bare Debian node, and ways to change it.
-import type { BridgeFacts, NicFacts, OvsBridgeFacts } from './facts.ts';
+import type { BridgeFacts, NicFacts, OvsBridgeFacts, TransactionMark } from './facts.ts';
 
 export function nicFacts(parts: Partial<NicFacts> = {}): NicFacts {
   return {
@@ -82,10 +82,27 @@ export function bridgeFacts(
     originals: [],
     transaction: null,
     committed: null,
+    isSettled: true,
+    unconfirmed: [],
     drift: [],
     rebootDoubts: null,
     ...parts,
     ovs: { version: '3.1.0', isDatabaseUp: true, isSwitchUp: true, hasKernelModule: true, bridges: [], ...parts.ovs },
+  };
+}
+
+/** On trial, in the middle of a healthy run. */
+export function transactionMark(parts: Partial<TransactionMark> = {}): TransactionMark {
+  return {
+    id: 'r1-1',
+    state: 'inside-ok',
+    ageSeconds: 9,
+    isPastCap: false,
+    holder: 'Ann',
+    isArmed: true,
+    isSteady: true,
+    isAtWork: false,
+    ...parts,
   };
 }
 

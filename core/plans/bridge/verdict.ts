@@ -1,7 +1,9 @@
 // Whether a NIC may go into the bridge, and how: facts and a choice in, findings out. Owns what blocks and what warns; how a
 // node is looked at is observe.ts, what is then done is plan.ts.
+import { alarmsOf } from './alarms.ts';
 import type { BridgeFacts, BridgeMethod, NicFacts, OvsBridgeFacts } from './facts.ts';
 import { interfacesOf, readInterfacesTree } from './interfaces-file.ts';
+import { findTrouble, isOver, mendOf } from './transaction-mark.ts';
 
 export interface BridgeChoice {
   readonly bridge: string;
@@ -236,19 +238,17 @@ function judgeSystem(facts: BridgeFacts, add: Add): void {
       'wait for its end, or end it: nmcli device checkpoint',
     );
   const { transaction } = facts;
-  if (transaction !== null) {
-    const over = ['committed', 'rolled-back'].includes(transaction.state);
+  if (transaction !== null && !isOver(transaction)) {
+    const trouble = alarmsOf(facts).length > 0 ? findTrouble(transaction) : null;
     const age = describeSeconds(transaction.ageSeconds);
-    if (!over)
-      add(
-        'block',
-        transaction.isArmed ? 'transaction' : 'transaction-stuck',
-        `${transaction.holder || 'someone'} changes its bridge right now (${transaction.id}, ${transaction.state} since ${age})` +
-          (transaction.isArmed ? '' : ', and its timer is not loaded any more'),
-        transaction.isArmed
-          ? 'wait: it is kept or goes back by itself'
-          : `look at it, and have it go back: sh /var/lib/meshd/bridge/${transaction.id}/tx undo`,
-      );
+    add(
+      'block',
+      trouble === null ? 'transaction' : 'transaction-stuck',
+      `${transaction.holder || 'someone'} changes its bridge right now (${transaction.id}, ${transaction.state} since ${age})`,
+      trouble === null
+        ? 'wait: it is kept or goes back by itself'
+        : `it does not end by itself. Look at it, and have it go back: ${mendOf(transaction, trouble)}`,
+    );
   }
   if (facts.virtualisation !== 'none' && facts.virtualisation !== '' && !isContainer(facts.virtualisation))
     add(

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
 import { bootScript, rebootScript, rebootSeconds } from '../../../core/plans/bridge/reboot-proof.ts';
 import type { RebootProofArgs } from '../../../core/plans/bridge/reboot-proof.ts';
-import { bridgedFacts, bridgeFacts } from '../../../core/plans/bridge/test-facts.ts';
+import { bridgedFacts, bridgeFacts, transactionMark } from '../../../core/plans/bridge/test-facts.ts';
 import { proveByReboot } from './reboot.ts';
 import type { RebootParts } from './reboot.ts';
 
@@ -112,7 +112,7 @@ test.each([
   [
     'a transaction',
     bridgedFacts({
-      transaction: { id: 'r9-1', state: 'applied', ageSeconds: 1, isPastCap: false, holder: 'Bob', isArmed: true },
+      transaction: transactionMark({ id: 'r9-1', state: 'applied', holder: 'Bob' }),
     }),
     'conflict',
     'r9-1 of Bob',
