@@ -4,14 +4,14 @@ import { Check, X } from 'lucide-react';
 import type { ReactElement } from 'react';
 import type { StepSignal } from '../../contract/plans.ts';
 import { useAction } from '../actions/use-action.ts';
-import { useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { describeLeft, type WatchedNode } from './bridge-view.ts';
 import { useCountdown } from './use-countdown.ts';
 
 export function BridgeTrial({ run, node }: { run: string; node: WatchedNode }): ReactElement | null {
   const action = useAction();
-  const refusal = useRefusal('operator');
+  const refusal = usePlanRefusal('bridge');
   const { progress, step, args } = node;
   const leftMs = useCountdown(progress);
   if (!progress) return null;

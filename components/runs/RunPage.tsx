@@ -10,7 +10,7 @@ import { useAction } from '../actions/use-action.ts';
 import { bridgeStories } from '../bridge/bridge-stories.tsx';
 import { BridgeCountdown } from '../bridge/BridgeCountdown.tsx';
 import { useServerNow } from '../actions/use-server-now.ts';
-import { usePlanRefusal, useRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
@@ -82,7 +82,7 @@ const noStories: ReadonlyMap<string, NodeStory> = new Map();
 /** What is the same on the run's own page and in a wizard. */
 export function RunBody({ run }: { run: RunView }): ReactElement {
   const now = useServerNow(useNow(1000));
-  const readOnlyReason = useRefusal('operator');
+  const readOnlyReason = usePlanRefusal(run.kind);
   const isBridge = run.kind === 'bridge' || run.kind === 'remove-bridge';
   return (
     <>
@@ -104,7 +104,6 @@ export function RunBody({ run }: { run: RunView }): ReactElement {
 
 export function RunActions({ run }: { run: RunView }): ReactElement {
   const action = useAction();
-  const readOnlyReason = useRefusal('operator');
   const planReason = usePlanRefusal(run.kind);
   const [isUndoing, setIsUndoing] = useState(false);
   const active = isActive(run.state);
@@ -122,7 +121,7 @@ export function RunActions({ run }: { run: RunView }): ReactElement {
       {active ? (
         <Button
           isBusy={action.isBusy}
-          disabledReason={readOnlyReason}
+          disabledReason={planReason}
           onClick={() =>
             void action.run(async (client) => {
               await client.call('runs.cancel', { run: run.id });

@@ -55,7 +55,7 @@ export function UsersPanel({ me }: { me: string }): ReactElement {
               {user.id === me ? <Badge>you</Badge> : null}
               {user.lockedUntil !== null && user.lockedUntil > Date.now() ? (
                 <StateMark state="warn" className="text-sm font-normal">
-                  locked until {formatInstant(user.lockedUntil)}
+                  wrong passwords: new addresses wait until {formatInstant(user.lockedUntil)}
                 </StateMark>
               ) : null}
             </span>

@@ -7,8 +7,8 @@ import { AppError, describeError } from '../../contract/errors.ts';
 import type { SetupRequest } from '../../contract/http.ts';
 import { Role } from '../../contract/roles.ts';
 import type { Caller, Log } from '../ports.ts';
-import type { ConsoleStore } from '../store/types.ts';
-import { LoginGuard } from './login-guard.ts';
+import type { ConsoleStore, SettingStore } from '../store/types.ts';
+import { LoginGuard, type TextStore } from './login-guard.ts';
 import { createSetupToken, useSetupToken } from './setup-link.ts';
 
 /** What a connection shows for itself; looked up anew at each call. */
@@ -74,7 +74,7 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
   const better = createBetterAuth(options, authDatabase);
   const guard = new LoginGuard(
     { now },
-    { locks: { load: () => settings.get('login-locks'), save: (text) => settings.put('login-locks', text) } },
+    { locks: textOf(settings, 'login-locks'), known: textOf(settings, 'login-addresses') },
   );
   const endListeners = new Set<(credentialIds: string[], reason: string) => void>();
 
@@ -260,6 +260,7 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
         return true;
       });
       await guard.unlock(request.email);
+      await guard.remember(request.email, client.address);
       const response = await signIn(request.email, request.password, client);
       if (!response.ok) throw new AppError('failed', 'The admin was made, but the login did not work: log in by hand.');
       return { cookies: response.headers.getSetCookie() };
@@ -341,6 +342,10 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
       end([id], 'This token was revoked.');
     },
   };
+}
+
+function textOf(settings: SettingStore, key: string): TextStore {
+  return { load: () => settings.get(key), save: (text) => settings.put(key, text) };
 }
 
 function hashOf(token: string): string {

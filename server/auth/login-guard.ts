@@ -1,28 +1,41 @@
-// Slows down whoever guesses passwords: an account is locked after five wrong ones, an address may try 30 times in five
-// minutes. A try counts when it begins, so that a burst of parallel tries gains nothing. Names that do not exist are
-// counted like those that do: the answer tells nobody which is which. What is locked stays locked over a restart.
+// Slows down whoever guesses passwords, without a way to keep the owner out. Wrong passwords are counted by account and
+// address together: after five, that address waits for 15 minutes. Where the account has logged in before, this does not
+// hold, so that the owner gets in while others guess; the limit of the address alone does. Many addresses that guess one
+// account share a limit of their own, which holds for addresses that it never logged in from.
+//
+// A try counts when it begins, so that a burst of parallel tries gains nothing. Names that do not exist are counted like
+// those that do: the answer tells nobody which is which. What waits still waits after a restart.
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
+import { addressBlock } from './address-block.ts';
 
 const minuteMs = 60_000;
 export const triesBeforeLock = 5;
 export const lockMs = 15 * minuteMs;
 export const triesPerAddress = 30;
 export const addressWindowMs = 5 * minuteMs;
+/** Of one account within `lockMs`, from all addresses that it never logged in from: ten addresses that use up their tries. */
+export const triesPerAccount = 50;
 /** Each try hashes for 0.1 s on a core: more at once would starve the console. */
 export const maxTriesAtOnce = 4;
 /** Entries kept per table; a flood of invented names pushes out the oldest. */
 const maxEntries = 10_000;
 /** Of them, those that are kept over a restart. */
 const maxKept = 1_000;
+/** Addresses of one account that it logged in from: a person has a desk, a laptop and a phone. Only a right password adds one. */
+const maxKnownPerAccount = 10;
+const maxKnownAccounts = 2_000;
 
-/** Where locks lie while the console does not run. */
-export interface LockStore {
+/** Where a text lies while the console does not run. */
+export interface TextStore {
   load(): Promise<string | null>;
   save(text: string): Promise<void>;
 }
-/** Until when, ms since 1970, by name and by address. */
-const KeptLocks = z.object({ names: z.record(z.string(), z.number()), addresses: z.record(z.string(), z.number()) });
+const Until = z.record(z.string(), z.number());
+/** Until when, ms since 1970. Those of an older console have `names`, which held for every address, and are dropped. */
+const KeptLocks = z.object({ pairs: Until.default({}), accounts: Until.default({}), addresses: Until.default({}) });
+/** Blocks of addresses by account, the newest last. */
+const Known = z.record(z.string(), z.array(z.string()).readonly());
 
 interface Tries {
   count: number;
@@ -32,18 +45,29 @@ interface Tries {
   isTold: boolean;
 }
 
+/** What one try counts for. */
+interface Keys {
+  readonly name: string | null;
+  readonly block: string;
+  readonly pair: string | null;
+  /** The account has logged in from there before. */
+  readonly isKnown: boolean;
+}
+
 export class LoginGuard {
   private readonly now: () => number;
-  private readonly byName = new Map<string, Tries>();
+  private readonly byPair = new Map<string, Tries>();
+  private readonly byAccount = new Map<string, Tries>();
   private readonly byAddress = new Map<string, Tries>();
-  private readonly locks: LockStore;
-  /** Settles when the locks of before the restart hold. */
+  private known = new Map<string, readonly string[]>();
+  private readonly stores: { readonly locks: TextStore; readonly known: TextStore };
+  /** Settles when what was kept over the restart holds. */
   readonly loaded: Promise<void>;
   private running = 0;
 
-  constructor(options: { now: () => number }, components: { locks: LockStore }) {
+  constructor(options: { now: () => number }, components: { locks: TextStore; known: TextStore }) {
     this.now = options.now;
-    this.locks = components.locks;
+    this.stores = components;
     this.loaded = this.load();
     // Whoever tries to log in hears of it.
     this.loaded.catch(() => undefined);
@@ -56,68 +80,139 @@ export class LoginGuard {
    */
   async guard(email: string | null, address: string, attempt: () => Promise<boolean>): Promise<boolean> {
     await this.loaded;
-    const name = email?.toLowerCase() ?? null;
-    this.assertMayTry(name, address);
-    const tries = name === null ? null : this.count(this.byName, name, lockMs);
-    const { count: fromAddress } = this.count(this.byAddress, address, addressWindowMs);
-    if (tries && tries.count >= triesBeforeLock) tries.lockedUntil = this.now() + lockMs;
+    const keys = this.keysOf(email, address);
+    this.assertMayTry(keys, address);
+    const isFull = this.countTry(keys);
     this.running += 1;
     try {
       // Before the try: whoever can end the console gains none.
-      if ((tries && tries.lockedUntil !== null) || fromAddress >= triesPerAddress) await this.save();
+      if (isFull) await this.saveLocks();
       const isRight = await attempt();
-      if (isRight && name !== null) await this.unlock(name);
+      if (isRight && keys.name !== null) await this.succeed(keys, address);
       return isRight;
     } finally {
       this.running -= 1;
     }
   }
 
-  /** ms since 1970, or null. */
+  /** Until when some address has to wait for this account, ms since 1970, or null. */
   lockedUntil(email: string): number | null {
-    const until = this.byName.get(email.toLowerCase())?.lockedUntil ?? null;
-    return until !== null && until > this.now() ? until : null;
+    const name = email.toLowerCase();
+    const own = [this.byAccount.get(name), ...this.pairsOf(name).map((pair) => this.byPair.get(pair))];
+    const until = Math.max(...own.map((tries) => this.untilOf(tries)));
+    return until > 0 ? until : null;
   }
 
+  /** The account has logged in from there: it need not wait there for what others try. */
+  async remember(email: string, address: string): Promise<void> {
+    await this.loaded;
+    await this.succeed(this.keysOf(email, address), address);
+  }
+
+  /** Lets every address try again. */
   async unlock(email: string): Promise<void> {
+    const name = email.toLowerCase();
     const wasLocked = this.lockedUntil(email) !== null;
-    this.byName.delete(email.toLowerCase());
-    if (wasLocked) await this.save();
+    for (const pair of this.pairsOf(name)) this.byPair.delete(pair);
+    this.byAccount.delete(name);
+    if (wasLocked) await this.saveLocks();
+  }
+
+  private keysOf(email: string | null, address: string): Keys {
+    const name = email?.toLowerCase() ?? null;
+    const block = addressBlock(address) ?? address;
+    const isKnown = name !== null && (this.known.get(name) ?? []).includes(block);
+    return { name, block, pair: name === null ? null : `${name}\n${block}`, isKnown };
+  }
+
+  /** True: one of the limits is reached by this try. */
+  private countTry({ name, block, pair, isKnown }: Keys): boolean {
+    const { count } = this.count(this.byAddress, block, addressWindowMs);
+    if (name === null || pair === null || isKnown) return count >= triesPerAddress;
+    const here = this.count(this.byPair, pair, lockMs);
+    const everywhere = this.count(this.byAccount, name, lockMs);
+    if (here.count >= triesBeforeLock) here.lockedUntil = this.now() + lockMs;
+    if (everywhere.count >= triesPerAccount) everywhere.lockedUntil = this.now() + lockMs;
+    return count >= triesPerAddress || here.lockedUntil !== null || everywhere.lockedUntil !== null;
+  }
+
+  private async succeed({ name, block, pair, isKnown }: Keys, address: string): Promise<void> {
+    if (name === null || pair === null) return;
+    const everywhere = this.byAccount.get(name);
+    const wasLocked = this.untilOf(this.byPair.get(pair)) > 0 || this.untilOf(everywhere) > 0;
+    this.byPair.delete(pair);
+    // It was counted when it began, and was no guess.
+    if (everywhere && !isKnown && everywhere.count > 0) {
+      everywhere.count -= 1;
+      if (everywhere.count < triesPerAccount) everywhere.lockedUntil = null;
+    }
+    if (wasLocked) await this.saveLocks();
+    if (isKnown || addressBlock(address) === null) return;
+    const blocks = [...(this.known.get(name) ?? []), block].slice(-maxKnownPerAccount);
+    this.known.delete(name);
+    this.known.set(name, blocks);
+    if (this.known.size > maxKnownAccounts) this.known = new Map([...this.known].slice(-maxKnownAccounts));
+    await this.stores.known.save(JSON.stringify(Object.fromEntries(this.known) satisfies z.infer<typeof Known>));
+  }
+
+  private pairsOf(name: string): string[] {
+    return [...this.byPair.keys()].filter((pair) => pair.startsWith(`${name}\n`));
+  }
+
+  /** 0: it does not wait. */
+  private untilOf(tries: Tries | undefined): number {
+    const until = tries?.lockedUntil ?? 0;
+    return until > this.now() ? until : 0;
   }
 
   private async load(): Promise<void> {
-    const text = await this.locks.load();
+    const known = await this.stores.known.load();
+    if (known !== null) this.known = new Map(Object.entries(Known.parse(JSON.parse(known))));
+    const text = await this.stores.locks.load();
     if (text === null) return;
-    const { names, addresses } = KeptLocks.parse(JSON.parse(text));
-    for (const [name, until] of Object.entries(names)) {
-      this.byName.set(name, { ...fresh(until - lockMs), count: triesBeforeLock, lockedUntil: until });
-    }
-    for (const [address, until] of Object.entries(addresses)) {
-      this.byAddress.set(address, { ...fresh(until - addressWindowMs), count: triesPerAddress });
+    const { pairs, accounts, addresses } = KeptLocks.parse(JSON.parse(text));
+    for (const [pair, until] of Object.entries(pairs)) this.byPair.set(pair, lockedAt(until, triesBeforeLock));
+    for (const [name, until] of Object.entries(accounts)) this.byAccount.set(name, lockedAt(until, triesPerAccount));
+    for (const [block, until] of Object.entries(addresses)) {
+      this.byAddress.set(block, { ...fresh(until - addressWindowMs), count: triesPerAddress });
     }
   }
 
-  private save(): Promise<void> {
+  private saveLocks(): Promise<void> {
     const newest = (entries: (readonly [string, number])[]) =>
       Object.fromEntries(entries.filter(([, until]) => until > this.now()).slice(-maxKept));
-    const names = newest([...this.byName].map(([name, { lockedUntil }]) => [name, lockedUntil ?? 0]));
+    const locked = (table: Map<string, Tries>) =>
+      newest([...table].map(([key, { lockedUntil }]) => [key, lockedUntil ?? 0]));
     const full = [...this.byAddress].filter(([, { count }]) => count >= triesPerAddress);
-    const addresses = newest(full.map(([address, { since }]) => [address, since + addressWindowMs]));
-    return this.locks.save(JSON.stringify({ names, addresses } satisfies z.infer<typeof KeptLocks>));
+    const addresses = newest(full.map(([block, { since }]) => [block, since + addressWindowMs]));
+    const kept = { pairs: locked(this.byPair), accounts: locked(this.byAccount), addresses };
+    return this.stores.locks.save(JSON.stringify(kept satisfies z.infer<typeof KeptLocks>));
   }
 
-  private assertMayTry(name: string | null, address: string): void {
-    const locked = name === null ? undefined : this.byName.get(name);
-    const lockedUntil = name === null ? null : this.lockedUntil(name);
-    if (locked && lockedUntil !== null) {
+  private assertMayTry({ name, block, pair, isKnown }: Keys, address: string): void {
+    const isLocked = (tries: Tries | undefined): tries is Tries => this.untilOf(tries) > 0;
+    const here = pair === null || isKnown ? undefined : this.byPair.get(pair);
+    if (isLocked(here)) {
+      const waitMs = this.untilOf(here) - this.now();
       throw refusal(
-        locked,
-        `This account is locked for ${describeMinutes(lockedUntil - this.now())} after ${triesBeforeLock} wrong passwords. ` +
-          'Wait, or run `meshdeck admin reset` as root on the console’s machine.',
-        lockedUntil - this.now(),
+        here,
+        `${triesBeforeLock} wrong passwords for this account came from your address: wait ${describeMinutes(waitMs)}. ` +
+          'Addresses that the account has logged in from before need not wait. ' +
+          'If the password is lost, an admin sets a new one, or root runs `meshdeck admin reset` on the console’s machine.',
+        waitMs,
       );
     }
-    const tries = this.byAddress.get(address);
+    const everywhere = name === null || isKnown ? undefined : this.byAccount.get(name);
+    if (isLocked(everywhere)) {
+      const waitMs = this.untilOf(everywhere) - this.now();
+      throw refusal(
+        everywhere,
+        `Many addresses tried wrong passwords for this account: wait ${describeMinutes(waitMs)}, or log in from an address ` +
+          'that the account has logged in from before.',
+        waitMs,
+      );
+    }
+    const tries = this.byAddress.get(block);
     const waitMs = tries ? tries.since + addressWindowMs - this.now() : 0;
     if (tries && waitMs > 0 && tries.count >= triesPerAddress) {
       throw refusal(tries, `Too many tries from ${address}: wait ${describeMinutes(waitMs)}.`, waitMs);
@@ -145,6 +240,10 @@ function describeMinutes(durationMs: number): string {
 
 function fresh(since: number): Tries {
   return { count: 0, since, lockedUntil: null, isTold: false };
+}
+
+function lockedAt(until: number, count: number): Tries {
+  return { ...fresh(until - lockMs), count, lockedUntil: until };
 }
 
 /** `lockOut`: what it is refused for; null where it lasts a moment only. */

@@ -1,6 +1,7 @@
 // The run machinery on nodes in memory: waves, needs, deadlines, questions, secrets, undo, and a crash at each write of the
 // journal. "Crash" is a store that answers no more: what was written before is what the next process finds.
 import { describe, expect, test, vi } from 'vitest';
+import { browserMethods } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxStepLogLines } from '../../contract/limits.ts';
 import { planRoles } from '../../contract/plan-roles.ts';
@@ -643,21 +644,54 @@ describe('roles', () => {
     expect(machines.made).toEqual([]);
   });
 
-  test('an operator ends a run at work, and neither retries nor undoes it', async () => {
-    const { core, machines } = createCore(planOf(chain('a')));
-    machines.special.set(
-      'two a',
-      ({ signal }) => new Promise((_, reject) => (signal.onabort = () => reject(new Error()))),
-    );
-    const { id } = await begin(core);
-    await core.cancel(operator, id);
-    await reach(core, id, 'cancelled');
-    await expect(core.retry(operator, id, {})).rejects.toMatchObject({ code: 'refused' });
-    await expect(core.undo(operator, id)).rejects.toMatchObject({ code: 'refused' });
-    expect(await reach(core, id, 'cancelled')).toMatchObject({ state: 'cancelled' });
-    await core.undo(caller, id);
-    await reach(core, id, 'undone');
-  });
+  /** Every method of the contract that changes one run, as the dispatcher hands it on: a new one has to get its line. */
+  type Act = (core: RunCore, who: Caller, id: string) => Promise<unknown>;
+  const acts: Readonly<Record<string, Act>> = {
+    'runs.cancel': (core, who, id) => core.cancel(who, id),
+    'runs.retry': (core, who, id) => core.retry(who, id, {}),
+    'runs.undo': (core, who, id) => core.undo(who, id),
+    'runs.answer': (core, who, id) => core.answer(who, id, 'two a', true),
+    'runs.signal': (core, who, id) => core.signal(who, id, 'two a', 'keep'),
+    'runs.provideSecrets': (core, who, id) => core.provideSecrets(who, id, { 'password:root@a': 'swordfish' }),
+  };
+  const methodsOnRuns = Object.values(browserMethods).filter(
+    ({ changes, input }) => changes && Object.hasOwn(input.shape, 'run'),
+  );
+
+  test.each(methodsOnRuns.map(({ name }) => name))(
+    "%s on an admin's run, by an operator, is refused and changes nothing",
+    async (name) => {
+      const act = acts[name];
+      if (!act) throw new Error(`${name} acts on a run: add it to the table, and have it ask for the role of the plan`);
+      const { core, machines, journal } = createCore(planOf(chain('a')));
+      let heard = 0;
+      machines.special.set(
+        'two a',
+        (context) =>
+          new Promise((_, reject) => {
+            // One that listens hears a cancel as `undo`, and ends itself.
+            context.onSignal(() => {
+              heard += 1;
+              reject(new Error('ended'));
+            });
+          }),
+      );
+      const { id } = await begin(core);
+      await vi.waitFor(() => expect(machines.atWork).toBe(1));
+      const refused = {
+        code: 'refused',
+        message: expect.stringMatching(/needs the role admin, and you are operator/) as string,
+      };
+      await expect(act(core, operator, id)).rejects.toMatchObject(refused);
+      expect([heard, machines.atWork]).toEqual([0, 1]);
+      await core.cancel(caller, id);
+      await reach(core, id, 'undone', 'cancelled');
+      // The same of a run that is over, and of one that another process left behind.
+      await expect(act(core, operator, id)).rejects.toMatchObject(refused);
+      const other = createCore(planOf(chain('a')), journal).core;
+      await expect(act(other, operator, id)).rejects.toMatchObject(refused);
+    },
+  );
 });
 
 describe('secrets', () => {

@@ -190,14 +190,16 @@ export class RunCore implements Runs {
     return () => this.changedListeners.delete(listener);
   }
 
-  async cancel(_caller: Caller, id: string): Promise<RunSummary> {
+  async cancel(caller: Caller, id: string): Promise<RunSummary> {
     const active = this.active.get(id);
     if (active) {
+      assertMayPlan(caller, active.summary().kind);
       await active.cancel();
       return active.summary();
     }
     return this.alone(id, async () => {
       const stored = await this.storedOf(id);
+      assertMayPlan(caller, stored.plan.kind);
       if (stored.endedAt !== null) throw isOverAlready(stored, 'cancelled');
       const run = this.activate(stored, await this.components.store.steps(id));
       await run.cancel();
@@ -209,8 +211,7 @@ export class RunCore implements Runs {
   /** Failed, cancelled and skipped steps once more; what was done stays done. */
   retry(caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
     return this.alone(id, async () => {
-      const stored = await this.finishedOf(id);
-      assertMayPlan(caller, stored.plan.kind);
+      const stored = await this.finishedOf(caller, id);
       const steps = await this.components.store.steps(id);
       const again = steps.filter((view) => ['failed', 'cancelled', 'skipped'].includes(view.state));
       const memo = RunMemo.parse(stored.memo);
@@ -241,8 +242,7 @@ export class RunCore implements Runs {
 
   undo(caller: Caller, id: string): Promise<RunSummary> {
     return this.alone(id, async () => {
-      const stored = await this.finishedOf(id);
-      assertMayPlan(caller, stored.plan.kind);
+      const stored = await this.finishedOf(caller, id);
       const memo = RunMemo.parse(stored.memo);
       const steps = await this.components.store.steps(id);
       const views = steps
@@ -267,20 +267,20 @@ export class RunCore implements Runs {
     });
   }
 
-  async answer(_caller: Caller, id: string, step: string, answer: boolean): Promise<RunSummary> {
-    const run = await this.activeOf(id, 'asked');
+  async answer(caller: Caller, id: string, step: string, answer: boolean): Promise<RunSummary> {
+    const run = await this.activeOf(caller, id, 'asked');
     await run.answer(step, answer);
     return run.summary();
   }
 
-  async signal(_caller: Caller, id: string, step: string, signal: StepSignal): Promise<RunSummary> {
-    const run = await this.activeOf(id, 'told anything');
+  async signal(caller: Caller, id: string, step: string, signal: StepSignal): Promise<RunSummary> {
+    const run = await this.activeOf(caller, id, 'told anything');
     run.signal(step, signal);
     return run.summary();
   }
 
-  async provideSecrets(_caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
-    const run = await this.activeOf(id, 'given secrets');
+  async provideSecrets(caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
+    const run = await this.activeOf(caller, id, 'given secrets');
     run.addSecrets(secrets);
     return run.summary();
   }
@@ -364,18 +364,24 @@ export class RunCore implements Runs {
     });
   }
 
-  private async activeOf(id: string, what: string): Promise<ActiveRun> {
+  private async activeOf(caller: Caller, id: string, what: string): Promise<ActiveRun> {
     const run = this.active.get(id);
-    if (run) return run;
+    if (run) {
+      assertMayPlan(caller, run.summary().kind);
+      return run;
+    }
     const stored = await this.storedOf(id);
+    assertMayPlan(caller, stored.plan.kind);
     if (stored.endedAt === null) throw new AppError('conflict', 'this run was cut off: resume it first');
     throw isOverAlready(stored, what);
   }
 
-  private async finishedOf(id: string): Promise<StoredRun> {
-    if (this.active.has(id))
-      throw new AppError('conflict', 'this run is still at work: wait for its end, or cancel it');
+  private async finishedOf(caller: Caller, id: string): Promise<StoredRun> {
+    const active = this.active.get(id);
+    if (active) assertMayPlan(caller, active.summary().kind);
+    if (active) throw new AppError('conflict', 'this run is still at work: wait for its end, or cancel it');
     const stored = await this.storedOf(id);
+    assertMayPlan(caller, stored.plan.kind);
     if (stored.endedAt === null)
       throw new AppError('conflict', 'this run was cut off: resume it or cancel it first, then see what is left');
     return stored;
