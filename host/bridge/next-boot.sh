@@ -136,7 +136,7 @@ normal_words() {
 	local pattern
 	pattern=$(printf '%s' "$UPLINK" | sed 's/\./\\./g')
 	sed -n 's/^runs //p' | grep -vE '^[[:space:]]*(run-parts |modprobe |ip link set |$)|meshdeck_bridge|dhclient\.[^ ]*\.leases >' |
-		sed "s/\\b$pattern\\b/$BRIDGE/g; s/[[:space:]][[:space:]]*/ /g; s/ \$//"
+		sed "s/^[[:space:]]*//; s/\\b$pattern\\b/$BRIDGE/g; s/[[:space:]][[:space:]]*/ /g; s/ \$//"
 }
 
 # lost_words: what is run at boot now, and would not be with the candidates.
@@ -202,7 +202,7 @@ hosts_in() {
 give_back_stanzas() {
 	local line address
 	[ "$KIND" = remove ] && command -v ifquery >/dev/null && limit 5 ifquery "$UPLINK" >/dev/null 2>&1 || return 0
-	boot_words "$UPLINK" | sed -n 's/^runs //p' | grep -E '^ip (-6 )?addr add ' | while IFS= read -r line; do
+	boot_words "$UPLINK" | sed -n 's/^runs *//p' | grep -E '^ip (-6 )?addr add ' | while IFS= read -r line; do
 		address=$(printf '%s\n' "$line" | sed -n 's/^ip \(-6 \)\{0,1\}addr add \([^ ]*\) .*/\2/p')
 		! hosts_in "$(ip -o address show dev "$UPLINK")" | grep -qxF -e "$(hosts_in "$address")" || continue
 		line=$(printf '%s' "$line" | sed "s/ dev $UPLINK:[^ ]*/ dev $UPLINK/")
