@@ -4,58 +4,145 @@
 /** A console that dies takes the output with it: dash then ends by a signal, without the EXIT trap, unless it is told to. */
 const endsBySignal = `trap 'exit 1' HUP INT PIPE TERM`;
 
-/** Adds a line to root's authorized_keys, with all mode bits as sshd wants them. Arguments: the line. */
-export const ensureKeyScript = `
+/**
+ * The files that sshd reads root's keys from, as it says itself for who comes from where we do: one path a line, tokens and
+ * relative paths resolved (sshd_config(5), AuthorizedKeysFile). Sets $files and $strict.
+ */
+const keyFiles = `
 set -eu
+set -f
 umask 077
-line=$1
+IFS='
+'
 home=$(getent passwd root | cut -d: -f6)
-folder=\${home:-/root}/.ssh
-file=$folder/authorized_keys
+home=\${home:-/root}
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+[ -d /run/sshd ] || mkdir -p /run/sshd 2>/dev/null || :
+from=\${SSH_CONNECTION:-127.0.0.1}
+said=$("$sshd" -T -C "user=root,host=localhost,addr=\${from%% *}" 2>/dev/null || :)
+files=$(printf '%s\\n' "$said" | sed -n 's/^authorizedkeysfile //p' | tr ' ' '\\n')
+strict=$(printf '%s\\n' "$said" | sed -n 's/^strictmodes //p')
+[ -n "$files" ] || files='.ssh/authorized_keys'
+percent=$(printf '\\001')
+files=$(printf '%s\\n' "$files" | sed -e "s/%%/$percent/g" -e "s|%h|$home|g" -e 's/%u/root/g' -e 's/%U/0/g' \\
+  -e "s/$percent/%/g" -e '/^none$/d' -e "/^[^/]/s|^|$home/|")
+if [ -z "$files" ]; then
+  echo 'sshd reads no file for keys of root: set AuthorizedKeysFile .ssh/authorized_keys in its sshd_config' >&2
+  exit 1
+fi
+# A link stays one: what it leads to is replaced, whole or not at all, with the owner and mode that it has.
+replace() {
+  if [ -e "$2" ]; then cp -p "$2" "$1.kept"; cat "$1" >"$1.kept"; mv -f "$1.kept" "$1"; fi
+  sync "$1" 2>/dev/null || sync
+  mv -f "$1" "$2"
+}
+`;
+
+/**
+ * Adds a line to the file that sshd reads root's keys from: to the first of them that is there, or else to the first. What
+ * sshd would not read for its owner or mode is mended, but for what a link leads to: that is somebody else's. Arguments: the
+ * line.
+ */
+export const ensureKeyScript = `${keyFiles}
+line=$1
 key=$(printf '%s\\n' "$line" | cut -d' ' -f1,2)
 state=unchanged
-[ -d "$folder" ] || { mkdir -p "$folder"; state=changed; }
-mode() { [ "$(stat -c '%a %u' "$1")" = "$2 0" ] || { chown root: "$1"; chmod "$2" "$1"; state=changed; }; }
-mode "$folder" 700
-# sshd refuses keys below a home that others may write to.
-[ -z "$(find "\${home:-/root}" -maxdepth 0 -perm /022)" ] || { chmod go-w "\${home:-/root}"; state=changed; }
-if [ ! -f "$file" ] || ! grep -qF -- "$key" "$file"; then
-  new=$file.meshdeck.$$
-  trap 'rm -f "$new"' EXIT
-  ${endsBySignal}
-  { [ ! -f "$file" ] || cat "$file"; } >"$new"
+file= has=
+for path in $files; do
+  if [ -f "$path" ] && grep -qF -- "$key" "$path"; then file=$path has=yes; break; fi
+done
+for path in $files; do [ -n "$file" ] || [ ! -e "$path" ] || file=$path; done
+for path in $files; do [ -n "$file" ] || file=$path; done
+finished=
+new=
+trap '[ -z "$new" ] || rm -f "$new" "$new.kept"; [ -n "$finished" ] || echo "sshd reads the keys of root from $file, where none could be put" >&2' EXIT
+${endsBySignal}
+if [ ! -L "$file" ] && [ ! -d "\${file%/*}" ]; then
+  # Other users' keys may come to lie in one that is nobody's home.
+  case $file in "$home"/*) mkdir -p "\${file%/*}" ;; *) (umask 022 && mkdir -p "\${file%/*}") ;; esac
+  state=changed
+fi
+real=$(readlink -f "$file") || { echo "$file leads to a folder that is not there" >&2; exit 1; }
+folder=\${real%/*}
+if [ -z "$has" ]; then
+  new=$real.meshdeck.$$
+  { [ ! -f "$real" ] || cat "$real"; } >"$new"
   # A last line without its end would swallow ours.
   [ ! -s "$new" ] || [ -z "$(tail -c1 "$new")" ] || echo >>"$new"
   printf '%s\\n' "$line" >>"$new"
-  sync "$new" 2>/dev/null || sync
-  mv -f "$new" "$file"
+  replace "$new" "$real"
   state=changed
 fi
-mode "$file" 600
-command -v restorecon >/dev/null 2>&1 && restorecon -R "$folder" || :
+if [ "$real" = "$file" ]; then
+  # sshd refuses keys in files, folders and below a home that others may write to.
+  for path in "$home" "$folder" "$real"; do
+    case $folder/ in "$home"/*) ;; *) [ "$path" = "$real" ] || continue ;; esac
+    if [ "$path" != "$home" ] && [ "$(stat -c %u "$path")" != 0 ]; then chown root: "$path"; state=changed; fi
+    [ -z "$(find "$path" -maxdepth 0 -perm /022)" ] || { chmod go-w "$path"; state=changed; }
+  done
+elif [ "$strict" = yes ] && [ -n "$(find "$real" -maxdepth 0 '(' ! -user 0 -o -perm /022 ')')" ]; then
+  echo "$file leads to $real, which sshd does not read while others may write to it (StrictModes)" >&2
+  exit 1
+fi
+case $folder/ in "$home"/*) command -v restorecon >/dev/null 2>&1 && restorecon -R "$folder" || : ;; esac
+finished=yes
 echo "$state"
 `;
 
-/** Takes a key out of root's authorized_keys. Arguments: type and key, as one word pair. */
-export const removeKeyScript = `
-set -eu
-umask 077
-home=$(getent passwd root | cut -d: -f6)
-file=\${home:-/root}/.ssh/authorized_keys
+/** Takes a key out of all files that sshd reads root's keys from. Arguments: type and key, as one word pair. */
+export const removeKeyScript = `${keyFiles}
 key=$(printf '%s\\n' "$1" | cut -d' ' -f1,2)
 case $key in *' '?*) ;; *) echo "no public key: $key" >&2; exit 1;; esac
-if [ ! -f "$file" ] || ! grep -qF -- "$key" "$file"; then echo unchanged; exit 0; fi
-new=$file.meshdeck.$$
-trap 'rm -f "$new"' EXIT
+state=unchanged
+file= new= finished=
+trap '[ -z "$new" ] || rm -f "$new" "$new.kept"; [ -n "$finished" ] || echo "sshd reads the keys of root from $file, which could not be changed" >&2' EXIT
 ${endsBySignal}
-# The whole word: the beginning of a key is the beginning of many.
-awk -v type="\${key% *}" -v blob="\${key#* }" \
-  '{ for (at = 1; at < NF; at++) if ($at == type && $(at + 1) == blob) next; print }' "$file" >"$new"
-if cmp -s "$file" "$new"; then echo unchanged; exit 0; fi
-chmod 600 "$new"
-sync "$new" 2>/dev/null || sync
-mv -f "$new" "$file"
-echo changed
+for file in $files; do
+  if [ ! -f "$file" ] || ! grep -qF -- "$key" "$file"; then continue; fi
+  real=$(readlink -f "$file")
+  new=$real.meshdeck.$$
+  # The whole word: the beginning of a key is the beginning of many.
+  awk -v type="\${key% *}" -v blob="\${key#* }" \\
+    '{ n = split($0, word, " "); for (at = 1; at < n; at++) if (word[at] == type && word[at + 1] == blob) next; print }' "$real" >"$new"
+  if cmp -s "$real" "$new"; then rm -f "$new"; continue; fi
+  replace "$new" "$real"
+  state=changed
+done
+finished=yes
+echo "$state"
+`;
+
+/**
+ * Which start-up file prints this text, or anything, before a program that is started over SSH. Arguments: user, text.
+ * Prints \`found <line or 0> <path>\`, or nothing. Reading a file alone does what each login does.
+ */
+export const startUpScript = `
+entry=$(getent passwd "$1")
+text=$2
+home=$(printf '%s' "$entry" | cut -d: -f6)
+shell=$(printf '%s' "$entry" | cut -d: -f7)
+case \${shell##*/} in
+  bash) set -- /etc/bash.bashrc /etc/bashrc "$home/.bashrc" ;;
+  zsh) set -- /etc/zsh/zshenv /etc/zshenv "$home/.zshenv" ;;
+  fish) set -- /etc/fish/conf.d/*.fish /etc/fish/config.fish "$home"/.config/fish/conf.d/*.fish "$home/.config/fish/config.fish" ;;
+  tcsh | csh) set -- /etc/csh.cshrc "$home/.tcshrc" "$home/.cshrc" ;;
+  *) set -- ;;
+esac
+for file in /etc/ssh/sshrc "$home/.ssh/rc" "$@"; do
+  [ -f "$file" ] || continue
+  line=$(grep -nF -- "$text" "$file" | head -n1 | cut -d: -f1)
+  if [ -n "$line" ]; then echo "found $line $file"; exit 0; fi
+done
+for file in "$@"; do
+  [ -f "$file" ] || continue
+  case \${shell##*/} in
+    bash) alone() { bash --norc -c '. "$0"' "$file"; } ;;
+    zsh) alone() { zsh -f -c '. "$0"' "$file"; } ;;
+    fish) alone() { fish --no-config -c 'source $argv' "$file"; } ;;
+    *) alone() { tcsh -f -c "source $file"; } ;;
+  esac
+  if [ -n "$(alone </dev/null 2>/dev/null | head -c 1)" ]; then echo "found 0 $file"; exit 0; fi
+done
 `;
 
 /** Name of our file in sshd's drop-in folder. It sorts first, since sshd takes the first value that it meets. */

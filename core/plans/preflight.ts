@@ -56,6 +56,10 @@ if [ -n "$nic" ]; then
 fi
 say port_user "$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:((\\"\\([^\\"]*\\)\\".*/\\1/p' | head -n1)"
 [ -z "$(ss -Hltn "sport = :$port" 2>/dev/null)" ] || say port_busy yes
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+[ -d /run/sshd ] || mkdir -p /run/sshd 2>/dev/null
+from=\${SSH_CONNECTION:-127.0.0.1}
+say max_sessions "$("$sshd" -T -C "user=root,host=localhost,addr=\${from%% *}" 2>/dev/null | sed -n 's/^maxsessions //p')"
 for other in "$@"; do getent hosts "$other" >/dev/null 2>&1 || say unresolved "$other"; done
 exit 0
 `;
@@ -85,6 +89,8 @@ export interface PreflightFacts {
   readonly isPortBusy: boolean;
   readonly portUser: string;
   readonly unresolvedNames: readonly string[];
+  /** Sessions that sshd allows on one connection; null where it does not say. */
+  readonly maxSessions: number | null;
   /** Its clock, ms since 1970. */
   readonly clockMs: number;
 }
@@ -125,6 +131,7 @@ export function parsePreflight(text: string): PreflightFacts {
     isPortBusy: value('port_busy') === 'yes',
     portUser: value('port_user'),
     unresolvedNames: unresolvedNames.slice(0, 64),
+    maxSessions: /^\d+$/.test(value('max_sessions')) ? Number(value('max_sessions')) : null,
     clockMs: (Number(value('epoch')) || 0) * 1000,
   };
 }
@@ -250,7 +257,35 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
       'end that program, or choose another mesh port',
     );
   else add('port', 'ok', `port ${context.meshPort} is ${facts.isPortBusy ? "meshd's" : 'free'}`);
+  if (facts.maxSessions !== null && facts.maxSessions < fewSessions)
+    add(
+      'sessions',
+      facts.maxSessions === 0 ? 'fail' : 'warn',
+      facts.maxSessions === 0
+        ? 'sshd allows no session (MaxSessions 0): no program can be started here'
+        : `sshd allows ${facts.maxSessions} at once on one connection (MaxSessions): further connections are made, or programs wait`,
+      'set MaxSessions 10, its default, in its sshd_config',
+    );
   return findings;
+}
+
+/** What a run uses at once on one connection: the program of a step, its lock's renewal, a relay, a look. */
+const fewSessions = 4;
+
+/** What start-up files print before each program, where they do. `found`: the answer of startUpScript. */
+export function judgeStartUp(user: string, noise: string, found: string): Finding[] {
+  const text = noise.split('\n', 1)[0]?.slice(0, 100) ?? '';
+  if (text === '') return [];
+  const [, line = '0', file = ''] = /^found (\d+) (\/.+)$/m.exec(found) ?? [];
+  const place = file === '' ? `a start-up file of ${user}'s shell` : `${file}${line === '0' ? '' : `, line ${line},`}`;
+  return [
+    {
+      id: 'startup',
+      level: 'warn',
+      text: `${place} prints ${JSON.stringify(text)} before every program that ${user} starts over SSH`,
+      mend: 'scp, rsync and others fail by it: have it print for terminals only ([ -t 1 ] before it)',
+    },
+  ];
 }
 
 function megabytes(bytes: number): string {

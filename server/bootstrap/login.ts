@@ -54,6 +54,10 @@ export class RootShell {
     this.login = login;
   }
 
+  get user(): string {
+    return this.login.user;
+  }
+
   run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return runAsRoot(this.connection, this.login, argv, options);
   }

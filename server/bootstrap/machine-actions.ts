@@ -3,14 +3,15 @@ import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { Finding } from '../../contract/known-nodes.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
-import { packagesScript } from '../../core/plans/host-scripts.ts';
-import { judgePreflight, parsePreflight, preflightScript } from '../../core/plans/preflight.ts';
+import { packagesScript, startUpScript } from '../../core/plans/host-scripts.ts';
+import { judgePreflight, judgeStartUp, parsePreflight, preflightScript } from '../../core/plans/preflight.ts';
 import type { PreflightFacts } from '../../core/plans/preflight.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
 import type { StepContext } from '../runs/executor.ts';
 import { defineAction, outcomeOf } from './action.ts';
 import type { ActionParts } from './action.ts';
 import { factsOf } from './known-nodes.ts';
+import type { RootShell } from './login.ts';
 
 export const defaultMeshPort = 9000;
 
@@ -29,7 +30,10 @@ async function lookAt(
   const facts = parsePreflight(stdout);
   const clockOffsetMs = (parts.now() - askedAt) / 2;
   // The clock is read at the script's beginning: half the round trip is the least wrong guess for a quick node.
-  const findings = judgePreflight(facts, { askedAtMs: askedAt + Math.min(clockOffsetMs, 250), meshPort });
+  const findings = [
+    ...judgePreflight(facts, { askedAtMs: askedAt + Math.min(clockOffsetMs, 250), meshPort }),
+    ...(await lookAtStartUp(shell, context.signal)),
+  ];
   for (const { level, text, mend } of findings) {
     if (level !== 'ok') context.log(`${level === 'fail' ? 'FAIL' : 'warning'}: ${text}${mend ? ` — ${mend}` : ''}`);
   }
@@ -42,6 +46,15 @@ async function lookAt(
     }));
   }
   return { facts, findings };
+}
+
+/** Which file prints before each program, where one does: other tools fail by it, and its owner may not know. */
+async function lookAtStartUp(shell: RootShell, signal: AbortSignal): Promise<Finding[]> {
+  const { noise } = shell.connection;
+  const [text = ''] = noise.split('\n', 1);
+  if (text === '') return [];
+  const { stdout } = await shell.run(scriptArgv(startUpScript, [shell.user, text]), { signal, timeoutMs: 30_000 });
+  return judgeStartUp(shell.user, noise, stdout);
 }
 
 /** What packagesScript said. @throws AppError that says what held apt up */
