@@ -1,14 +1,37 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Deadlines here are for what hangs: a test says what happens and in which order, and a busy machine may take a minute over it.
 const setupFiles = ['scripts/test-deadlines.ts'];
 const poll = { timeout: 60_000 };
+
+/** Where two labs run side by side, the longest files begin first: begun last, one keeps its worker busy alone. */
+const longest = [
+  'lab/bridge.drill.test.ts',
+  'lab/bridge-owners.drill.test.ts',
+  'lab/bridge.lab.test.ts',
+  'lab/guide.lab.test.ts',
+  'server/bad-input.lab.test.ts',
+  'cli/bridge.lab.test.ts',
+  'server/restarts.lab.test.ts',
+  'lab/bridge-owners.lab.test.ts',
+];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification) => {
+      const rank = longest.findIndex((file) => moduleId.endsWith(`/${file}`));
+      return rank < 0 ? longest.length : rank;
+    };
+    return (await super.sort(files)).sort((a, b) => rankOf(a) - rankOf(b));
+  }
+}
 
 // Six projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
 // (alone), real lab nodes and root (lab), those and a browser (e2e), and those for as long as it takes (drills, not in `npm
 // test`).
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -59,10 +82,12 @@ export default defineConfig({
           exclude: ['**/node_modules/**', 'dist/**'],
           setupFiles,
           expect: { poll: { timeout: 120_000 } },
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          // One lab at a time: two would share two cores, and their times would mean nothing.
-          fileParallelism: false,
+          testTimeout: 600_000,
+          // The first lab on a machine waits for its image.
+          hookTimeout: 900_000,
+          // A lab mostly waits, for boots and for windows to end: two at a time.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -83,8 +108,9 @@ export default defineConfig({
           setupFiles,
           expect: { poll: { timeout: 120_000 } },
           testTimeout: 600_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
+          hookTimeout: 900_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
