@@ -66,6 +66,7 @@ export async function describeLabTransaction(
       enable: [],
       disable: [],
       addresses,
+      leave: [],
       checks: ['carrier', 'addresses', 'routes', 'ovs', 'gateway', 'dns'],
       nonceSha256: sha256Hex(nonce),
       isHeld: false,

@@ -98,6 +98,12 @@ note() {
 	{ printf '%s %s %s\n' "$(now_ms)" "$STATE" "$(one_line "$1")" | tee -a "$here/journal" >>"$live/journal"; } 2>/dev/null
 }
 
+# phase <id>: what is done from here on, in the order and by the names of core/plans/bridge/phases.ts.
+phase() {
+	{ printf '%s\n' "$1" >"$live/phase"; } 2>/dev/null
+	note "phase: $1"
+}
+
 # Sets SINCE, STATE and TEXT. What is in /run is of this boot, and newer: the disk may have been full when it was written.
 read_state() {
 	SINCE='' STATE='' TEXT=''

@@ -8,6 +8,7 @@ clientConfig=/etc/dhcp/meshdeck-$BRIDGE.conf
 hand_over() {
 	# Nothing was moved.
 	[ "$KIND" != persist ] || { tell_dhcp none; return; }
+	[ "$DHCP" = none ] || phase hand-over
 	# The client of the old interface ends without a word to the server: the lease goes on.
 	# shellcheck disable=SC2086 # a list of pids
 	[ -z "$SNAP_CLIENTS" ] || kill -KILL $SNAP_CLIENTS 2>/dev/null

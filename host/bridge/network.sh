@@ -37,6 +37,12 @@ address_batch() {
 	}'
 }
 
+# own_addresses: lines of `ip -o address` without those of other programs. What keepalived put there since the plan was made is told by
+# its number (RTPROT_KEEPALIVED); a second holder of a virtual address would answer beside the first.
+own_addresses() {
+	awk -v leave=" $LEAVE " 'index(leave, " " $4 " ") == 0 && $0 !~ / proto (18|keepalived) /'
+}
+
 # settle_addresses <interface>: takes the nodad flag away again.
 settle_addresses() {
 	ip -o -6 address show dev "$1" 2>/dev/null | grep ' nodad ' | address_batch "$1" 0 | limit 5 ip -6 -force -batch -

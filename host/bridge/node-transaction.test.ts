@@ -23,6 +23,7 @@ const transaction: BridgeTransaction = {
   disable: [],
   addresses: ['10.0.0.5/24', 'fd00::5/64'],
   checks: ['carrier', 'ovs'],
+  leave: ['10.0.0.250/32'],
   nonceSha256: 'a'.repeat(64),
   isHeld: false,
   times: defaultBridgeTimes,

@@ -152,7 +152,8 @@ export function describePlan(transaction: BridgeTransaction): string {
   for (const name of ['bridge', 'uplink'] as const) assertMatches(name, transaction[name], /^[A-Za-z0-9][\w.-]{0,14}$/);
   assertMatches('mac', transaction.mac, /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
   assertMatches('nonceSha256', transaction.nonceSha256, /^[0-9a-f]{64}$/);
-  for (const address of transaction.addresses) assertMatches('address', address, /^[0-9a-f.:]+(\/\d{1,3})?$/);
+  for (const address of [...transaction.addresses, ...transaction.leave])
+    assertMatches('address', address, /^[0-9a-f.:]+(\/\d{1,3})?$/);
   for (const unit of [...transaction.enable, ...transaction.disable]) assertMatches('unit', unit, /^[\w@.\\:-]+$/);
   const values: [string, string | number][] = [
     ['ID', transaction.id],
@@ -170,6 +171,7 @@ export function describePlan(transaction: BridgeTransaction): string {
     ['ENABLE', transaction.enable.join(' ')],
     ['DISABLE', transaction.disable.join(' ')],
     ['ADDRESSES', transaction.addresses.join(' ')],
+    ['LEAVE', transaction.leave.join(' ')],
     ['CHECKS', transaction.checks.join(' ')],
     ['NONCE_SHA256', transaction.nonceSha256],
     ['HELD', transaction.isHeld ? 'yes' : 'no'],

@@ -131,17 +131,23 @@ wait_while() {
 
 drive() {
 	local problem
+	phase check
 	adopt_originals || give_up 'the original files are not readable'
 	problem=$(check_plan) || give_up "$problem"
+	phase snapshot
 	take_snapshot || give_up 'the snapshot does not fit on the disk'
+	phase way-back
 	write_rollback || give_up 'the rollback could not be written'
+	phase next-boot
 	problem=$(next_boot_doubts)
 	[ -z "$problem" ] || give_up "$(one_line "$problem")"
 	locked 60 guard_on || give_up 'the boot guard could not be enabled'
 	if [ "$KIND" = ensure ]; then
+		phase rehearse
 		problem=$(rehearse) || give_up "$problem"
 	fi
 	[ "$KIND" = persist ] || prepare || give_up '/run takes no more data'
+	phase arm
 	arm_timer "$WINDOW" || give_up 'PID 1 did not take the timer'
 	guard_is_on && is_armed || give_up 'timer or boot guard do not read back as active'
 	echo $(($(uptime_ms) + CAP * 1000)) | put "$live/cap"
@@ -154,6 +160,7 @@ drive() {
 		settle_addresses "$to"
 		announce_and_settle >/dev/null 2>&1 &
 	fi
+	phase watch
 	watch_deadline &
 	watch_over
 }
@@ -277,7 +284,7 @@ take_snapshot() {
 	{
 		value SNAP_BOOT "$(cat /proc/sys/kernel/random/boot_id)"
 		value SNAP_UPTIME_MS "$(uptime_ms)"
-		value SNAP_ADDRESSES "$(ip -o address show dev "$from")"
+		value SNAP_ADDRESSES "$(ip -o address show dev "$from" | own_addresses)"
 		value SNAP_ROUTES4 "$(ip -o -4 route show table all)"
 		value SNAP_ROUTES6 "$(ip -o -6 route show table all)"
 		value SNAP_RULES4 "$(ip -o -4 rule)"
@@ -505,7 +512,7 @@ prepare() {
 batch_forward() {
 	{
 		echo "address flush dev $from"
-		ip -o address show dev "$from" | address_batch "$to" 0 nodad
+		ip -o address show dev "$from" | own_addresses | address_batch "$to" 0 nodad
 		echo "link set dev $to up"
 		ip neighbour show dev "$from" | neighbour_batch "$to"
 		ip -o -4 route show table all | route_batch "$from" "$to" 4
@@ -518,9 +525,11 @@ batch_forward() {
 apply() {
 	local cut
 	: >"$live/apply.log"
+	phase park
 	owner_park
 	set_sysctl ipv6 "$from" accept_ra 0
 	set_sysctl ipv6 "$from" autoconf 0
+	phase move
 	cut=$(now_ms)
 	if [ "$KIND" = ensure ]; then
 		take_uplink >"$live/apply.log" 2>&1 || { echo "ovs-vsctl ended with $?" >>"$live/apply.log"; return 1; }
@@ -738,6 +747,7 @@ commit_now() {
 	# Proved before a file is written: what runs now has to come back.
 	problem=$(commit_doubts)
 	[ -z "$problem" ] || { one_line "not safe for the next boot: $problem" >"$live/reason"; return 1; }
+	phase write
 	enter committing 'files and units' || { echo 'the disk takes no more data' >"$live/reason"; return 1; }
 	limit 15 /bin/sh "$here/tx" persist-files >"$live/commit.log" 2>&1 ||
 		{ echo "the configuration could not be written: $(tail -n 1 "$live/commit.log")" >"$live/reason"; return 1; }
@@ -817,6 +827,7 @@ print_status() {
 	read_state
 	printf 'id=%s\nkind=%s\nstate=%s\nnowMs=%s\nsinceMs=%s\n' "$ID" "$KIND" "$STATE" "$(now_ms)" "$SINCE"
 	printf 'leftMs=%s\ncapLeftMs=%s\n' "$(left_ms)" "$(cap_left_ms)"
+	printf 'phase=%s\n' "$(cat "$live/phase" 2>/dev/null)"
 	printf 'outageMs=%s\n' "$(cat "$live/outage" 2>/dev/null)"
 	case "$STATE" in
 	rolling-back | rolled-back | rollback-failed) printf 'reason=%s\n' "$TEXT" ;;

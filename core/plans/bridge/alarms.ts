@@ -20,7 +20,7 @@ export function findAlarms(facts: BridgeFacts): string[] {
           `ovs-vsctl remove port ${port} other_config transient`,
       ),
     ),
-    ...facts.drift.map((drift) => `${drift}: the bridge plan puts it right`),
+    ...facts.drift.map((drift) => `${drift}: ${mendDrift(facts, drift)}`),
   ];
 }
 
@@ -45,6 +45,14 @@ export async function lookTwice(look: () => Promise<BridgeFacts>, pause: () => P
   if (findAlarms(facts).length === 0) return facts;
   await pause();
   return confirmLook(facts, await look());
+}
+
+/** A plan for a file that is written again at boot is blocked until that is off. */
+function mendDrift({ regenerated }: BridgeFacts, drift: string): string {
+  const by = regenerated.find(({ path, isAtBoot }) => isAtBoot && drift.startsWith(`${path} `));
+  return by === undefined
+    ? 'the bridge plan puts it right'
+    : `${by.program} writes it again at boot. ${by.mend}; then the bridge plan puts it right`;
 }
 
 function describeTrouble(

@@ -1,6 +1,7 @@
 // What brings the bridge up at boot where its owner cannot: a unit of ours with its script. It has status, ordering, time-outs
 // and a log (`journalctl -u meshdeck-bridge-up`), which rc.local has not.
 import type { NicFacts } from './facts.ts';
+import { managedFlag } from './namers.ts';
 
 /** Our boot unit: brings Open vSwitch's part up, and the addresses too where no owner does. */
 export const bridgeUnit = 'meshdeck-bridge-up.service';
@@ -82,7 +83,7 @@ function staticRoutes({ carrier: { routes }, bridge, uplink, addresses }: BootPl
 export function describeBootScript(plan: BootPlan): string {
   const { bridge, uplink, mac, mtu, datapath, addresses, carrier } = plan;
   const isStatic = (flags: readonly string[]) =>
-    !flags.some((flag) => ['dynamic', 'mngtmpaddr', 'temporary'].includes(flag));
+    !flags.some((flag) => ['dynamic', 'mngtmpaddr', 'temporary', managedFlag].includes(flag));
   // Without a mark on any, which of them is the lease cannot be told: the client brings it.
   const isLeaseMarked =
     addresses === 'static' || carrier.addresses.some(({ family, flags }) => family === 4 && !isStatic(flags));

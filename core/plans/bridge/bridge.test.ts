@@ -266,14 +266,17 @@ describe('the plan', () => {
     expect(made.steps[0]?.undo?.action).toBe('removeBridge');
   });
 
-  test('shows commands, file diffs, addresses and routes afterwards, outage, rule and rollback', () => {
+  test('shows the phases of the script, file diffs, addresses and routes afterwards, outage, rule and rollback', () => {
     const [step] = goodPlan([bare('node2'), bare('node3')]).steps;
     const texts = step?.preview.map(({ text }) => text).join('\n') ?? '';
+    // What it does, and not what a person would type: the script takes addresses off before it puts them on.
+    expect(step?.preview.filter(({ kind }) => kind === 'command')).toEqual([]);
+    expect(texts).toMatch(/^1\. check that addresses, files and Open vSwitch are as planned for/);
     expect(texts).toContain(
-      'ovs-vsctl --may-exist add-br mega_bridge -- set bridge mega_bridge fail_mode=standalone other_config:hwaddr=52:54:00:00:00:05',
+      '8. put eth0 into mega_bridge; take all addresses off eth0, and put 10.0.0.5/24 on mega_bridge',
     );
-    expect(texts).toContain('ip route replace default via 10.0.0.1 dev mega_bridge metric 100');
-    expect(texts).not.toContain('proto kernel scope link src 10.0.0.5\nip');
+    expect(texts).toContain('in between, well under a second, the node has no address');
+    expect(texts).toContain('write /etc/network/interfaces');
     expect(texts).toContain('-auto eth0\n+allow-ovs mega_bridge');
     expect(texts).toContain('mega_bridge has 10.0.0.5/24, which eth0 has now');
     expect(texts).toContain('outage: well under a second');
@@ -426,6 +429,12 @@ describe('the plan', () => {
     expect(text).toMatch(/^exit 1/m);
     expect(text).toContain("cat >/etc/network/interfaces <<'MESHDECK-END'\nallow-ovs mega_bridge");
     expect(text).toContain('#   ovs-vsctl --if-exists --no-wait del-br mega_bridge');
+    expect(text).toContain('ip route replace default via 10.0.0.1 dev mega_bridge metric 100');
+    // What the files were is kept before they are written, and is put back by the way back.
+    expect(text.indexOf('cp -a --parents /etc/network/interfaces')).toBeLessThan(
+      text.indexOf('cat >/etc/network/interfaces'),
+    );
+    expect(text).toContain('#   cp -a /root/before-ensure-mega_bridge/etc/network/interfaces /etc/network/interfaces');
   });
 });
 
@@ -453,8 +462,8 @@ describe('taking it away', () => {
       before: { carrier: 'mega_bridge' },
       after: { carrier: 'eth0', bridge: '' },
     });
-    expect(result.plan.steps[0]?.preview.map(({ text }) => text)).toContain(
-      'ip route replace default via 10.0.0.1 dev eth0 metric 100',
+    expect(JSON.stringify(result.plan.steps[0]?.preview)).toContain(
+      'take eth0 out of mega_bridge; take all addresses off',
     );
   });
 

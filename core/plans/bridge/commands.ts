@@ -1,5 +1,5 @@
-// A bridge transaction as the commands that a person would type: for the preview and the runbook. What really runs is the
-// node's script, which does the same with a time limit on each.
+// A bridge transaction as the commands that a person would type, for the runbook. What a run does is the node's script
+// (phases.ts), which has a time limit on each command and a way back that nobody has to type.
 import { shellWord } from '../step.ts';
 import { renameDevice } from './picture.ts';
 import type { BridgePicture, PlannedTransaction } from './step-args.ts';
@@ -9,12 +9,18 @@ type Sides = { readonly before: BridgePicture; readonly after: BridgePicture };
 export function describeCommands(transaction: PlannedTransaction, { before, after }: Sides): string[] {
   switch (transaction.kind) {
     case 'ensure':
-      return [createBridge(transaction), ...moveAddresses({ before, after }, transaction), announce(after)].flat();
+      return [
+        ...createBridge(transaction),
+        ...moveAddresses({ before, after }, transaction),
+        ...moveLease(transaction, before.carrier, after.carrier),
+        ...announce(after),
+      ];
     case 'remove':
       return [
         `ovs-vsctl --if-exists del-port ${shellWord(transaction.bridge)} ${shellWord(transaction.uplink)}`,
         ...letKernelIn(transaction),
         ...moveAddresses({ before, after }, transaction),
+        ...moveLease(transaction, before.carrier, after.carrier),
         `ovs-vsctl --if-exists del-br ${shellWord(transaction.bridge)}`,
         ...announce(after),
       ];
@@ -23,9 +29,64 @@ export function describeCommands(transaction: PlannedTransaction, { before, afte
   }
 }
 
+/** The folder with what the files were, for the way back. */
+export const savedFolder = (transaction: PlannedTransaction) =>
+  `/root/before-${transaction.kind}-${transaction.bridge}`;
+
+/** The files as the next boot needs them, after copies of those that are there. */
+export function describeFileCommands(transaction: PlannedTransaction): string[] {
+  const { files, enable, disable, kind, uplink } = transaction;
+  const saved = shellWord(savedFolder(transaction));
+  return [
+    ...(files.some(({ oldSha256 }) => oldSha256 !== null) ? [`mkdir -p ${saved}`] : []),
+    ...files.flatMap(({ path, oldSha256 }) =>
+      oldSha256 === null ? [] : [`cp -a --parents ${shellWord(path)} ${saved}`],
+    ),
+    ...files.flatMap(({ path, content, mode }) =>
+      content === null
+        ? [`rm -f ${shellWord(path)}`]
+        : [
+            `mkdir -p ${shellWord(path.slice(0, path.lastIndexOf('/')))}`,
+            `cat >${shellWord(path)} <<'MESHDECK-END'\n${content.replace(/\n$/, '')}\nMESHDECK-END`,
+            `chmod ${mode} ${shellWord(path)}`,
+          ],
+    ),
+    ...(files.length > 0 ? ['systemctl daemon-reload'] : []),
+    ...enable.map((unit) => `systemctl enable ${shellWord(unit)}`),
+    ...disable.map((unit) => `systemctl disable ${shellWord(unit)}`),
+    ...(kind === 'remove' ? ['rm -f /var/lib/meshd/bridge/committed'] : []),
+    ...(kind === 'ensure' ? [`ovs-vsctl remove port ${shellWord(uplink)} other_config transient`] : []),
+  ];
+}
+
+function describeFilesBack(transaction: PlannedTransaction): string[] {
+  const { files, enable, disable } = transaction;
+  return [
+    ...enable.map((unit) => `systemctl disable ${shellWord(unit)}`),
+    ...files.map(({ path, oldSha256 }) =>
+      oldSha256 === null
+        ? `rm -f ${shellWord(path)}`
+        : `cp -a ${shellWord(`${savedFolder(transaction)}${path}`)} ${shellWord(path)}`,
+    ),
+    ...(files.length > 0 ? ['systemctl daemon-reload'] : []),
+    ...disable.map((unit) => `systemctl enable ${shellWord(unit)}`),
+  ];
+}
+
+/** ifupdown's client of one interface ends without a word to the server, and the other one's asks with the same identity. */
+function moveLease(transaction: PlannedTransaction, from: string, to: string): string[] {
+  if (transaction.dhcp !== 'dhclient' || transaction.owner !== 'ifupdown' || from === to) return [];
+  const lease = (name: string) => `/var/lib/dhcp/dhclient.${name}.leases`;
+  return [
+    `pkill -KILL -x -f '[^ ]*dhclient .* ${from}'`,
+    `sed 's/interface "${from}"/interface "${to}"/' ${lease(from)} >${lease(to)}`,
+    `dhclient -4 -i -pf /run/dhclient.${to}.pid -lf ${lease(to)} ${to}`,
+  ];
+}
+
 /** The way back by hand, for the runbook. */
 export function describeUndoCommands(transaction: PlannedTransaction, { before, after }: Sides): string[] {
-  if (transaction.kind === 'persist') return [];
+  if (transaction.kind === 'persist') return describeFilesBack(transaction);
   const back = { before: after, after: before };
   const port = `${shellWord(transaction.bridge)} ${shellWord(transaction.uplink)}`;
   return transaction.kind === 'ensure'
@@ -33,10 +94,19 @@ export function describeUndoCommands(transaction: PlannedTransaction, { before, 
         `ovs-vsctl --if-exists --no-wait del-port ${port}`,
         ...letKernelIn(transaction),
         ...moveAddresses(back, transaction),
+        ...moveLease(transaction, after.carrier, before.carrier),
+        ...describeFilesBack(transaction),
         ...(before.bridge === '' ? [`ovs-vsctl --if-exists --no-wait del-br ${shellWord(transaction.bridge)}`] : []),
         ...announce(before),
       ]
-    : [...createBridge(transaction), ...moveAddresses(back, transaction), ...announce(before)];
+    : [
+        ...createBridge(transaction),
+        ...moveAddresses(back, transaction),
+        ...moveLease(transaction, after.carrier, before.carrier),
+        ...describeFilesBack(transaction),
+        `ovs-vsctl remove port ${shellWord(transaction.uplink)} other_config transient`,
+        ...announce(before),
+      ];
 }
 
 function createBridge({ bridge, uplink, mac, datapath, mtu }: PlannedTransaction): string[] {
@@ -60,7 +130,7 @@ function letKernelIn({ datapath }: PlannedTransaction): string[] {
   return datapath === 'netdev' ? ['nft delete table netdev meshdeck_bridge'] : [];
 }
 
-/** Addresses first onto the one, then off the other, then the routes: there is no moment without a way to lose. */
+/** Addresses first onto the one, then off the other, then the routes. Frames in between are lost, connections are not. */
 function moveAddresses({ before, after }: Sides, { kind }: PlannedTransaction): string[] {
   const [from, to] = [before.carrier, after.carrier];
   if (from === to) return [];
@@ -70,13 +140,17 @@ function moveAddresses({ before, after }: Sides, { kind }: PlannedTransaction): 
     ...before.addresses.map((address) => `ip address del ${address} dev ${shellWord(from)}`),
     ...before.routes
       .filter((route) => !/\bproto kernel\b/.test(route))
-      .map((route) => `ip ${route.includes(':') ? '-6 ' : ''}route replace ${renameDevice(route, from, to)}`),
+      .map((route) => `ip ${route.includes(':') ? '-6 ' : ''}route replace ${lasting(renameDevice(route, from, to))}`),
   ];
 }
 
+/** Without words that ip prints and does not take. */
+function lasting(route: string): string {
+  return route.replaceAll(/ (linkdown|dead|offload|trap|expires \S+|error \S+)(?= |$)/g, '');
+}
+
+/** Neighbours and the switch learn where the addresses are from whoever speaks first. */
 function announce(picture: BridgePicture): string[] {
-  return picture.addresses
-    .filter((address) => !address.includes(':'))
-    .slice(0, 1)
-    .map((address) => `arping -U -c 3 -I ${shellWord(picture.carrier)} ${address.split('/')[0] ?? ''}`);
+  const gateways = picture.routes.flatMap((route) => /^default via (\S+)/.exec(route)?.[1] ?? []);
+  return gateways.map((gateway) => `ping -c 3 -I ${shellWord(picture.carrier)} ${gateway}`);
 }

@@ -81,6 +81,30 @@ export interface FileFacts {
   readonly sha256: string;
 }
 
+/** A network file whose head says that another program writes it. */
+export interface RegeneratedFile {
+  readonly path: string;
+  /** In words. */
+  readonly program: string;
+  /** At each boot; otherwise when that program runs. */
+  readonly isAtBoot: boolean;
+  /** What ends it. */
+  readonly mend: string;
+}
+
+/** A program beside the owner that names a NIC. */
+export interface NicNamer {
+  readonly nic: string;
+  /** Its name, or the file where that is not known. */
+  readonly program: string;
+  /** To be reloaded after a change; empty when it is not known, or has none. */
+  readonly unit: string;
+  /** Why nothing has to change there; empty when it has to. */
+  readonly stays: string;
+  /** `/etc/keepalived/keepalived.conf:12: interface eth0`. */
+  readonly places: readonly string[];
+}
+
 export interface BridgeFacts {
   /** The node's short host name. */
   readonly name: string;
@@ -140,6 +164,8 @@ export interface BridgeFacts {
   readonly ifupdown: IfupdownWords | null;
   /** Configuration files that persistence may touch: /etc/network/interfaces, its drop-ins, networkd and NM files, … */
   readonly files: readonly FileFacts[];
+  readonly regenerated: readonly RegeneratedFile[];
+  readonly namers: readonly NicNamer[];
   /** What these files were before the bridge, as the last commit recorded it; a null content: there was no such file. */
   readonly originals: readonly { readonly path: string; readonly content: string | null; readonly mode: string }[];
   /** The transaction that is under way or was left over; null for none. */

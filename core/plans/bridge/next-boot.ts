@@ -1,5 +1,6 @@
 // What the next boot would give a bridge by ifupdown: read from files by us, said by ifupdown itself, and compared with what runs.
 // Pure. The node compares once more, on the very files of the commit (host/bridge/next-boot.sh).
+import { managedFlag } from './namers.ts';
 import type { BridgeFacts, NicFacts } from './facts.ts';
 import { interfacesOf, isOrLabels, readInterfacesTree, type Interface } from './interfaces-file.ts';
 
@@ -80,7 +81,9 @@ export function missingAtBoot(carrier: NicFacts, interfaces: readonly Interface[
 export function addressesToGive(carrier: Pick<NicFacts, 'addresses'>, isLeased: boolean): string[] {
   const isBrought = (flags: readonly string[]) =>
     flags.some((flag) => ['dynamic', 'mngtmpaddr', 'temporary'].includes(flag));
-  const fixed = carrier.addresses.filter(({ scope, flags }) => scope === 'global' && !isBrought(flags));
+  const fixed = carrier.addresses.filter(
+    ({ scope, flags }) => scope === 'global' && !isBrought(flags) && !flags.includes(managedFlag),
+  );
   const hasMark = carrier.addresses.some(({ family, flags }) => family === 4 && isBrought(flags));
   const unmarked = isLeased && !hasMark ? fixed.find(({ family }) => family === 4) : undefined;
   return fixed.filter((each) => each !== unmarked).map(({ address }) => address);

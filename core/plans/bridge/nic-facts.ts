@@ -113,7 +113,11 @@ function readAddress(info: Link['addr_info'][number]): NicAddress[] {
   if (family === null || !/^[0-9a-fA-F.:]{2,45}$/.test(info.local)) return [];
   const scope = scopes.find((name) => name === info.scope) ?? 'global';
   const valid = typeof info.valid_life_time === 'number' ? info.valid_life_time : forever;
-  const flags = Object.keys(info).filter((key) => info[key] === true && /^[a-z-]{1,20}$/.test(key));
+  const { protocol } = info;
+  const flags = [
+    ...Object.keys(info).filter((key) => info[key] === true && /^[a-z-]{1,20}$/.test(key)),
+    ...(typeof protocol === 'string' && /^[a-z0-9_]{1,20}$/.test(protocol) ? [`protocol-${protocol}`] : []),
+  ];
   return [
     {
       family,

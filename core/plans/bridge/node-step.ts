@@ -1,8 +1,7 @@
 // The step of one node: its transaction, what it shows, and what a page draws of it.
 import type { Step } from '../../../contract/plans.ts';
 import { unifiedDiff } from '../../unified-diff.ts';
-import { makeStep, shellWord } from '../step.ts';
-import { describeCommands } from './commands.ts';
+import { makeStep } from '../step.ts';
 import type { BridgeFacts, BridgeMethod, NicFacts } from './facts.ts';
 import type {
   BridgeForm,
@@ -12,8 +11,11 @@ import type {
   PlanPersistence,
   RemoveBridgeForm,
 } from './inputs.ts';
+import { judgeManaged, judgeNamers, managedFlag } from './namers.ts';
 import { addressesOf, carrierOf, pictureAfter, pictureBefore } from './picture.ts';
 import type { BridgeNicChoice, BridgeStepArgs, BridgeUndoArgs, PlannedTransaction, WitnessPlan } from './step-args.ts';
+import { describePhases } from './phases.ts';
+import { judgeRegenerated } from './regenerated.ts';
 import { defaultBridgeTimes, rescueCommand } from './transaction.ts';
 import type { BridgeTimes, BridgeTransaction, InsideCheck } from './transaction.ts';
 import { describeOwner, describeSeconds } from './verdict.ts';
@@ -43,6 +45,9 @@ export function bridgeStepOf(
   const findings = [
     ...verdict.findings,
     ...persistence.findings,
+    ...judgeRegenerated(facts, persistence.files),
+    ...(presence === 'right' ? [] : judgeNamers(facts, { uplink: uplink.name, bridge: form.bridge })),
+    ...(kind === 'ensure' ? judgeManaged(uplink, form.bridge) : []),
     ...(presence === 'right' ? [] : restartRadius(form.times.reboot, facts.vms)),
   ];
   const transaction = transactionOf(kind, { facts, verdict, uplink, persistence, form });
@@ -126,6 +131,9 @@ export function transactionOf(
     enable: [...persistence.enable],
     disable: [...persistence.disable],
     addresses: addressesOf(carrierOf(facts, uplink, bridge)),
+    leave: carrierOf(facts, uplink, bridge)
+      .addresses.filter(({ flags }) => flags.includes(managedFlag))
+      .map(({ address }) => address),
     checks: checksOf(facts, uplink, bridge),
     isHeld: form.hold,
     times: timesOf(form, uplink),
@@ -283,16 +291,15 @@ function traitsOf(facts: BridgeFacts, uplink: NicFacts, transaction: PlannedTran
 
 export function previewOf(args: BridgeStepArgs, facts: BridgeFacts): Step['preview'] {
   const { transaction, before, after } = args;
-  const commands = describeCommands(transaction, args).map((text) => ({ kind: 'command' as const, text }));
+  const phases = describePhases(transaction).map(({ text }, at) => ({
+    kind: 'note' as const,
+    text: `${at + 1}. ${text}`,
+  }));
   const contents = new Map(facts.files.map((file) => [file.path, file.content]));
   const diffs = transaction.files.flatMap(({ path, content }) => {
     const text = unifiedDiff(path, contents.get(path) ?? null, content);
     return text === '' ? [] : [{ kind: 'diff' as const, text }];
   });
-  const units = [
-    ...transaction.enable.map((unit) => `systemctl enable ${shellWord(unit)}`),
-    ...transaction.disable.map((unit) => `systemctl disable ${shellWord(unit)}`),
-  ].map((text) => ({ kind: 'command' as const, text }));
   const notes = [
     transaction.kind === 'remove'
       ? 'at boot: as it was before the bridge'
@@ -311,7 +318,7 @@ export function previewOf(args: BridgeStepArgs, facts: BridgeFacts): Step['previ
       : [`should it stay away all the same, type at its own console, as root: ${rescueCommand}`]),
     ...(args.taps.length > 0 ? [`loses its network: ${args.taps.join(', ')}`] : []),
   ].map((text) => ({ kind: 'note' as const, text }));
-  return [...commands, ...diffs, ...units, ...notes];
+  return [...phases, ...diffs, ...notes];
 }
 
 export function describeMethod(method: BridgeMethod): string {

@@ -2,10 +2,12 @@
 // NICs is asked itself, since a distribution's name says nothing about who has a NIC.
 import { AppError } from '../../../contract/errors.ts';
 import type { BridgeFacts, FileFacts } from './facts.ts';
+import { markManaged, namersScript, readNamers } from './namers.ts';
 import { nameServersIn, readNics, readRoutes } from './nic-facts.ts';
 import { cleanText, linesOf, readObserved, type Observed } from './observed.ts';
 import { internalPorts, readOvs } from './ovs-facts.ts';
 import { judgeDrift, judgeReboot, readCommitted, readUnits } from './reboot.ts';
+import { readRegenerated, regeneratedScript } from './regenerated.ts';
 import { markScript, readTransaction, stampScript } from './transaction-mark.ts';
 
 /**
@@ -100,6 +102,7 @@ for one in "$@"; do
 done
 wait
 
+${namersScript}
 blob units systemctl show --property=Id,LoadState,ActiveState,UnitFileState \\
   NetworkManager.service systemd-networkd.service networking.service systemd-resolved.service \\
   openvswitch-switch.service ovsdb-server.service ovs-vswitchd.service firewalld.service network.service \\
@@ -200,6 +203,7 @@ if [ -n "$qemus" ]; then
 fi
 has who && blob users who
 
+${regeneratedScript}
 # Files that persistence may touch. Those that hold a secret stay here.
 seen=' '
 file() {
@@ -288,7 +292,7 @@ export function parseBridgeFacts(output: string): BridgeFacts {
   }
   const ovs = readOvs(observed);
   const bridgeOf = (port: string) => ovs.bridges.find(({ ports }) => ports.includes(port))?.name ?? '';
-  const nics = readNics(observed, internalPorts(observed), bridgeOf);
+  const nics = markManaged(readNics(observed, internalPorts(observed), bridgeOf), observed);
   const [, , ingressAddress = ''] = observed.one('ssh').split(' ');
   const ingress = nics.find((nic) => nic.addresses.some(({ address }) => address.split('/')[0] === ingressAddress));
   const defaultRoutes = readDefaultRoutes(observed);
@@ -340,6 +344,8 @@ export function parseBridgeFacts(output: string): BridgeFacts {
       .map((line) => cleanText(line).split(/\s+/).slice(0, 2).join(' on ')),
     ifupdown: readIfupdown(observed),
     files: readFiles(observed),
+    regenerated: readRegenerated(observed),
+    namers: readNamers(observed, nics),
     originals: readOriginals(observed),
     transaction: readTransaction(observed),
     isSettled: observed.one('moved') !== 'yes',

@@ -1,6 +1,7 @@
 // What a node's network looks like before and after, in words and as a picture: addresses and routes of the NIC are carried
 // to the bridge as they are.
 import type { BridgeFacts, NicFacts } from './facts.ts';
+import { managedFlag } from './namers.ts';
 import type { BridgePicture, PlannedTransaction } from './step-args.ts';
 
 /** As it is now. `carrier`: the interface that has the addresses. */
@@ -40,10 +41,10 @@ export function carrierOf(facts: BridgeFacts, uplink: NicFacts, bridge: string):
   return uplink.ovsBridge === bridge && own && addressesOf(uplink).length === 0 ? own : uplink;
 }
 
-/** Those that others reach it at; link-local ones are made anew by the kernel. */
+/** Its own that others reach it at. Link-local ones are made by the kernel, and those of other programs stay with them. */
 export function addressesOf(nic: NicFacts): string[] {
   return nic.addresses
-    .filter(({ scope, flags }) => scope === 'global' && !flags.includes('temporary'))
+    .filter(({ scope, flags }) => scope === 'global' && !flags.includes('temporary') && !flags.includes(managedFlag))
     .map(({ address }) => address);
 }
 

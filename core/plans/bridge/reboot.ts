@@ -4,7 +4,9 @@ import { bridgeScript, bridgeUnit } from './boot-unit.ts';
 import type { BridgeFacts, CommittedBridge } from './facts.ts';
 import { interfacesOf, isOrLabels, readInterfacesTree, type Interface } from './interfaces-file.ts';
 import { addressesToGive, canonical, hostsIn } from './next-boot.ts';
+import { managedFlag } from './namers.ts';
 import { linesOf, type Observed } from './observed.ts';
+import { doubtRegenerated } from './regenerated.ts';
 
 interface UnitState {
   readonly isLoaded: boolean;
@@ -42,7 +44,10 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
   if (facts.transaction) doubts.push('a transaction is pending: the next boot undoes it');
   const uplinks = bridge.ports.filter((port) => facts.nics.some((nic) => nic.name === port && nic.kind !== 'internal'));
   const addressed = facts.nics.find((nic) => nic.name === name);
-  const wanted = (addressed?.addresses ?? []).filter(({ scope }) => scope === 'global');
+  const wanted = (addressed?.addresses ?? []).filter(
+    ({ scope, flags }) => scope === 'global' && !flags.includes(managedFlag),
+  );
+  doubts.push(...doubtRegenerated(facts, [name, ...uplinks]));
   if (uplinks.length === 0) return doubts;
   if (bridge.hwaddr === '') {
     doubts.push(

@@ -1,6 +1,6 @@
-// A bridge plan as commented shell, for whoever wants to do it by hand or to keep what was done: read, not run as a whole.
+// A bridge plan as commented shell, to do it by hand or to keep what was done: read, not run as a whole.
 import type { Plan } from '../../../contract/plans.ts';
-import { describeCommands, describeUndoCommands } from './commands.ts';
+import { describeCommands, describeFileCommands, describeUndoCommands } from './commands.ts';
 import { BridgeStepArgs } from './step-args.ts';
 
 export function renderRunbook(plan: Plan): string {
@@ -38,28 +38,21 @@ export function renderRunbook(plan: Plan): string {
       ...comment(`outage: ${args.outage}`),
       ...describeCommands(args.transaction, args),
     );
-    if (args.transaction.files.length + args.transaction.enable.length + args.transaction.disable.length > 0)
-      lines.push('# for the next boot:');
-    for (const { path, content, mode } of args.transaction.files) {
-      if (content === null) lines.push(`rm -f ${path}`);
-      else
-        lines.push(
-          `cat >${path} <<'MESHDECK-END'`,
-          content.replace(/\n$/, ''),
-          'MESHDECK-END',
-          `chmod ${mode} ${path}`,
-        );
-    }
-    lines.push(
-      ...args.transaction.enable.map((unit) => `systemctl enable ${unit}`),
-      ...args.transaction.disable.map((unit) => `systemctl disable ${unit}`),
-    );
-    if (args.transaction.kind === 'ensure')
-      lines.push(`ovs-vsctl remove port ${args.transaction.uplink} other_config transient`);
+    const files = describeFileCommands(args.transaction);
+    if (files.length > 0) lines.push('# for the next boot:', ...files);
+    lines.push(...comment(lastWords(args)));
     const back = describeUndoCommands(args.transaction, args);
     if (back.length > 0) lines.push('# the way back:', ...back.map((line) => `#   ${line}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What cannot be done by commands alone. */
+function lastWords({ transaction: { kind, owner }, ownerText }: BridgeStepArgs): string {
+  if (kind === 'persist') return 'nothing changes before the next boot';
+  if (owner === 'ifupdown' || owner === 'none')
+    return 'see that the node is reached from elsewhere; then restart it, and see it come back';
+  return `${ownerText} goes on as before until it reads these files: restart the node now`;
 }
 
 function comment(text: string): string[] {

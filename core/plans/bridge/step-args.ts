@@ -39,6 +39,7 @@ export const PlannedTransaction = z.object({
   enable: z.array(z.string()),
   disable: z.array(z.string()),
   addresses: z.array(z.string()),
+  leave: z.array(z.string()).default([]),
   checks: z.array(z.enum(['carrier', 'addresses', 'routes', 'ovs', 'gateway', 'dns'])),
   isHeld: z.boolean(),
   times: BridgeTimesSchema,
@@ -138,6 +139,8 @@ export type BridgeUndoArgs = z.infer<typeof BridgeUndoArgs>;
 export const BridgeProgress = z.object({
   /** State of the transaction on the node, or what the console does before there is one. */
   state: z.string(),
+  /** What its script is at: a PhaseId; empty while it does not say. */
+  phase: z.string().default(''),
   /** Seconds until the node goes back by itself, of the moment it was told; null when no timer runs. */
   leftMs: z.number().nullable(),
   /** How far `more` can still prolong it. */

@@ -79,6 +79,8 @@ export function bridgeFacts(
     users: [],
     ifupdown: null,
     files: [],
+    regenerated: [],
+    namers: [],
     originals: [],
     transaction: null,
     committed: null,

@@ -8,6 +8,7 @@ nowMs=1795646390379
 sinceMs=1795646390327
 leftMs=14830
 capLeftMs=59880
+phase=watch
 outageMs=87
 reason=
 dhcp=
@@ -31,6 +32,7 @@ test('a status is read', () => {
       sinceMs: 1795646390327,
       leftMs: 14830,
       capLeftMs: 59880,
+      phase: 'watch',
       outageMs: 87,
       reason: '',
       dhcp: '',

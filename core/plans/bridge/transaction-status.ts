@@ -1,4 +1,5 @@
 // The answer of `tx status`, read: `key=value` lines, those that may repeat in order. What a newer script adds is passed over.
+import { isPhase, type PhaseId } from './phases.ts';
 import { transactionStates, type TransactionState } from './facts.ts';
 import { insideChecks, type BridgeTransaction, type InsideCheck, type TransactionStatus } from './transaction.ts';
 
@@ -32,6 +33,7 @@ export function parseTransactionStatus(text: string): TransactionStatusResult {
       kind: kind as BridgeTransaction['kind'],
       state,
       nowMs,
+      phase: isPhase(one('phase')) ? (one('phase') as PhaseId) : null,
       sinceMs: number('sinceMs') ?? nowMs,
       leftMs: number('leftMs'),
       capLeftMs: number('capLeftMs') ?? 0,

@@ -1,5 +1,6 @@
 // A bridge transaction as data: what the console sends to a node, and what the node's state file says of it. The node's side
 // is shell (host/bridge), which runs without the console, without meshd and without a network.
+import type { PhaseId } from './phases.ts';
 import type { BridgeMethod, NicOwner, TransactionState } from './facts.ts';
 
 /** All of them parameters; seconds. */
@@ -75,6 +76,8 @@ export interface BridgeTransaction {
   readonly disable: readonly string[];
   /** `10.0.0.5/24` of the uplink as planned for; others there now stop the transaction. */
   readonly addresses: readonly string[];
+  /** Those that another program put there and takes care of: neither carried nor put back. */
+  readonly leave: readonly string[];
   /** Inside checks that passed before: only these count after. */
   readonly checks: readonly InsideCheck[];
   /** SHA-256 of the nonce, in hex: only who has the nonce keeps the change. */
@@ -93,6 +96,8 @@ export interface TransactionStatus {
   readonly kind: BridgeTransaction['kind'];
   readonly state: TransactionState;
   readonly nowMs: number;
+  /** What the script is at, or was at last; null before the first, and of an older script. */
+  readonly phase: PhaseId | null;
   /** When it came into this state. */
   readonly sinceMs: number;
   /** Until the timer in PID 1 rolls it back; null when none is loaded. */

@@ -9,6 +9,7 @@
 //  - Every connection is closed by the turn that opened it.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import type { StepSignal } from '../../../contract/plans.ts';
+import { describePhase } from '../../../core/plans/bridge/phases.ts';
 import type { WitnessEvidence } from '../../../core/plans/bridge/causes.ts';
 import type { PeerLook } from '../../../core/plans/bridge/peer-look.ts';
 import type { BridgeProgress, PlannedTransaction, WitnessPlan } from '../../../core/plans/bridge/step-args.ts';
@@ -255,6 +256,8 @@ class Watch {
 
   private take(status: TransactionStatus): void {
     if (status.state !== this.status?.state) this.parts.log(describeState(status, this.parts.transaction.times.reboot));
+    if (status.phase !== null && status.phase !== this.status?.phase)
+      this.parts.log(`phase: ${describePhase(status.phase, this.parts.transaction)}`);
     this.status = status;
     this.statusAt = this.parts.now();
     this.heardAt = this.statusAt;
@@ -321,6 +324,7 @@ class Watch {
         })),
       ],
       outageMs: status?.outageMs ?? null,
+      phase: status?.phase ?? '',
       text: joined(isLost, waits, leftMs === null ? '' : `${back} in ${Math.ceil(leftMs / 1000)} s`),
       news: joined(isLost, waits, back),
       isHeld: transaction.isHeld,
