@@ -28,7 +28,9 @@ export function setTheme(theme: Theme): void {
   for (const tag of document.querySelectorAll('meta[name=theme-color]')) tag.remove();
   for (const { media, color } of themeColourTags(theme)) {
     const tag = document.createElement('meta');
-    Object.assign(tag, { name: 'theme-color', content: color, ...(media === undefined ? {} : { media }) });
+    tag.setAttribute('name', 'theme-color');
+    tag.setAttribute('content', color);
+    if (media !== undefined) tag.setAttribute('media', media);
     document.head.append(tag);
   }
   document.cookie = `${themeCookie}=${theme}; path=/; max-age=${yearSeconds}; samesite=lax`;

@@ -1,6 +1,5 @@
 // @vitest-environment happy-dom
 import { SearchParamsContext } from 'next/dist/shared/lib/hooks-client-context.shared-runtime.js';
-import { act } from 'react';
 import { renderToString } from 'react-dom/server';
 import { expect, test, vi } from 'vitest';
 import type { Console } from '../../lib/console.ts';
@@ -40,7 +39,7 @@ test('a terminal that cannot be loaded says why and what to do', async () => {
   );
   expect(page.box.querySelector('[role=status]')?.textContent).toBe('Connecting to node2…');
   const alert = () => page.box.querySelector('[role=alert]');
-  await act(() => vi.waitUntil(alert, { timeout: 60_000 }));
+  await expect.poll(alert, { timeout: 60_000 }).not.toBeNull();
   expect(alert()?.textContent).toMatch(/The terminal of node2 did not open.*Reload the page/);
   expect(page.box.querySelector('[role=status]')).toBeNull();
 }, 70_000);
