@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { judgeIdentity } from '../../core/deploy/identity.ts';
-import { findPreflightIssues, parseProbe } from '../../core/deploy/probe.ts';
+import { describeTakenPort, findPreflightIssues, parseProbe } from '../../core/deploy/probe.ts';
 import type { NodeProbe } from '../../core/deploy/probe.ts';
 import {
   awaitUpgradeScript,
@@ -172,7 +172,8 @@ export class NodeDeploy {
   private async look(): Promise<void> {
     const { plan } = this;
     this.enter('preflight');
-    const { stdout } = await this.run(scriptArgv(probeScript, [installedTree, plan.statePath, plan.basePath]), {
+    const looked = [installedTree, plan.statePath, plan.basePath, String(plan.meshPort)];
+    const { stdout } = await this.run(scriptArgv(probeScript, looked), {
       timeoutMs: deadlinesMs.probe,
     }).catch((error: unknown) => {
       // Looking fails for want of rights only when sudo asks for a password.
@@ -207,6 +208,8 @@ export class NodeDeploy {
         `a meshd started by hand runs there (process ${probe.manualPid}): end it with "meshd -e quit" on ${this.name}`,
       );
     }
+    const taken = describeTakenPort(probe, plan.meshPort);
+    if (taken !== '' && probe.manualPid === null) issues.push(taken);
     if (issues.length > 0) throw new AppError('refused', `${this.name} cannot run meshd: ${issues.join('; ')}`);
   }
 

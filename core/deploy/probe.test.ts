@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareVersions, findPreflightIssues, parseProbe } from './probe.ts';
+import { compareVersions, describeTakenPort, findPreflightIssues, parseProbe } from './probe.ts';
 import { planNodeWork, planWaves } from './steps.ts';
 
 const runtime = '1111111111111111';
@@ -50,6 +50,15 @@ describe('a probe', () => {
     expect(probe.identity).toEqual({ certificate: null, caCertificate: null, keyHash: null, holdsCa: false });
     expect(findPreflightIssues(probe, needs)).toEqual([]);
     expect(planNodeWork(probe, target, 'new')).toEqual({ runtime: true, program: true, service: 'start' });
+  });
+
+  test('tells who holds the mesh port, unless it is our own meshd', () => {
+    expect(describeTakenPort(probeOf('port_holder='), 9000)).toBe('');
+    expect(describeTakenPort(probeOf(...running, 'port_holder=77 node'), 9000)).toBe('');
+    expect(describeTakenPort(probeOf(...running, 'port_holder=12 nginx'), 9000)).toBe(
+      'port 9000 is taken by nginx (process 12): end that program, or choose another mesh port',
+    );
+    expect(describeTakenPort(probeOf('port_holder=0'), 9000)).toContain('port 9000 is taken: end');
   });
 
   test('of a node where all is right: nothing is left to do', () => {

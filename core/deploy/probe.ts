@@ -23,6 +23,8 @@ export interface NodeProbe {
   readonly service: { readonly activeState: string; readonly unitFileState: string; readonly mainPid: number };
   /** Process id of a live meshd that is not the service's, or null. */
   readonly manualPid: number | null;
+  /** Who listens on the mesh port and is no meshd of ours: its process, 0 and '' where the node cannot tell. */
+  readonly portHolder: { readonly pid: number; readonly name: string } | null;
   readonly identity: {
     /** PEM, or null. */
     readonly certificate: string | null;
@@ -65,6 +67,9 @@ export function parseProbe(text: string): NodeProbe {
   };
   const mainPid = Number(value('MainPID')) || 0;
   const runningPid = Number(value('running_pid')) || 0;
+  const [, holder, holderName = ''] = /^(\d+) ?(.*)$/.exec(value('port_holder')) ?? [];
+  const holderPid = Number(holder);
+  const isOurs = holderPid !== 0 && (holderPid === mainPid || holderPid === runningPid);
   return {
     name: value('name'),
     machine: value('machine'),
@@ -80,6 +85,7 @@ export function parseProbe(text: string): NodeProbe {
     unitHash: orNull('unit_hash'),
     service: { activeState: value('ActiveState'), unitFileState: value('UnitFileState'), mainPid },
     manualPid: runningPid !== 0 && runningPid !== mainPid ? runningPid : null,
+    portHolder: holder === undefined || isOurs ? null : { pid: holderPid, name: holderName.slice(0, 40) },
     identity: {
       certificate: decoded('node_crt'),
       caCertificate: decoded('ca_crt'),
@@ -138,6 +144,14 @@ export function findPreflightIssues(probe: NodeProbe, needs: RuntimeNeeds): stri
     issues.push(`its hostname "${probe.name}" is not a node name; set one with hostnamectl`);
   }
   return issues;
+}
+
+/** Empty where the port is free, or meshd's. */
+export function describeTakenPort({ portHolder }: Pick<NodeProbe, 'portHolder'>, port: number): string {
+  if (portHolder === null) return '';
+  const { pid, name } = portHolder;
+  const by = pid === 0 ? '' : ` by ${name || 'a program'} (process ${pid})`;
+  return `port ${port} is taken${by}: end that program, or choose another mesh port`;
 }
 
 function megabytes(bytes: number): string {

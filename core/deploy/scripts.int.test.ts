@@ -2,6 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
@@ -66,6 +68,23 @@ describe('probe', () => {
     const argv = scriptArgv(probeScript, [tree, join(folder, 'state'), join(folder, 'run')]);
     return parseProbe((await localRunner.run(argv)).stdout);
   };
+
+  test('sees who listens on the mesh port', async () => {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    });
+    const look = async () => {
+      const argv = scriptArgv(probeScript, [tree, join(folder, 'state'), join(folder, 'run'), String(port)]);
+      return parseProbe((await localRunner.run(argv)).stdout).portHolder;
+    };
+    try {
+      expect((await look())?.pid).toBe(process.pid);
+    } finally {
+      server.close();
+    }
+    expect(await look()).toBeNull();
+  });
 
   test('of a machine without meshd', async () => {
     const found = await probe();

@@ -8,10 +8,10 @@ export function scriptArgv(script: string, args: readonly string[]): string[] {
 }
 
 /**
- * Looks, changes nothing. Arguments: tree, state folder, base folder. Prints the lines that parseProbe reads.
+ * Looks, changes nothing. Arguments: tree, state folder, base folder, mesh port. Prints the lines that parseProbe reads.
  */
 export const probeScript = `
-tree=$1 state=$2 base=$3
+tree=$1 state=$2 base=$3 port=\${4:-}
 say() { printf '%s=%s\\n' "$1" "$2"; }
 name=$(uname -n)
 say name "\${name%%.*}"
@@ -45,6 +45,9 @@ if [ -f "$base/meshd.pid" ]; then
   read -r pid _ <"$base/meshd.pid"
   case $pid in '' | *[!0-9]*) ;; *) [ -d "/proc/$pid" ] && say running_pid "$pid" ;; esac
 fi
+# The socket that listens there, whoever holds it: users:(("nginx",pid=12,fd=6)).
+[ -z "$port" ] || say port_holder "$(ss -Hltnp "sport = :$port" 2>/dev/null |
+  sed -n 's/.*users:(("\\([^"]*\\)",pid=\\([0-9]*\\),.*/\\2 \\1/p; t; s/.*/0/p' | head -n1)"
 identity=$state/identity
 for file in node ca; do
   [ -f "$identity/$file.crt" ] && say "\${file}_crt" "$(base64 <"$identity/$file.crt" | tr -d '\\n')"

@@ -32,6 +32,8 @@ export interface DeployNodeSighting {
   readonly hasIdentity: boolean;
   /** The console has it in a cluster. */
   readonly isRegistered: boolean;
+  /** Checks that failed when it was last looked at. */
+  readonly failures?: readonly string[];
   /** Why it was not reached or cannot run meshd; empty when it can. */
   readonly error: string;
 }
@@ -52,7 +54,10 @@ export function planDeploy(form: DeployForm, facts: DeployFacts, context: PlanCo
   const names = [head.target.name, ...others.map(({ target }) => target.name)];
   const nodes = describeRange(others.map(({ target }) => target.name));
   const steps = [...headSteps(form, facts), ...others.flatMap((other) => nodeSteps(other, form, facts))];
-  const warnings = [head, ...others].flatMap(({ error }) => (error === '' ? [] : [error]));
+  const warnings = [head, ...others].flatMap(({ error, failures = [] }) => [
+    ...(error === '' ? [] : [error]),
+    ...failures,
+  ]);
   return makePlan('deploy', context, {
     title: others.length === 0 ? `Deploy on ${head.target.name}` : `Deploy ${nodes} from ${head.target.name}`,
     steps,

@@ -254,8 +254,10 @@ function targetOf(tree: OwnTree, unitHash: string) {
   };
 }
 
-export async function probeOf(shell: RootShell, signal: AbortSignal) {
-  const { stdout } = await shell.run(scriptArgv(probeScript, [installedTree, statePath, basePath]), {
+/** With `port`, who listens there too. */
+export async function probeOf(shell: RootShell, signal: AbortSignal, port?: number) {
+  const asked = port === undefined ? [] : [String(port)];
+  const { stdout } = await shell.run(scriptArgv(probeScript, [installedTree, statePath, basePath, ...asked]), {
     timeoutMs: 20_000,
     signal,
   });

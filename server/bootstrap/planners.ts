@@ -1,7 +1,9 @@
 // Forms to plans: parses the form, looks at the machines, and has core/plans decide.
 import { describeError } from '../../contract/errors.ts';
+import { NodeChecks } from '../../contract/known-nodes.ts';
 import type { PlanKind } from '../../contract/plans.ts';
 import { AddNodesForm, planAddNodes } from '../../core/plans/add-nodes.ts';
+import { describeTakenPort } from '../../core/deploy/probe.ts';
 import { DeployForm, planDeploy } from '../../core/plans/deploy.ts';
 import type { DeployNodeSighting } from '../../core/plans/deploy.ts';
 import {
@@ -95,8 +97,15 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
       .filter((host, at, all) => host.id !== head.id && all.indexOf(host) === at);
     const tree = await openOwnTree(components.programPath);
     const [headSeen, ...othersSeen] = await mapAtOnce([head, ...others], observeLimit, (host) =>
-      observeForDeploy(host, tree, store, signal),
+      observeForDeploy(host, { tree, port: form.port }, store, signal),
     );
+    const taken = [headSeen, ...othersSeen].flatMap((seen) =>
+      seen && seen.takenPort !== '' ? [`${seen.target.name}: ${seen.takenPort}`] : [],
+    );
+    if (taken.length > 0) {
+      const more = taken.length > 5 ? ` (and on ${taken.length - 5} more nodes)` : '';
+      throw invalid('port', `${taken.slice(0, 5).join('; ')}${more}`);
+    }
     if (!headSeen) throw new Error('the head was not looked at');
     return planDeploy(
       form,
@@ -248,15 +257,24 @@ async function reachError(host: StoredHost, store: Pick<Store, 'keys'>, signal: 
 
 async function observeForDeploy(
   host: StoredHost,
-  tree: OwnTree,
+  { tree, port }: { readonly tree: OwnTree; readonly port: number },
   store: Pick<Store, 'keys'>,
   signal: AbortSignal,
-): Promise<DeployNodeSighting> {
-  const base = { target: targetOf(host), addresses: host.addresses, isRegistered: host.cluster !== '' };
+): Promise<DeployNodeSighting & { readonly takenPort: string }> {
+  const failures = (NodeChecks.safeParse(host.facts).data?.findings ?? []).filter(
+    ({ id, level }) => level === 'fail' && id !== 'port',
+  );
+  const base = {
+    target: targetOf(host),
+    addresses: host.addresses,
+    isRegistered: host.cluster !== '',
+    failures: failures.map(({ text, mend }) => `${host.name}: its check fails: ${text}${mend ? ` — ${mend}` : ''}`),
+    takenPort: '',
+  };
   try {
     const shell = await shellOf(host, store, signal);
     try {
-      const probe = await probeOf(shell, signal);
+      const probe = await probeOf(shell, signal, port);
       const isSame = probe.current === tree.program.hash;
       return {
         ...base,
@@ -264,6 +282,7 @@ async function observeForDeploy(
         hasRuntime: probe.runtimes.get(tree.runtime.hash) === tree.runtime.bytes,
         isRunning: probe.service.activeState === 'active',
         hasIdentity: probe.identity.certificate !== null || probe.identity.holdsCa,
+        takenPort: probe.manualPid === null ? describeTakenPort(probe, port) : '',
         error: '',
       };
     } finally {
