@@ -27,7 +27,7 @@ beforeAll(async () => {
   address = await lab.address(node);
   const deployed = await deck.run(['deploy', 'node[1-3]', '--head', 'node1', '--context', 'drills', '--run', '--json']);
   expect(deployed.code, deployed.stdout.slice(-2_000)).toBe(exitCodes.done);
-}, 600_000);
+});
 afterAll(async () => {
   await deck.remove();
   await lab.down();

@@ -28,7 +28,7 @@ beforeAll(async () => {
     before.set(node, await networkOf(node));
     interfaces.set(node, await shellIn(lab, node, 'cat /etc/network/interfaces'));
   }
-}, 300_000);
+});
 afterAll(async () => {
   await deck.remove();
   await lab.down();

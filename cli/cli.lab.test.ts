@@ -86,7 +86,7 @@ beforeAll(async () => {
     await lab.exec(node, ['chpasswd'], { stdin: `root:${password}\n` });
   }
   list = items.join(',');
-}, 300_000);
+});
 afterAll(async () => {
   await lab.down();
   await rm(data, { recursive: true, force: true });

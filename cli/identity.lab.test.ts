@@ -40,7 +40,7 @@ beforeAll(async () => {
     sudoUser,
   );
   await sh('printf "PasswordAuthentication no\\n" >/etc/ssh/sshd_config.d/10-keys.conf && systemctl reload ssh');
-}, 300_000);
+});
 afterAll(async () => {
   await lab.down();
   await rm(folder, { recursive: true, force: true });

@@ -36,7 +36,7 @@ beforeAll(async () => {
   const results = await lab.up({ nodes: 1, login: 'sudo' });
   expect(results.filter(({ error }) => error !== null)).toEqual([]);
   item = `node1=${await lab.address('node1')}`;
-}, 300_000);
+});
 afterAll(async () => {
   await lab.down();
   await rm(data, { recursive: true, force: true });

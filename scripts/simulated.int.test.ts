@@ -82,4 +82,4 @@ test('a console over simulated nodes says so everywhere, outlives the node it is
   started.kill('SIGTERM');
   expect(await started.ended).toEqual({ exitCode: 0, signal: null });
   expect(others.filter((name) => isRunning(pids.get(name) ?? 0))).toEqual([]);
-}, 90_000);
+});

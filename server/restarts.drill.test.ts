@@ -47,7 +47,7 @@ beforeAll(async () => {
   );
   list = items.join(',');
   await lab.exec('node4', ['sh', '-c', "echo 'PermitRootLogin no' >/etc/ssh/sshd_config.d/50-site.conf"]);
-}, 300_000);
+});
 afterAll(async () => {
   await lab.down();
   await rm(folder, { recursive: true, force: true });
@@ -59,22 +59,18 @@ describe('add-nodes', () => {
     for (const node of names) await placeSlowPackage(lab, node, 2);
   });
 
-  test.each(addKills)(
-    'killed when $verb is $moment',
-    async (kill) => {
-      const form = { nodes: list, user: sudoUser, allowRootKey: true, install: true, disablePasswords: true };
-      const run = await runThroughKills({
-        ...parts,
-        dataPath: join(folder, `add ${kill.verb} ${kill.moment}`),
-        start: (client) => startRun(client, 'add-nodes', form, secrets),
-        kills: [kill],
-      });
-      expectWhole(run);
-      expect(await onAll('grep -c meshdeck@ /root/.ssh/authorized_keys')).toEqual(['1', '1', '1', '1']);
-      expect(await Promise.all(names.map((node) => timesConfigured(lab, node)))).toEqual([1, 1, 1, 1]);
-    },
-    240_000,
-  );
+  test.each(addKills)('killed when $verb is $moment', async (kill) => {
+    const form = { nodes: list, user: sudoUser, allowRootKey: true, install: true, disablePasswords: true };
+    const run = await runThroughKills({
+      ...parts,
+      dataPath: join(folder, `add ${kill.verb} ${kill.moment}`),
+      start: (client) => startRun(client, 'add-nodes', form, secrets),
+      kills: [kill],
+    });
+    expectWhole(run);
+    expect(await onAll('grep -c meshdeck@ /root/.ssh/authorized_keys')).toEqual(['1', '1', '1', '1']);
+    expect(await Promise.all(names.map((node) => timesConfigured(lab, node)))).toEqual([1, 1, 1, 1]);
+  });
 });
 
 describe('deploy', () => {
@@ -91,31 +87,26 @@ describe('deploy', () => {
     } finally {
       await server.stop();
     }
-  }, 120_000);
+  });
   beforeEach(async () => {
     const paths = ['/opt/meshd', '/var/lib/meshd', '/run/meshd'];
     await Promise.all(names.map((node) => lab.exec(node, scriptArgv(removeMeshdScript, paths))));
     await onAll('cd /root/.ssh && rm -f id_ed25519* known_hosts && sed -i "/meshdeck@/!d" authorized_keys');
   });
 
-  test.each(deployKills)(
-    'killed when $verb is $moment',
-    async (kill) => {
-      const dataPath = join(folder, `deploy ${kill.verb} ${kill.moment}`);
-      await cp(added(), dataPath, { recursive: true });
-      const run = await runThroughKills({
-        ...parts,
-        dataPath,
-        start: (client) =>
-          startRun(client, 'deploy', { head: 'node1', nodes: 'node[1-4]', context: 'john', degree: 3 }),
-        kills: [kill],
-      });
-      expectWhole(run);
-      expect(await onAll('/opt/meshd/bin/meshd -e mesh list all')).toEqual(
-        names.map(() => expect.stringContaining('node[1-4]') as string),
-      );
-      expect(await onAll('pgrep -xc meshd')).toEqual(['1', '1', '1', '1']);
-    },
-    240_000,
-  );
+  test.each(deployKills)('killed when $verb is $moment', async (kill) => {
+    const dataPath = join(folder, `deploy ${kill.verb} ${kill.moment}`);
+    await cp(added(), dataPath, { recursive: true });
+    const run = await runThroughKills({
+      ...parts,
+      dataPath,
+      start: (client) => startRun(client, 'deploy', { head: 'node1', nodes: 'node[1-4]', context: 'john', degree: 3 }),
+      kills: [kill],
+    });
+    expectWhole(run);
+    expect(await onAll('/opt/meshd/bin/meshd -e mesh list all')).toEqual(
+      names.map(() => expect.stringContaining('node[1-4]') as string),
+    );
+    expect(await onAll('pgrep -xc meshd')).toEqual(['1', '1', '1', '1']);
+  });
 });

@@ -44,7 +44,7 @@ beforeAll(async () => {
   list = items.join(',');
   // Here the key is of no use before sshd lets root in by it: the console needs the password longer than elsewhere.
   await sh('node4', "echo 'PermitRootLogin no' >/etc/ssh/sshd_config.d/50-site.conf && systemctl reload ssh");
-}, 300_000);
+});
 afterAll(async () => {
   await lab.down();
   await rm(data, { recursive: true, force: true });
@@ -91,7 +91,7 @@ describe('add-nodes', () => {
     }
     expect(await filesWith(folder, password)).toEqual([]);
     expect(await onAll('grep -c meshdeck@ /root/.ssh/authorized_keys || true')).toEqual(['0', '0', '0', '0']);
-  }, 120_000);
+  });
 
   test('killed in each of its steps and after each, it ends well, and nothing was done twice', async () => {
     const run = await runThroughKills({
@@ -119,7 +119,7 @@ describe('add-nodes', () => {
     // Whoever was asked for is a node that had no key which lets the console in.
     expect(run.asked.length).toBeGreaterThan(0);
     expect(run.leaks).toEqual([]);
-  }, 240_000);
+  });
 
   test('the password is in no file, here or there', async () => {
     expect(await filesWith(data, password)).toEqual([]);
@@ -156,5 +156,5 @@ describe('deploy', () => {
     expect(await onAll('sort /root/.ssh/authorized_keys | uniq -d')).toEqual(['', '', '', '']);
     expect(await sh('node1', 'sort /root/.ssh/known_hosts | uniq -d')).toBe('');
     expect(await sh('node1', 'find /opt/meshd /root/.ssh -name "*.new*" -o -name "*.meshdeck.*"')).toBe('');
-  }, 300_000);
+  });
 });
