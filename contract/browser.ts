@@ -5,7 +5,7 @@ import { NodeBridge } from './bridge.ts';
 import { CommandResponse } from './command-socket.ts';
 import { FleetDelta, FleetSnapshot } from './fleet.ts';
 import { KnownNode, KnownNodesChange, NodeChecks } from './known-nodes.ts';
-import { maxSecretLength } from './limits.ts';
+import { maxCallBytes, maxSecretLength } from './limits.ts';
 import { defineMethod } from './method.ts';
 import { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from './plans.ts';
 import { Role } from './roles.ts';
@@ -210,7 +210,8 @@ export const browserMethods = {
       call: z.string().max(64),
       cluster: z.string(),
       node: z.string(),
-      line: z.string().max(65_536),
+      /** The command language has the bound, so that each way in says the same. */
+      line: z.string().max(maxCallBytes),
       /** Lines of one session share a connection, so that `namespace x` and `.csv true` hold; empty for none. */
       session: z.string().max(64).default(''),
       timeoutMs: z.number().int().min(100).max(600_000),
@@ -230,7 +231,7 @@ export const browserMethods = {
     name: 'command.suggest',
     role: 'viewer',
     changes: false,
-    input: z.object({ cluster: z.string(), node: z.string(), text: z.string().max(65_536) }),
+    input: z.object({ cluster: z.string(), node: z.string(), text: z.string().max(maxCallBytes) }),
     output: z.array(z.string()),
     example: { cluster: '', node: 'node1', text: 'mesh ' },
   }),

@@ -98,10 +98,12 @@ export class CommandClient {
     }
   }
 
-  /** Completions of a line, whole lines each. */
+  /** Completions of a line, whole lines each. @throws AppError `invalid` for a line that the node does not take */
   async suggest(text: string, options: CallOptions = {}): Promise<string[]> {
-    const message = await this.call({ Command: '', Suggest: text }, options);
-    return parse(CommandResponse, message).Suggest ?? [];
+    const response = parse(CommandResponse, await this.call({ Command: '', Suggest: text }, options));
+    const refusal = response.Resp?.find((entry) => entry.Error !== '');
+    if (refusal) throw new AppError('invalid', refusal.Error);
+    return response.Suggest ?? [];
   }
 
   /** Who answers, and what it can. @throws AppError `refused` when it is not a meshd. */

@@ -3,6 +3,18 @@
 /** A request on the command socket. minimega has no bound; a script line is far below this, a runaway client is not. */
 export const maxRequestBytes = 1_000_000;
 
+/** A command line. A range of 1,000 scattered names is about 10 kB; a line that a person can check is far below that. */
+export const maxLineBytes = 65_536;
+
+/** A command line that another member sent. Members are trusted less than the socket, and pay less for a mistake. */
+export const maxMeshLineBytes = 16_384;
+
+/** Words of a command line, nested commands included. Names belong into a range, which is one word. */
+export const maxLineWords = 1_000;
+
+/** Bytes of all completions of one line. Each is a whole line: 1,000 node names behind a long one would be 64 MB. */
+export const maxSuggestBytes = 1_048_576;
+
 /** The largest degree: 10 bits, as in minimega. */
 export const maxDegree = 1023;
 

@@ -52,6 +52,15 @@ export interface CommandCall {
   readonly onAnswer: (answer: CommandResponse) => void;
 }
 
+export interface SuggestQuestion {
+  readonly cluster: string;
+  readonly node: string;
+  readonly text: string;
+  /** Names of variables are for who may read them. */
+  readonly role: Role;
+  readonly signal: AbortSignal;
+}
+
 /** server/fleet: `createFleet({ log }, { store })`. */
 export interface Fleet extends Part {
   /** As it is now. The next delta's `From` is this `Revision`: what is coalesced but not sent yet is not in it. */
@@ -63,7 +72,7 @@ export interface Fleet extends Part {
    * command too. `failed`: an answer carried an error.
    */
   runCommand(call: CommandCall): Promise<{ failed: boolean }>;
-  suggest(question: { cluster: string; node: string; text: string; signal: AbortSignal }): Promise<string[]>;
+  suggest(question: SuggestQuestion): Promise<string[]>;
   /** Reads clusters and hosts of the store again: called by runs after it changed them. */
   reload(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { CommandClient } from '../../contract/command-client.ts';
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
+import { lineTooLong } from '../../core/commands/tokens.ts';
 import { runPager } from '../../host/pager.ts';
 import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import { errorLines, inNamespace } from './words.ts';
@@ -163,6 +164,8 @@ class Attach {
     const abort = new AbortController();
     this.running = abort;
     try {
+      const tooLong = lineTooLong(text, 'socket');
+      if (tooLong !== null) throw new AppError('invalid', tooLong);
       const client = await this.connect();
       const answers = client.command(inNamespace(text, this.options.namespace), {
         signal: abort.signal,

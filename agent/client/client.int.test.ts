@@ -104,6 +104,37 @@ describe('-e', () => {
     });
   });
 
+  it('hands words on as the shell gave them, whatever the command language makes of their signs', async () => {
+    for (const words of [
+      ['x#y', 'end'],
+      ["it's"],
+      ['', 'a', '', 'b'],
+      ['a\\nb'],
+      ['"hi"'],
+      ['#z end'],
+      ['a\nb'],
+      ['\\'],
+      ["'"],
+    ]) {
+      expect(await execute(['echo', ...words])).toEqual({ code: 0, out: `node1: ${words.join(' ')}\n`, err: '' });
+    }
+    // One word is a line, as `meshd -attach` takes it.
+    expect(await execute(["echo 'x#y' it\\'s # end"])).toMatchObject({ out: "node1: x#y it's\n" });
+    await execute(['.env', 'QUOTES', 'x "y" #z']);
+    expect(await execute(['echo', '$QUOTES', "'"])).toMatchObject({ out: `node1: x "y" #z '\n` });
+  });
+
+  it('says that a line is too long without asking the daemon, and exits 1', async () => {
+    const long = await execute(['echo', 'x'.repeat(1_100_000)], { socketPath: join(base, 'none') });
+    expect(long).toMatchObject({
+      code: 1,
+      err: 'meshd -e: the line has more than 65536 bytes: split it into several lines\n',
+    });
+    expect((await execute(['echo', ...Array<string>(1000).fill('x')])).err).toBe(
+      'Error (node1): the line has more than 1000 words: split it into several lines\n',
+    );
+  });
+
   it('exits 1 when any host failed, with the errors on stderr', async () => {
     expect(await execute(['bogus'])).toEqual({ code: 1, out: '', err: 'Error (node1): invalid command: `bogus`\n' });
     expect(await execute(['mesh', 'send', 'all', 'host', 'name'])).toEqual({

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { CommandClient } from '../../contract/command-client.ts';
 import { describeError } from '../../contract/errors.ts';
+import { lineTooLong } from '../../core/commands/tokens.ts';
 import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import { errorLines, inNamespace, lineFromWords } from './words.ts';
 
@@ -21,6 +22,12 @@ export async function runExecute(words: readonly string[], options: ExecuteOptio
   const line = inNamespace(lineFromWords(words), options.namespace);
   if (line.trim() === '') {
     stderr.write('meshd -e: a command is missing, such as `meshd -e mesh status`\n');
+    return 1;
+  }
+  // Beyond what the socket takes as a request the daemon could not say this.
+  const tooLong = lineTooLong(line, 'socket');
+  if (tooLong !== null) {
+    stderr.write(`meshd -e: ${tooLong}\n`);
     return 1;
   }
   const interrupt = new AbortController();

@@ -2,16 +2,19 @@
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
 
-/** The words after `-e` as one line: one word is a line already; of several, those with spaces are quoted. */
+/**
+ * The words after `-e` as one line. One word is a line already, in the command language. Of several, each arrives as the
+ * shell gave it: what the command language would read in another way (quotes, `#`, backslashes, spaces) is quoted.
+ */
 export function lineFromWords(words: readonly string[]): string {
   const [only] = words;
   if (words.length === 1 && only !== undefined) return only;
-  return words.map((word) => (word === '' || /\s/.test(word) ? quoteWord(word) : word)).join(' ');
+  return words.map(quoteWord).join(' ');
 }
 
 /** The line in a namespace; in the active one when none is named. */
 export function inNamespace(line: string, namespace: string): string {
-  return namespace === '' ? line : `namespace "${namespace.replaceAll(/["\\]/g, '\\$&')}" ${line}`;
+  return namespace === '' ? line : `namespace ${quoteWord(namespace)} ${line}`;
 }
 
 /** One line for each entry that failed. */

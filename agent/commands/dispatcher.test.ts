@@ -76,6 +76,14 @@ async function answers(line: string, on: { dispatcher?: Dispatcher; session?: Se
 async function rendered(line: string): Promise<string> {
   return (await answers(line)).map(({ Rendered }) => Rendered).join('\n');
 }
+function suggestionError(line: string): string {
+  try {
+    node1.suggest(session, line);
+    return '';
+  } catch (error) {
+    return error instanceof AppError ? error.message : 'a bug';
+  }
+}
 async function errors(line: string): Promise<string> {
   return (await answers(line)).flatMap(({ Resp }) => (Resp ?? []).map((entry) => entry.Error)).join('\n');
 }
@@ -394,6 +402,36 @@ describe('help and completion', () => {
     expect(node1.suggest(session, 'namespace ')).toEqual(['namespace exp ', 'namespace minimega ']);
     expect(node1.suggest(session, 'mesh send ')).toEqual(['mesh send all ', 'mesh send node2 ', 'mesh send node3 ']);
     expect(node1.suggest(session, 'help ver')).toEqual(['help version ']);
+  });
+});
+
+describe('a line beyond the bounds', () => {
+  it.each([
+    ['echo ' + 'x '.repeat(1000), /^the line has more than 1000 words: split it into several lines$/],
+    ['. '.repeat(32_767), /^the line has more than 1000 words: split it into several lines$/],
+    ['echo ' + 'x'.repeat(65_532), /^the line has more than 65536 bytes: split it into several lines$/],
+  ])('gets the same error typed, in a script, checked, and completed', async (line, expected) => {
+    expect(await errors(line)).toMatch(expected);
+    expect(suggestionError(line)).toMatch(expected);
+    await writeFile(join(filePath, 'long.mm'), `${line}\nversion\n`);
+    expect((await errors('read long.mm')).trim()).toMatch(expected);
+    expect(await errors('read long.mm check')).toContain('long.mm:1: the line has more than ');
+  });
+
+  it('gets it with an alias and with variables, whose values count', async () => {
+    await answers(`.alias big=echo ${'x'.repeat(16_000)}`);
+    expect(await errors(`big ${'y'.repeat(60_000)}`)).toMatch(/^the line has more than 65536 bytes/);
+    await answers(`.env BIG ${'x'.repeat(16_000)}`);
+    expect(await errors(`echo ${'$BIG'.repeat(10_000)}`)).toMatch(/^with its variables the line has more than 65536/);
+  });
+
+  it('ends at 16 kB for a line that a member sent, and runs nothing', async () => {
+    const longest = `mesh degree ${'1'.repeat(16_384 - 12)}`;
+    await fromMember(longest);
+    expect(ran).toHaveLength(1);
+    const [entry] = await fromMember(`${longest}1`);
+    expect(entry?.Error).toMatch(/^the line has more than 16384 bytes, the most that another node takes/);
+    expect(ran).toHaveLength(1);
   });
 });
 

@@ -12,6 +12,7 @@ import { assertAllowed } from '../../core/commands/authorise.ts';
 import { suggestLines } from '../../core/commands/complete.ts';
 import { expandCommand } from '../../core/commands/expand.ts';
 import { commandText, parseCommand } from '../../core/commands/parse.ts';
+import { clipLine } from '../../core/commands/tokens.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
 import { renderEntries } from '../../core/render.ts';
@@ -154,7 +155,7 @@ export class Dispatcher {
     return entries;
   }
 
-  /** Completions of a line: whole lines, each with a space at its end. */
+  /** Completions of a line: whole lines, each with a space at its end. @throws AppError `invalid` for one that is too long */
   suggest(session: Session, text: string): string[] {
     return suggestLines(commandTable, text, (kind) => this.valuesOf(kind, session));
   }
@@ -182,7 +183,8 @@ export class Dispatcher {
     const isTyped = origin.via === 'socket';
     let settings: Settings = { ...session.settings, ...context.overrides };
     try {
-      const parsed = parseCommand(commandTable, isTyped ? expandAlias(line, session.aliases) : line);
+      const text = isTyped ? expandAlias(line, session.aliases) : line;
+      const parsed = parseCommand(commandTable, text, { via: origin.via });
       if (!parsed.ok) throw new AppError('invalid', parsed.message);
       const command = parsed.command;
       const ownFlags = command ? flagsOfCommand(command, settings) : {};
@@ -192,6 +194,8 @@ export class Dispatcher {
       if (isTyped && context.scriptDepth === 0 && settings.record && line.trim() !== '') this.history.add(line.trim());
       if (!command) return;
       const ready = isTyped ? expandCommand(command, this.variables, session.settings.preprocess) : command;
+      // What runs is what is authorised, and no value turns a command into another; this keeps it so.
+      assertAllowed(ready, { via: origin.via, role: session.role });
       yield* this.run(ready, { ...context, overrides, namespace: session.namespace });
     } catch (error) {
       yield { entries: [this.errorEntry(error)], settings };
@@ -370,6 +374,7 @@ export class Dispatcher {
 
 /** Replaces the first word when it is an alias; the expansion is not looked at again. */
 function expandAlias(line: string, aliases: ReadonlyMap<string, string>): string {
+  if (aliases.size === 0) return line;
   const trimmed = line.trim();
   const first = /^\S+/.exec(trimmed)?.[0] ?? '';
   const expansion = aliases.get(first);
@@ -384,7 +389,7 @@ async function* mapBatches(
 }
 
 function cancelled(line: string): AppError {
-  return new AppError('cancelled', `\`${line}\`: cancelled`);
+  return new AppError('cancelled', `\`${clipLine(line)}\`: cancelled`);
 }
 
 /** A pattern's entry; patterns are looked up by text, and objects have more keys than their own. */

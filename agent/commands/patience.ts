@@ -1,6 +1,7 @@
 // How long a command is waited for once it was cancelled: long enough for a handler to say itself what it left behind, not
 // as long as one that does not heed its signal would take.
 import { AppError } from '../../contract/errors.ts';
+import { clipLine } from '../../core/commands/tokens.ts';
 
 const cancelGraceMs = 1000;
 
@@ -40,6 +41,6 @@ export class Patience {
   };
 
   private error(): AppError {
-    return new AppError('cancelled', `\`${this.line}\`: cancelled`);
+    return new AppError('cancelled', `\`${clipLine(this.line)}\`: cancelled`);
   }
 }

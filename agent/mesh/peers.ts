@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { responseEntry, ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxRequestBytes } from '../../contract/limits.ts';
+import { lineTooLong } from '../../core/commands/tokens.ts';
 import type { PeerSendOptions, Peers } from '../commands/peers.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import type { Mesh } from './mesh.ts';
@@ -41,6 +42,8 @@ export class MeshPeers implements Peers {
   }
 
   async send(targets: readonly string[], line: string, options: PeerSendOptions): Promise<ResponseEntry[]> {
+    const tooLong = lineTooLong(line, 'mesh');
+    if (tooLong !== null) throw new AppError('invalid', tooLong);
     const nodes = targets.map((name) => ({ name, node: this.roster.nodeByName(name) }));
     const ids = nodes.flatMap(({ node }) => (node?.state === 'member' ? [node.id] : []));
     const results = await this.mesh.request(

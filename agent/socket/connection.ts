@@ -173,8 +173,9 @@ export class Connection {
         await this.runCommand(work.line);
         return;
       case 'suggest': {
-        const lines = this.components.dispatcher.suggest(this.session, work.text);
-        await this.send({ Resp: null, Rendered: '' }, lines.length > 0 ? { Suggest: lines } : {});
+        const found = this.suggest(work.text);
+        if (typeof found === 'string') await this.refuse(found);
+        else await this.send({ Resp: null, Rendered: '' }, found.length > 0 ? { Suggest: found } : {});
         return;
       }
       case 'hello':
@@ -186,9 +187,23 @@ export class Connection {
         return;
       case 'refuse':
       case 'fail':
-        await this.send({ Resp: [responseEntry(this.options.host, { Error: work.message })], Rendered: '' });
+        await this.refuse(work.message);
         return;
     }
+  }
+
+  /** Completions, or why there are none. */
+  private suggest(text: string): string[] | string {
+    try {
+      return this.components.dispatcher.suggest(this.session, text);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return error.message;
+    }
+  }
+
+  private refuse(message: string): Promise<void> {
+    return this.send({ Resp: [responseEntry(this.options.host, { Error: message })], Rendered: '' });
   }
 
   private async runCommand(line: string): Promise<void> {

@@ -349,10 +349,14 @@ describe('bad input', () => {
     client.socket.destroy();
   });
 
-  it('takes a line of nearly a megabyte', async () => {
+  it('answers a line of nearly a megabyte with the bound of a line, and takes the next one', async () => {
     const client = new Client();
     client.send({ Command: 'y'.repeat(maxRequestBytes - 20) });
-    expect(errorsOf(await client.read(1))[0]).toMatch(/^invalid command: `yyy/);
+    expect(errorsOf(await client.read(1))[0]).toMatch(/^the line has more than 65536 bytes/);
+    client.send({ Suggest: '. '.repeat(2000) });
+    expect(errorsOf(await client.read(2)).at(-1)).toMatch(/^the line has more than 1000 words/);
+    client.send({ Command: 'version' });
+    expect(errorsOf(await client.read(3)).at(-1)).toBe('');
     client.socket.destroy();
   });
 

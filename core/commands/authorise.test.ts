@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertAllowed } from './authorise.ts';
+import { assertMayRun } from './may-run.ts';
 import { parseCommand } from './parse.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import { commandTable } from './table.ts';
@@ -106,6 +107,27 @@ describe('roles', () => {
     ]) {
       expect(run(line, 'viewer'), line).toThrow(/needs the role/);
     }
+  });
+
+  it('viewers read no variable, however it is quoted and nested', () => {
+    for (const line of [
+      'echo $SECRET',
+      'echo $"SECRET"',
+      `echo "$"SECRET`,
+      `echo '$'"SEC"RET`,
+      'echo "$"{SECRET}',
+      'echo $"{"SECRET}',
+      'mesh send all echo $"SECRET"',
+      '.json true .filter a=$"SECRET" host',
+      '.columns $"SECRET" host',
+      'mesh send $"SECRET" host',
+      'help $"SECRET"',
+    ]) {
+      expect(() => assertMayRun(line, 'viewer'), line).toThrow('variables ($NAME) need the role operator');
+      expect(() => assertMayRun(line, 'operator'), line).not.toThrow();
+    }
+    // A comment is no word, and a price no variable.
+    expect(assertMayRun('echo $5 # $SECRET', 'viewer')).not.toBeNull();
   });
 
   it('operators act, and do not change the cluster', () => {

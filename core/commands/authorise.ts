@@ -1,5 +1,6 @@
 // Who may run what, from where. Both dispatchers, meshd's and the console's, ask here, and nowhere else.
 import { AppError } from '../../contract/errors.ts';
+import { clipLine } from './tokens.ts';
 import type { ParsedCommand, Reach, Role } from './types.ts';
 
 export interface Caller {
@@ -19,11 +20,11 @@ export function assertAllowed(command: ParsedCommand, caller: Caller): void {
   if (caller.via === 'mesh' && reach === 'socket') {
     throw new AppError(
       'refused',
-      `cannot run \`${command.line}\` via meshage: only the command socket of the node itself takes it`,
+      `cannot run \`${clipLine(command.line)}\` via meshage: only the command socket of the node itself takes it`,
     );
   }
   if (rank[caller.role] < rank[role]) {
-    throw new AppError('refused', `\`${command.line}\` needs the role ${role}, and this is a ${caller.role}`);
+    throw new AppError('refused', `\`${clipLine(command.line)}\` needs the role ${role}, and this is a ${caller.role}`);
   }
   if (command.nested) {
     const via = command.pattern.nestedRunsOn === 'mesh' ? 'mesh' : caller.via;

@@ -48,6 +48,24 @@ describe('suggestLines', () => {
   });
 });
 
+describe('completion of long lines', () => {
+  it('refuses what the parser refuses, with the same words', () => {
+    expect(() => suggest('x '.repeat(1001))).toThrow('the line has more than 1000 words: split it into several lines');
+    expect(() => suggest('x'.repeat(65_537))).toThrow(
+      'the line has more than 65536 bytes: split it into several lines',
+    );
+  });
+
+  it('answers with a megabyte at most', () => {
+    const names = Array.from({ length: 1000 }, (_, i) => `node${i}`);
+    const lines = suggestLines(commandTable, `mesh send node1,${' '.repeat(30_000)}`.trimEnd(), () => names);
+    expect(lines).toHaveLength(999);
+    const long = suggestLines(commandTable, `mesh send ${'n'.repeat(30_000)},n`, () => names);
+    expect(long.length).toBeGreaterThan(10);
+    expect(long.join('').length).toBeLessThanOrEqual(1_048_576);
+  });
+});
+
 describe('helpText', () => {
   it('lists all, those of a prefix, or one with role and reach', () => {
     const all = helpText(commandTable, []) ?? '';
@@ -95,6 +113,17 @@ describe('expandCommand', () => {
     expect(expand('deploy launch $HOSTS').words['hosts']).toBe('node[1-2]');
     expect(expand('mesh send all echo x $WORDS').nested?.line).toBe('echo x "a b"');
     expect(expand('echo $WORDS').lists['args']).toEqual(['a b']);
+  });
+
+  it('writes each word once however deep it is nested, and stops where a line would become too long', () => {
+    const deep = expand(`${'.json true '.repeat(31)}echo $WORDS`);
+    expect(deep.line).toBe(`${'.json true '.repeat(31)}echo "a b"`);
+    expect(deep.nested?.nested?.line).toBe(`${'.json true '.repeat(29)}echo "a b"`);
+    variables.set('BIG', 'x'.repeat(16_000));
+    expect(() => expand('echo $BIG$BIG$BIG$BIG')).not.toThrow();
+    expect(() => expand(`echo ${'$BIG'.repeat(10_000)}`)).toThrow(
+      /^with its variables the line has more than 65536 bytes/,
+    );
   });
 
   it('leaves all as it is when preprocessing is off', () => {

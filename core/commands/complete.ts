@@ -1,5 +1,7 @@
 // Completion from the table: each suggestion is the whole line with its last word replaced and a space appended, sorted,
 // as minimega's socket answers `Suggest`.
+import { AppError } from '../../contract/errors.ts';
+import { maxSuggestBytes } from '../../contract/limits.ts';
 import type { CompiledPattern, PatternItem } from './pattern.ts';
 import { splitTokens, type Token } from './tokens.ts';
 import type { ValueKind } from './types.ts';
@@ -7,29 +9,52 @@ import type { ValueKind } from './types.ts';
 /** Gives the values of a kind: names of nodes, of namespaces, … */
 export type ValueHook = (kind: ValueKind) => readonly string[];
 
+/** @throws AppError `invalid` for a line that is too long */
 export function suggestLines(table: readonly CompiledPattern[], line: string, values: ValueHook): string[] {
-  const split = splitTokens(line);
-  // Inside a comment or an open quote there is nothing to complete.
-  if (!split.ok || split.hasComment) return [];
-  const tokens = split.tokens;
-  const last = tokens.at(-1);
-  const atWord = last?.end === line.length;
-  if (atWord && last.quoted) return [];
-  const typed = atWord ? last.text : '';
-  const before = atWord ? line.slice(0, last.start) : line;
-  const words = atWord ? tokens.slice(0, -1) : tokens;
+  const place = placeOf(line);
+  if (!place) return [];
+  const { typed, words } = place;
+  // What each completion adds to the line: lines of 64 kB are neither compared nor sorted.
   const found = new Set<string>();
-  const add = (word: string) => {
-    if (word.startsWith(typed)) found.add(`${before}${word} `);
+  const add = (word: string, part = typed) => {
+    if (word.startsWith(part)) found.add(word.slice(part.length));
   };
   if (typed.startsWith('$')) {
     for (const name of values('variables')) add(`$${name}`);
   }
   for (const next of nextItems(table, words)) {
     if (next.kind === 'literal') add(next.text);
-    else for (const value of valuesFor(next, { typed, values })) add(value);
+    else {
+      const { names, part } = valuesFor(next.value, { typed, values });
+      for (const name of names) add(name, part);
+    }
   }
-  return [...found].sort();
+  const most = Math.floor(maxSuggestBytes / (line.length + 64));
+  return [...found]
+    .sort()
+    .slice(0, most)
+    .map((rest) => `${line}${rest} `);
+}
+
+/** Kinds of values that completions of this line may name. @throws AppError `invalid` for a line that is too long */
+export function valuesAsked(table: readonly CompiledPattern[], line: string): ReadonlySet<ValueKind> {
+  const place = placeOf(line);
+  if (!place) return new Set();
+  const kinds = nextItems(table, place.words).flatMap((next) => (next.kind === 'value' ? [next.value] : []));
+  return new Set(place.typed.startsWith('$') ? [...kinds, 'variables' as const] : kinds);
+}
+
+/** Where the line ends: the word being typed, and the words before it. Null: nothing to complete. */
+function placeOf(line: string): { typed: string; words: readonly Token[] } | null {
+  const split = splitTokens(line);
+  if (!split.ok && split.isTooLong) throw new AppError('invalid', split.message);
+  // Inside a comment or an open quote there is nothing to complete.
+  if (!split.ok || split.hasComment) return null;
+  const { tokens } = split;
+  const last = tokens.at(-1);
+  if (last?.end !== line.length) return { typed: '', words: tokens };
+  if (last.quoted) return null;
+  return { typed: last.text, words: tokens.slice(0, -1) };
 }
 
 type Next = { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'value'; readonly value: ValueKind };
@@ -78,15 +103,15 @@ function follow(
   return null;
 }
 
-/** Values for a placeholder. In a list of names, the one after the last comma is completed. */
+/** Values for a placeholder, and the part that is typed of one. In a list of names, the one after the last comma is completed. */
 function valuesFor(
-  next: Extract<Next, { kind: 'value' }>,
+  kind: ValueKind,
   { typed, values }: { typed: string; values: ValueHook },
-): readonly string[] {
-  const list = values(next.value);
-  if (next.value !== 'nodes' && next.value !== 'targets') return list;
+): { names: readonly string[]; part: string } {
+  const list = values(kind);
+  if (kind !== 'nodes' && kind !== 'targets') return { names: list, part: typed };
   const comma = typed.lastIndexOf(',');
-  if (comma < 0) return next.value === 'targets' ? [...list, 'all'] : list;
-  const named = typed.slice(0, comma).split(',');
-  return list.filter((name) => !named.includes(name)).map((name) => `${typed.slice(0, comma + 1)}${name}`);
+  if (comma < 0) return { names: kind === 'targets' ? [...list, 'all'] : list, part: typed };
+  const named = new Set(typed.slice(0, comma).split(','));
+  return { names: list.filter((name) => !named.has(name)), part: typed.slice(comma + 1) };
 }

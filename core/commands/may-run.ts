@@ -4,6 +4,7 @@ import { AppError } from '../../contract/errors.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
 import { assertAllowed } from './authorise.ts';
+import { valuesAsked } from './complete.ts';
 import { parseCommand } from './parse.ts';
 import { commandTable } from './table.ts';
 import type { ParsedCommand } from './types.ts';
@@ -17,14 +18,26 @@ export function assertMayRun(line: string, role: Role): ParsedCommand | null | '
   const parsed = parseCommand(commandTable, line);
   if (!parsed.ok) {
     // Aliases are the node's to know, and only admins make them.
-    if (role === 'admin') return null;
+    if (role === 'admin' && !parsed.isTooLong) return null;
     throw new AppError('invalid', parsed.message);
   }
   if (!parsed.command) return 'blank';
   assertAllowed(parsed.command, { via: 'socket', role });
-  // `.env` shows them to operators only; the node would put them into any line.
-  if (!isAtLeast(role, 'operator') && /\$[A-Za-z_{]/.test(line)) {
+  // `.env` shows them to operators only; the node would put them into any line. The node looks for them in the words, where
+  // quotes are gone: `$"NAME"` is $NAME there.
+  if (!isAtLeast(role, 'operator') && namesVariable(parsed.command)) {
     throw new AppError('refused', `variables ($NAME) need the role operator, and this is a ${role}`);
   }
   return parsed.command;
+}
+
+/** Whether completions of this text may be asked for: those that name variables are for who may read them. */
+export function mayComplete(text: string, role: Role): boolean {
+  return isAtLeast(role, 'operator') || !valuesAsked(commandTable, text).has('variables');
+}
+
+/** In any of its words, at any depth. */
+function namesVariable(command: ParsedCommand): boolean {
+  if (command.parts.some((part) => part.kind === 'value' && /\$[A-Za-z_{]/.test(part.text))) return true;
+  return command.nested !== null && namesVariable(command.nested);
 }

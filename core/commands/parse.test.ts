@@ -41,7 +41,7 @@ describe('splitTokens', () => {
     ['echo \\q', 'unexpected escaped character: q'],
     ['echo \\', 'missing character after \\'],
   ])('refuses %s', (line, expected) => {
-    expect(splitTokens(line)).toEqual({ ok: false, message: expected });
+    expect(splitTokens(line)).toEqual({ ok: false, message: expected, isTooLong: false });
   });
 
   it('reads back what quoteWord writes', () => {
@@ -135,11 +135,87 @@ describe('parseCommand', () => {
     expect(of('vm inf')).toBe('ambiguous command: `vm inf`: could be `vm info`, `vm information`');
   });
 
-  it('ends on deep nesting and on a megabyte, fast', () => {
-    expect(message('.annotate true '.repeat(40) + 'version')).toMatch(/more than 32 commands inside each other/);
+  it('ends on deep nesting', () => {
+    expect(message('.annotate true '.repeat(31) + 'version')).toBe('parsed: .annotate <true,false> (command)');
+    expect(message('.annotate true '.repeat(32) + 'version')).toMatch(/more than 32 commands inside each other/);
+    expect(message('.annotate true '.repeat(400) + 'version')).toMatch(/more than 32 commands inside each other/);
     expect(message('. t '.repeat(30) + 'ver')).toMatch(/^parsed: .alias/);
-    expect(parse(`echo ${'x '.repeat(500_000)}`).lists['args']).toHaveLength(500_000);
-    expect(message('x'.repeat(1_000_000))).toMatch(/^invalid command/);
+  });
+
+  it('takes 1,000 words and 64 kB, 16 kB of them from the mesh, and one more of each before it looks at a pattern', () => {
+    const visits = { count: 0 };
+    const outcome = (line: string, via: 'socket' | 'mesh') => {
+      const result = parseCommand(commandTable, line, { via, onVisit: () => (visits.count += 1) });
+      return result.ok ? 'ok' : result.message;
+    };
+    expect(parse(`echo ${'x '.repeat(999)}`).lists['args']).toHaveLength(999);
+    expect(outcome(`echo ${'x'.repeat(65_531)}`, 'socket')).toBe('ok');
+    expect(outcome(`echo ${'x'.repeat(16_379)}`, 'mesh')).toBe('ok');
+    visits.count = 0;
+    const words = 'the line has more than 1000 words: split it into several lines';
+    expect(outcome(`echo ${'x '.repeat(1000)}`, 'socket')).toBe(words);
+    expect(outcome(`echo ${'x '.repeat(1000)}`, 'mesh')).toBe(words);
+    expect(outcome('. '.repeat(32_768), 'socket')).toBe(words);
+    const bytes = 'the line has more than 65536 bytes: split it into several lines';
+    expect(outcome(`echo ${'x'.repeat(65_532)}`, 'socket')).toBe(bytes);
+    expect(outcome(`echo ${'é'.repeat(32_766)}`, 'socket')).toBe(bytes);
+    expect(outcome('. '.repeat(500_000), 'socket')).toBe(bytes);
+    expect(outcome(`echo ${'x'.repeat(16_380)}`, 'mesh')).toMatch(/^the line has more than 16384 bytes/);
+    expect(outcome('. '.repeat(500_000), 'mesh')).toMatch(/^the line has more than 16384 bytes/);
+    expect(visits.count).toBe(0);
+  });
+
+  it.each([
+    '. ',
+    '. t ',
+    '. x ',
+    '.c x ',
+    'n x ',
+    'mesh send a ',
+    'm s a ',
+    '.annotate t ',
+    'echo x ',
+    'deploy flags x ',
+  ])('does twice the work for twice the words of %s', (piece) => {
+    const work = (pieces: number) => {
+      let visits = 0;
+      parseCommand(commandTable, piece.repeat(pieces), { onVisit: () => (visits += 1) });
+      return visits;
+    };
+    const most = Math.floor(999 / (piece.split(' ').length - 1));
+    const items = commandTable.reduce((sum, compiled) => sum + compiled.items.length, 0);
+    expect(work(most)).toBeLessThanOrEqual(2.2 * work(Math.floor(most / 2)));
+    expect(work(most)).toBeLessThanOrEqual((items + 20) * most * 3);
+  });
+
+  it('says an ambiguous or unknown line of 64 kB in short', () => {
+    for (const line of ['. '.repeat(999), `bogus ${'x'.repeat(60_000)}`, `. ${'x'.repeat(60_000)} version`]) {
+      expect(message(line).length, line.slice(0, 40)).toBeLessThan(6_000);
+    }
+  });
+
+  it('reads any line of words of the table to a command whose text reads back, or to one message', () => {
+    const vocabulary = commandTable.flatMap(({ items }) =>
+      items.flatMap((item) => (item.kind === 'literal' ? [item.text] : item.kind === 'choice' ? item.options : [])),
+    );
+    const word = fc.oneof(
+      fc.constantFrom(...vocabulary),
+      fc
+        .constantFrom(...vocabulary)
+        .chain((text) => fc.integer({ min: 1, max: text.length }).map((n) => text.slice(0, n))),
+      fc.constantFrom('.', 'x', '""', '$X', 'node[1-3]', '"a b"', '#c', "'", '\\n'),
+      fc.string({ unit: 'grapheme', maxLength: 6 }),
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 40 }), (words) => {
+        let visits = 0;
+        const result = parseCommand(commandTable, words.join(' '), { onVisit: () => (visits += 1) });
+        expect(visits).toBeLessThan(60 * (words.length + 1) * commandTable.length);
+        if (!result.ok) expect(result.message).not.toBe('');
+        else if (result.command) expect(parse(commandText(result.command)).parts).toEqual(result.command.parts);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('writes a command as text that parses to the same', () => {

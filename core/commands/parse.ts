@@ -2,46 +2,70 @@
 // commands fit, the one whose words were all typed in full wins, otherwise the line is ambiguous. Beyond minimega: a
 // destructive command is never selected by an abbreviation, and an ambiguous line says what it could be.
 import type { CompiledPattern, PatternItem } from './pattern.ts';
-import { quoteWord, splitTokens, type Token } from './tokens.ts';
-import type { CommandPart, ParsedCommand } from './types.ts';
+import { clipLine, quoteWord, splitTokens, type Token } from './tokens.ts';
+import type { CommandPart, ParsedCommand, Reach } from './types.ts';
 
 export type ParseResult =
   /** `command` is null for a blank line and for a comment. */
-  { readonly ok: true; readonly command: ParsedCommand | null } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly command: ParsedCommand | null }
+  /** `isTooLong`: beyond a bound, so no alias and no other table could make a command of it. */
+  | { readonly ok: false; readonly message: string; readonly isTooLong: boolean };
 
-/** `mesh send all .json true .columns …`: no one nests deeper by hand, and recursion needs an end. */
+export interface ParseOptions {
+  /** How the line came; `socket` unless given. From the mesh less is taken. */
+  readonly via?: Reach;
+  /** Hears of each item matched and each word written: tests count that the work is linear. */
+  readonly onVisit?: () => void;
+}
+
+/** `mesh send all .json true .columns …`: no one nests deeper by hand, and what runs them recurses. */
 const maxNesting = 32;
+/** Commands that an ambiguous line could be, as far as they are listed. */
+const maxCandidatesSaid = 20;
 
-export function parseCommand(table: readonly CompiledPattern[], line: string): ParseResult {
-  const trimmed = line.trim();
-  const split = splitTokens(trimmed);
+/**
+ * Work grows with words × patterns: each word is tried as the start of a command once, and words are copied only into the
+ * command that is chosen.
+ */
+export function parseCommand(table: readonly CompiledPattern[], line: string, options: ParseOptions = {}): ParseResult {
+  const split = splitTokens(line, options.via);
   if (!split.ok) return split;
   if (split.tokens.length === 0) return { ok: true, command: null };
-  const outcome = new Parse(table, trimmed, split.tokens).from(0, 0);
+  const parse = new Parse({ line, table, onVisit: options.onVisit ?? (() => undefined) }, split.tokens);
+  const outcome = parse.from(0);
+  if (outcome.kind === 'one') return { ok: true, command: parse.build(outcome.candidate) };
+  return { ok: false, isTooLong: false, message: failure(outcome, { line: clipLine(line.trim()), parse }) };
+}
+
+function failure(outcome: Exclude<Outcome, { kind: 'one' }>, { line, parse }: { line: string; parse: Parse }): string {
   switch (outcome.kind) {
-    case 'one':
-      return { ok: true, command: outcome.candidate.command };
     case 'none':
-      return { ok: false, message: `invalid command: \`${trimmed}\`` };
+      return `invalid command: \`${line}\``;
     case 'too-deep':
-      return { ok: false, message: `invalid command: more than ${maxNesting} commands inside each other` };
+      return `invalid command: more than ${maxNesting} commands inside each other`;
     case 'abbreviated':
-      return {
-        ok: false,
-        message: `invalid command: \`${trimmed}\`: \`${outcome.words}\` is destructive and must be typed in full`,
-      };
-    case 'several':
-      return {
-        ok: false,
-        message: `ambiguous command: \`${trimmed}\`: could be ${outcome.texts.map((text) => `\`${text}\``).join(', ')}`,
-      };
+      return `invalid command: \`${line}\`: \`${outcome.words}\` is destructive and must be typed in full`;
+    case 'several': {
+      const texts = [...new Set(outcome.candidates.map((candidate) => parse.describe(candidate)))].sort();
+      const said = texts.slice(0, maxCandidatesSaid).map((text) => `\`${text}\``);
+      const more = texts.length > said.length ? ` and ${texts.length - said.length} more` : '';
+      return `ambiguous command: \`${line}\`: could be ${said.join(', ')}${more}`;
+    }
   }
 }
 
+/** A pattern that fits, without its words: those are copied once it is chosen. */
 interface Candidate {
-  readonly command: ParsedCommand;
+  readonly compiled: CompiledPattern;
+  /** Token it starts at. */
+  readonly start: number;
+  /** Its literals and choices in order, written out. */
+  readonly literals: readonly string[];
   /** All literals and choices, nested ones too, were typed in full. */
   readonly exact: boolean;
+  readonly nested: Candidate | null;
+  /** Commands inside each other, this one included. */
+  readonly height: number;
 }
 
 type Outcome =
@@ -49,128 +73,169 @@ type Outcome =
   | { readonly kind: 'none' }
   | { readonly kind: 'too-deep' }
   | { readonly kind: 'abbreviated'; readonly words: string }
-  | { readonly kind: 'several'; readonly texts: readonly string[] };
+  | { readonly kind: 'several'; readonly candidates: readonly Candidate[] };
 
 class Parse {
-  private readonly table: readonly CompiledPattern[];
-  private readonly line: string;
+  private readonly input: { line: string; table: readonly CompiledPattern[]; onVisit: () => void };
   private readonly tokens: readonly Token[];
   /** Outcome per token a command may start at: without it, nested abbreviations are tried 8^depth times. */
   private readonly known = new Map<number, Outcome>();
 
-  constructor(table: readonly CompiledPattern[], line: string, tokens: readonly Token[]) {
-    this.table = table;
-    this.line = line;
+  constructor(
+    input: { line: string; table: readonly CompiledPattern[]; onVisit: () => void },
+    tokens: readonly Token[],
+  ) {
+    this.input = input;
     this.tokens = tokens;
   }
 
-  from(start: number, depth: number): Outcome {
-    if (depth > maxNesting) return { kind: 'too-deep' };
+  /** It recurses as deep as there are words (maxLineWords) at most. */
+  from(start: number): Outcome {
     const known = this.known.get(start);
     if (known) return known;
-    const outcome = this.choose(start, depth);
+    const outcome = this.choose(start);
     this.known.set(start, outcome);
     return outcome;
   }
 
-  private choose(start: number, depth: number): Outcome {
+  /** The command with its words. */
+  build(candidate: Candidate): ParsedCommand {
+    const { pattern } = candidate.compiled;
+    const parts = [...this.parts(candidate)];
+    const end = this.tokens.at(-1)?.end ?? 0;
+    return commandFromParts(pattern, parts, {
+      nested: candidate.nested && this.build(candidate.nested),
+      line: this.input.line.slice(this.tokens[candidate.start]?.start ?? 0, end),
+    });
+  }
+
+  /** The beginning of its text, for a message. */
+  describe(candidate: Candidate): string {
+    let text = '';
+    for (let at: Candidate | null = candidate; at; at = at.nested) {
+      for (const part of this.parts(at)) {
+        if (text.length > 200) return clipLine(text);
+        text += `${text === '' ? '' : ' '}${part.kind === 'literal' ? part.text : quoteWord(clipLine(part.text))}`;
+      }
+    }
+    return clipLine(text);
+  }
+
+  private choose(start: number): Outcome {
     const candidates: Candidate[] = [];
     let worse: Outcome = { kind: 'none' };
-    for (const compiled of this.table) {
-      const { pattern } = compiled;
+    for (const compiled of this.input.table) {
       for (const match of this.match(compiled.items, start)) {
-        const parts = match.parts;
         let nested: Candidate | null = null;
         if (match.nestedAt !== null) {
-          const outcome = this.from(match.nestedAt, depth + 1);
-          if (outcome.kind !== 'one') {
+          const outcome = this.from(match.nestedAt);
+          const inner: Outcome =
+            outcome.kind === 'one' && outcome.candidate.height >= maxNesting ? { kind: 'too-deep' } : outcome;
+          if (inner.kind !== 'one') {
             // What is wrong inside is said only if nothing else fits outside.
-            if (worse.kind === 'none') worse = outcome;
+            if (worse.kind === 'none') worse = inner;
             continue;
           }
-          nested = outcome.candidate;
+          nested = inner.candidate;
         }
-        if (pattern.destructive && !match.exact) {
-          worse = { kind: 'abbreviated', words: literalText(parts) };
+        if (compiled.pattern.destructive && !match.exact) {
+          worse = { kind: 'abbreviated', words: match.literals.join(' ') };
           continue;
         }
-        const end = this.tokens.at(-1)?.end ?? 0;
-        const command = commandFromParts(pattern, parts, {
-          nested: nested?.command ?? null,
-          line: this.line.slice(this.tokens[start]?.start ?? 0, end),
+        candidates.push({
+          compiled,
+          start,
+          literals: match.literals,
+          exact: match.exact && (nested?.exact ?? true),
+          nested,
+          height: 1 + (nested?.height ?? 0),
         });
-        candidates.push({ command, exact: match.exact && (nested?.exact ?? true) });
       }
     }
     const exact = candidates.filter((candidate) => candidate.exact);
     const [winner] = exact.length === 1 ? exact : candidates.length === 1 ? candidates : [];
     if (winner) return { kind: 'one', candidate: winner };
-    if (candidates.length === 0) return worse;
-    const texts = [...new Set(candidates.map(({ command }) => commandText(command)))].sort();
-    return { kind: 'several', texts };
+    return candidates.length === 0 ? worse : { kind: 'several', candidates };
   }
 
   /** All ways in which the items fit the tokens from `start` to the end. */
-  private match(items: readonly PatternItem[], start: number): Match[] {
-    let open: Match[] = [{ parts: [], exact: true, nestedAt: null }];
+  private match(items: readonly PatternItem[], start: number): readonly Match[] {
+    let open: readonly Match[] = [noWords];
     let at = start;
     for (const item of items) {
+      this.input.onVisit();
       const token = this.tokens[at];
       switch (item.kind) {
         case 'literal':
         case 'choice': {
-          const optional = item.kind === 'choice' && item.optional;
-          if (!token) return optional ? open : [];
-          const options = item.kind === 'literal' ? [item.text] : item.options;
+          if (!token) return item.kind === 'choice' && item.optional ? open : [];
           // An empty word ("") abbreviates nothing.
-          const fitting = token.text === '' ? [] : options.filter((option) => option.startsWith(token.text));
-          open = open.flatMap((match) =>
-            fitting.map((text) => ({
-              ...match,
-              parts: [...match.parts, { kind: 'literal' as const, text, optional, choice: item.kind === 'choice' }],
-              exact: match.exact && text === token.text,
-            })),
-          );
+          if (token.text === '') return none;
+          if (item.kind === 'literal') {
+            if (!item.text.startsWith(token.text)) return none;
+            open = open.map((match) => withLiteral(match, item.text, token.text));
+            at += 1;
+            break;
+          }
+          const fitting = item.options.filter((option) => option.startsWith(token.text));
+          open = open.flatMap((match) => fitting.map((text) => withLiteral(match, text, token.text)));
           if (open.length === 0) return [];
           at += 1;
           break;
         }
-        case 'string': {
+        case 'string':
           if (!token) return item.optional ? open : [];
-          const part = {
-            kind: 'value' as const,
-            key: item.key,
-            text: token.text,
-            optional: item.optional,
-            list: false,
-          };
-          open = open.map((match) => ({ ...match, parts: [...match.parts, part] }));
           at += 1;
           break;
-        }
-        case 'list': {
-          const rest = this.tokens.slice(at);
-          if (rest.length === 0 && !item.optional) return [];
-          const parts = rest.map(({ text }) => ({
-            kind: 'value' as const,
-            key: item.key,
-            text,
-            optional: item.optional,
-            list: true,
-          }));
-          return open.map((match) => ({ ...match, parts: [...match.parts, ...parts] }));
-        }
+        case 'list':
+          return token || item.optional ? open : [];
         case 'nested':
-          if (!token) return [];
-          return open.map((match) => ({ ...match, nestedAt: at }));
+          return token ? open.map((match) => ({ ...match, nestedAt: at })) : [];
       }
     }
     return at === this.tokens.length ? open : [];
   }
+
+  /** The words of a candidate, without what is nested in it. */
+  private *parts({ compiled, start, literals }: Candidate): Generator<CommandPart, void, undefined> {
+    let at = start;
+    let literal = 0;
+    for (const item of compiled.items) {
+      const token = this.tokens[at];
+      if (!token || item.kind === 'nested') return;
+      if (item.kind === 'list') {
+        for (; at < this.tokens.length; at += 1) {
+          this.input.onVisit();
+          yield valuePart(item, this.tokens[at]?.text ?? '');
+        }
+        return;
+      }
+      this.input.onVisit();
+      at += 1;
+      if (item.kind === 'string') yield valuePart(item, token.text);
+      else {
+        const isChoice = item.kind === 'choice';
+        const text = literals[literal] ?? '';
+        literal += 1;
+        yield { kind: 'literal', text, optional: isChoice && item.optional, choice: isChoice };
+      }
+    }
+  }
+}
+
+function valuePart(item: Extract<PatternItem, { kind: 'string' | 'list' }>, text: string): CommandPart {
+  return { kind: 'value', key: item.key, text, optional: item.optional, list: item.kind === 'list' };
+}
+
+const none: readonly Match[] = [];
+const noWords: Match = { literals: [], exact: true, nestedAt: null };
+
+function withLiteral(match: Match, text: string, typed: string): Match {
+  return { ...match, literals: [...match.literals, text], exact: match.exact && text === typed };
 }
 
 interface Match {
-  readonly parts: CommandPart[];
+  readonly literals: readonly string[];
   readonly exact: boolean;
   /** Token at which the nested command starts. */
   readonly nestedAt: number | null;
@@ -201,13 +266,12 @@ export function commandFromParts(
 
 /** The command as text: abbreviations written out, values quoted where they must be. It parses to the same command. */
 export function commandText(command: ParsedCommand): string {
-  const own = command.parts.map((part) => (part.kind === 'literal' ? part.text : quoteWord(part.text)));
-  return [...own, ...(command.nested ? [commandText(command.nested)] : [])].join(' ');
+  const words: string[] = [];
+  for (let at: ParsedCommand | null = command; at; at = at.nested) words.push(partsText(at.parts));
+  return words.join(' ');
 }
 
-function literalText(parts: readonly CommandPart[]): string {
-  return parts
-    .filter((part) => part.kind === 'literal')
-    .map((part) => part.text)
-    .join(' ');
+/** The words of one command, without what is nested in it. */
+export function partsText(parts: readonly CommandPart[]): string {
+  return parts.map((part) => (part.kind === 'literal' ? part.text : quoteWord(part.text))).join(' ');
 }

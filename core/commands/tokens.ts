@@ -1,5 +1,8 @@
 // Words of a command line, as minimega's minicli splits them: quotes group, adjacent pieces join, a backslash escapes
-// one of `r n t \ " ' #`, and an unquoted `#` starts a comment anywhere.
+// one of `r n t \ " ' #`, and an unquoted `#` starts a comment anywhere. It bounds the line too, so that each way in (socket,
+// mesh, console, scripts, completion) refuses the same lines with the same words.
+import { maxLineBytes, maxLineWords, maxMeshLineBytes } from '../../contract/limits.ts';
+import type { Reach } from './types.ts';
 
 export interface Token {
   readonly text: string;
@@ -12,7 +15,8 @@ export interface Token {
 
 export type TokensResult =
   | { readonly ok: true; readonly tokens: Token[]; readonly hasComment: boolean }
-  | { readonly ok: false; readonly message: string };
+  /** `isTooLong`: beyond a bound, whatever it says. */
+  | { readonly ok: false; readonly message: string; readonly isTooLong: boolean };
 
 const escapes: Readonly<Record<string, string>> = {
   r: '\r',
@@ -24,7 +28,34 @@ const escapes: Readonly<Record<string, string>> = {
   '#': '#',
 };
 
-export function splitTokens(line: string): TokensResult {
+const tooManyWords: TokensResult = {
+  ok: false,
+  message: `the line has more than ${maxLineWords} words: split it into several lines`,
+  isTooLong: true,
+};
+
+/** Why a line is too long for the way it came, or null. */
+export function lineTooLong(line: string, via: Reach): string | null {
+  const max = via === 'mesh' ? maxMeshLineBytes : maxLineBytes;
+  // A code unit is at most three bytes of UTF-8, so most lines need no counting.
+  const isShort = line.length * 3 <= max;
+  if (isShort || (line.length <= max && new TextEncoder().encode(line).length <= max)) return null;
+  return describeTooLong(via);
+}
+
+export function describeTooLong(via: Reach): string {
+  const most = via === 'mesh' ? `${maxMeshLineBytes} bytes, the most that another node takes` : `${maxLineBytes} bytes`;
+  return `the line has more than ${most}: split it into several lines`;
+}
+
+/** Messages say what was typed, but not 64 kB of it. */
+export function clipLine(line: string): string {
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}
+
+export function splitTokens(line: string, via: Reach = 'socket'): TokensResult {
+  const tooLong = lineTooLong(line, via);
+  if (tooLong !== null) return { ok: false, message: tooLong, isTooLong: true };
   const tokens: Token[] = [];
   let start = -1;
   let text = '';
@@ -42,6 +73,7 @@ export function splitTokens(line: string): TokensResult {
     const char = line.charAt(at);
     if (quote === '' && /\s/.test(char)) {
       finish();
+      if (tokens.length > maxLineWords) return tooManyWords;
       continue;
     }
     if (quote === '' && char === '#') {
@@ -52,11 +84,12 @@ export function splitTokens(line: string): TokensResult {
     if (char === '\\') {
       at += 1;
       const escaped = escapes[line.charAt(at)];
-      if (at >= line.length) return { ok: false, message: 'missing character after \\' };
+      if (at >= line.length) return { ok: false, message: 'missing character after \\', isTooLong: false };
       if (escaped === undefined) {
         return {
           ok: false,
           message: `unexpected escaped character: ${String.fromCodePoint(line.codePointAt(at) ?? 0)}`,
+          isTooLong: false,
         };
       }
       text += escaped;
@@ -68,8 +101,9 @@ export function splitTokens(line: string): TokensResult {
       text += char;
     }
   }
-  if (quote !== '') return { ok: false, message: `missing terminal ${quote}` };
+  if (quote !== '') return { ok: false, message: `missing terminal ${quote}`, isTooLong: false };
   finish();
+  if (tokens.length > maxLineWords) return tooManyWords;
   return { ok: true, tokens, hasComment };
 }
 

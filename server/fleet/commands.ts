@@ -5,11 +5,11 @@ import type { CommandClient } from '../../contract/command-client.ts';
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxBrowserAnswerBytes, maxCommandsPerUser } from '../../contract/limits.ts';
-import { assertMayRun } from '../../core/commands/may-run.ts';
-import { quoteWord } from '../../core/commands/tokens.ts';
+import { assertMayRun, mayComplete } from '../../core/commands/may-run.ts';
+import { clipLine, quoteWord } from '../../core/commands/tokens.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
 import type { NodeRoute } from '../engines/meshd/route.ts';
-import type { CommandCall } from '../ports.ts';
+import type { CommandCall, SuggestQuestion } from '../ports.ts';
 import { setsConnection, type CommandSockets } from './command-sockets.ts';
 
 /** How a line gets to a node: on its own command socket, or sent on by another node. */
@@ -65,7 +65,8 @@ export class Commands {
   }
 
   /** Completions of a line, whole lines each, by the node itself: it knows names that only it has. */
-  async suggest(question: { cluster: string; node: string; text: string; signal: AbortSignal }): Promise<string[]> {
+  async suggest(question: SuggestQuestion): Promise<string[]> {
+    if (!mayComplete(question.text, question.role)) return [];
     const [way] = this.components.waysTo(question.cluster, question.node);
     if (!way) return [];
     const options = { timeoutMs: connectTimeoutMs, signal: question.signal };
@@ -142,7 +143,7 @@ export class Commands {
     if (outcome.isLate) {
       throw new AppError(
         'timeout',
-        `\`${line}\`: no end within ${call.timeoutMs / 1000} s, so it was cancelled: look again`,
+        `\`${clipLine(line)}\`: no end within ${call.timeoutMs / 1000} s, so it was cancelled: look again`,
       );
     }
     return { failed: outcome.failed };

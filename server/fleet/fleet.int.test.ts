@@ -140,9 +140,9 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
       expect([result.failed, answers.join()]).toEqual([false, expect.stringContaining('bench')]);
     }
     const signal = new AbortController().signal;
-    expect(await fleet.suggest({ cluster: identities.cluster, node: '', text: 'mesh st', signal })).toEqual([
-      'mesh status ',
-    ]);
+    expect(
+      await fleet.suggest({ cluster: identities.cluster, node: '', text: 'mesh st', role: 'viewer', signal }),
+    ).toEqual(['mesh status ']);
   });
 
   test.each(['SIGKILL', 'SIGSTOP'] as const)(

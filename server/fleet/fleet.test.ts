@@ -355,10 +355,19 @@ describe('commands', () => {
     await expect(call('mesh status', { timeoutMs: 50 })).rejects.toMatchObject({ code: 'timeout' });
   });
 
+  test('are not completed with the names of variables for a viewer', async () => {
+    const signal = new AbortController().signal;
+    const suggest = (text: string, role: Role) => fleet.suggest({ cluster: '', node: '', text, role, signal });
+    for (const text of ['echo $', 'echo $S', 'mesh send all echo $', '.json true echo $', '.env ', '.env S']) {
+      expect(await suggest(text, 'viewer'), text).toEqual([]);
+      expect(await suggest(text, 'operator'), text).toEqual([`${text}x `]);
+    }
+  });
+
   test('are completed by the node', async () => {
     const signal = new AbortController().signal;
-    expect(await fleet.suggest({ cluster: '', node: '', text: 'mesh ', signal })).toEqual(['mesh x ']);
-    expect(await fleet.suggest({ cluster: 'c', node: 'node4', text: 'ho', signal })).toEqual(['hox ']);
+    expect(await fleet.suggest({ cluster: '', node: '', text: 'mesh ', role: 'viewer', signal })).toEqual(['mesh x ']);
+    expect(await fleet.suggest({ cluster: 'c', node: 'node4', text: 'ho', role: 'viewer', signal })).toEqual(['hox ']);
   });
 });
 

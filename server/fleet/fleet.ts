@@ -4,7 +4,15 @@ import { AppError } from '../../contract/errors.ts';
 import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot } from '../../contract/fleet.ts';
 import { localRoute, sshRoute, type NodeRoute } from '../engines/meshd/route.ts';
 import type { SocketOpener } from '../engines/meshd/sockets.ts';
-import type { CommandCall, Fleet as FleetPort, FleetComponents, Log, StoredCluster, StoredHost } from '../ports.ts';
+import type {
+  CommandCall,
+  Fleet as FleetPort,
+  FleetComponents,
+  Log,
+  StoredCluster,
+  StoredHost,
+  SuggestQuestion,
+} from '../ports.ts';
 import { Attachment, type AttachmentSink, type AttachmentTimes } from './attachment.ts';
 import { Coalescer } from './coalescer.ts';
 import { CommandSockets } from './command-sockets.ts';
@@ -84,7 +92,7 @@ export class Fleet implements FleetPort {
     return this.commands.run(call);
   }
 
-  suggest(question: { cluster: string; node: string; text: string; signal: AbortSignal }): Promise<string[]> {
+  suggest(question: SuggestQuestion): Promise<string[]> {
     return this.commands.suggest(question);
   }
 

@@ -81,8 +81,8 @@ export function createHandlers(
       connection.follows.get(commandName(call))?.();
       return {};
     },
-    'command.suggest': ({ cluster, node, text }, { connection }) =>
-      fleet.suggest({ cluster, node, text, signal: connection.signal }),
+    'command.suggest': ({ cluster, node, text }, { caller, connection }) =>
+      fleet.suggest({ cluster, node, text, role: caller.role, signal: connection.signal }),
 
     'users.list': () => auth.users(),
     'users.create': (draft) => auth.createUser(draft),
