@@ -18,7 +18,7 @@ import { bridgedFacts, bridgeFacts, nicFacts, ovsBridgeFacts, transactionMark } 
 import { defaultBridgeTimes } from './transaction.ts';
 import type { TransactionStatus } from './transaction.ts';
 import { planUndo } from './undo.ts';
-import { judgeBridge } from './verdict.ts';
+import { judgeBridge, uplinksOf } from './verdict.ts';
 import type { BridgeChoice, BridgeFinding } from './verdict.ts';
 import { planWaves } from './waves.ts';
 import { chooseRule, describeMissingWitnesses, isSeenFromOutside } from './witnesses.ts';
@@ -40,6 +40,19 @@ describe('the verdict on a node', () => {
     });
   });
 
+  test.each(['docker0', 'veth7', 'tap0', 'br-lan', 'vnet1'])('takes a NIC of hardware that is called %s', (name) => {
+    const facts = bridgeFacts({ ingress: name, nics: [nicFacts({ name })] });
+    expect(judge(facts)).toMatchObject({ uplink: { name } });
+    expect(judge(facts).findings.map(({ id }) => id)).not.toContain('virtual');
+    const inside = ovsBridgeFacts({ ports: [name] });
+    expect(uplinksOf(facts, inside).map((nic) => nic.name)).toEqual([name]);
+  });
+
+  test('finds a NIC by its other names', () => {
+    const facts = bridgeFacts({ nics: [nicFacts({ altNames: ['enp1s0', 'enx525400000005'] })] });
+    expect(judge(facts, { uplink: 'enp1s0' })).toMatchObject({ uplink: { name: 'eth0' } });
+  });
+
   const nic = (parts: Parameters<typeof nicFacts>[0]) => bridgeFacts({ nics: [nicFacts(parts)] });
   test.each<[string, BridgeFacts, Partial<BridgeChoice>, string]>([
     ['a NIC that is missing', bridgeFacts(), { uplink: 'eth7' }, 'block no-uplink'],
@@ -47,6 +60,7 @@ describe('the verdict on a node', () => {
     ['a member of another OVS bridge', nic({ ovsBridge: 'br0' }), {}, 'block member'],
     ['a member of a bond', nic({ master: 'bond0' }), {}, 'block member'],
     ['a Linux bridge', nic({ kind: 'bridge' }), {}, 'block linux-bridge'],
+    ['a veth of a machine that has hardware', nic({ kind: 'virtual' }), {}, 'block virtual'],
     ['a macvlan', nic({ kind: 'macvlan' }), {}, 'block macvlan'],
     ['an NFS root by nobody knows what', bridgeFacts({ networkRoot: 'nfs' }), {}, 'block network-root'],
     ['an NFS root over it', bridgeFacts({ networkRoot: 'nfs', networkRootOver: ['eth0'] }), {}, 'block network-root'],

@@ -18,10 +18,12 @@ export interface NicAddress {
 
 export interface NicFacts {
   readonly name: string;
+  /** Other names that the kernel knows it by, such as `enp1s0`. */
+  readonly altNames: readonly string[];
   readonly mac: string;
   readonly mtu: number;
   readonly hasCarrier: boolean;
-  /** `ethernet`, `wifi`, `bond`, `vlan`, `bridge`, `team`, `macvlan`, `internal` (of Open vSwitch), `other`. */
+  /** `ethernet`, `wifi`, `bond`, `vlan`, `bridge`, `team`, `macvlan`, `internal` (of Open vSwitch), `virtual`, `other`. */
   readonly kind: string;
   /** For a VLAN sub-interface or macvlan: the NIC below it; empty otherwise. */
   readonly lower: string;

@@ -9,6 +9,7 @@ const linkSchema = z.looseObject({
   ifname: z.string(),
   link: z.string().optional(),
   master: z.string().optional(),
+  altnames: z.array(z.string()).default([]),
   mtu: z.number().optional(),
   address: z.string().optional(),
   link_type: z.string().optional(),
@@ -44,6 +45,7 @@ export function readNics(
       const { owner, networkFile, rivals } = readOwner(observed, name);
       return {
         name,
+        altNames: link.altnames.map(cleanText).slice(0, 16),
         mac: link.address ?? '',
         mtu: link.mtu ?? 0,
         hasCarrier: link.flags.includes('LOWER_UP'),
@@ -104,7 +106,9 @@ function readKind(observed: Observed, link: Link, internal: ReadonlySet<string>)
   const kind = link.linkinfo?.info_kind ?? '';
   if (kind === 'macvtap' || kind === 'ipvlan' || kind === 'ipvtap') return 'macvlan';
   if (['bond', 'vlan', 'bridge', 'team', 'macvlan'].includes(kind)) return kind;
-  // A container's or network namespace's end of a veth is its NIC.
+  const hardware = observed.all('hardware');
+  if (kind === 'veth' && hardware.length > 0 && !hardware.includes(link.ifname)) return 'virtual';
+  // Without hardware this is a container or a network namespace, and its end of a veth is its NIC.
   return (kind === '' || kind === 'veth') && link.link_type === 'ether' ? 'ethernet' : 'other';
 }
 

@@ -21,6 +21,7 @@ describe('facts of a node that ifupdown configures', () => {
     expect(facts.nics).toEqual([
       {
         name: 'eth0',
+        altNames: [],
         mac: expect.stringMatching(/^02:4d:44:/) as string,
         mtu: 1500,
         hasCarrier: true,
@@ -213,6 +214,27 @@ describe('what a node prints is not trusted', () => {
     const facts = parseBridgeFacts(output);
     expect(facts.nics.map(({ name }) => name)).toEqual(['eth9']);
     expect(facts.virtualisation).toBe(' [31mkvm');
+  });
+  it('what is a NIC says the kernel, whatever it is called', () => {
+    const link = (ifname: string, info_kind?: string) => ({
+      ifname,
+      link_type: 'ether',
+      altnames: ifname === 'docker7' ? ['enp1s0', 'enx525400000005'] : [],
+      ...(info_kind === undefined ? {} : { linkinfo: { info_kind } }),
+    });
+    const links = [link('docker7'), link('veth-lan'), link('lan0', 'veth'), link('eth3', 'tun'), link('br-x', 'bond')];
+    const output = recordedWith('debian12-ifupdown-0.8.41', {
+      links: base64(JSON.stringify(links)),
+      '= hardware': 'docker7\n= hardware veth-lan',
+    });
+    const facts = parseBridgeFacts(output);
+    expect(facts.nics.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+      'docker7 ethernet',
+      'veth-lan ethernet',
+      'lan0 virtual',
+      'br-x bond',
+    ]);
+    expect(facts.nics[0]?.altNames).toEqual(['enp1s0', 'enx525400000005']);
   });
   it('a machine without JSON from ip is told what it lacks', () => {
     expect(() => parseBridgeFacts(recordedWith('debian12-ifupdown-0.8.41', { links: '' }))).toThrow('iproute2');

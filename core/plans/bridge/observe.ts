@@ -73,13 +73,14 @@ blob resolv_conf cat /etc/resolv.conf
 put resolv_path "$(readlink -f /etc/resolv.conf 2>/dev/null)"
 
 # Interfaces that may be a machine's own: all but loopback and the taps of VMs.
-nics=
+nics= hardware=
 for path in /sys/class/net/*; do
   nic=\${path##*/}
   case $nic in lo | *[!A-Za-z0-9_.:@-]*) continue ;; esac
   [ ! -e "$path/tun_flags" ] || [ "$nic" = "$bridge" ] || continue
   case $nic in ovs-system | ovs-netdev) continue ;; esac
   nics="$nics $nic"
+  if [ -e "$path/device" ]; then put hardware "$nic"; hardware=yes; fi
   if [ -d "$path/wireless" ] || [ -e "$path/phy80211" ]; then put wifi "$nic"; fi
   put "mode6 $nic" "$(cat "/proc/sys/net/ipv6/conf/$nic/addr_gen_mode" "/proc/sys/net/ipv6/conf/$nic/disable_ipv6" 2>/dev/null | tr '\\n' ' ')"
 done
@@ -89,7 +90,12 @@ set -- $nics
 # NICs that lead to the same segment: one answers at the other's link-local address. At most six are asked, all at once.
 set --
 for nic in $nics; do
-  case $nic in mega_tap* | vnet* | veth* | docker* | virbr*) continue ;; esac
+  path=/sys/class/net/$nic
+  # Bridges have no wire of their own, nor has a veth of a machine with hardware: its other end is in another namespace.
+  [ ! -d "$path/bridge" ] || continue
+  if [ -n "$hardware" ] && [ ! -e "$path/device" ] && ! ls -d "$path"/lower_* >/dev/null 2>&1; then
+    [ "$(cat "$path/iflink" 2>/dev/null)" = "$(cat "$path/ifindex" 2>/dev/null)" ] || continue
+  fi
   [ "$(cat "/sys/class/net/$nic/carrier" 2>/dev/null)" = 1 ] && [ $# -lt 6 ] || continue
   local6=$(t ip -o -6 address show dev "$nic" scope link | awk '{ sub("/.*", "", $4); print $4; exit }')
   [ -z "$local6" ] || set -- "$@" "$nic=$local6"

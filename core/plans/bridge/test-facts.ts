@@ -4,6 +4,7 @@ import type { BridgeFacts, NicFacts, OvsBridgeFacts, TransactionMark } from './f
 export function nicFacts(parts: Partial<NicFacts> = {}): NicFacts {
   return {
     name: 'eth0',
+    altNames: [],
     mac: '52:54:00:00:00:05',
     mtu: 1500,
     hasCarrier: true,

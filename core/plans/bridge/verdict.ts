@@ -45,9 +45,6 @@ export interface BridgeVerdict {
 /** Below it the snapshot or the files of a commit may not fit: the transaction writes 1 MB at most. */
 const wantedDiskBytes = 20e6;
 
-/** Name prefixes of interfaces that carry VMs or are made by programs: never an uplink. */
-const virtualNames = /^(lo|tap|mega_tap|vnet|veth|docker|virbr|br-|ovs-)/;
-
 export function judgeBridge(
   facts: BridgeFacts,
   choice: BridgeChoice,
@@ -133,7 +130,8 @@ type Add = (
 
 /** The NIC that goes in: the chosen one, the one that is in already, or the one that the console came in on. */
 function findUplink(facts: BridgeFacts, choice: BridgeChoice, bridge: OvsBridgeFacts | null): NicFacts | null {
-  const byName = (name: string) => facts.nics.find((nic) => nic.name === name) ?? null;
+  const byName = (name: string) =>
+    facts.nics.find((nic) => nic.name === name) ?? facts.nics.find((nic) => nic.altNames.includes(name)) ?? null;
   if (choice.uplink !== 'auto') return byName(choice.uplink);
   const inside = bridge === null ? [] : uplinksOf(facts, bridge);
   const committed = facts.committed?.bridge === choice.bridge ? facts.committed.uplink : '';
@@ -151,7 +149,7 @@ export function uplinksOf(facts: BridgeFacts, bridge: OvsBridgeFacts): NicFacts[
   return bridge.ports.flatMap((port) => {
     const nic = facts.nics.find(({ name }) => name === port);
     const isPhysical = nic !== undefined && ['ethernet', 'bond', 'team', 'vlan', 'wifi'].includes(nic.kind);
-    return isPhysical && !virtualNames.test(nic.name) ? [nic] : [];
+    return isPhysical ? [nic] : [];
   });
 }
 
@@ -195,7 +193,7 @@ function describeMaker(bridge: OvsBridgeFacts): string {
 }
 
 function describeMissing(facts: BridgeFacts, choice: BridgeChoice): string {
-  const names = facts.nics.filter((nic) => !virtualNames.test(nic.name) && nic.kind !== 'internal').map(describeNic);
+  const names = facts.nics.filter(({ kind }) => !['internal', 'virtual', 'bridge'].includes(kind)).map(describeNic);
   const there = names.length === 0 ? 'it has no NIC' : `it has ${names.join(', ')}`;
   return choice.uplink === 'auto'
     ? `which NIC the console comes in on cannot be told: ${there}`
@@ -431,7 +429,7 @@ function judgeNic(
       break;
     default:
   }
-  if (virtualNames.test(name)) add('block', 'virtual', `${name} is no physical NIC`, 'choose another', 'uplink');
+  if (uplink.kind === 'virtual') add('block', 'virtual', `${name} is no physical NIC`, 'choose another', 'uplink');
   if (facts.networkRoot !== '') judgeNetworkRoot(facts, { uplink, wanted }, add);
   if (!uplink.hasCarrier)
     add(
