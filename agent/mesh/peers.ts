@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { responseEntry, ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxRequestBytes } from '../../contract/limits.ts';
+import { rangeHint } from '../../core/ranges/parse-range.ts';
 import { lineTooLong } from '../../core/commands/tokens.ts';
 import type { PeerSendOptions, Peers } from '../commands/peers.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
@@ -53,7 +54,7 @@ export class MeshPeers implements Peers {
       { timeoutMs: options.timeoutMs, signal: options.signal },
     );
     return nodes.flatMap(({ name, node }) => {
-      if (!node) return [responseEntry(name, { Error: `no node ${name} in the roster` })];
+      if (!node) return [responseEntry(name, { Error: `no node ${name} in the roster${rangeHint(name)}` })];
       if (node.state === 'revoked') return [responseEntry(node.name, { Error: `${node.name} was revoked` })];
       const result = results.get(node.id);
       if (!result?.ok) return [responseEntry(node.name, { Error: result?.message ?? 'no answer' })];

@@ -1,4 +1,5 @@
 // Planners are pure: what was typed and seen, and the plan that follows.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Plan } from '../../contract/plans.ts';
 import { AddNodesForm, planAddNodes } from './add-nodes.ts';
@@ -13,6 +14,7 @@ import type { LeftCluster } from './remove-nodes.ts';
 import { forAllNodes, passphraseName, userOf } from './secret-names.ts';
 import { judgePreflight, missingPackages, nodePackages, parsePreflight } from './preflight.ts';
 import { findPlanIssue } from './schedule.ts';
+import { describeRange } from '../ranges/describe-range.ts';
 import { adviseOnNames, parseNodeList } from './targets.ts';
 
 const context = { id: 'p1', nowMs: 1_000 };
@@ -62,6 +64,11 @@ describe('a list of nodes', () => {
     ['10.0.0.0/22 10.0.4.0/24', 'more than 1024 addresses in blocks'],
     ['a=b=c', 'one = between'],
     ['node[3-1]', 'backwards'],
+    ['node[01-3]', 'write `node[01-03]`'],
+    ['10.0.0.10-20', 'write `10.0.0.[10-20]`'],
+    ['rack[1-2]-node[1-3]', 'write `rack1-node[1-3],rack2-node[1-3]`'],
+    ['[2001:db8::5]:70000', 'without a port here'],
+    ['[node1]:22', 'is not a number'],
     ['999.1.1.1', 'is no host name'],
   ])('%s is refused with a reason', (text, reason) => {
     expect(names(text)).toContain(reason);
@@ -74,6 +81,51 @@ describe('a list of nodes', () => {
     const longest = Array.from({ length: 50_000 }, () => 'n1').join(', ');
     expect(names(longest)).toEqual(['n1']);
     expect(names(`${'a '.repeat(99_999)}[`)).toContain("unterminated '['");
+  });
+
+  test('takes IPv6 addresses in brackets, alone or with a port', () => {
+    const ports = (text: string) => {
+      const list = parseNodeList(text);
+      return list.ok ? list.nodes.map(({ name, address, port }) => `${name} ${address} ${port ?? '-'}`) : list.message;
+    };
+    expect(ports('[2001:db8::5], [fe80::1%eth0]')).toEqual([
+      '2001:db8::5 2001:db8::5 -',
+      'fe80::1%eth0 fe80::1%eth0 -',
+    ]);
+    expect(ports('[2001:db8::5]:2222 a=[::1]:22 b=[::2] c=10.0.0.1')).toEqual([
+      '2001:db8::5 2001:db8::5 2222',
+      'a ::1 22',
+      'b ::2 -',
+      'c 10.0.0.1 -',
+    ]);
+    expect(ports('2001:db8::[5-6]')).toEqual(['2001:db8::5 2001:db8::5 -', '2001:db8::6 2001:db8::6 -']);
+  });
+
+  test('reads every range that is printed of its nodes back as the same nodes: names, IPv4, IPv6, mixed', () => {
+    const digits = fc.stringMatching(/^[0-2]{1,3}$/);
+    const name = fc.oneof(
+      fc
+        .tuple(fc.constantFrom('node', 'n', 'rack1-n'), digits, fc.constantFrom('', '.example.com', 'b'))
+        .map((parts) => parts.join('')),
+      fc.tuple(digits, digits).map(([a, b]) => `n${a}c${b}`),
+      fc.tuple(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 1, max: 30 })).map(([a, b]) => `10.0.${a}.${b}`),
+      fc
+        .tuple(fc.constantFrom('2001:db8::', 'fe80::a:', 'fd00::1:'), fc.stringMatching(/^[0-2a]{1,3}$/))
+        .map((p) => p.join('')),
+    );
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { minLength: 1, maxLength: 50 }), (list) => {
+        const printed = describeRange(list);
+        const read = names(printed);
+        expect(Array.isArray(read) ? read.sort() : read, printed).toEqual([...list].sort());
+      }),
+      { numRuns: 1_000 },
+    );
+    const two = ['1', '2', '3', '4'].flatMap((n) =>
+      ['01', '02', '03', '04', '05', '06', '07', '08', '09'].map((c) => `n${n}c${c}`),
+    );
+    expect([...(names(describeRange(two)) as string[])].sort()).toEqual(two.sort());
+    expect(names(describeRange(['x007', 'x008', 'x01', 'x02', 'a1.example.com', 'a01.example.com']))).toHaveLength(6);
   });
 
   test('advice on names', () => {

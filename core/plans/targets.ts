@@ -33,6 +33,8 @@ export const LoginBy = z.enum(['password', 'key']).default('password');
 export interface ListedNode {
   readonly name: string;
   readonly address: string;
+  /** SSH port written behind the address; null for that of the form. */
+  readonly port: number | null;
   /** From a CIDR block: a node that does not answer there is none. */
   readonly isScanned: boolean;
 }
@@ -41,14 +43,14 @@ export type NodeListResult =
   { readonly ok: true; readonly nodes: ListedNode[] } | { readonly ok: false; readonly message: string };
 
 /**
- * Reads `node[1-4], storage=10.0.0.9, 10.0.0.0/28`, separated by commas, spaces or lines; `#` starts a comment. Each
- * address once. A name that cannot be a host's is an error, whatever it is made of.
+ * Reads `node[1-4], storage=10.0.0.9, 10.0.0.0/28`, separated by commas, spaces or lines; `#` starts a comment. An
+ * IPv6 address may stand in brackets, and then with a port. Each address once. A name that cannot be a host's is an error, whatever it is made of.
  */
 export function parseNodeList(text: string): NodeListResult {
   const nodes = new Map<string, ListedNode>();
   let scanned = 0;
   const add = (node: ListedNode): string | null => {
-    const key = node.address.toLowerCase();
+    const key = `${node.address.toLowerCase()} ${node.port ?? ''}`;
     if (nodes.has(key)) return null;
     nodes.set(key, node);
     if (node.isScanned) scanned += 1;
@@ -90,15 +92,18 @@ function addItem(item: string, add: (node: ListedNode) => string | null): string
   if (extra !== undefined) return `${clip(item)}: one = between name and address`;
   if (right !== undefined) {
     if (!isHostName(left)) return notAName(left);
-    if (!isHostName(right) && !isAddress(right)) return notAName(right);
-    return add({ name: left, address: right, isScanned: false });
+    const named = bracketed(right) ?? { address: right, port: null };
+    if (!isHostName(named.address) && !isAddress(named.address)) return notAName(right);
+    return add({ name: left, ...named, isScanned: false });
   }
-  if (isAddress(item)) return add({ name: item, address: item, isScanned: false });
+  const alone = bracketed(item) ?? (isAddress(item) ? { address: item, port: null } : null);
+  if (alone)
+    return isAddress(alone.address) ? add({ name: alone.address, ...alone, isScanned: false }) : notAName(item);
   const range = parseRange(item);
   if (!range.ok) return range.message;
   for (const name of range.names) {
-    if (!isHostName(name)) return notAName(name);
-    const issue = add({ name, address: name, isScanned: false });
+    if (!isHostName(name) && !isAddress(name)) return notAName(name);
+    const issue = add({ name, address: name, port: null, isScanned: false });
     if (issue !== null) return issue;
   }
   return null;
@@ -116,10 +121,18 @@ function addBlock(item: string, add: (node: ListedNode) => string | null): strin
   const [from, to] = length >= 31 ? [first, first + size - 1] : [first + 1, first + size - 2];
   for (let at = from; at <= to; at += 1) {
     const address = [24, 16, 8, 0].map((shift) => Math.floor(at / 2 ** shift) % 256).join('.');
-    const issue = add({ name: address, address, isScanned: true });
+    const issue = add({ name: address, address, port: null, isScanned: true });
     if (issue !== null) return issue;
   }
   return null;
+}
+
+/** `[2001:db8::5]` or `[2001:db8::5]:2222`; null for anything else. */
+function bracketed(text: string): { address: string; port: number | null } | null {
+  const [, address, port] = /^\[([0-9a-f:.]+(?:%[a-z0-9.]+)?)\](?::(\d{1,5}))?$/i.exec(text) ?? [];
+  if (address?.includes(':') !== true) return null;
+  const number = port === undefined ? null : Number(port);
+  return number !== null && (number < 1 || number > 65_535) ? null : { address, port: number };
 }
 
 /** An IPv4 address, or what can only be an IPv6 one. */

@@ -42,6 +42,7 @@ export function describeRange(names: Iterable<string>): string {
 function groupsBySize(names: Iterable<string>): Group[] {
   const groups = new Map<string, Group>();
   for (const name of names) {
+    if (/[[\],\s]/.test(name)) continue;
     const runs = [...name.matchAll(/[0-9]+/g)];
     for (const [run, match] of runs.entries()) {
       if (run < runs.length - maxRunsTried) continue;

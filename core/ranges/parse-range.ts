@@ -1,6 +1,7 @@
 // Node ranges, reading: `node[1-3,7],head` to names. The grammar is minimega's (pkg/ranges), without its surprises: a
-// range that runs backwards, an empty name and a name beyond its length are errors, a suffix may follow the bracket
-// (describeRange prints one), spaces around names do not count, and a name is listed once.
+// range that runs backwards, zeros that would be lost, an empty name and a name beyond its length are errors, a suffix may
+// follow the bracket (describeRange prints one), spaces around names do not count, and a name is listed once. An IPv6
+// address may stand in brackets.
 import { maxRangeNameLength, maxRangeNames } from '../../contract/limits.ts';
 
 export type RangeResult =
@@ -57,22 +58,61 @@ function splitItems(text: string): string[] {
 function expandItem(item: string, already: number): string[] {
   const open = item.indexOf('[');
   if (/\s/.test(item)) throw new RangeIssue(`\`${clip(item)}\`: no spaces inside a name or a bracket`);
-  if (open === -1) return [assertLength(item)];
+  if (open === -1) {
+    const span = addressSpan(item);
+    if (span !== null) throw new RangeIssue(`\`${clip(item)}\` is no name: for addresses in a row write \`${span}\``);
+    return [assertLength(item)];
+  }
   const close = item.indexOf(']');
   const prefix = item.slice(0, open);
   const suffix = item.slice(close + 1);
-  if (suffix.includes('[')) throw new RangeIssue(`\`${clip(item)}\`: one bracket per name`);
-  const numbers = expandNumbers(item.slice(open + 1, close), item, already);
+  const inside = item.slice(open + 1, close);
+  if (prefix === '' && /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(inside)) {
+    if (suffix !== '') throw new RangeIssue(`\`${clip(item)}\`: without a port here; write \`${clip(inside)}\``);
+    return [assertLength(inside)];
+  }
+  if (suffix.includes('[')) throw new RangeIssue(`\`${clip(item)}\`: one bracket per name${inTurn(item, already)}`);
+  const numbers = expandNumbers(inside, item, already);
   return numbers.map((number) => assertLength(prefix + number + suffix));
 }
 
+/** `rack[1-2]-node[1-3]` as names with one bracket each, where the first bracket is short. */
+function inTurn(item: string, already: number): string {
+  const close = item.indexOf(']');
+  const open = item.indexOf('[');
+  const numbers = expandNumbers(item.slice(open + 1, close), item, already);
+  const rest = item.slice(close + 1);
+  if (numbers.length > 4 || rest.indexOf('[') !== rest.lastIndexOf('[')) return '';
+  return `; write \`${numbers.map((number) => item.slice(0, open) + number + rest).join(',')}\``;
+}
+
+/** `10.0.0.10-20` and `10.0.0.10-10.0.0.20` are what other tools take for ranges: as ours, or null for anything else. */
+function addressSpan(item: string): string | null {
+  const [, network, from, again, to] = /^((?:\d{1,3}\.){3})(\d{1,3})-((?:\d{1,3}\.){3})?(\d{1,3})$/.exec(item) ?? [];
+  if (network === undefined || from === undefined || to === undefined) return null;
+  if (again !== undefined && again !== network) return `${network}[${from}-254],${again}[1-${to}]`;
+  return `${network}[${from}-${to}]`;
+}
+
 /**
- * The inside of a bracket. Leading zeros are kept only where every number has the same length in the end; a sub-range
- * keeps its own only if both ends are of one length.
+ * What a name that is unknown may have been meant as: `node1-3` and `node1-node3` are names, and ranges elsewhere. A
+ * sentence to put behind the error, or an empty text.
  */
+export function rangeHint(name: string): string {
+  const [, prefix, from, again, to] =
+    /^([A-Za-z][A-Za-z0-9.-]*?)(\d+)-([A-Za-z][A-Za-z0-9.-]*?)?(\d+)$/.exec(name) ?? [];
+  if (prefix === undefined || from === undefined || to === undefined) return '';
+  if ((again !== undefined && again !== prefix) || Number(from) >= Number(to)) return '';
+  const isPadded = from.startsWith('0');
+  return `; for a node range write \`${prefix}[${from}-${isPadded ? to.padStart(from.length, '0') : to}]\``;
+}
+
+/** The inside of a bracket. Where a number has zeros in front, all have one width: without that they would be lost. */
 function expandNumbers(inside: string, item: string, already: number): string[] {
-  const texts = new Map<number, string>();
-  for (const part of inside.split(',')) {
+  const numbers = new Set<number>();
+  const parts = inside.split(',');
+  const width = commonWidth(parts, item);
+  for (const part of parts) {
     const ends = part.split('-');
     if (ends.length > 2) throw new RangeIssue(`invalid subrange ${clip(part)}`);
     const [first = '', last = first] = ends;
@@ -83,15 +123,30 @@ function expandNumbers(inside: string, item: string, already: number): string[] 
         `range runs backwards: \`${first}-${last}\` in \`${clip(item)}\`; write \`${last}-${first}\``,
       );
     }
-    assertCount(already + texts.size, to - from + 1 - texts.size);
-    const width = first.length === last.length ? first.length : 0;
-    for (let number = from; number <= to; number += 1) texts.set(number, String(number).padStart(width, '0'));
-    assertCount(already + texts.size);
+    assertCount(already + numbers.size, to - from + 1 - numbers.size);
+    for (let number = from; number <= to; number += 1) numbers.add(number);
+    assertCount(already + numbers.size);
   }
-  const ascending = [...texts].sort(([a], [b]) => a - b);
-  const width = ascending[0]?.[1].length;
-  const padded = ascending.every(([, text]) => text.length === width);
-  return ascending.map(([number, text]) => (padded ? text : String(number)));
+  return [...numbers].sort((a, b) => a - b).map((number) => String(number).padStart(width, '0'));
+}
+
+/** The width that all numbers of a bracket have, where one has zeros in front; 0 where none has. */
+function commonWidth(parts: readonly string[], item: string): number {
+  const ends = parts.flatMap((part) => part.split('-'));
+  if (!ends.some((end) => /^0[0-9]/.test(end))) return 0;
+  const width = Math.max(...ends.map((end) => end.length));
+  if (width > maxRangeNameLength || !ends.every((end) => /^[0-9]+$/.test(end))) return 0;
+  if (ends.every((end) => end.length === width)) return width;
+  const padded = parts.map((part) =>
+    part
+      .split('-')
+      .map((end) => end.padStart(width, '0'))
+      .join('-'),
+  );
+  const better = item.replace(parts.join(','), padded.join(','));
+  throw new RangeIssue(
+    `the numbers of \`${clip(item)}\` have zeros in front, but not one width: write \`${clip(better)}\`, or one bracket for each width`,
+  );
 }
 
 function readNumber(text: string, item: string): number {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { maxRangeNameLength, maxRangeNames } from '../../contract/limits.ts';
 import { describeRange } from './describe-range.ts';
 import { compareNames } from './natural-order.ts';
-import { parseRange } from './parse-range.ts';
+import { parseRange, rangeHint } from './parse-range.ts';
 
 function names(text: string): string[] {
   const result = parseRange(text);
@@ -16,6 +16,9 @@ function message(text: string): string {
   return result.ok ? `names: ${result.names.join(' ')}` : result.message;
 }
 
+const padded = (typed: string, better: string) =>
+  `the numbers of \`${typed}\` have zeros in front, but not one width: write \`${better}\`, or one bracket for each width`;
+
 describe('parseRange', () => {
   it.each([
     ['', ''],
@@ -24,13 +27,14 @@ describe('parseRange', () => {
     ['kn[1-3,100]', 'kn1 kn2 kn3 kn100'],
     ['kn[5,3,1]', 'kn1 kn3 kn5'],
     ['kn[008-011,100]', 'kn008 kn009 kn010 kn011 kn100'],
+    ['kn[0,10]', 'kn0 kn10'],
+    ['[2001:db8::5],[::1]', '2001:db8::5 ::1'],
+    ['2001:db8::[5-6]', '2001:db8::5 2001:db8::6'],
+    ['10.0.0.[9-11]', '10.0.0.9 10.0.0.10 10.0.0.11'],
+    ['node1-3,rack1-node2', 'node1-3 rack1-node2'],
     ['kn[08-11]', 'kn08 kn09 kn10 kn11'],
     ['kn[8-11]', 'kn8 kn9 kn10 kn11'],
-    ['kn[08-9]', 'kn8 kn9'],
-    ['kn[9-010]', 'kn9 kn10'],
     ['kn[01,02]', 'kn01 kn02'],
-    ['kn[1,02,003]', 'kn1 kn2 kn3'],
-    ['kn[001,2]', 'kn1 kn2'],
     ['kn[00-02]', 'kn00 kn01 kn02'],
     ['kn[1-3,2-5]', 'kn1 kn2 kn3 kn4 kn5'],
     ['kn[1-2],kn[2-3]', 'kn1 kn2 kn3'],
@@ -57,7 +61,16 @@ describe('parseRange', () => {
     ['kn 1', '`kn 1`: no spaces inside a name or a bracket'],
     ['kn[2147483648]', 'value out of range: 2147483648 (at most 2147483647)'],
     ['kn[1-2-3]', 'invalid subrange 1-2-3'],
-    ['kn[1-2]x[1-2]', '`kn[1-2]x[1-2]`: one bracket per name'],
+    ['kn[1-2]x[1-2]', '`kn[1-2]x[1-2]`: one bracket per name; write `kn1x[1-2],kn2x[1-2]`'],
+    ['a[1-9]b[1-9]', '`a[1-9]b[1-9]`: one bracket per name'],
+    ['node[01-3]', padded('node[01-3]', 'node[01-03]')],
+    ['node[001-3]', padded('node[001-3]', 'node[001-003]')],
+    ['kn[9-010]', padded('kn[9-010]', 'kn[009-010]')],
+    ['kn[1,02,003]', padded('kn[1,02,003]', 'kn[001,002,003]')],
+    ['kn[01-03,100]x', padded('kn[01-03,100]x', 'kn[001-003,100]x')],
+    ['10.0.0.10-20', '`10.0.0.10-20` is no name: for addresses in a row write `10.0.0.[10-20]`'],
+    ['10.0.0.1-10.0.0.3', '`10.0.0.1-10.0.0.3` is no name: for addresses in a row write `10.0.0.[1-3]`'],
+    ['[2001:db8::5]:2222', '`[2001:db8::5]:2222`: without a port here; write `2001:db8::5`'],
     ['kn[1-2', "unterminated '[' in `kn[1-2`"],
     ['kn1-2]', "unmatched ']' at char 5"],
     ['kn[[1-2]]', "nested '[' at char 3"],
@@ -73,6 +86,21 @@ describe('parseRange', () => {
     expect(names('a'.repeat(maxRangeNameLength))).toHaveLength(1);
     expect(message('a'.repeat(maxRangeNameLength + 1))).toMatch(/name of 254 characters/);
     expect(message(`n[${'0'.repeat(100_000)}1-2]`)).toMatch(/value out of range/);
+  });
+});
+
+describe('rangeHint', () => {
+  it.each([
+    ['node1-3', '; for a node range write `node[1-3]`'],
+    ['node01-3', '; for a node range write `node[01-03]`'],
+    ['node1-node3', '; for a node range write `node[1-3]`'],
+    ['rack1-node3', ''],
+    ['node3-1', ''],
+    ['node-3', ''],
+    ['node3', ''],
+  ])('%s', (name, hint) => {
+    expect(rangeHint(name)).toBe(hint);
+    if (hint !== '') expect(parseRange(/`(.*)`/.exec(hint)?.[1] ?? '').ok).toBe(true);
   });
 });
 
@@ -119,6 +147,10 @@ describe('describeRange', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('leaves names alone that hold what a range is made of', () => {
+    expect(describeRange(['[2001:db8::5]:22', '[2001:db8::6]:22'])).toBe('[2001:db8::5]:22,[2001:db8::6]:22');
   });
 
   it('prints the same text whatever the order of the names', () => {

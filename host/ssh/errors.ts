@@ -1,4 +1,5 @@
 // Turns what ssh2 and the network say into errors for people: what failed, on which host, what to do next.
+import { rangeHint } from '../../core/ranges/parse-range.ts';
 import { AppError } from '../../contract/errors.ts';
 import { fingerprintOf, knownHostName } from './known-hosts.ts';
 import type { HostKey } from './known-hosts.ts';
@@ -51,7 +52,7 @@ export function describeConnectError(
       return unreachable('no route to it; is it powered on and on this network?');
     case 'ENOTFOUND':
       return unreachable(
-        `its name does not resolve on ${hostOf(local)}; add it to DNS or /etc/hosts (step "On node names" of ${guide})`,
+        `its name does not resolve on ${hostOf(local)}; add it to DNS or /etc/hosts (step "On node names" of ${guide})${rangeHint(target.host)}`,
       );
     case 'EAI_AGAIN':
       return unreachable(`the name servers of ${hostOf(local)} do not answer; check /etc/resolv.conf`);

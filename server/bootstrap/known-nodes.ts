@@ -1,4 +1,5 @@
 // The machines that the console knows, by what people call them, and a look into one by the console's key.
+import { rangeHint } from '../../core/ranges/parse-range.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { NodeTarget } from '../../core/plans/targets.ts';
 import type { Store, StoredHost } from '../ports.ts';
@@ -14,7 +15,10 @@ export function knownHost(hosts: readonly StoredHost[], name: string, field: str
   const host = findHost(hosts, { name, address: name });
   if (!host) {
     const text = name.length > 60 ? `${name.slice(0, 60)}…` : name;
-    throw invalid(field, `the console does not know ${JSON.stringify(text)}: add it first (meshdeck nodes add)`);
+    throw invalid(
+      field,
+      `the console does not know ${JSON.stringify(text)}: add it first (meshdeck nodes add)${rangeHint(text)}`,
+    );
   }
   return host;
 }

@@ -59,7 +59,11 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     if (!list.ok) throw invalid('nodes', list.message);
     const key = await newestConsoleKey(store, { nowMs: context.nowMs, host: components.host });
     const hosts = await store.hosts.list();
-    const targets = list.nodes.map((node) => ({ ...addressOf(node, hosts), port: form.port, user: form.user }));
+    const targets = list.nodes.map((node) => ({
+      ...addressOf(node, hosts),
+      port: node.port ?? form.port,
+      user: form.user,
+    }));
     const isOpen = await mapAtOnce(targets, knockLimit, ({ address, port }) =>
       answersOn({ host: address, port }, { timeoutMs: knockTimeoutMs, signal }),
     );
