@@ -1,6 +1,7 @@
 // Host facts between members: who has a watcher tells the others, and each of them sends its facts by unicast, once a
 // second at most and changed fields only, as long as it was told within the lease. Nothing is sent while nobody looks.
 import { z } from 'zod';
+import { maxFactCharacters } from '../contract/limits.ts';
 import { HostFacts } from '../contract/watch.ts';
 import type { Clock, Timer } from './mesh/clock.ts';
 
@@ -18,7 +19,7 @@ const factsKind = 'facts';
 /** `full`: the asker has nothing, or something old: send everything once. */
 const InterestNotice = z.object({ full: z.boolean() });
 /** `full`: replaces what is known; otherwise changed fields of it. */
-const FactsNotice = z.object({ version: z.string(), full: z.boolean(), facts: HostFacts.partial() });
+const FactsNotice = z.object({ version: z.string().max(255), full: z.boolean(), facts: HostFacts.partial() });
 
 export interface NodeFacts {
   readonly version: string;
@@ -40,6 +41,16 @@ export interface FactsExchangeComponents {
   readonly onChange: () => void;
   /** This host could not be observed this time. */
   readonly onError: (error: unknown) => void;
+}
+
+/** Texts of this host as others take them: one that is longer would hide all facts of the host. */
+function boundedFacts(facts: HostFacts): HostFacts {
+  const cut = Object.entries(facts).map(([key, value]) => [
+    key,
+    typeof value === 'string' && value.length > maxFactCharacters ? `${value.slice(0, maxFactCharacters - 1)}…` : value,
+  ]);
+  // Only texts became shorter.
+  return Object.fromEntries(cut) as HostFacts;
 }
 
 export class FactsExchange {
@@ -123,7 +134,7 @@ export class FactsExchange {
       this.renewAt = now + renewMs;
       this.renewInterest(now);
     }
-    const facts = await observe();
+    const facts = boundedFacts(await observe());
     if (!this.isRunning) return;
     if (this.isWatched) {
       this.known.set(this.self.nodeId, { version: this.self.version, facts, fullAt: now });

@@ -52,6 +52,18 @@ export const maxValueCharacters = 16_384;
 /** Bytes queued towards one mesh neighbour before its link is closed: four of the largest frames. */
 export const maxLinkQueueBytes = 4 * maxFrameBytes;
 
+/** How far a link state may be ahead of this node's clock: clocks of members are set, or at least on the same day. */
+export const maxClockAheadMs = 24 * 3600 * 1000;
+
+/** Neighbours in one link state: twice the largest degree, and two that insisted meanwhile (SPEC D3). */
+export const maxStateNeighbours = 2 * maxDegree + 2;
+
+/** Texts of host facts. The longest is a line for each reason against a reboot. */
+export const maxFactCharacters = 4_096;
+
+/** Error text of a member's answer. */
+export const maxErrorCharacters = 65_536;
+
 /** Connections to the mesh port that have not shown a certificate yet, in all and from one address. A member needs one. */
 export const maxStrangers = 512;
 export const maxStrangersPerAddress = 32;

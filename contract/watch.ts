@@ -1,40 +1,45 @@
 // What a watcher of the command socket receives: a snapshot of the whole cluster with a revision, then deltas.
 // A revision is (Epoch, N): an Epoch is one run of one daemon or one reset of a slow reader; a new Epoch is a new snapshot.
 import { z } from 'zod';
+import { maxFactCharacters } from './limits.ts';
 
 export const Revision = z.object({ Epoch: z.string(), N: z.number().int() });
 export type Revision = z.infer<typeof Revision>;
 
+/** Uptime in nanoseconds is the largest: a century is 3e18. -1 is no limit. */
+const Quantity = z.number().min(-1).max(1e19);
+const FactText = z.string().max(maxFactCharacters);
+
 /** Facts of a host. Units: MB (MiB) for memory, MB/s for rx and tx, seconds for uptime. Columns of minimega's `host`. */
 export const HostFacts = z.object({
-  Name: z.string(),
-  CPUs: z.number(),
+  Name: z.string().max(255),
+  CPUs: Quantity,
   /** Three load averages, as /proc/loadavg prints them. */
-  Load: z.string(),
-  MemTotal: z.number(),
-  MemUsed: z.number(),
-  RxBps: z.number(),
-  TxBps: z.number(),
-  VMs: z.number(),
+  Load: z.string().max(255),
+  MemTotal: Quantity,
+  MemUsed: Quantity,
+  RxBps: Quantity,
+  TxBps: Quantity,
+  VMs: Quantity,
   /** Always 0: meshd has no Android VMs; minimega's column is kept so that tables of both merge. */
-  AndroidVMs: z.number(),
-  Limit: z.number(),
-  CPUCommit: z.number(),
-  MemCommit: z.number(),
-  NetworkCommit: z.number(),
+  AndroidVMs: Quantity,
+  Limit: Quantity,
+  CPUCommit: Quantity,
+  MemCommit: Quantity,
+  NetworkCommit: Quantity,
   /** Nanoseconds, as minimega's Data has it. */
-  Uptime: z.number(),
+  Uptime: Quantity,
   /** The bridge with the uplink, empty for none; this and the fields below are missing where nobody has looked yet. */
-  Bridge: z.string().optional(),
-  BridgeUplink: z.string().optional(),
+  Bridge: FactText.optional(),
+  BridgeUplink: FactText.optional(),
   /** Who configures the uplink. */
-  BridgeOwner: z.string().optional(),
+  BridgeOwner: FactText.optional(),
   /** How it comes back at boot. */
-  BridgePersistence: z.string().optional(),
+  BridgePersistence: FactText.optional(),
   /** `safe`, or the reasons against a reboot. */
-  BridgeReboot: z.string().optional(),
+  BridgeReboot: FactText.optional(),
   /** Red banners, a line each; empty when all is well. */
-  BridgeAlarms: z.string().optional(),
+  BridgeAlarms: FactText.optional(),
 });
 export type HostFacts = z.infer<typeof HostFacts>;
 

@@ -206,7 +206,11 @@ describe('namespaces', () => {
 
   it('have names that are checked and a number that is bounded', async () => {
     expect(await errors('namespace a/b')).toMatch(/^invalid namespace name `a\/b`/);
-    expect(await errors('namespace all version')).toMatch(/^invalid namespace name/);
+    for (const name of ['all', '.', '..', '-x', '--', '-']) {
+      expect(await errors(`namespace ${name} version`), name).toMatch(/^invalid namespace name/);
+    }
+    for (const name of ['...', '.x', 'a-b', '_', '9']) expect(await errors(`namespace ${name} version`), name).toBe('');
+    for (const name of ['...', '.x', 'a-b', '_', '9']) await answers(`clear namespace ${name}`);
     for (let at = 0; at < 1000; at += 1) await answers(`namespace n${at} version`);
     expect(await errors('namespace more version')).toMatch(/more than 1000 namespaces/);
   });

@@ -23,10 +23,10 @@ export class Namespaces {
   /** Makes the namespace unless it exists. @throws AppError `invalid` for a name that cannot be one. */
   mention(name: string): void {
     if (name === defaultNamespace || this.hostsByName.has(name)) return;
-    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name) || name === 'all') {
+    if (!/^(?!-|\.{1,2}$)[A-Za-z0-9_.-]{1,64}$/.test(name) || name === 'all') {
       throw new AppError(
         'invalid',
-        `invalid namespace name \`${name.slice(0, 80)}\`: 1 to 64 letters, digits, hyphens, underscores or dots, and not \`all\``,
+        `invalid namespace name \`${name.slice(0, 80)}\`: 1 to 64 letters, digits, hyphens, underscores or dots, not first a hyphen, and not \`.\`, \`..\` or \`all\``,
       );
     }
     if (this.hostsByName.size >= maxNamespaces) {

@@ -7,6 +7,8 @@ import type { LinkTable } from './link-table.ts';
 import { describeNode, type MeshParts } from './parts.ts';
 import type { Unicast } from './unicast.ts';
 
+/** Probes for others that are under way: a neighbour that goes silent is probed for by the nodes it has links with. */
+const maxPings = 1_024;
 const helperCount = 3;
 const pingsKeptMs = 5_000;
 
@@ -75,7 +77,7 @@ export class FailureDetector {
   onMessage(from: string, id: number, message: Message): void {
     if (message.t === 'probe') {
       const link = this.links.get(message.target);
-      if (!link) return;
+      if (!link || this.pings.size >= maxPings) return;
       this.lastPing = (this.lastPing + 1) >>> 0;
       this.pings.set(this.lastPing, { asker: from, messageId: id, target: message.target, at: this.parts.clock.now() });
       link.send(numberFrame(frameType.ping, this.lastPing), this.parts.clock.now());

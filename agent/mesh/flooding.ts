@@ -12,6 +12,8 @@ const coalesceMs = 50;
 const digestEchoMs = 1_000;
 const rosterFetchMs = 2_000;
 const maxStatesBytes = 1024 * 1024;
+/** A node whose clock is wrong is named in the log this often at most. */
+const aheadWarningMs = 60_000;
 
 export class Flooding {
   private readonly parts: MeshParts;
@@ -23,7 +25,8 @@ export class Flooding {
   private isSelfDirty = false;
   private timer: Timer | null = null;
   private lastFlushAt = -Infinity;
-  private rosterFetch: { version: number; at: number } | null = null;
+  private rosterFetch: { version: number; at: number; link: Link } | null = null;
+  private aheadWarnedAt = -Infinity;
   private isStopped = false;
 
   constructor(components: { parts: MeshParts; links: LinkTable; onMapChanged: () => void }) {
@@ -46,10 +49,20 @@ export class Flooding {
 
   /** The periodic check (`-msa`). */
   check(): void {
+    if (this.parts.map.restartIfAhead()) {
+      this.parts.map.setKnownBySlots(this.parts.map.self.place, 0);
+      this.markDirty(this.parts.map.self.place);
+      this.schedule();
+    }
     for (const link of this.links.up()) this.sendSummary(link);
   }
 
   rosterChanged(): void {
+    // What newcomers said before the roster named them was dropped: neighbours say it again.
+    if (this.parts.map.hasDropped) {
+      this.parts.map.hasDropped = false;
+      for (const link of this.links.up()) this.sendDigest(link);
+    }
     const frame = numberFrame(frameType.rosterHave, this.parts.roster.version);
     for (const link of this.links.up()) {
       if (link.peerRosterVersion < this.parts.roster.version) link.send(frame, this.parts.clock.now());
@@ -77,7 +90,7 @@ export class Flooding {
         return frame.length === 1;
       case frameType.roster: {
         const result = this.parts.roster.apply(readJson(frame, 1));
-        this.rosterFetch = null;
+        this.askNextForRoster();
         if (!result.ok) {
           this.parts.log.warn(
             `mesh: ${describeNode(this.parts, link.peerId)} sent a roster that is not taken: ${result.message}`,
@@ -92,6 +105,7 @@ export class Flooding {
 
   /** Called often: goes on with neighbours that were congested. */
   tick(): void {
+    this.fetchRosterElsewhere();
     for (const link of this.links.up()) {
       if (link.backlog.size > 0 && !link.isCongested) {
         this.schedule();
@@ -122,6 +136,9 @@ export class Flooding {
         case 'stale':
           link.backlog.add(place);
           this.schedule();
+          break;
+        case 'ahead':
+          this.warnAhead(place);
           break;
         case 'own':
           map.setKnownBySlots(place, 0);
@@ -172,9 +189,38 @@ export class Flooding {
   private fetchRoster(link: Link, version: number): void {
     const now = this.parts.clock.now();
     // One copy is enough: others that have it are asked when this one does not send.
-    if (this.rosterFetch && this.rosterFetch.version >= version && now - this.rosterFetch.at < rosterFetchMs) return;
-    this.rosterFetch = { version, at: now };
+    if (this.rosterFetch) return;
+    this.rosterFetch = { version, at: now, link };
+    link.rosterAskedAt = now;
     link.send(Uint8Array.of(frameType.rosterWant), now);
+  }
+
+  /**
+   * The one that was asked did not send: the one of those that claim a newer roster that was asked longest ago is next, so
+   * that a neighbour whose claims are empty keeps nobody from the others.
+   */
+  private fetchRosterElsewhere(): void {
+    if (this.rosterFetch && this.parts.clock.now() - this.rosterFetch.at >= rosterFetchMs) this.askNextForRoster();
+  }
+
+  private askNextForRoster(): void {
+    this.rosterFetch = null;
+    const { version } = this.parts.roster;
+    const [next] = this.links
+      .up()
+      .filter((link) => link.peerRosterVersion > version)
+      .sort((a, b) => a.rosterAskedAt - b.rosterAskedAt);
+    if (next) this.fetchRoster(next, next.peerRosterVersion);
+  }
+
+  private warnAhead(place: number): void {
+    const now = this.parts.clock.now();
+    if (now - this.aheadWarnedAt < aheadWarningMs) return;
+    this.aheadWarnedAt = now;
+    const id = this.parts.map.idAt(place);
+    this.parts.log.warn(
+      `mesh: what ${describeNode(this.parts, id)} says of itself is dated more than a day ahead of this node's clock, so it is not taken: set the clocks`,
+    );
   }
 
   private markDirty(place: number): void {

@@ -1,5 +1,6 @@
 // Frames of the mesh protocol (SPEC.md section F): types, and the shapes of those that are JSON or fixed binary.
 import { z } from 'zod';
+import { maxErrorCharacters } from '../../contract/limits.ts';
 import { NodeId } from '../../contract/roster.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import { readId, readU32, writeId, writeU32, type MapSummary } from '../../core/mesh/link-states.ts';
@@ -25,12 +26,12 @@ export const frameType = {
 } as const;
 
 export const Hello = z.object({
-  min: z.number().int().nonnegative(),
-  max: z.number().int().nonnegative(),
+  min: z.number().int().nonnegative().max(0xffff),
+  max: z.number().int().nonnegative().max(0xffff),
   context: z.string().max(1024),
   /** Start time of the sender's life, ms. */
   incarnation: z.number().int().nonnegative().max(0xffffffffffff),
-  roster: z.number().int().nonnegative(),
+  roster: z.number().int().nonnegative().max(0xffffffff),
   /** The dialler was refused by three full nodes: take it. */
   insist: z.boolean().optional(),
 });
@@ -48,13 +49,13 @@ export type Refuse = z.infer<typeof Refuse>;
 export const Message = z.discriminatedUnion('t', [
   z.object({ t: z.literal('request'), kind: z.string().max(64), body: z.unknown() }),
   z.object({ t: z.literal('answer'), body: z.unknown() }),
-  z.object({ t: z.literal('error'), code: z.string().max(64), message: z.string() }),
+  z.object({ t: z.literal('error'), code: z.string().max(64), message: z.string().max(maxErrorCharacters) }),
   z.object({ t: z.literal('cancel') }),
   z.object({
     t: z.literal('notice'),
     kind: z.string().max(64),
-    incarnation: z.number(),
-    sequence: z.number(),
+    incarnation: z.number().int().nonnegative().max(0xffffffffffff),
+    sequence: z.number().int().nonnegative().max(0xffffffff),
     body: z.unknown(),
   }),
   z.object({ t: z.literal('probe'), target: NodeId }),
@@ -150,7 +151,8 @@ export function readEnvelope(frame: Uint8Array): Envelope | null {
 export function takeHop(frame: Uint8Array): boolean {
   const left = frame[1] ?? 0;
   if (left === 0) return false;
-  frame[1] = left - 1;
+  // More than a message starts with is a forgery, which would go round longer.
+  frame[1] = Math.min(left, maxHops) - 1;
   return true;
 }
 

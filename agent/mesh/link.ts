@@ -28,6 +28,7 @@ export class Link {
   upAt = 0;
   peerIncarnation = 0;
   peerRosterVersion = 0;
+  rosterAskedAt = -Infinity;
   suspicion: Suspicion;
   sentAt: number;
   /** Places of states that this neighbour lacks beyond what is flooded to all. */

@@ -1,10 +1,11 @@
 import { afterEach, expect, test, describe } from 'vitest';
 import type { Roster } from '../../contract/roster.ts';
 import { admitNode, revokeNode, type RosterEdit } from '../../core/mesh/roster.ts';
+import { writeId } from '../../core/mesh/link-states.ts';
 import { freshSuspicion, LocalHealth, stepSuspicion } from '../../core/mesh/suspicion.ts';
 import { describeTopology } from '../commands/mesh.ts';
 import { indexRoster } from '../identity/roster-store.ts';
-import { frameType, jsonFrame } from './frames.ts';
+import { encodeMessage, envelopeFrame, frameType, jsonFrame, numberFrame } from './frames.ts';
 import { seededRandom, Simulation, simulatedNode, type SimulationOptions } from './simulation.ts';
 import type { Connection } from './transport.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -366,6 +367,119 @@ describe('trust', () => {
     await clock.advance(200);
     expect(caller.closed()).toBe(true);
     expect(sim.mesh(0).status().peers).toBe(2);
+  });
+});
+
+describe('a member that forges', () => {
+  /** A state of any origin, as a `states` frame. */
+  function stateFrame(
+    origin: string,
+    parts: { incarnation: number; sequence: number; neighbours?: string[] },
+  ): Uint8Array {
+    const neighbours = parts.neighbours ?? [];
+    const frame = new Uint8Array(1 + 30 + 16 * neighbours.length);
+    const view = new DataView(frame.buffer);
+    frame[0] = frameType.states;
+    writeId(origin, frame, 1);
+    view.setUint16(17, Math.floor(parts.incarnation / 2 ** 32));
+    view.setUint32(19, parts.incarnation >>> 0);
+    view.setUint32(23, parts.sequence);
+    view.setUint16(27, 3);
+    view.setUint16(29, neighbours.length);
+    neighbours.forEach((id, i) => writeId(id, frame, 31 + 16 * i));
+    return frame;
+  }
+
+  test('M7 the highest state of another node shuts it out neither now nor after its restart', async () => {
+    await createSimulation({ size: 5, degree: 2 });
+    await sim.startAll();
+    await settled();
+    sim.kill(4);
+    await settled();
+    const caller = await member(4);
+    for (const incarnation of [2 ** 48 - 1, clock.wallNow() + 86_000_000]) {
+      caller.connection.send(stateFrame(id(1), { incarnation, sequence: 2 ** 32 - 1 }));
+    }
+    await clock.advance(200);
+    caller.connection.close('done');
+    await settled();
+    expect(sizes()).toEqual([4, 4, 4, 4]);
+    expect(warnings.filter((text) => text.includes('dated more than a day ahead'))).toHaveLength(1);
+    sim.kill(1);
+    await clock.advance(2_000);
+    await sim.start(1);
+    await settled();
+    expect(sizes()).toEqual([4, 4, 4, 4]);
+  });
+
+  test('M9 invented neighbours and origins keep nobody from joining', async () => {
+    await createSimulation({ size: 4, degree: 2 });
+    await sim.startAll();
+    await settled();
+    sim.kill(3);
+    await settled();
+    const caller = await member(3);
+    const invented = Array.from({ length: 12_000 }, (_, i) => (i + 7).toString(16).padStart(32, 'e'));
+    for (let i = 0; i < 12_000; i += 2_000) {
+      const neighbours = invented.slice(i, i + 2_000);
+      caller.connection.send(stateFrame(id(3), { incarnation: clock.wallNow(), sequence: i + 5, neighbours }));
+      caller.connection.send(stateFrame(invented[i]!, { incarnation: clock.wallNow(), sequence: 1, neighbours }));
+    }
+    await clock.advance(500);
+    expect(caller.closed()).toBe(false);
+    caller.connection.close('done');
+    const late = simulatedNode(77);
+    await publish((roster) => admitNode(roster, late));
+    sim.initial = indexRoster(sim.stores[0]!.signed, sim.stores[0]!.roster);
+    await sim.start(4);
+    await settled(10_000);
+    expect(sim.mesh(0).names()).toContain('node77');
+  });
+
+  test('R4 a neighbour that claims a newer roster and sends none keeps no node from the real one', async () => {
+    await createSimulation({ size: 5, degree: 4 });
+    await sim.startAll();
+    await settled();
+    sim.kill(4);
+    await settled();
+    const caller = await member(4);
+    for (let at = 0; at < 16; at += 1) {
+      caller.connection.send(Uint8Array.of(frameType.heartbeat));
+      caller.connection.send(numberFrame(frameType.rosterHave, 2 ** 32 - 1));
+      const edited = at === 1 ? admitNode(sim.stores[1]!.roster, simulatedNode(78)) : null;
+      if (edited?.ok) sim.stores[1]!.apply(sim.authority.sign(edited.roster));
+      await clock.advance(950);
+    }
+    expect(caller.closed()).toBe(false);
+    expect(sim.stores.slice(0, 4).map((store) => store.version)).toEqual([2, 2, 2, 2]);
+  });
+
+  test('U5 a notice with the highest sequence holds the true ones back for 10 s at most', async () => {
+    await createSimulation({ size: 3, degree: 2 });
+    await sim.startAll();
+    await settled();
+    const seen: unknown[] = [];
+    sim.mesh(0).onNotice('facts', (body) => seen.push(body));
+    sim.mesh(1).notify([id(0)], 'facts', 'true 1');
+    await clock.advance(50);
+    sim.kill(2);
+    await settled();
+    const caller = await member(2);
+    const forge = (incarnation: number, sequence: number) => {
+      const body = encodeMessage({ t: 'notice', kind: 'facts', incarnation, sequence, body: 'forged' });
+      caller.connection.send(envelopeFrame(frameType.unicast, { to: id(0), from: id(1), id: 0 }, body));
+    };
+    forge(1e308, 1e308);
+    forge(2 ** 48, 1);
+    await clock.advance(50);
+    expect(seen).toEqual(['true 1']);
+    forge(2 ** 48 - 1, 2 ** 32 - 1);
+    await clock.advance(50);
+    sim.mesh(1).notify([id(0)], 'facts', 'held back');
+    await clock.advance(10_000);
+    sim.mesh(1).notify([id(0)], 'facts', 'true 2');
+    await clock.advance(50);
+    expect(seen).toEqual(['true 1', 'forged', 'true 2']);
   });
 });
 

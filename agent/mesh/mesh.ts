@@ -114,7 +114,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.nodeId = options.nodeId;
     this.degreeNow = options.degree;
     const { clock, random, roster, log } = components;
-    const map = new LinkStateMap(options.nodeId, Math.floor(clock.wallNow()));
+    const map = new LinkStateMap(options.nodeId, Math.floor(clock.wallNow()), () => clock.wallNow());
     this.parts = {
       selfId: options.nodeId,
       clock,
@@ -365,6 +365,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     }
     this.setMembers();
     this.dialer.rosterChanged();
+    this.requests.forgetOthers(new Set(this.components.roster.roster.nodes.map(({ id }) => id)));
     this.links.closeShutOut();
     this.flooding.rosterChanged();
     this.emit('roster', roster);

@@ -1,7 +1,7 @@
 // Requests between members: one question to many nodes, one answer or error from each, a deadline, and cancellation. And
 // notices: one-way messages, in order per source, the newest winning.
 import { AppError, describeError, type ErrorCode } from '../../contract/errors.ts';
-import { maxMeshTimeoutMs, maxRequestsPerMember } from '../../contract/limits.ts';
+import { maxErrorCharacters, maxMeshTimeoutMs, maxRequestsPerMember } from '../../contract/limits.ts';
 import { encodeMessage, errorCodeFrom, type Message } from './frames.ts';
 import type { Timer } from './clock.ts';
 import { describeNode, type MeshParts } from './parts.ts';
@@ -34,6 +34,11 @@ interface Pending {
 }
 
 const bounceRetryMs = 250;
+/**
+ * A notice that was overtaken on another path is milliseconds late. A version that was forged, or comes from a clock ahead,
+ * keeps the true ones out for this long and no longer.
+ */
+const noticeOrderMs = 10_000;
 const maxBounceRetries = 8;
 
 export class Requests {
@@ -44,7 +49,7 @@ export class Requests {
   private readonly pending = new Map<number, Pending>();
   private readonly running = new Map<string, AbortController>();
   private readonly runningByMember = new Map<string, number>();
-  private readonly noticesSeen = new Map<string, { incarnation: number; sequence: number }>();
+  private readonly noticesSeen = new Map<string, { incarnation: number; sequence: number; at: number }>();
   private readonly retryTimers = new Set<Timer>();
   private nextId: number;
   private noticeSequence = 0;
@@ -133,13 +138,18 @@ export class Requests {
 
   /** Sends a one-way message to nodes that are in the mesh now; others are left out. */
   notify(nodeIds: readonly string[], kind: string, body: unknown): void {
-    this.noticeSequence += 1;
+    this.noticeSequence = (this.noticeSequence + 1) >>> 0;
     const incarnation = this.parts.map.incarnationOf(this.parts.map.self);
     const encoded = encodeMessage({ t: 'notice', kind, incarnation, sequence: this.noticeSequence, body });
     if (encoded.length > maxMessageBytes) return;
     for (const id of nodeIds) {
       if (id !== this.parts.selfId) this.unicast.send(id, 0, encoded);
     }
+  }
+
+  /** Nodes that left the roster say nothing more. */
+  forgetOthers(known: ReadonlySet<string>): void {
+    for (const id of this.noticesSeen.keys()) if (!known.has(id)) this.noticesSeen.delete(id);
   }
 
   onMessage(from: string, id: number, message: Message): void {
@@ -261,7 +271,9 @@ export class Requests {
     if (left > 0) this.runningByMember.set(from, left);
     else this.runningByMember.delete(from);
     const encoded = encodeMessage(
-      result.ok ? { t: 'answer', body: result.body } : { t: 'error', code: result.code, message: result.message },
+      result.ok
+        ? { t: 'answer', body: result.body }
+        : { t: 'error', code: result.code, message: result.message.slice(0, maxErrorCharacters) },
     );
     if (encoded.length <= maxMessageBytes) this.unicast.send(from, id, encoded);
     else {
@@ -286,9 +298,11 @@ export class Requests {
   private takeNotice(from: string, notice: Extract<Message, { t: 'notice' }>): void {
     const seen = this.noticesSeen.get(from);
     const { incarnation, sequence } = notice;
-    if (seen && (incarnation < seen.incarnation || (incarnation === seen.incarnation && sequence <= seen.sequence)))
+    const now = this.parts.clock.now();
+    const isRecent = seen !== undefined && now - seen.at < noticeOrderMs;
+    if (isRecent && (incarnation < seen.incarnation || (incarnation === seen.incarnation && sequence <= seen.sequence)))
       return;
-    this.noticesSeen.set(from, { incarnation, sequence });
+    this.noticesSeen.set(from, { incarnation, sequence, at: now });
     this.noticeHandlers.get(notice.kind)?.(notice.body, { nodeId: from, name: describeNode(this.parts, from) });
   }
 }

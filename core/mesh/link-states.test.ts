@@ -74,6 +74,127 @@ describe('versions', () => {
     expect(map.setSelf(4, entries(map, [2, 1]))).toBe(true);
   });
 
+  test('M7 a state from more than a day ahead of the clock is not taken, and what was taken from there gives way', () => {
+    const now = { ms: 1_000_000_000 };
+    const clocked = (self: number) => {
+      const map = new LinkStateMap(idOf(self), now.ms, () => now.ms);
+      map.setMembers(ids(3));
+      return map;
+    };
+    const map = clocked(1);
+    const origin = clocked(0);
+    const forge = (incarnation: number, sequence: number) => {
+      const bytes = own(origin).slice();
+      new DataView(bytes.buffer).setUint16(16, Math.floor(incarnation / 2 ** 32));
+      new DataView(bytes.buffer).setUint32(18, incarnation >>> 0);
+      new DataView(bytes.buffer).setUint32(22, sequence);
+      return bytes;
+    };
+    const seen: string[] = [];
+    const take = (bytes: Uint8Array) => map.receive(bytes, 0, (_, reception) => seen.push(reception));
+    for (const incarnation of [2 ** 48 - 1, now.ms + 86_400_001, now.ms + 86_400_000])
+      take(forge(incarnation, 2 ** 32 - 1));
+    expect(seen).toEqual(['ahead', 'ahead', 'fresh']);
+    // Its origin hears of it, goes on after it, and is heard, also by who holds the forged one.
+    origin.receive(forge(now.ms + 86_400_000, 2 ** 32 - 1), 0, (_, reception) => seen.push(reception));
+    now.ms += 1;
+    take(own(origin));
+    expect(seen.slice(3)).toEqual(['own', 'fresh']);
+    // A clock that was ahead and is set back: what it let in is worth nothing, what we said ourselves is said again.
+    now.ms -= 3 * 86_400_000;
+    const later = new LinkStateMap(idOf(0), now.ms, () => now.ms);
+    later.setMembers(ids(3));
+    take(own(later));
+    expect(seen.at(-1)).toBe('fresh');
+    expect([map.restartIfAhead(), map.restartIfAhead(), map.incarnationOf(map.self)]).toEqual([true, false, now.ms]);
+  });
+
+  test('M8 after the last sequence comes the next incarnation', () => {
+    const map = createMap(0, 3);
+    const bytes = own(map).slice();
+    new DataView(bytes.buffer).setUint32(22, 2 ** 32 - 2);
+    map.receive(bytes, 0, ignore);
+    expect(map.incarnationOf(map.self)).toBe(1_001);
+    const last = createMap(1, 3);
+    const full = own(last).slice();
+    new DataView(full.buffer).setUint32(22, 2 ** 32 - 1);
+    const other = createMap(0, 3);
+    other.receive(full, 0, ignore);
+    const seen: string[] = [];
+    last.receive(full, 0, (_, reception) => seen.push(reception));
+    last.setSelf(3, entries(last, [0]));
+    other.receive(own(last), 0, (_, reception) => seen.push(reception));
+    expect(seen).toEqual(['own', 'fresh']);
+  });
+
+  test('M9 ids outside the roster take no place, as origins and as neighbours, and count once the roster names them', () => {
+    const source = createMap(0, 2_000);
+    source.setSelf(
+      3,
+      entries(
+        source,
+        Array.from({ length: 1_999 }, (_, i) => i + 1),
+      ),
+    );
+    const stranger = createMap(1_500, 2_000);
+    const map = createMap(1, 3);
+    for (const bytes of [own(source), own(stranger)]) expect(map.receive(bytes, 0, ignore)).toBe(true);
+    expect(map.neighboursOf(map.get(idOf(0))!).map(({ id }) => id)).toEqual([idOf(1), idOf(2)]);
+    expect([map.all().length, map.summary().count, map.hasDropped]).toEqual([3, 2, true]);
+    map.setMembers(ids(10));
+    expect(map.neighboursOf(map.get(idOf(0))!)).toHaveLength(9);
+    expect(map.ensure(idOf(77))).toBeDefined();
+  });
+
+  test('M10 a state of more neighbours or a higher degree than can be is malformed', () => {
+    const state = (degree: number, count: number) => {
+      const bytes = new Uint8Array(30 + 16 * count);
+      new DataView(bytes.buffer).setUint16(26, degree);
+      new DataView(bytes.buffer).setUint16(28, count);
+      return bytes;
+    };
+    const map = createMap(0, 3);
+    expect(map.receive(state(1_023, 2_048), 0, ignore)).toBe(true);
+    expect(map.receive(state(1_023, 2_049), 0, ignore)).toBe(false);
+    expect(map.receive(state(1_024, 1), 0, ignore)).toBe(false);
+    expect(map.receive(state(3, 9_000), 0, ignore)).toBe(false);
+    expect(map.compare(new Uint8Array(26 * 8_193), 0)).toBeNull();
+  });
+
+  test('M11 a state leaves with its origin, and frees its place', () => {
+    const map = createMap(0, 3);
+    const summary = { ...map.summary() };
+    for (let round = 1; round < 12_000; round += 97) {
+      const gone = new LinkStateMap(idOf(round + 10), 1_000);
+      map.setMembers([...ids(3), idOf(round + 10)]);
+      map.receive(own(gone), 0, ignore);
+      expect(map.summary().count).toBe(2);
+      map.setMembers(ids(3));
+    }
+    expect(map.summary()).toEqual(summary);
+    expect(map.all().length).toBeLessThanOrEqual(4);
+    expect([map.get(idOf(0)), map.get(idOf(11))]).toEqual([map.self, undefined]);
+  });
+
+  test('M11 one small state does not keep the frame that it came in', () => {
+    const count = 200;
+    const map = createMap(0, count);
+    for (let origin = 1; origin < count; origin += 1) {
+      const source = createMap(origin, count, 2_000);
+      // 100 kB of stale states of the same origin behind the one that is new.
+      const small = own(source);
+      const stale = small.slice();
+      new DataView(stale.buffer).setUint32(18, 1);
+      const frame = new Uint8Array(small.length + stale.length * Math.floor(100_000 / stale.length));
+      frame.set(small);
+      for (let at = small.length; at < frame.length; at += stale.length) frame.set(stale, at);
+      expect(map.receive(frame, 0, ignore)).toBe(true);
+    }
+    expect(map.summary().count).toBe(count);
+    expect(map.heldMemory()).toBeLessThan(6 * 1024 * 1024);
+    for (let origin = 1; origin < count; origin += 1) expect(map.degreeOf(map.get(idOf(origin))!)).toBe(0);
+  }, 60_000);
+
   test('F2 malformed bytes are reported and harm nothing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {

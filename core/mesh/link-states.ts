@@ -9,13 +9,20 @@
 // At 1,000 nodes each change is received several times by each node, and most of what is received is known or soon
 // replaced. So what floods is handled as numbers in columns, by place; entries are for those who look at single nodes.
 //
+// What a member says is bounded (SPEC M7 to M11): only origins and neighbours of the roster are kept, no state is from more
+// than a day ahead of our clock, and what arrived is copied together before it takes much more room than the states in it.
+//
 // INVARIANT: bytes given to `receive` are not changed afterwards; the map keeps pointing into them instead of copying.
+import { maxClockAheadMs, maxDegree, maxStateNeighbours } from '../../contract/limits.ts';
 
 const idBytes = 16;
 const stateHeaderBytes = 30;
 const digestRecordBytes = 26;
-/** Origins kept. The roster has 4,096 at most; the rest is room for nodes that a newer roster names. */
+/** Nodes kept. The roster has 4,096 at most, and who leaves it makes room. */
 const maxEntries = 8192;
+const maxSequence = 0xffffffff;
+/** Received bytes that may be held for states replaced since, before the rest is copied together. */
+const slackBytes = 4 * 1024 * 1024;
 
 /** One node, as topology and dialling look at it. */
 export class LinkStateEntry {
@@ -42,8 +49,11 @@ export class LinkStateEntry {
 
 const empty = new Uint8Array(0);
 
-/** `fresh`: newer than what we had. `same`: known. `stale`: ours is newer. `own`: a newer state of ourselves, from an earlier life. */
-export type Reception = 'fresh' | 'same' | 'stale' | 'own';
+/**
+ * `fresh`: newer than what we had. `same`: known. `stale`: ours is newer. `own`: a newer state of ourselves, from an earlier
+ * life. `ahead`: from more than a day ahead of our clock, and not taken.
+ */
+export type Reception = 'fresh' | 'same' | 'stale' | 'own' | 'ahead';
 
 export interface MapSummary {
   hash0: number;
@@ -93,8 +103,17 @@ export class LinkStateMap {
   private table = new Int32Array(256);
   private readonly summaryNow: MapSummary = { hash0: 0, hash1: 0, count: 0 };
   private digestMark = 0;
+  private readonly wallNow: () => number;
+  /** Places of nodes that left the roster. */
+  private readonly free: number[] = [];
+  /** Bytes that were taken by reference since they were copied together last. */
+  private heldBytes = 0;
+  /** States were dropped because the roster in force does not name their origin, or a neighbour in them. */
+  hasDropped = false;
 
-  constructor(selfId: string, incarnation: number) {
+  /** `wallNow`: milliseconds since 1970, against which states are judged. */
+  constructor(selfId: string, incarnation: number, wallNow: () => number = () => Number.MAX_SAFE_INTEGER) {
+    this.wallNow = wallNow;
     const self = this.ensure(selfId);
     if (!self) throw new RangeError('an empty map has room');
     this.self = self;
@@ -110,6 +129,10 @@ export class LinkStateMap {
     return this.entries[this.find(idWord(id, 0), idWord(id, 8), idWord(id, 16), idWord(id, 24))];
   }
 
+  idAt(place: number): string {
+    return this.entries[place]?.id ?? '';
+  }
+
   /** The entry of a node, made if it is new; undefined when the map is full. */
   ensure(id: string): LinkStateEntry | undefined {
     const known = this.get(id);
@@ -118,10 +141,20 @@ export class LinkStateMap {
     return this.entries[place];
   }
 
-  /** Sets who is a member. */
+  /** Sets who is a member. Who is none any longer is forgotten with its state, and makes room. */
   setMembers(ids: readonly string[]): void {
     this.reserve(Math.min(maxEntries, ids.length));
-    for (const entry of this.entries) entry.isMember = false;
+    const members = new Set(ids);
+    const gone = this.entries.filter(
+      (entry) => entry !== this.self && !members.has(entry.id) && this.get(entry.id) === entry,
+    );
+    for (const entry of gone) this.forget(entry);
+    if (gone.length > 0) this.rebuildTable();
+    for (const entry of this.entries) {
+      entry.isMember = false;
+      // A neighbour that was unknown may be a member now, and the other way round.
+      entry.decodedOffset = -1;
+    }
     for (const id of ids) {
       const entry = this.ensure(id);
       if (entry) entry.isMember = true;
@@ -164,9 +197,27 @@ export class LinkStateMap {
       before.length === neighbours.length &&
       neighbours.every((neighbour) => before.includes(neighbour));
     if (isSame) return false;
-    const { place } = this.self;
-    this.writeSelf(this.incarnationOf(this.self), (this.columns.sequences[place] ?? 0) + 1, degree, neighbours);
+    this.sayNext(degree, neighbours);
     return true;
+  }
+
+  /** Our clock was set back by more than a day since we started: nobody takes what we say until it is said again. */
+  restartIfAhead(): boolean {
+    if (this.incarnationOf(this.self) <= this.latest()) return false;
+    this.writeSelf(Math.floor(this.wallNow()), 1, this.degreeOf(this.self), this.neighboursOf(this.self));
+    return true;
+  }
+
+  private sayNext(degree: number, neighbours: readonly LinkStateEntry[]): void {
+    const incarnation = this.incarnationOf(this.self);
+    const sequence = this.columns.sequences[this.self.place] ?? 0;
+    if (sequence >= maxSequence) this.writeSelf(incarnation + 1, 1, degree, neighbours);
+    else this.writeSelf(incarnation, sequence + 1, degree, neighbours);
+  }
+
+  /** The newest incarnation that is taken now. */
+  private latest(): number {
+    return this.wallNow() + maxClockAheadMs;
   }
 
   /**
@@ -175,17 +226,23 @@ export class LinkStateMap {
    */
   receive(bytes: Uint8Array, offset: number, visit: (place: number, reception: Reception) => void): boolean {
     const end = bytes.length;
+    const latest = this.latest();
+    let isHeld = false;
     while (offset < end) {
       if (end - offset < stateHeaderBytes) return false;
-      const length = stateHeaderBytes + idBytes * readU16(bytes, offset + 28);
+      const count = readU16(bytes, offset + 28);
+      if (count > maxStateNeighbours || readU16(bytes, offset + 26) > maxDegree) return false;
+      const length = stateHeaderBytes + idBytes * count;
       if (end - offset < length) return false;
-      const place = this.ensureAt(bytes, offset);
-      if (place >= 0) {
+      const place = this.findAt(bytes, offset);
+      if (place < 0 || !this.counts(place)) this.hasDropped = true;
+      else {
         const { columns } = this;
         const incarnation = readU48(bytes, offset + 16);
         const sequence = readU32(bytes, offset + 22);
-        const order = incarnation - (columns.incarnations[place] ?? -1) || sequence - (columns.sequences[place] ?? 0);
-        if (order === 0) visit(place, 'same');
+        const order = this.order(place, incarnation, sequence, latest);
+        if (incarnation > latest) visit(place, 'ahead');
+        else if (order === 0) visit(place, 'same');
         else if (order < 0) visit(place, 'stale');
         else if (place === this.self.place) {
           this.writeSelf(incarnation + 1, 1, this.degreeOf(this.self), this.neighboursOf(this.self));
@@ -195,12 +252,62 @@ export class LinkStateMap {
           columns.bytes[place] = bytes;
           columns.offsets[place] = offset;
           columns.lengths[place] = length;
+          isHeld = true;
           visit(place, 'fresh');
         }
       }
       offset += length;
     }
+    if (isHeld) this.hold(bytes.length);
     return true;
+  }
+
+  /** Whether states of this node count: it is in the roster, or ourselves. */
+  private counts(place: number): boolean {
+    return place === this.self.place || (this.entries[place]?.isMember ?? false);
+  }
+
+  /** How a version compares with the one we have; one of ours from ahead of the clock is worth nothing. */
+  private order(place: number, incarnation: number, sequence: number, latest: number): number {
+    const known = this.columns.incarnations[place] ?? -1;
+    if (known > latest) return 1;
+    return incarnation - known || sequence - (this.columns.sequences[place] ?? 0);
+  }
+
+  /** One small state keeps the whole frame that it came in: from time to time all states are copied together. */
+  private hold(byteCount: number): void {
+    this.heldBytes += byteCount;
+    const { lengths } = this.columns;
+    let used = 0;
+    // The sum is needed only where the slack may be over.
+    if (this.heldBytes <= slackBytes) return;
+    for (let place = 0; place < this.entries.length; place += 1) used += lengths[place] ?? 0;
+    if (this.heldBytes <= slackBytes + 4 * used) return;
+    this.heldBytes = used;
+    const together = new Uint8Array(used);
+    const { bytes, offsets } = this.columns;
+    let at = 0;
+    for (const [place, entry] of this.entries.entries()) {
+      const length = lengths[place] ?? 0;
+      if (length === 0) continue;
+      const [source, offset] = [bytes[place] ?? empty, offsets[place] ?? 0];
+      together.set(source.subarray(offset, offset + length), at);
+      if (entry.decodedBytes === source && entry.decodedOffset === offset) {
+        entry.decodedBytes = together;
+        entry.decodedOffset = at;
+      } else entry.decodedBytes = empty;
+      bytes[place] = together;
+      offsets[place] = at;
+      at += length;
+    }
+  }
+
+  /** Bytes in memory for the states of all nodes. */
+  heldMemory(): number {
+    return [...new Set(this.columns.bytes.map((bytes) => bytes.buffer))].reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      0,
+    );
   }
 
   /** A node's neighbours as it lists them, decoded once per state. */
@@ -211,8 +318,9 @@ export class LinkStateMap {
     const list: LinkStateEntry[] = [];
     const end = offset + (this.columns.lengths[entry.place] ?? 0);
     for (let at = offset + stateHeaderBytes; at < end; at += idBytes) {
-      const neighbour = this.entries[this.ensureAt(bytes, at)];
-      if (neighbour) list.push(neighbour);
+      const place = this.findAt(bytes, at);
+      const neighbour = this.entries[place];
+      if (neighbour && this.counts(place)) list.push(neighbour);
     }
     entry.neighbours = list;
     entry.decodedBytes = bytes;
@@ -269,19 +377,26 @@ export class LinkStateMap {
    */
   compare(bytes: Uint8Array, offset: number): { theyLack: number[]; weLack: boolean } | null {
     if ((bytes.length - offset) % digestRecordBytes !== 0) return null;
+    if (bytes.length - offset > maxEntries * digestRecordBytes) return null;
+    const latest = this.latest();
     this.digestMark += 1;
-    const { incarnations, sequences, digestMarks } = this.columns;
+    const { incarnations, digestMarks } = this.columns;
     const theyLack: number[] = [];
     let weLack = false;
     for (let at = offset; at < bytes.length; at += digestRecordBytes) {
       const place = this.findAt(bytes, at);
-      if (place < 0) {
-        weLack = true;
+      // What we would not take is nothing that we lack.
+      if (place < 0 || !this.counts(place)) {
+        this.hasDropped = true;
         continue;
       }
       digestMarks[place] = this.digestMark;
-      const order =
-        readU48(bytes, at + 16) - (incarnations[place] ?? -1) || readU32(bytes, at + 22) - (sequences[place] ?? 0);
+      const incarnation = readU48(bytes, at + 16);
+      if (incarnation > latest) {
+        theyLack.push(place);
+        continue;
+      }
+      const order = this.order(place, incarnation, readU32(bytes, at + 22), latest);
       if (order > 0) weLack = true;
       else if (order < 0) theyLack.push(place);
     }
@@ -360,16 +475,8 @@ export class LinkStateMap {
     }
   }
 
-  /** The place of the id in `bytes`, made if it is new; -1 when the map is full. */
-  private ensureAt(bytes: Uint8Array, at: number): number {
-    const place = this.findAt(bytes, at);
-    if (place >= 0) return place;
-    const [w0, w1] = [readI32(bytes, at), readI32(bytes, at + 4)];
-    return this.add(w0, w1, readI32(bytes, at + 8), readI32(bytes, at + 12), readId(bytes, at));
-  }
-
   private add(w0: number, w1: number, w2: number, w3: number, id: string): number {
-    const place = this.entries.length;
+    const place = this.free.pop() ?? this.entries.length;
     if (place >= maxEntries) return -1;
     const capacity = this.columns.offsets.length;
     if (place === capacity) this.reserve(capacity * 2);
@@ -379,9 +486,34 @@ export class LinkStateMap {
     words[place * 4 + 2] = w2;
     words[place * 4 + 3] = w3;
     bytes[place] = empty;
-    this.entries.push(new LinkStateEntry(id, place));
+    this.entries[place] = new LinkStateEntry(id, place);
     this.addToTable(place);
     return place;
+  }
+
+  /** Takes a node out, with its state. Its place is given to the next new one. */
+  private forget(entry: LinkStateEntry): void {
+    const { place } = entry;
+    const { columns } = this;
+    if ((columns.incarnations[place] ?? -1) >= 0) {
+      this.toggle(place);
+      this.summaryNow.count -= 1;
+    }
+    columns.incarnations[place] = -1;
+    columns.sequences[place] = 0;
+    columns.bytes[place] = empty;
+    columns.offsets[place] = 0;
+    columns.lengths[place] = 0;
+    columns.knownBySlots[place] = 0;
+    entry.neighbours = [];
+    entry.decodedBytes = empty;
+    this.free.push(place);
+  }
+
+  private rebuildTable(): void {
+    this.table.fill(0);
+    const free = new Set(this.free);
+    for (let place = 0; place < this.entries.length; place += 1) if (!free.has(place)) this.addToTable(place);
   }
 
   /** Makes room for so many nodes. */
@@ -392,7 +524,7 @@ export class LinkStateMap {
     while (size < count * 4) size *= 2;
     if (size === this.table.length) return;
     this.table = new Int32Array(size);
-    for (let place = 0; place < this.entries.length; place += 1) this.addToTable(place);
+    this.rebuildTable();
   }
 
   private addToTable(place: number): void {
