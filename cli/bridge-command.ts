@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { AppError } from '../contract/errors.ts';
 import { renderRunbook } from '../core/plans/bridge/runbook.ts';
+import { safeJson, safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
 import { exitCodes } from './exit-codes.ts';
 import { planAndRun } from './plan-command.ts';
@@ -59,7 +60,7 @@ export function addBridgeCommand(
         const kind = options.undo ? 'remove-bridge' : 'bridge';
         const form = options.undo ? removalForm(nodes, options) : bridgeForm(nodes, options);
         if (!options.runbook) return planAndRun(backend, kind, form, options);
-        process.stdout.write(renderRunbook(await backend.makePlan(kind, form, {})));
+        process.stdout.write(safeText(renderRunbook(await backend.makePlan(kind, form, {}))));
         return exitCodes.done;
       }),
     );
@@ -72,7 +73,7 @@ export function addBridgeCommand(
     .action((nodes: string, options: { json?: true }) =>
       withBackend(async (backend) => {
         const found = await backend.showBridges(nodes);
-        console.log(options.json ? JSON.stringify(found, null, 2) : describeBridges(found));
+        console.log(options.json ? safeJson(found, 2) : describeBridges(found));
         return found.some(({ error }) => error !== '') ? exitCodes.failed : exitCodes.done;
       }),
     );

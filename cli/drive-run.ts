@@ -1,12 +1,13 @@
 // Follows a run to its end on a terminal or in a script: prints what happens, asks what is asked, gives the exit code.
 import type { RunEvent, RunSummary, RunView, StepView } from '../contract/plans.ts';
 import { isKeyName, passphraseName } from '../core/plans/secret-names.ts';
+import { safeJson, safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readKeyFile } from './identity.ts';
 import { describeLogLine, describeStep } from './plan-text.ts';
 import { StepWatch } from './step-watch.ts';
-import { askLine, askSecret, askYesNo, isInteractive, printable, tellError } from './terminal.ts';
+import { askLine, askSecret, askYesNo, isInteractive, tellError } from './terminal.ts';
 
 export interface DriveOptions {
   readonly json: boolean;
@@ -68,7 +69,7 @@ class Follower {
   print(event: RunEvent): void {
     if (event.event === 'step') this.steps.set(event.step.key, event.step);
     if (this.options.json) {
-      console.log(JSON.stringify(event));
+      console.log(safeJson(event));
       return;
     }
     if (event.event === 'step') {
@@ -109,10 +110,10 @@ class Follower {
 
   finish(summary: RunSummary): number {
     const { done, failed, total } = summary.counts;
-    if (this.options.json) console.log(JSON.stringify({ event: 'end', summary }));
+    if (this.options.json) console.log(safeJson({ event: 'end', summary }));
     else
       console.log(
-        printable(
+        safeText(
           `${summary.title}: ${summary.state}, ${done} of ${total} steps done${failed > 0 ? `, ${failed} failed` : ''}`,
         ),
       );

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { AppError, describeError } from '../contract/errors.ts';
 import { StepSignal } from '../contract/plans.ts';
+import { safeJson } from '../core/safe-text.ts';
 import type { Log } from '../server/ports.ts';
 import type { Backend } from './backend.ts';
 import { addBridgeCommand } from './bridge-command.ts';
@@ -253,7 +254,7 @@ runs
   .action((options: { json?: true }) =>
     withBackend(async (backend) => {
       const found = await backend.list(50);
-      if (options.json) console.log(JSON.stringify(found, null, 2));
+      if (options.json) console.log(safeJson(found, 2));
       else for (const run of found) console.log(describeRun(run));
       return exitCodes.done;
     }),
@@ -268,7 +269,7 @@ runs
     withBackend(async (backend) => {
       const { view, stop } = await backend.follow(await fullId(backend, id), () => undefined);
       stop();
-      if (options.json) console.log(JSON.stringify(view, null, 2));
+      if (options.json) console.log(safeJson(view, 2));
       else {
         console.log(describePlan(view.plan), '\n');
         for (const step of view.steps) console.log(describeStep(step) ?? `  ${step.key}: ${step.state}`);

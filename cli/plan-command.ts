@@ -2,12 +2,13 @@
 import { AppError } from '../contract/errors.ts';
 import type { Plan, PlanKind } from '../contract/plans.ts';
 import { forAllNodes, isKeyName, passphraseName } from '../core/plans/secret-names.ts';
+import { safeJson, safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
 import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
 import { describePlan, describeRescue } from './plan-text.ts';
 import { readIdentity } from './identity.ts';
-import { askSecret, askYesNo, isInteractive, printable, readSecretFromStdin, tellError } from './terminal.ts';
+import { askSecret, askYesNo, isInteractive, readSecretFromStdin, tellError } from './terminal.ts';
 
 export interface PlanOptions {
   /** Prints the plan and does nothing. */
@@ -50,7 +51,7 @@ export async function planAndRun(
     plan = await backend.makePlan(kind, whole, given);
   }
   const json = options.json ?? false;
-  if (options.plan || !options.run || !json) console.log(json ? JSON.stringify(plan, null, 2) : describePlan(plan));
+  if (options.plan || !options.run || !json) console.log(json ? safeJson(plan, 2) : describePlan(plan));
   if (options.plan) return exitCodes.done;
   if (!options.run) {
     if (!isInteractive()) return exitCodes.done;
@@ -61,7 +62,7 @@ export async function planAndRun(
       console.error(
         `these host keys are not known yet: compare them, then give --fingerprint for each node, or --accept-new:`,
       );
-      for (const { node, fingerprints } of unknown) console.error(printable(`  ${node}: ${fingerprints.join(', ')}`));
+      for (const { node, fingerprints } of unknown) console.error(safeText(`  ${node}: ${fingerprints.join(', ')}`));
       return exitCodes.needsPerson;
     }
   }

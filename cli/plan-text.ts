@@ -5,7 +5,7 @@ import { BridgeStepArgs } from '../core/plans/bridge/step-args.ts';
 import { rescueCommand } from '../core/plans/bridge/transaction.ts';
 import { bridgeUndoOf, undoable } from '../core/plans/undoable.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
-import { printable } from './terminal.ts';
+import { safeText } from '../core/safe-text.ts';
 
 /** The preview: per node what will be done. Nodes with the same steps stand together. */
 export function describePlan(plan: Plan): string {
@@ -30,7 +30,7 @@ export function describePlan(plan: Plan): string {
   }
   for (const [text, nodes] of groups) lines.push(`${describeRange(nodes) || 'the console'}:`, text, '');
   lines.push(`As a command: ${plan.command}`);
-  return printable(lines.join('\n'));
+  return safeText(lines.join('\n'));
 }
 
 /** Of a plan that may cut this shell off: what to note before it begins. Empty for others. `command` leads to the console. */
@@ -40,7 +40,7 @@ export function describeRescue(plan: Plan, command: string): string {
     return read?.success && read.data.transaction.kind !== 'persist' ? [node] : [];
   });
   if (nodes.length === 0) return '';
-  return printable(
+  return safeText(
     [
       `Note this before it begins. Should one of ${describeRange(nodes)} stay away, type at its own console, as root:`,
       `    ${rescueCommand}`,
@@ -56,7 +56,7 @@ export function describeUndoWarning(view: Pick<RunView, 'plan' | 'steps' | 'begu
   const bridging = bridgeUndoOf(undoable(view).can);
   if (bridging === null) return '';
   const { bridge, nodes, command } = bridging;
-  return printable(
+  return safeText(
     [
       `! VMs on ${bridge} of ${nodes} lose their network, in the waves of the run; the first that fails stops the rest.`,
       '  What is on each bridge is told in the log. A plan names it before anything changes:',
@@ -84,7 +84,7 @@ export function describeBridges(nodes: readonly NodeBridge[]): string {
     ...(summary?.transaction ? [`${node}: transaction ${summary.transaction}`] : []),
     ...(summary?.alarms ?? []).map((alarm) => `! ${node}: ${alarm}`),
   ]);
-  return printable([...lines, ...notes].join('\n'));
+  return safeText([...lines, ...notes].join('\n'));
 }
 
 export function describeStep(view: StepView): string | null {
@@ -97,7 +97,7 @@ export function describeStep(view: StepView): string | null {
     case 'undoing':
       return `… undo ${view.key}`;
     default:
-      return printable(`${marks[view.state]} ${view.key}: ${view.state}${view.error ? `: ${view.error}` : ''}`);
+      return safeText(`${marks[view.state]} ${view.key}: ${view.state}${view.error ? `: ${view.error}` : ''}`);
   }
 }
 
@@ -112,7 +112,7 @@ const marks = {
 } as const;
 
 export function describeLogLine(line: LogLine): string {
-  return printable(`    [${line.node || 'console'}] ${line.text}`);
+  return safeText(`    [${line.node || 'console'}] ${line.text}`);
 }
 
 /** One run in a line. */
@@ -121,5 +121,5 @@ export function describeRun(run: RunSummary): string {
   const { done, failed, total } = run.counts;
   const missing = run.missingSecrets.length > 0 ? `, needs ${run.missingSecrets.join(', ')}` : '';
   const counts = `${done} of ${total} done${failed > 0 ? `, ${failed} failed` : ''}${missing}`;
-  return printable(`${run.id}  ${at}  ${run.state.padEnd(12)}  ${run.title} (${counts})`);
+  return safeText(`${run.id}  ${at}  ${run.state.padEnd(12)}  ${run.title} (${counts})`);
 }

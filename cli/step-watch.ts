@@ -4,8 +4,8 @@ import type { Interface } from 'node:readline';
 import { describeError } from '../contract/errors.ts';
 import { StepSignal } from '../contract/plans.ts';
 import type { RunEvent, StepProgress } from '../contract/plans.ts';
+import { safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
-import { printable } from './terminal.ts';
 
 /** A countdown each second would scroll everything else away. */
 const shownEveryMs = 10_000;
@@ -32,7 +32,7 @@ export class StepWatch {
     const before = this.shown.get(event.step);
     const state = event.progress['state'];
     const isDue = before === undefined || before.state !== state || performance.now() - before.at > shownEveryMs;
-    if (isDue) console.log(printable(`    [${event.step}] ${describeProgress(event.progress)}`));
+    if (isDue) console.log(safeText(`    [${event.step}] ${describeProgress(event.progress)}`));
     this.shown.set(event.step, isDue ? { state, at: performance.now() } : before);
     if (isInteractive && !this.reader) {
       console.log('    type keep, undo or more (for one node: keep node2)');
@@ -55,11 +55,11 @@ export class StepWatch {
       return;
     }
     const steps = [...this.shown.keys()].filter((key) => node === undefined || key.toLowerCase().endsWith(` ${node}`));
-    if (steps.length === 0) console.log(printable(`    ${node ?? 'nothing'} does not wait for anyone now`));
+    if (steps.length === 0) console.log(safeText(`    ${node ?? 'nothing'} does not wait for anyone now`));
     for (const step of steps) {
       await this.backend
         .signal(this.run, step, signal.data)
-        .catch((error: unknown) => console.log(printable(`    ${step}: ${describeError(error)}`)));
+        .catch((error: unknown) => console.log(safeText(`    ${step}: ${describeError(error)}`)));
     }
   }
 }

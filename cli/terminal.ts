@@ -1,6 +1,7 @@
 // Asking people at a terminal. Where there is none, nobody is asked.
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { safeText } from '../core/safe-text.ts';
 
 export function isInteractive(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
@@ -15,7 +16,7 @@ export async function askYesNo(question: string, initial: boolean): Promise<bool
 export async function askLine(label: string, end = ': '): Promise<string> {
   const line = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return (await line.question(printable(`${label}${end}`))).trim();
+    return (await line.question(safeText(`${label}${end}`))).trim();
   } finally {
     line.close();
   }
@@ -23,7 +24,7 @@ export async function askLine(label: string, end = ': '): Promise<string> {
 
 /** What is typed is not shown. */
 export async function askSecret(label: string): Promise<string> {
-  process.stderr.write(printable(`${label}: `));
+  process.stderr.write(safeText(`${label}: `));
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const line = createInterface({ input: process.stdin, output: silent, terminal: true });
   try {
@@ -47,11 +48,5 @@ export async function readSecretFromStdin(): Promise<string> {
 
 /** What went wrong, in words that may be a node's. */
 export function tellError(text: string): void {
-  console.error(printable(`meshdeck: ${text}`));
-}
-
-/** Text of others for a terminal: without its control characters. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is taken out
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\u00b7');
+  console.error(safeText(`meshdeck: ${text}`));
 }

@@ -6,6 +6,7 @@ import { CommandClient } from '../../contract/command-client.ts';
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { lineTooLong } from '../../core/commands/tokens.ts';
+import { safeText } from '../../core/safe-text.ts';
 import { runPager } from '../../host/pager.ts';
 import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import { errorLines, inNamespace } from './words.ts';
@@ -169,13 +170,13 @@ class Attach {
       const client = await this.connect();
       const answers = client.command(inNamespace(text, this.options.namespace), {
         signal: abort.signal,
-        onStatus: (status) => this.say(`${status}\n`),
+        onStatus: (status) => this.say(`${safeText(status)}\n`),
       });
       for await (const answer of answers) await this.show(answer);
       return !isQuit;
     } catch (error) {
       this.hasFailed = true;
-      this.errorOutput.write(`meshd: ${describeError(error)}\n`);
+      this.errorOutput.write(`meshd: ${safeText(describeError(error))}\n`);
       // Lines behind it were meant to follow it, not to run on a daemon that came back in between.
       if (error instanceof AppError && error.code === 'unreachable') this.lines = [];
       return true;
@@ -187,7 +188,7 @@ class Attach {
   private async show(answer: CommandResponse): Promise<void> {
     const errors = errorLines(answer);
     if (errors.length > 0) this.hasFailed = true;
-    if (answer.Rendered !== '') await this.page(`${answer.Rendered}\n`);
+    if (answer.Rendered !== '') await this.page(`${safeText(answer.Rendered)}\n`);
     for (const error of errors) this.errorOutput.write(`${error}\n`);
   }
 
@@ -231,7 +232,8 @@ class Attach {
     const prefix = inNamespace('', this.options.namespace);
     try {
       const found = await this.client.suggest(prefix + line, { deadline: AbortSignal.timeout(suggestTimeoutMs) });
-      return found.map((whole) => whole.slice(prefix.length));
+      // The prompt shows them, and would obey them.
+      return found.filter((whole) => safeText(whole) === whole).map((whole) => whole.slice(prefix.length));
     } catch {
       // No completion is no failure; the next command says what is wrong.
       return [];

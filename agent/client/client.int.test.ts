@@ -124,6 +124,13 @@ describe('-e', () => {
     expect(await execute(['echo', '$QUOTES', "'"])).toMatchObject({ out: `node1: x "y" #z '\n` });
   });
 
+  it('shows escape sequences of other hosts, and obeys none', async () => {
+    const hostile = '\u001b]52;c;x\u0007\u001b[2J\u009b2J\u0000';
+    const shown = '^[]52;c;x^G^[[2J<009b>2J^@';
+    expect(await execute(['echo', hostile])).toEqual({ code: 0, out: `node1: ${shown}\n`, err: '' });
+    expect((await execute(['bogus', hostile])).err).toContain(shown);
+  });
+
   it('says that a line is too long without asking the daemon, and exits 1', async () => {
     const long = await execute(['echo', 'x'.repeat(1_100_000)], { socketPath: join(base, 'none') });
     expect(long).toMatchObject({

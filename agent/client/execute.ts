@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { CommandClient } from '../../contract/command-client.ts';
 import { describeError } from '../../contract/errors.ts';
 import { lineTooLong } from '../../core/commands/tokens.ts';
+import { safeText } from '../../core/safe-text.ts';
 import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import { errorLines, inNamespace, lineFromWords } from './words.ts';
 
@@ -47,10 +48,10 @@ export async function runExecute(words: readonly string[], options: ExecuteOptio
     try {
       const answers = client.command(line, {
         signal: options.signal ?? interrupt.signal,
-        onStatus: (text) => stderr.write(`${text}\n`),
+        onStatus: (text) => stderr.write(`${safeText(text)}\n`),
       });
       for await (const answer of answers) {
-        if (answer.Rendered !== '') await write(stdout, `${answer.Rendered}\n`);
+        if (answer.Rendered !== '') await write(stdout, `${safeText(answer.Rendered)}\n`);
         const errors = errorLines(answer);
         if (errors.length > 0) exitCode = 1;
         for (const error of errors) await write(stderr, `${error}\n`);
@@ -60,7 +61,7 @@ export async function runExecute(words: readonly string[], options: ExecuteOptio
     }
     return exitCode;
   } catch (error) {
-    stderr.write(`meshd: ${describeError(error)}\n`);
+    stderr.write(`meshd: ${safeText(describeError(error))}\n`);
     return 2;
   } finally {
     process.off('SIGINT', onInterrupt);

@@ -1,5 +1,6 @@
 // Command lines out of the words of a shell, and what answers look like on a terminal.
 import type { CommandResponse } from '../../contract/command-socket.ts';
+import { safeText } from '../../core/safe-text.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
 
 /**
@@ -17,9 +18,9 @@ export function inNamespace(line: string, namespace: string): string {
   return namespace === '' ? line : `namespace ${quoteWord(namespace)} ${line}`;
 }
 
-/** One line for each entry that failed. */
+/** One line for each entry that failed, fit for a terminal. */
 export function errorLines(response: CommandResponse): string[] {
   return (response.Resp ?? [])
     .filter((entry) => entry.Error !== '')
-    .map((entry) => `Error (${entry.Host}): ${entry.Error}`);
+    .map((entry) => safeText(`Error (${entry.Host}): ${entry.Error}`));
 }

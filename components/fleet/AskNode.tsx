@@ -7,7 +7,7 @@ import type { ResponseEntry } from '../../contract/command-socket.ts';
 import { describeError } from '../../contract/errors.ts';
 import { meshdCommand } from '../../core/plans/step.ts';
 import { useConsole } from '../../lib/use-console.ts';
-import { safeText } from '../terminal/safe-text.ts';
+import { safeText } from '../../core/safe-text.ts';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { CopyButton } from '../ui/CopyButton.tsx';
 import { IconButton } from '../ui/IconButton.tsx';

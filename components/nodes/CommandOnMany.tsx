@@ -9,7 +9,7 @@ import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { countOf } from '../../lib/format.ts';
 import { useConsole } from '../../lib/use-console.ts';
-import { safeText } from '../terminal/safe-text.ts';
+import { safeText } from '../../core/safe-text.ts';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { Dialog } from '../ui/Dialog.tsx';

@@ -2,7 +2,7 @@
 // What a check of a machine found: each problem with the command that fixes it, and all that is well in one line.
 import { useState, type ReactElement } from 'react';
 import type { Finding } from '../../contract/known-nodes.ts';
-import { safeText } from '../terminal/safe-text.ts';
+import { safeText } from '../../core/safe-text.ts';
 import { CopyButton } from '../ui/CopyButton.tsx';
 import { StateShape, type State } from '../ui/StateMark.tsx';
 import { isCommand } from './findings.ts';

@@ -1,23 +1,7 @@
-// Text of nodes on its way to the terminal. A node may be hostile: its answers must not move the cursor, rename the tab,
-// write the clipboard or draw a false prompt, so every control character but line end and tab is shown, not obeyed.
+// What the terminal draws: our own words in colours, and how wide a text is.
+import { safeText } from '../../core/safe-text.ts';
 
 const colours = { red: '31', green: '32', yellow: '33', blue: '34', grey: '90' } as const;
-
-/** `\u001b` becomes `^[`, other C0 likewise; C1 and the bidirectional overrides become their code. */
-export function safeText(text: string): string {
-  return (
-    text
-      .replaceAll('\r\n', '\n')
-      // eslint-disable-next-line no-control-regex -- control characters are what this is about
-      .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (char) =>
-        char === '\u007f' ? '^?' : `^${String.fromCharCode(char.charCodeAt(0) + 64)}`,
-      )
-      .replaceAll(
-        /[\u0080-\u009f\u202a-\u202e\u2066-\u2069]/g,
-        (char) => `<${char.charCodeAt(0).toString(16).padStart(4, '0')}>`,
-      )
-  );
-}
 
 /** Our own words in a colour of the theme; `text` is made safe here. */
 export function coloured(text: string, colour: keyof typeof colours): string {

@@ -10,7 +10,8 @@ import { completeWith } from './completion.ts';
 import { drawLine, inColumns } from './draw-line.ts';
 import type { Key, KeyName } from './keys.ts';
 import { emptyLine, insertText, type Line, pressKey, replaceBefore, searchHistory, submitLine } from './line-editor.ts';
-import { coloured, safeText } from './safe-text.ts';
+import { safeText } from '../../core/safe-text.ts';
+import { coloured } from './safe-text.ts';
 
 export interface Session {
   readonly node: string;
