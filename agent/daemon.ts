@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError } from '../contract/errors.ts';
+import type { Roster } from '../contract/roster.ts';
 import type { HostFacts } from '../contract/watch.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
 import { moveHead, revokeNode } from '../core/mesh/roster.ts';
@@ -75,6 +76,17 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+/** Addresses of all nodes; listed once for each roster, since every caller of the mesh port is looked up among them. */
+function rosterAddresses(store: { readonly roster: Roster }): () => readonly string[] {
+  let listed: Roster | null = null;
+  let addresses: readonly string[] = [];
+  return () => {
+    if (listed !== store.roster) addresses = store.roster.nodes.flatMap((node) => node.addresses);
+    listed = store.roster;
+    return addresses;
+  };
+}
+
 /**
  * Starts meshd. @throws AppError `conflict` when one runs on this base or the port is taken, and what is wrong with flags,
  * identity or disk; nothing is left behind then.
@@ -125,7 +137,7 @@ export async function startDaemon(
     const clock = createSystemClock();
     const transport = new TlsTransport(
       { identity, port: flags.port, ...(machine.listenAddress === null ? {} : { host: machine.listenAddress }) },
-      { log },
+      { log, memberAddresses: rosterAddresses(roster) },
     );
     const mesh = new Mesh(
       { nodeId: identity.nodeId, degree: settings.degree ?? flags.degree, checkMs: flags.msa * 1000 },

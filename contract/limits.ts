@@ -68,6 +68,9 @@ export const maxErrorCharacters = 65_536;
 export const maxStrangers = 512;
 export const maxStrangersPerAddress = 32;
 
+/** Addresses that members were seen at: as many as a roster has nodes. They have as many places of their own as strangers. */
+export const maxRosterAddresses = 4_096;
+
 /** Time from an accepted TCP connection to a finished TLS handshake, and from there to a hello. */
 export const handshakeTimeoutMs = 5_000;
 

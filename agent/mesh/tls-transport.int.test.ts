@@ -185,6 +185,41 @@ describe('who is no member gets nothing', () => {
     expect(text).not.toMatch(/node1|node2|secretcontext|mesh send|host/);
   });
 
+  test('T6 1,000 half-open handshakes from 50 addresses, renewed as they end, keep no member from joining', async () => {
+    await startCluster(1);
+    const sockets = new Set<ReturnType<typeof connectTcp>>();
+    let isOver = false;
+    const flood = (localAddress: string) => {
+      if (isOver) return;
+      const socket = connectTcp({ host: '127.0.0.1', port: firstPort, localAddress });
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        setTimeout(() => flood(localAddress), 20);
+      });
+    };
+    for (let i = 0; i < 1_000; i += 1) flood(`127.0.9.${(i % 50) + 1}`);
+    await until(() => sockets.size >= 900, 60_000);
+    const { identity } = await cluster.issue('node2', firstPort + 1);
+    const transport = new TlsTransport({ identity, port: firstPort + 1, host: '127.0.0.1' }, { log: silentLog });
+    for (let round = 0; round < 5; round += 1) {
+      const outcome = await new Promise<string>((resolve) => {
+        transport.dial({ host: '127.0.0.1', port: firstPort }, 20_000, {
+          onOpen: (connection) => {
+            connection.handle({ onFrame: () => undefined, onClose: () => undefined });
+            connection.close('done');
+            resolve('open');
+          },
+          onError: resolve,
+        });
+      });
+      expect(outcome).toBe('open');
+    }
+    isOver = true;
+    for (const socket of sockets) socket.destroy();
+  });
+
   test('T6 callers without a certificate are bounded per address', async () => {
     await startCluster(1);
     const sockets = Array.from({ length: maxStrangersPerAddress + 8 }, () => connectTcp(firstPort, '127.0.0.1'));

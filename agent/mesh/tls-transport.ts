@@ -5,12 +5,13 @@ import { constants, type X509Certificate } from 'node:crypto';
 import { connect, createServer, createSecureContext, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import type { Socket } from 'node:net';
 import { AppError } from '../../contract/errors.ts';
-import { handshakeTimeoutMs, maxFrameBytes, maxStrangers, maxStrangersPerAddress } from '../../contract/limits.ts';
+import { handshakeTimeoutMs, maxFrameBytes } from '../../contract/limits.ts';
 import { identityFromCertificate } from '../identity/certificates.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Log } from '../log.ts';
 import { createSystemClock, deadline } from './clock.ts';
 import { FrameReader } from './frame-reader.ts';
+import { Strangers } from './strangers.ts';
 import type { Connection, ConnectionHandlers, DialHandlers, DialTarget, PeerIdentity, Transport } from './transport.ts';
 
 export interface TlsTransportOptions {
@@ -21,17 +22,24 @@ export interface TlsTransportOptions {
   port: number;
 }
 
+const noAddresses: readonly string[] = [];
+
 export class TlsTransport implements Transport {
   private readonly options: TlsTransportOptions;
   private readonly log: Pick<Log, 'debug'>;
   private readonly dialContext: SecureContext;
   private server: Server | null = null;
-  /** Sockets without a certificate yet, with what to do when they have shown one or left. */
-  private readonly strangers = new Map<string, { socket: Socket; leave: () => void }>();
-  private readonly strangersByAddress = new Map<string, number>();
+  private readonly strangers: Strangers;
+  /** What to do when a socket without a certificate has shown one. */
+  private readonly leaving = new Map<string, () => void>();
 
-  constructor(options: TlsTransportOptions, components: { log: Pick<Log, 'debug'> }) {
+  /** `memberAddresses`: of the roster in force; callers from there are not crowded out. */
+  constructor(
+    options: TlsTransportOptions,
+    components: { log: Pick<Log, 'debug'>; memberAddresses?: () => readonly string[] },
+  ) {
     this.options = options;
+    this.strangers = new Strangers({ memberAddresses: components.memberAddresses ?? (() => noAddresses) });
     this.log = components.log;
     this.dialContext = createSecureContext(this.credentials());
   }
@@ -50,7 +58,7 @@ export class TlsTransport implements Transport {
       this.admitStranger(socket);
     });
     server.on('secureConnection', (socket) => {
-      this.strangers.get(strangerKey(socket))?.leave();
+      this.leaving.get(strangerKey(socket))?.();
       this.open(socket, onConnection, (message) => {
         this.log.debug(`mesh: refused ${describeRemote(socket)}: ${message}`);
       });
@@ -137,7 +145,7 @@ export class TlsTransport implements Transport {
   stop(): Promise<void> {
     const { server } = this;
     this.server = null;
-    for (const { socket } of this.strangers.values()) socket.destroy();
+    this.strangers.evictAll();
     return new Promise((resolve) => {
       if (!server) resolve();
       else {
@@ -163,21 +171,16 @@ export class TlsTransport implements Transport {
 
   /** Bounds who has connected and not yet shown a certificate. */
   private admitStranger(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
-    const count = (this.strangersByAddress.get(address) ?? 0) + 1;
-    if (this.strangers.size >= maxStrangers || count > maxStrangersPerAddress) {
-      socket.destroy();
-      return;
-    }
     const key = strangerKey(socket);
-    this.strangersByAddress.set(address, count);
+    const remove = this.strangers.admit(socket.remoteAddress ?? '', () => {
+      this.log.debug(`mesh: ${describeRemote(socket)} showed no certificate in time for its place`);
+      socket.destroy();
+    });
     const leave = () => {
-      if (!this.strangers.delete(key)) return;
-      const left = (this.strangersByAddress.get(address) ?? 1) - 1;
-      if (left > 0) this.strangersByAddress.set(address, left);
-      else this.strangersByAddress.delete(address);
+      if (this.leaving.get(key) === leave) this.leaving.delete(key);
+      remove();
     };
-    this.strangers.set(key, { socket, leave });
+    this.leaving.set(key, leave);
     socket.once('close', leave);
   }
 
@@ -192,6 +195,7 @@ export class TlsTransport implements Transport {
       onRefused(peer);
       return;
     }
+    this.strangers.remember(socket.remoteAddress ?? '');
     onOpen(new TlsConnection(socket, peer));
   }
 }
