@@ -40,7 +40,7 @@ export const FleetEvent = z.object({
   Cluster: z.string(),
   Kind: z.enum([
     ...['node-up', 'node-down', 'node-new', 'node-gone', 'link-up', 'link-down', 'attached', 'detached'],
-    // Of what a node tells of its bridge: it has one now, has none, or something of it needs a person, or no longer does.
+    // What a node reports of its bridge: it has one now, has none, or something of it needs a person, or no longer does.
     ...['bridge-up', 'bridge-gone', 'bridge-alarm', 'bridge-well'],
   ] as const),
   /** Node names concerned, in reading order. */

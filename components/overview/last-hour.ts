@@ -1,4 +1,4 @@
-// What changed in the last hour, newest first: nodes, links and bridges as the fleet tells of them, and runs. Pure.
+// What changed in the last hour, newest first: nodes, links and bridges as the fleet reports them, and runs. Pure.
 import type { FleetEvent } from '../../contract/fleet.ts';
 import type { RunSummary } from '../../contract/plans.ts';
 import { eventLines, type EventLine } from '../fleet/events.ts';
