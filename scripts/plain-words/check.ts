@@ -1,12 +1,12 @@
 // `npm run check:words`: no overused word (words.ts) in shell scripts and Markdown, comments, messages and text alike.
 // The code's strings and comments are ESLint's part (rule.ts).
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { localRunner } from '../../host/runner.ts';
 import { findOverusedWords } from './words.ts';
 
-const files = execFileSync('git', ['ls-files', '-z', '--', '*.md', '*.sh'], { encoding: 'utf8' }).split('\0');
+const { stdout } = await localRunner.run(['git', 'ls-files', '-z', '--', '*.md', '*.sh']);
 let count = 0;
-for (const file of files) {
+for (const file of stdout.split('\0')) {
   if (file === '') continue;
   // One space for a line break with its indent and comment marker: a phrase may break across lines.
   let line = 1;
