@@ -67,8 +67,8 @@ it(
       live.catch(() => undefined);
       await page.goto(`${url}${path}`, { waitUntil: 'load' });
       if (!isOpen) await live;
-      const inline = await page.evaluate(
-        () => [...document.scripts].filter(({ src, nonce }) => src === '' && nonce === '').length,
+      const inline = await page.evaluate<number>(
+        "[...document.scripts].filter(({ src, nonce }) => src === '' && nonce === '').length",
       );
       expect([path, violations, inline]).toEqual([path, [], 0]);
       await page.close();
@@ -82,8 +82,8 @@ it(
   async () => {
     const page = await context.newPage();
     await page.goto(`${url}/login`);
-    const results = await page.evaluate(async () => {
-      const blocked: string[] = [];
+    const results = await page.evaluate<{ blocked: string[]; title: string }>(`(async () => {
+      const blocked = [];
       addEventListener('securitypolicyviolation', (event) => blocked.push(event.effectiveDirective));
       const script = document.createElement('script');
       script.textContent = 'document.title = "injected"';
@@ -99,7 +99,7 @@ it(
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
       return { blocked: blocked.sort(), title: document.title };
-    });
+    })()`);
     expect(results.title).not.toBe('injected');
     expect(results.blocked).toEqual(['connect-src', 'script-src-attr', 'script-src-elem']);
     await page.close();

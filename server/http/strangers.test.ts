@@ -5,11 +5,12 @@ import { Strangers } from './strangers.ts';
 
 class FakeSocket extends EventEmitter {
   isOpen = true;
-  constructor(
-    readonly remoteAddress: string,
-    readonly remotePort: number,
-  ) {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  constructor(remoteAddress: string, remotePort: number) {
     super();
+    this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
   }
   destroy() {
     this.isOpen = false;

@@ -221,7 +221,7 @@ describe('a client that never reads', () => {
   });
 
   it('gets no next snapshot before it has read the last, however many it asks for', async () => {
-    const event = { At: 1, Cluster: 'c', Kind: 'node-up', Nodes: ['x'.repeat(4_000)] } as const;
+    const event = { At: 1, Cluster: 'c', Kind: 'node-up' as const, Nodes: ['x'.repeat(4_000)] };
     snapshot = { ...emptySnapshot, Events: Array.from({ length: 500 }, () => event) };
     const [deaf, other] = [await join('t-deaf'), await join('t-other')];
     stopReading(deaf);

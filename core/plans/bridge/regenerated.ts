@@ -40,7 +40,7 @@ const ours = /meshdeck/i;
 export function readRegenerated(observed: Observed): RegeneratedFile[] {
   const canCloudWrite = observed.one('cloud_init') === 'yes' && !isCloudNetworkOff(observed);
   const source = observed.one('cloud_source');
-  return observed.texts('generated').flatMap(({ words: [path64 = ''], text }) => {
+  return observed.texts('generated').flatMap(({ words: [path64 = ''], text }): RegeneratedFile[] => {
     const path = readPath(path64);
     const lines = linesOf(text).slice(0, 8);
     const said = lines.join(' ');
