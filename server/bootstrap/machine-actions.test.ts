@@ -39,7 +39,8 @@ async function machine(said: 'changed' | 'unchanged') {
   const parts = {
     store,
     now: () => 7,
-    sessions: { shell: () => Promise.resolve({ run }), hostOf: () => Promise.resolve(host) },
+    // Its start-up files print nothing.
+    sessions: { shell: () => Promise.resolve({ run, connection: { noise: '' } }), hostOf: () => Promise.resolve(host) },
   } as unknown as ActionParts;
   const context = { signal: new AbortController().signal, log: () => undefined } as unknown as StepContext;
   const outcome = await machineActions.ensurePackages.run(args, context, parts);
