@@ -110,7 +110,7 @@ const healthy: Record<string, readonly Change[]> = {
       at % 2 === 0 ? prolonged(timerToo, timer) : prolonged(timer, timerToo),
     ).flat(),
   ],
-  'gives up before it has a way back': [...begun, ...enter('rolled-back'), wait(60), ...tidied],
+  'gives up before its rollback is ready': [...begun, ...enter('rolled-back'), wait(60), ...tidied],
   'gives up after its rehearsal': [...begun, ...wentBack],
   'is undone on request': [...tested, start('rollback.service'), wait(30), stop('bridge.service'), ...wentBack],
   'goes back when its window ends': [
@@ -259,7 +259,7 @@ describe('a healthy transaction raises no alarm, whatever of it a look sees', ()
   });
 });
 
-describe('a transaction that stays wrong raises an alarm, and says what mends it', () => {
+describe('a transaction that stays wrong raises an alarm, and says how to fix it', () => {
   const cut = (changes: readonly Change[], ...more: Change[]) => [...changes, ...more, wait(1_000)];
   test.each<[string, readonly Change[], RegExp]>([
     ['cut short before its service started', cut(begun.slice(0, 6), unlock('begin')), /cut short.*: sh \S+\/tx undo$/],
@@ -273,8 +273,8 @@ describe('a transaction that stays wrong raises an alarm, and says what mends it
       /no timer/,
     ],
     ['whose commit hangs', cut(committing), /longer than all its time limits/],
-    ['whose way back was killed', cut(armed, ...enter('rolling-back'), stop(timer)), /cut short.*tx undo$/],
-    ['whose way back hangs', cut(armed, lock('decide'), ...enter('rolling-back')), /longer than all its time limits/],
+    ['whose rollback was killed', cut(armed, ...enter('rolling-back'), stop(timer)), /cut short.*tx undo$/],
+    ['whose rollback hangs', cut(armed, lock('decide'), ...enter('rolling-back')), /longer than all its time limits/],
     [
       'that could not go back',
       [...armed, ...enter('rollback-failed'), stop(timer)],
@@ -282,7 +282,7 @@ describe('a transaction that stays wrong raises an alarm, and says what mends it
     ],
     ['that is over, with its timer', cut(tested, ...enter('committed')), /left over: sh \S+\/rollback leftover$/],
     ['that left its mark', [{ isMarked: true }], /mark of a trial.*ovs-vsctl remove port eth0/],
-    ['whose files were changed', [{ hasDrift: true }], /was changed since: the bridge plan puts it right/],
+    ['whose files were changed', [{ hasDrift: true }], /was changed since: the bridge plan repairs it/],
   ])('%s', async (_, changes, alarm) => {
     const end = play(changes).at(-1) ?? idle;
     const facts = await lookTwice(
@@ -325,12 +325,12 @@ describe('an alarm is what two looks have found', () => {
   });
 });
 
-test('the demo’s run: planned comes before it is armed, and that is no alarm', () => {
+test('the demo’s run: planned comes before it is armed, and that raises no alarm', () => {
   const facts = bridgeFacts({ transaction: transactionMark({ state: 'planned', isArmed: false, isAtWork: true }) });
   expect(summariseBridge(facts)).toMatchObject({ alarms: [], transaction: 'r1-1 of Ann: planned' });
 });
 
-test('each trouble has a command of its own, with the id of the transaction', () => {
+test('each trouble has its own command, with the id of the transaction', () => {
   const mark = transactionMark({ id: 'r7-2', state: 'rolling-back', ageSeconds: 1_000, isAtWork: true });
   expect(findTrouble(mark)).toBe('hangs');
   expect(mendOf(mark, 'hangs')).toContain('/var/lib/meshd/bridge/r7-2/tx undo');

@@ -1,5 +1,5 @@
-// What of a node's bridge needs a person now, each with what to do about it: the red banner, the attention list, `bridge show`.
-// An alarm is for what no healthy transaction passes through, and counts once a second look has found it as well.
+// What about a node's bridge needs a person now, each with what to do: the red banner, the attention list, `bridge show`. An
+// alarm is for a state that no healthy transaction passes through. It counts once a second look has found it as well.
 import type { BridgeFacts } from './facts.ts';
 import { findTrouble, mendOf } from './transaction-mark.ts';
 import type { TransactionTrouble } from './transaction-mark.ts';
@@ -24,12 +24,12 @@ export function findAlarms(facts: BridgeFacts): string[] {
   ];
 }
 
-/** Those that were confirmed by a second look. */
+/** Those that a second look confirmed. */
 export function alarmsOf(facts: BridgeFacts): string[] {
   return findAlarms(facts).filter((alarm) => !facts.unconfirmed.includes(alarm));
 }
 
-/** The newer of two looks, in which only what both have found is an alarm. */
+/** The newer of two looks, with only the alarms that both found. */
 export function confirmLook(first: BridgeFacts, second: BridgeFacts): BridgeFacts {
   const known = new Set(findAlarms(first));
   return { ...second, unconfirmed: findAlarms(second).filter((alarm) => !known.has(alarm)) };
@@ -47,12 +47,12 @@ export async function lookTwice(look: () => Promise<BridgeFacts>, pause: () => P
   return confirmLook(facts, await look());
 }
 
-/** A plan for a file that is written again at boot is blocked until that is off. */
+/** A plan for a file that a program rewrites at boot is blocked until that is switched off. */
 function mendDrift({ regenerated }: BridgeFacts, drift: string): string {
   const by = regenerated.find(({ path, isAtBoot }) => isAtBoot && drift.startsWith(`${path} `));
   return by === undefined
-    ? 'the bridge plan puts it right'
-    : `${by.program} writes it again at boot. ${by.mend}; then the bridge plan puts it right`;
+    ? 'the bridge plan repairs it'
+    : `${by.program} writes it again at boot. ${by.mend}; then the bridge plan repairs it`;
 }
 
 function describeTrouble(

@@ -1,9 +1,9 @@
-// What brings the bridge up at boot where its owner cannot: a unit of ours with its script. It has status, ordering, time-outs
-// and a log (`journalctl -u meshdeck-bridge-up`), which rc.local has not.
+// What brings the bridge up at boot where its owner cannot: our own unit with its script. Unlike rc.local it has status,
+// ordering, time-outs and a log (`journalctl -u meshdeck-bridge-up`).
 import type { NicFacts } from './facts.ts';
 import { managedFlag } from './namers.ts';
 
-/** Our boot unit: brings Open vSwitch's part up, and the addresses too where no owner does. */
+/** Our boot unit: brings up Open vSwitch's part, and the addresses too where no owner does. */
 export const bridgeUnit = 'meshdeck-bridge-up.service';
 export const bridgeUnitFile = `/etc/systemd/system/${bridgeUnit}`;
 /** What it runs. Removing meshd leaves it. */
@@ -12,8 +12,8 @@ export const bridgeScript = '/usr/local/lib/meshdeck/bridge-up';
 export const clientConfigOf = (bridge: string) => `/etc/dhcp/meshdeck-${bridge}.conf`;
 
 /**
- * Without the kernel's Open vSwitch the kernel's own stack hears the uplink too, and would answer for the bridge's
- * addresses a second time. The datapath reads before this hook.
+ * Without Open vSwitch in the kernel, the kernel's own stack also hears the uplink, and would answer for the bridge's addresses
+ * a second time. The datapath reads before this hook.
  */
 export function kernelShutOut(uplink: string): string {
   return (
@@ -28,7 +28,7 @@ export interface BootPlan {
   readonly mac: string;
   readonly mtu: number;
   readonly datapath: 'system' | 'netdev';
-  /** `owner`: another program gives them. */
+  /** `owner`: another program sets them. */
   readonly addresses: 'dhcp' | 'static' | 'owner';
   readonly dhcpClientId: string;
   /** Has them now; only what is static is written down. */
@@ -63,12 +63,12 @@ WantedBy=multi-user.target network-online.target
 
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** The words of a route that a person may have typed; those that the kernel or a DHCP client made come back by themselves. */
+/** The words of a route that a person may have typed. The kernel or a DHCP client makes its own again. */
 function staticRoutes({ carrier: { routes }, bridge, uplink, addresses }: BootPlan): string[] {
   return (
     routes
       .filter(({ text }) => !/ proto (kernel|dhcp|ra|redirect)( |$)/.test(text) && !text.startsWith('fe80::/'))
-      // dhclient's own bears no mark.
+      // dhclient does not mark its own.
       .filter(({ text }) => addresses === 'static' || !text.startsWith('default ') || text.includes(' proto static'))
       .filter(({ text }) => (text.match(/ dev /g) ?? []).length === 1)
       .map(({ family, text }) => {
@@ -84,7 +84,7 @@ export function describeBootScript(plan: BootPlan): string {
   const { bridge, uplink, mac, mtu, datapath, addresses, carrier } = plan;
   const isStatic = (flags: readonly string[]) =>
     !flags.some((flag) => ['dynamic', 'mngtmpaddr', 'temporary', managedFlag].includes(flag));
-  // Without a mark on any, which of them is the lease cannot be told: the client brings it.
+  // Without a mark on any address, nothing shows which one is leased: the client brings it.
   const isLeaseMarked =
     addresses === 'static' || carrier.addresses.some(({ family, flags }) => family === 4 && !isStatic(flags));
   const given = carrier.addresses
@@ -146,7 +146,7 @@ fi
 seconds=0
 until ip -o -4 address show dev "$bridge" | grep -q inet; do
 	seconds=$((seconds + 1))
-	[ "$seconds" -le 60 ] || { echo "no lease yet: the client goes on asking" >&2; break; }
+	[ "$seconds" -le 60 ] || { echo "no lease yet: the client keeps asking" >&2; break; }
 	sleep 0.5
 done
 `,

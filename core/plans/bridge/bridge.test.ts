@@ -285,7 +285,7 @@ describe('the plan', () => {
     const texts = step?.preview.map(({ text }) => text).join('\n') ?? '';
     // What it does, and not what a person would type: the script takes addresses off before it puts them on.
     expect(step?.preview.filter(({ kind }) => kind === 'command')).toEqual([]);
-    expect(texts).toMatch(/^1\. check that addresses, files and Open vSwitch are as planned for/);
+    expect(texts).toMatch(/^1\. check that addresses, files and Open vSwitch are as planned;/);
     expect(texts).toContain(
       '8. put eth0 into mega_bridge; take all addresses off eth0, and put 10.0.0.5/24 on mega_bridge',
     );
@@ -307,7 +307,7 @@ describe('the plan', () => {
     });
   });
 
-  test('by hand, the userspace datapath shuts the kernel out of the NIC, and lets it in on the way back', () => {
+  test('by hand, the userspace datapath shuts the kernel out of the NIC, and the rollback lets it in again', () => {
     const text = renderRunbook(goodPlan([sighting('node2', bridgeFacts({ ovs: { hasKernelModule: false } }))]));
     expect(text).toContain('datapath_type=netdev');
     expect(text.indexOf('policy drop')).toBeLessThan(text.indexOf('#   nft delete table netdev meshdeck_bridge'));
@@ -432,7 +432,7 @@ describe('the plan', () => {
     expect(times({ window: 15, times: { cap: 10 } })).toMatchObject({ window: 15, cap: 15, inside: 15 });
   });
 
-  test('uplinks of other MTU are told', () => {
+  test('uplinks with different MTUs are reported', () => {
     const other = sighting('node3', bridgeFacts({ nics: [nicFacts({ mtu: 9000 })] }));
     expect(goodPlan([bare('node2'), other]).warnings[0]).toContain('1500 on node2, 9000 on node3');
   });
@@ -444,7 +444,7 @@ describe('the plan', () => {
     expect(text).toContain("cat >/etc/network/interfaces <<'MESHDECK-END'\nallow-ovs mega_bridge");
     expect(text).toContain('#   ovs-vsctl --if-exists --no-wait del-br mega_bridge');
     expect(text).toContain('ip route replace default via 10.0.0.1 dev mega_bridge metric 100');
-    // What the files were is kept before they are written, and is put back by the way back.
+    // The files are copied before they are written, and the rollback restores them.
     expect(text.indexOf('cp -a --parents /etc/network/interfaces')).toBeLessThan(
       text.indexOf('cat >/etc/network/interfaces'),
     );
@@ -488,12 +488,12 @@ describe('taking it away', () => {
     ]);
   });
 
-  test('leaves alone what others made, and finds nothing where there is none', () => {
+  test('leaves alone what others made, and finds nothing where no bridge exists', () => {
     expect(remove(bridgedFacts({ committed: null }))).toMatchObject({ ok: false, field: 'bridge' });
     expect(remove(bridgeFacts())).toMatchObject({ ok: true, plan: { steps: [] } });
   });
 
-  test('does not say that there is none where Open vSwitch is down and nobody can tell', () => {
+  test('does not claim that no bridge exists where Open vSwitch is down and cannot say', () => {
     const result = remove(bridgeFacts({ ovs: { isDatabaseUp: false } }));
     expect(result).toMatchObject({ ok: false, blocked: [{ node: 'node5', findings: [{ id: 'ovs-down' }] }] });
     expect(result.ok ? '' : result.message).toContain('Open vSwitch is down: ovsdb-server does not answer');
@@ -527,7 +527,7 @@ describe('the undo of a kept bridge', () => {
     expect(stuck.blocks).toEqual(['persistence']);
   });
 
-  test('goes on with its own transaction, and not beside another', () => {
+  test('continues its own transaction, and starts none beside another', () => {
     const facts = bridgedFacts({
       transaction: transactionMark({ id: 'r-undo-1', state: 'applied' }),
     });
@@ -535,7 +535,7 @@ describe('the undo of a kept bridge', () => {
     expect(undo(facts, 'r-undo-2').blocks).toEqual(['transaction']);
   });
 
-  test('finds nothing to do where nothing was kept: no bridge, or the one of others that was to be completed', () => {
+  test('finds nothing to do where nothing was kept: no bridge, or another’s bridge that we should have completed', () => {
     expect(undo(bridgeFacts())).toEqual({ blocks: [] });
     expect(undo(bridgedFacts({ committed: null }))).toEqual({ blocks: [] });
     expect(undo(bridgeFacts({ diskBytes: 0 }))).toEqual({ blocks: [] });
@@ -590,7 +590,7 @@ describe('the rule of witnesses', () => {
     ]);
   });
 
-  test('a console on the node itself never counts; more sightings never undo a verdict; what is missing is told', () => {
+  test('a console on the node itself never counts; more sightings never undo a verdict; what is missing is named', () => {
     fc.assert(
       fc.property(rules, sights, sights, (rule, a, b) => {
         const both = {
@@ -653,7 +653,7 @@ describe('a guess at the cause', () => {
       { status: status([{ name: 'carrier', isOk: false, text: 'no carrier' }]) },
       /switch took the port/,
     ],
-    ['nothing heard', {}, /not been heard of/],
+    ['nothing heard', {}, /has not answered since the change/],
   ])('%s', (_name, parts, cause) => {
     const base: BridgeEvidence = {
       transaction,

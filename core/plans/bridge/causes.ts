@@ -1,17 +1,17 @@
-// Why a change of the bridge was most likely not kept: a guess from the evidence, said as one, with the evidence beside it.
+// Why a change of the bridge was most likely not kept: a guess from the evidence, shown as a guess, with the evidence beside it.
 import type { PlannedTransaction } from './step-args.ts';
 import type { InsideCheck, TransactionStatus } from './transaction.ts';
 
 export interface WitnessEvidence {
   readonly name: string;
   readonly isSeen: boolean;
-  /** What the last try said; empty when there was none. */
+  /** What the last try said; empty before the first. */
   readonly lastError: string;
 }
 
 export interface BridgeEvidence {
   readonly transaction: PlannedTransaction;
-  /** The last that the node told; null when it told nothing. */
+  /** The node's last report; null when it sent none. */
   readonly status: TransactionStatus | null;
   readonly console: WitnessEvidence;
   readonly peers: readonly WitnessEvidence[];
@@ -23,7 +23,7 @@ export interface BridgeCause {
   readonly mend: string;
 }
 
-/** Likeliest first; empty when somebody had it go back, or nothing points anywhere. */
+/** Likeliest first; empty when somebody rolled it back, or no evidence points anywhere. */
 export function guessCauses(evidence: BridgeEvidence): BridgeCause[] {
   const { transaction, status, console, peers } = evidence;
   const causes: BridgeCause[] = [];
@@ -103,7 +103,7 @@ export function guessCauses(evidence: BridgeEvidence): BridgeCause[] {
   if (dns && causes.length === 0) add('its name servers do not answer it', dns.text, 'look at /etc/resolv.conf there');
   if (causes.length === 0 && status === null && !console.isSeen && seenBy.length === 0)
     add(
-      'it has not been heard of since the change: it goes back by itself, or is off',
+      'it has not answered since the change: it rolls back on its own, or is off',
       console.lastError || 'no answer to any connection',
       'wait for its window to end, then look at it; if it stays silent, use its own console or BMC',
     );

@@ -1,5 +1,5 @@
-// A bridge transaction as the commands that a person would type, for the runbook. What a run does is the node's script
-// (phases.ts), which has a time limit on each command and a way back that nobody has to type.
+// A bridge transaction as the commands that a person would type, for the runbook. A run uses the node's script instead
+// (phases.ts), which has a time limit on each command and a rollback that nobody has to type.
 import { shellWord } from '../step.ts';
 import { renameDevice } from './picture.ts';
 import type { BridgePicture, PlannedTransaction } from './step-args.ts';
@@ -29,11 +29,11 @@ export function describeCommands(transaction: PlannedTransaction, { before, afte
   }
 }
 
-/** The folder with what the files were, for the way back. */
+/** The folder with the files as they were, for the rollback. */
 export const savedFolder = (transaction: PlannedTransaction) =>
   `/root/before-${transaction.kind}-${transaction.bridge}`;
 
-/** The files as the next boot needs them, after copies of those that are there. */
+/** Copies the files that exist, then writes them as the next boot needs them. */
 export function describeFileCommands(transaction: PlannedTransaction): string[] {
   const { files, enable, disable, kind, uplink } = transaction;
   const saved = shellWord(savedFolder(transaction));
@@ -73,7 +73,7 @@ function describeFilesBack(transaction: PlannedTransaction): string[] {
   ];
 }
 
-/** ifupdown's client of one interface ends without a word to the server, and the other one's asks with the same identity. */
+/** ifupdown's client for one interface ends without a word to the server; the client for the other asks with the same identity. */
 function moveLease(transaction: PlannedTransaction, from: string, to: string): string[] {
   if (transaction.dhcp !== 'dhclient' || transaction.owner !== 'ifupdown' || from === to) return [];
   const lease = (name: string) => `/var/lib/dhcp/dhclient.${name}.leases`;
@@ -84,7 +84,7 @@ function moveLease(transaction: PlannedTransaction, from: string, to: string): s
   ];
 }
 
-/** The way back by hand, for the runbook. */
+/** The rollback by hand, for the runbook. */
 export function describeUndoCommands(transaction: PlannedTransaction, { before, after }: Sides): string[] {
   if (transaction.kind === 'persist') return describeFilesBack(transaction);
   const back = { before: after, after: before };
@@ -130,7 +130,7 @@ function letKernelIn({ datapath }: PlannedTransaction): string[] {
   return datapath === 'netdev' ? ['nft delete table netdev meshdeck_bridge'] : [];
 }
 
-/** Addresses first onto the one, then off the other, then the routes. Frames in between are lost, connections are not. */
+/** First adds the addresses to one interface, then takes them off the other, then moves the routes. Frames in between are lost, connections survive. */
 function moveAddresses({ before, after }: Sides, { kind }: PlannedTransaction): string[] {
   const [from, to] = [before.carrier, after.carrier];
   if (from === to) return [];
@@ -144,12 +144,12 @@ function moveAddresses({ before, after }: Sides, { kind }: PlannedTransaction): 
   ];
 }
 
-/** Without words that ip prints and does not take. */
+/** Without the words that ip prints and does not accept. */
 function lasting(route: string): string {
   return route.replaceAll(/ (linkdown|dead|offload|trap|expires \S+|error \S+)(?= |$)/g, '');
 }
 
-/** Neighbours and the switch learn where the addresses are from whoever speaks first. */
+/** Neighbours and the switch learn where the addresses are from the first frame that a node sends. */
 function announce(picture: BridgePicture): string[] {
   const gateways = picture.routes.flatMap((route) => /^default via (\S+)/.exec(route)?.[1] ?? []);
   return gateways.map((gateway) => `ping -c 3 -I ${shellWord(picture.carrier)} ${gateway}`);

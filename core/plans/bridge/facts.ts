@@ -52,7 +52,7 @@ export interface NicFacts {
   readonly entanglements: readonly string[];
   /** Name servers that systemd-resolved asks for it; with other resolvers they belong to no NIC. */
   readonly dnsServers: readonly string[];
-  /** Ethernet address that its switch port tells by LLDP, and its name; empty when unknown. */
+  /** Ethernet address and name that its switch port sends by LLDP; empty when unknown. */
   readonly lldp: string;
 }
 
@@ -71,10 +71,10 @@ export interface OvsBridgeFacts {
   readonly errors: readonly string[];
 }
 
-/** A configuration file that a plan may change, as it is now. What is not listed is not there. */
+/** A configuration file that a plan may change, as it is now. A file that is not listed does not exist. */
 export interface FileFacts {
   readonly path: string;
-  /** Where a symbolic link leads: what is written goes there. */
+  /** Where a symbolic link leads: writes go there. */
   readonly realPath?: string;
   /** Text; null when it is withheld, since it holds a secret or is larger than 64 KiB. */
   readonly content: string | null;
@@ -83,7 +83,7 @@ export interface FileFacts {
   readonly sha256: string;
 }
 
-/** A network file whose head says that another program writes it. */
+/** A network file whose first lines say that another program writes it. */
 export interface RegeneratedFile {
   readonly path: string;
   /** In words. */
@@ -99,9 +99,9 @@ export interface NicNamer {
   readonly nic: string;
   /** Its name, or the file where that is not known. */
   readonly program: string;
-  /** To be reloaded after a change; empty when it is not known, or has none. */
+  /** The unit to reload after a change; empty when it is unknown, or there is nothing to reload. */
   readonly unit: string;
-  /** Why nothing has to change there; empty when it has to. */
+  /** Why nothing has to change there; empty when something has to. */
   readonly stays: string;
   /** `/etc/keepalived/keepalived.conf:12: interface eth0`. */
   readonly places: readonly string[];
@@ -150,7 +150,7 @@ export interface BridgeFacts {
   readonly hasBmc: boolean;
   /** Another NIC with a global address and carrier. */
   readonly otherPaths: readonly string[];
-  /** Pairs of interfaces of which one was heard on the other's wire. Needs link-local addresses; empty proves nothing. */
+  /** Pairs of interfaces where one was heard on the other's wire. Needs link-local addresses; empty proves nothing. */
   readonly sameSegment: readonly (readonly [string, string])[];
   /** Open checkpoints of NetworkManager; other admins'. */
   readonly nmCheckpoints: number;
@@ -170,21 +170,21 @@ export interface BridgeFacts {
   readonly namers: readonly NicNamer[];
   /** What these files were before the bridge, as the last commit recorded it; a null content: there was no such file. */
   readonly originals: readonly { readonly path: string; readonly content: string | null; readonly mode: string }[];
-  /** The transaction that is under way or was left over; null for none. */
+  /** The transaction under way or left over; null for none. */
   readonly transaction: TransactionMark | null;
-  /** What was committed last; null when no bridge of ours was. */
+  /** The last commit; null when we never committed a bridge. */
   readonly committed: CommittedBridge | null;
-  /** No transaction began or ended while it was looked at. */
+  /** No transaction began or ended during the look. */
   readonly isSettled: boolean;
   /** Alarms of this look that no second look has confirmed. */
   readonly unconfirmed: readonly string[];
-  /** What differs between `committed` and what is there now, in words. */
+  /** How the node differs from `committed` now, in words. */
   readonly drift: readonly string[];
-  /** What the next boot would do, compared with what runs: reasons against; empty is reboot-safe; null without a bridge. */
+  /** Reasons against a reboot: where the next boot would differ from what runs. Empty is reboot-safe; null without a bridge. */
   readonly rebootDoubts: readonly string[] | null;
 }
 
-/** The node's own ifupdown has the last word about its files. By interface, or label such as `eth0:1`. */
+/** The node's own ifupdown has the last word about its files. Keys are interfaces, or labels such as `eth0:1`. */
 export interface IfupdownWords {
   /** What `ifquery` prints, `address: 10.0.0.5` and the like; only of those that it knows. */
   readonly queries: Readonly<Record<string, string>>;
@@ -197,12 +197,12 @@ export interface TransactionMark {
   readonly state: TransactionState;
   /** Since it came into this state. */
   readonly ageSeconds: number;
-  /** It was armed longer ago than its own plan lets it be on trial. */
+  /** It has been on trial for longer than its plan allows. */
   readonly isPastCap: boolean;
   readonly holder: string;
   /** Its timer is loaded in PID 1. */
   readonly isArmed: boolean;
-  /** It did not move on while it was looked at. Nothing can be told from a look during which it did. */
+  /** Its state did not change during the look. Otherwise the look proves nothing. */
   readonly isSteady: boolean;
   /** A program that takes it out of this state is running. */
   readonly isAtWork: boolean;

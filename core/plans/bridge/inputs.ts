@@ -19,7 +19,7 @@ export const defaultBridge = 'mega_bridge';
 const seconds = (least: number, most: number) =>
   z.number().int('whole seconds').min(least, `${least} s at least`).max(most, `${most} s at most`);
 
-/** What people may set; drills go below with transactions of their own. */
+/** What people may set. Drills use smaller values, in transactions that they make themselves. */
 const BridgeTimesForm = z
   .strictObject({
     settle: seconds(0, 60),
@@ -38,9 +38,9 @@ const common = {
   /** A node range. */
   nodes: z.string().trim().min(1, 'a node range such as node[2-4]').max(200_000),
   bridge: BridgeName.default(defaultBridge),
-  /** Waits for somebody to say keep, to the end of the window. */
+  /** Waits until somebody says keep, up to the end of the window. */
   hold: z.boolean().default(false),
-  /** Seconds until a node goes back unless it is kept; more of it where links are slow (bonds). */
+  /** Seconds until a node rolls back unless the change is kept; longer where links are slow (bonds). */
   window: z.coerce.number().int().min(10, '10 s at least').max(600, '600 s at most').optional(),
   times: BridgeTimesForm.default({}),
   /** Nodes that change at once. */
@@ -55,14 +55,14 @@ export const BridgeForm = z.object({
   uplinks: z.record(z.string(), NicName).default({}),
   method: z.enum(['auto', 'ifupdown', 'commands', 'networkd']).default('auto'),
   datapath: z.enum(['auto', 'system', 'netdev']).default('auto'),
-  /** Restarts the first node once it is bridged, when somebody says yes: it ends what runs there. */
+  /** Restarts the first node once it is bridged, if somebody says yes: that ends what runs there. */
   rebootCanary: z.boolean().default(false),
 });
 export type BridgeForm = z.infer<typeof BridgeForm>;
 
 export const RemoveBridgeForm = z.object({
   ...common,
-  /** The bridge's name once more: its VMs lose their network. */
+  /** The bridge's name, typed again as confirmation: its VMs lose their network. */
   confirm: z.string(),
 });
 export type RemoveBridgeForm = z.infer<typeof RemoveBridgeForm>;
@@ -84,7 +84,7 @@ export interface BridgePlanFacts {
   readonly bystanders: readonly NodeTarget[];
 }
 
-/** What a commit writes so that the next boot does the same, and what cannot be done that way. */
+/** What a commit writes so that the next boot does the same, and what it cannot cover. */
 export interface BridgePersistence {
   readonly files: readonly FileChange[];
   readonly enable: readonly string[];

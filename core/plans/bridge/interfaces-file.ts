@@ -43,7 +43,7 @@ export interface InterfacesTree {
 }
 
 export const mainInterfacesFile = '/etc/network/interfaces';
-/** Includes in includes: a file that includes itself has an end here. */
+/** How deep includes may nest: a file that includes itself ends here. */
 const maxDepth = 8;
 const opening = /^(iface|mapping|auto|allow-\S+|source|source-directory|no-auto-down|no-scripts|rename)$/;
 /** wordexp(3) would expand these: variables, commands, quotes, home folders. */
@@ -107,7 +107,7 @@ export function readInterfacesTree(all: readonly FileFacts[]): InterfacesTree {
 /** Paths that a `source` or `source-directory` line reads, in its order. */
 function includesOf({ keyword, words }: Stanza, from: string, all: readonly FileFacts[]): string[] {
   return words.flatMap((word, at) => {
-    // The first word counts from the folder of its file, further ones from where ifup runs: at boot that is /.
+    // The first word is relative to the file's folder, the others to where ifup runs: at boot that is /.
     const folder = at === 0 ? from.slice(0, from.lastIndexOf('/')) : '';
     const pattern = globOf(cleanPath(word.startsWith('/') ? word : `${folder}/${word}`));
     return all
@@ -152,7 +152,7 @@ export function globOf(glob: string): RegExp {
   try {
     return new RegExp(`^${source}$`);
   } catch {
-    // A set that is none, such as [z-a].
+    // Not a valid set, such as [z-a].
     return /^(?!)/;
   }
 }
@@ -170,7 +170,7 @@ export function interfacesOf(stanzas: readonly Stanza[]): Interface[] {
         ? undefined
         : known.find((each) => each.name === rest[at + 1] && (family === undefined || each.family === family));
     const inherited = base?.options ?? [];
-    // What the base says wins over the same word here, but for commands, which all run.
+    // The base's value wins over the same word here, except for commands, which all run.
     const own = options.filter(
       (option) => isCommandName(option.name) || !inherited.some((each) => each.name === option.name),
     );

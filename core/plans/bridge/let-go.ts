@@ -1,5 +1,5 @@
-// How NetworkManager and systemd-networkd let go of an interface for good, and how networkd gives addresses to the bridge. New
-// files only: none of an administrator's own is edited, so that taking ours away is the way back.
+// How NetworkManager and systemd-networkd let go of an interface permanently, and how networkd gives addresses to the bridge.
+// Adds new files only and edits none of the administrator's, so that removing ours is the rollback.
 import type { NicFacts } from './facts.ts';
 
 export const nmFile = '/etc/NetworkManager/conf.d/90-meshdeck-bridge.conf';
@@ -36,8 +36,8 @@ const describeSections = (sections: readonly Section[]) =>
 const keyOf = (line: string) => line.slice(0, line.indexOf('=')).trim();
 
 /**
- * The uplink comes up and gets no address. What the old file said of the link itself stays. Where networkd has no other link
- * to wait for, it waits for the uplink's carrier: waiting for none at all would hold the boot up for two minutes.
+ * The uplink comes up without an address. What the old file said about the link itself stays. Where networkd has no other link
+ * to wait for, it waits for the uplink's carrier: with no link to wait for, it would delay the boot by two minutes.
  */
 export function describeUplinkNetwork(
   uplink: string,
@@ -57,7 +57,7 @@ export function describeUplinkNetwork(
 
 /**
  * The bridge with what the uplink had. networkd derives an identity from the interface's name, and would ask for another
- * address with another: the old one is fixed (IAID, the four bytes behind ff in its client id; RFC 4361, 6.1).
+ * address under a new one, so the old identity is fixed (IAID, the four bytes behind ff in its client id; RFC 4361, 6.1).
  */
 export function describeBridgeNetwork(bridge: string, nic: NicFacts, oldFile: string): string {
   const old = readSections(oldFile);
@@ -94,7 +94,7 @@ export function describeLeaseNetwork(bridge: string, nic: NicFacts, isNew: boole
   ])}`;
 }
 
-/** Whether networkd was enabled for this file of ours, and goes with it. */
+/** Whether networkd was enabled for our file alone, and is disabled with it. */
 export const hadNetworkdEnabled = (leaseNetwork: string) => leaseNetwork.includes(enabledMark);
 
 function describeIdentity(clientId: string): string[] {

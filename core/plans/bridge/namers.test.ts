@@ -35,7 +35,7 @@ describe('programs that name the NIC', () => {
   );
   const findings = judgeNamers(bridgeFacts({ namers }), choice);
 
-  test('are told one by one, with file and line, and what to write there', () => {
+  test('are listed one by one, with file and line, and what to write there', () => {
     expect(findings.map(({ text }) => text.split(' names ')[0])).toEqual([
       'keepalived',
       'dnsmasq',
@@ -58,7 +58,7 @@ describe('programs that name the NIC', () => {
     });
   });
 
-  test('the owner’s own files, comments, and longer names are none', () => {
+  test('the owner’s own files, comments, and longer names do not count', () => {
     const text = JSON.stringify(findings);
     for (const other of ['/etc/network', '10-eth0', 'lan.conf:5', 'other.conf', 'ifup@'])
       expect(text).not.toContain(other);

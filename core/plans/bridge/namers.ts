@@ -1,12 +1,12 @@
-// Programs beside the NIC's owner that name it: they have to be told of the bridge, or keep an address of their own on it. Found
-// by a bounded search below /etc; each is a finding with file and line, and what to write there.
+// Programs beside the NIC's owner that name it: their configuration has to name the bridge, or they keep their own address on it.
+// A bounded search below /etc finds them; each is a finding with file and line, and what to write there.
 import type { BridgeFacts, NicAddress, NicFacts, NicNamer } from './facts.ts';
 import { cleanText, linesOf, type Observed } from './observed.ts';
 import type { BridgeFinding } from './verdict.ts';
 
 /**
- * Part of the look at a node, after the list of NICs. At most eight names, four lines of a file, 400 lines and 5 s. Of a line only
- * the place is told where it may hold a secret.
+ * Part of the look at a node, after the list of NICs. At most eight names, four lines of a file, 400 lines and 5 s. Where a line
+ * may hold a secret, only its place is shown.
  */
 export const namersScript = `
 named=
@@ -40,7 +40,7 @@ printf 'vips '
 echo
 `;
 
-/** A program by the files that are its own. `reload`: after the name was changed there; empty where nothing has to be. */
+/** A program, known by its own files. `reload`: what to reload after the name was changed there; empty where nothing needs it. */
 const programs: readonly {
   readonly at: RegExp;
   readonly program: string;
@@ -79,7 +79,7 @@ const programs: readonly {
   { at: /^\/etc\/network\/if-/, program: 'a script of ifupdown' },
 ];
 
-/** Whose words are the plan's own work: the owner's files, ours, and what other findings are about. */
+/** Files that the plan itself deals with: the owner's, ours, and those that other findings are about. */
 const owners =
   /^\/etc\/(network\/interfaces|network\/run|systemd\/network\/|NetworkManager\/|netplan\/|sysconfig\/network-scripts\/|dhcp\/(dhclient|meshdeck)|systemd\/system\/meshdeck|cloud\/|hosts$|resolv\.conf|udev\/rules\.d\/70-persistent-net)/;
 
@@ -125,7 +125,7 @@ function namesWord(text: string, name: string): boolean {
   return false;
 }
 
-/** More findings than these help nobody: the last one counts the rest. */
+/** More findings than this help nobody: the last one counts the rest. */
 const shownPrograms = 12;
 const shownPlaces = 3;
 

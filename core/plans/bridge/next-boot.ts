@@ -1,5 +1,5 @@
-// What the next boot would give a bridge by ifupdown: read from files by us, said by ifupdown itself, and compared with what runs.
-// Pure. The node compares once more, on the very files of the commit (host/bridge/next-boot.sh).
+// What ifupdown would give a bridge at the next boot: as we read the files, as ifupdown itself says, and compared with what runs.
+// Pure. The node compares again, with the commit's own files (host/bridge/next-boot.sh).
 import { managedFlag } from './namers.ts';
 import type { BridgeFacts, NicFacts } from './facts.ts';
 import { interfacesOf, isOrLabels, readInterfacesTree, type Interface } from './interfaces-file.ts';
@@ -10,7 +10,7 @@ interface Objection {
   readonly mend: string;
 }
 
-/** What ifquery knows of the uplink and its labels, and we did not read, or the reverse; null where both say the same. */
+/** What ifquery knows about the uplink and its labels that we did not read, or the reverse; null where both agree. */
 export function compareWithIfquery(
   { ifupdown, files }: Pick<BridgeFacts, 'ifupdown' | 'files'>,
   uplink: string,
@@ -35,7 +35,7 @@ export function compareWithIfquery(
   return null;
 }
 
-/** Addresses and commands: what the two ways of writing have in common. */
+/** Addresses and commands: what both notations have in common. */
 function wordsOf({ options }: Interface): string[] {
   return options.flatMap(({ name, value }) => queryWords(`${name}: ${value}`));
 }

@@ -91,7 +91,7 @@ function readLinks(json: string): Link[] {
     throw new AppError('failed', 'its ip (iproute2) lists no interfaces as JSON: install iproute2 4.14 or newer there');
   }
   return linksSchema.parse(parsed).flatMap((link) => {
-    // An address family that we do not know makes no interface unreadable: what does not fit is left out.
+    // An unknown address family must not make an interface unreadable: what does not fit is left out.
     const read = linkSchema.safeParse(link);
     return read.success && /^[\w.:@-]{1,15}$/.test(read.data.ifname) ? [read.data] : [];
   });
@@ -139,7 +139,7 @@ export interface Route {
   readonly devices: readonly string[];
 }
 
-/** Lines of `ip route show table all` but those that the kernel keeps by itself; the next hops of one route are one text. */
+/** Lines of `ip route show table all`, without those that the kernel keeps; the next hops of one route are one text. */
 export function readRoutes(text: string, family: 4 | 6): Route[] {
   const joined = text.replace(/\n[ \t]+/g, ' ');
   return linesOf(joined)
@@ -152,7 +152,7 @@ export function readRoutes(text: string, family: 4 | 6): Route[] {
     }));
 }
 
-/** Each is asked, and who says yes has it. Whoever else also names it is a rival. */
+/** Asks each owner; the one that says yes has the NIC. Others that also name it are rivals. */
 function readOwner(observed: Observed, name: string): { owner: NicOwner; networkFile: string; rivals: string[] } {
   const claims: NicOwner[] = [];
   const deviceLine = linesOf(observed.text('nm_devices')).find((line) => line.startsWith(`${name}:`)) ?? '';
@@ -167,7 +167,7 @@ function readOwner(observed: Observed, name: string): { owner: NicOwner; network
     claims.push(observed.one('ifupdown2') === 'yes' ? 'ifupdown2' : 'ifupdown');
   }
   if (observed.all('ifcfg').includes(name) && claims.length === 0) claims.push('ifcfg');
-  // It would take the NIC as soon as there is a profile for it.
+  // It would take the NIC as soon as a profile for it exists.
   if (claims.length === 0 && nmState !== '' && nmState !== 'unmanaged' && !nmState.includes('externally')) {
     claims.push('networkmanager');
   }
@@ -187,9 +187,9 @@ function readOwner(observed: Observed, name: string): { owner: NicOwner; network
 function readNetplan(observed: Observed, name: string, owner: NicOwner): NicFacts['netplan'] {
   const file = observed.all('netplan_file').find((words) => words.startsWith(`${name} `));
   if (file === undefined) return null;
-  // Whoever has the NIC is the renderer; netplan's own words count before that one has started.
+  // The NIC's owner is the renderer. Before the owner has started, netplan's own setting counts.
   if (owner === 'networkmanager') return { renderer: 'NetworkManager', file: file.slice(name.length + 1) };
-  // Of a NIC, of its kind, or of all: the nearest one counts. netplan's own default is networkd.
+  // A renderer may be set for a NIC, for its kind, or for all: the nearest one counts. netplan's default is networkd.
   const lines = observed.text('netplan').split('\n');
   let renderer = 'networkd';
   let isOwn = false;
@@ -292,7 +292,7 @@ function readEntanglements(observed: Observed, link: Link, routes: readonly Rout
     else if (line.includes(`"${name}"`) && table !== 'netdev meshdeck_bridge') tables.add(table);
   }
   if (linesOf(observed.text('iptables')).some((line) => line.split(' ').includes(name))) tables.add('iptables');
-  // What firewalld made of its zones is told as zones.
+  // The tables that firewalld made from its zones are reported as zones.
   if (observed.text('zones') !== '') for (const each of tables) if (/^\w+ firewalld$/.test(each)) tables.delete(each);
   for (const each of tables) found.push(`firewall rules name it (${cleanText(each)})`);
   const zones = readZones(observed);

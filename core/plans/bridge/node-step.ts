@@ -22,7 +22,7 @@ import { describeOwner, describeSeconds } from './verdict.ts';
 import type { BridgeFinding, BridgeVerdict } from './verdict.ts';
 import { chooseRule, describeRule } from './witnesses.ts';
 
-/** A node that was reached, and what the verdict on it is. */
+/** A node that was reached, and the verdict on it. */
 export interface JudgedNode {
   readonly sighting: BridgeSighting & { readonly facts: BridgeFacts };
   readonly verdict: BridgeVerdict;
@@ -69,10 +69,10 @@ export function bridgeStepOf(
   return { step, findings };
 }
 
-/** What ends where the plan asks for a restart of a node that did not come back by itself. */
+/** The VMs that end if the plan asks for a restart of a node whose rollback failed. */
 function restartRadius(seconds: number | undefined, vms: readonly string[]): BridgeFinding[] {
   if (!seconds || vms.length === 0) return [];
-  const text = `if its way back failed it would restart after ${describeSeconds(seconds)}, which ends ${vms.join(', ')}`;
+  const text = `if its rollback failed it would restart after ${describeSeconds(seconds)}, which ends ${vms.join(', ')}`;
   return [{ id: 'restart', level: 'warn', field: '', text, mend: 'end these VMs first, or plan without the restart' }];
 }
 
@@ -94,10 +94,10 @@ function whyOf(presence: BridgeVerdict['presence'], { transaction, findings }: B
   const { bridge, uplink } = transaction;
   if (presence === 'right') return 'Bridge, uplink and addresses are as wanted and come back at boot: nothing is done.';
   if (presence === 'unproven' && findings.some(({ id }) => id === 'drift'))
-    return `${bridge} differs from what was committed: what the next boot needs is written anew, the rest is recorded as it is. Nothing changes until then.`;
+    return `${bridge} differs from what was committed: the plan writes what the next boot needs again, and records the rest as it is. Nothing changes until then.`;
   if (presence === 'unproven')
-    return `${bridge} and ${uplink} work and would be gone or without addresses after a reboot. Nothing changes until then.`;
-  return `VMs of all nodes meet over it. The addresses of ${uplink} move to ${bridge}; the way back is armed before anything changes.`;
+    return `${bridge} and ${uplink} work, but would be gone or without addresses after a reboot. Nothing changes until then.`;
+  return `VMs of all nodes meet over it. The addresses of ${uplink} move to ${bridge}; the rollback is armed before anything changes.`;
 }
 
 function rightText({ transaction, madeBy, ownerText }: BridgeStepArgs): string {
@@ -140,7 +140,7 @@ export function transactionOf(
   };
 }
 
-/** Only what can be checked there; the node leaves out what does not pass before the change either. */
+/** Only what can be checked there. The node also leaves out what does not pass before the change. */
 function checksOf(facts: BridgeFacts, uplink: NicFacts, bridge: string): InsideCheck[] {
   return [
     ...(uplink.hasCarrier ? (['carrier'] as const) : []),
@@ -156,7 +156,7 @@ function hasGateway(facts: BridgeFacts, uplink: NicFacts, bridge: string): boole
   return facts.defaultRoutes.some(({ dev, via }) => via !== '' && (dev === uplink.name || dev === bridge));
 }
 
-/** Links that agree anew after a change (LACP) get a longer window, unless one is asked for. */
+/** Links that negotiate again after a change (LACP) get a longer window, unless the form sets one. */
 const slowLinkWindow = 300;
 
 export function timesOf(form: Pick<RemoveBridgeForm, 'window' | 'times'>, uplink: Pick<NicFacts, 'kind'>): BridgeTimes {
@@ -167,7 +167,7 @@ export function timesOf(form: Pick<RemoveBridgeForm, 'window' | 'times'>, uplink
   return { ...times, window, cap: Math.max(times.cap, window), inside: Math.min(times.inside, window) };
 }
 
-/** The node decides by its own clock; the step waits for it to the cap, and for what comes before and after. */
+/** The node decides by its own clock. The step waits for it up to the cap, and for what comes before and after. */
 export function deadlineOf(times: BridgeTimes): number {
   return (times.cap + times.ownerRestart + 180) * 1000;
 }
@@ -224,7 +224,7 @@ export function nicChoicesOf(
     }));
 }
 
-/** Those not in the plan first: they change least. Nodes of other waves after them, since they may be at work themselves. */
+/** Nodes outside the plan come first: they change least. Nodes of other waves follow, since they may be changing themselves. */
 const maxPeers = 8;
 
 function witnessOf(sighting: BridgeSighting, all: BridgePlanFacts, gateway: boolean): WitnessPlan {
@@ -242,7 +242,7 @@ function witnessOf(sighting: BridgeSighting, all: BridgePlanFacts, gateway: bool
 export function describeOutage(transaction: PlannedTransaction, uplink: Pick<NicFacts, 'kind' | 'dhcp'>): string {
   if (transaction.kind === 'persist') return 'none: nothing changes before the next boot';
   const slow =
-    uplink.kind === 'bond' || uplink.kind === 'team' ? '; up to 30 s where its switch agrees on LACP anew' : '';
+    uplink.kind === 'bond' || uplink.kind === 'team' ? '; up to 30 s where its switch negotiates LACP again' : '';
   const lease =
     uplink.dhcp === 'none'
       ? ''
@@ -260,7 +260,7 @@ export function describeRollback({ kind, bridge, uplink, times, isHeld }: Planne
     `Armed in PID 1 and for the next boot before anything changes. Unless the node is ${isHeld ? 'kept by somebody' : 'seen from outside'} ` +
     `within ${times.window} s (prolonged to ${describeSeconds(times.cap)} as long as anyone sees it): ${back}. The console may die meanwhile.` +
     (times.reboot > 0
-      ? ` If the way back itself fails, the machine restarts after ${describeSeconds(times.reboot)}.`
+      ? ` If the rollback itself fails, the machine restarts after ${describeSeconds(times.reboot)}.`
       : '')
   );
 }

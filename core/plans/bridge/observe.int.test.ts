@@ -1,4 +1,4 @@
-// The look at a node, in a network namespace of its own: what only real interfaces can show. Needs root.
+// The look at a node, in its own network namespace: what only real interfaces can show. Needs root.
 import { expect, test } from 'vitest';
 import { localRunner } from '../../../host/runner.ts';
 import { observeBridgeScript, parseBridgeFacts } from './observe.ts';
@@ -21,7 +21,7 @@ until [ -z "$(ip -6 -o address show tentative)" ]; do sleep 0.1; done
 set +e
 `;
 
-test('two NICs in the same segment are told, and one that leads elsewhere is not', async () => {
+test('two NICs in the same segment are reported, and one that leads elsewhere is not', async () => {
   const script = `${network}\nset -- mega_bridge\n${observeBridgeScript}`;
   const { stdout } = await localRunner.run(['unshare', '--net', '--mount', 'sh', '-c', script], { timeoutMs: 50_000 });
   const pairs = parseBridgeFacts(stdout).sameSegment.map((pair) => pair.toSorted().join(' and '));

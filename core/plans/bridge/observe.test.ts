@@ -83,7 +83,7 @@ describe('facts of a node that ifupdown configures', () => {
     expect(facts.files.map(({ path, mode }) => `${mode} ${path}`)).toEqual(['644 /etc/network/interfaces']);
     expect(facts.files[0]?.content).toContain('\nauto eth0\niface eth0 inet dhcp\n');
   });
-  it('knows the NIC that SSH came in by from the address of its own end', () => {
+  it('knows the NIC that SSH came in by from the local end’s address', () => {
     const ssh = recordedWith('debian12-ifupdown-0.8.41', { '= ssh': '10.91.156.2 40000 10.91.156.11 22' });
     expect(parseBridgeFacts(ssh)).toMatchObject({ ingress: 'eth0', ingressAddress: '10.91.156.11' });
   });
@@ -117,7 +117,7 @@ describe('other owners', () => {
     const output = recordedWith('debian12-networkmanager-1.42.4', { nm_devices: base64(devices) });
     expect(eth0(output).owner).toBe(owner);
   });
-  it('two that claim a NIC are told', () => {
+  it('reports two owners that claim one NIC', () => {
     const output = recordedWith('debian12-networkmanager-1.42.4', { ifstate: base64('lo=lo\neth0=eth0\n') });
     expect(eth0(output)).toMatchObject({
       owner: 'networkmanager',
@@ -180,7 +180,7 @@ describe('other owners', () => {
 });
 
 describe('what a node prints is not trusted', () => {
-  it('an answer that was cut off is none', () => {
+  it('an answer that was cut off does not count', () => {
     const whole = recorded('debian12-ifupdown-0.8.41');
     expect(() => parseBridgeFacts(whole.slice(0, whole.lastIndexOf('end')))).toThrow('did not finish');
     expect(() => parseBridgeFacts('')).toThrow('did not finish');
@@ -236,7 +236,7 @@ describe('what a node prints is not trusted', () => {
     ]);
     expect(facts.nics[0]?.altNames).toEqual(['enp1s0', 'enx525400000005']);
   });
-  it('a machine without JSON from ip is told what it lacks', () => {
+  it('for a machine without JSON from ip, the error names what it lacks', () => {
     expect(() => parseBridgeFacts(recordedWith('debian12-ifupdown-0.8.41', { links: '' }))).toThrow('iproute2');
   });
 });
@@ -315,7 +315,7 @@ describe('Open vSwitch', () => {
     // As the guide's commands leave it: in the database, and nothing else.
     expect(facts.rebootDoubts).toEqual([
       'eth0 has the transient mark: the next start of Open vSwitch takes it out of mega_bridge',
-      '/etc/network/interfaces still gives eth0 an address of its own',
+      '/etc/network/interfaces still gives eth0 its own address',
       'nothing shuts the kernel’s own stack out of eth0 at boot: every packet would be answered twice',
     ]);
   });
@@ -348,7 +348,7 @@ describe('Open vSwitch', () => {
       ageSeconds: 12,
       isPastCap: false,
     });
-    // By the cap of its own plan, from when it was armed.
+    // By its own plan's cap, from when it was armed.
     const late = recordedWith('debian12-ifupdown-0.8.41', {
       '= pending': 'run7-1',
       '= pending_state': '1795649000000 outside-ok seen',

@@ -1,5 +1,5 @@
-// One look at a node before and after its bridge: a script that changes nothing, and what its answer means. Every owner of
-// NICs is asked itself, since a distribution's name says nothing about who has a NIC.
+// One look at a node before and after its bridge: a script that changes nothing, and what its answer means. It asks every owner
+// of NICs, since a distribution's name says nothing about who has a NIC.
 import { AppError } from '../../../contract/errors.ts';
 import type { BridgeFacts, FileFacts } from './facts.ts';
 import { markManaged, namersScript, readNamers } from './namers.ts';
@@ -91,7 +91,7 @@ set -- $nics
 set --
 for nic in $nics; do
   path=/sys/class/net/$nic
-  # Bridges have no wire of their own, nor has a veth of a machine with hardware: its other end is in another namespace.
+  # A bridge has no wire. Nor does a veth of a machine with hardware: its other end is in another namespace.
   [ ! -d "$path/bridge" ] || continue
   if [ -n "$hardware" ] && [ ! -e "$path/device" ] && ! ls -d "$path"/lower_* >/dev/null 2>&1; then
     [ "$(cat "$path/iflink" 2>/dev/null)" = "$(cat "$path/ifindex" 2>/dev/null)" ] || continue
@@ -423,7 +423,7 @@ function readTaps(observed: Observed, bridgeOf: (port: string) => string): Recor
 }
 
 function readIfupdown(observed: Observed): BridgeFacts['ifupdown'] {
-  // It answers for the loopback at least, and knows no more than the stanzas that it takes.
+  // It answers for the loopback at least, and knows only the stanzas that it accepts.
   if (observed.all('class').length === 0) return null;
   const by = (name: string) =>
     Object.fromEntries(observed.texts(name).map(({ words, text }) => [words[0] ?? '', text] as const));
@@ -449,7 +449,7 @@ function readOriginals(observed: Observed): BridgeFacts['originals'] {
   });
 }
 
-/** A path that was sent in base64; empty when it is none. */
+/** A path that was sent in base64; empty when it is not a valid path. */
 function readPath(base64: string): string {
   try {
     const path = atob(base64);

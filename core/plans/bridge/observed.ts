@@ -1,16 +1,16 @@
-// What observeBridgeScript printed, as named texts. A line is `= name words…`, or `name words… base64`: nothing that a file or
-// a program on the node says can end a line or begin one.
+// What observeBridgeScript printed, as named texts. A line is `= name words…`, or `name words… base64`, so that nothing from a
+// file or a program on the node can end a line or begin one.
 
 export interface Observed {
-  /** The words behind a name, from its first line; empty when there is none. */
+  /** The words behind a name, from its first line; empty without such a line. */
   one(name: string): string;
   /** The words behind a name, from each of its lines. */
   all(name: string): readonly string[];
-  /** The text that a program printed; empty when it did not, or is not there. */
+  /** The text that a program printed; empty when it printed nothing, or does not exist. */
   text(name: string): string;
-  /** Texts with the words between their name and themselves. */
+  /** Texts, each with the words between its name and the text. */
   texts(name: string): readonly { readonly words: readonly string[]; readonly text: string }[];
-  /** The script came to its end. */
+  /** The script ran to its end. */
   readonly isWhole: boolean;
 }
 

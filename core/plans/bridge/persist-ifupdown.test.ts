@@ -189,11 +189,11 @@ describe('what cannot be carried is said before anything changes', () => {
     [`auto eth0\nno-scripts eth*\n${dhcp}`, 'keeps the hook of Open vSwitch from running'],
     [`rename mac/02:*=eth0\nauto eth0\n${dhcp}`, '.link file'],
     [`source $HOME/net\nauto eth0\n${dhcp}`, 'cannot be followed'],
-    ['auto eth0\niface eth0 inet ppp\n  provider isp', 'an interface of its own'],
+    ['auto eth0\niface eth0 inet ppp\n  provider isp', 'makes its own interface'],
     ['auto lo', 'no file that ifupdown reads has a stanza'],
   ])('%j', (text, reason) => expect(reasonFor(text)).toContain(reason));
 
-  it('a stanza under another name is no hindrance to a boot unit of ours: the NIC’s own becomes manual', () => {
+  it('a stanza under another name does not hinder our boot unit: the NIC’s own becomes manual', () => {
     const { blocks, contents } = bridge(nodeWith({ [main]: 'auto lo eth0=lan\niface lan inet dhcp\n' }), 'commands');
     expect(blocks).toEqual([]);
     expect(linesOf(contents[main])).toEqual(['auto eth0', 'iface eth0 inet manual', 'auto lo', 'iface lan inet dhcp']);

@@ -16,7 +16,7 @@ import {
 } from './interfaces-file.ts';
 import { kernelShutOut } from './boot-unit.ts';
 
-/** Which interfaces trade places, and what is fixed of them. */
+/** Which interfaces trade places, and which of their properties are fixed. */
 export interface InterfacesChange {
   readonly bridge: string;
   readonly uplink: string;
@@ -34,9 +34,9 @@ export type InterfacesEdit =
     }
   | { readonly ok: false; readonly reason: string };
 
-/** Linux takes no longer name, nor label. */
+/** Linux's limit for names and labels. */
 const maxNameLength = 15;
-/** Those that a bridge can have; the others make an interface of their own. */
+/** Those that a bridge can have; the others make their own interface. */
 const movableMethods = new Set(['static', 'dhcp', 'manual', 'auto']);
 /** Options that belong to the cable, not to the addresses. */
 const ofPortOption = /^(mtu|hwaddress|bond|slaves|vlan|ethernet|link|offload|hardware)([-_]|$)/;
@@ -169,11 +169,11 @@ const describeOption = ({ name, value }: StanzaOption) => `\t${name} ${value}`.t
 const unique = (options: readonly StanzaOption[]) =>
   options.filter((option, at) => options.findIndex((other) => describeOption(other) === describeOption(option)) === at);
 
-/** What of its files no edit could keep; null for nothing. */
+/** What in its files no edit could keep; null for nothing. */
 function speaksAgainst(tree: InterfacesTree, { uplink }: InterfacesChange): string | null {
   const withheld = tree.files.find(({ file }) => file.content === null);
   if (withheld)
-    return `${withheld.file.path} holds a secret (or is too large) and is not read: move the stanza of ${uplink} to a file of its own in /etc/network/interfaces.d`;
+    return `${withheld.file.path} holds a secret (or is too large) and is not read: move the stanza of ${uplink} to a separate file in /etc/network/interfaces.d`;
   const [problem] = tree.problems;
   if (problem !== undefined) return `${problem}: name its files in it, one by one`;
   const mapping = tree.stanzas.find(
@@ -204,13 +204,13 @@ function raisedElsewhere(tree: InterfacesTree, { bridge, uplink }: InterfacesCha
   return null;
 }
 
-/** `[variable]/value[/options][=logical]`: of a variable only the kernel knows the value, so that it may be any NIC. */
+/** `[variable]/value[/options][=logical]`: only the kernel knows a variable's value, so that it may be any NIC. */
 function matchesNic(pattern: string, nic: string): boolean {
   const [variable = '', value = ''] = pattern.replace(/=[^=]*$/, '').split('/');
   return variable !== '' || globOf(value).test(nic);
 }
 
-/** Whether ifupdown brings it up by itself; of a label on the bridge, whether it does so under the uplink's name. */
+/** Whether ifupdown brings it up at boot; for a label on the bridge, whether it does so under the uplink's name. */
 function isRaised(tree: InterfacesTree, name: string, { bridge, uplink }: InterfacesChange): boolean {
   const label = name.slice(name.indexOf(':'));
   const names = [name, `${uplink}${label}`, `${bridge}${label}`];
@@ -226,7 +226,7 @@ const isKeptUp = (tree: InterfacesTree, { bridge, uplink }: InterfacesChange) =>
     ({ keyword, words }) => keyword === 'no-auto-down' && words.some((word) => word === uplink || word === bridge),
   );
 
-/** New lines where the first stanza of either interface begins; all other stanzas and class lines of both go, all else stays. */
+/** Writes new lines where the first stanza of either interface begins. All other stanzas and class lines of both go, all else stays. */
 function replaceStanzas(
   tree: InterfacesTree,
   { bridge, uplink }: InterfacesChange,
@@ -259,7 +259,7 @@ function replaceStanzas(
   if (method)
     return {
       ok: false,
-      reason: `the stanza \`iface ${method.name} ${method.family} ${method.method}\` makes an interface of its own, which a bridge cannot be: give it a name of its own`,
+      reason: `the stanza \`iface ${method.name} ${method.family} ${method.method}\` makes its own interface, which a bridge cannot be: give that interface another name`,
     };
   const long = found.find(
     ({ name }) => bridge.length + name.length - uplink.length > maxNameLength && name.startsWith(`${uplink}:`),

@@ -318,7 +318,7 @@ describe('taking it away', () => {
     expect(text).toContain('auto eth1\niface eth1 inet dhcp\n');
     expect(text).not.toMatch(/mega_bridge|ovs/);
     expect(findings.map(({ id }) => id)).toEqual(['edited']);
-    // The same once a plan took it as it is: it has no original any more.
+    // The same once a plan accepted it as it is: it no longer has an original.
     const unit = { path: '/etc/systemd/system/meshdeck-bridge-up.service', content: null, mode: '644' };
     const accepted = persist({ ...edited, originals: [unit], drift: [] }, 'ifupdown', { kind: 'remove' });
     expect(accepted.content('/etc/network/interfaces')).toBe(text);

@@ -1,5 +1,5 @@
-// What a commit writes so that the next boot does what runs now, in each owner's own format; and how that is taken away for
-// good. Pure: facts in, file contents out. A way that is not safe is a finding that blocks, with what to do instead.
+// What a commit writes so that the next boot does what runs now, in each owner's own format; and how that is removed
+// permanently. Pure: facts in, file contents out. A way that is not safe is a finding that blocks, with what to do instead.
 import {
   bridgeScript,
   bridgeUnit,
@@ -74,7 +74,7 @@ function isLeased(nic: NicFacts): boolean {
   return nic.dhcp !== 'none' || nic.addresses.some(({ family, flags }) => family === 4 && flags.includes('dynamic'));
 }
 
-/** The one that the addresses are known by now, as the transaction has it. */
+/** The interface that has the addresses now, in the transaction's words. */
 const macOf = (facts: BridgeFacts, { bridge, uplink }: Change) => carrierOf(facts, uplink, bridge).mac;
 
 function byIfupdown(facts: BridgeFacts, change: Change): BridgePersistence {
@@ -115,7 +115,7 @@ function byUnit(facts: BridgeFacts, change: Change): BridgePersistence {
   const carrier = carrierOf(facts, uplink, bridge);
   const addresses = isLeased(carrier) || isLeased(uplink) ? 'dhcp' : 'static';
   const clients = facts.dhcpClients;
-  // Where networkd has the NIC it goes on with the lease, and systemd-resolved with the name servers.
+  // Where networkd has the NIC, it keeps the lease, and systemd-resolved keeps the name servers.
   const client = uplink.owner === 'networkd' && clients.includes('networkd') ? 'networkd' : (clients[0] ?? null);
   if (addresses === 'dhcp' && client === null) {
     return block(
@@ -180,7 +180,7 @@ function byNetworkd(facts: BridgeFacts, change: Change): BridgePersistence {
       ? [
           warn(
             'netplan',
-            `${uplink.netplan.file} goes on naming ${uplink.name}: our files in /etc/systemd/network come before what netplan generates from it`,
+            `${uplink.netplan.file} still names ${uplink.name}: our files in /etc/systemd/network come before what netplan generates from it`,
             `a later change of addresses goes into ${networkFileOf(bridge)}`,
           ),
         ]
@@ -223,7 +223,7 @@ function networkPairOf(facts: BridgeFacts, { bridge, uplink }: Change): { files:
   };
 }
 
-/** How the uplink's old owner lets it go for good; a block where that is not safe. */
+/** How the uplink's old owner lets go of it permanently; a block where that is not safe. */
 function letGoOf(
   facts: BridgeFacts,
   change: Change,
@@ -241,7 +241,7 @@ function letGoOf(
         mac: uplink.mac,
         datapath: change.datapath,
       });
-      if (!edit.ok) return block(edit.reason, 'mend the file first');
+      if (!edit.ok) return block(edit.reason, 'fix the file first');
       files.push(...edit.files.map((file) => fileChange(facts, file.path, file.content)));
       for (const command of edit.commands) {
         warnings.push(
@@ -261,7 +261,7 @@ function letGoOf(
         warnings.push(
           warn(
             'resolver',
-            `NetworkManager goes on writing /etc/resolv.conf for ${others.map(({ name }) => name).join(', ')}: the name servers of ${uplink.name} are not in it`,
+            `NetworkManager still writes /etc/resolv.conf for ${others.map(({ name }) => name).join(', ')}: the name servers of ${uplink.name} are not in it`,
             'give these profiles the name servers: nmcli connection modify <profile> ipv4.dns <address>',
           ),
         );
@@ -317,7 +317,7 @@ function withoutUnit(facts: BridgeFacts): Pick<BridgePersistence, 'files' | 'dis
   return { files, disable: files.length > 0 ? [bridgeUnit] : [] };
 }
 
-/** Files as they were before the bridge, where a commit recorded them; else what of the bridge stands in them is taken out. */
+/** Restores files as they were before the bridge, where a commit recorded them; otherwise takes the bridge's part out of them. */
 function removePersistence(facts: BridgeFacts, change: Change): BridgePersistence {
   const { bridge, uplink } = change;
   const findings: BridgeFinding[] = [];
@@ -328,7 +328,7 @@ function removePersistence(facts: BridgeFacts, change: Change): BridgePersistenc
     const now = facts.files.find(({ path }) => path === original.path);
     if (original.content === null) files.push(...removalOf(facts, original.path));
     else if (drifted.has(original.path)) {
-      // Somebody edited it since: their words stay, ours go.
+      // Somebody edited it since: their lines stay, ours go.
       edit ??= uplinkInInterfaces(facts.files, interfacesChange(facts, change));
       findings.push(
         warn(
@@ -346,12 +346,12 @@ function removePersistence(facts: BridgeFacts, change: Change): BridgePersistenc
       });
     }
   }
-  // Without an original: of a commit before there were any, or taken as it is after somebody had edited it.
+  // Without an original: an older commit recorded none, or a plan accepted the file as it is after somebody had edited it.
   const hasOriginal = new Set(facts.originals.map(({ path }) => path));
   if (facts.files.some(({ path, content }) => !hasOriginal.has(path) && content?.includes(`iface ${bridge} `))) {
     edit ??= uplinkInInterfaces(facts.files, interfacesChange(facts, change));
   }
-  if (edit?.ok === false) findings.push(...block(edit.reason, 'mend the file first').findings);
+  if (edit?.ok === false) findings.push(...block(edit.reason, 'fix the file first').findings);
   if (edit?.ok) {
     const rest = edit.files.filter(({ path }) => !files.some((file) => file.path === path));
     files.push(...rest.map((file) => fileChange(facts, file.path, file.content)));

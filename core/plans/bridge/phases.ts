@@ -1,5 +1,5 @@
-// What the node's script does, phase by phase: the one list that plan, progress and journal share. The script says `phase <id>` at
-// the beginning of each, in this order; a test holds the two together.
+// What the node's script does, phase by phase: one list for plan, progress and journal. The script says `phase <id>` at the
+// beginning of each, in this order; a test holds the two together.
 import type { PlannedTransaction } from './step-args.ts';
 import { describeSeconds } from './verdict.ts';
 
@@ -38,17 +38,17 @@ export function describePhase(id: PhaseId, transaction: PlannedTransaction): str
   const [from, to] = kind === 'remove' ? [bridge, uplink] : [uplink, bridge];
   switch (id) {
     case 'check':
-      return `check that addresses, files and Open vSwitch are as planned for; anything else ends it here`;
+      return `check that addresses, files and Open vSwitch are as planned; a difference ends it here`;
     case 'snapshot':
       return `keep what is there: addresses, routes, rules, files, rows of Open vSwitch`;
     case 'way-back':
-      return `write the way back, and switch on the boot guard, which runs it at the next start of the machine`;
+      return `write the rollback, and switch on the boot guard, which runs it at the next start of the machine`;
     case 'next-boot':
       return 'ask the owner of each file what the next boot would do with it; a doubt ends it here';
     case 'rehearse':
       return kind === 'ensure' ? `make ${bridge} without ${uplink}, to see that Open vSwitch does it` : '';
     case 'arm':
-      return `arm the way back in PID 1: it runs in ${describeSeconds(times.window)}, unless the change is kept`;
+      return `arm the rollback in PID 1: it runs in ${describeSeconds(times.window)}, unless the change is kept`;
     case 'park':
       return kind === 'persist' ? '' : describePark(owner, from);
     case 'move':
@@ -86,7 +86,7 @@ export function describePhase(id: PhaseId, transaction: PlannedTransaction): str
       ...enable.map((unit) => `enable ${unit}`),
       ...disable.map((unit) => `disable ${unit}`),
     ];
-    return `once it is kept: ${parts.join(', ') || 'nothing to write'}; then take the way back away`;
+    return `once it is kept: ${parts.join(', ') || 'nothing to write'}; then remove the rollback`;
   }
 }
 

@@ -90,10 +90,10 @@ export function planBridge(
   };
 }
 
-/** Nothing speaks against taking nothing away, but what hides whether there is something. */
+/** Where nothing is found to take away, only these block: they hide whether something is there. */
 export const hidingIds: ReadonlySet<string> = new Set(['ovs-down', 'transaction', 'transaction-stuck']);
 
-/** The bridge away for good, with the same safety. */
+/** Removes the bridge permanently, with the same safety. */
 export function planRemoveBridge(
   form: RemoveBridgeForm,
   facts: BridgePlanFacts,
@@ -127,7 +127,7 @@ export function planRemoveBridge(
         verb: 'removeBridge',
         node: target.name,
         title: `Take ${form.bridge} away`,
-        why: `${args.transaction.uplink} gets its addresses back, as before the bridge. The rollback is armed as at its making.`,
+        why: `${args.transaction.uplink} gets its addresses back, as before the bridge. The rollback is armed first, as when the bridge was made.`,
         preview: previewOf(args, seen),
         args,
         undo: null,
@@ -141,7 +141,9 @@ export function planRemoveBridge(
     ok: true,
     plan: makePlan('remove-bridge', context, {
       title:
-        steps.length === 0 ? `${form.bridge} on ${range}: there is none` : `Take ${form.bridge} away from ${range}`,
+        steps.length === 0
+          ? `${form.bridge} on ${range}: nothing to take away`
+          : `Take ${form.bridge} away from ${range}`,
       steps,
       waves: wavesOf(atWork, form.atOnce),
       onFailure: 'stop',
@@ -152,8 +154,8 @@ export function planRemoveBridge(
 }
 
 /**
- * A removal from what is there: for its own plan, and for the undo of a kept bridge. `args` is null when there is nothing to
- * take away or it cannot be done; `findings` says why.
+ * A removal, planned from what is there: for its own plan, and for the undo of a kept bridge. `args` is null when there is
+ * nothing to take away or it cannot be done; `findings` says why.
  */
 export function removalOf(
   sighting: BridgeSighting & { readonly facts: BridgeFacts },
@@ -207,7 +209,7 @@ export function removalOf(
   };
 }
 
-/** Neither cluster nor console hang on it alone. */
+/** Neither the cluster nor the console depends on it alone. */
 function isExpendable({ sighting: { isHead, isConsole } }: Pick<JudgedNode, 'sighting'>): boolean {
   return !isHead && !isConsole;
 }
@@ -225,7 +227,7 @@ function silent({ target, error }: BridgeSighting): BridgeFinding {
     level: 'block',
     field: 'nodes',
     text: error || `${target.name} was not reached`,
-    mend: 'mend that, or leave it out',
+    mend: 'fix that, or leave it out',
   };
 }
 

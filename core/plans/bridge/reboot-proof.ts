@@ -98,9 +98,9 @@ export function parseBoot(output: string, run: string): BootState | null {
 }
 
 /**
- * Restarts the node, if the boot that is meant still runs. Arguments: run, boot id. The mark is on the disk before anything else
- * happens, so that a console that is killed, and asks again, never ends another boot. Prints `asked`, `restarted` (it has by
- * itself), `pending` or `refused` with a text.
+ * Restarts the node if the named boot still runs. Arguments: run, boot id. The mark is on the disk before anything else
+ * happens, so that a console that is killed, and asks again, never ends another boot. Prints `asked`, `restarted` (it already
+ * has), `pending` or `refused` with a text.
  */
 export const rebootScript = `
 set -u
@@ -123,7 +123,7 @@ fi
 echo asked
 `;
 
-/** What of a committed bridge is not there, in words; empty when all is. */
+/** What is missing from a committed bridge, in words; empty when nothing is. */
 export function compareWithCommitted(
   facts: Pick<BridgeFacts, 'nics' | 'ovs' | 'rebootDoubts'>,
   wanted: Pick<RebootProofArgs, 'bridge' | 'uplink' | 'addresses'>,

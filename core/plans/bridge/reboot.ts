@@ -1,5 +1,5 @@
-// What the next boot would do with a bridge, from its owners' own words, compared with what runs; and what differs from what
-// was committed. Pure.
+// What the next boot would do with a bridge, as its owners say, compared with what runs; and what differs from the last commit.
+// Pure.
 import { bridgeScript, bridgeUnit } from './boot-unit.ts';
 import type { BridgeFacts, CommittedBridge } from './facts.ts';
 import { interfacesOf, isOrLabels, readInterfacesTree, type Interface } from './interfaces-file.ts';
@@ -72,7 +72,7 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
     }
     const own = interfaces.filter((each) => isOrLabels(each.name, uplink) && each.method !== 'manual');
     const raised = own.find((each) => ['auto', 'hotplug'].some((key) => classWords(key).includes(each.name)));
-    if (raised) doubts.push(`/etc/network/interfaces still gives ${raised.name} an address of its own`);
+    if (raised) doubts.push(`/etc/network/interfaces still gives ${raised.name} its own address`);
     const nic = facts.nics.find((each) => each.name === uplink);
     if (nic?.owner === 'networkmanager') doubts.push(`NetworkManager still has ${uplink}`);
     if (nic?.owner === 'networkd' && addressesOf(text(nic.networkFile))) {
@@ -89,7 +89,7 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
     }
   }
 
-  // Debian's networking.service raises this class alone; `allow-ovs` is for whoever asks for it.
+  // Debian's networking.service raises only this class; `allow-ovs` is raised only on request.
   const isRaised = classWords('auto').includes(name);
   if (stanzas.length > 0 && isRaised && unit('networking.service').isEnabled) {
     const isLeased = stanzas.some(({ family, method }) => family === 'inet' && method === 'dhcp');
@@ -120,7 +120,7 @@ export function judgeReboot(facts: Omit<BridgeFacts, 'rebootDoubts' | 'drift'>, 
   return doubts;
 }
 
-/** What ifupdown would run for the bridge and its labels at boot; where it does not say so, what their stanzas hold. */
+/** What ifupdown would run for the bridge and its labels at boot; if it does not say, what their stanzas hold. */
 function ifupdownGives(
   { ifupdown }: Pick<BridgeFacts, 'ifupdown'>,
   interfaces: readonly Interface[],

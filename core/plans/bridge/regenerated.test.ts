@@ -30,14 +30,14 @@ describe('cloud-init', () => {
     ['one line', 'network: {config: disabled}\n'],
     ['two lines', 'network:\n  config: disabled\n'],
     ['quotes', 'network: {"config": "disabled"}\n'],
-  ])('is no matter once it is told to leave the network alone, in %s', (_, setting) => {
+  ])('does not matter once it is set to leave the network alone, in %s', (_, setting) => {
     expect(read(generated(path, cloudHead), '= cloud_init yes', `cloud_network ${base64(setting)}`)).toEqual([]);
   });
 
   test.each([
     ['switched off by its file', ['= cloud_init yes', '= cloud_off file']],
     ['not there', []],
-  ])('is no matter where it is %s', (_, lines) => {
+  ])('does not matter where it is %s', (_, lines) => {
     expect(read(generated(path, cloudHead), ...lines)).toEqual([]);
   });
 

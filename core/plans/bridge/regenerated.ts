@@ -1,12 +1,12 @@
-// Network files that another program writes again: cloud-init at boot, image tools, configuration management. A plan that edits
-// one of them would be lost at the next boot, with the node's network, so it is blocked, with the setting that ends it.
+// Network files that another program rewrites: cloud-init at boot, image tools, configuration management. A plan's edit of one
+// would be lost at the next boot, and the node's network with it. So the plan is blocked, with the setting that ends it.
 import type { BridgeFacts, RegeneratedFile } from './facts.ts';
 import { cleanText, linesOf, type Observed } from './observed.ts';
 import type { BridgeFinding } from './verdict.ts';
 
 /**
- * Part of the look at a node. Of at most 96 files the first 40 lines are read, and only comments that say who writes the file are
- * told. /run is left out: what a renderer writes there is behind the files of a plan, which come before it.
+ * Part of the look at a node. Reads the first 40 lines of at most 96 files, and prints only comments that say who writes the
+ * file. Leaves /run out: a plan's files come before what a renderer writes there.
  */
 export const regeneratedScript = `
 generated=0
@@ -79,7 +79,7 @@ function readPath(base64: string): string {
   }
 }
 
-/** Of the files that a plan would write or remove. */
+/** Findings about the files that a plan would write or remove. */
 export function judgeRegenerated(
   { regenerated }: Pick<BridgeFacts, 'regenerated'>,
   files: readonly { readonly path: string }[],
@@ -98,7 +98,7 @@ export function judgeRegenerated(
     }));
 }
 
-/** Reasons against a safe reboot: files of a bridge that is there which will be written again. */
+/** Reasons against a safe reboot: the existing bridge's files that another program will rewrite. */
 export function doubtRegenerated(
   { regenerated, files, originals }: Pick<BridgeFacts, 'regenerated' | 'files' | 'originals'>,
   names: readonly string[],

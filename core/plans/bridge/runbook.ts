@@ -7,10 +7,10 @@ export function renderRunbook(plan: Plan): string {
   const lines = [
     '#!/bin/sh',
     `# ${plan.title}`,
-    `# The same, with the way back armed: ${plan.command}`,
+    `# The same, with the rollback armed: ${plan.command}`,
     '#',
-    '# A runbook: type each node’s part at that node’s own console, not over SSH, one node after the other. Look whether it is',
-    '# reached from elsewhere before you go on; what brings it back stands at the end of each part.',
+    '# A runbook: type each node’s part at that node’s own console, not over SSH, one node after the other. Before the next node,',
+    '# check that this one is reached from elsewhere. The rollback is at the end of each part.',
     'exit 1  # not to be run as a whole',
     ...plan.warnings.flatMap((warning) => warning.split('\n').map((line) => `# ! ${line}`)),
   ];
@@ -42,17 +42,17 @@ export function renderRunbook(plan: Plan): string {
     if (files.length > 0) lines.push('# for the next boot:', ...files);
     lines.push(...comment(lastWords(args)));
     const back = describeUndoCommands(args.transaction, args);
-    if (back.length > 0) lines.push('# the way back:', ...back.map((line) => `#   ${line}`));
+    if (back.length > 0) lines.push('# the rollback:', ...back.map((line) => `#   ${line}`));
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** What cannot be done by commands alone. */
+/** What commands alone cannot do. */
 function lastWords({ transaction: { kind, owner }, ownerText }: BridgeStepArgs): string {
   if (kind === 'persist') return 'nothing changes before the next boot';
   if (owner === 'ifupdown' || owner === 'none')
     return 'see that the node is reached from elsewhere; then restart it, and see it come back';
-  return `${ownerText} goes on as before until it reads these files: restart the node now`;
+  return `${ownerText} keeps its old settings until it reads these files: restart the node now`;
 }
 
 function comment(text: string): string[] {

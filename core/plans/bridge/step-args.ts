@@ -16,7 +16,7 @@ export const BridgeTimesSchema = z.object({
   reboot: z.number(),
 });
 
-/** A transaction without what only the moment it begins can give: its id, its holder, its nonce. */
+/** A transaction without what is known only when it begins: its id, its holder, its nonce. */
 export const PlannedTransaction = z.object({
   kind: z.enum(['ensure', 'remove', 'persist']),
   bridge: z.string(),
@@ -46,7 +46,7 @@ export const PlannedTransaction = z.object({
 }) satisfies z.ZodType<Omit<BridgeTransaction, 'id' | 'holder' | 'nonceSha256'>>;
 export type PlannedTransaction = z.infer<typeof PlannedTransaction>;
 
-/** Who may look at a node from outside, with the address that it is dialled at. */
+/** Who may look at a node from outside, with the address to dial. */
 export const WitnessPlan = z.object({
   rule: z.object({
     kind: z.enum(['console-and-peer', 'two-peers', 'console-and-gateway', 'peer-and-gateway', 'person-and-gateway']),
@@ -91,7 +91,7 @@ export const BridgeFindingSchema = z.object({
   mend: z.string(),
 });
 
-/** Why a node blocks its plan, and the NICs to choose another uplink from; none where that is no choice. */
+/** Why a node blocks its plan, and the NICs to choose another uplink from; empty where another uplink would not help. */
 export const BlockedNode = z.object({
   node: z.string(),
   findings: z.array(BridgeFindingSchema),
@@ -99,7 +99,7 @@ export const BlockedNode = z.object({
 });
 export type BlockedNode = z.infer<typeof BlockedNode>;
 
-/** Arguments of `ensureBridge`, `persistBridge` and, in a plan of its own, `removeBridge`. */
+/** Arguments of `ensureBridge`, `persistBridge` and, in its own plan, `removeBridge`. */
 export const BridgeStepArgs = z.object({
   target: NodeTarget,
   /** Addresses that the node must answer at afterwards, the expected one first. */
@@ -135,22 +135,22 @@ export const BridgeUndoArgs = z.object({
 });
 export type BridgeUndoArgs = z.infer<typeof BridgeUndoArgs>;
 
-/** What a bridge step tells while it is at work (StepContext.progress), once a second. */
+/** What a bridge step reports while it works (StepContext.progress), once a second. */
 export const BridgeProgress = z.object({
-  /** State of the transaction on the node, or what the console does before there is one. */
+  /** State of the transaction on the node, or what the console does before the transaction exists. */
   state: z.string(),
-  /** What its script is at: a PhaseId; empty while it does not say. */
+  /** The script's current phase: a PhaseId; empty while it does not say. */
   phase: z.string().default(''),
-  /** Seconds until the node goes back by itself, of the moment it was told; null when no timer runs. */
+  /** Seconds until the node rolls back on its own, as of this report; null when no timer runs. */
   leftMs: z.number().nullable(),
   /** How far `more` can still prolong it. */
   capLeftMs: z.number(),
   checks: z.array(z.object({ name: z.string(), isOk: z.boolean(), text: z.string() })),
   witnesses: z.array(z.object({ name: z.string(), isSeen: z.boolean(), text: z.string() })),
   outageMs: z.number().nullable(),
-  /** What happens next, by its consequence: `if you do nothing, node3 returns to how it was in 41 s`. */
+  /** What happens next, as its consequence: `if you do nothing, node3 returns to how it was in 41 s`. */
   text: z.string(),
-  /** The same without a countdown: for who listens, and hears it anew only when it is news. */
+  /** The same without a countdown, for screen readers: it is read again only when it is news. */
   news: z.string(),
   isHeld: z.boolean(),
 });
@@ -167,7 +167,7 @@ export const BridgeResult = z.object({
   rebootDoubts: z.array(z.string()).nullable(),
   reason: z.string(),
   dhcp: z.string(),
-  /** Of a failure: what it most likely was, with its evidence. */
+  /** The most likely cause of a failure, with its evidence. */
   causes: z.array(z.object({ cause: z.string(), evidence: z.string(), mend: z.string() })),
   /** Facts in which this node differs from one where it went well. */
   differences: z.array(z.object({ fact: z.string(), good: z.string(), bad: z.string() })),

@@ -1,5 +1,5 @@
 // What pages, the node table and health say of a node's bridge: a few words from the facts. The console keeps them for nodes
-// without meshd; meshd tells them with its host facts.
+// without meshd; meshd sends them with its host facts.
 import type { BridgeSummary } from '../../../contract/bridge.ts';
 import { alarmsOf } from './alarms.ts';
 import type { BridgeFacts } from './facts.ts';

@@ -26,7 +26,7 @@ const units = [
 ] as const;
 const goingBack = units.slice(5);
 
-/** Last in the script of a look. The locks are asked for and let go again at once: nobody who waits for one notices. */
+/** Last in the script of a look. It takes the locks and releases them at once: nobody who waits for one notices. */
 export const markScript = `
 state_of() { cat "$live/$1/state" 2>/dev/null || cat "$here/$1/state" 2>/dev/null; }
 held() { [ -e "$1" ] && ! flock -n -s "$1" true 2>/dev/null; }
@@ -63,7 +63,7 @@ fi
 [ "$stamp_before" = "$(stamp)" ] || put moved yes
 `;
 
-/** For the way back at the end of its cap, before it is called late. */
+/** How long the rollback may take after its cap, before it is called late. */
 const rollbackSeconds = 120;
 
 export function readTransaction(observed: Observed): TransactionMark | null {
@@ -78,7 +78,7 @@ export function readTransaction(observed: Observed): TransactionMark | null {
     .split(' ')
     .map((each) => each === 'active' || each === 'activating');
   const runs = (names: readonly string[]) => units.some((unit, index) => names.includes(unit) && isActive[index]);
-  // A mark without a state: its begin has not come to it, or was cut short.
+  // A mark without a state: its begin has not got that far, or was cut short.
   const state = transactionStates.find((each) => each === word) ?? 'planned';
   return {
     id,
@@ -91,7 +91,7 @@ export function readTransaction(observed: Observed): TransactionMark | null {
     isAtWork: isAtWork(),
   };
 
-  /** By the time since boot where that is told: nobody sets that clock. */
+  /** By the time since boot where the node reports it: nobody sets that clock. */
   function ageMs(): number {
     const since = Number(observed.one('pending_since'));
     if (since > 0 && uptimeMs > 0) return uptimeMs - since;
@@ -107,7 +107,7 @@ export function readTransaction(observed: Observed): TransactionMark | null {
     return armedAt > 0 && nowMs - armedAt > (seconds + rollbackSeconds) * 1000;
   }
 
-  /** Whoever takes the next step out of this state is there. */
+  /** The program that takes the next step out of this state is running. */
   function isAtWork(): boolean {
     const locks = observed.one('pending_locks').split(' ');
     if (locks.includes('decide') || runs(goingBack)) return true;
@@ -116,15 +116,15 @@ export function readTransaction(observed: Observed): TransactionMark | null {
   }
 }
 
-/** Seconds that a state may last, of healthy nodes under load: the sum of the script's own time limits, rounded up. */
+/** Seconds that a state may last on healthy nodes under load: the sum of the script's own time limits, rounded up. */
 const mayLast = { planned: 600, committing: 300, 'rolling-back': 900, over: 180 } as const;
 /** Between a state and the program that takes it on, on a machine that hardly gets to run anything. */
 const handOverSeconds = 10;
 
 export type TransactionTrouble =
-  /** Nobody works at it, and nothing takes it back. */
+  /** No program works on it, and nothing will roll it back. */
   | 'abandoned'
-  /** On trial without the timer that takes it back. */
+  /** On trial without the timer that rolls it back. */
   | 'no-timer'
   | 'past-cap'
   /** At work for longer than all its time limits allow. */
@@ -161,7 +161,7 @@ export function findTrouble(mark: TransactionMark): TransactionTrouble | null {
   }
 }
 
-/** The transaction has come to its end, and what of it is left is tidied up. */
+/** The transaction has ended, and what is left of it is tidied up. */
 export function isOver({ state }: Pick<TransactionMark, 'state'>): boolean {
   return state === 'committed' || state === 'rolled-back';
 }
@@ -172,7 +172,7 @@ export function mendOf({ id }: Pick<TransactionMark, 'id'>, trouble: Transaction
   switch (trouble) {
     case 'left-over':
       return `sh ${folder}/rollback leftover`;
-    // The services that hang hold the lock that the way back needs.
+    // The services that hang hold the lock that the rollback needs.
     case 'hangs':
       return `systemctl kill --signal=KILL 'meshdeck-bridge*.service'; sh ${folder}/tx undo`;
     case 'abandoned':

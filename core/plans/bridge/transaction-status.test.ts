@@ -58,7 +58,7 @@ test('nothing armed is null, no doubt is an empty list, and = may stand in a val
 });
 
 test.each(['', 'bash: no such file', answer.replace('inside-ok', 'elsewhere'), answer.replace('nowMs=1', 'nowMs=x')])(
-  'what is no status is an issue (%#)',
+  'anything but a status is an issue (%#)',
   (text) => {
     expect(parseTransactionStatus(text).ok).toBe(false);
   },

@@ -1,4 +1,4 @@
-// The answer of `tx status`, read: `key=value` lines, those that may repeat in order. What a newer script adds is passed over.
+// The answer of `tx status`, read: `key=value` lines, those that may repeat in order. Lines that a newer script adds are ignored.
 import { isPhase, type PhaseId } from './phases.ts';
 import { transactionStates, type TransactionState } from './facts.ts';
 import { insideChecks, type BridgeTransaction, type InsideCheck, type TransactionStatus } from './transaction.ts';

@@ -17,7 +17,7 @@ export interface BridgeTimes {
   readonly ovsUndo: number;
   readonly dhcp: number;
   readonly ownerRestart: number;
-  /** From a rollback that failed to a restart of the machine, which the boot guard then undoes; 0 is never. */
+  /** From a failed rollback to a restart of the machine, after which the boot guard undoes the change; 0 is never. */
   readonly reboot: number;
 }
 
@@ -34,18 +34,18 @@ export const defaultBridgeTimes: BridgeTimes = {
 };
 
 /**
- * To be typed as root at the console of the machine itself. Goes by the link to whatever is pending there, so that it is known
- * before there is an id.
+ * To be typed as root at the console of the machine itself. It uses the link to the pending transaction, so that it is known
+ * before the id is.
  */
 export const rescueCommand = 'sh /var/lib/meshd/bridge/pending/tx undo';
 
-/** A file as the commit writes it, with the content it replaces: another content there now stops the transaction. */
+/** A file as the commit writes it, with the content that it replaces. Any other content there stops the transaction. */
 export interface FileChange {
   readonly path: string;
   /** Null removes it. */
   readonly content: string | null;
   readonly mode: string;
-  /** Of the file as it was planned for; null when it was not there. */
+  /** Of the file when the plan was made; null when it did not exist. */
   readonly oldSha256: string | null;
 }
 
@@ -53,11 +53,11 @@ export interface BridgeTransaction {
   /** `<run id>-<attempt>`: one run, all its nodes. Letters, digits, hyphens. */
   readonly id: string;
   /**
-   * `ensure`: NIC into the bridge. `remove`: back out of it, for good. `persist`: nothing changes now, only what the next
-   * boot does (a bridge made by hand is completed).
+   * `ensure`: NIC into the bridge. `remove`: out of it, permanently. `persist`: nothing changes now, only what the next boot does
+   * (a bridge made by hand is completed).
    */
   readonly kind: 'ensure' | 'remove' | 'persist';
-  /** Who, for others who want the node. */
+  /** Who runs it, for others who want the node. */
   readonly holder: string;
   readonly bridge: string;
   readonly uplink: string;
@@ -66,7 +66,7 @@ export interface BridgeTransaction {
   readonly datapath: 'system' | 'netdev';
   readonly owner: NicOwner;
   readonly method: BridgeMethod;
-  /** Client that takes the lease over after the commit. */
+  /** Client that takes over the lease after the commit. */
   readonly dhcp: 'dhclient' | 'networkd' | 'none';
   readonly dhcpClientId: string;
   /** Written at the commit, in this order. */
@@ -74,15 +74,15 @@ export interface BridgeTransaction {
   /** Units enabled or disabled at the commit. */
   readonly enable: readonly string[];
   readonly disable: readonly string[];
-  /** `10.0.0.5/24` of the uplink as planned for; others there now stop the transaction. */
+  /** The uplink's addresses when the plan was made, such as `10.0.0.5/24`; others there now stop the transaction. */
   readonly addresses: readonly string[];
-  /** Those that another program put there and takes care of: neither carried nor put back. */
+  /** Those that another program put there and manages: neither carried nor put back. */
   readonly leave: readonly string[];
-  /** Inside checks that passed before: only these count after. */
+  /** Inside checks that passed before the change: only these count after it. */
   readonly checks: readonly InsideCheck[];
-  /** SHA-256 of the nonce, in hex: only who has the nonce keeps the change. */
+  /** SHA-256 of the nonce, in hex: only the nonce's holder can keep the change. */
   readonly nonceSha256: string;
-  /** Waits for `keep` of a person, to the end of the window. */
+  /** Waits for a person's `keep`, up to the end of the window. */
   readonly isHeld: boolean;
   readonly times: BridgeTimes;
 }
@@ -96,18 +96,18 @@ export interface TransactionStatus {
   readonly kind: BridgeTransaction['kind'];
   readonly state: TransactionState;
   readonly nowMs: number;
-  /** What the script is at, or was at last; null before the first, and of an older script. */
+  /** The script's current or last phase; null before the first, and with an older script. */
   readonly phase: PhaseId | null;
   /** When it came into this state. */
   readonly sinceMs: number;
-  /** Until the timer in PID 1 rolls it back; null when none is loaded. */
+  /** Until the timer in PID 1 rolls it back; null when no timer is loaded. */
   readonly leftMs: number | null;
-  /** How long the window could still be prolonged. */
+  /** By how much the window could still be prolonged. */
   readonly capLeftMs: number;
   readonly checks: readonly { readonly name: InsideCheck; readonly isOk: boolean; readonly text: string }[];
   /** Who saw the node from outside, as reported with `seen`. */
   readonly witnesses: readonly string[];
-  /** From the uplink's loss of its address to the bridge's having it, measured on the node; null before. */
+  /** From when the uplink lost its address until the bridge had it, measured on the node; null before. */
   readonly outageMs: number | null;
   /** Why it went back, or what failed; empty otherwise. */
   readonly reason: string;

@@ -1,5 +1,5 @@
-// Whether a NIC may go into the bridge, and how: facts and a choice in, findings out. Owns what blocks and what warns; how a
-// node is looked at is observe.ts, what is then done is plan.ts.
+// Whether a NIC may go into the bridge, and how: facts and a choice in, findings out. Owns what blocks and what warns.
+// observe.ts looks at a node, plan.ts decides what is then done.
 import { alarmsOf } from './alarms.ts';
 import type { BridgeFacts, BridgeMethod, NicFacts, OvsBridgeFacts } from './facts.ts';
 import { interfacesOf, readInterfacesTree } from './interfaces-file.ts';
@@ -17,26 +17,27 @@ export interface BridgeFinding {
   readonly id: string;
   /** `block`: nothing is done on this node. */
   readonly level: 'block' | 'warn';
-  /** Field of the form that mends it; empty when it is the node. */
+  /** Field of the form that fixes it; empty when only the node can be changed. */
   readonly field: '' | 'nodes' | 'bridge' | 'uplink' | 'method' | 'datapath';
   readonly text: string;
-  /** What to do about it, a command where there is one; empty when there is nothing to do but know it. */
+  /** What to do about it, a command where there is one; empty when there is nothing to do. */
   readonly mend: string;
 }
 
 /**
- * What is there already. `right`: bridge, uplink and addresses are as wanted and come back at boot. `unproven`: they are,
- * and the next boot would not bring them back, or what it reads is not as it was committed. `partial`: some of it, to be completed. `absent`: none of it.
+ * What is there already. `right`: bridge, uplink and addresses are as wanted and come back at boot. `unproven`: they are as
+ * wanted, but the next boot would not bring them back, or what it reads is not as it was committed. `partial`: some of it, to be
+ * completed. `absent`: nothing.
  */
 export type BridgePresence = 'right' | 'unproven' | 'partial' | 'absent';
 
 export interface BridgeVerdict {
   readonly presence: BridgePresence;
-  /** The NIC that is or will be in the bridge; null when it cannot be told. */
+  /** The NIC that is or will be in the bridge; null when it is unknown. */
   readonly uplink: NicFacts | null;
   readonly method: BridgeMethod;
   readonly datapath: 'system' | 'netdev';
-  /** Who made what is there, in words; empty when nothing is. */
+  /** Who made what is there, in words; empty when nothing is there. */
   readonly madeBy: string;
   /** Blocking ones first. */
   readonly findings: readonly BridgeFinding[];
@@ -77,13 +78,13 @@ export function judgeBridge(
 
   judgeSystem(facts, add);
   for (const text of driftOf(facts, choice.bridge))
-    add('warn', 'drift', `it differs from what was committed: ${text}`, 'run this plan: it puts it right');
+    add('warn', 'drift', `it differs from what was committed: ${text}`, 'run this plan: it repairs the bridge');
   judgeSwitch(facts, { datapath, isAsked: choice.datapath }, add);
   if (bridge !== null && (bridge.datapathType === 'netdev') !== (datapath === 'netdev'))
     add(
       'block',
       'datapath',
-      `${bridge.name} has the ${bridge.datapathType === 'netdev' ? 'userspace' : 'kernel’s'} datapath: the other would make it anew, with all VMs on it`,
+      `${bridge.name} has the ${bridge.datapathType === 'netdev' ? 'userspace' : 'kernel’s'} datapath: the other one would rebuild it under all its VMs`,
       'choose the datapath that it has, or take the bridge away first',
       'datapath',
     );
@@ -93,14 +94,14 @@ export function judgeBridge(
     if (presence !== 'right') judgeNic(facts, { uplink, datapath, wanted: choice.bridge }, add);
     judgeMethod(facts, { uplink, method }, add);
   }
-  // What is right already is left alone: nothing of it can go wrong. What speaks against bringing a NIC in says nothing about
+  // What is right already is left alone, so that nothing can go wrong. What speaks against putting a NIC in says nothing about
   // taking it out.
   const ids = purpose === 'remove' ? removalIds : presence === 'right' ? lastingIds : null;
   const counted = ids === null ? findings : findings.filter(({ id }) => ids.has(id));
   return { ...verdict, findings: counted.sort((a, b) => rank(a) - rank(b)) };
 }
 
-/** Findings that matter where nothing will be done, too. */
+/** Findings that matter even where nothing will be done. */
 const lastingIds = new Set(['drift', 'transaction', 'transaction-stuck']);
 
 /** Those that matter where the bridge is taken away. */
@@ -138,7 +139,7 @@ function findUplink(facts: BridgeFacts, choice: BridgeChoice, bridge: OvsBridgeF
   if (inside.length > 0) return inside.find(({ name }) => name === committed) ?? inside[0] ?? null;
   const name = facts.ingress !== '' ? facts.ingress : (facts.defaultRoutes[0]?.dev ?? '');
   const nic = byName(name);
-  // Came in on another bridge's own interface: the NIC below it is meant, and is refused as a member of that bridge.
+  // The console came in on another bridge's own interface: the NIC below it is meant, and is refused as that bridge's member.
   if (nic?.kind !== 'internal') return nic;
   const other = facts.ovs.bridges.find((each) => each.name === name);
   return other ? (uplinksOf(facts, other)[0] ?? null) : null;
@@ -166,7 +167,7 @@ function driftOf({ committed, drift }: BridgeFacts, bridge: string): readonly st
   return committed?.bridge === bridge ? drift : [];
 }
 
-/** Which way the owner of the NIC suggests. */
+/** The method that the NIC's owner suggests. */
 export function chooseMethod(facts: BridgeFacts, uplink: NicFacts | null): BridgeMethod {
   if (facts.committed !== null && facts.committed.uplink === uplink?.name) return facts.committed.method;
   if (uplink?.owner === 'networkd') return 'networkd';
@@ -174,7 +175,7 @@ export function chooseMethod(facts: BridgeFacts, uplink: NicFacts | null): Bridg
   return 'commands';
 }
 
-/** A bridge made by hand has a fixed address, and the NIC's stanza would ask for a lease at the next boot, by another MAC perhaps. */
+/** A bridge made by hand has a fixed address, but the NIC's stanza would ask for a lease at the next boot, perhaps with another MAC. */
 export function isFixedBesideLease(facts: BridgeFacts, uplink: NicFacts): boolean {
   const carrier = facts.nics.find(({ name }) => name === uplink.ovsBridge);
   const own = carrier?.addresses.filter(({ scope, family }) => scope === 'global' && family === 4) ?? [];
@@ -196,7 +197,7 @@ function describeMissing(facts: BridgeFacts, choice: BridgeChoice): string {
   const names = facts.nics.filter(({ kind }) => !['internal', 'virtual', 'bridge'].includes(kind)).map(describeNic);
   const there = names.length === 0 ? 'it has no NIC' : `it has ${names.join(', ')}`;
   return choice.uplink === 'auto'
-    ? `which NIC the console comes in on cannot be told: ${there}`
+    ? `which NIC the console comes in on is unknown: ${there}`
     : `it has no NIC called ${choice.uplink}: ${there}`;
 }
 
@@ -211,7 +212,7 @@ function judgeSystem(facts: BridgeFacts, add: Add): void {
     add(
       'block',
       'systemd',
-      'it has no systemd: the way back could not be armed in PID 1',
+      'it has no systemd: the rollback could not be armed in PID 1',
       'bridge it by hand at its own console',
     );
   if (facts.diskBytes < wantedDiskBytes)
@@ -244,8 +245,8 @@ function judgeSystem(facts: BridgeFacts, add: Add): void {
       trouble === null ? 'transaction' : 'transaction-stuck',
       `${transaction.holder || 'someone'} changes its bridge right now (${transaction.id}, ${transaction.state} since ${age})`,
       trouble === null
-        ? 'wait: it is kept or goes back by itself'
-        : `it does not end by itself. Look at it, and have it go back: ${mendOf(transaction, trouble)}`,
+        ? 'wait: it is kept or rolls back automatically'
+        : `it will not end on its own. Look at it, and roll it back: ${mendOf(transaction, trouble)}`,
     );
   }
   if (facts.virtualisation !== 'none' && facts.virtualisation !== '' && !isContainer(facts.virtualisation))
@@ -401,13 +402,13 @@ function judgeNic(
       add(
         'block',
         'macvlan',
-        `${name} is a macvlan: it passes frames of its own address only`,
+        `${name} is a macvlan: it passes only frames for its address`,
         `choose ${uplink.lower || 'the NIC below it'}`,
         'uplink',
       );
       break;
     case 'internal':
-      add('block', 'internal', `${name} is an interface of Open vSwitch itself, no NIC`, 'choose the NIC', 'uplink');
+      add('block', 'internal', `${name} is an interface of Open vSwitch itself, not a NIC`, 'choose the NIC', 'uplink');
       break;
     case 'vlan':
       add(
@@ -429,7 +430,7 @@ function judgeNic(
       break;
     default:
   }
-  if (uplink.kind === 'virtual') add('block', 'virtual', `${name} is no physical NIC`, 'choose another', 'uplink');
+  if (uplink.kind === 'virtual') add('block', 'virtual', `${name} is not a physical NIC`, 'choose another', 'uplink');
   if (facts.networkRoot !== '') judgeNetworkRoot(facts, { uplink, wanted }, add);
   if (!uplink.hasCarrier)
     add(
@@ -507,7 +508,7 @@ function judgeNic(
       add(
         'warn',
         'entangled',
-        `${text}: behind Open vSwitch it sees nothing of ${name} any more`,
+        `${text}: behind Open vSwitch it no longer sees anything of ${name}`,
         'name the bridge there as well',
       );
     else {
@@ -515,7 +516,7 @@ function judgeNic(
       add(
         'warn',
         'zone',
-        `${text}: what ${zone} lets in may be shut out, and the change then goes back by itself`,
+        `${text}: what ${zone} lets in may be shut out, and the change then rolls back automatically`,
         `before the change: firewall-cmd --permanent ${join} && firewall-cmd ${join}`,
       );
     }
@@ -543,12 +544,11 @@ function judgeNetworkRoot(
     add(
       'block',
       'network-root',
-      `${text}, over ${uplink.name}: a break of it would hang it for good`,
+      `${text}, over ${uplink.name}: an interruption would hang the node permanently`,
       'choose another NIC',
       'uplink',
     );
-  else
-    add('block', 'network-root', `${text}, and which NIC it goes over cannot be told: a break would hang it for good`);
+  else add('block', 'network-root', `${text} over an unknown NIC: an interruption would hang the node permanently`);
 }
 
 /** Other NICs that were heard on the uplink's wire, or have an address in its network. */

@@ -1,9 +1,9 @@
-// Who has to see a node from outside before its change is kept. Owns the rule and its wording; asking the witnesses is the
-// console's (server/bootstrap/bridge).
+// Who has to see a node from outside before its change is kept. Owns the rule and its wording; the console asks the witnesses
+// (server/bootstrap/bridge).
 
 /**
  * `console-and-peer`: the console and one peer, or two peers. `two-peers`: the console is on the node itself and does not
- * count. With fewer nodes than that: all others there are, and the gateway.
+ * count. With fewer nodes than that: all other nodes, and the gateway.
  */
 export interface WitnessRule {
   readonly kind: 'console-and-peer' | 'two-peers' | 'console-and-gateway' | 'peer-and-gateway' | 'person-and-gateway';
@@ -79,7 +79,7 @@ export function describeRule(rule: WitnessRule): string {
   }
 }
 
-/** What is missing, for whoever watches; empty when the rule holds. */
+/** What is missing, for people who watch; empty when the rule holds. */
 export function describeMissingWitnesses(rule: WitnessRule, seen: Sightings): string {
   if (isSeenFromOutside(rule, seen)) return '';
   const gateway = seen.gateway || !rule.hasGateway ? [] : ['its gateway'];
