@@ -10,7 +10,7 @@ export interface ActionParts {
   readonly store: Pick<Store, 'hosts' | 'clusters' | 'keys'>;
   readonly fleet: Pick<Fleet, 'reload'>;
   readonly launches: LaunchBatch;
-  /** Of the running console: where the program tree is found. */
+  /** The running console's program, next to which the program tree is found. */
   readonly programPath: string;
   /** ms since 1970. */
   readonly now: () => number;
@@ -23,7 +23,7 @@ export interface Action {
   run(args: unknown, context: StepContext, parts: ActionParts): Promise<StepOutcome>;
 }
 
-/** Binds the schema to the function, so that a journal of another version is an error and not a surprise. */
+/** Binds the schema to the function, so that arguments from another version's journal are an error. */
 export function defineAction<Schema extends z.ZodType>(
   args: Schema,
   act: (args: z.output<Schema>, context: StepContext, parts: ActionParts) => Promise<StepOutcome>,

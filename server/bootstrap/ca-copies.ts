@@ -1,5 +1,5 @@
 // Copies of clusters' CAs, for the day a head is lost. The head seals each under a recovery code; the console keeps the sealed
-// line, which a backup holds too, and passes the code on once, to whoever asked.
+// line, which a backup holds too, and passes the code on once, to the person who asked.
 import { z } from 'zod';
 import { CommandClient } from '../../contract/command-client.ts';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
@@ -42,8 +42,8 @@ export class CaCopies {
   }
 
   /**
-   * Takes the place of the copy before, which stays good for who has its code. `name`: a cluster's id or context; empty where
-   * there is one only. @throws AppError
+   * Replaces the copy before, which stays usable for anyone who has its code. `name`: a cluster's id or context; empty when there
+   * is only one cluster. @throws AppError
    */
   async keep(name: string, signal: AbortSignal): Promise<{ cluster: string; code: string }> {
     const cluster = await this.find(name);
@@ -67,12 +67,12 @@ export class CaCopies {
     return cluster;
   }
 
-  /** The head's own command socket: the CA's power does not go over the mesh. */
+  /** The head's own command socket: the CA is never used over the mesh. */
   private async ask(cluster: StoredCluster, signal: AbortSignal): Promise<ResponseEntry[]> {
     if (cluster.socketPaths.length > 0) return askSockets(cluster.socketPaths, signal);
     const { store } = this.components;
     const head = (await store.hosts.list()).find((host) => host.cluster === cluster.id && host.isHead);
-    if (!head) throw new AppError('not-found', 'the console does not know the head of this cluster: deploy once more');
+    if (!head) throw new AppError('not-found', 'the console does not know the head of this cluster: deploy again');
     const shell = await shellOf(head, store, signal);
     try {
       return await runOverRelay(shell, command, { signal });
@@ -107,7 +107,7 @@ async function askSockets(paths: readonly string[], signal: AbortSignal): Promis
   return refusal;
 }
 
-/** A cluster has a socket of this machine under an id of the console's own: the copy is the console's, by that id. */
+/** A cluster on this machine's own socket has an id that the console chose: its copy is kept under that id. */
 function settingOf(cluster: string): string {
   return `ca-copy ${cluster}`;
 }

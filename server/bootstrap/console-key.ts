@@ -7,7 +7,7 @@ import type { KeyStore, Store, StoredKey } from '../ports.ts';
 /** Key id of the first console key. Rotation makes others. */
 const firstKeyId = 'console';
 
-/** The newest console key that a node has, else the newest at all; made when there is none. */
+/** The newest console key that a node has, else the newest of all; made when the console has no key. */
 export async function newestConsoleKey(
   { keys, hosts }: Pick<Store, 'keys' | 'hosts'>,
   context: { nowMs: number; host: string },

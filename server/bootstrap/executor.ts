@@ -52,17 +52,17 @@ export class SshExecutor implements Executor {
           return act(undo, during, parts);
         });
       },
-      // Steps of other nodes act through the head: it is held to the end.
+      // Other nodes' steps act through the head: it is held to the end.
       releaseNode: (node) => (heads.has(node) ? Promise.resolve() : sessions.release(node)),
       close: () => sessions.close(),
     };
   }
 }
 
-/** Names of all actions, for the test that every planner's steps can be done. */
+/** Names of all actions, for the test that this executor knows the action of every planner's steps. */
 export const actionNames: readonly string[] = Object.keys(actions);
 
-/** Nodes that steps of other nodes act through. */
+/** Nodes through which other nodes' steps act. */
 function headsOf(plan: Plan): Set<string> {
   return new Set(
     plan.steps.flatMap((step) => {
@@ -75,8 +75,11 @@ function headsOf(plan: Plan): Set<string> {
 function act(what: HostAction, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
   const action = Object.hasOwn(actions, what.action) ? actions[what.action] : undefined;
   if (!action) {
-    // A journal of another version.
-    throw new AppError('failed', `this version of the console knows no action "${what.action}": make a new plan`);
+    // The journal is from another version.
+    throw new AppError(
+      'failed',
+      `this version of the console does not know the action "${what.action}": make a new plan`,
+    );
   }
   return action.run(what.args, context, parts);
 }

@@ -40,7 +40,7 @@ export const headActions = {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(['sh', '-c', headKeyScript], { signal: context.signal });
     const publicKey = stdout.split('\n')[0] ?? '';
-    if (!isPublicKey(publicKey)) throw new AppError('failed', `${target.name} gave no public key of root`);
+    if (!isPublicKey(publicKey)) throw new AppError('failed', `${target.name} did not return root's public key`);
     return outcomeOf(stdout, { publicKey });
   }),
 
@@ -175,7 +175,7 @@ export const headActions = {
           isHead: head?.id === roster.head,
         }));
       }
-      // Also of a cluster that was known: a console that died between the two writes knows it without its head.
+      // Also for a known cluster: a console that died between the two writes knows it without its head.
       await parts.fleet.reload();
       return { changed: !known, result: { cluster: roster.cluster } };
     },
@@ -187,7 +187,7 @@ export const headActions = {
     const { cluster } = host;
     const { hosts, clusters } = parts.store;
     await clusters.remove(cluster);
-    // The head last: as long as it is of the cluster, a second try finds the others.
+    // The head last: as long as it is in the cluster, a second try finds the others.
     const members = (await hosts.list()).filter((member) => member.cluster === cluster);
     for (const member of [...members.filter(({ id }) => id !== host.id), host]) {
       await hosts.update(member.id, (known) => ({ ...known, ...noCluster }));
@@ -198,8 +198,8 @@ export const headActions = {
 };
 
 /**
- * The compressed copies, from which the head deploys: without them it makes them itself, half a minute of its CPU. False when
- * they were there.
+ * Places the compressed copies, from which the head deploys: without them it spends half a minute of CPU to make them. Returns
+ * false when they were there already.
  */
 async function sendCompanions(shell: RootShell, tree: OwnTree, context: StepContext): Promise<boolean> {
   let changed = false;
@@ -228,7 +228,7 @@ async function sendCompanions(shell: RootShell, tree: OwnTree, context: StepCont
         packed.stream.destroy();
       }
     }
-    // The note last: it says that the others are whole.
+    // The note last: it says that the other files are complete.
     await shell.run(scriptArgv(receiveFileScript, [`${path}.packed.json`, sha256Hex(note.toString())]), {
       stdin: note,
       signal: context.signal,
@@ -254,7 +254,7 @@ function targetOf(tree: OwnTree, unitHash: string) {
   };
 }
 
-/** With `port`, who listens there too. */
+/** With `port`, also reports what listens there. */
 export async function probeOf(shell: RootShell, signal: AbortSignal, port?: number) {
   const asked = port === undefined ? [] : [String(port)];
   const { stdout } = await shell.run(scriptArgv(probeScript, [installedTree, statePath, basePath, ...asked]), {
@@ -264,7 +264,7 @@ export async function probeOf(shell: RootShell, signal: AbortSignal, port?: numb
   return parseProbe(stdout);
 }
 
-/** The roster as the node keeps it. */
+/** The roster file on the node. */
 export async function readRoster(shell: RootShell, signal: AbortSignal): Promise<Roster> {
   const { stdout } = await shell.run(['cat', `${statePath}/identity/roster.json`], { signal });
   return Roster.parse(JSON.parse(SignedRoster.parse(JSON.parse(stdout)).body));

@@ -8,7 +8,7 @@ export function lineOfHostKey(key: HostKey): string {
   return `${key.type} ${key.key.toString('base64')}`;
 }
 
-/** Null when it is no key. */
+/** Null when the line is not a host key. */
 export function hostKeyOfLine(line: string): HostKey | null {
   const [type = '', encoded = ''] = line.split(' ');
   const key = Buffer.from(encoded, 'base64');
@@ -21,7 +21,7 @@ export function describeHostKey(line: string): string {
   return key ? `${key.type} ${fingerprintOf(key.key)}` : 'an unreadable key';
 }
 
-/** The pins of one machine as host/ssh takes them: whatever name it is dialled by, these are its keys. */
+/** One machine's pins as host/ssh takes them: they hold for every name and address under which it is dialled. */
 export function pinsOfLines(lines: readonly string[], label: string): HostKeySource {
   return {
     entriesFor: (host) =>

@@ -21,7 +21,7 @@ const host = (id: string, address: string): StoredHost => ({
 });
 const proof = { name: 'node1', keyId: 'console' };
 
-test('is the name that the machine has and the key; once more it is the same', async () => {
+test('is the name that the machine has and the key; a second time it stays the same', async () => {
   const { hosts } = createMemoryStore();
   await hosts.put(host('h1', '10.0.0.1'));
   expect(await recordProof(host('h1', '10.0.0.1'), proof, hosts)).toBe(false);

@@ -1,4 +1,4 @@
-// Host keys and login keys: pinning, installing, proving, switching passwords off, and the ways back.
+// Host keys and login keys: pinning, installing, proving, switching passwords off, and undoing each of these.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
@@ -31,7 +31,7 @@ export const keyActions = {
     Target.extend({ keys: z.array(z.string()), replacesPins: z.boolean() }),
     async ({ target, keys, replacesPins }, context, parts) => {
       if (keys.length === 0) {
-        // Nobody has seen its key: look again, only to say why, or that it answers by now.
+        // No look has seen its key: look again, to say why, or to say that it answers by now.
         const { error } = await observeSighting(target, parts.store, context.signal);
         throw error !== ''
           ? new AppError('unreachable', error)
@@ -47,7 +47,7 @@ export const keyActions = {
           { detail: { shown: keys.map(describeHostKey), pinned: known.pins.map(describeHostKey) } },
         );
       }
-      // Other keys that it shows beside a pinned one are not taken over: each was shown by a connection of its own.
+      // Other keys that it shows beside a pinned one are not added: each was shown on a separate connection.
       const pins = isPinned ? [...known.pins] : keys;
       if (known) {
         let before = '';
@@ -71,7 +71,7 @@ export const keyActions = {
     return outcomeOf(stdout);
   }),
 
-  /** Of a rotation: a key pair of this id, made once. */
+  /** For a rotation: a key pair with this id, made once. */
   ensureConsoleKey: defineAction(z.object({ keyId: z.string() }), async ({ keyId }, context, parts) => {
     const found = await parts.store.keys.get(keyId);
     const { publicKey } =
@@ -83,7 +83,7 @@ export const keyActions = {
   /** The public half of a console key. */
   ensureStoredKey: defineAction(Target.extend({ keyId: z.string() }), async ({ target, keyId }, context, parts) => {
     const key = await parts.store.keys.get(keyId);
-    if (!key) throw new AppError('not-found', `the console has no key "${keyId}" any more: make a new plan`);
+    if (!key) throw new AppError('not-found', `the console no longer has the key "${keyId}": make a new plan`);
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(ensureKeyScript, [key.publicKey]), { signal: context.signal });
     return outcomeOf(stdout);
@@ -97,7 +97,7 @@ export const keyActions = {
     return outcomeOf(stdout);
   }),
 
-  /** Of a node that leaves: all console keys, and the head's. */
+  /** Removes all console keys, and the head's, from a node that leaves. */
   removeKeys: defineAction(
     Target.extend({ head: NodeTarget.nullable(), publicKeys: z.array(z.string()) }),
     async ({ target, head, publicKeys }, context, parts) => {
@@ -112,8 +112,8 @@ export const keyActions = {
         if (headKey !== '' && !isPublicKey(headKey)) {
           throw new AppError(
             'failed',
-            `/root/.ssh/id_ed25519.pub on ${head.name} is damaged, so that nobody knows which key of it to take away on ` +
-              `${target.name}: write it anew there (ssh-keygen -y -f ~/.ssh/id_ed25519 >~/.ssh/id_ed25519.pub), then retry`,
+            `/root/.ssh/id_ed25519.pub on ${head.name} is damaged, so it does not say which key to take away on ` +
+              `${target.name}: write it again there (ssh-keygen -y -f ~/.ssh/id_ed25519 >~/.ssh/id_ed25519.pub), then retry`,
           );
         }
         if (headKey !== '') keys.unshift(headKey);
@@ -127,7 +127,7 @@ export const keyActions = {
     },
   ),
 
-  /** After a rotation: the old key goes, the record names the new one already. */
+  /** After a rotation: removes the old key; the record names the new one already. */
   removeOldKey: defineAction(
     Target.extend({ publicKey: z.string() }),
     async ({ target, publicKey }, context, parts) => {
@@ -166,11 +166,11 @@ export const keyActions = {
     try {
       const { stdout } = await shell.run(['uname', '-n'], { signal: context.signal });
       const name = stdout.trim().split('.')[0] ?? '';
-      // It stands in ranges, commands and known_hosts from now on.
+      // From now on ranges, commands and known_hosts contain this name.
       if (!isHostName(name)) {
         throw new AppError(
           'invalid',
-          `${target.name} calls itself ${JSON.stringify(name.slice(0, 60))}, which is no host name: give it one of letters, ` +
+          `${target.name} calls itself ${JSON.stringify(name.slice(0, 60))}, which is not a host name: give it one of letters, ` +
             'digits and hyphens (hostnamectl set-hostname), then retry',
         );
       }
@@ -192,7 +192,7 @@ export const keyActions = {
     try {
       (await proveAfterReload(target, parts, context.signal)).connection.close();
     } catch (error) {
-      // Through the connection that is still open, and whatever became of the step's deadline.
+      // Through the connection that is still open, even when the step's deadline has passed.
       await shell.run(scriptArgv(sshdScript, [sshdFile]), { timeoutMs: 20_000 });
       throw new AppError(
         'failed',
@@ -230,7 +230,7 @@ export const keyActions = {
     return outcomeOf(stdout);
   }),
 
-  /** Undoes pinHostKey of a machine that was replaced: its record is as it was. */
+  /** Undoes pinHostKey for a machine that was replaced: restores its record. */
   restoreHost: defineAction(Target.extend({ was: ReplacedHost }), async ({ target, was }, context, parts) => {
     const host = await parts.sessions.hostOf(target);
     if (!host) return { changed: false };
@@ -240,7 +240,7 @@ export const keyActions = {
     return { changed: true };
   }),
 
-  /** Undoes pinHostKey: the console knows the machine no more. */
+  /** Undoes pinHostKey: the console forgets the machine. */
   forgetHost: defineAction(Target, async ({ target }, context, parts) => {
     const host = await parts.sessions.hostOf(target);
     if (!host) return { changed: false };
@@ -269,8 +269,8 @@ async function proveAfterReload(
 }
 
 /**
- * The machine's own name and the key that it lets in. Of two clones proved at once the second is found out.
- * @returns whether the record had them
+ * Records the machine's own name and the key that it lets in. When two clones are proved at once, the second is refused.
+ * @returns whether the record had them already
  * @throws AppError `conflict`
  */
 export async function recordProof(

@@ -27,15 +27,15 @@ export function targetOf(host: StoredHost): NodeTarget {
   return { name: host.name, address: host.addresses[0] ?? host.name, port: host.port, user: host.user };
 }
 
-/** Of a machine that is in no cluster. */
+/** For a machine that is in no cluster. */
 export const noCluster = { cluster: '', nodeId: null, isHead: false };
 
-/** What is known of a machine, of which each writer puts only its own in place. */
+/** What is known about a machine. Each writer changes only its own fields. */
 export function factsOf({ facts }: Pick<StoredHost, 'facts'>): object {
   return typeof facts === 'object' && facts !== null ? facts : {};
 }
 
-/** Without the node's lock: for looking; the caller closes it. @throws AppError */
+/** A connection for looking, without the node's lock; the caller closes it. @throws AppError */
 export async function shellOf(
   host: StoredHost,
   store: Pick<Store, 'keys'>,

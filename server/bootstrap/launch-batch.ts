@@ -1,5 +1,5 @@
-// One `deploy launch` on the head for all nodes whose steps come at the same time. Each step waits for its own node; the one
-// deploy there is belongs to the head, so that a console that dies here finds it again there.
+// One `deploy launch` on the head for all nodes whose steps come at the same time. Each step waits for its own node. The deploy
+// belongs to the head, so that a console that dies finds it there again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
@@ -14,7 +14,7 @@ const LaunchRows = z.array(
     node: z.string(),
     step: z.string(),
     seconds: z.number(),
-    /** A head of an earlier version does not say. */
+    /** A head with an earlier version does not send it. */
     changed: z.boolean().default(true),
     error: z.string(),
   }),
@@ -42,7 +42,7 @@ export class LaunchBatch {
   private readonly gathering: Waiting[] = [];
   private timer: NodeJS.Timeout | null = null;
 
-  /** Deploys one node, together with whoever asks in the same moment. Its row, also when it failed. @throws AppError */
+  /** Deploys one node, together with others asked for in the same moment. Returns its row, even when it failed. @throws AppError */
   launch(ticket: LaunchTicket): Promise<LaunchRow> {
     return new Promise((settle, fail) => {
       this.gathering.push({ ...ticket, settle, fail });
@@ -61,7 +61,7 @@ export class LaunchBatch {
     const [first] = tickets;
     if (!first) return;
     const hosts = tickets.map((ticket) => ticket.host);
-    // The launch ends here when nobody waits for it any more.
+    // The launch ends here when nobody waits for it.
     const abort = new AbortController();
     const onAbort = () => {
       if (tickets.every((ticket) => ticket.signal.aborted)) abort.abort(first.signal.reason);
@@ -86,7 +86,7 @@ export class LaunchBatch {
     }
   }
 
-  /** A deploy that this console (or another) began goes on in the head's daemon: its nodes are waited for. */
+  /** A deploy that this console (or another) began continues in the head's daemon: wait for its nodes. */
   private async launchWhenFree(
     shell: RootShell,
     hosts: readonly string[],
@@ -95,7 +95,7 @@ export class LaunchBatch {
   ): Promise<LaunchRow[]> {
     const range = describeRange(hosts);
     const parsed = parseRange(range);
-    // Rows come in the order of the range; a node that answered bears its own name there.
+    // Rows come in the order of the range; a node that answered appears under its own name.
     const order = parsed.ok ? parsed.names : [...hosts];
     for (;;) {
       const entries = await runOverRelay(shell, `deploy launch ${range}`, { signal, onStatus });

@@ -1,5 +1,5 @@
-// Logging in to a machine and becoming root there: by the console's key, by keys of whoever runs the console, by a password
-// that is in memory only, through sudo where it is not root that logs in.
+// Logging in to a machine and becoming root there: by the console's key, by the keys of the user who runs the console, or by a
+// password that is in memory only; through sudo when the login is not root.
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import type { Plan } from '../../contract/plans.ts';
@@ -16,7 +16,7 @@ import { SecretMissing } from '../runs/executor.ts';
 
 export interface LoginContext {
   readonly signal: AbortSignal;
-  /** What the run was made to ask for: a private key, where its form said that one logs in by key. */
+  /** What the run asks for: a private key, when its form chose login by key. */
   readonly plan: Pick<Plan, 'secrets'>;
   secret(name: string): string | undefined;
   dropSecret(name: string): void;
@@ -26,7 +26,7 @@ export interface LoginParts {
   readonly pins: HostKeySource;
   /** The console's private key; null before there is one. */
   readonly consoleKey: string | null;
-  /** Keys and agent of whoever runs the console. */
+  /** Keys and agent of the user who runs the console. */
   readonly own: SshCredentials;
   /** Who we are, for messages: `root@console`. */
   readonly local: string;
@@ -63,7 +63,7 @@ export class RootShell {
   }
 }
 
-/** By the console's key alone, as root: proves that it works. @throws AppError */
+/** Logs in as root by the console's key alone: proves that the key works. @throws AppError */
 export async function loginByKey(
   target: NodeTarget,
   parts: LoginParts,
@@ -85,7 +85,7 @@ export async function loginByKey(
   }
 }
 
-/** @throws AppError in the words of the console, naming the node */
+/** @throws AppError in the console's words, naming the node */
 async function connect(
   target: NodeTarget,
   parts: LoginParts & LoginOptions,
@@ -115,8 +115,8 @@ async function connect(
 }
 
 /**
- * By whatever works: the console's key as root, then as the target's user with the run's private key, or with keys of whoever
- * runs the console and the run's password.
+ * Tries what may work: the console's key as root, then the target's user with the run's private key, or with the run's password
+ * and the keys of the user who runs the console.
  * @throws SecretMissing when only a secret of the run is left and it is not known or wrong; AppError otherwise
  */
 export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context: LoginContext): Promise<RootShell> {
@@ -171,7 +171,7 @@ export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context
   }
 }
 
-/** Nothing but the key that was given: others might use up the tries that sshd allows. Without it, only what needs none. */
+/** Only the key that was given: others might use up the tries that sshd allows. Without a key, only what needs no key. */
 function givenKey(target: NodeTarget, context: LoginContext): SshCredentials {
   const name = keyName(target);
   const text = context.secret(name);
@@ -195,7 +195,7 @@ function keyCredentials(privateKey: string | null): SshCredentials {
   };
 }
 
-/** No login, as opposed to no connection or another host key. */
+/** The node refused the login, as opposed to no connection or another host key. */
 function isRefusal(error: unknown): boolean {
   return error instanceof AppError && error.code === 'refused';
 }

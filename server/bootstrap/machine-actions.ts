@@ -15,7 +15,7 @@ import type { RootShell } from './login.ts';
 
 export const defaultMeshPort = 9000;
 
-/** Looks, and remembers what it saw: pages show it until the next look. */
+/** Looks at the machine, and remembers what it saw: pages show it until the next look. */
 async function lookAt(
   { target, names, meshPort }: { target: NodeTarget; names: readonly string[]; meshPort: number },
   context: StepContext,
@@ -48,7 +48,7 @@ async function lookAt(
   return { facts, findings };
 }
 
-/** Which file prints before each program, where one does: other tools fail by it, and its owner may not know. */
+/** Which file prints something before each program, if one does: other tools fail because of it, and its owner may not know. */
 async function lookAtStartUp(shell: RootShell, signal: AbortSignal): Promise<Finding[]> {
   const { noise } = shell.connection;
   const [text = ''] = noise.split('\n', 1);
@@ -79,7 +79,7 @@ async function runApt(
   } catch (error) {
     const text = describeError(error);
     if (/Could not get lock|Unable to (acquire|lock)/.test(text)) {
-      // apt names the holder on its standard output while it waits, and no more in its last words.
+      // apt names the holder on its standard output while it waits, but not in its final error.
       const [, pid, name] = /held by process (\d+) \(([^)]*)\)/.exec(said) ?? [];
       const who = pid === undefined ? 'another program' : `another ${name ?? 'apt'} (process ${pid})`;
       throw new AppError(
@@ -88,7 +88,7 @@ async function runApt(
         { cause: error },
       );
     }
-    // One line of the many that apt says for each server; the step's log has them all.
+    // One of the many lines that apt prints for each server; the step's log has them all.
     const silent = /^.*(?:Unable to (?:fetch|connect)|Temporary failure resolving|Could not resolve).*$/im.exec(text);
     if (silent) {
       const line = silent[0].replace(`${target.name}: `, '');

@@ -1,4 +1,4 @@
-// The other nodes: letting the head in, deploying through it, the reasons when a node does not come, and taking meshd away.
+// The other nodes: letting the head in, deploying through it, the reasons when a node does not join, and taking meshd away.
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
@@ -38,12 +38,12 @@ export const memberActions = {
   ensureMeshd: defineAction(
     Target.extend({ head: NodeTarget, port: z.number(), context: z.string() }),
     async ({ target, head, port, context: meshContext }, context, parts) => {
-      // The lock of the node itself. Whatever else keeps us out may not keep the head out: the deploy will tell.
+      // The lock of the node itself. Anything else that keeps us out may not keep the head out: the deploy will show it.
       await parts.sessions.shell(target, context).catch((error: unknown) => {
         if (context.signal.aborted || (error instanceof AppError && error.code === 'conflict')) throw error;
       });
       const shell = await parts.sessions.shell(head, context);
-      // The head dials: by name where it knows the name, as the guide does.
+      // The head dials, by name when it knows the name, as the guide does.
       const host = await dialedByHead(target, shell, context.signal);
       const row = await parts.launches.launch({
         host,
@@ -79,7 +79,7 @@ export const memberActions = {
     return outcomeOf(stdout);
   }),
 
-  /** Shuts a node out of the mesh for good; a node that is no member is no error. */
+  /** Shuts a node out of the mesh permanently. Does nothing when the node is not a member. */
   revokeMember: defineAction(
     z.object({ head: NodeTarget, name: z.string() }),
     async ({ head, name }, context, parts) => {
@@ -120,7 +120,7 @@ interface Failure {
   readonly row: LaunchRow;
 }
 
-/** The deploy's own error; where the node runs and is not in the mesh, the ladder of reasons with it. */
+/** The deploy's own error; when the node runs and is not in the mesh, the ladder of reasons as well. */
 async function explain(failure: Failure, context: StepContext, parts: ActionParts): Promise<AppError> {
   const { row, target, head, port } = failure;
   const text = `${row.step}: ${row.error}`;
@@ -161,5 +161,5 @@ async function lookFrom(
 }
 
 function describeRung({ rung, text, mend }: Rung): string {
-  return `${rung}: ${text}; mend it: ${mend}`;
+  return `${rung}: ${text}; fix: ${mend}`;
 }

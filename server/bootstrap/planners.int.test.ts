@@ -122,7 +122,7 @@ describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node that has a key of the 
     expect(await keysOf(sshd.port, 'node2=127.0.0.2')).toEqual([newer.publicKey, 'console-p0']);
   });
 
-  test('a block is scanned for those that answer, and of a named one that does not the reason is told', async () => {
+  test('scans a block for machines that answer, and says why a named one does not', async () => {
     const planners = createPlanners({ store, programPath: '', host: 'here' });
     const form = { nodes: '127.0.4.0/22 node9=127.0.8.9', port: sshd.port };
     const { steps, warnings } = await plan(planners['add-nodes'], form);

@@ -45,7 +45,7 @@ export interface PlannerComponents {
 
 /** Machines looked at at once. */
 export const observeLimit = 16;
-/** Addresses that are knocked at at once, and how long for: a silent /22 takes 16 s. */
+/** How many addresses are knocked at once, and for how long: a silent /22 takes 16 s. */
 const knockLimit = 128;
 const knockTimeoutMs = 2_000;
 
@@ -70,7 +70,7 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     const look = (target: NodeTarget) => observeSighting(target, store, signal);
     const [seen, silent] = await Promise.all([
       mapAtOnce(targets, observeLimit, async (target, at) => (isOpen[at] ? look(target) : null)),
-      // Of those that were named the reason is told: it costs a wait, and no work.
+      // Named machines get a reason when they do not answer: that costs a wait, and no work.
       mapAtOnce(targets, knockLimit, async (target, at) =>
         isOpen[at] || list.nodes[at]?.isScanned ? null : look(target),
       ),
@@ -133,7 +133,7 @@ export function createPlanners(components: PlannerComponents): Partial<Record<Pl
     const chosen = [...new Set(range.names.map((name) => knownHost(hosts, name, 'nodes')))];
     if (chosen.length === 0) throw invalid('nodes', 'no nodes: give a node range such as node[2-4]');
     if (form.confirm.trim() !== text)
-      throw invalid('confirm', text.length > 60 ? 'type the nodes once more to confirm' : `type ${text} to confirm`);
+      throw invalid('confirm', text.length > 60 ? 'type the nodes again to confirm' : `type ${text} to confirm`);
     const clusters = await leftClusters(chosen, hosts, signal);
     const nodes = await mapAtOnce(chosen, observeLimit, async (host) => ({
       target: targetOf(host),
@@ -237,7 +237,7 @@ function assertKeyUsable(form: Pick<AddNodesForm, 'user' | 'login'>, secrets: Se
   if (found) throw invalid(found.field, found.message);
 }
 
-/** A bare name is dialled where the console knows that node to be: its name need not resolve here. */
+/** A bare name is dialled at the address that the console knows for it: the name need not resolve here. */
 function addressOf({ name, address }: ListedNode, hosts: readonly StoredHost[]): { name: string; address: string } {
   const known = name === address ? findHost(hosts, { name, address }) : undefined;
   return { name, address: known?.addresses[0] ?? address };
@@ -248,7 +248,7 @@ function keyWords(publicKey: string): string {
   return publicKey.split(' ').slice(0, 2).join(' ');
 }
 
-/** Why a machine is not reached by key; empty when it is. */
+/** Why the console cannot reach a machine by key; empty when it can. */
 async function reachError(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal): Promise<string> {
   try {
     (await shellOf(host, store, signal)).connection.close();

@@ -15,7 +15,7 @@ export function openRelay(shell: RootShell): CommandClient {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const abort = new AbortController();
-  // Bytes are kept as text by the runner, whose bound is of no use here: what matters is read as it comes.
+  // The runner keeps the bytes as text, up to a bound that does not matter here: this reads what matters as it arrives.
   shell
     .run([`${installedTree}/bin/meshd`, '-relay'], {
       stdin,
@@ -52,8 +52,8 @@ export function openRelay(shell: RootShell): CommandClient {
 }
 
 /**
- * Runs one line and gives its entries. `onStatus` hears status lines. An abort with an AppError `cancelled` cancels the
- * command there; any other leaves it to go on, for whoever joins it.
+ * Runs one line and returns its entries. `onStatus` receives status lines. An abort with an AppError `cancelled` cancels the
+ * command there; any other abort leaves it running, so that another caller can join it.
  * @throws AppError `unreachable` when the daemon does not answer; entries with errors are given, not thrown
  */
 export async function runOverRelay(

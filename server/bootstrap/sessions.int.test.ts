@@ -47,7 +47,7 @@ describe.skipIf(!hasSshd || userInfo().uid !== 0)('a machine that only looks', (
     await sshd.stop();
   });
 
-  test('is logged in to once, whoever asks at once; anew once the connection is lost', async () => {
+  test('is logged in to once, however many ask at once; and again after the connection is lost', async () => {
     const target = { name: 'node1', address: '127.0.0.1', port: sshd.port, user: 'root' };
     const look = () => sessions.bystander(target, AbortSignal.timeout(60_000));
     const [one, two] = await Promise.all([look(), look()]);

@@ -16,7 +16,7 @@ const log = { debug: () => undefined, info: () => undefined, warn: () => undefin
 class Machines {
   readonly takenBy = new Map<string, string>();
   readonly at = new Map<string, number>();
-  /** What a node answers to the lock in place of itself. */
+  /** What a node answers to the lock instead of its usual answer. */
   readonly answers = new Map<string, string | AppError>();
   logins = 0;
 
@@ -135,11 +135,11 @@ test('the steps at work there end as soon as a renewal finds out, and those of o
   machines.takenBy.set('node1', 'Ben at elsewhere');
   await vi.advanceTimersByTimeAsync(lockRenewMs);
   await expect(work[0]).rejects.toMatchObject({ code: 'conflict', message: /node1 is held by Ben at elsewhere/ });
-  // Who goes on there without the lock is told the same, and changes nothing.
+  // Another step there without the lock gets the same error, and changes nothing.
   await expect(perform(one)).rejects.toMatchObject({ code: 'conflict' });
   expect(machines.at.get('node1')).toBe(1);
   expect(other).not.toHaveBeenCalled();
-  // Free again: a retry logs in anew.
+  // Free again: a retry logs in again.
   machines.takenBy.clear();
   void perform(one).catch(() => undefined);
   await vi.waitFor(() => expect(machines.at.get('node1')).toBe(2));
@@ -166,7 +166,7 @@ test('a step that acts through another node ends with the lock of that one', asy
   await session.close();
 });
 
-test('an answer to the lock that is neither taken nor held is no lock, and nobody’s', async () => {
+test('an answer to the lock that is neither taken nor held does not count as a lock', async () => {
   const step = makeStep({
     verb: 'ensureKey',
     node: 'node1',
@@ -177,7 +177,7 @@ test('an answer to the lock that is neither taken nor held is no lock, and nobod
   const plan = makePlan('add-nodes', { id: 'p1', nowMs: 1 }, { title: '', command: '', steps: [step] });
   const { machines, session, perform } = await open(plan);
   machines.answers.set('node1', 'Welcome\ntaken\n');
-  await expect(perform(step)).rejects.toMatchObject({ code: 'failed', message: /no answer to the lock.*Welcome/ });
+  await expect(perform(step)).rejects.toMatchObject({ code: 'failed', message: /unknown answer to the lock.*Welcome/ });
   expect(machines.at.size).toBe(0);
   await session.close();
 });

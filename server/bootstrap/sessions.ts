@@ -17,14 +17,14 @@ import type { loginAnyhow, LoginContext, LoginParts, RootShell } from './login.t
 export interface SessionComponents {
   readonly hosts: HostStore;
   readonly keys: KeyStore;
-  /** Keys and agent of whoever runs the console. */
+  /** Keys and agent of the user who runs the console. */
   readonly own: () => Promise<SshCredentials>;
   readonly log: Log;
   /** `root@console`. */
   readonly local: string;
   /** loginAnyhow, but for tests. */
   readonly login: typeof loginAnyhow;
-  /** A run of this console that is at its end. */
+  /** Whether this is a run of this console that has ended. */
   readonly isOver: (run: string) => Promise<boolean>;
 }
 
@@ -120,13 +120,13 @@ export class NodeSessions {
         return null;
       });
       if (shell && !shell.connection.isLost) return shell;
-      // Whoever else waited for it may have put a new one in its place by now.
+      // Another caller that waited for it may have put a new one in its place by now.
       if (this.bystanders.get(target.name) === opening) this.bystanders.delete(target.name);
       signal.throwIfAborted();
     }
   }
 
-  /** Secret that only this console can make again, for something of this name on that machine. */
+  /** A secret for something of this name on that machine. Only this console can make it again. */
   async secretFor(target: NodeTarget, name: string): Promise<string> {
     const { consoleKey } = await this.loginParts(target);
     if (consoleKey === null)
@@ -155,7 +155,7 @@ export class NodeSessions {
     held.shell.connection.close();
   }
 
-  /** The node restarts: its connection leads nowhere, and its lock goes with /run. Who asks next logs in and takes it anew. */
+  /** The node restarts: its connection is dead, and its lock is lost with /run. The next caller logs in and takes the lock again. */
   async abandon(node: string): Promise<void> {
     const held = await this.open.get(node)?.catch(() => null);
     if (held) this.drop(node, held);
@@ -169,7 +169,7 @@ export class NodeSessions {
     this.bystanders.clear();
   }
 
-  /** Somebody else has the node: what we do there ends, and who goes on asks for the lock anew. */
+  /** Somebody else has the node: our steps there end, and a retry asks for the lock again. */
   private lose(node: string, held: Held, reason: AppError): void {
     for (const step of this.steps.values()) if (step.nodes.has(node)) step.end(reason);
     this.drop(node, held);
@@ -205,13 +205,13 @@ export class NodeSessions {
     return held;
   }
 
-  /** A lock that is not renewed is stale soon, and then another run may take the node: nobody may act on in its name. */
+  /** A lock that is not renewed is soon stale, and then another run may take the node: no step may rely on it after that. */
   private onRenewalFailure(node: string, held: Held, { error, failures }: { error: unknown; failures: number }): void {
     if (error instanceof AppError && error.code === 'conflict') {
       this.lose(node, held, error);
       return;
     }
-    // Whoever needs a lost connection logs in again, and takes the lock anew.
+    // A caller that needs a lost connection logs in again, and takes the lock again.
     if (held.shell.connection.isLost) return;
     const text = `the lock of ${node} was not renewed: ${describeError(error)}`;
     if (failures === 1) this.components.log.warn(text);
@@ -231,13 +231,13 @@ export class NodeSessions {
       );
       const [state, age = '', run = '', holder = ''] = stdout.trim().split('\n');
       if (state !== 'taken' && state !== 'held') {
-        const text = `${node} gave no answer to the lock that we know: ${JSON.stringify(stdout.slice(0, 200))}`;
+        const text = `${node} gave an unknown answer to the lock: ${JSON.stringify(stdout.slice(0, 200))}`;
         throw new AppError('failed', text);
       }
       return { isTaken: state === 'taken', age, run, holder };
     };
     let answer = await ask('');
-    // What a console that was killed had locked stays so when the run goes on with other nodes only.
+    // A killed console's lock stays when its run continues with other nodes only.
     if (!answer.isTaken && (await this.components.isOver(answer.run))) answer = await ask(answer.run);
     if (answer.isTaken) return;
     const { age, run, holder } = answer;

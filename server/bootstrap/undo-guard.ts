@@ -1,12 +1,12 @@
-// What an undo may not do, however old its run is: cut the console off from a node that is in a cluster by then, or take away
-// a cluster that the run did not make.
+// What an undo must not do, however old its run is: cut the console off from a node that has joined a cluster since, or take
+// away a cluster that the run did not make.
 import { AppError } from '../../contract/errors.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
 import type { StepContext } from '../runs/executor.ts';
 import type { ActionParts } from './action.ts';
 import { probeOf } from './head-actions.ts';
 
-/** Of add-nodes and replace-node: steps whose undo ends the console's way in. */
+/** Steps of add-nodes and replace-node whose undo ends the console's way in. */
 const waysIn: ReadonlySet<string> = new Set(['pinHostKey', 'ensureKey', 'ensureRootKeyLogin']);
 
 /** @throws AppError `conflict` */
@@ -18,7 +18,7 @@ export async function assertUndoIsHarmless(context: StepContext, parts: ActionPa
   if (!target.success || !host || host.cluster === '') return;
   if (plan.kind === 'add-nodes' || plan.kind === 'replace-node') {
     if (!waysIn.has(action) && !isWayIn(context)) return;
-    // A machine that was replaced is of its cluster in the record only, until meshd is there again.
+    // A machine that was replaced is in its cluster only by the record, until meshd runs there again.
     if (plan.kind === 'replace-node' && !(await hasIdentity(target.data, context, parts))) return;
     throw new AppError(
       'conflict',
@@ -31,13 +31,13 @@ export async function assertUndoIsHarmless(context: StepContext, parts: ActionPa
   if ((action === 'ensureMeshd' || action === 'registerCluster') && host.cluster !== made) {
     throw new AppError('conflict', `${host.name} is in another cluster by now than this run made: it is left alone`);
   }
-  // Undone after the console let go of the cluster, unless that was refused or failed.
+  // Undone after the console detached from the cluster, unless that was refused or failed.
   if (action === 'ensureHeadService') {
     throw new AppError('conflict', `the console is still attached to ${host.name}: its meshd and CA stay`);
   }
 }
 
-/** Its undo deletes the file that lets root in by key, too. */
+/** Its undo also deletes the file that lets root in by key. */
 function isWayIn({ plan, step }: StepContext): boolean {
   return (
     step.do.action === 'ensurePasswordLoginOff' &&
@@ -52,7 +52,7 @@ async function hasIdentity(target: NodeTarget, context: StepContext, parts: Acti
     return identity.certificate !== null || identity.holdsCa;
   } catch (error) {
     context.signal.throwIfAborted();
-    // A machine that does not let us in, or shows another host key, is none that this would cut off.
+    // A machine that does not let us in, or shows another host key, cannot be cut off by this.
     if (
       error instanceof AppError &&
       (error.code === 'unreachable' || error.code === 'timeout' || error.code === 'conflict')

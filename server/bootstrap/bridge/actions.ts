@@ -1,5 +1,5 @@
-// The bridge on a node as a step: begins the transaction there, watches it from outside, and tells how it ended. What is true
-// is the node's own state file; a console that died finds its transaction again by its id.
+// The bridge on a node as a step: begins the transaction there, watches it from outside, and reports how it ended. The node's
+// own state file holds the truth; a console that died finds its transaction again by its id.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import type { StepSignal } from '../../../contract/plans.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
@@ -32,9 +32,9 @@ import type { Door, WatchEnd } from './watch.ts';
 const lookMs = 3_000;
 /** A call through a door that was opened: seen, status, undo. Longer ones have their own. */
 const callMs = 5_000;
-/** The lock of the node is looked after this often while the step watches. */
+/** How often the step checks the node's lock while it watches. */
 const lockCheckMs = 10_000;
-/** How long the hand-over to the DHCP client is waited for beyond its own time. */
+/** How much longer than its own time the console waits for the hand-over to the DHCP client. */
 const handOverGraceMs = 5_000;
 
 export const bridgeActions = {
@@ -81,7 +81,7 @@ async function remove(args: BridgeStepArgs, context: StepContext, parts: ActionP
   });
 }
 
-/** A console that died while its node was beginning left it no state yet: by now it may have one, and the lock. */
+/** When a console died while its node was beginning, the node had no state yet: by now it may have one, and the lock. */
 function isOwn(facts: BridgeFacts, id: string): boolean {
   return facts.transaction?.id === id;
 }
@@ -113,7 +113,7 @@ function refusal({ name }: NodeTarget, blocks: readonly BridgeFinding[]): AppErr
   );
 }
 
-/** One run, all its nodes; an undo is a transaction of its own. */
+/** One id for all nodes of a run; an undo is a separate transaction. */
 function idOf({ run, attempt }: StepContext, isUndo: boolean): string {
   return `${run}-${isUndo ? 'undo-' : ''}${attempt}`;
 }
@@ -143,12 +143,12 @@ async function perform(
     const placed = await placeTransaction(shell, full, { signal: context.signal });
     context.onSignal((signal) => void signals.push(signal));
     context.log(
-      `transaction ${id}: ${transaction.times.window} s to be seen from outside, then ${target.name} goes back by itself`,
+      `transaction ${id}: ${transaction.times.window} s to be seen from outside, then ${target.name} rolls back automatically`,
     );
     await beginOnce(placed, context);
   } else {
     context.onSignal((signal) => void signals.push(signal));
-    context.log(`goes on with its transaction ${id}`);
+    context.log(`continues its transaction ${id}`);
   }
   const end = await watch({ args, id, nonce, signals }, context, parts);
   return conclude({ args, id, end }, context, parts);
@@ -232,7 +232,7 @@ async function watch(
   const knownHosts = knownHostLines([address], target.port, host?.pins ?? []);
   const peerOf = (name: string): NodeTarget => {
     const peer = witness.peers.find((each) => each.name === name);
-    if (!peer) throw new Error(`${name} is no peer of this step`);
+    if (!peer) throw new Error(`${name} is not a peer of this step`);
     return peer;
   };
   let lockAt = parts.now();
@@ -303,8 +303,8 @@ async function conclude(
   const likely = cause ? `\nLikely: ${cause.cause} (${cause.evidence}) — ${cause.mend}` : '';
   const said = {
     'rolled-back': `${name} is as it was before: ${result.reason}`,
-    'rollback-failed': `${name} did not come back by itself: ${result.reason}. Look at it at its own console: sh /var/lib/meshd/bridge/${id}/rollback undo`,
-    unknown: `${name} has not been heard of for ${describeSeconds(transaction.times.cap)}: its outcome is unknown. Its own timer has it go back; retry looks again`,
+    'rollback-failed': `${name} did not roll back automatically: ${result.reason}. Log in at the machine's own console and run: sh /var/lib/meshd/bridge/${id}/rollback undo`,
+    unknown: `${name} has not answered for ${describeSeconds(transaction.times.cap)}: its outcome is unknown. Its own timer rolls it back; retry looks again`,
     committed: '',
   }[outcome];
   const difference = result.differences.map(
@@ -318,8 +318,8 @@ async function conclude(
 }
 
 /**
- * A bridge that the next boot would not bring back is kept, since it works, and is not done: somebody has to look at it. Null
- * when it is safe, or was taken away.
+ * A bridge that the next boot would not bring back is kept, since it works, but the step fails: a person has to look at it.
+ * Null when the next boot is safe, or the bridge was taken away.
  */
 export function describeUnsafe(
   { target, transaction }: Pick<BridgeStepArgs, 'target' | 'transaction'>,
@@ -328,11 +328,11 @@ export function describeUnsafe(
   if (doubts.length === 0 || transaction.kind === 'remove') return null;
   return (
     `${target.name} has ${transaction.bridge} now, and its next boot is not safe: ${doubts.join('; ')}. ` +
-    `Do not restart it yet. Put that right and plan the bridge again, or undo this run`
+    `Do not restart it yet. Fix that and plan the bridge again, or undo this run`
   );
 }
 
-/** After the commit: the hand-over to its DHCP client, and what the next boot would do. A node that is silent leaves both open. */
+/** After the commit: the hand-over to its DHCP client, and what the next boot would do. A silent node leaves both unknown. */
 async function followUp(
   args: BridgeStepArgs,
   id: string,
@@ -360,7 +360,7 @@ async function followUp(
     }
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log(`kept; what its next boot would do could not be asked: ${describeError(error)}`);
+    context.log(`kept; could not ask what its next boot would do: ${describeError(error)}`);
   }
   return status;
 }
@@ -385,7 +385,7 @@ function resultOf(id: string, outcome: BridgeResult['outcome'], end: WatchEnd): 
   };
 }
 
-/** Facts in which this node differs from one of the same run where it went well. */
+/** Facts in which this node differs from a node of the same run that succeeded. */
 function compareWithGood(args: BridgeStepArgs, context: StepContext): Pick<BridgeResult, 'differences' | 'goodNode'> {
   for (const step of context.plan.steps) {
     const other = BridgeStepArgs.safeParse(step.do.args);
@@ -401,7 +401,7 @@ async function remember(target: NodeTarget, facts: BridgeFacts, { sessions, stor
   if (host) await rememberBridge(host.id, facts, { hosts: store.hosts, nowMs: now() });
 }
 
-/** What pages show of the node. It costs a look, and never fails the step. */
+/** Looks at the node for the pages that show it. Never fails the step. */
 async function lookAgain(
   { target, transaction }: BridgeStepArgs,
   context: StepContext,
@@ -412,6 +412,6 @@ async function lookAgain(
     await remember(target, await observeBridge(shell, transaction.bridge, context.signal), parts);
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log(`its bridge could not be looked at: ${describeError(error)}`);
+    context.log(`could not look at its bridge: ${describeError(error)}`);
   }
 }

@@ -3,13 +3,13 @@ import { AppError, describeError } from '../../../contract/errors.ts';
 import type { TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 
-/** A call of the node that is waited for in vain. */
+/** How long a call to the node may go unanswered. */
 const callMs = 5_000;
 
 /**
- * Returns where the transaction has a state on the node from now on, or may have: a time-out means unknown, and one that gave
+ * Returns once the transaction has a state on the node, or may have one: a time-out means unknown, and a transaction that gave
  * up has a result like any other.
- * @throws what the node refused before there was a state
+ * @throws AppError the node's refusal, when there is no state yet
  */
 export async function beginOnce(
   placed: NodeTransaction,
@@ -20,7 +20,7 @@ export async function beginOnce(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof AppError && (error.code === 'timeout' || error.code === 'unreachable')) {
-      log(`${describeError(error)}: looking at it anew`);
+      log(`${describeError(error)}: looking at it again`);
       return;
     }
     const hasState = await placed.readStatus({ timeoutMs: callMs, signal }).then(
@@ -32,7 +32,7 @@ export async function beginOnce(
   }
 }
 
-/** Until the node has handed its lease over and tidied up, or told that there is no lease; what it told last. */
+/** Waits until the node has handed its lease over and tidied up, or reports that it has no lease. Returns its last report. */
 export async function awaitHandOver(
   transaction: Pick<NodeTransaction, 'readStatus'>,
   committed: TransactionStatus,

@@ -10,7 +10,7 @@ import { findHost } from '../sessions.ts';
 
 const actions = new Set(['ensureBridge', 'persistBridge', 'removeBridge']);
 
-/** @throws AppError `not-found` when the step is none of a bridge, or the node has no such transaction */
+/** @throws AppError `not-found` when the step is not a bridge step, or the node has no such transaction */
 export async function fetchEvidence(
   { run, step, view }: { readonly run: string; readonly step: Step; readonly view: StepView | null },
   store: Pick<Store, 'hosts' | 'keys'>,
@@ -18,10 +18,10 @@ export async function fetchEvidence(
 ): Promise<{ fileName: string; bytes: Buffer }> {
   const target = NodeTarget.safeParse(step.do.args['target']);
   if (!actions.has(step.do.action) || !target.success)
-    throw new AppError('not-found', `"${step.key}" is no step of a bridge: there is no evidence of it`);
+    throw new AppError('not-found', `"${step.key}" is not a bridge step: it has no evidence`);
   const host = findHost(await store.hosts.list(), target.data);
-  if (!host) throw new AppError('not-found', `the console does not know ${target.data.name} any more`);
-  // While it is at work there is no result yet: its first attempt, then.
+  if (!host) throw new AppError('not-found', `the console no longer knows ${target.data.name}`);
+  // While it is at work there is no result yet: take its first attempt.
   const named = view?.result['transaction'];
   const id = typeof named === 'string' ? named : `${run}-1`;
   const shell = await shellOf(host, store, signal);

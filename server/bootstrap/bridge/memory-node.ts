@@ -14,11 +14,11 @@ export interface MemoryNodeOptions {
   readonly now: () => number;
   /** Its wall clock, ms since 1970, at the monotonic time `at`; jumps are the test's business. */
   readonly wallClock?: (at: number) => number;
-  /** From `begin` until the way back is armed: the rehearsal. */
+  /** From `begin` until the rollback is armed: the rehearsal. */
   readonly rehearsalMs?: number;
-  /** Why it gives up in its rehearsal; without: it does not. */
+  /** Why it gives up in its rehearsal; when absent, it does not. */
   readonly givesUp?: string;
-  /** From the commit until all of it is tidied up, and the hand-over told. */
+  /** From the commit until it has tidied up and reported the hand-over. */
   readonly handOverMs?: number;
   /** From the change until its link passes frames again: LACP, spanning tree. */
   readonly linkMs?: number;
@@ -44,7 +44,7 @@ export class MemoryNode implements RootHost {
   private readonly witnesses: string[] = [];
   private readonly journal: string[] = [];
   private reason = '';
-  /** Answers to no one but those on it. */
+  /** Answers only observers on the node itself. */
   isCutOff = false;
 
   constructor(options: MemoryNodeOptions) {

@@ -1,4 +1,4 @@
-// The proof by a restart against a node in memory, in a time of its own: one restart for each run, whoever is killed when.
+// The proof by a restart against a node in memory, in virtual time: one restart for each run, whichever side is killed and when.
 import { expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
 import { bootScript, rebootScript, rebootSeconds } from '../../../core/plans/bridge/reboot-proof.ts';
@@ -17,7 +17,7 @@ const args: RebootProofArgs = {
 };
 const boots = ['a', 'b', 'c'].map((letter) => letter.repeat(32));
 
-/** Answers what the step asks of it, and is away for a while after it was told to restart. */
+/** Answers what the step asks of it, and is away for a while after the step restarts it. */
 class RestartingNode {
   at = 0;
   restarts = 0;
@@ -73,7 +73,7 @@ test('it restarts once, and is as it was committed', async () => {
   expect(node.restarts).toBe(1);
 });
 
-test('a console that is killed in the middle and goes on restarts it no second time; another run does', async () => {
+test('a console that is killed in the middle and continues does not restart it a second time; another run does', async () => {
   const node = new RestartingNode();
   await expect(proveByReboot(args, node.parts({ killAt: 5_000 }))).rejects.toThrow('killed');
   expect(await proveByReboot(args, node.parts({ mayBeAway: true }))).toEqual({ secondsAway: null, differences: [] });
@@ -82,7 +82,7 @@ test('a console that is killed in the middle and goes on restarts it no second t
   expect(node.restarts).toBe(2);
 });
 
-test('what did not come back is told, and a retry looks again', async () => {
+test('the error says what did not come back, and a retry looks again', async () => {
   const node = new RestartingNode();
   node.facts = [bridgedFacts(), bridgeFacts()];
   const error: unknown = await proveByReboot(args, node.parts()).catch((thrown: unknown) => thrown);

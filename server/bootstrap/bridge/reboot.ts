@@ -1,9 +1,10 @@
-// A bridge proven by a restart of its node: asked for once, waited for over new connections, then compared with what was committed.
+// Proves a bridge by restarting its node: asks for one restart, waits for the node over new connections, then compares what came
+// back with what was committed.
 //
 // INVARIANTS
-//  - One run restarts a node once at most, whoever is killed when: the node's disk has the boot that the run has ended, and the
-//    script ends no other. A retry, and a console that comes back, look at what came of it.
-//  - A time-out means unknown: it is told as that.
+//  - One run restarts a node at most once, whichever side is killed and when: the node's disk records the boot that the run ended,
+//    and the script ends no other boot. A retry, and a console that comes back, look at the outcome.
+//  - A time-out means unknown, and is reported as unknown.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
@@ -84,7 +85,7 @@ export const rebootActions = {
   }),
 };
 
-/** @throws AppError `timeout` when it is not heard of again, `failed` when it came back as something else */
+/** @throws AppError `timeout` when the node does not answer again, `failed` when it came back as something else */
 export async function proveByReboot(args: RebootProofArgs, parts: RebootParts): Promise<RebootProof> {
   const { name } = args.target;
   const before = parts.mayBeAway
@@ -100,7 +101,8 @@ export async function proveByReboot(args: RebootProofArgs, parts: RebootParts): 
     await awaitBoot(args, parts, ({ boot }) => boot !== before.boot);
     secondsAway = Math.round((parts.now() - orderedAt) / 100) / 10;
     parts.log(`another boot answers after ${secondsAway} s`);
-  } else parts.log(`this run has restarted it already (boot ${before.asked} has ended): it is looked at, and stays up`);
+  } else
+    parts.log(`this run has restarted it already (boot ${before.asked} has ended): it is only looked at, and stays up`);
   const differences = await settle(args, parts);
   const result: RebootProof = { secondsAway, differences };
   if (differences.length > 0) {
@@ -121,7 +123,7 @@ async function readBoot(host: RootHost, parts: RebootParts): Promise<BootState> 
   return state;
 }
 
-/** Nothing is pending, it would come back as far as is known, and nothing runs that nobody was asked about. */
+/** Nothing is pending, the node would come back as far as is known, and nothing runs there that the plan did not show. */
 async function assertFit(args: RebootProofArgs, parts: RebootParts): Promise<void> {
   const { name } = args.target;
   const facts = await parts.observe();

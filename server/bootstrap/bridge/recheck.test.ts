@@ -1,4 +1,4 @@
-// Remembered alarms do not outlive what they tell of.
+// Remembered alarms do not outlive the fault that they report.
 import { expect, test } from 'vitest';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import { bridgedFacts } from '../../../core/plans/bridge/test-facts.ts';
@@ -44,7 +44,7 @@ async function begin(look: (name: string) => Promise<BridgeFacts>) {
   return { state, at };
 }
 
-test('a node with an alarm is looked at again, and others are not; what was mended by hand is no alarm then', async () => {
+test('looks again at a node with an alarm, and at no other; a fault that was fixed by hand stops being an alarm', async () => {
   const { state, at } = await begin(() => Promise.resolve(bridgedFacts()));
   expect(await at(29_000)).toBe(1);
   expect(state.looked).toEqual([]);

@@ -1,5 +1,5 @@
 // Looks again at nodes whose remembered look has an alarm or a transaction under way: pages show that look until there is another
-// one, and somebody may have mended it at the node's own console.
+// one, and somebody may have fixed it at the node's own console.
 import { describeError } from '../../../contract/errors.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import { defaultBridge } from '../../../core/plans/bridge/inputs.ts';
@@ -12,7 +12,7 @@ import { rememberBridge, rememberedBridge } from './remember.ts';
 /** Each look costs a login and a script, and there are few such nodes. */
 const periodMs = 30_000;
 const atOnce = 4;
-/** A node that was not reached is left alone for this long: sshd may punish who knocks too often. */
+/** How long a node that was not reached is left alone: sshd may punish clients that knock too often. */
 const restMs = 300_000;
 
 export interface RecheckParts {
@@ -48,7 +48,7 @@ export class Recheck {
       } catch (error) {
         if (signal.aborted) return;
         this.restUntil.set(host.id, now() + restMs);
-        log.info(`${host.name}: its bridge could not be looked at again: ${describeError(error)}`);
+        log.info(`${host.name}: could not look at its bridge again: ${describeError(error)}`);
       }
     });
   }

@@ -1,4 +1,4 @@
-// The console's watch over a transaction, against nodes in memory, in a time of its own.
+// The console's watch over a transaction, against nodes in memory, in virtual time.
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
 import type { Plan, RunSummary, StepSignal } from '../../../contract/plans.ts';
@@ -19,7 +19,7 @@ import type { MemoryNodeOptions } from './memory-node.ts';
 import { describeState, watchTransaction } from './watch.ts';
 import type { Door, WatchParts } from './watch.ts';
 
-/** Time goes on only when all that happens at this moment has happened: a busy machine changes nothing. */
+/** Time advances only when everything due at this moment has happened: a busy machine changes nothing. */
 class VirtualTime {
   at = 0;
   /** Reads of real files under way. */
@@ -81,7 +81,7 @@ interface Scene {
   readonly direct?: (node: MemoryNode) => boolean;
   /** Whether a peer does. */
   readonly peer?: (node: MemoryNode, name: string) => boolean;
-  /** Whether a peer is a way in; without: as it sees the node. */
+  /** Whether a peer is a way in; when absent, it is one when it sees the node. */
   readonly via?: (node: MemoryNode, name: string) => boolean;
   /** How long a peer looks. */
   readonly lookMs?: number;
@@ -154,7 +154,7 @@ const once = (when: (progress: BridgeProgress) => boolean, signal: StepSignal) =
 };
 
 describe('a transaction is kept', () => {
-  test('once the console and one peer have seen the node, by itself', async () => {
+  test('automatically, once the console and one peer have seen the node', async () => {
     const { end } = await play();
     expect(end.status).toMatchObject({ state: 'committed' });
     expect(end.status?.witnesses).toContain('@console');
@@ -211,7 +211,7 @@ describe('a transaction is kept', () => {
   });
 });
 
-describe('a transaction goes back by itself', () => {
+describe('a transaction rolls back automatically', () => {
   test('when the console alone sees the node and there are peers who do not', async () => {
     const { end } = await play({ peer: () => false });
     expect(end.status).toMatchObject({ state: 'rolled-back' });
@@ -250,7 +250,7 @@ describe('a transaction goes back by itself', () => {
   test('or fails to: what comes next is said as it is', () => {
     const failed = { state: 'rollback-failed', reason: 'ovs-vsctl hangs', outageMs: null, witnesses: [] } as const;
     expect(describeState(failed, 0)).toBe(
-      'the way back failed; it is tried again at the next start of the machine: ovs-vsctl hangs',
+      'the rollback failed; it is tried again at the next start of the machine: ovs-vsctl hangs',
     );
     expect(describeState(failed, 300)).toContain('the machine restarts in 5 min, as planned');
   });
@@ -259,7 +259,7 @@ describe('a transaction goes back by itself', () => {
     expect((await play({ node: { gateway: 'silent' } })).end.status?.state).toBe('rolled-back');
   });
 
-  test('when nobody gets through; the console hears of it afterwards', async () => {
+  test('when nobody gets through; the console learns of it afterwards', async () => {
     const isChanged = (node: MemoryNode) => ['applied', 'inside-ok', 'outside-ok'].includes(node.stateNow);
     const { end, shown } = await play({ direct: (node) => !isChanged(node), peer: (node) => !isChanged(node) });
     expect(end.status).toMatchObject({ state: 'rolled-back' });
@@ -292,13 +292,13 @@ describe('the ends of a transaction', () => {
     });
   });
 
-  test('one that the node refused before it had a state is that refusal', async () => {
+  test('one that the node refused before it had a state ends with that refusal', async () => {
     const refused = new AppError('conflict', 'transaction r0-1 holds this machine');
     const placed = { ...openTransaction(new MemoryNode({ name: 'node1', now }), 'r1-1') };
     await expect(beginOnce({ ...placed, begin: () => Promise.reject(refused) }, { signal, log })).rejects.toBe(refused);
   });
 
-  test('with a fixed address the next boot is asked about once the transaction is pending no more', async () => {
+  test('with a fixed address the console asks about the next boot once the transaction is no longer pending', async () => {
     const { args, node } = await begin({ node: { handOverMs: 2_500 } });
     const { status } = await time.during(watch(args, node).end);
     if (status === null) throw new Error('silent');
@@ -320,7 +320,7 @@ describe('people', () => {
     expect(shown.some(({ text }) => /waits for somebody to say keep.*returns to how it was in \d+ s/.test(text))).toBe(
       true,
     );
-    // What is spoken is news: it holds no seconds.
+    // Screen readers speak each change: that text holds no seconds.
     expect(shown.length).toBeGreaterThan(10);
     expect(new Set(shown.map(({ news }) => news)).size).toBeLessThan(5);
     expect(shown.at(-1)?.news).toContain('if you do nothing, node1 returns to how it was');
@@ -339,7 +339,7 @@ describe('people', () => {
     expect((at('rolled-back') - at('applied')) / 1000).toBeGreaterThan(25);
   });
 
-  test('say keep before its own checks have passed: that is too early, and is to be said again', async () => {
+  test('say keep before its own checks have passed: that is too early, and must be said again', async () => {
     const early = once(({ state }) => state === 'applied', 'keep');
     const peer = () => false;
     const { end, logs } = await play({ peer, signals: early });

@@ -1,11 +1,11 @@
-// Watches one bridge transaction from outside and delivers the verdict: each second a new connection to the node that says so
-// there, other nodes that look at it, and what people want. It decides nothing that core/plans/bridge/witnesses does not, and
-// never undoes from outside: where nobody gets through, the node goes back by itself.
+// Watches one bridge transaction from outside and delivers the verdict: a new connection each second that records on the node
+// that it was seen, other nodes that look at it, and what people want. core/plans/bridge/witnesses makes every decision. The watch
+// never undoes from outside: when nobody gets through, the node rolls back automatically.
 //
 // INVARIANTS
-//  - Who has seen the node is what the node itself has recorded: a console that died and came back goes on from there.
-//  - A look counts only when it began after the node had told that the change is in place. One that began before, which is had
-//    where the console gets no answer, tells which peer is a way in, and no more.
+//  - The node itself records who has seen it: a console that died and came back continues from that record.
+//  - A look counts only when it began after the node had reported that the change is in place. One that began before, when the
+//    console got no answer, only shows which peer is a way in.
 //  - Every connection is closed by the turn that opened it.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import type { StepSignal } from '../../../contract/plans.ts';
@@ -24,7 +24,7 @@ import { describeSeconds } from '../../../core/plans/bridge/verdict.ts';
 import type { Sightings } from '../../../core/plans/bridge/witnesses.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 
-/** A connection to the node, through which its transaction is spoken to. */
+/** A connection to the node, through which the console controls its transaction. */
 export interface Door {
   readonly transaction: NodeTransaction;
   close(): void;
@@ -37,7 +37,7 @@ export interface WatchParts {
   readonly nonce: string;
   /** A new connection from the console, within 3 s. @throws AppError */
   readonly openDirect: () => Promise<Door>;
-  /** The same through another node, which thereby has seen it. @throws AppError */
+  /** The same through another node, which has then seen it. @throws AppError */
   readonly openVia: (peer: string) => Promise<Door>;
   /** Has another node look. @throws AppError when that node cannot be asked */
   readonly lookFrom: (peer: string) => Promise<PeerLook>;
@@ -54,7 +54,7 @@ export interface WatchParts {
 }
 
 export interface WatchEnd {
-  /** The last that the node told; null when it never told anything. */
+  /** The node's last report; null when it never reported anything. */
   readonly status: TransactionStatus | null;
   readonly console: WitnessEvidence;
   readonly peers: readonly WitnessEvidence[];
@@ -81,7 +81,7 @@ export async function watchTransaction(parts: WatchParts): Promise<WatchEnd> {
 interface Peer {
   /** It saw the node, changed. */
   isSeen: boolean;
-  /** Its last look got through, whenever that was. */
+  /** Its last look got through, no matter when that was. */
   isWayIn: boolean;
   lastError: string;
   isAsked: boolean;
@@ -223,15 +223,15 @@ class Watch {
 
   private isTimeToKeep(): boolean {
     if (!this.isChecked()) return false;
-    // A person decides over witnesses. Where that person is the only one, the gateway is still asked for.
+    // A person overrules witnesses. When that person is the only witness, the gateway must still answer.
     if (this.isKeepWanted && this.parts.witness.rule.kind !== 'person-and-gateway') return true;
     if (this.parts.transaction.isHeld && !this.isKeepWanted) return false;
-    // Nothing changes now: that the console gets through is all there is to see.
+    // Nothing changes now: the only news is that the console gets through.
     if (this.parts.transaction.kind === 'persist') return true;
     return isSeenFromOutside(this.rule(), this.sightings());
   }
 
-  /** A gateway that did not answer before the change is not among the node's checks, and not asked for. */
+  /** A gateway that did not answer before the change is not among the node's checks, and need not answer. */
   private rule(): WitnessPlan['rule'] {
     const { rule } = this.parts.witness;
     return {
@@ -354,7 +354,7 @@ function namesOf(witnesses: readonly string[]): string {
   return witnesses.map(describeWitness).join(', ');
 }
 
-/** `restartSeconds`: after which the plan has the machine restart; 0 is never. */
+/** `restartSeconds`: after which the plan restarts the machine; 0 means never. */
 export function describeState(
   status: Pick<TransactionStatus, 'state' | 'reason' | 'outageMs' | 'witnesses'>,
   restartSeconds: number,
@@ -363,7 +363,7 @@ export function describeState(
     case 'planned':
       return 'begun: rehearsing, taking the snapshot';
     case 'armed':
-      return 'the way back is armed';
+      return 'the rollback is armed';
     case 'applied':
       return `the change is in place${status.outageMs === null ? '' : `, after an outage of ${status.outageMs} ms`}`;
     case 'inside-ok':
@@ -380,7 +380,7 @@ export function describeState(
       return `as it was before: ${status.reason}`;
     case 'rollback-failed':
       return (
-        'the way back failed; ' +
+        'the rollback failed; ' +
         (restartSeconds > 0
           ? `the machine restarts in ${describeSeconds(restartSeconds)}, as planned, and it is tried again`
           : 'it is tried again at the next start of the machine') +
