@@ -32,7 +32,7 @@ test('the next starts when the one before is late, the first to arrive wins, and
   expect(discarded).toEqual(['a']);
 });
 
-test('a failure starts the next at once; when all fail, all reasons are told', async () => {
+test('a failure starts the next at once; when all fail, the error names all reasons', async () => {
   const race = raceStaggered(['a', 'b'], (item) => Promise.reject(new AppError('unreachable', `${item} is off`)), {
     staggerMs: 10_000,
     signal: never,
@@ -41,7 +41,7 @@ test('a failure starts the next at once; when all fail, all reasons are told', a
   await expect(race).rejects.toMatchObject({ code: 'unreachable', message: 'a is off; b is off' });
 });
 
-test('losers are told to stop, and so are all when the caller gives up', async () => {
+test('aborts the losers, and all attempts when the caller gives up', async () => {
   const aborted: string[] = [];
   const attempt = (item: string, signal: AbortSignal) => {
     signal.addEventListener('abort', () => aborted.push(item));

@@ -1,5 +1,5 @@
-// The console's hold on one cluster: attached to the command socket of one node, watching; when that node or the way to it
-// dies, attached to another one by itself. Owns whom to try, when to give up on a node, and what state the cluster is in.
+// The console's hold on one cluster: attached to one node's command socket, watching; when that node or the way to it dies, it
+// attaches to another node. Owns which node to try, when to give up on a node, and what state the cluster is in.
 //
 //   attaching --a node answered: hello, snapshot--> live --its watch ended, or a hello was not answered--> attaching
 //   attaching --nobody answered--> lost --again, until someone does--> live
@@ -32,7 +32,7 @@ export interface AttachmentTimes {
   /** Pause after nobody answered: the first, doubled up to the last. */
   readonly firstPauseMs: number;
   readonly maxPauseMs: number;
-  /** How long a cluster may be without a node before the pages say `lost`; the search goes on. */
+  /** How long a cluster may be without a node before the pages say `lost`; the search continues. */
   readonly lostAfterMs: number;
   /** Trouble that comes sooner than this after the last means slow, not dead: the deadlines above double. See `patience`. */
   readonly calmMs: number;
@@ -53,7 +53,7 @@ export const attachmentTimes: AttachmentTimes = {
 /** Deadlines grow up to this many times: a node that hangs while all others are dead holds up a round for so long. */
 const maxPatience = 4;
 
-/** Nodes tried in one round: beyond, the same way is probably closed to all. The next round goes on with the next ones. */
+/** Nodes tried in one round: when so many fail, the same way is probably closed to all. The next round continues with the next nodes. */
 const maxPerRound = 16;
 
 /** What the fleet does with what an attachment learns. */
@@ -133,7 +133,7 @@ export class Attachment {
     await this.running;
   }
 
-  /** Nodes were added or their logins changed: whoever waits tries again at once, and a hold on a lost route is let go. */
+  /** Nodes were added or their logins changed: a waiting attachment tries again at once, and lets go of a lost route. */
   routesChanged(): void {
     const { route } = this;
     const keys = this.components.sink.routes(null).map(({ key }) => key);
@@ -211,7 +211,7 @@ export class Attachment {
     const startedAt = performance.now();
     const endAt = startedAt + connectTimeoutMs * this.patience;
     const leftMs = () => Math.max(1, Math.ceil(endAt - performance.now()));
-    // Whoever cannot be connected to shows no sign of life: patience is not for them.
+    // A node that accepts no connection shows no sign of life: patience does not apply to it.
     const watch: OpenSocket = await opener.open(route, { connectTimeoutMs, timeoutMs: leftMs(), signal });
     const openedMs = performance.now() - startedAt;
     const closing: Promise<OpenSocket>[] = [];
@@ -260,7 +260,7 @@ export class Attachment {
         `${describeRoute(route)} is in another mesh (context ${context}): deploy it into this one, or remove it here`,
       );
     }
-    // Only of a mesh that can be this cluster: whoever it belongs to would be kept out of it.
+    // Only for a mesh that can be this cluster: otherwise the cluster that owns the mesh would be kept out of it.
     const taken = this.components.sink.claim(meshId);
     if (taken !== null) throw new AppError('conflict', `${describeRoute(route)}: ${taken}`);
   }

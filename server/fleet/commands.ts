@@ -34,7 +34,7 @@ const resetNotice: CommandResponse = {
 };
 const connectTimeoutMs = 8_000;
 const suggestTimeoutMs = 2_000;
-/** Between a deadline and giving up: the node is told to cancel, and may still say so. */
+/** Between a deadline and giving up: the console asks the node to cancel, and the node may still confirm. */
 const lastWordsMs = 1_000;
 
 export class Commands {

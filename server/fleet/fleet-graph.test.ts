@@ -31,7 +31,7 @@ const { nodes, links } = ringOfNodes(4);
 const [node1, node2] = nodes as [NodeView, NodeView];
 
 describe('nodes and links', () => {
-  test('the first snapshot is no news, what follows is', () => {
+  test('the first snapshot causes no events, later changes do', () => {
     const graph = make();
     graph.applySnapshot('c', nodes, links);
     expect(graph.flush()).toMatchObject({ From: 0, Revision: 1, Events: [] });
@@ -82,7 +82,7 @@ describe('nodes and links', () => {
     expect(graph.nodesOf('c')).toHaveLength(4);
   });
 
-  test('half a set of facts about a node without facts is none', () => {
+  test('ignores an incomplete set of facts about a node without facts', () => {
     const graph = make();
     graph.applySnapshot('c', nodes, links);
     graph.applyChange('c', { Nodes: [{ Id: node1.Id, Facts: { VMs: 3 } }], GoneNodes: [], Links: [], GoneLinks: [] });
@@ -114,7 +114,7 @@ describe('nodes and links', () => {
     }
     expect(sent).toBeLessThanOrEqual(5 * 200);
     expect(sent).toBeGreaterThanOrEqual(4 * 200);
-    // What is no fact does not wait, and takes the facts along.
+    // A change other than facts does not wait, and takes the facts along.
     const last = many.nodes[999]!;
     graph.applyChange('c', { Nodes: [{ Id: last.Id, State: 'absent' }], GoneNodes: [], Links: [], GoneLinks: [] });
     expect(graph.flush()?.Nodes).toMatchObject([{ Id: last.Id, State: 'absent', Facts: { VMs: 5 } }]);
@@ -149,7 +149,7 @@ describe('nodes and links', () => {
     expect(graph.snapshot()).toMatchObject({ Clusters: [], Nodes: [], Links: [] });
   });
 
-  test('a bridge that comes, needs a person, and goes is told; one that is heard of for the first time is not', () => {
+  test('reports a bridge that comes, needs a person, or goes; not one seen for the first time', () => {
     const graph = make();
     graph.applySnapshot('c', nodes, links);
     const kindsAfter = (change: Partial<HostFacts>) => {

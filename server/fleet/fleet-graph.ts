@@ -259,7 +259,7 @@ export class FleetGraph {
 
   private putLink(cluster: string, link: LinkView, { isFirst }: { isFirst: boolean }): void {
     const [a, b] = [this.node(link.A), this.node(link.B)];
-    // Half a link to a node that is not in the roster (any more), or a node's link to itself: nothing to draw.
+    // Half a link to a node that is not, or no longer, in the roster, or a node's link to itself: nothing to draw.
     if (a?.Cluster !== cluster || b?.Cluster !== cluster || link.A === link.B) return;
     const key = linkKey(link);
     const now = this.now();
@@ -305,7 +305,7 @@ export class FleetGraph {
   }
 }
 
-/** A change of a node that we do not know is no node. */
+/** A change of an unknown node lacks fields that a node needs. */
 function isWhole(node: Partial<FleetNode>): boolean {
   return (
     node.Name !== undefined &&
@@ -318,7 +318,7 @@ function isWhole(node: Partial<FleetNode>): boolean {
   );
 }
 
-/** What happened to a node's bridge between two tellings of it. A bridge that is heard of for the first time is no change. */
+/** What happened to a node's bridge between two reports. A bridge that is reported for the first time does not count as a change. */
 function bridgeChanges(before: FleetNode['Facts'], now: FleetNode['Facts']): FleetEvent['Kind'][] {
   if (before?.Bridge === undefined || now?.Bridge === undefined) return [];
   const changes: FleetEvent['Kind'][] = [];

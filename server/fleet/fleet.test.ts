@@ -55,7 +55,7 @@ let clusters: StoredCluster[];
 let hosts: StoredHost[];
 let view: FleetView;
 let deltas: FleetDelta[];
-/** Holes that a page would have had to mend. */
+/** Gaps that a page would have had to repair. */
 let gaps: number;
 
 beforeEach(() => {
@@ -278,7 +278,7 @@ describe('commands', () => {
       caller: { userId: 'u', name: 'Ann', role: part.role ?? 'admin' },
     });
 
-  test('answers come as they are, and errors are told', async () => {
+  test('passes on answers as they are, and reports errors', async () => {
     expect(await call('mesh status')).toEqual({ failed: false });
     expect(answers.map(({ Rendered }) => Rendered)).toEqual(['mesh status']);
     mesh.answer = () => [
@@ -320,7 +320,7 @@ describe('commands', () => {
     expect(mesh.lines.at(-1)).toBe('node1: mesh send node3 mesh status');
   });
 
-  test('a session has a connection of its own, and no one meets its settings', async () => {
+  test('a session has its own connection, and its settings affect no one else', async () => {
     const opened = vi.spyOn(mesh, 'open');
     await call('.csv true', { session: 'a' });
     await call('host', { session: 'a' });

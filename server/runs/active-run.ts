@@ -100,7 +100,7 @@ export class ActiveRun {
     this.session = components.executor.open({ id: stored.id, plan: stored.plan, holder: stored.startedBy });
   }
 
-  /** Begins, or goes on where the journal ends. Steps cut off by a crash are done again. */
+  /** Begins, or continues where the journal ends. Steps cut off by a crash are done again. */
   resume(): void {
     this.isResumed = true;
     // What the journal says is from before: nothing is known to be missing until a step says so.
@@ -130,7 +130,7 @@ export class ActiveRun {
 
   async answer(key: string, isYes: boolean): Promise<void> {
     const step = this.stored.plan.steps.find((candidate) => candidate.key === key);
-    if (!step?.ask) throw new AppError('not-found', `"${key}" is no question of this run`);
+    if (!step?.ask) throw new AppError('not-found', `"${key}" is not a question of this run`);
     if (this.viewOf(key).state !== 'asking') throw new AppError('conflict', `"${key}" is not asked now`);
     await this.settleAnswer(key, isYes);
   }
@@ -171,7 +171,7 @@ export class ActiveRun {
     };
   }
 
-  /** Stops without an end, as a crash would: the journal goes on at the next start. */
+  /** Stops without an end, as a crash would: the next start continues the journal. */
   async halt(): Promise<void> {
     this.isHalted = true;
     for (const abort of this.aborts.values()) abort.abort(new AppError('unreachable', 'the console is ending'));
@@ -542,7 +542,7 @@ export class ActiveRun {
   }
 }
 
-/** What is left now of what was left when it was told: a step that hears nothing of its node tells nothing new. */
+/** The time left now, from the time left at the last report: a step that gets no answer from its node reports nothing new. */
 function aged(told: StepProgress, at: number): StepProgress {
   const { leftMs } = told;
   return typeof leftMs === 'number' ? { ...told, leftMs: Math.max(0, leftMs - (performance.now() - at)) } : told;

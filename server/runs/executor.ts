@@ -1,11 +1,11 @@
-// What a run needs of whoever acts for it: one session per run, that does one action at a time per step. server/bootstrap
-// is the one over SSH; tests have one in memory.
+// What a run needs from its executor: one session per run, which does one action at a time per step. server/bootstrap
+// has the one over SSH; tests have one in memory.
 import type { Plan, Step, StepProgress, StepSignal } from '../../contract/plans.ts';
 
-/** A step cannot go on without a secret that is not in memory: it has changed nothing, and is tried again with it. */
+/** A step cannot continue without a secret that is not in memory: it has changed nothing, and is tried again with the secret. */
 export class SecretMissing extends Error {
   readonly secret: string;
-  /** Why the one that was given is no good; empty when there was none. */
+  /** Why the given secret does not work; empty when none was given. */
   readonly reason: string;
 
   constructor(secret: string, reason = '') {
@@ -35,8 +35,8 @@ export interface StepContext {
   /** What people see while it is at work: the latest stands, and none of it is journaled. */
   progress(progress: StepProgress): void;
   /**
-   * Hears what people want of it, until the step ends. Without a listener they are told that it waits for nobody. A step that
-   * listens is not cut off when the run is cancelled: it hears `undo`, and ends itself.
+   * Receives people's signals until the step ends. Without a listener, people get an error that the step waits for nobody. A step
+   * that listens is not cut off when the run is cancelled: it receives `undo`, and ends itself.
    */
   onSignal(listener: (signal: StepSignal) => void): void;
   /** Result of a step that was done before; empty when it has none. */

@@ -308,7 +308,7 @@ describe('a run', () => {
     expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
   });
 
-  test('tells which steps began before they failed, so that whoever asks knows what an undo would turn back', async () => {
+  test('shows which steps began before they failed, so that the user knows what an undo would turn back', async () => {
     const { core, machines } = createCore(planOf(chain('a')));
     machines.special.set('two a', () => Promise.reject(new AppError('failed', 'half done')));
     const { id } = await begin(core);
@@ -322,7 +322,7 @@ describe('a run', () => {
     expect(undoable(view).can.map(({ key }) => `undo ${key}`)).toEqual(machines.made.toReversed());
   });
 
-  test('an undo goes by the waves of its plan, and stops where the plan would', async () => {
+  test('an undo follows the waves of its plan, and stops where the plan would', async () => {
     const names = ['canary', 'a', 'b', 'head'];
     const plan = planOf(
       names.map((name) => step('one', name)),
@@ -341,7 +341,7 @@ describe('a run', () => {
       'one b': 'undone',
       'one head': 'done',
     });
-    // Asked again it goes on with what failed.
+    // Asked again it continues with what failed.
     machines.special.clear();
     machines.made.length = 0;
     await core.undo(caller, id);
@@ -482,7 +482,7 @@ describe('a run that is over', () => {
       call.status === 'fulfilled' ? 'ok' : (call.reason as AppError).code,
     );
 
-  test('two retries at once: one goes on, the other is told', async () => {
+  test('two retries at once: one continues, the other gets a conflict', async () => {
     const { core, machines, id } = await failed();
     expect(await outcomes(core.retry(caller, id, {}), core.retry(caller, id, {}))).toEqual(['ok', 'conflict']);
     await reach(core, id, 'done');
@@ -490,7 +490,7 @@ describe('a run that is over', () => {
     expect(machines.mostAtWork).toBe(1);
   });
 
-  test('a retry and an undo at once: the first goes on, the other is told', async () => {
+  test('a retry and an undo at once: the first continues, the other gets a conflict', async () => {
     const { core, machines, id } = await failed();
     expect(await outcomes(core.undo(caller, id), core.retry(caller, id, {}))).toEqual(['ok', 'conflict']);
     await reach(core, id, 'undone');
@@ -520,7 +520,7 @@ describe('a run that is over', () => {
   });
 });
 
-describe('a run that was cut off, and that no start goes on with', () => {
+describe('a run that was cut off, and that no start continues', () => {
   async function cutOff() {
     const plan = planOf(chain('a'));
     const journal = new Journal();
@@ -721,7 +721,7 @@ describe('secrets', () => {
     await reach(core, id, 'done');
   });
 
-  test('the one for all nodes is no good for one: that one asks, by name', async () => {
+  test('the one for all nodes fails on one node: that node asks for its own, by name', async () => {
     const { core, machines } = createCore(planOf([...chain('a')]));
     machines.special.set('one a', needsPassword(password));
     const { id } = await begin(core, { 'password:root': 'another one' });
@@ -759,7 +759,7 @@ describe('a crash', () => {
     });
   };
 
-  test('at each write of the journal: the next process goes on by itself, nothing is done twice, and undo still works', async () => {
+  test('at each write of the journal: the next process continues automatically, does nothing twice, and undo still works', async () => {
     let crashes = 0;
     for (let writes = 0; ; writes += 1) {
       const journal = new Journal();

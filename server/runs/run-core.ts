@@ -1,5 +1,5 @@
-// All runs of this console: makes plans, starts runs, goes on with unfinished ones after a restart, and tells who listens.
-// What a plan observes and what a step does is the planners' and the executor's.
+// All runs of this console: makes plans, starts runs, continues unfinished ones after a restart, and notifies listeners.
+// The planners own what a plan observes; the executor owns what a step does.
 import { randomUUID } from 'node:crypto';
 import type { NodeBridge } from '../../contract/bridge.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
@@ -64,7 +64,7 @@ export class RunCore implements Runs {
   private readonly claimed = new Set<string>();
   private readonly listeners = new Map<string, Set<(event: RunEvent) => void>>();
   private readonly changedListeners = new Set<(summary: RunSummary) => void>();
-  /** Newest summary by run, until its turn to be told. */
+  /** Newest summary by run, until listeners get it. */
   private readonly changed = new Map<string, { summary: RunSummary | null; timer: NodeJS.Timeout }>();
 
   constructor(components: RunCoreComponents) {
@@ -76,7 +76,7 @@ export class RunCore implements Runs {
     for (const stored of await this.components.store.unfinished()) await this.goOn(stored, {});
   }
 
-  /** Goes on with an unfinished run, where `start` did not. */
+  /** Continues an unfinished run that `start` did not continue. */
   async resume(id: string, secrets: Secrets): Promise<RunSummary> {
     const active = this.active.get(id);
     if (active) return active.summary();
@@ -90,7 +90,7 @@ export class RunCore implements Runs {
 
   private async goOn(stored: StoredRun, secrets: Secrets): Promise<ActiveRun> {
     const run = this.activate(stored, await this.components.store.steps(stored.id));
-    this.components.log.info(`run ${stored.id} (${stored.plan.title}) goes on`);
+    this.components.log.info(`run ${stored.id} (${stored.plan.title}) continues`);
     run.addSecrets(secrets);
     run.resume();
     return run;
@@ -116,7 +116,7 @@ export class RunCore implements Runs {
     if (issue !== null) throw new Error(`the planner of ${request.kind} made a plan that cannot run: ${issue}`);
     this.dropOldPlans();
     this.plans.set(plan.id, { plan, madeBy: caller.userId, madeAt: this.components.now() });
-    // Each is a preview that a wizard made anew on the way to the one it starts; of 1,000 nodes it takes 5 MB.
+    // Each is a preview that a wizard made before the plan that it starts; with 1,000 nodes it takes 5 MB.
     const own = [...this.plans.values()].filter(({ madeBy }) => madeBy === caller.userId);
     for (const old of own.slice(0, -plansPerUser)) this.plans.delete(old.plan.id);
     return plan;
@@ -208,7 +208,7 @@ export class RunCore implements Runs {
     });
   }
 
-  /** Failed, cancelled and skipped steps once more; what was done stays done. */
+  /** Does failed, cancelled and skipped steps again; what was done stays done. */
   retry(caller: Caller, id: string, secrets: Secrets): Promise<RunSummary> {
     return this.alone(id, async () => {
       const stored = await this.finishedOf(caller, id);
@@ -255,7 +255,7 @@ export class RunCore implements Runs {
         wasBegun: (key) => memo.begun.includes(key),
       });
       if (schedule.isOver) {
-        throw new AppError('conflict', 'there is nothing to undo: this run changed nothing that has a way back');
+        throw new AppError('conflict', 'there is nothing to undo: this run changed nothing that can be undone');
       }
       const retries = { ...memo.retries };
       for (const { key } of views) retries[key] = (retries[key] ?? 0) + 1;

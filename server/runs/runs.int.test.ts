@@ -11,7 +11,7 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-it('lends the keys and the agent of whoever runs it only where it is told to', async () => {
+it('lends the keys and the agent of the user who runs it only when the flag allows it', async () => {
   mkdirSync(join(home, '.ssh'));
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(join(home, '.ssh/id_rsa'), privateKey.export({ type: 'pkcs1', format: 'pem' }));

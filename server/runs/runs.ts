@@ -17,7 +17,7 @@ import type { RunCoreComponents } from './run-core.ts';
 /** agent/main.ts beside us: deploy finds the built program tree by it. */
 const programPath = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 
-/** What a first login may use of whoever runs this process. */
+/** Which credentials of the user who runs this process a first login may use. */
 export function ownCredentials(usesOwnKeys: boolean): Promise<SshCredentials> {
   if (!usesOwnKeys) return Promise.resolve({ keys: [], unusable: [] });
   return loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] });

@@ -7,7 +7,7 @@ const shortestMasked = 6;
 
 export class RunSecrets {
   private readonly values = new Map<string, string>();
-  /** Names whose secret for all nodes was no good there. */
+  /** Names of the nodes' secrets for which the secret for all nodes did not work. */
   private readonly refused = new Set<string>();
 
   add(secrets: Readonly<Record<string, string>>): void {
@@ -24,7 +24,7 @@ export class RunSecrets {
     if (!this.values.delete(name)) this.refused.add(name);
   }
 
-  /** True when the secret for all nodes was no good for this one, and no other was given since. */
+  /** True when the secret for all nodes did not work for this one, and no other was given since. */
   isRefused(name: string): boolean {
     return this.refused.has(name) && !this.values.has(name);
   }

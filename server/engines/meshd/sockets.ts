@@ -25,7 +25,7 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
-/** Opens command sockets. The real one is MeshdSockets; tests pass one of their own. */
+/** Opens command sockets. The real one is MeshdSockets; tests pass another. */
 export interface SocketOpener {
   /** @throws AppError that says what is wrong on which node */
   open(route: NodeRoute, options: OpenOptions): Promise<OpenSocket>;

@@ -11,7 +11,7 @@ import type { KeyStore, StoredHost } from '../../ports.ts';
 import { raceStaggered } from '../race.ts';
 import { inConsoleWords, pinsOfHost, type SshRoute } from './route.ts';
 
-/** Streams per connection: two below sshd's default, for whoever counts differently. */
+/** Streams per connection: two below sshd's default, for servers that count differently. */
 const maxStreams = 8;
 /** How long a connection waits for its next stream. */
 const idleMs = 30_000;
@@ -68,7 +68,7 @@ export class SshLinks {
     for (const connection of [...this.connections]) connection.close();
   }
 
-  /** The node does not answer: the next stream takes a new connection, and those that are open end by themselves. */
+  /** The node does not answer: the next stream takes a new connection, and open streams end on their own. */
   distrust(key: string): void {
     for (const link of [...(this.links.get(key) ?? [])]) this.drop(key, link);
   }
