@@ -1,5 +1,5 @@
 // What goes wrong on real nodes, through the real server: each is an error of its node that says what, where and what to do
-// next, and the others go on. What meshdeck's own lab tests show (cli/*.lab.test.ts) is not repeated: a wrong password, sudo,
+// next, and the other nodes continue. What meshdeck's own lab tests show (cli/*.lab.test.ts) is not repeated: a wrong password, sudo,
 // root forbidden, a read-only /root, a key that changed before the plan.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -52,15 +52,15 @@ describe('what is typed', () => {
   test.each([
     ['a range of 5,000', 'add-nodes', { nodes: 'node[1-5000]' }, 'nodes', 'more than 1000 nodes in one run'],
     ['a block of 16 million', 'add-nodes', { nodes: '10.0.0.0/8' }, 'nodes', 'scan blocks of /22 or smaller'],
-    ['markup as a node', 'add-nodes', { nodes: '<img src=x onerror=alert(1)>' }, 'nodes', 'is no host name'],
-    ['an option as a node', 'add-nodes', { nodes: '-oProxyCommand=reboot' }, 'nodes', 'is no host name'],
-    ['a command as a node', 'add-nodes', { nodes: 'node1;reboot' }, 'nodes', 'is no host name'],
-    ['a NUL in a node', 'add-nodes', { nodes: 'node1\0' }, 'nodes', 'is no host name'],
-    ['a path as an address', 'add-nodes', { nodes: 'node1=/etc/passwd' }, 'nodes', 'is no host name'],
+    ['markup as a node', 'add-nodes', { nodes: '<img src=x onerror=alert(1)>' }, 'nodes', 'is not a host name'],
+    ['an option as a node', 'add-nodes', { nodes: '-oProxyCommand=reboot' }, 'nodes', 'is not a host name'],
+    ['a command as a node', 'add-nodes', { nodes: 'node1;reboot' }, 'nodes', 'is not a host name'],
+    ['a NUL in a node', 'add-nodes', { nodes: 'node1\0' }, 'nodes', 'is not a host name'],
+    ['a path as an address', 'add-nodes', { nodes: 'node1=/etc/passwd' }, 'nodes', 'is not a host name'],
     ['a very long list', 'add-nodes', { nodes: long }, 'nodes', ''],
     ['a command as a user', 'add-nodes', { nodes: 'node1', user: 'root; reboot' }, 'user', 'a login name'],
     ['an option as a user', 'add-nodes', { nodes: 'node1', user: '-oX' }, 'user', 'a login name'],
-    ['a port that is none', 'add-nodes', { nodes: 'node1', port: '22 -oX' }, 'port', ''],
+    ['a port that is not a number', 'add-nodes', { nodes: 'node1', port: '22 -oX' }, 'port', ''],
     ['a list as nodes', 'add-nodes', { nodes: ['node1'] }, 'nodes', ''],
     ['a deploy of 5,000', 'deploy', { head: 'node1', nodes: 'node[1-5000]' }, 'nodes', 'at most 1,000'],
     ['a head that nobody knows', 'deploy', { head: '<b>x</b>', nodes: 'node1' }, 'head', 'does not know'],
@@ -131,7 +131,7 @@ describe('one node of many', () => {
     }
   });
 
-  test('that changes its host key after the plan is spoken to no more, and both fingerprints are shown', async () => {
+  test('that changes its host key after the plan gets no more commands, and the error shows both fingerprints', async () => {
     const fingerprint = () => sh('node2', 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d" " -f2');
     const before = await fingerprint();
     const plan = await client.call('plans.make', {
@@ -173,7 +173,7 @@ describe('one node of many', () => {
       await over(watch);
       expect(watch.states()).toMatchObject({ 'proveKeyLogin node3': 'failed', 'observePreflight node3': 'skipped' });
       expect(errorOf(watch, 'proveKeyLogin node3')).toMatch(
-        /^node3 calls itself ".*no host name.*hostnamectl set-hostname/,
+        /^node3 calls itself ".*not a host name.*hostnamectl set-hostname/,
       );
       await sh('node3', 'rm /usr/local/bin/uname');
       watch.summary = await client.call('runs.retry', { run: watch.summary.id, secrets });
@@ -189,7 +189,7 @@ describe('one node of many', () => {
 });
 
 describe('nodes that hang, and others that hold them', () => {
-  test('each ends by itself, and the node that is well is done long before', async () => {
+  test('each ends at its deadline, and the healthy node is done long before', async () => {
     for (const [node, seconds] of [
       ['node1', 600],
       ['node2', 1],
@@ -253,7 +253,7 @@ describe('nodes that hang, and others that hold them', () => {
       await sh('node2', 'systemctl stop apt-holder || true');
       await Promise.all(names.map((node) => hurry(lab, node)));
     }
-    // The way back: once they answer again a retry does what is left, and nothing twice.
+    // Recovery: once they answer again, a retry does what is left, and nothing twice.
     watch.summary = await client.call('runs.retry', { run: watch.summary.id, secrets });
     await over(watch, 120_000);
     expect(watch.summary.state, watch.describe()).toBe('done');

@@ -23,7 +23,7 @@ describe('the flags', () => {
     expect(parseConfig(['--data', '/f'], environment)).toMatchObject({ dataPath: '/f', port: 1 });
   });
 
-  it('lends the keys of whoever starts it by flag only', () => {
+  it('lends the keys of the user who starts it by flag only', () => {
     expect(parseConfig(['--own-keys'], {}).usesOwnKeys).toBe(true);
   });
 
@@ -32,7 +32,7 @@ describe('the flags', () => {
     [['--tls-cert', 'a'], /go together/],
     [['--trust-proxy', '10.0.0.0/33'], /CIDR/],
     [['--trust-proxy', 'proxy.example'], /CIDR/],
-    [['--name', 'https://deck.example/mesh'], /path of another site.*host name of its own/],
+    [['--name', 'https://deck.example/mesh'], /path of another site.*its own host name/],
     [['--name', 'deck.example/mesh'], /path of another site/],
     [['--name', 'deck.example:8443'], /without scheme and port/],
     [['--listen', 'host:port'], /--listen/],

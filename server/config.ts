@@ -1,4 +1,4 @@
-// What an administrator can say to the console, by flag or environment. Parsed once, here; nothing else reads either.
+// What an administrator can set for the console, by flag or environment. Parsed once, here; nothing else reads either.
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,17 +11,17 @@ export interface Config {
   readonly port: number;
   /** Certificate files given by the administrator; null: none, or a self-signed one where TLS is needed. */
   readonly tls: { readonly certificatePath: string; readonly keyPath: string } | null;
-  /** Names, and addresses of a router in front, by which browsers reach the console beside its own. */
+  /** More names and addresses by which browsers reach the console, such as the address of a router in front of it. */
   readonly names: readonly string[];
   /** Addresses of reverse proxies whose forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   /** Command sockets on this machine, all of one mesh. */
   readonly socketPaths: readonly string[];
-  /** First logins may use the SSH keys and agent of whoever starts the console. */
+  /** First logins may use the SSH keys and agent of the user who starts the console. */
   readonly usesOwnKeys: boolean;
   /** Next compiles pages as they are asked for. */
   readonly isDevelopment: boolean;
-  /** The nodes are real meshds over simulated hosts: every page says so. */
+  /** The nodes are real meshds over simulated hosts, and every page says so. */
   readonly isSimulated: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -122,7 +122,7 @@ function parseName(text: string): string {
   if (/^[^/]*\/./.test(bare)) {
     throw new AppError(
       'invalid',
-      `--name ${text}: the console cannot live under a path of another site; give it a host name of its own (docs/reverse-proxy.md)`,
+      `--name ${text}: the console cannot live under a path of another site; give it its own host name (docs/reverse-proxy.md)`,
     );
   }
   const name = text.replace(/^\[(.*)\]$/, '$1');
@@ -139,8 +139,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * The loopback is one machine, whichever of its addresses a proxy comes from. @throws AppError `invalid` for what is neither
- * an address nor a CIDR.
+ * The loopback is one machine, whichever of its addresses a proxy comes from. @throws AppError `invalid` when the text is
+ * neither an address nor a CIDR.
  */
 export function proxyList(entries: readonly string[]): BlockList {
   const list = new BlockList();

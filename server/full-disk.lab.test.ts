@@ -1,4 +1,4 @@
-// A console on a full disk: needs root for a disk of its own, which is a tmpfs.
+// A console on a full disk: needs root to mount a separate disk, which is a tmpfs.
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ test('a start on a full disk says which folder lies on it and what to free, with
   expect((await startConsole()).url, 'with room again').not.toBeNull();
 });
 
-test('a disk that fills while the console runs: a login says what to free, whoever is in still sees, and all works again', async () => {
+test('a disk that fills while the console runs: a login says what to free, open sessions still see, and all works again', async () => {
   const { url, lines } = await startConsole();
   if (url === null) throw new Error(lines.join('\n'));
   await expect.poll(() => lines.join('\n')).toMatch(/setup\?token=/);

@@ -1,5 +1,5 @@
-// The console's log: plain lines on standard error for the journal, `2026-11-22T06:20:15Z INFO text`. No secrets: whoever
-// logs passes texts for people, and errors by their message.
+// The console's log: plain lines on standard error for the journal, `2026-11-22T06:20:15Z INFO text`. No secrets: callers
+// pass texts for people, and errors by their message.
 import type { Log } from './ports.ts';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;

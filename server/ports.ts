@@ -1,9 +1,9 @@
-// What the parts of the server need of one another. main.ts builds them in this order and stops them in the reverse:
+// What the server's parts need from each other. main.ts builds them in this order and stops them in the reverse order:
 //
 //   config -> store -> fleet -> runs -> hub -> http
 //
 // The hub authenticates, parses, bounds, authorises and audits; fleet and runs never see raw input or a socket. Expected
-// failures are AppErrors. Every method here that waits for a node has a deadline of its own.
+// failures are AppErrors. Every method here that waits for a node has its own deadline.
 import type { NodeBridge } from '../contract/bridge.ts';
 import type { CommandResponse } from '../contract/command-socket.ts';
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
@@ -23,7 +23,7 @@ import type { Role } from '../contract/roles.ts';
 export interface Part {
   /** Resolves when the part can be called; it never waits for a node. */
   start(): Promise<void>;
-  /** Resolves when nothing of it runs any more; work that outlives the process is in the store by then. */
+  /** Resolves when the part no longer runs; work that outlives the process is in the store by then. */
   stop(): Promise<void>;
 }
 
@@ -56,14 +56,14 @@ export interface SuggestQuestion {
   readonly cluster: string;
   readonly node: string;
   readonly text: string;
-  /** Names of variables are for who may read them. */
+  /** Only callers who may read variables get their names. */
   readonly role: Role;
   readonly signal: AbortSignal;
 }
 
 /** server/fleet: `createFleet({ log }, { store })`. */
 export interface Fleet extends Part {
-  /** As it is now. The next delta's `From` is this `Revision`: what is coalesced but not sent yet is not in it. */
+  /** The fleet now. The next delta's `From` is this `Revision`: changes that are coalesced but not sent yet are not in it. */
   snapshot(): FleetSnapshot;
   /** At most ten times a second. Returns what ends it. */
   onDelta(listener: (delta: FleetDelta) => void): () => void;
@@ -73,7 +73,7 @@ export interface Fleet extends Part {
    */
   runCommand(call: CommandCall): Promise<{ failed: boolean }>;
   suggest(question: SuggestQuestion): Promise<string[]>;
-  /** Reads clusters and hosts of the store again: called by runs after it changed them. */
+  /** Reads clusters and hosts from the store again: runs calls it after it changed them. */
   reload(): Promise<void>;
 }
 export interface FleetOptions {
@@ -90,7 +90,7 @@ export type Secrets = Readonly<Record<string, string>>;
 
 /** server/runs: `createRuns({ log, usesOwnKeys }, { store, fleet })`. */
 export interface Runs extends Part {
-  /** Observes and plans. The plan is kept for an hour, for whoever made it. */
+  /** Observes and plans. The plan is kept for an hour, for the user who made it. */
   makePlan(
     caller: Caller,
     request: { kind: PlanKind; form: Record<string, unknown>; secrets: Secrets; signal: AbortSignal },
@@ -102,7 +102,7 @@ export interface Runs extends Part {
   startRun(caller: Caller, plan: string, secrets: Secrets): Promise<RunSummary>;
   /** Newest first; `node`: only runs with steps on it. */
   list(limit: number, node?: string): Promise<RunSummary[]>;
-  /** `listener` hears all that happens after `view` was taken. It may hear it before the promise resolves; the hub holds it back. */
+  /** `listener` gets every event after `view` was taken. Events may arrive before the promise resolves; the hub holds them back. */
   subscribe(run: string, listener: (event: RunEvent) => void): Promise<{ view: RunView; stop: () => void }>;
   /** Summaries of all runs as they change, at most ten times a second and run. Returns what ends it. */
   onChanged(listener: (summary: RunSummary) => void): () => void;
@@ -110,7 +110,7 @@ export interface Runs extends Part {
   retry(caller: Caller, run: string, secrets: Secrets): Promise<RunSummary>;
   undo(caller: Caller, run: string): Promise<RunSummary>;
   answer(caller: Caller, run: string, step: string, answer: boolean): Promise<RunSummary>;
-  /** @throws AppError `conflict` when the step is not at work or waits for nobody */
+  /** @throws AppError `conflict` when the step does not run or does not wait for a person */
   signal(caller: Caller, run: string, step: string, signal: StepSignal): Promise<RunSummary>;
   provideSecrets(caller: Caller, run: string, secrets: Secrets): Promise<RunSummary>;
   /** The plan or run as a command for the audit log: `meshdeck nodes add node[1-4] --user root`; null when unknown. */
@@ -119,8 +119,8 @@ export interface Runs extends Part {
 export interface RunsOptions {
   readonly log: Log;
   /**
-   * A first login may use the SSH keys and the agent of whoever runs this process too. Where users of a console plan, false
-   * unless the administrator said so: they name the machines, and would act there by a right that is not theirs.
+   * A first login may also use the SSH keys and the agent of the user who runs this process. False when a console's users plan,
+   * unless the administrator allows it: they choose the machines, and would act there with rights that are not theirs.
    */
   readonly usesOwnKeys: boolean;
 }
@@ -140,28 +140,28 @@ export interface StoredRun {
   readonly startedAt: number;
   readonly endedAt: number | null;
   readonly missingSecrets: readonly string[];
-  /** What the runner needs to go on with after a restart: `undoing`, asked answers, …; its own shape, parsed by it. */
+  /** What the runner needs to continue after a restart: `undoing`, asked answers, …; the runner owns and parses the shape. */
   readonly memo: unknown;
 }
 
-/** A run for lists: its plan stays where it is, since that of 1,000 nodes has megabytes. */
+/** A run for lists, without its plan: a plan of 1,000 nodes has megabytes. */
 export type ListedRun = Omit<StoredRun, 'plan'>;
 
 /** Each promise resolves when the change is on the disk: write `running` before a step acts, `done` after it. */
 export interface RunStore {
   create(run: StoredRun): Promise<void>;
-  /** With the views of steps, where they must not be apart from it: all of it is written, or nothing. */
+  /** With the views of steps when they must change together with the run: all of it is written, or nothing. */
   update(
     id: string,
     change: Partial<Pick<StoredRun, 'state' | 'endedAt' | 'missingSecrets' | 'memo'>>,
     steps?: readonly StepView[],
   ): Promise<void>;
   get(id: string): Promise<StoredRun | null>;
-  /** Newest first; `node`: only those whose memo has it among `digest.nodes`. */
+  /** Newest first; `node`: only runs whose memo has it among `digest.nodes`. */
   list(limit: number, node?: string): Promise<ListedRun[]>;
-  /** Those without an end, oldest first: what a start resumes. */
+  /** Runs that have not ended, oldest first: a start resumes them. */
   unfinished(): Promise<StoredRun[]>;
-  /** Puts the view of a step in place of the one before; the journal. */
+  /** Replaces a step's view: this is the journal. */
   putSteps(id: string, steps: readonly StepView[]): Promise<void>;
   steps(id: string): Promise<StepView[]>;
   appendLog(id: string, lines: readonly LogLine[]): Promise<void>;
@@ -180,11 +180,11 @@ export interface StoredHost {
   readonly user: string;
   /** Commands go through `sudo -n`. */
   readonly needsSudo: boolean;
-  /** Key of the key store that logs in; null while there is none. */
+  /** Id of the console key that logs in; null before the node has one. */
   readonly keyId: string | null;
-  /** Pinned host keys, each as `ssh-ed25519 AAAA…`; a host that shows another is not spoken to. */
+  /** Pinned host keys, each as `ssh-ed25519 AAAA…`; the console does not talk to a host that shows another key. */
   readonly pins: readonly string[];
-  /** Cluster that it was deployed to; empty before. */
+  /** The cluster that it was deployed to; empty before. */
   readonly cluster: string;
   readonly nodeId: string | null;
   readonly isHead: boolean;
@@ -197,22 +197,22 @@ export interface HostStore {
   /** By id: of a record that is new. */
   put(host: StoredHost): Promise<void>;
   /**
-   * Changes a record from what it is by then, one after another, so that none undoes what another has changed. Nothing is written
-   * when `change` throws; it may read the others by `list`, and must not wait for another change. Null: it is not there any more.
+   * Changes the current record. Changes run one after another, so that none undoes another. Nothing is written when `change`
+   * throws; it may read other records by `list`, and must not wait for another change. Null when the record no longer exists.
    */
   update(id: string, change: (host: StoredHost) => StoredHost | Promise<StoredHost>): Promise<StoredHost | null>;
   remove(id: string): Promise<void>;
-  /** Hears of each change once it is on the disk; `host` is null when it was removed. Returns what ends it. */
+  /** The listener gets each change once it is on the disk; `host` is null when it was removed. Returns the function that ends it. */
   onChanged(listener: (id: string, host: StoredHost | null) => void): () => void;
 }
 
 /** A cluster to be attached to. */
 export interface StoredCluster {
-  /** That of its mesh; `local-socket` where command sockets of this machine are what is known of it. */
+  /** Its mesh's id; `local-socket` when the console knows only command sockets on this machine. */
   readonly id: string;
   readonly context: string;
   readonly engine: 'meshd' | 'minimega';
-  /** Command sockets of its nodes on this machine; beside them, its hosts are ways to it. */
+  /** Command sockets of its nodes on this machine; its hosts are further ways to it. */
   readonly socketPaths: readonly string[];
   readonly addedAt: number;
 }
@@ -255,12 +255,12 @@ export type CreateRuns = (options: RunsOptions, components: RunsComponents) => R
 export interface RunningServer {
   /** `http://127.0.0.1:3000`. */
   readonly url: string;
-  /** The one-time link that makes the first admin; null when there is one. */
+  /** The one-time link that makes the first admin; null when an admin exists. */
   readonly setupLink: string | null;
   stop(): Promise<void>;
 }
 
-/** What `openWorkspace(config)` in server/workspace.ts gives the CLI where no server runs: the same parts under the data folder's lock. */
+/** What `openWorkspace(config)` in server/workspace.ts gives the CLI when no server runs: the same parts under the data folder's lock. */
 export interface Workspace {
   readonly store: Store;
   readonly fleet: Fleet;

@@ -1,4 +1,4 @@
-// The console as a program: reads its flags, starts, prints how to get in, and stops cleanly when it is told to.
+// The console as a program: reads its flags, starts, prints how to get in, and stops cleanly on a signal.
 import { flushCompileCache } from 'node:module';
 import { AppError } from '../contract/errors.ts';
 import { parseConfig, usage } from './config.ts';
@@ -11,7 +11,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const { ended } = await serveConsole(parseConfig(argv, process.env), (line) => console.log(line));
-  // Not at the end: a console that is killed would have compiled for nothing.
+  // Not at the end: a killed console would lose what it compiled.
   flushCompileCache();
   return ended;
 }
@@ -19,7 +19,7 @@ async function main(): Promise<number> {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    // A refusal is for the person at the terminal; anything else is a fault of ours and shows where.
+    // A refusal is for the person at the terminal; anything else is our fault, and its stack shows where.
     console.error(error instanceof AppError ? error.message : error);
     process.exit(1);
   },

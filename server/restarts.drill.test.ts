@@ -22,8 +22,8 @@ let list = '';
 
 const onAll = (script: string) =>
   Promise.all(names.map(async (node) => (await lab.exec(node, ['sh', '-c', script])).stdout.trim()));
-// A run here has a data folder of its own: to the nodes it is another console, and would wait a minute for what a killed one held.
-const anew = 'rm -rf /root/.ssh /etc/ssh/sshd_config.d/00-meshdeck* /run/meshdeck/lock; systemctl reload ssh';
+// Each run here has its own data folder: to the nodes it is another console, and would wait a minute for a killed one's locks.
+const startOver = 'rm -rf /root/.ssh /etc/ssh/sshd_config.d/00-meshdeck* /run/meshdeck/lock; systemctl reload ssh';
 const signalAll = async (signal: 'SIGSTOP' | 'SIGCONT') => {
   await Promise.all(names.map((node) => lab.fault.signal(node, 'sshd', signal)));
 };
@@ -55,7 +55,7 @@ afterAll(async () => {
 
 describe('add-nodes', () => {
   beforeEach(async () => {
-    await onAll(anew);
+    await onAll(startOver);
     for (const node of names) await placeSlowPackage(lab, node, 2);
   });
 
@@ -76,7 +76,7 @@ describe('add-nodes', () => {
 describe('deploy', () => {
   const added = () => join(folder, 'added');
   beforeAll(async () => {
-    await onAll(anew);
+    await onAll(startOver);
     const server = await startConsole(added());
     try {
       const client = await openBrowser(server, await logIn(server));

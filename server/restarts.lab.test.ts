@@ -1,5 +1,5 @@
-// The console killed -9 in each step of an add-nodes and of a deploy run, on real nodes: it goes on by itself, nothing is done
-// twice, and the password is nowhere. One run goes through all kills; restarts.drill.test.ts gives each kill a run of its own.
+// The console killed -9 in each step of an add-nodes and of a deploy run, on real nodes: it continues automatically, does nothing
+// twice, and leaves the password nowhere. One run goes through all kills; restarts.drill.test.ts gives each kill a separate run.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ afterAll(async () => {
 });
 
 describe('add-nodes', () => {
-  test('cut off with two nodes that have no key yet, it goes on with the others and names these two', async () => {
+  test('cut off with two nodes that have no key yet, it continues with the others and names these two', async () => {
     const folder = join(data, 'two-left');
     const first = await startConsole(folder);
     let id: string;
@@ -116,7 +116,7 @@ describe('add-nodes', () => {
     expect(await onAll('sshd -T | grep ^passwordauthentication')).toEqual(names.map(() => 'passwordauthentication no'));
     expect(await Promise.all(names.map((node) => timesConfigured(lab, node)))).toEqual([1, 1, 1, 1]);
     expect(await onAll('dpkg --audit')).toEqual(['', '', '', '']);
-    // Whoever was asked for is a node that had no key which lets the console in.
+    // Passwords were asked only for nodes without a key that lets the console in.
     expect(run.asked.length).toBeGreaterThan(0);
     expect(run.leaks).toEqual([]);
   });

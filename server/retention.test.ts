@@ -6,7 +6,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('prunes each hour, goes on after a failure, and waits for its end when it is stopped', async () => {
+it('prunes each hour, continues after a failure, and finishes its work when it is stopped', async () => {
   vi.useFakeTimers();
   const asked: unknown[] = [];
   const logged: string[] = [];

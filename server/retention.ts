@@ -1,10 +1,10 @@
-// Keeps the database from growing without end: the newest of each kind stay, the rest goes in the background.
+// Keeps the database from growing without end: the newest entries of each kind stay, the rest is deleted in the background.
 import { describeError } from '../contract/errors.ts';
 import type { Log, Part } from './ports.ts';
 import type { ConsoleStore, Kept } from './store/types.ts';
 
 /**
- * Some tens of megabytes of audit log. A run is asked for its log in the days after it, for its steps and its way back longer;
+ * Some tens of megabytes of audit log. People read a run's log in the days after it, and need its steps and its undo for longer;
  * with 1,000 nodes its plan alone has 5 MB.
  */
 export const kept: Kept = { auditEntries: 100_000, runs: 1_000, runLogs: 500 };

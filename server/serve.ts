@@ -1,5 +1,5 @@
 // The console from its start to its end, for `npm start`, the demo and `npm run dev`: says how to get in, and stops cleanly
-// when this process is told to.
+// when this process gets a signal.
 import { describeError } from '../contract/errors.ts';
 import type { Config } from './config.ts';
 import { createFleet } from './fleet/create-fleet.ts';

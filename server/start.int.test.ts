@@ -196,7 +196,7 @@ describe('without a session', () => {
     // Of the whole table: a path that is added there is walked here.
     const open: readonly string[] = [httpPaths.health, httpPaths.login, httpPaths.setup];
     for (const path of open) expect([path, (await send(`${url}${path}`)).status]).toEqual([path, 200]);
-    // Leaving twice is no fault, and tells nothing.
+    // Signing out twice is not an error, and reveals nothing.
     const signOut = await send(`${url}${httpPaths.signOut}`, { method: 'POST', headers: { origin: url } });
     expect([signOut.status, signOut.text]).toEqual([200, '{}']);
     const closed = Object.values(httpPaths).filter((path) => !open.includes(path) && path !== httpPaths.signOut);
@@ -319,7 +319,7 @@ describe('with a session', () => {
     });
   });
 
-  it('closes a socket that sends too much, and goes on with the others', async () => {
+  it('closes a socket that sends too much, and keeps serving the others', async () => {
     const [socket, other] = [await connect(url, { cookie, origin: url }), await connect(url, { cookie, origin: url })];
     const closed = once(socket, 'disconnect');
     socket.emit('plans.make', { kind: 'deploy', form: { text: 'x'.repeat(maxSocketFrameBytes) }, secrets: {} });
@@ -327,7 +327,7 @@ describe('with a session', () => {
     expect(await call(other, 'runs.list', { limit: 1 })).toMatchObject({ ok: true });
   });
 
-  it('survives events that are no calls', async () => {
+  it('survives events that are not calls', async () => {
     const socket = await connect(url, { cookie, origin: url });
     socket.emit('runs.list');
     socket.emit('runs.list', 1, 2, 3);
@@ -424,7 +424,7 @@ describe('TLS', () => {
     for (const stop of stops.splice(0)) await stop();
   });
 
-  it('is made by itself on another address than the loopback, with a cookie for TLS only', async () => {
+  it('is made automatically on an address other than the loopback, with a cookie for TLS only', async () => {
     const running = await start(['--listen', '0.0.0.0:0'], 'self-signed');
     expect(running.fingerprint).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
     expect(running.url).toMatch(/^https:/);

@@ -123,7 +123,7 @@ export function createTestRuns(): TestRuns {
     evidence: (run, step) =>
       step === 'ensureBridge node1'
         ? Promise.resolve({ fileName: `bridge-${run}.tar.gz`, bytes: Buffer.from('evidence') })
-        : Promise.reject(new AppError('not-found', `"${step}" is no step of a bridge`)),
+        : Promise.reject(new AppError('not-found', `"${step}" is not a bridge step`)),
     showBridges: (nodes) => Promise.resolve([{ node: nodes, summary: null, error: 'not reached' }]),
     undo: (_caller, run) => answer(`undo ${run}`),
     answer: (_caller, run) => answer(`answer ${run}`),

@@ -55,10 +55,10 @@ describe('a list of nodes', () => {
   test.each([
     ['', 'no nodes'],
     ['node[1-5000]', 'more than 1000 nodes'],
-    ['<script>alert(1)</script>', 'is no host name'],
-    ['$(reboot)', 'is no host name'],
-    ['node1;reboot', 'is no host name'],
-    ['-oProxyCommand=x', 'is no host name'],
+    ['<script>alert(1)</script>', 'is not a host name'],
+    ['$(reboot)', 'is not a host name'],
+    ['node1;reboot', 'is not a host name'],
+    ['-oProxyCommand=x', 'is not a host name'],
     ['10.0.0.0/8', 'scan blocks of /22 or smaller'],
     ['10.0.0.0/21', 'scan blocks of /22 or smaller'],
     ['10.0.0.0/22 10.0.4.0/24', 'more than 1024 addresses in blocks'],
@@ -69,7 +69,7 @@ describe('a list of nodes', () => {
     ['rack[1-2]-node[1-3]', 'write `rack1-node[1-3],rack2-node[1-3]`'],
     ['[2001:db8::5]:70000', 'without a port here'],
     ['[node1]:22', 'is not a number'],
-    ['999.1.1.1', 'is no host name'],
+    ['999.1.1.1', 'is not a host name'],
   ])('%s is refused with a reason', (text, reason) => {
     expect(names(text)).toContain(reason);
   });

@@ -151,7 +151,7 @@ export function isHostName(text: string): boolean {
 }
 
 function notAName(text: string): string {
-  return `${JSON.stringify(clip(text))} is no host name and no address`;
+  return `${JSON.stringify(clip(text))} is not a host name or an address`;
 }
 
 function clip(text: string): string {

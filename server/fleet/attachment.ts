@@ -27,9 +27,9 @@ export interface AttachmentTimes {
   readonly firstHelloTimeoutMs: number;
   /** From dialling a node to its snapshot. */
   readonly attachTimeoutMs: number;
-  /** Before another node is tried beside one that is silent. */
+  /** How long a node may be silent before another node is tried beside it. */
   readonly staggerMs: number;
-  /** Pause after nobody answered: the first, doubled up to the last. */
+  /** Pause after no node answered: the first value, doubled up to the last. */
   readonly firstPauseMs: number;
   readonly maxPauseMs: number;
   /** How long a cluster may be without a node before the pages say `lost`; the search continues. */
@@ -56,10 +56,10 @@ const maxPatience = 4;
 /** Nodes tried in one round: when so many fail, the same way is probably closed to all. The next round continues with the next nodes. */
 const maxPerRound = 16;
 
-/** What the fleet does with what an attachment learns. */
+/** How the fleet takes what an attachment learns. */
 export interface AttachmentSink {
   changed(state: Pick<FleetCluster, 'State' | 'AttachedTo' | 'RoundTripMs' | 'Reason'>): void;
-  /** The cluster answered: what is known of it is as of now. */
+  /** The cluster answered: what the console knows about it is current. */
   heard(roundTripMs: number): void;
   snapshot(message: WatchSnapshot): void;
   delta(message: WatchDelta): void;
@@ -98,8 +98,8 @@ export class Attachment {
   private meshId: string | null;
   private wake: () => void = () => undefined;
   /**
-   * By how much the deadlines are longer than `times` says. On a machine that is short of CPU every node is late: who gave
-   * each one up after the same time, and began with all of them again, would add to the load and never be attached.
+   * By how much the deadlines are longer than `times` says. On a machine that is short of CPU every node is late: a console that
+   * gave each one up after the same time, and began with all of them again, would add to the load and never be attached.
    */
   private patience = 1;
   /** Since when there was no trouble, or since patience was last changed. */
@@ -163,7 +163,7 @@ export class Attachment {
         this.close(attached);
         return;
       }
-      // It was reached by a login that may be the one that was taken away.
+      // The login that was taken away may be the one that reached it.
       if (this.takesNewRoutes()) {
         this.close(attached);
         continue;
@@ -316,7 +316,7 @@ export class Attachment {
         this.close(attached);
         if (!isTimeout(error)) return null;
         this.noteTrouble();
-        // Its connection may be dead without anyone having said so.
+        // Its connection may be dead without any notice.
         opener.distrust(attached.route.key);
         return `${name} did not answer for ${Math.round((performance.now() - sentAt) / 100) / 10} s`;
       }

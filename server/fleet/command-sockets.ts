@@ -6,7 +6,7 @@ import type { ParsedCommand } from '../../core/commands/types.ts';
 import type { NodeRoute } from '../engines/meshd/route.ts';
 import type { OpenOptions, SocketOpener } from '../engines/meshd/sockets.ts';
 
-/** A terminal that is left alone keeps its settings for this long. */
+/** How long an unused terminal keeps its settings. */
 const sessionIdleMs = 15 * 60_000;
 const borrowedIdleMs = 30_000;
 const aliveTimeoutMs = 2_000;
@@ -44,7 +44,7 @@ export class CommandSockets {
       const found = this.idle.findLast((each) => each.key === key);
       if (!found) break;
       this.remove(found);
-      // Nobody reads an idle connection, so nobody heard whether it is still there.
+      // Nobody reads an idle connection, so nobody noticed whether it is still open.
       if (await isAlive(found.client)) return { client: found.client, isReset: false };
       isReset = session !== '';
     }

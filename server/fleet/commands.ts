@@ -52,7 +52,7 @@ export class Commands {
     const { userId } = call.caller;
     const running = this.runningOf.get(userId) ?? 0;
     if (running >= maxCommandsPerUser) {
-      throw new AppError('refused', `${maxCommandsPerUser} commands of yours are running: wait for one, or cancel one`);
+      throw new AppError('refused', `${maxCommandsPerUser} of your commands are running: wait for one, or cancel one`);
     }
     this.runningOf.set(userId, running + 1);
     try {
@@ -154,7 +154,7 @@ function isWorthAnotherWay(error: AppError): boolean {
   return error.code !== 'host-key-changed' && error.code !== 'host-key-unknown' && error.code !== 'cancelled';
 }
 
-/** An answer that a browser can take: beyond the bound its text is cut, and its table left out. */
+/** An answer that a browser can take: beyond the bound, its text is cut and its table is left out. */
 export function boundedAnswer(answer: CommandResponse): CommandResponse {
   const size = answer.Rendered.length + (answer.Resp ? JSON.stringify(answer.Resp).length : 0);
   if (size <= maxBrowserAnswerBytes / 4) return answer;

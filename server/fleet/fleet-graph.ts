@@ -88,7 +88,7 @@ export class FleetGraph {
     for (const node of this.nodesOf(id)) this.dropNode(node.Id);
   }
 
-  /** Replaces a cluster by what a node says of all of it. What the node does not know yet, and we do, stays. */
+  /** Replaces a cluster by a node's snapshot of it. What we know and the node does not know yet stays. */
   applySnapshot(cluster: string, nodes: readonly NodeView[], links: readonly LinkView[]): void {
     const known = this.nodesOf(cluster);
     const before = clusterState(
@@ -122,7 +122,7 @@ export class FleetGraph {
     if (this.newEvents.length < maxEventsPerFlush) this.newEvents.push(event);
   }
 
-  /** Lets facts through that have waited. To be called a few times a second; true when some are left. */
+  /** Lets facts through that have waited. Callers call it a few times a second. Returns true when some are left. */
   releaseFacts(): boolean {
     for (const [id, facts] of this.waitingFacts) {
       if (!this.takeFactsTurn()) return true;

@@ -1,4 +1,4 @@
-// One run at work: starts steps when their time has come, keeps the journal, and tells who listens.
+// One run at work: starts steps when their time has come, keeps the journal, and notifies listeners.
 //
 // INVARIANTS
 //  - The journal has `running` before a step acts and its outcome before any step that needs it starts. A crash at any
