@@ -24,6 +24,7 @@ const argsOf = (node: string): BridgeStepArgs => ({
     enable: [],
     disable: [],
     addresses: ['10.0.0.5/24'],
+    leave: [],
     checks: ['carrier'],
     isHeld: false,
     times: {

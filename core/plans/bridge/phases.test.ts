@@ -1,9 +1,9 @@
 // One list of phases for the script, the journal and the preview.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { describePhases, phaseIds } from './phases.ts';
+import { describePhases } from './phases.ts';
 import { PlannedTransaction } from './step-args.ts';
-import { defaultBridgeTimes } from './transaction.ts';
+import { defaultBridgeTimes, phaseIds } from './transaction.ts';
 
 const script = ['transaction', 'hand-over']
   .map((name) => readFileSync(new URL(`../../../host/bridge/${name}.sh`, import.meta.url), 'utf8'))

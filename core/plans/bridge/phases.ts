@@ -1,22 +1,8 @@
 // What the node's script does, phase by phase: one list for plan, progress and journal. The script says `phase <id>` at the
 // beginning of each, in this order; a test holds the two together.
 import type { PlannedTransaction } from './step-args.ts';
+import { phaseIds, type PhaseId } from './transaction.ts';
 import { describeSeconds } from './verdict.ts';
-
-export const phaseIds = [
-  'check',
-  'snapshot',
-  'way-back',
-  'next-boot',
-  'rehearse',
-  'arm',
-  'park',
-  'move',
-  'watch',
-  'write',
-  'hand-over',
-] as const;
-export type PhaseId = (typeof phaseIds)[number];
 
 export interface Phase {
   readonly id: PhaseId;
@@ -102,8 +88,4 @@ function describePark(owner: PlannedTransaction['owner'], from: string): string 
     case 'none':
       return `stop the DHCP client of ${from}, where there is one, without ending it; the kernel takes no router advertisements there`;
   }
-}
-
-export function isPhase(text: string): text is PhaseId {
-  return (phaseIds as readonly string[]).includes(text);
 }

@@ -1,7 +1,13 @@
 // The answer of `tx status`, read: `key=value` lines, those that may repeat in order. Lines that a newer script adds are ignored.
-import { isPhase, type PhaseId } from './phases.ts';
 import { transactionStates, type TransactionState } from './facts.ts';
-import { insideChecks, type BridgeTransaction, type InsideCheck, type TransactionStatus } from './transaction.ts';
+import {
+  insideChecks,
+  isPhase,
+  type BridgeTransaction,
+  type InsideCheck,
+  type PhaseId,
+  type TransactionStatus,
+} from './transaction.ts';
 
 export type TransactionStatusResult =
   { readonly ok: true; readonly status: TransactionStatus } | { readonly ok: false; readonly message: string };

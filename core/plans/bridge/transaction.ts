@@ -1,7 +1,26 @@
 // A bridge transaction as data: what the console sends to a node, and what the node's state file says of it. The node's side
 // is shell (host/bridge), which runs without the console, without meshd and without a network.
-import type { PhaseId } from './phases.ts';
 import type { BridgeMethod, NicOwner, TransactionState } from './facts.ts';
+
+/** The phases of the node's script, in the order in which it goes through them (phases.ts has them in words). */
+export const phaseIds = [
+  'check',
+  'snapshot',
+  'way-back',
+  'next-boot',
+  'rehearse',
+  'arm',
+  'park',
+  'move',
+  'watch',
+  'write',
+  'hand-over',
+] as const;
+export type PhaseId = (typeof phaseIds)[number];
+
+export function isPhase(text: string): text is PhaseId {
+  return (phaseIds as readonly string[]).includes(text);
+}
 
 /** All of them parameters; seconds. */
 export interface BridgeTimes {
