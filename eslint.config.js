@@ -102,7 +102,6 @@ export default tseslint.config(
   {
     // Not rewritten yet.
     files: [
-      'agent/**',
       'cli/**',
       'contract/**',
       'core/**',
@@ -114,7 +113,7 @@ export default tseslint.config(
       '*.cjs',
       '*.js',
     ],
-    ignores: ['agent/identity/**', 'core/topology/**'],
+    ignores: ['core/topology/**'],
     rules: { 'meshdeck/plain-words': 'off' },
   },
   {

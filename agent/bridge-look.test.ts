@@ -1,4 +1,4 @@
-// When this host's bridge is looked at, and what of it goes into the host's facts and the command's table.
+// When this host looks at its bridge, and what the host's facts and the command's table show of it.
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { BridgeSummary } from '../contract/bridge.ts';

@@ -1,6 +1,6 @@
-// What this host's facts say of its bridge. A look runs some dozens of programs, so it is taken when something changed: the
-// database of Open vSwitch or the folder of transactions, not more often than every 10 s, and each minute in any case, while
-// somebody watches. Between looks the last one stands; one that saw a transaction or an alarm stands for 10 s only.
+// What this host's facts say about its bridge. A look runs some dozens of programs. So this host looks only while somebody
+// watches: when Open vSwitch's database or the folder of transactions has changed, but at most every 10 s, and each minute in
+// any case. A look is valid until the next one; a look that saw a transaction or an alarm is valid for 10 s only.
 import { stat } from 'node:fs/promises';
 import type { BridgeSummary } from '../contract/bridge.ts';
 import type { HostFacts } from '../contract/watch.ts';
@@ -26,7 +26,7 @@ export type BridgeFields = Pick<
 export interface BridgeLookComponents {
   /** Of this machine, as it is now. */
   readonly observe: () => Promise<BridgeSummary>;
-  /** Changes when something of it may have changed; empty where there is no Open vSwitch. */
+  /** Changes when the bridge may have changed; empty where there is no Open vSwitch. */
   readonly stamp: () => Promise<string>;
   /** ms, monotonic. */
   readonly now: () => number;
@@ -44,7 +44,7 @@ export class BridgeLook {
     this.components = components;
   }
 
-  /** The fields as last seen; a new look, where one is due, is for the next call. */
+  /** The fields as last seen. When a new look is due, the next call gets its result. */
   async fields(): Promise<BridgeFields> {
     const age = this.components.now() - this.lookedAt;
     if (!this.isLooking && age >= shortestMs) {

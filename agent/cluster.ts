@@ -1,4 +1,4 @@
-// The cluster as watchers see it, from the mesh's topology, the roster and the facts that are known.
+// The cluster as watchers see it, from the mesh's topology, the roster and the known facts.
 import type { LinkView, NodeView } from '../contract/watch.ts';
 import type { Roster } from '../contract/roster.ts';
 import { clusterState, type ClusterState } from '../core/cluster-view.ts';

@@ -1,5 +1,5 @@
-// meshd's parts, put together: the only place that constructs them. Order matters: the base is claimed before anything is
-// written, so that a second daemon changes nothing; clients are answered once the mesh listens.
+// Constructs meshd's parts and puts them together; nothing else does. Order matters: the base is claimed before anything is
+// written, so that a second daemon changes nothing; clients get answers once the mesh listens.
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -40,7 +40,7 @@ import { CommandSocket } from './socket/server.ts';
 import { describeVersion, meshdVersion } from './version.ts';
 import { ClusterWatch } from './watch.ts';
 
-/** Where the daemon keeps its state that is this machine's only one. */
+/** Where a machine's only daemon keeps its state. */
 const machineStatePath = '/var/lib/meshd';
 
 interface DaemonPaths {
@@ -103,7 +103,7 @@ export async function startDaemon(
     log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}`);
   };
   const ready = Promise.withResolvers<ConnectionComponents>();
-  // Whoever waits for it hears of a failed start; nobody may be waiting.
+  // Code that waits for it gets the error of a failed start; there may be no such code.
   ready.promise.catch(() => undefined);
   const socket = await CommandSocket.listen({ base: paths.base, host, version }, ready.promise, onBug);
   const cleanups: (() => Promise<void> | void)[] = [() => socket.close()];

@@ -107,7 +107,7 @@ test('a watcher gets all facts, then changed fields only, at most once a second'
   expect(facts).toEqual([{ from: 'b', kind: 'facts', body: { version: '1', full: false, facts: { MemUsed: 200 } } }]);
 });
 
-test('what was lost on the way is mended within the refresh period', async () => {
+test('facts lost on the way arrive within the refresh period', async () => {
   a.setWatched(true);
   await pair.pass(3_000);
   pair.isLossy = true;
@@ -119,7 +119,7 @@ test('what was lost on the way is mended within the refresh period', async () =>
   expect(a.get('b')?.facts.MemUsed).toBe(300);
 });
 
-test('a host that cannot be observed for a while is heard of again', async () => {
+test('a host that cannot be observed for a while sends its facts again', async () => {
   pair.isBlind = true;
   a.setWatched(true);
   await pair.pass(3_000);

@@ -1,5 +1,5 @@
-// Host facts between members: who has a watcher tells the others, and each of them sends its facts by unicast, once a
-// second at most and changed fields only, as long as it was told within the lease. Nothing is sent while nobody looks.
+// Host facts between members. A node that has a watcher tells the others so. Each of them sends its facts by unicast, once a
+// second at most and changed fields only, until the lease of that notice ends. Nothing is sent while nobody watches.
 import { z } from 'zod';
 import { maxFactCharacters } from '../contract/limits.ts';
 import { HostFacts } from '../contract/watch.ts';
@@ -10,7 +10,7 @@ const periodMs = 1_000;
 const renewMs = 5_000;
 const leaseMs = 3 * renewMs;
 
-/** A notice can be lost with a link: everything is asked for anew at this period, so that no field stays wrong. */
+/** A notice can be lost with a link: this node asks for everything again at this period, so that no field stays wrong. */
 const refreshMs = 30_000;
 
 const interestKind = 'facts-wanted';
@@ -18,7 +18,7 @@ const factsKind = 'facts';
 
 /** `full`: the asker has nothing, or something old: send everything once. */
 const InterestNotice = z.object({ full: z.boolean() });
-/** `full`: replaces what is known; otherwise changed fields of it. */
+/** `full`: replaces the known facts; otherwise holds changed fields only. */
 const FactsNotice = z.object({ version: z.string().max(255), full: z.boolean(), facts: HostFacts.partial() });
 
 export interface NodeFacts {
@@ -43,7 +43,7 @@ export interface FactsExchangeComponents {
   readonly onError: (error: unknown) => void;
 }
 
-/** Texts of this host as others take them: one that is longer would hide all facts of the host. */
+/** Cuts this host's texts to the length others accept: a longer text would hide all facts of the host. */
 function boundedFacts(facts: HostFacts): HostFacts {
   const cut = Object.entries(facts).map(([key, value]) => [
     key,
@@ -89,7 +89,7 @@ export class FactsExchange {
     return this.known.get(nodeId) ?? null;
   }
 
-  /** This node has a watcher, or has none any more. */
+  /** This node has a watcher, or no longer has one. */
   setWatched(isWatched: boolean): void {
     this.isWatched = isWatched;
     this.renewAt = 0;
@@ -97,7 +97,7 @@ export class FactsExchange {
     else this.schedule(0);
   }
 
-  /** The members changed: a new one is asked at once, a lost one is forgotten. */
+  /** The members changed: this node asks a new one at once, and forgets a lost one. */
   membersChanged(): void {
     const members = new Set(this.components.mesh.memberIds());
     for (const id of this.known.keys()) if (!members.has(id)) this.known.delete(id);
@@ -170,7 +170,7 @@ export class FactsExchange {
     const { version, full, facts } = notice.data;
     const before = this.known.get(nodeId);
     const merged = HostFacts.safeParse(full ? facts : { ...before?.facts, ...facts });
-    // A delta whose full set was lost: the next renewal asks for everything.
+    // The full set before this delta was lost: the next renewal asks for everything.
     if (!merged.success) return;
     const fullAt = full ? this.components.clock.now() : (before?.fullAt ?? 0);
     this.known.set(nodeId, { version, facts: merged.data, fullAt });

@@ -1,4 +1,4 @@
-// A base on a full disk: needs root for a disk of its own, which is a tmpfs.
+// A base on a full disk: needs root to mount its own disk, a tmpfs.
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

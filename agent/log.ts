@@ -28,7 +28,7 @@ export function createLog(
     try {
       appendFileSync(options.file, line, { mode: 0o600 });
     } catch (error) {
-      // A full disk must not take the daemon with it: said once, then standard error alone.
+      // A full disk must not end the daemon: it says so once, then logs to standard error alone.
       isFileBroken = true;
       write(`${time} WARN cannot write ${options.file}: ${error instanceof Error ? error.message : ''}\n`);
     }

@@ -24,7 +24,7 @@ afterEach(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
-/** A port that nobody listens on, below the range that connections take their own ports from (32768 and up). */
+/** A port that nobody listens on, below those that the system gives to outgoing connections (32768 and up). */
 async function freePort(): Promise<number> {
   for (;;) {
     const candidate = 24_000 + Math.floor(Math.random() * 8_000);

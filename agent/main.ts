@@ -90,5 +90,5 @@ async function runDaemon(flags: Flags, programPath: string): Promise<number> {
 }
 
 process.exitCode = await main(process.argv.slice(2));
-// A client that is done and a daemon that has stopped hold nothing that is worth waiting for.
+// A finished client and a stopped daemon hold nothing worth waiting for.
 process.exit();

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 const onDisk = async () => JSON.parse(await readFile(path, 'utf8')) as unknown;
 
-test('what is set is there after a restart, and what another version wrote stays', async () => {
+test('a setting is still there after a restart, and what another version wrote stays', async () => {
   await writeFile(path, '{"degree": 3, "later": {"a": 1}}');
   const settings = await SettingsFile.open(path);
   expect(settings.degree).toBe(3);
@@ -32,7 +32,7 @@ test('of many changes at once the last one is kept', async () => {
   expect(await readdir(folder)).toEqual(['settings.json']);
 });
 
-test('a damaged file, and one that cannot be written, are said', async () => {
+test('a damaged file and one that cannot be written are reported', async () => {
   await writeFile(path, '{"degree": 4000}');
   await expect(SettingsFile.open(path)).rejects.toThrow(`${path} is damaged`);
   const nowhere = new SettingsFile('/proc/settings.json', {});

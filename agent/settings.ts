@@ -7,7 +7,7 @@ import { AppError, describeError } from '../contract/errors.ts';
 import { maxDegree } from '../contract/limits.ts';
 import { writeFileAtomic } from '../host/files.ts';
 
-/** What a newer meshd wrote beside it stays: an upgrade may be taken back. */
+/** Keys that a newer meshd wrote stay: an upgrade may be rolled back. */
 const Settings = z.looseObject({
   degree: z.number().int().min(0).max(maxDegree).optional(),
   login: z.object({ user: z.string(), sudo: z.boolean() }).optional(),
@@ -24,7 +24,7 @@ export class SettingsFile {
     this.settings = initial;
   }
 
-  /** Opens the settings; a missing file is no settings. @throws AppError `invalid` when the file is not readable. */
+  /** Opens the settings; a missing file counts as empty. @throws AppError `invalid` when the file is not readable. */
   static async open(path: string): Promise<SettingsFile> {
     let text: string;
     try {
@@ -36,7 +36,7 @@ export class SettingsFile {
     try {
       return new SettingsFile(path, Settings.parse(JSON.parse(text)));
     } catch (cause) {
-      throw new AppError('invalid', `${path} is damaged: mend it, or delete it to go back to the flags`, { cause });
+      throw new AppError('invalid', `${path} is damaged: repair it, or delete it to go back to the flags`, { cause });
     }
   }
 
@@ -51,7 +51,7 @@ export class SettingsFile {
   /** Changes some and resolves when they are on disk. @throws AppError `failed` when they last until the end only */
   async update(change: Settings): Promise<void> {
     this.settings = { ...this.settings, ...change };
-    // One write after the other, each of all that is set by then: the last one to end holds the newest.
+    // One write after the other, each with all current settings: the last write holds the newest.
     const saved = this.saving.then(() => writeFileAtomic(this.path, `${JSON.stringify(this.settings, null, 2)}\n`));
     this.saving = saved.catch(() => undefined);
     try {

@@ -1,4 +1,4 @@
-// What this meshd says of itself. The bundle holds package.json's version; the hash of the program is in its path.
+// What this meshd says about itself. The bundle holds package.json's version; the hash of the program is in its path.
 import packageJson from '../package.json' with { type: 'json' };
 import { treeFromProgramPath } from '../core/deploy/tree.ts';
 

@@ -57,7 +57,7 @@ test('a watcher follows the cluster from its snapshot on, without a gap', () => 
   expect(state).toEqual(cluster);
 });
 
-test('many changes at once are one delta, and no change is none', () => {
+test('many changes at once make one delta, and without a change there is no delta', () => {
   const push = vi.fn();
   watch.subscribe(push);
   watch.changed();
@@ -69,7 +69,7 @@ test('many changes at once are one delta, and no change is none', () => {
   expect(push).toHaveBeenCalledTimes(2);
 });
 
-test('a dropped queue is mended by a snapshot of another epoch, for that reader only', () => {
+test('a dropped queue is replaced by a snapshot of another epoch, for that reader only', () => {
   const slow = vi.fn<(message: WatchMessage) => void>();
   const quick = vi.fn<(message: WatchMessage) => void>();
   const subscription = watch.subscribe(slow);
@@ -81,7 +81,7 @@ test('a dropped queue is mended by a snapshot of another epoch, for that reader 
   expect(quick).toHaveBeenCalledTimes(1);
 });
 
-test('the mesh hears of the first watcher and of the last one leaving', () => {
+test('the mesh is notified of the first watcher and of the last one leaving', () => {
   const a = watch.subscribe(() => undefined);
   const b = watch.subscribe(() => undefined);
   a.close();

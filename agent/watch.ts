@@ -37,7 +37,7 @@ export class ClusterWatch {
   private epochs = 0;
   private timer: NodeJS.Timeout | null = null;
 
-  /** `observe` gives the cluster of now; `onWatched` hears when the first watcher comes and the last one goes. */
+  /** `observe` gives the cluster of now; `onWatched` is called when the first watcher comes and when the last one leaves. */
   constructor(
     options: WatchOptions,
     components: { observe: () => ClusterState; onWatched: (isWatched: boolean) => void },
@@ -75,7 +75,7 @@ export class ClusterWatch {
     };
   }
 
-  /** Ends all subscriptions without a word; the sockets close on their own. */
+  /** Ends all subscriptions without a last message; the sockets close on their own. */
   stop(): void {
     if (this.timer) clearTimeout(this.timer);
     this.subscribers.clear();

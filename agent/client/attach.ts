@@ -76,7 +76,7 @@ class Attach {
     socket.once('close', () => {
       if (this.client !== client) return;
       client.close();
-      // During a command its missing answer is reported; at the prompt nobody else would say it.
+      // During a command, the missing answer is reported. At the prompt nothing else would report it.
       if (this.readline && !this.isBusy) {
         this.say(`\nThe meshd at ${this.options.socketPath} ended the connection. The next command connects again.\n`);
         this.showPrompt();
@@ -144,7 +144,7 @@ class Attach {
     else this.showPrompt();
   }
 
-  /** Whether to go on with the next line. */
+  /** Whether to continue with the next line. */
   private async runLine(line: string): Promise<boolean> {
     const text = line.trim();
     if (text === '') return true;
@@ -235,7 +235,7 @@ class Attach {
       // The prompt shows them, and would obey them.
       return found.filter((whole) => safeText(whole) === whole).map((whole) => whole.slice(prefix.length));
     } catch {
-      // No completion is no failure; the next command says what is wrong.
+      // A missing completion is not a failure; the next command says what is wrong.
       return [];
     }
   }

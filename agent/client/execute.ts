@@ -1,4 +1,4 @@
-// `meshd -e WORDS…`: one command from a shell. What it answers goes to stdout, errors and progress to stderr.
+// `meshd -e WORDS…`: one command from a shell. Answers go to stdout, errors and progress to stderr.
 import type { Writable } from 'node:stream';
 import { CommandClient } from '../../contract/command-client.ts';
 import { describeError } from '../../contract/errors.ts';
@@ -25,7 +25,7 @@ export async function runExecute(words: readonly string[], options: ExecuteOptio
     stderr.write('meshd -e: a command is missing, such as `meshd -e mesh status`\n');
     return 1;
   }
-  // Beyond what the socket takes as a request the daemon could not say this.
+  // The socket does not accept a longer request, so the daemon could not report this.
   const tooLong = lineTooLong(line, 'socket');
   if (tooLong !== null) {
     stderr.write(`meshd -e: ${tooLong}\n`);
@@ -69,7 +69,7 @@ export async function runExecute(words: readonly string[], options: ExecuteOptio
   }
 }
 
-/** Resolves when the text was taken: the process ends right after the last one. */
+/** Resolves when the stream has taken the text: the process ends right after the last one. */
 function write(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve) => {
     stream.write(text, () => resolve());

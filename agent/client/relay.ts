@@ -22,11 +22,11 @@ export async function runRelay(options: RelayOptions): Promise<number> {
   }
   const closed = new Promise((resolve) => socket.once('close', resolve));
   const stop = () => socket.destroy();
-  // The SSH session is gone: the daemon must see that, or it would go on with the command for no one.
+  // The SSH session is gone: the daemon must see that, or it would continue a command that nobody waits for.
   stdout.once('error', stop);
   stdin.once('error', stop);
   stdin.pipe(socket);
-  // Pipes of their own speed on both sides: back-pressure reaches the daemon.
+  // Each side has its own speed: pipes carry back-pressure to the daemon.
   socket.pipe(stdout, { end: false });
   await closed;
   stdin.unpipe(socket);

@@ -1,4 +1,5 @@
-// The program behind `meshd -takeca <copy>`: reads the copy's file and the code, which is in no argument list and no history.
+// The program behind `meshd -takeca <copy>`: reads the copy's file and the code. The code never appears in an argument list
+// or a history.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline/promises';
@@ -11,7 +12,7 @@ export async function runTakeCa(path: string, paths: { base: string; state: stri
     const sealed = await readFile(path, 'utf8').catch((cause: unknown) => {
       throw new AppError('invalid', `cannot read the copy: ${describeError(cause)}`, { cause });
     });
-    // Held while files change: a meshd that runs would write its own roster over ours.
+    // Held while files change: a running meshd would overwrite our roster with its own.
     const claimed = await claimSocket(createServer(), paths.base);
     try {
       const before = await takeAuthority(paths.state, { sealed, code: await readCode(), now: new Date() });

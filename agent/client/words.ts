@@ -4,7 +4,7 @@ import { safeText } from '../../core/safe-text.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
 
 /**
- * The words after `-e` as one line. One word is a line already, in the command language. Of several, each arrives as the
+ * The words after `-e` as one line. A single word is already a line in the command language. Of several, each arrives as the
  * shell gave it: what the command language would read in another way (quotes, `#`, backslashes, spaces) is quoted.
  */
 export function lineFromWords(words: readonly string[]): string {

@@ -1,4 +1,4 @@
-// `bridge`: what is there. It never makes one; that is the console's plan, which arms a way back first.
+// `bridge`: shows the bridge. It never makes one; the console's plan does that, and arms a rollback first.
 import { responseEntry } from '../../contract/command-socket.ts';
 import type { BridgeSummary } from '../../contract/bridge.ts';
 import type { Handlers } from './handler.ts';

@@ -186,7 +186,7 @@ async function clearNamespace(call: BuiltinCall, components: BuiltinComponents):
   if (name === defaultNamespace) {
     throw new AppError('refused', `\`${name}\` is the default namespace: it cannot be destroyed`);
   }
-  // A host of the namespace may never have heard of it.
+  // A host of the namespace may not know it.
   if (name !== 'all' && origin.via === 'socket' && !namespaces.has(name)) {
     throw new AppError('not-found', `no such namespace \`${name}\` on ${host}: \`namespace\` lists them`);
   }

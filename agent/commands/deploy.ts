@@ -82,7 +82,7 @@ async function follow(launch: Launch, call: CommandCall): Promise<LaunchRow[]> {
       const { reason } = call.signal as { reason: unknown };
       const isCancel = reason instanceof AppError && reason.code === 'cancelled';
       if (isCancel && launch.listenerCount === 1) launch.cancel();
-      else reject(new AppError('cancelled', 'the deploy goes on; the same command joins it again'));
+      else reject(new AppError('cancelled', 'the deploy continues; the same command joins it again'));
     };
     if (call.signal.aborted) onAbort();
     else call.signal.addEventListener('abort', onAbort, { once: true });
@@ -95,7 +95,7 @@ async function follow(launch: Launch, call: CommandCall): Promise<LaunchRow[]> {
   }
 }
 
-/** The table, and an error entry for each node that failed, so that `-e` tells and exits non-zero. */
+/** The table, and an error entry for each node that failed, so that `-e` reports it and exits non-zero. */
 function launchEntries(host: string, rows: readonly LaunchRow[]): ResponseEntry[] {
   const table = responseEntry(host, {
     Header: ['node', 'step', 'seconds', 'error'],

@@ -176,7 +176,7 @@ describe('.columns and .filter', () => {
 });
 
 describe('namespaces', () => {
-  it('come to life by mention, with all other nodes', async () => {
+  it('are created when first mentioned, with all other nodes', async () => {
     expect(await rendered('namespace')).toBe(
       'host  | namespace | vlans    | active\nnode1 | minimega  | 101-4096 | true',
     );
@@ -233,7 +233,7 @@ describe('a member of the mesh', () => {
     expect(ran).toEqual(['node1 host mesh exp']);
   });
 
-  it('is refused whatever is for the socket, in any wrapping', async () => {
+  it('cannot run what only the socket may run, in any wrapping', async () => {
     for (const { pattern, items } of commandTable.filter(({ pattern: { reach } }) => reach === 'socket')) {
       const words = items.flatMap((item) => {
         if (item.kind === 'literal') return [item.text];
@@ -302,7 +302,7 @@ describe('variables and aliases', () => {
 });
 
 describe('history', () => {
-  it('keeps what parsed, typed or failed, unless told not to', async () => {
+  it('keeps lines that parsed, typed or failed, unless asked not to', async () => {
     await answers('mesh dial node9');
     await answers('bogus');
     await answers('.record false version');
@@ -330,7 +330,7 @@ describe('quit', () => {
     expect(quits).toEqual(['node1 0']);
   });
 
-  it('answers when it is to wait', async () => {
+  it('answers when it has a delay', async () => {
     expect(await rendered('quit 5')).toBe('node1: quitting after 5 seconds');
     expect(await errors('quit soon')).toMatch(/a delay in seconds/);
     expect(quits).toEqual(['node1 5000']);
@@ -340,7 +340,7 @@ describe('quit', () => {
 describe('read', () => {
   const script = (name: string, ...lines: string[]) => writeFile(join(filePath, name), lines.join('\n'));
 
-  it('answers line by line and goes on after a failure', async () => {
+  it('answers line by line and continues after a failure', async () => {
     await script('a.mm', '# comment', 'echo one', '', 'bogus', '.annotate false', 'echo two');
     const found = await answers('read a.mm');
     expect(found.map(({ Resp, Rendered }) => Rendered || Resp?.[0]?.Error)).toEqual([
@@ -351,7 +351,7 @@ describe('read', () => {
     ]);
   });
 
-  it('only checks, when told so', async () => {
+  it('only checks, when asked to', async () => {
     await script('b.mm', 'echo one', 'bogus', 'mesh send all', 'quit');
     expect(await errors('read b.mm check')).toBe(
       'b.mm:2: invalid command: `bogus`\nb.mm:3: invalid command: `mesh send all`',
@@ -448,7 +448,7 @@ describe('checkHandlers', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('names handlers of no pattern', () => {
+  it('names handlers that have no pattern', () => {
     const odd = createMemoryCluster({ names: ['a'], handlers: () => ({ nonsense: () => Promise.resolve([]) }) }).get(
       'a',
     )!;

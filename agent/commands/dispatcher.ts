@@ -3,7 +3,7 @@
 //
 // INVARIANTS
 // - Nothing runs that assertAllowed has not seen with the caller it came from, script lines included.
-// - A command that came over the mesh has a session of its own, is not expanded, and never goes out again.
+// - A command that came over the mesh has its own session, is not expanded, and is never sent out again.
 // - A thrown error becomes one entry of this host; it never ends the iteration of another command.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
@@ -44,7 +44,7 @@ export interface DispatcherComponents {
   readonly quit: (delayMs: number) => void;
   /** How long to wait for other hosts, as `mesh timeout` says. */
   readonly meshTimeoutMs: () => number;
-  /** Hears of errors that are not AppErrors, which are bugs of ours. */
+  /** Receives errors that are not AppErrors: those are our bugs. */
   readonly onBug?: (error: unknown) => void;
 }
 
@@ -76,7 +76,7 @@ interface Batch {
   readonly settings: Settings;
 }
 
-/** Scripts may read scripts, but not themselves for ever. */
+/** Scripts may read scripts, but a script that reads itself must end. */
 const maxScriptDepth = 8;
 
 const scriptPattern = 'read <file> [check,]';
@@ -84,7 +84,7 @@ const namespacePattern = 'namespace <name> (command)';
 const columnsPattern = '.columns <columns as csv> (command)';
 const filterPattern = '.filter <filter> (command)';
 const isFlagPattern = (pattern: string) => pattern.endsWith(' <true,false> (command)');
-/** Commands around others that run() takes apart itself. */
+/** Commands that contain other commands; run() itself takes them apart. */
 const isWrapper = (pattern: string) =>
   pattern === namespacePattern || pattern === columnsPattern || pattern === filterPattern || isFlagPattern(pattern);
 
@@ -117,7 +117,7 @@ export class Dispatcher {
   }
 
   /**
-   * Runs one line and gives its answers as they come; none after `quit`. It does not throw: what fails is an entry with
+   * Runs one line and gives its answers as they come; none after `quit`. It does not throw: a failure is an entry with
    * `Error`.
    */
   async *execute(
@@ -177,7 +177,7 @@ export class Dispatcher {
     }
   }
 
-  /** One line, typed, of a script, or from the mesh. Yields nothing for a blank line, a comment, and `quit`. */
+  /** One line: typed, from a script, or from the mesh. Yields nothing for a blank line, a comment, and `quit`. */
   private async *runLine(line: string, context: LineContext): AsyncGenerator<Batch, void, undefined> {
     const { session, origin } = context;
     const isTyped = origin.via === 'socket';
@@ -250,7 +250,7 @@ export class Dispatcher {
             timeoutMs: this.components.meshTimeoutMs(),
             signal: context.signal,
           });
-    // It may fail while this host still works; whoever awaits it below hears of it.
+    // It may fail while this host still works; the code that awaits it below gets the error.
     remote.catch(() => undefined);
     const merged: ResponseEntry[] = [];
     if (hosts.includes(host)) {
@@ -269,7 +269,7 @@ export class Dispatcher {
     yield merged;
   }
 
-  /** The handler on this host. A handler that does not heed its signal is left behind soon after the signal came. */
+  /** The handler on this host. When a handler ignores its signal, this stops waiting for it soon after the signal came. */
   private async *runHere(
     command: ParsedCommand,
     context: RunContext,
@@ -341,7 +341,7 @@ export class Dispatcher {
       };
       return;
     }
-    // Inside `namespace X read …` the script has an active namespace of its own, which ends with it.
+    // Inside `namespace X read …` the script has its own active namespace, which ends with it.
     const isMoved = context.namespace !== context.session.namespace;
     const session = isMoved ? { ...context.session, namespace: context.namespace } : context.session;
     for (const line of lines) {
@@ -354,7 +354,7 @@ export class Dispatcher {
     }
   }
 
-  /** Patterns that no one handles, and handlers of no pattern: both are empty once all parts are wired. */
+  /** Patterns without a handler, and handlers without a pattern: both are empty once all parts are wired. */
   checkHandlers(): { missing: string[]; unknown: string[] } {
     const patterns = commandTable.map(({ pattern }) => pattern.pattern);
     const isOwn = (pattern: string) =>
@@ -372,7 +372,7 @@ export class Dispatcher {
   }
 }
 
-/** Replaces the first word when it is an alias; the expansion is not looked at again. */
+/** Replaces the first word when it is an alias; the expansion is not expanded again. */
 function expandAlias(line: string, aliases: ReadonlyMap<string, string>): string {
   if (aliases.size === 0) return line;
   const trimmed = line.trim();

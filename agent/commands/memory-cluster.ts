@@ -10,7 +10,7 @@ export interface MemoryClusterOptions {
   readonly names: readonly string[];
   readonly handlers: (name: string, peers: Peers) => Handlers;
   readonly filePath?: string;
-  /** Nodes that are in the mesh and never answer. */
+  /** Nodes that are in the mesh but never answer. */
   readonly silent?: readonly string[];
   readonly onQuit?: (name: string, delayMs: number) => void;
 }

@@ -11,10 +11,10 @@ import type { Mesh, MeshTopology } from '../mesh/mesh.ts';
 import type { CommandCall, Handlers } from './handler.ts';
 import type { Peers } from './peers.ts';
 
-/** What `mesh send` waits for answers unless `mesh timeout` says otherwise. minimega waits for ever. */
+/** How long `mesh send` waits for answers unless `mesh timeout` says otherwise. minimega waits for ever. */
 export const defaultMeshTimeoutMs = 10_000;
 
-/** How long answers of other nodes are waited for: `mesh timeout` sets it, whoever sends commands on reads it. */
+/** How long this node waits for other nodes' answers: `mesh timeout` sets it, and the parts that forward commands read it. */
 export interface MeshTimeout {
   ms: number;
 }

@@ -1,5 +1,5 @@
-// Namespaces as this daemon knows them: which hosts each has. A namespace comes to life by being mentioned, with all other
-// members of the mesh as its hosts (or this host, when it is alone), as in minimega. Other daemons have their own idea.
+// Namespaces as this daemon knows them: which hosts each has. The first mention creates a namespace, with all other members
+// of the mesh as its hosts (or this host, when it is alone), as in minimega. Each daemon has its own list.
 import { AppError } from '../../contract/errors.ts';
 import { maxNamespaces } from '../../contract/limits.ts';
 import { defaultNamespace } from './session.ts';

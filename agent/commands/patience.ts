@@ -1,5 +1,5 @@
-// How long a command is waited for once it was cancelled: long enough for a handler to say itself what it left behind, not
-// as long as one that does not heed its signal would take.
+// How long to wait for a command after it was cancelled: long enough for a handler to report what it left behind, but not
+// as long as a handler that ignores its signal would take.
 import { AppError } from '../../contract/errors.ts';
 import { clipLine } from '../../core/commands/tokens.ts';
 
@@ -19,7 +19,7 @@ export class Patience {
     else signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
-  /** The promise's value; a `cancelled` error when the signal came and the grace is over. */
+  /** The promise's value, or a `cancelled` error when the signal came and the grace period is over. */
   wait<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.isOver) reject(this.error());

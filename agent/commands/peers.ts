@@ -1,4 +1,4 @@
-// What the commands know of the mesh: names, and a way to run a line elsewhere. agent/mesh implements it; tests fake it.
+// What the commands know about the mesh: names, and a way to run a line elsewhere. agent/mesh implements it; tests fake it.
 import type { ResponseEntry } from '../../contract/command-socket.ts';
 
 export interface Peers {

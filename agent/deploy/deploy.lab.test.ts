@@ -20,7 +20,7 @@ const sh = async (node: string, script: string, ...args: string[]) =>
 const mainPid = (node: string) => sh(node, 'systemctl show -P MainPID meshd');
 const deploy = (range: string) => meshd(head, 'deploy', 'launch', range);
 
-/** Runs `meshd -e` on a node; a failed command is an answer too. */
+/** Runs `meshd -e` on a node; a failed command also counts as an answer. */
 async function meshd(node: string, ...words: string[]): Promise<{ stdout: string; stderr: string; exitCode: number }> {
   try {
     const { stdout, stderr } = await runMeshd(lab, node, words, { timeoutMs: 120_000 });
@@ -101,7 +101,7 @@ describe('deploy', () => {
     await until('node2 in the mesh', async () => (await meshSize(head)) === 2);
   });
 
-  test('its fingerprint is shown and pinned, and the second run goes on where the first ended', async () => {
+  test('its fingerprint is shown and pinned, and the second run continues where the first ended', async () => {
     const shown = rowsOf((await meshd(head, 'deploy', 'hostkeys', 'node3')).stdout);
     const expected = await sh('node3', 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub');
     const fingerprint =
@@ -146,7 +146,7 @@ describe('deploy', () => {
     expect((await meshd(head, 'deploy', 'logs', 'node2')).stdout).toContain('Started meshd.service');
   });
 
-  test('a node with a cluster of its own is refused, running or not', async () => {
+  test('a node that has its own cluster is refused, running or not', async () => {
     await installTree(lab, 'node4');
     await startMeshd(lab, 'node4', ['-context', 'other', '-nostdin']);
     expect((await deploy('node4')).stderr).toContain('belongs to another cluster');
@@ -173,7 +173,7 @@ describe('deploy', () => {
       const sizes = await Promise.all([head, 'node4'].map(meshSize));
       return sizes[0] === 3 && sizes[1] === 1;
     });
-    // It was told by its own roster, or by others that close its calls without a word.
+    // It knows from its own roster, or from other members that close its calls without an answer.
     await until('the reason in its journal', async () =>
       /this node was revoked|this node may be revoked/.test(await sh('node4', 'journalctl -u meshd -n 40 -o cat')),
     );
@@ -186,7 +186,7 @@ describe('deploy', () => {
     expect((await meshd(head, 'deploy', 'flags')).stdout).toContain('-degree=1 ');
     expect((await deploy('node2')).exitCode).toBe(0);
     expect(await sh('node2', 'grep ^ExecStart= /etc/systemd/system/meshd.service')).toContain(' -degree=1 ');
-    // What an upgrade would go back to is of that upgrade, not of an older change of flags.
+    // The program an upgrade would return to belongs to that upgrade, not to an older change of flags.
     expect(await sh('node2', 'ls "$1" | grep meshd.service.previous || true', treeOnNode)).toBe('');
     await meshd(head, 'mesh', 'degree', '2');
   });
@@ -226,7 +226,7 @@ describe('an upgrade', () => {
     }
   });
 
-  test('to a program that gives no hello goes back by itself, and stops at the canary', async () => {
+  test('to a program that gives no hello is rolled back automatically, and stops at the canary', async () => {
     const before = await sh('node2', 'readlink "$1/current"', treeOnNode);
     const pid = await mainPid('node3');
     // It works on the head, and fails where deploy starts it.
@@ -248,7 +248,7 @@ describe('an upgrade', () => {
 });
 
 describe('after a reboot', () => {
-  test('a node and the head come back by themselves', async () => {
+  test('a node and the head come back on their own', async () => {
     await runVariantOnHead((program) => program);
     expect((await deploy('node[2-3]')).exitCode).toBe(0);
     for (const node of ['node2', head]) {

@@ -1,5 +1,5 @@
 // Deploy as the commands see it: the settings of `deploy flags|stdout|stderr`, launches, host keys, a node's journal. One
-// per daemon; what it keeps is gone with the daemon, as in minimega.
+// per daemon; its settings end with the daemon, as in minimega.
 import { AppError, describeError } from '../../contract/errors.ts';
 import { logsScript, scriptArgv } from '../../core/deploy/scripts.ts';
 import { deployFlags, parseFlags, statePathOf } from '../../core/flags.ts';
@@ -23,7 +23,7 @@ export class Deployer {
   private readonly components: DeployComponents;
   private readonly launches = new Launches();
   private readonly ended = new AbortController();
-  /** How the last launch logged in: what follows on its nodes does likewise. */
+  /** How the last launch logged in: later commands on its nodes log in the same way. */
   private login: DeployLogin;
   private ownFlags: readonly string[] | null = null;
   private stdoutPath: string | undefined;
@@ -136,7 +136,7 @@ export class Deployer {
     const parsed = assertFlags(flags);
     const { context } = this.components.cluster.roster();
     if (parsed.context !== context) {
-      // A restart with it would take every node of the launch out of the mesh.
+      // A restart with this flag would take every node of the launch out of the mesh.
       throw new AppError(
         'invalid',
         `deploy flags say -context=${parsed.context}, and this cluster's context is ${context}: meshd would refuse to start; ` +

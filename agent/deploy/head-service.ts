@@ -1,5 +1,5 @@
-// The head's own service: installed and enabled by each launch, so that the head comes back after a reboot, and never
-// started or restarted here: the meshd that deploys may have been started by hand, and runs on.
+// The head's own service: installed and enabled by each launch, so that the head comes back after a reboot, but never
+// started or restarted here: an administrator may have started the meshd that deploys, and it keeps running.
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// `deploy hostkeys`: shows the SSH host keys of nodes beside what is pinned for them, and pins those whose fingerprint an
-// administrator has compared.
+// `deploy hostkeys`: shows the SSH host keys of nodes beside the keys pinned for them, and pins those whose fingerprint
+// an administrator has compared.
 import { AppError } from '../../contract/errors.ts';
 import { describeRemoval } from '../../host/ssh/errors.ts';
 import { fingerprintOf } from '../../host/ssh/known-hosts.ts';
@@ -41,7 +41,7 @@ export async function observeHostKeys(
 
 /**
  * Pins the keys of a node that have one of the fingerprints. @throws AppError `refused` when it shows none of them, and
- * `host-key-changed` when another key is pinned: that one has to be removed by hand first.
+ * `host-key-changed` when another key is pinned: an administrator has to remove that one first.
  */
 export async function acceptHostKeys(
   node: string,

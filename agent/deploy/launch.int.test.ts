@@ -1,5 +1,5 @@
-// Launches against an sshd of the test's own: what they do when nodes cannot be reached, who may join, what cancels. Nodes
-// that are deployed for real are in deploy.lab.test.ts.
+// Launches against the test's own sshd: what they do when nodes cannot be reached, who may join, what cancels them.
+// deploy.lab.test.ts deploys real nodes.
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -193,7 +193,7 @@ describe.skipIf(!hasSshd)('deploy', () => {
     const leaving = call('deploy launch 127.0.0.3', { signal: gone.signal });
     await new Promise((resolve) => setTimeout(resolve, 300));
     gone.abort();
-    await expect(leaving).rejects.toThrow('the deploy goes on');
+    await expect(leaving).rejects.toThrow('the deploy continues');
     const lines: string[] = [];
     const cancel = new AbortController();
     const joined = call('deploy launch 127.0.0.3', { signal: cancel.signal, status: (text) => lines.push(text) });
@@ -233,7 +233,7 @@ describe.skipIf(!hasSshd)('deploy', () => {
   });
 });
 
-/** A program tree with an ELF header for a runtime: enough for what does not reach a node. */
+/** A program tree with an ELF header for a runtime: enough for tests that do not reach a node. */
 async function placeTree(folder: string): Promise<string> {
   const place = async (kind: string, name: string, content: Buffer) => {
     const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);

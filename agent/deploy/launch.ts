@@ -13,7 +13,7 @@ export interface LaunchRow {
   /** The last step that the node came to; on failure the one that failed. */
   readonly step: DeployStep;
   readonly seconds: number;
-  /** False: the node was right already. */
+  /** False: the node was already as it should be. */
   readonly changed: boolean;
   /** Empty when the node is in the mesh. */
   readonly error: string;
@@ -34,7 +34,7 @@ export class Launch {
   private readonly abort = new AbortController();
   private readonly startedAt = performance.now();
   private readonly rows = new Map<string, LaunchRow>();
-  /** Names that nodes gave themselves, so that two machines of one name are told apart before either is admitted. */
+  /** Names that nodes gave themselves: two machines with one name must be detected before either is admitted. */
   private readonly claimed = new Map<string, string>();
 
   constructor(hosts: readonly string[], plan: LaunchPlan, options: DeployOptions, components: DeployComponents) {
@@ -45,7 +45,7 @@ export class Launch {
     this.done = this.runAll();
   }
 
-  /** Hears status lines, the newest of each node at once, until the returned function is called. */
+  /** Receives status lines, the newest of each node at once, until the returned function is called. */
   listen(listener: StatusListener): () => void {
     for (const line of this.latest.values()) listener(line);
     this.listeners.add(listener);
@@ -58,7 +58,9 @@ export class Launch {
 
   /** Ends it: nodes that are not in the mesh yet report that they were cancelled. */
   cancel(): void {
-    this.abort.abort(new AppError('cancelled', 'the deploy was cancelled; the same command goes on where it ended'));
+    this.abort.abort(
+      new AppError('cancelled', 'the deploy was cancelled; the same command continues where it stopped'),
+    );
   }
 
   private async runAll(): Promise<LaunchRow[]> {
@@ -100,7 +102,7 @@ export class Launch {
             try {
               await node.finish();
             } catch (error) {
-              // A node that is lost says nothing of the program; one that went back does.
+              // A lost node says nothing about the program; a node that was rolled back does.
               if (error instanceof AppError && error.detail?.['rolledBack'] === true) rolledBack.push(node.name);
               throw error;
             }
@@ -111,7 +113,7 @@ export class Launch {
     }
   }
 
-  /** Runs one part of a node's way and keeps its row. False when it failed. */
+  /** Runs one part of a node's steps and keeps its row. False when it failed. */
   private async attempt(host: string, node: NodeDeploy, work: () => Promise<void>): Promise<boolean> {
     let error = '';
     try {
@@ -216,7 +218,7 @@ export class Launches<T extends RunningLaunch = Launch> {
   }
 }
 
-/** Calls `work` for each item, so many at once. `work` handles its own errors. */
+/** Calls `work` for each item, at most so many at once. `work` handles its own errors. */
 async function forEachAtOnce<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
   const queue = [...items];
   const worker = async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Launches } from './launch.ts';
 
-/** A launch that ends when it is told to. */
+/** A launch that ends when the test ends it. */
 class FakeLaunch {
   readonly ended = Promise.withResolvers<[]>();
   readonly done = this.ended.promise;
@@ -40,7 +40,7 @@ test('a launch that cannot be opened leaves its nodes free', async () => {
   expect((await launches.join(request('node2'), () => Promise.resolve(new FakeLaunch()))).joined).toBe(false);
 });
 
-test('the daemon’s end cancels also what is still being opened', async () => {
+test('the daemon’s end also cancels launches that are still being opened', async () => {
   const launches = new Launches<FakeLaunch>();
   const launch = new FakeLaunch();
   const joining = launches.join(request('node2'), () => Promise.resolve(launch));

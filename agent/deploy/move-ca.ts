@@ -1,11 +1,11 @@
-// `mesh ca move <node>`: makes another member the head. The CA's key is never without a home:
+// `mesh ca move <node>`: makes another member the head. The CA's key is on a disk at every moment:
 //
 //   1. the CA's files go to the node over SSH, on standard input, 0600, and are on its disk before the next step
-//   2. a roster that names the new head is signed and flooded: from here on this node edits no more
+//   2. a roster that names the new head is signed and flooded: from here on this node no longer edits rosters
 //   3. the node gets that roster, restarts, and says in its hello that it is the head
 //   4. only then is the key deleted here
 //
-// Interrupted before 2, this node is the head as before; after 2, the same command goes on where it ended.
+// Interrupted before 2, this node is still the head; after 2, the same command continues where it stopped.
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';

@@ -45,7 +45,7 @@ export interface LaunchPlan {
   readonly degree: number;
   readonly stdoutPath: string | undefined;
   readonly stderrPath: string | undefined;
-  /** Who logs in, here and there; sudo for all that is run there. */
+  /** The user who logs in on the node, and whether everything there runs through sudo. */
   readonly local: string;
   readonly user: string;
   readonly sudo: boolean;
@@ -56,22 +56,22 @@ const deadlinesMs = {
   /** From dialling to logged in; sshd resolves names and forks. */
   connect: 10_000,
   probe: 20_000,
-  /** 40 MB at 1 Mbit/s. A dead connection is noticed long before by its keepalive. */
+  /** 40 MB at 1 Mbit/s. Its keepalive notices a dead connection long before. */
   runtime: 400_000,
   program: 60_000,
   /** Stopping the old daemon may take 10 s. */
   install: 60_000,
   hello: 15_000,
-  /** After that long without hello, a daemon that keeps ending is told from one that is slow. */
+  /** After this long without hello, deploy checks whether the daemon keeps ending or is only slow. */
   firstLook: 5_000,
   mesh: 20_000,
-  /** Stop, 15 s of patience, and the same once more for the previous program. */
+  /** Stop and 15 s of patience, then both again for the previous program. */
   upgrade: 60_000,
 } as const;
 
 export type NodeStatus = (text: string) => void;
 
-/** One node's way through the steps. Made per launch and node; methods are called in order, once each. */
+/** Takes one node through the steps. One object per launch and node; call its methods in order, once each. */
 export class NodeDeploy {
   /** As typed at first, then as the node calls itself. */
   name: string;
@@ -109,7 +109,7 @@ export class NodeDeploy {
     return this.work.service;
   }
 
-  /** Whether the node is not as it should be; known after `prepare`. */
+  /** Whether the node needs a change; known after `prepare`. */
   get changes(): boolean {
     return this.work.runtime || this.work.program || this.work.service !== 'none';
   }
@@ -119,7 +119,7 @@ export class NodeDeploy {
     return (this.keptId ?? this.renewedId) === this.components.cluster.nodeId;
   }
 
-  /** reach to program: all that changes nothing which runs. */
+  /** reach to program: every step that leaves running programs alone. */
   async prepare(): Promise<void> {
     await this.connect();
     await this.look();
@@ -176,7 +176,7 @@ export class NodeDeploy {
     const { stdout } = await this.run(scriptArgv(probeScript, looked), {
       timeoutMs: deadlinesMs.probe,
     }).catch((error: unknown) => {
-      // Looking fails for want of rights only when sudo asks for a password.
+      // Looking fails because of missing rights only when sudo asks for a password.
       if (error instanceof AppError && error.code === 'refused') this.step = 'login';
       throw error;
     });

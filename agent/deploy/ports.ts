@@ -19,7 +19,7 @@ export function createDeployCluster({ identity, roster, head }: ClusterState): D
       await head.editor.edit((current) => {
         if (replaces === undefined || replaces === node.id) return admitNode(current, node);
         const removed = removeNode(current, replaces);
-        // Both in one version: no member ever sees the cluster without the node.
+        // Both in one roster version, so that no member ever sees the cluster without the node.
         if (!removed.ok) return removed;
         const admitted = admitNode(removed.roster, node);
         return admitted.ok ? { ok: true, roster: { ...admitted.roster, version: current.version + 1 } } : admitted;

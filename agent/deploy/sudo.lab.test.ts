@@ -1,4 +1,4 @@
-// deploy as the guide's reader meets stock Debian: no root login, a user with sudo.
+// deploy on stock Debian, as the guide's reader finds it: no root login, a user with sudo.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CommandError } from '../../host/runner.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd } from '../../lab/cluster.ts';
@@ -31,7 +31,7 @@ async function failedLaunch(...words: string[]): Promise<string> {
   throw new Error('it did not fail');
 }
 
-test('each way that does not work says what is missing', async () => {
+test('each login that does not work says what is missing', async () => {
   expect(await failedLaunch()).toMatch(/login: no key of root@node1 is accepted by root@node2.*Passwordless login/);
   expect(await failedLaunch(sudoUser)).toContain(
     `login: ${sudoUser} is not root on node2: deploy launch node2 ${sudoUser} sudo`,

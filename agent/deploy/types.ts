@@ -1,4 +1,4 @@
-// What deploy needs of the rest of meshd. agent/daemon.ts passes it in; tests pass what they like.
+// What deploy needs of the rest of meshd. agent/daemon.ts passes it in; tests pass their own.
 import type { Flags } from '../../core/flags.ts';
 import type { Roster, RosterNode, SignedRoster } from '../../contract/roster.ts';
 import type { Runner } from '../../host/runner.ts';
@@ -16,7 +16,7 @@ export interface DeployAuthority {
   admit(node: RosterNode, replaces?: string): Promise<void>;
 }
 
-/** This node's cluster, as its identity and roster tell it. */
+/** This node's cluster, according to its identity and roster. */
 export interface DeployCluster {
   readonly nodeId: string;
   readonly cluster: string;
@@ -32,7 +32,7 @@ export interface DeployCluster {
   readCertificate(pem: string): { cluster: string; nodeId: string; keyHash: string; validTo: Date } | null;
 }
 
-/** What deploy sees of the mesh. */
+/** The mesh as deploy sees it. */
 export interface DeployMesh {
   /** Whether a node is in the mesh now. */
   has(nodeId: string): boolean;
@@ -68,22 +68,22 @@ export interface DeployOptions {
   readonly installsHead?: boolean;
 }
 
-/** Who logs in on the nodes, and whether what is run there goes through sudo. */
+/** The user who logs in on the nodes, and whether commands there run through sudo. */
 export interface DeployLogin {
   readonly user: string;
   readonly sudo: boolean;
 }
 
 export interface DeployComponents {
-  /** The flags in effect now: a degree that was set at run time is in them. */
+  /** The flags in effect now: they include a degree that was set at run time. */
   readonly flags: () => Flags;
   readonly cluster: DeployCluster;
   readonly mesh: DeployMesh;
   readonly pins: HostKeyPins;
-  /** Read anew for each launch: an administrator adds keys when told that one is missing. */
+  /** Read again for each launch: an administrator adds keys after an error says that one is missing. */
   readonly credentials: () => Promise<SshCredentials>;
   readonly runner: Runner;
-  /** Keeps the last launch's login over restarts; without it, root's is taken until the next launch. */
+  /** Keeps the last launch's login over restarts; without it, deploy logs in as root until the next launch. */
   readonly logins?: { last(): DeployLogin | undefined; keep(login: DeployLogin): Promise<void> };
   readonly log: (text: string) => void;
 }

@@ -13,7 +13,7 @@ export interface Clock {
 }
 
 /**
- * Like `after`, for deadlines on others: in two steps, so that a process that was held up itself reads what came meanwhile
+ * Like `after`, for deadlines on others: in two steps, so that a process that was itself held up reads what came meanwhile
  * before it judges. (Node runs due timers before it reads sockets.)
  */
 export function deadline(clock: Pick<Clock, 'after'>, delayMs: number, run: () => void): Timer {

@@ -18,7 +18,7 @@ const trimMs = 2_000;
 /** After `mesh hangup` we do not call that node for this long, unless asked to. */
 const hangupHoldMs = 30_000;
 const insistAfterRefusals = 3;
-/** More news than this since the last look: a map that is filling. */
+/** More news than this since the last look means that the map is still filling. */
 const fillingVersions = 8;
 
 export class Dialer {
@@ -30,7 +30,7 @@ export class Dialer {
   private readonly degreeDials = new Set<Dial>();
   private suggestions: string[] = [];
   private refusals = 0;
-  /** Members that closed our call without a word since the last link came up. */
+  /** Members that closed our call without an answer since the last link came up. */
   private readonly shutBy = new Set<string>();
   private mapVersionSeen = 0;
   private trimAt: number;
@@ -102,7 +102,7 @@ export class Dialer {
     const degree = this.parts.degree();
     const links = this.links.up().length;
     if (links >= degree) {
-      // Others called us meanwhile: what was begun for the degree alone is not needed any more.
+      // Others called us meanwhile: dials begun only for the degree are no longer needed.
       for (const dial of this.degreeDials) if (dial.stage === 'connecting') dial.cancel('the degree is reached');
       return;
     }
@@ -125,7 +125,7 @@ export class Dialer {
     return pickDialTarget(this.others, {
       isEligible,
       links: (node) => {
-        // Who is absent may be dead: better than a node with many links, worse than one that lacks some.
+        // An absent node may be dead: better than a node with many links, worse than one that lacks some.
         const entry = map.get(node.id);
         return entry && topology.wasReachable(entry) ? map.neighboursOf(entry).length : this.parts.degree();
       },
@@ -140,7 +140,7 @@ export class Dialer {
     const isFilling = map.version - this.mapVersionSeen > fillingVersions;
     this.mapVersionSeen = map.version;
     if (isFilling && this.heal.postpone(now)) return;
-    // All that is reachable is a member; ourselves not counted.
+    // Every reachable node is a member; we do not count ourselves.
     if (topology.reached().length - 1 >= this.others.length) {
       this.heal.nobodyAbsent(now);
       return;

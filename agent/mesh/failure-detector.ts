@@ -1,4 +1,4 @@
-// Heartbeats, and what follows when a neighbour's stop coming: suspicion, probes through others, the end of the link.
+// Heartbeats, and what happens when a neighbour's heartbeats stop: suspicion, probes through others, the end of the link.
 // The rules and their times are in core/mesh/suspicion.ts.
 import { confirmed, heard, heartbeatMs, LocalHealth, stepSuspicion } from '../../core/mesh/suspicion.ts';
 import { bareFrame, frameType, numberFrame, readNumber, type Message } from './frames.ts';
@@ -7,7 +7,7 @@ import type { LinkTable } from './link-table.ts';
 import { describeNode, type MeshParts } from './parts.ts';
 import type { Unicast } from './unicast.ts';
 
-/** Probes for others that are under way: a neighbour that goes silent is probed for by the nodes it has links with. */
+/** Probes under way for others: when a neighbour goes silent, all nodes that have links with it probe it. */
 const maxPings = 1_024;
 const helperCount = 3;
 const pingsKeptMs = 5_000;
@@ -17,7 +17,7 @@ export class FailureDetector {
   private readonly links: LinkTable;
   private readonly unicast: Unicast;
   private readonly health: LocalHealth;
-  /** Pings under way for others: by number, whom the answer is for. */
+  /** Pings under way for others: by number, the node that gets the answer. */
   private readonly pings = new Map<number, { asker: string; messageId: number; target: string; at: number }>();
   private lastPing = 0;
   private readonly heartbeat = bareFrame(frameType.heartbeat);
@@ -35,7 +35,7 @@ export class FailureDetector {
     for (const link of this.links.up()) {
       const { suspicion } = link;
       if (lateMs > 0) {
-        // We were deaf for that long: what came meanwhile is read after this.
+        // This process was held up for that long: it reads what came meanwhile after this.
         suspicion.heardAt = Math.min(now, suspicion.heardAt + lateMs);
         if (suspicion.suspectedAt !== null) suspicion.suspectedAt = Math.min(now, suspicion.suspectedAt + lateMs);
       }
@@ -91,7 +91,7 @@ export class FailureDetector {
   private probe(link: Link): void {
     const { topology, map } = this.parts;
     this.parts.log.debug(`mesh: ${describeNode(this.parts, link.peerId)} is silent; asking others`);
-    // Its own list tells who its neighbours are; each of them may reach it.
+    // Its own list says which nodes are its neighbours; each of them may reach it.
     const helpers = map
       .neighboursOf(link.entry)
       .filter((entry) => entry !== map.self && topology.isReachable(entry) && topology.nextHop(entry) !== link.entry);

@@ -1,6 +1,6 @@
-// Flooding: link states to all, and the roster. States go out on change, at most once per 50 ms and link; what a
-// neighbour is known to have is not sent to it. At link-up and at each check period neighbours compare summaries, and
-// exchange what differs.
+// Flooding: sends link states and the roster to all. States go out on change, at most once per 50 ms and link; a neighbour
+// does not get what it is known to have. At link-up and at each check period neighbours compare summaries and exchange what
+// differs.
 import { frameType, jsonFrame, numberFrame, readJson, readNumber, readSummary, summaryFrame } from './frames.ts';
 import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
@@ -12,14 +12,14 @@ const coalesceMs = 50;
 const digestEchoMs = 1_000;
 const rosterFetchMs = 2_000;
 const maxStatesBytes = 1024 * 1024;
-/** A node whose clock is wrong is named in the log this often at most. */
+/** The log names a node whose clock is wrong this often at most. */
 const aheadWarningMs = 60_000;
 
 export class Flooding {
   private readonly parts: MeshParts;
   private readonly links: LinkTable;
   private readonly onMapChanged: () => void;
-  /** Places of states to send to whoever lacks them. */
+  /** Places of states to send to neighbours that lack them. */
   private dirty: number[] = [];
   private isDirty = new Uint8Array(64);
   private isSelfDirty = false;
@@ -35,7 +35,7 @@ export class Flooding {
     this.onMapChanged = components.onMapChanged;
   }
 
-  /** Our links or our degree changed: say so. */
+  /** Our links or our degree changed: tell the others. */
   selfChanged(): void {
     this.isSelfDirty = true;
     this.schedule();
@@ -58,7 +58,7 @@ export class Flooding {
   }
 
   rosterChanged(): void {
-    // What newcomers said before the roster named them was dropped: neighbours say it again.
+    // States of newcomers were dropped until the roster named them: neighbours send them again.
     if (this.parts.map.hasDropped) {
       this.parts.map.hasDropped = false;
       for (const link of this.links.up()) this.sendDigest(link);
@@ -103,7 +103,7 @@ export class Flooding {
     }
   }
 
-  /** Called often: goes on with neighbours that were congested. */
+  /** Called often: continues with neighbours that were congested. */
   tick(): void {
     this.fetchRosterElsewhere();
     for (const link of this.links.up()) {
@@ -188,7 +188,7 @@ export class Flooding {
 
   private fetchRoster(link: Link, version: number): void {
     const now = this.parts.clock.now();
-    // One copy is enough: others that have it are asked when this one does not send.
+    // One copy is enough: when this neighbour does not send it, we ask others that have it.
     if (this.rosterFetch) return;
     this.rosterFetch = { version, at: now, link };
     link.rosterAskedAt = now;
@@ -196,8 +196,8 @@ export class Flooding {
   }
 
   /**
-   * The one that was asked did not send: the one of those that claim a newer roster that was asked longest ago is next, so
-   * that a neighbour whose claims are empty keeps nobody from the others.
+   * The neighbour that was asked did not send. The next is the one asked longest ago of those that claim a newer roster, so
+   * that a neighbour with false claims does not stop us from asking the others.
    */
   private fetchRosterElsewhere(): void {
     if (this.rosterFetch && this.parts.clock.now() - this.rosterFetch.at >= rosterFetchMs) this.askNextForRoster();

@@ -12,7 +12,7 @@ export class FrameReader {
     this.maxBytes = maxBytes;
   }
 
-  /** Takes a chunk and gives each whole frame, in memory of its own. False: the stream is malformed; stop reading it. */
+  /** Takes a chunk and gives each whole frame, in its own memory. False: the stream is malformed; stop reading it. */
   push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): boolean {
     let at = 0;
     while (at < chunk.length) {
@@ -25,7 +25,7 @@ export class FrameReader {
         if (this.headerFilled < 4) return true;
         const length = new DataView(this.header.buffer).getUint32(0);
         if (length === 0 || length > this.maxBytes) return false;
-        // Grown as bytes come: a length alone makes nobody allocate 4 MiB.
+        // Grows as bytes come: a length alone does not allocate 4 MiB.
         this.frame = new Uint8Array(Math.min(length, Math.max(chunk.length - at, 4096)));
         this.length = length;
         this.filled = 0;

@@ -75,7 +75,7 @@ export function jsonFrame(type: number, body: unknown): Uint8Array {
   return frame;
 }
 
-/** The JSON from `offset` on; undefined (which no schema here takes) if it is none. */
+/** The JSON from `offset` on; undefined (which no schema here accepts) if it is not JSON. */
 export function readJson(frame: Uint8Array, offset: number): unknown {
   try {
     return JSON.parse(decoder.decode(frame.subarray(offset)));
@@ -122,7 +122,7 @@ export function readSummary(frame: Uint8Array): (MapSummary & { rosterVersion: n
 
 /** unicast and bounce: hops left 1 | to 16 | from 16 | message id 4 | body */
 export const envelopeBytes = 38;
-/** Hops a message may take. Shortest paths of a settled mesh are far below; only a transient loop meets it. */
+/** Hops a message may take. Shortest paths of a settled mesh are far shorter; only a transient loop reaches this bound. */
 const maxHops = 128;
 
 export interface Envelope {
@@ -151,7 +151,7 @@ export function readEnvelope(frame: Uint8Array): Envelope | null {
 export function takeHop(frame: Uint8Array): boolean {
   const left = frame[1] ?? 0;
   if (left === 0) return false;
-  // More than a message starts with is a forgery, which would go round longer.
+  // A message never starts with more hops than this: more is a forgery, and would circulate longer.
   frame[1] = Math.min(left, maxHops) - 1;
   return true;
 }
@@ -188,7 +188,7 @@ const errorCodes: Record<ErrorCode, true> = {
   failed: true,
 };
 
-/** A code from another member, perhaps of another version; what we do not know is `failed`. */
+/** A code from another member, perhaps of another version; an unknown code becomes `failed`. */
 export function errorCodeFrom(code: string): ErrorCode {
   // Own keys of the table above are ErrorCodes.
   return Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'failed';

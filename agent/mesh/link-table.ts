@@ -38,7 +38,7 @@ export type DialResult =
       readonly code: ErrorCode;
       readonly message: string;
       readonly refusal: Refuse | null;
-      /** It answered the call and closed it without a word, as it does with who is no member (SPEC T4). */
+      /** It accepted the call and closed it without an answer, as it does with callers that are not members (SPEC T4). */
       readonly isShut?: true;
     };
 
@@ -90,7 +90,7 @@ export class LinkTable {
     return this.dials.has(target) || this.greetings.has(target);
   }
 
-  /** A connection someone else opened. */
+  /** A connection that another node opened. */
   accept(connection: Connection): void {
     const refusal = this.isStopped ? 'stopping' : this.standingRefusal(connection);
     const entry = refusal === null ? this.parts.map.ensure(connection.peer.nodeId) : undefined;
@@ -360,14 +360,14 @@ export class LinkTable {
     link.peerIncarnation = hello.incarnation;
     link.peerRosterVersion = hello.roster;
     link.slot = this.freeSlots.pop() ?? -1;
-    // What the slot's former neighbour knew is not what this one knows.
+    // The slot's former neighbour knew other states than this one.
     if (link.slot >= 0) this.parts.map.forgetSlot(link.bit);
     this.upById.set(link.peerId, link);
     this.upNow = [...this.upById.values()];
     this.events.onUp(link);
   }
 
-  /** Marks a link's end once, whoever ended it. */
+  /** Marks a link's end once, no matter which side ended it. */
   private ended(link: Link, reason: string): void {
     if (link.state === 'closed') return;
     const wasUp = link.state === 'up';

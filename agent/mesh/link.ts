@@ -1,5 +1,5 @@
 // One link: a connection with a member, from its hello to its end. It counts what it sends, bounds what it queues, and
-// remembers what its neighbour is known to know.
+// remembers which states its neighbour has.
 import { maxLinkQueueBytes } from '../../contract/limits.ts';
 import type { LinkStateEntry } from '../../core/mesh/link-states.ts';
 import { freshSuspicion, type Suspicion } from '../../core/mesh/suspicion.ts';

@@ -260,13 +260,13 @@ describe('trust', () => {
     const others = sim.running().filter((mesh) => mesh.nodeId !== id(5));
     expect(others.map((mesh) => mesh.status().size)).toEqual(Array(7).fill(7));
     expect(others.every((mesh) => !mesh.linkedIds().includes(id(5)))).toBe(true);
-    // Its own roster tells it too, before its links are closed.
+    // Its own roster says so too, before its links are closed.
     expect(excluded === '' || /revoked/.test(excluded)).toBe(true);
     await clock.advance(40_000, 1_000);
     expect(others.map((mesh) => mesh.status().size)).toEqual(Array(7).fill(7));
   });
 
-  test('R5 a node that hears of its own revocation says that it is alone', async () => {
+  test('R5 a node that learns it was revoked says that it is alone', async () => {
     await createSimulation({ size: 4, degree: 3 });
     await sim.startAll();
     await settled();
@@ -355,7 +355,7 @@ describe('trust', () => {
     ['an empty summary', Uint8Array.of(frameType.summary)],
     ['half an envelope', Uint8Array.of(frameType.unicast, 1, 2)],
     ['a second hello', Uint8Array.of(frameType.hello)],
-    ['a roster that is no JSON', Uint8Array.of(frameType.roster, 123)],
+    ['a roster that is not JSON', Uint8Array.of(frameType.roster, 123)],
   ])('F2 %s ends that link only', async (_what, frame) => {
     await createSimulation({ size: 4, degree: 3 });
     await sim.startAll();

@@ -67,7 +67,7 @@ export interface MeshNode {
 export interface MeshTopology {
   /** Reachable nodes, in natural order of their names. */
   nodes: MeshNode[];
-  /** Links of reachable nodes, by ids; also those that one side only lists. */
+  /** Links of reachable nodes, by ids, including those that only one side lists. */
   links: TopologyLink[];
 }
 
@@ -198,7 +198,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.requests.stop();
     this.flooding.stop();
     this.links.stop('this meshd is stopping');
-    // A node that was shut out lives on, and says to whoever asks that it is alone.
+    // A node that was shut out keeps running, and tells every client that it is alone.
     this.parts.map.setSelf(this.degreeNow, []);
     await this.components.transport.stop();
   }
@@ -315,7 +315,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.checkMap();
   }
 
-  /** While news arrive, maps differ because it is on the way; comparing them then would only send it twice. */
+  /** While news arrives, maps differ because some of it is still on the way; comparing them then would only send it twice. */
   private checkMap(): void {
     const now = this.components.clock.now();
     const { map } = this.parts;
@@ -377,7 +377,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.parts.map.setMembers(nodes.filter((node) => node.state === 'member').map((node) => node.id));
   }
 
-  /** Listeners and open requests want to know; without them nothing is computed. */
+  /** Listeners and open requests need this; without them nothing is computed. */
   private scheduleEvents(): void {
     if (this.eventTimer || !this.isRunning) return;
     const isWatched = this.listenerCount('node') + this.listenerCount('link') + this.listenerCount('change') > 0;

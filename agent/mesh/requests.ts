@@ -21,7 +21,7 @@ export interface Requester {
   readonly name: string;
 }
 
-/** Answers a request of a member. What it throws becomes that node's error; `signal` aborts when nobody waits any more. */
+/** Answers a request of a member. What it throws becomes that node's error; `signal` aborts when nobody waits for it. */
 export type RequestHandler = (body: unknown, context: { from: Requester; signal: AbortSignal }) => Promise<unknown>;
 export type NoticeHandler = (body: unknown, from: Requester) => void;
 
@@ -35,8 +35,8 @@ interface Pending {
 
 const bounceRetryMs = 250;
 /**
- * A notice that was overtaken on another path is milliseconds late. A version that was forged, or comes from a clock ahead,
- * keeps the true ones out for this long and no longer.
+ * A notice that was overtaken on another path is milliseconds late. A version that was forged, or comes from a clock that is
+ * ahead, blocks the true ones for this long at most.
  */
 const noticeOrderMs = 10_000;
 const maxBounceRetries = 8;
@@ -147,7 +147,7 @@ export class Requests {
     }
   }
 
-  /** Nodes that left the roster say nothing more. */
+  /** Nodes that left the roster send nothing more. */
   forgetOthers(known: ReadonlySet<string>): void {
     for (const id of this.noticesSeen.keys()) if (!known.has(id)) this.noticesSeen.delete(id);
   }
@@ -192,7 +192,7 @@ export class Requests {
     this.retryTimers.add(timer);
   }
 
-  /** The topology changed: who left the mesh will not answer, and does not wait for an answer. */
+  /** The topology changed: a node that left the mesh will not answer, and does not wait for an answer. */
   checkLost(isReachable: (nodeId: string) => boolean): void {
     for (const [id, pending] of [...this.pending]) {
       for (const target of [...pending.waiting]) {

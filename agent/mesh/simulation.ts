@@ -1,5 +1,5 @@
-// Many mesh nodes in one process over the memory transport, with a CA and a roster of their own: for tests, and for the
-// figures at 1,000 members. Only the network is simulated; Mesh is the real one.
+// Many mesh nodes in one process over the memory transport, with their own CA and roster: for tests, and for the figures at
+// 1,000 members. Only the network is simulated; Mesh is the real one.
 import { X509Certificate } from 'node:crypto';
 import type { Roster, RosterNode } from '../../contract/roster.ts';
 import { Authority } from '../identity/authority.ts';
@@ -129,7 +129,7 @@ export class Simulation {
     const meshes = this.running();
     const isComplete = (mesh: Mesh) => mesh.status().size === meshes.length;
     if (!meshes.every((mesh) => mesh.linkedIds().length >= Math.min(mesh.degree, meshes.length - 1))) return false;
-    // Sizes cost a search per node, so whoever was late is asked first.
+    // A size costs a search per node, so the node that was late last time is asked first.
     const late = meshes[this.lateIndex];
     if (late && !isComplete(late)) return false;
     this.lateIndex = meshes.findIndex((mesh) => !isComplete(mesh));

@@ -22,7 +22,7 @@ test('T6 the oldest stranger gives way when all places are taken, and one that l
   expect(evicted).toEqual(['1', '2']);
 });
 
-test('T6 one address takes the place of its own oldest', () => {
+test('T6 a newcomer takes the place of the oldest stranger of its address', () => {
   const { admit, evicted } = create();
   for (let i = 0; i < maxStrangersPerAddress + 2; i += 1) admit('10.1.0.1', `${i}`);
   expect(evicted).toEqual(['0', '1']);

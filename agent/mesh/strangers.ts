@@ -1,6 +1,6 @@
-// Who has connected and not shown a certificate yet. There is room for so many; a newcomer takes the place of the oldest,
-// since a member is through within a moment and who holds a place open is not. Addresses of members have places of their
-// own, which nobody else can take.
+// Callers that have connected but not shown a certificate yet. Their number is bounded, and a newcomer takes the place of the
+// oldest: a member shows its certificate within a moment, so a caller that stays is not a member. Addresses of members have
+// their own places, which nobody else can take.
 import { maxRosterAddresses, maxStrangers, maxStrangersPerAddress } from '../../contract/limits.ts';
 
 interface Stranger {
@@ -19,12 +19,12 @@ export class Strangers {
   private rosterList: readonly string[] = [];
   private rosterSet: ReadonlySet<string> = new Set();
 
-  /** `memberAddresses`: those of the roster in force; the same array as long as it is the same roster. */
+  /** `memberAddresses`: the addresses of the roster in force; the same array while that roster is in force. */
   constructor(components: { memberAddresses: () => readonly string[] }) {
     this.memberAddresses = components.memberAddresses;
   }
 
-  /** Takes a connection in, at the cost of the oldest one. `evict` ends it; the function returned takes it out. */
+  /** Adds a connection; when places run out, the oldest goes. `evict` ends this one; the returned function removes it. */
   admit(remoteAddress: string, evict: () => void): () => void {
     const address = plainAddress(remoteAddress);
     const kind = this.isOfMember(address) ? this.ofMembers : this.unknown;

@@ -1,4 +1,5 @@
-// Real members on 127.0.0.1 for tests: a head with its CA in a folder, and nodes with certificates of it, all in one process.
+// Real members on 127.0.0.1 for tests: a head with its CA in a folder, and nodes with certificates from that CA. All run in
+// one process.
 import { createId, createKeyPair } from '../identity/certificates.ts';
 import { createAuthority, type Authority } from '../identity/authority.ts';
 import type { Identity } from '../identity/identity.ts';

@@ -12,11 +12,11 @@ import type { Connection } from './transport.ts';
 
 let folder: string;
 let cluster: TlsCluster;
-// Below the range that connections take their own ports from (32768 and up): nobody takes one of these meanwhile.
+// Below the ports that the system gives to outgoing connections (32768 and up): nothing else takes one of these.
 let firstPort = 22_000;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mesh-test-'));
-  // Ports of their own per test: what the one before closed may linger.
+  // Each test has its own ports: those that the previous test closed may linger.
   firstPort += 20;
 });
 afterEach(async () => {
@@ -68,7 +68,7 @@ test('a port in use is named', async () => {
   await expect(transport.start(() => undefined)).rejects.toThrow(`mesh port ${firstPort} is in use`);
 });
 
-describe('who is no member gets nothing', () => {
+describe('a caller that is not a member gets nothing', () => {
   /** All bytes that a caller receives in 700 ms, and whether it was closed. */
   async function listen(socket: Socket): Promise<{ bytes: Buffer; closed: boolean }> {
     const chunks: Buffer[] = [];

@@ -169,7 +169,7 @@ export class TlsTransport implements Transport {
     } as const;
   }
 
-  /** Bounds who has connected and not yet shown a certificate. */
+  /** Bounds the callers that have connected but not yet shown a certificate. */
   private admitStranger(socket: Socket): void {
     const key = strangerKey(socket);
     const remove = this.strangers.admit(socket.remoteAddress ?? '', () => {
@@ -253,7 +253,7 @@ class TlsConnection implements Connection {
   send(frame: Uint8Array): void {
     if (this.endReason !== null || !this.socket.writable) return;
     if (!this.isCorked) {
-      // What one turn of the loop sends leaves in one record.
+      // Everything that one turn of the event loop sends leaves in one record.
       this.isCorked = true;
       this.socket.cork();
       process.nextTick(() => {

@@ -1,6 +1,6 @@
 // What the mesh needs of a network: authenticated connections that carry frames in order. Two adapters: TLS over TCP
 // (tls-transport.ts) and memory (memory-transport.ts). A transport proves who the peer is (its certificate is of this
-// cluster); whether that peer may stay is the roster's word, and the mesh asks it before it sends or reads anything.
+// cluster); the roster decides whether that peer may stay, and the mesh asks it before it sends or reads anything.
 
 export interface PeerIdentity {
   readonly nodeId: string;
@@ -19,7 +19,7 @@ export interface Connection {
   readonly peer: PeerIdentity;
   /** For messages: address and port. */
   readonly remote: string;
-  /** Bytes that were sent and did not leave yet. */
+  /** Bytes that were queued but have not left yet. */
   readonly queuedBytes: number;
   /** Call before the event that gave the connection ends; frames wait until then. */
   handle(handlers: ConnectionHandlers): void;
@@ -44,6 +44,6 @@ export interface Transport {
   start(onConnection: (connection: Connection) => void): Promise<{ port: number }>;
   /** Either onOpen or onError follows, once, unless cancelled. */
   dial(target: DialTarget, timeoutMs: number, handlers: DialHandlers): { cancel(): void };
-  /** Stops accepting and drops what is not yet a connection; connections are the mesh's to close. */
+  /** Stops accepting and drops what is not yet a connection; the mesh closes connections. */
   stop(): Promise<void>;
 }

@@ -82,7 +82,7 @@ export class Unicast {
       return true;
     }
     const message = readMessage(frame);
-    // It may be another member's fault than the neighbour's that passed it on: dropped, and the link stays.
+    // Another member may be at fault, not the neighbour that forwarded it: the message is dropped, and the link stays.
     if (message) this.events.onMessage(from, id, message);
     else this.parts.log.warn(`mesh: a message from ${from.slice(0, 8)} has no known shape; dropped`);
     return true;

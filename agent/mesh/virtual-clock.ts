@@ -1,4 +1,4 @@
-// A clock that moves only when told: for tests and simulations that run minutes of mesh time in a moment.
+// A clock that moves only when a test moves it: tests and simulations run minutes of mesh time in a moment.
 import type { Clock, Timer } from './clock.ts';
 
 interface Entry {

@@ -1,5 +1,5 @@
 // The path of the command socket: `<base>/meshd`, root's alone, and the link `<base>/minimega` for minimega's clients.
-// Owns the rule "one daemon per base": the socket of a dead daemon is replaced, that of a living one never.
+// Owns the rule "one daemon per base": a dead daemon's socket is replaced, a living one's never.
 import { chmod, link, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ export async function claimSocket(server: Server, base: string): Promise<Claimed
 async function removeDead(path: string, base: string): Promise<void> {
   const found = await lstat(path).catch(() => null);
   if (!found) return;
-  if (!found.isSocket()) throw new AppError('conflict', `${path} is in the way and is no socket: remove it`);
+  if (!found.isSocket()) throw new AppError('conflict', `${path} is in the way and is not a socket: remove it`);
   if (await isAlive(path)) throw runsAlready(path, base);
   const aside = `${path}.${process.pid}`;
   await rename(path, aside);

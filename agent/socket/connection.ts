@@ -1,9 +1,9 @@
 // One connection of the command socket: reads requests, runs them one after the other, writes answers with back-pressure.
 //
 // INVARIANTS
-// - Answers come in the order of requests; only Cancel is heeded out of turn.
-// - A result is held back until it is known whether another follows (`More`).
-// - Whatever arrives here, malformed or endless, ends this connection at worst.
+// - Answers come in the order of requests; only Cancel takes effect out of turn.
+// - A result waits until it is clear whether another follows (`More`).
+// - Input, even malformed or endless, ends this connection at worst.
 // Misuse: after a Watch the connection carries watch messages only; a further request ends it.
 import type { Socket } from 'node:net';
 import { CommandRequest, responseEntry, type CommandResponse, type Hello } from '../../contract/command-socket.ts';
@@ -23,7 +23,7 @@ export interface ConnectionOptions {
 export interface ConnectionComponents {
   readonly dispatcher: Pick<Dispatcher, 'session' | 'execute' | 'suggest'>;
   readonly watch: WatchSource;
-  /** Hears of errors that are bugs of ours. */
+  /** Receives errors that are our bugs. */
   readonly onBug: (error: unknown) => void;
 }
 
@@ -36,9 +36,9 @@ type Work =
   /** The last answer of this connection. */
   | { readonly kind: 'fail'; readonly message: string };
 
-/** Requests read ahead. Beyond, the client waits: a Cancel behind them is then read later too. */
+/** Requests read ahead. Beyond this number the client waits, and a Cancel behind them is also read later. */
 const maxQueued = 64;
-/** Status messages that a slow reader does not take are left out beyond this. */
+/** Beyond this, status messages that a slow reader does not take are left out. */
 const maxStatusBacklogBytes = 256 * 1024;
 /** How often a half-closed client is probed while its command runs. */
 const probeMs = 1000;
@@ -70,7 +70,7 @@ export class Connection {
     socket.on('end', () => {
       this.onEnd();
     });
-    // EPIPE and ECONNRESET: the close event follows and says the same.
+    // EPIPE and ECONNRESET: the close event follows and means the same.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.running?.abort(new AppError('unreachable', 'the client went away'));
@@ -119,7 +119,7 @@ export class Connection {
     return !this.isInputOver;
   }
 
-  /** Malformed input: what was asked before is still answered, then the error, then the end. */
+  /** Malformed input: earlier requests still get their answers, then comes the error, then the end. */
   private fail(message: string): void {
     this.isInputOver = true;
     this.queue.push({ kind: 'fail', message });
@@ -192,7 +192,7 @@ export class Connection {
     }
   }
 
-  /** Completions, or why there are none. */
+  /** Completions, or the reason for their absence. */
   private suggest(text: string): string[] | string {
     try {
       return this.components.dispatcher.suggest(this.session, text);
@@ -287,7 +287,7 @@ function parseRequest(text: string): CommandRequest | AppError {
   } catch (cause) {
     return new AppError('invalid', `malformed request: ${describeError(cause)}`, { cause });
   }
-  // Keys match whatever their case, and null is as good as absent, as in Go's decoder.
+  // Keys match in any case, and null counts as absent, as in Go's decoder.
   const entries = Object.entries(value ?? {}).filter(([, field]) => field !== null);
   const parsed = CommandRequest.safeParse(
     Object.fromEntries(entries.map(([key, field]) => [key.toLowerCase(), field])),

@@ -1,5 +1,5 @@
-// A member of the mesh that does not check what it sends: what is for the command socket alone is refused by the node that
-// gets it, for every such command of the table, in any wrapping.
+// A member of the mesh that does not check what it sends. The receiving node refuses commands that only the command socket
+// may run: every such command of the table, in any wrapping.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandTable } from '../../core/commands/table.ts';
 import { startCluster, type TestCluster } from './test-cluster.ts';
@@ -54,7 +54,7 @@ describe('a member is refused', () => {
     }
   });
 
-  it('and is answered what has the reach mesh', async () => {
+  it('and gets an answer to commands with the reach mesh', async () => {
     expect(await errorsFrom('mesh status')).toEqual(['']);
     expect(await errorsFrom('namespace x .annotate false host name')).toEqual(['']);
   });

@@ -162,7 +162,7 @@ describe('the path', () => {
     await expect(lstat(join(base, 'minimega'))).rejects.toThrow(/ENOENT/);
   });
 
-  it('is refused to a second daemon, and the first goes on', async () => {
+  it('is refused to a second daemon, and the first keeps running', async () => {
     await expect(listen()).rejects.toThrow(/a meshd already runs on -base .* stop it with/);
     const client = new Client();
     client.send({ Command: 'echo still here' });
@@ -192,7 +192,7 @@ describe('the path', () => {
     await expect(listen(join(base, 'file'))).rejects.toThrow(/cannot listen in -base .*file/);
     const other = await mkdtemp(join(tmpdir(), 'meshd-way-'));
     await writeFile(join(other, 'meshd'), '');
-    await expect(listen(other)).rejects.toThrow(/is in the way and is no socket/);
+    await expect(listen(other)).rejects.toThrow(/is in the way and is not a socket/);
     await rm(join(other, 'meshd'));
     const minimega = createServer();
     await new Promise<void>((resolve) => minimega.listen(join(other, 'minimega'), resolve));
@@ -271,7 +271,7 @@ describe('requests', () => {
 });
 
 describe('Cancel', () => {
-  it('ends the running command with an error, and the connection goes on', async () => {
+  it('ends the running command with an error, and the connection stays open', async () => {
     const client = new Client();
     client.send({ Command: 'deploy logs n1' }, { Command: 'echo next' }, { Cancel: true });
     const messages = await client.read(2);
@@ -309,7 +309,7 @@ describe('clients that go away', () => {
     );
   });
 
-  it('after half an object, are told and closed', async () => {
+  it('after half an object, get an error and are closed', async () => {
     const client = new Client();
     client.socket.end('{"Command":"ver');
     await client.until(() => client.isClosed);

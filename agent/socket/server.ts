@@ -59,7 +59,7 @@ export class CommandSocket {
           connections.add(connection);
           socket.on('close', () => connections.delete(connection));
         },
-        // The daemon did not come up: who waited gets an end, not a hang.
+        // The daemon did not start: end the waiting clients instead of leaving them to hang.
         () => socket.destroy(),
       );
     });

@@ -120,7 +120,7 @@ const noBridge = {
 function deployHandlers(host: string): Handlers {
   const parsed = parseFlags(['-degree', '2', '-context', 'john']);
   if (!parsed.ok) throw new Error(parsed.message);
-  // What launch would use is not there, on purpose: a request that reached it would fail loudly.
+  // The parts that launch uses are missing on purpose: a request that reached them would fail loudly.
   const components = { flags: () => parsed.flags, log: () => undefined } as unknown as DeployComponents;
   const options = { host, stateFolder: tmpdir(), programPath: '/nonexistent', sshPort: 22, parallel: 1 };
   return createDeployHandlers(options, components);

@@ -14,7 +14,7 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands of later issues: VMs, VLANs, bridges, files, captures, scheduling. */
+/** Commands that meshd does not have yet: VMs, VLANs, bridges, files, captures, scheduling. */
 const isLater = /\b(vm|vlans|ns|tap|bridge|file|capture)\b/;
 const recorded = readFileSync(new URL('./fixtures/minimega-3.1.0.jsonl', import.meta.url), 'utf8')
   .trim()
