@@ -1,5 +1,5 @@
-// Where meshdeck does its work: in this process, over the data folder and under its hold, or by a console that runs, over
-// socket.io with a token. The commands see no difference.
+// Where meshdeck does its work: in this process, which then holds the data folder, or in a running console, over socket.io
+// with a token. The commands see no difference.
 import type { NodeBridge } from '../contract/bridge.ts';
 import type { CaCopyView } from '../contract/browser.ts';
 import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
@@ -12,7 +12,7 @@ export interface Backend {
   startRun(plan: string, secrets: Record<string, string>): Promise<RunSummary>;
   list(limit: number): Promise<RunSummary[]>;
   follow(run: string, listener: (event: RunEvent) => void): Promise<{ view: RunView; stop: () => void }>;
-  /** Goes on with an unfinished run; a console does so by itself. */
+  /** Continues an unfinished run; a console does so automatically. */
   resume(run: string, secrets: Record<string, string>): Promise<RunSummary>;
   cancel(run: string): Promise<RunSummary>;
   retry(run: string, secrets: Record<string, string>): Promise<RunSummary>;

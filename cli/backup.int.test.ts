@@ -84,7 +84,7 @@ test('says what it lacks, and overwrites nothing', async () => {
   expect((await meshdeck(['--data', data, 'backup', file, '--passphrase-file', passphraseFile])).code).toBe(0);
   await copyFile(file, `${file}.kept`);
   const second = await backup();
-  expect([second.code, second.stderr]).toEqual([exitCodes.usage, expect.stringContaining('is there already')]);
+  expect([second.code, second.stderr]).toEqual([exitCodes.usage, expect.stringContaining('exists already')]);
   expect(await readFile(file)).toEqual(await readFile(`${file}.kept`));
 });
 

@@ -67,7 +67,7 @@ test('before a run that may cut the shell off, it says what to type at the node,
   await expect(planAndRun(backend, 'bridge', {}, { run: true })).rejects.toBe(ended);
   const note = sayings.at(-2) ?? '';
   expect(sayings.at(-1)).toBe('started');
-  expect(note).toContain('one of node1 stay away');
+  expect(note).toContain('one of node1 does not come back');
   expect(note).toContain('sh /var/lib/meshd/bridge/pending/tx undo');
   expect(note).toContain('meshdeck --console https://10.0.0.9:8443 runs');
   vi.restoreAllMocks();

@@ -32,29 +32,29 @@ export function addBridgeCommand(
   planCommand: (usage: string, description: string) => Command,
   withBackend: WithBackend,
 ): void {
-  const bridge = planCommand('bridge', 'the NIC of nodes into an Open vSwitch bridge, with the way back armed first')
+  const bridge = planCommand('bridge', 'move the NIC of nodes into an Open vSwitch bridge; arms the rollback first')
     .enablePositionalOptions()
     .argument('<nodes>', 'a node range')
-    .option('--undo', 'take the bridge away again, for good')
-    .option('--confirm <bridge>', 'with --undo: the bridge’s name once more')
+    .option('--undo', 'remove the bridge permanently')
+    .option('--confirm <bridge>', 'with --undo: the bridge’s name again')
     .option('--bridge <name>', 'name of the bridge (mega_bridge)')
     .option(
       '--uplink <nic>',
-      'NIC of all nodes, or node=nic of one; without: the one that the console came in on',
+      'NIC of all nodes, or node=nic for one node (default: the NIC that the console logged in over)',
       collect,
       [],
     )
     .option('--method <name>', 'how it comes back at boot: auto, ifupdown, commands, networkd')
     .option('--datapath <name>', 'auto, system (kernel), netdev (userspace)')
-    .option('--hold', 'wait for somebody to say keep, to the end of the window')
-    .option('--window <seconds>', 'until a node goes back unless it is kept (120)')
+    .option('--hold', 'wait until the end of the window for somebody to say keep')
+    .option('--window <seconds>', 'a node rolls back after this time unless its change is kept (120)')
     .option('--time <name=seconds>', 'settle, inside, cap, ovsApply, ovsUndo, dhcp, ownerRestart, reboot', collect, [])
     .option('--at-once <count>', 'nodes that change at once (16)')
     .option(
       '--reboot-canary',
-      'restart the first node to prove it, after a yes: ends everything that runs there, VMs included',
+      'restart the first node to prove it, after a yes; everything that runs there ends, VMs included',
     )
-    .option('--runbook', 'print it as commented shell, and do nothing')
+    .option('--runbook', 'print the steps as commented shell, and do nothing')
     .action((nodes: string, options: BridgeOptions) =>
       withBackend(async (backend) => {
         const kind = options.undo ? 'remove-bridge' : 'bridge';

@@ -1,5 +1,5 @@
-// Drills of the bridge with the console in them, on real nodes with a 15 s window: whatever is lost at the same time, the node
-// ends at its old address without hands, or committed.
+// Drills of the bridge with the console in them, on real nodes with a 15 s window: no matter what is lost at the same time, the
+// node ends committed, or at its old address without anyone's help.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bridgeName, isReachable, observeNetwork, shellIn } from '../lab/bridge.ts';
 import { openLab } from '../lab/lab.ts';
@@ -14,7 +14,7 @@ let address = '';
 let before = '';
 const fast = ['--window', '15', '--time', 'settle=1', '--time', 'inside=8', '--time', 'cap=60', '--run', '--json'];
 
-/** Where its last transaction stands, by its own file. */
+/** The state of its last transaction, from its own file. */
 const stateThere = () =>
   shellIn(lab, node, 'cut -d" " -f2 "$(ls -td /var/lib/meshd/bridge/*/ | head -n 1)state"').catch(() => '');
 
@@ -33,7 +33,7 @@ afterAll(async () => {
   await lab.down();
 });
 
-describe('the node goes back by itself', () => {
+describe('the node rolls back automatically', () => {
   beforeEach(async () => {
     before = await observeNetwork(lab, node);
     expect(before).not.toContain(bridgeName);
@@ -60,7 +60,7 @@ describe('the node goes back by itself', () => {
     expect(resumed.stdout).toContain('nobody kept the change before the window ended');
   });
 
-  test('when the network is cut for good after the change: console and peers see nothing, and say so', async () => {
+  test('when the network is cut permanently after the change: console and peers see nothing, and say so', async () => {
     const run = await deck.start(['bridge', node, ...fast, '--time', 'settle=6']);
     await expect.poll(() => run.lines.join('\n')).toContain('"text":"transaction ');
     await expect.poll(stateThere, { interval: 100 }).toBe('applied');
@@ -75,7 +75,7 @@ describe('the node goes back by itself', () => {
   });
 });
 
-test('SSH dropped in the middle of the change: it goes on, and is kept over new connections', async () => {
+test('SSH dropped in the middle of the change: the change continues, and is kept over new connections', async () => {
   const run = await deck.start(['bridge', node, ...fast]);
   await expect.poll(() => run.lines.join('\n')).toContain('"text":"transaction ');
   await expect.poll(stateThere, { interval: 50 }).toMatch(/armed|applied|inside-ok/);

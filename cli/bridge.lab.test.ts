@@ -1,4 +1,4 @@
-// meshdeck bridge on real nodes: kept by the console and its peers, found right the second time, gone on with after kill -9, held
+// meshdeck bridge on real nodes: kept by the console and its peers, found right the second time, continued after kill -9, held
 // against a second console, taken away again byte for byte, and proven by a restart. The tests build on each other from top to bottom.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RebootProof } from '../core/plans/bridge/reboot-proof.ts';
@@ -103,7 +103,7 @@ test('a run is undone, and taking the bridge away puts back what was there, byte
   }
 });
 
-test('a second console is told who holds the node, and the first one’s node goes back when it is asked to', async () => {
+test('a second console’s error says who holds the node, and the first one’s node rolls back on request', async () => {
   const other = await Meshdeck.create();
   try {
     await other.addNodes(lab, ['node2']);
@@ -121,7 +121,7 @@ test('a second console is told who holds the node, and the first one’s node go
   }
 });
 
-test('a canary is restarted to prove it after a yes alone, and once: killed -9 in the middle, the run finds it back', async () => {
+test('a canary is restarted to prove it only after a yes, and once: killed -9 in the middle, the run finds it back', async () => {
   const boot = () => shellIn(lab, 'node3', 'cat /proc/sys/kernel/random/boot_id');
   const first = await boot();
   const declined = await deck.run(['bridge', 'node3', ...fast, '--reboot-canary', '--run', '--json']);

@@ -109,7 +109,7 @@ describe('nodes add', () => {
     expect(stderr).toContain('node3: ssh-ed25519 SHA256:');
   });
 
-  test('a wrong password stops the run, naming the nodes; the right one has it go on', async () => {
+  test('a wrong password stops the run, naming the nodes; with the right one it continues', async () => {
     const first = await meshdeck(['nodes', 'add', list, ...addFlags], { stdin: 'wrong\n' });
     expect(first.code).toBe(exitCodes.needsPerson);
     expect(first.stderr).toContain('needs password:root@node1, password:root@node2, password:root@node3');
@@ -135,7 +135,7 @@ describe('nodes add', () => {
     }
   });
 
-  test('whoever else holds a node is named', async () => {
+  test('names another holder of a node', async () => {
     await sh('node2', "mkdir -p /run/meshdeck && printf 'r9\\nBob at other\\n' >/run/meshdeck/lock");
     const { code, stdout } = await meshdeck(['nodes', 'check', 'node[1-2]', '--json']);
     expect(code).toBe(exitCodes.failed);
@@ -146,7 +146,7 @@ describe('nodes add', () => {
   });
 
   test.each(['pinHostKey', 'ensureKey', 'proveKeyLogin', 'observePreflight'])(
-    'killed -9 in %s, the run goes on, and asks for the password only where no key is yet',
+    'killed -9 in %s, the run continues, and asks for the password only where no key is yet',
     async (verb) => {
       const { id: before } = await newestRun();
       await sh('node3', 'rm -rf /root/.ssh');
@@ -196,7 +196,7 @@ describe('deploy', () => {
     expect(await sh('node1', '/opt/meshd/bin/meshd -e deploy launch "node[2-3]"')).toContain('mesh');
   });
 
-  test('a second deploy finds nothing to do, and its undo takes nothing away', async () => {
+  test('a second deploy finds nothing to do, and its undo removes nothing', async () => {
     const line = ['deploy', 'node[1-3]', '--head', 'node1', '--context', 'john', '--degree', '2', '--run', '--json'];
     const { code, stdout } = await meshdeck(line);
     expect(code, stdout.slice(-3_000)).toBe(exitCodes.done);

@@ -1,5 +1,5 @@
-// Which console meshdeck speaks to: one whose certificate this machine's CAs vouch for, or one with a pinned SHA-256 fingerprint,
-// as the console prints it beside its link. A certificate that nobody looked at gets no token.
+// Which console meshdeck talks to: one whose certificate this machine's CAs vouch for, or one with a pinned SHA-256 fingerprint,
+// as the console prints it beside its link. meshdeck sends no token to a certificate that nobody has looked at.
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { homedir } from 'node:os';
@@ -13,19 +13,19 @@ export interface TrustOptions {
   readonly fingerprint: string;
   /** Pins of this user, a line each: `host:port SHA-256`. */
   readonly pinsPath: string;
-  /** Asks a person; null where there is none. */
+  /** Asks a person; null when nobody can be asked. */
   readonly ask: ((question: string) => Promise<boolean>) | null;
 }
 
 const lookTimeoutMs = 10_000;
 
-/** Where a user's pins lie. */
+/** The file with a user's pins. */
 export function pinsPathOf(environment: Readonly<Record<string, string | undefined>>): string {
   return join(environment['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'meshdeck', 'known-consoles');
 }
 
 /**
- * What to connect with; undefined for one on this machine without TLS.
+ * What to connect with; undefined for a console on this machine without TLS.
  * @throws AppError `invalid`, `unreachable`, `host-key-changed`, `host-key-unknown` when a person has to look at it first
  */
 export async function trustConsole(url: string, options: TrustOptions): Promise<Agent | undefined> {
@@ -84,7 +84,7 @@ async function assertLookedAt(url: string, seen: Seen, ask: TrustOptions['ask'])
 interface Seen {
   readonly fingerprint: string;
   readonly pem: string;
-  /** Why this machine's CAs do not vouch for it; empty: they do. */
+  /** Why this machine's CAs do not vouch for it; empty when they do. */
   readonly error: string;
 }
 

@@ -1,5 +1,5 @@
 // Commands on the data folder itself, for root on the console's machine: backup, restore, and a new link for an admin. They work
-// beside a console that runs, but for restore, which wants an empty folder.
+// beside a running console, except restore, which needs an empty folder.
 import type { Command } from 'commander';
 import { readFile, stat } from 'node:fs/promises';
 import { AppError, describeError } from '../contract/errors.ts';
@@ -21,17 +21,17 @@ export function addDataCommands(program: Command, options: { dataPath: () => str
     program
       .command('backup')
       .description('database, key file, certificates and the copies of CAs, as one encrypted file')
-      .argument('<file>', 'where to; it must not be there yet'),
+      .argument('<file>', 'the file to write; it must not exist yet'),
   ).action((file: string, given: PassphraseOptions) =>
     onDataFolder(async () => {
       if (await stat(file).catch(() => null)) {
-        throw new AppError('invalid', `${file} is there already: name another file, or move it away first`);
+        throw new AppError('invalid', `${file} exists already: name another file, or move it away first`);
       }
       const passphrase = await readPassphrase(given, { isNew: true });
       if (passphrase === null) return exitCodes.needsPerson;
       await backUp(dataPath(), file, passphrase, Date.now());
       console.error(
-        `${file} is written. Whoever has it and its passphrase has every key of this console: keep them apart.`,
+        `${file} is written. With the file and its passphrase, anyone has every key of this console: keep them apart.`,
       );
       return exitCodes.done;
     }),
@@ -56,7 +56,7 @@ export function addDataCommands(program: Command, options: { dataPath: () => str
     .command('admin')
     .description('admins of the console')
     .command('reset')
-    .description('a new one-time link that makes an admin; the one before is worth nothing any more')
+    .description('print a new one-time link that makes an admin; the link before it stops working')
     .action(() =>
       onDataFolder(async () => {
         const path = await resetAdmin({ dataPath: dataPath() }, log);
@@ -73,7 +73,7 @@ function withPassphrase(command: Command): Command {
     .option('--passphrase-stdin', 'read the passphrase from standard input');
 }
 
-/** Null: nobody is there to be asked. @throws AppError `invalid` */
+/** Null when nobody can be asked. @throws AppError `invalid` */
 async function readPassphrase(given: PassphraseOptions, { isNew }: { isNew: boolean }): Promise<string | null> {
   if (given.passphraseFile !== undefined) {
     try {
@@ -88,13 +88,13 @@ async function readPassphrase(given: PassphraseOptions, { isNew }: { isNew: bool
     return null;
   }
   const passphrase = await askSecret(isNew ? 'A passphrase for the backup' : 'Its passphrase');
-  if (isNew && (await askSecret('The same once more')) !== passphrase) {
-    throw new AppError('invalid', 'the two are not the same: nothing was written');
+  if (isNew && (await askSecret('The passphrase again')) !== passphrase) {
+    throw new AppError('invalid', 'the two passphrases differ: nothing was written');
   }
   return passphrase;
 }
 
-/** What is wrong with the arguments is usage; all else that keeps us out changed nothing. */
+/** A wrong argument is a usage error; any other failure to open the folder changed nothing. */
 async function onDataFolder(work: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await work();

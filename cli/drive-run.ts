@@ -1,4 +1,4 @@
-// Follows a run to its end on a terminal or in a script: prints what happens, asks what is asked, gives the exit code.
+// Follows a run to its end on a terminal or in a script: prints what happens, asks the run's questions, returns the exit code.
 import type { RunEvent, RunSummary, RunView, StepView } from '../contract/plans.ts';
 import { isKeyName, passphraseName } from '../core/plans/secret-names.ts';
 import { safeJson, safeText } from '../core/safe-text.ts';
@@ -17,7 +17,7 @@ export interface DriveOptions {
 
 const ends = new Set(['done', 'failed', 'cancelled', 'undone']);
 
-/** Resolves with the exit code when the run is over, or waits for what only a person can give and there is none. */
+/** Resolves with the exit code when the run is over, or when it waits for a person's input and nobody can be asked. */
 export async function driveRun(backend: Backend, id: string, options: DriveOptions): Promise<number> {
   const queue: RunEvent[] = [];
   let wake: () => void = () => undefined;
@@ -26,7 +26,7 @@ export async function driveRun(backend: Backend, id: string, options: DriveOptio
     wake();
   });
   const onInterrupt = () => {
-    process.stderr.write('cancelling; once more ends meshdeck, and the run goes on later\n');
+    process.stderr.write('cancelling; press Ctrl-C again to end meshdeck, and the run continues later\n');
     process.once('SIGINT', () => process.exit(exitCodes.failed));
     backend.cancel(id).catch(() => undefined);
   };
@@ -78,14 +78,14 @@ class Follower {
     } else if (event.event === 'log') for (const line of event.lines) console.log(describeLogLine(line));
   }
 
-  /** Gives the run what it waits for. An exit code when nobody is there to give it. */
+  /** Gives the run what it waits for. Returns an exit code when nobody can give it. */
   async attend(summary: RunSummary): Promise<number | null> {
     for (const step of this.view.plan.steps) {
       if (step.ask === null || this.steps.get(step.key)?.state !== 'asking') continue;
       const isYes =
         this.options.yes || (isInteractive() ? await askYesNo(step.ask.question, step.ask.default) : step.ask.default);
       await this.backend.answer(this.view.id, step.key, isYes);
-      // Not again before its next state is told.
+      // Not again before its next state arrives.
       this.steps.delete(step.key);
     }
     if (summary.state !== 'needs-secret') return null;
@@ -121,8 +121,8 @@ class Follower {
       const isUndo = [...this.steps.values()].some(({ state }) => state === 'undone' || state === 'undo-failed');
       console.log(
         isUndo
-          ? `what is left to undo: meshdeck runs undo ${summary.id}`
-          : `what failed only, once more: meshdeck runs retry ${summary.id}`,
+          ? `to undo what is left: meshdeck runs undo ${summary.id}`
+          : `to retry only what failed: meshdeck runs retry ${summary.id}`,
       );
     }
     return summary.state === 'done' || summary.state === 'undone' ? exitCodes.done : exitCodes.failed;

@@ -1,4 +1,4 @@
-// What the exit code of meshdeck says.
+// What meshdeck's exit codes mean.
 export const exitCodes = {
   /** All of it was done, or was right already. */
   done: 0,
@@ -6,8 +6,8 @@ export const exitCodes = {
   failed: 1,
   /** Bad arguments: nothing was changed. */
   usage: 2,
-  /** The console or its data folder could not be had: nothing was changed. */
+  /** The console did not answer, or its data folder could not be opened: nothing was changed. */
   unavailable: 3,
-  /** It needs something of a person: a password, a fingerprint to be accepted. The run waits for it. */
+  /** The run waits for a person: it needs a password, or a fingerprint accepted. */
   needsPerson: 4,
 } as const;

@@ -60,7 +60,7 @@ test('a passphrase that is missing or another one changes nothing', async () => 
   expect((await inData(['runs', '--json'])).stdout).toBe('[]\n');
 });
 
-test('a key that the node refuses is asked for again, and the right one has the run go on', async () => {
+test('a key that the node refuses is asked for again, and with the right one the run continues', async () => {
   const refused = await add(['--identity', keyPath('other')]);
   expect(refused.code, refused.stdout.slice(-2_000)).toBe(exitCodes.needsPerson);
   expect(refused.stdout).toContain('refuses this key for root');

@@ -1,4 +1,4 @@
-// A private key as the way in: read from its file into a secret of the run. It is in memory only, here and there.
+// A private key for the first login: read from its file into one of the run's secrets. It stays in memory, here and in the console.
 import { open } from 'node:fs/promises';
 import { AppError, describeError } from '../contract/errors.ts';
 import { maxSecretLength } from '../contract/limits.ts';
@@ -26,7 +26,7 @@ export async function readKeyFile(path: string): Promise<string> {
   try {
     const file = await open(path, 'r');
     try {
-      // One byte more than is taken: a disk image is not read whole to find out.
+      // One byte more than the limit: enough to refuse a disk image without reading all of it.
       const { buffer, bytesRead } = await file.read(Buffer.alloc(maxSecretLength + 1));
       if (bytesRead > maxSecretLength) throw new AppError('invalid', 'too large for a private key');
       return buffer.toString('utf8', 0, bytesRead);

@@ -21,7 +21,7 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
   });
   const { runs, caller, store } = workspace;
   const caCopies = new CaCopies({ store, settings: store.settings, now: Date.now });
-  // The maker above was called by openWorkspace.
+  // openWorkspace has called the function above.
   const runCore = core as unknown as RunCore;
   return {
     command: `meshdeck --data ${shellWord(dataPath)}`,
@@ -50,7 +50,7 @@ const idleFleet: Fleet = {
   stop: () => Promise.resolve(),
   snapshot: () => ({ Revision: 0, Now: Date.now(), Clusters: [], Nodes: [], Links: [], Events: [] }),
   onDelta: () => () => undefined,
-  runCommand: () => Promise.reject(new AppError('refused', 'commands to nodes need a console that runs')),
+  runCommand: () => Promise.reject(new AppError('refused', 'commands to nodes need a running console')),
   suggest: () => Promise.resolve([]),
   reload: () => Promise.resolve(),
 };

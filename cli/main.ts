@@ -1,4 +1,4 @@
-// meshdeck: the console's methods from a shell. See cli/exit-codes.ts for what it returns.
+// meshdeck: the console's methods from a shell. cli/exit-codes.ts lists its exit codes.
 import { Command } from 'commander';
 import { AppError, describeError } from '../contract/errors.ts';
 import { StepSignal } from '../contract/plans.ts';
@@ -24,7 +24,7 @@ interface GlobalOptions {
   consoleFingerprint: string;
 }
 
-// Whatever this process writes is its owner's alone.
+// Only their owner may read the files that this process writes.
 process.umask(0o077);
 
 const quietLog: Log = {
@@ -41,10 +41,10 @@ const program = new Command('meshdeck')
     'data folder of the console (MESHDECK_DATA)',
     process.env['MESHDECK_DATA'] ?? '/var/lib/meshdeck',
   )
-  .option('--console <url>', 'a console that runs; its token is in MESHDECK_TOKEN', process.env['MESHDECK_CONSOLE'])
+  .option('--console <url>', 'a running console; its token is in MESHDECK_TOKEN', process.env['MESHDECK_CONSOLE'])
   .option(
     '--console-fingerprint <SHA-256>',
-    'of its certificate, where it is self-signed (MESHDECK_CONSOLE_FINGERPRINT)',
+    'of its certificate, when it is self-signed (MESHDECK_CONSOLE_FINGERPRINT)',
     process.env['MESHDECK_CONSOLE_FINGERPRINT'] ?? '',
   )
   .showHelpAfterError()
@@ -92,7 +92,7 @@ function planCommand(parent: Command, usage: string, description: string): Comma
 
 function withLogin(command: Command): Command {
   return command
-    .option('--user <user>', 'who logs in at first: root, or a user with sudo', 'root')
+    .option('--user <user>', 'the user for the first login: root, or a user with sudo', 'root')
     .option('--port <port>', 'port of sshd', '22')
     .option('--password-stdin', 'read the password from standard input')
     .option('--identity <file>', 'log in by this private key the first time')
@@ -114,7 +114,7 @@ interface AddOptions extends PlanOptions {
 withLogin(planCommand(nodes, 'add', 'bring machines in: host keys, the console’s key, a look at each'))
   .argument('<nodes>', 'a node range, addresses, name=address, or a block such as 10.0.0.0/28')
   .option('--install', 'install missing packages with apt')
-  .option('--allow-root-key', 'have sshd let root in by key')
+  .option('--allow-root-key', 'allow root login by key in sshd')
   .option('--disable-passwords', 'offer to switch password login off')
   .action((list: string, options: AddOptions) =>
     withBackend((backend) =>
@@ -151,7 +151,7 @@ withLogin(
 
 withLogin(planCommand(nodes, 'replace', 'a reinstalled machine under its old name'))
   .argument('<node>')
-  .requiredOption('--confirm <node>', 'the name once more')
+  .requiredOption('--confirm <node>', 'the name again')
   .action((node: string, options: AddOptions & { confirm: string }) =>
     withBackend((backend) =>
       planAndRun(
@@ -169,7 +169,7 @@ planCommand(
   'revoke nodes, delete our files and keys there, forget them; a whole cluster with its head',
 )
   .argument('<nodes>', 'a node range')
-  .requiredOption('--confirm <nodes>', 'the same once more')
+  .requiredOption('--confirm <nodes>', 'the range again')
   .action((list: string, options: PlanOptions & { confirm: string }) =>
     withBackend((backend) => planAndRun(backend, 'remove-node', { nodes: list, confirm: options.confirm }, options)),
   );
@@ -216,8 +216,8 @@ planCommand(program, 'deploy', 'make or upgrade a cluster: meshd on the head, de
 const ca = program.command('ca').description('copies of the CA, for the day a head is lost').enablePositionalOptions();
 
 ca.command('keep')
-  .description('have the head seal a copy, and keep it; prints the code that opens it, once')
-  .argument('[cluster]', 'its context or id, where there are several', '')
+  .description('let the head seal a copy and keep it here; prints once the code that opens it')
+  .argument('[cluster]', 'its context or id, when there are several', '')
   .action((cluster: string) =>
     withBackend(async (backend) => {
       const { code } = await backend.keepCa(cluster);
@@ -236,7 +236,7 @@ ca.command('show')
         ({ cluster: id, context, sealed }) =>
           sealed !== '' && (cluster === '' || cluster === id || cluster === context),
       );
-      if (copies.length === 0) throw new AppError('not-found', 'no copy is kept: meshdeck ca keep makes one');
+      if (copies.length === 0) throw new AppError('not-found', 'the console keeps no copy: meshdeck ca keep makes one');
       for (const { sealed } of copies) console.log(sealed);
       return exitCodes.done;
     }),
@@ -317,8 +317,8 @@ function runCommand(
       }),
     );
 }
-runCommand('resume', 'go on with a run that was cut off', (backend, id, secrets) => backend.resume(id, secrets));
-runCommand('retry', 'what failed, once more', (backend, id, secrets) => backend.retry(id, secrets));
+runCommand('resume', 'continue a run that was cut off', (backend, id, secrets) => backend.resume(id, secrets));
+runCommand('retry', 'do again what failed', (backend, id, secrets) => backend.retry(id, secrets));
 runCommand('undo', 'take back what a run changed', async (backend, id) => {
   const { view, stop } = await backend.follow(id, () => undefined);
   stop();
@@ -330,7 +330,7 @@ runCommand('cancel', 'end a run', (backend, id) => backend.cancel(id));
 
 runs
   .command('signal')
-  .description('tell a step at work that waits for a verdict: keep the change, undo it now, or take more time')
+  .description('answer a running step that waits: keep the change, undo it now, or take more time')
   .argument('<run>')
   .argument('<step>', 'its key, such as "ensureBridge node2"')
   .argument('<keep|undo|more>')
@@ -343,7 +343,7 @@ runs
     }),
   );
 
-/** A run by the beginning of its id. @throws AppError */
+/** The id of the run that begins with `part`. @throws AppError */
 async function fullId(backend: Backend, part: string): Promise<string> {
   const found = (await backend.list(500)).filter(({ id }) => id.startsWith(part));
   const [run] = found;
@@ -359,5 +359,5 @@ try {
   process.exitCode =
     error instanceof AppError && ['invalid', 'not-found'].includes(error.code) ? exitCodes.usage : exitCodes.failed;
 }
-// A prompt that was answered would keep standard input, and with it this process, open.
+// An answered prompt would keep standard input open, and so this process running.
 process.stdin.destroy();

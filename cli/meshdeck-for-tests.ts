@@ -1,4 +1,4 @@
-// The meshdeck command as tests run it: a process of its own, whose exit code is an answer too.
+// The meshdeck command as tests run it: as a separate process, whose exit code is part of the result.
 import { fileURLToPath } from 'node:url';
 import { startChild, type Child } from '../host/child.ts';
 import { CommandError, localRunner } from '../host/runner.ts';
@@ -45,7 +45,7 @@ export interface TestConsole {
   readonly token: string;
 }
 
-/** The console as a process, with a certificate of its own and an admin whose token the tests have. */
+/** The console as a process, with its own certificate and an admin whose token the tests have. */
 export async function startTestConsole(dataPath: string): Promise<TestConsole> {
   const { store, box } = await openDataFolder(dataPath);
   const auth = createConsoleAuth(silentLog, { store, box });

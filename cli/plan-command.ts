@@ -22,12 +22,12 @@ export interface PlanOptions {
   readonly acceptNew?: true;
   /** Accepts those of these fingerprints. */
   readonly fingerprint?: string[];
-  /** File of a private key that lets one in the first time. */
+  /** File of the private key for the first login. */
   readonly identity?: string;
   readonly passphraseStdin?: true;
 }
 
-/** Makes the plan, shows it, and runs it when asked to. Gives the exit code. */
+/** Makes the plan, shows it, and runs it when asked to. Returns the exit code. */
 export async function planAndRun(
   backend: Backend,
   kind: PlanKind,
@@ -81,7 +81,7 @@ function unacceptedKeys(plan: Plan, options: PlanOptions): { node: string; finge
     .filter((step) => step.do.action === 'pinHostKey' && !step.isDone)
     .map((step) => ({
       node: step.node,
-      // A node that did not answer showed none: there is nothing to be looked at, and its step says why it fails.
+      // A node that did not answer showed no key: there is nothing to look at, and its step says why it fails.
       fingerprints: step.preview.map(({ text }) => text).filter((text) => text.includes(' SHA256:')),
     }))
     .filter(
@@ -90,7 +90,7 @@ function unacceptedKeys(plan: Plan, options: PlanOptions): { node: string; finge
     );
 }
 
-/** One password for all nodes; a node that has another one asks for it in the run. */
+/** One password for all nodes; the run asks for the password of a node that refuses it. */
 async function collectSecrets(plan: Plan, user: string, options: PlanOptions): Promise<Record<string, string>> {
   const kinds = [...new Set(plan.secrets.map(({ name }) => forAllNodes(name)).filter((name) => !isKeyName(name)))];
   if (options.passwordStdin) {

@@ -7,7 +7,7 @@ import { bridgeUndoOf, undoable } from '../core/plans/undoable.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import { safeText } from '../core/safe-text.ts';
 
-/** The preview: per node what will be done. Nodes with the same steps stand together. */
+/** The preview: what the run will do on each node. Nodes with the same steps are grouped. */
 export function describePlan(plan: Plan): string {
   const lines = [plan.title, ''];
   for (const warning of plan.warnings) lines.push(`! ${warning}`, '');
@@ -33,7 +33,7 @@ export function describePlan(plan: Plan): string {
   return safeText(lines.join('\n'));
 }
 
-/** Of a plan that may cut this shell off: what to note before it begins. Empty for others. `command` leads to the console. */
+/** What to note before a plan that may cut this shell off. Empty for other plans. `command` leads to the console. */
 export function describeRescue(plan: Plan, command: string): string {
   const nodes = plan.steps.flatMap(({ node, isDone, do: { args } }) => {
     const read = isDone ? null : BridgeStepArgs.safeParse(args);
@@ -42,16 +42,16 @@ export function describeRescue(plan: Plan, command: string): string {
   if (nodes.length === 0) return '';
   return safeText(
     [
-      `Note this before it begins. Should one of ${describeRange(nodes)} stay away, type at its own console, as root:`,
+      `Note this before the run begins. If one of ${describeRange(nodes)} does not come back, log in at that machine as root and run:`,
       `    ${rescueCommand}`,
-      'Should this shell end, the run is found again with (`runs resume` goes on with one that was cut off):',
+      'If this shell ends, this lists the run again (`runs resume` continues a run that was cut off):',
       `    ${command} runs`,
       '',
     ].join('\n'),
   );
 }
 
-/** What must be known before a run is undone; empty when its undo cuts nothing off. */
+/** What the user must know before the undo of a run; empty when the undo cuts nothing off. */
 export function describeUndoWarning(view: Pick<RunView, 'plan' | 'steps' | 'begun'>): string {
   const bridging = bridgeUndoOf(undoable(view).can);
   if (bridging === null) return '';
@@ -59,13 +59,13 @@ export function describeUndoWarning(view: Pick<RunView, 'plan' | 'steps' | 'begu
   return safeText(
     [
       `! VMs on ${bridge} of ${nodes} lose their network, in the waves of the run; the first that fails stops the rest.`,
-      '  What is on each bridge is told in the log. A plan names it before anything changes:',
+      '  The log shows what is on each bridge. A plan shows it before anything changes:',
       `    ${command} --plan`,
     ].join('\n'),
   );
 }
 
-/** What is there, a line a node, and what is wrong below it. */
+/** The bridges that exist, one line per node, with its faults below it. */
 export function describeBridges(nodes: readonly NodeBridge[]): string {
   const rows = nodes.map(({ node, summary, error }) => [
     node,
@@ -115,7 +115,7 @@ export function describeLogLine(line: LogLine): string {
   return safeText(`    [${line.node || 'console'}] ${line.text}`);
 }
 
-/** One run in a line. */
+/** One run as a line. */
 export function describeRun(run: RunSummary): string {
   const at = new Date(run.startedAt).toISOString().slice(0, 16).replace('T', ' ');
   const { done, failed, total } = run.counts;

@@ -27,7 +27,7 @@ export async function openRemoteBackend(url: string, token: string, trust: Trust
     transports: ['websocket'],
     reconnection: false,
     timeout: 10_000,
-    // The types name a function of old versions; in Node it is handed to the HTTP request as it is.
+    // The types name a function of old versions; in Node the value goes to the HTTP request unchanged.
     ...(agent === undefined ? {} : { agent: agent as unknown as string }),
   });
   await new Promise<void>((resolve, reject) => {
@@ -96,7 +96,7 @@ export async function openRemoteBackend(url: string, token: string, trust: Trust
   };
 }
 
-/** What the console says about the refused connection, which socket.io does not hand on; null when it says nothing. */
+/** The console's reason for the refused connection, which socket.io does not pass on; null when it gives no reason. */
 function askWhy(url: string, token: string, agent: Agent | undefined): Promise<string | null> {
   return new Promise((resolve) => {
     const make = url.startsWith('https:') ? tlsRequest : httpRequest;

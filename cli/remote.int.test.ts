@@ -88,7 +88,7 @@ describe('a certificate that no CA vouches for', () => {
   test('a certificate that changes between the look and the connection is refused', async () => {
     const agent = await trust({ fingerprint: running.fingerprint });
     const check = agent?.options.checkServerIdentity;
-    // Of a certificate, the check reads its fingerprint only.
+    // The check reads only the fingerprint of a certificate.
     expect(check?.('x', { fingerprint256: 'AA:BB' } as never)).toBeInstanceOf(Error);
     expect(check?.('x', { fingerprint256: running.fingerprint } as never)).toBeUndefined();
   });

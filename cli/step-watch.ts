@@ -1,4 +1,4 @@
-// Steps that wait for a verdict, on a terminal: what they show of themselves, and the words keep, undo and more typed back.
+// Steps that wait for a verdict, on a terminal: prints their progress, and reads the words keep, undo and more.
 import { createInterface } from 'node:readline';
 import type { Interface } from 'node:readline';
 import { describeError } from '../contract/errors.ts';
@@ -13,7 +13,7 @@ const shownEveryMs = 10_000;
 export class StepWatch {
   private readonly run: string;
   private readonly backend: Pick<Backend, 'signal'>;
-  /** Steps at work that show something, with what was printed of them last. */
+  /** Running steps that show progress, with the text that was printed last for each. */
   private readonly shown = new Map<string, { state: unknown; at: number }>();
   private reader: Interface | null = null;
 

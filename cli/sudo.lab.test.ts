@@ -48,7 +48,7 @@ test('root by password is refused, with the reason', async () => {
   expect(stdout).toContain('stock Debian forbids it: use a user with sudo');
 });
 
-test('a user without the right to use sudo is told so', async () => {
+test('the error says when a user may not use sudo', async () => {
   await sh('gpasswd -d "$1" sudo', sudoUser);
   const { code, stdout } = await add('--user', sudoUser);
   expect(code).toBe(exitCodes.failed);
@@ -62,7 +62,7 @@ test('a user with sudo and a password brings the node in', async () => {
   expect(await sh('stat -c "%a %U" /root/.ssh/authorized_keys')).toBe('600 root');
 });
 
-test('where sshd forbids root altogether, it says so, and the option mends it', async () => {
+test('when sshd forbids root altogether, it says so, and the option fixes it', async () => {
   await sh('echo "PermitRootLogin no" >/etc/ssh/sshd_config.d/50-no-root.conf && systemctl reload ssh');
   const refused = await add('--user', sudoUser);
   expect(refused.code).toBe(exitCodes.failed);

@@ -1,4 +1,4 @@
-// Asking people at a terminal. Where there is none, nobody is asked.
+// Asks people at a terminal. Without a terminal it asks nobody.
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { safeText } from '../core/safe-text.ts';
