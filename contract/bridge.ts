@@ -1,4 +1,4 @@
-// What pages, the node table and the shell say of a node's bridge.
+// What pages, the node table and the shell say about a node's bridge.
 import { z } from 'zod';
 
 export const BridgeSummary = z.object({
@@ -27,6 +27,6 @@ export const NodeBridge = z.object({
 });
 export type NodeBridge = z.infer<typeof NodeBridge>;
 
-/** What the console saw of a node's bridge last, for nodes without meshd; `at` is ms since 1970. */
+/** What the console last saw of a node's bridge, for nodes without meshd; `at` is ms since 1970. */
 export const RememberedBridge = z.object({ summary: BridgeSummary, at: z.number() });
 export type RememberedBridge = z.infer<typeof RememberedBridge>;

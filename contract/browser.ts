@@ -110,7 +110,7 @@ export const browserMethods = {
     output: z.array(KnownNode),
     example: {},
   }),
-  /** What the last look at a machine found; null when there was none. Asks no node. */
+  /** What the last look at a machine found; null before the first look. Asks no node. */
   'nodes.checks': defineMethod({
     name: 'nodes.checks',
     role: 'viewer',
@@ -184,7 +184,7 @@ export const browserMethods = {
     output: RunSummary,
     example: { run: 'r1', step: 's', answer: true },
   }),
-  /** Tells a step at work what a person wants of it: keep the change, undo it now, or give it more time. */
+  /** Tells a running step what a person wants it to do: keep the change, undo it now, or give it more time. */
   'runs.signal': defineMethod({
     name: 'runs.signal',
     role: 'operator',
@@ -210,7 +210,7 @@ export const browserMethods = {
       call: z.string().max(64),
       cluster: z.string(),
       node: z.string(),
-      /** The command language has the bound, so that each way in says the same. */
+      /** The command language checks the bound, so that each way in gives the same error. */
       line: z.string().max(maxCallBytes),
       /** Lines of one session share a connection, so that `namespace x` and `.csv true` hold; empty for none. */
       session: z.string().max(64).default(''),
@@ -264,7 +264,7 @@ export const browserMethods = {
     output: User,
     example: { user: 'u1', role: 'operator' },
   }),
-  /** For one who lost it: sessions and tokens end, the role stays. Nobody's own, which `session.changePassword` changes. */
+  /** For a user who lost it: sessions and tokens end, the role stays. `session.changePassword` changes the caller's own. */
   'users.setPassword': defineMethod({
     name: 'users.setPassword',
     role: 'admin',
@@ -340,7 +340,7 @@ export const browserMethods = {
     ),
     example: {},
   }),
-  /** The only time that the token itself is shown. */
+  /** The token itself is shown only this once. */
   'tokens.create': defineMethod({
     name: 'tokens.create',
     role: 'viewer',
@@ -374,7 +374,7 @@ export const browserMethods = {
     output: z.array(CaCopyView),
     example: {},
   }),
-  /** Has the head seal a copy of its CA, and keeps it. The only time that the code is shown, which opens it. */
+  /** Has the head seal a copy of its CA, and keeps it. The code that opens it is shown only this once. */
   'ca.keep': defineMethod({
     name: 'ca.keep',
     role: 'admin',
@@ -402,7 +402,7 @@ export const browserMethods = {
 export type BrowserMethods = typeof browserMethods;
 export type MethodName = keyof BrowserMethods;
 
-/** What the server pushes, by event name. Each is sent to those only who subscribed and may see it. */
+/** What the server pushes, by event name. Each goes only to clients that subscribed and may see it. */
 export const browserEvents = {
   'fleet.delta': FleetDelta,
   'nodes.changed': KnownNodesChange,

@@ -68,7 +68,7 @@ describe('CommandClient', () => {
     expect(all).toEqual([['a'], ['s '], ['b']]);
   });
 
-  it('asks the node to cancel, and hears its error entry', async () => {
+  it('asks the node to cancel, and gets its error entry', async () => {
     const entry = responseEntry('n1', { Error: 'cancelled' });
     const node = fakeNode((request) => (request['Cancel'] ? [response({ Resp: [entry] })] : []));
     const client = new CommandClient({ canCancel: true }, node);
@@ -99,7 +99,7 @@ describe('CommandClient', () => {
     await expect(client.suggest('x')).rejects.toMatchObject({ code: 'unreachable' });
   });
 
-  it('takes the end for the answer of quit, and for a failure of all else', async () => {
+  it('takes the end of the connection as the answer to quit, and as a failure of any other command', async () => {
     expect(
       await texts(
         new CommandClient(
@@ -122,12 +122,12 @@ describe('CommandClient', () => {
     expect(node.isClosed()).toBe(true);
   });
 
-  it('refuses what is no answer, and a node without Hello', async () => {
+  it('refuses anything that is not an answer, and a node without Hello', async () => {
     const bad = new CommandClient(
       { canCancel: true },
       fakeNode(() => ['{"Resp":5}']),
     );
-    await expect(texts(bad.command('x'))).rejects.toThrow(/what is no answer/);
+    await expect(texts(bad.command('x'))).rejects.toThrow(/something that is not an answer/);
     const old = new CommandClient(
       { canCancel: true },
       fakeNode(() => [response({})]),

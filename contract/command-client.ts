@@ -15,7 +15,7 @@ import { maxResponseBytes } from './limits.ts';
 import { WatchMessage } from './watch.ts';
 
 export interface CommandTransport {
-  /** Resolves once the text was handed on; rejects when the connection is gone. */
+  /** Resolves once the text was passed on; rejects when the connection is gone. */
   write(text: string): Promise<void>;
   /** What the node sends; ends with the connection. */
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -151,7 +151,7 @@ export class CommandClient {
     }
   }
 
-  /** Waits for the calls before; the function returned lets the next one go. */
+  /** Waits for the earlier calls; the returned function starts the next one. */
   private async acquire(): Promise<() => void> {
     const before = this.turn;
     let release: () => void = () => undefined;
@@ -186,7 +186,7 @@ export class CommandClient {
       }
       const { texts, error } = this.splitter.push(next.value);
       this.texts.push(...texts);
-      if (error) throw new AppError('failed', `the node sent what is no answer: ${error.message}`);
+      if (error) throw new AppError('failed', `the node sent something that is not an answer: ${error.message}`);
     }
   }
 }
@@ -201,7 +201,10 @@ function parse<T>(
 ): T {
   const parsed = schema.safeParse(value);
   if (!parsed.success)
-    throw new AppError('failed', `the node sent what is no answer: ${JSON.stringify(value).slice(0, 200)}`);
+    throw new AppError(
+      'failed',
+      `the node sent something that is not an answer: ${JSON.stringify(value).slice(0, 200)}`,
+    );
   return parsed.data;
 }
 

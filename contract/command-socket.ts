@@ -36,7 +36,7 @@ export const CommandResponse = z.object({
 });
 export type CommandResponse = z.infer<typeof CommandResponse>;
 
-/** What a program says of itself before it relies on more than minimega has. */
+/** What a program says about itself before it relies on more than minimega has. */
 export const Hello = z.object({
   Product: z.string(),
   Version: z.string(),
@@ -56,7 +56,7 @@ export const CommandRequest = z.object({
 });
 export type CommandRequest = z.infer<typeof CommandRequest>;
 
-/** Builds an entry; what is not given is empty, as minimega leaves it. */
+/** Builds an entry; keys that are not given are empty, as in minimega. */
 export function responseEntry(host: string, part: Partial<Omit<ResponseEntry, 'Host'>> = {}): ResponseEntry {
   return { Host: host, Response: '', Header: null, Tabular: null, Error: '', Data: null, ...part };
 }

@@ -1,4 +1,4 @@
-// Bounds on the console's connections, each with its reason; limits.ts has those on what comes over them. Tests go one above.
+// Bounds on the console's connections, each with its reason; limits.ts bounds what comes over them. Tests go one above each.
 
 /** Header lines of one request, and what an upgrade may carry before its session is known. A session cookie is 200 bytes. */
 export const maxHeaderBytes = 16_384;

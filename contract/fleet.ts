@@ -6,7 +6,7 @@ import { LinkView, NodeView } from './watch.ts';
 /** A node as a page shows it: what the mesh says, and how old that is. */
 export const FleetNode = NodeView.extend({
   Cluster: z.string(),
-  /** When the console last heard that this is so, ms since 1970. */
+  /** When a node last confirmed this to the console, ms since 1970. */
   AsOf: z.number(),
   /** When it left the mesh, ms since 1970; null while it is a member. A lost node fades with its age. */
   LostAt: z.number().nullable(),
@@ -23,11 +23,11 @@ export const FleetCluster = z.object({
   Engine: z.enum(['meshd', 'minimega']),
   /** `live`: attached and watching. `attaching`: looking for a node that answers. `lost`: none answered. */
   State: z.enum(['live', 'attaching', 'lost']),
-  /** Name of the node whose command socket the console is attached to; empty while there is none. */
+  /** Name of the node whose command socket the console is attached to; empty while it is not attached. */
   AttachedTo: z.string(),
-  /** Round trip to that node, in milliseconds; null while there is none. */
+  /** Round trip to that node, in milliseconds; null while not attached. */
   RoundTripMs: z.number().nullable(),
-  /** When the console last heard of this cluster, ms since 1970. */
+  /** When the console last received news of this cluster, ms since 1970. */
   AsOf: z.number(),
   /** Why it is not live, for people; empty when it is. */
   Reason: z.string(),
@@ -40,7 +40,7 @@ export const FleetEvent = z.object({
   Cluster: z.string(),
   Kind: z.enum([
     ...['node-up', 'node-down', 'node-new', 'node-gone', 'link-up', 'link-down', 'attached', 'detached'],
-    // What a node reports of its bridge: it has one now, has none, or something of it needs a person, or no longer does.
+    // What a node reports about its bridge: it has one now, has none, needs a person, or no longer needs one.
     ...['bridge-up', 'bridge-gone', 'bridge-alarm', 'bridge-well'],
   ] as const),
   /** Node names concerned, in reading order. */
@@ -50,7 +50,7 @@ export type FleetEvent = z.infer<typeof FleetEvent>;
 
 export const FleetSnapshot = z.object({
   Revision: z.number().int(),
-  /** The server's clock, ms since 1970: ages are shown against it. */
+  /** The server's clock, ms since 1970: pages compute ages from it. */
   Now: z.number(),
   Clusters: z.array(FleetCluster),
   Nodes: z.array(FleetNode),

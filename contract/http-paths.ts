@@ -1,4 +1,4 @@
-// Where the console answers plain HTTP beside its pages; http.ts has the shapes. Apart from them, since every page loads it.
+// Where the console answers plain HTTP beside its pages; http.ts has the shapes. Separate, since every page loads this.
 
 export const httpPaths = {
   /** The page, and where a page without a session is sent: `/login?next=%2Fmesh`. */
@@ -24,7 +24,7 @@ export const httpPaths = {
 } as const;
 
 /**
- * Request header by which the server tells its own pages that the nodes are simulated; from outside it is dropped. Pages with
- * a session ask for it (`session.current`), those before one have nothing else to go by.
+ * Request header by which the server tells its own pages that the nodes are simulated; the server drops it from outside
+ * requests. Pages with a session ask `session.current` instead; pages without one have only this header.
  */
 export const simulatedHeader = 'x-meshdeck-simulated';

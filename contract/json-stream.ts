@@ -1,5 +1,5 @@
 // Takes a stream of bytes apart into JSON objects, with or without newlines between them, back to back or in pieces. It
-// finds where an object ends; whether the text inside is JSON, JSON.parse decides.
+// finds where an object ends; JSON.parse decides whether the text inside is JSON.
 import { AppError } from './errors.ts';
 
 const quote = 0x22;
@@ -11,7 +11,7 @@ const closers = new Set([0x7d, 0x5d]);
 export interface JsonPieces {
   /** Texts of the objects that are complete. */
   readonly texts: string[];
-  /** Why nothing can follow: something else than an object, or an object beyond the bound. */
+  /** Why nothing can follow: something other than an object came, or an object beyond the bound. */
   readonly error: AppError | null;
 }
 

@@ -1,4 +1,4 @@
-// The nodes that the console reaches over SSH, whether they run meshd or not: what pages show of those that no mesh tells of.
+// The nodes that the console reaches over SSH, whether they run meshd or not: what pages show of nodes that no mesh reports.
 import { z } from 'zod';
 import { RememberedBridge } from './bridge.ts';
 
@@ -35,13 +35,13 @@ export const KnownNode = z.object({
   addedAt: z.number(),
   /** Null while nobody has looked. */
   bridge: RememberedBridge.nullable(),
-  /** When its last checks were; null while there were none. */
+  /** When it was last checked; null before the first check. */
   checkedAt: z.number().nullable(),
-  /** Packages that those found missing and a run with `install` brings. */
+  /** Packages that the checks found missing and that a run with `install` installs. */
   missing: z.array(z.string()),
 });
 export type KnownNode = z.infer<typeof KnownNode>;
 
-/** What changed of them: new and changed ones whole, ids of those that the console forgot. */
+/** What changed: new and changed nodes whole, and the ids of nodes that the console forgot. */
 export const KnownNodesChange = z.object({ changed: z.array(KnownNode), gone: z.array(z.string()) });
 export type KnownNodesChange = z.infer<typeof KnownNodesChange>;

@@ -39,7 +39,7 @@ export const maxOutputBytes = 8 * 1024 * 1024;
 /** Characters of one name in a node range: a DNS name has at most 253. Without it, 10,000 names of 1 MB each. */
 export const maxRangeNameLength = 253;
 
-/** Namespaces of one daemon. They come to life by being mentioned, so a typo in a loop must not fill the memory. */
+/** Namespaces of one daemon. The first mention creates one, so a typo in a loop must not fill the memory. */
 export const maxNamespaces = 1_000;
 
 /** A script for `read`. It is read whole. */
@@ -68,7 +68,7 @@ export const maxErrorCharacters = 65_536;
 export const maxStrangers = 512;
 export const maxStrangersPerAddress = 32;
 
-/** Addresses that members were seen at: as many as a roster has nodes. They have as many places of their own as strangers. */
+/** Addresses that members were seen at: as many as a roster has nodes. They have as many places as strangers, but separate ones. */
 export const maxRosterAddresses = 4_096;
 
 /** Time from an accepted TCP connection to a finished TLS handshake, and from there to a hello. */
@@ -90,7 +90,7 @@ export const maxFleetLinks = 50_000;
 /** Addresses of one node: a machine with more is misread or malicious. */
 export const maxNodeAddresses = 64;
 
-/** One answer of a command as it goes on to a browser; the rest is cut, and said to be. */
+/** One answer of a command as a browser gets it; the rest is cut, and the answer says so. */
 export const maxBrowserAnswerBytes = 1024 * 1024;
 
 /** Commands of one user that run at the same time: a person has a few terminals. */
@@ -117,5 +117,5 @@ export const maxFormBytes = 16_384;
 /** Characters of a secret that a run is given. An RSA key of 16,384 bits is 12,600 in PEM. */
 export const maxSecretLength = 16_384;
 
-/** Log lines of one step that are kept and told. An apt that installs everything writes about 1,000; a node may write for ever. */
+/** Log lines of one step that are kept and shown. An apt that installs everything writes about 1,000; a node may write forever. */
 export const maxStepLogLines = 5_000;

@@ -10,7 +10,7 @@ export interface Method<
   Output extends z.ZodType = z.ZodType,
 > {
   readonly name: Name;
-  /** The least role that may call it, checked in the dispatcher; what a plan's kind or a command needs beyond it, by its own part. */
+  /** The least role that may call it, checked in the dispatcher. The part for plans or commands checks what else these need. */
   readonly role: Role;
   /** True when it changes something: it is then in the audit log, with who, what, where and result. */
   readonly changes: boolean;
@@ -26,7 +26,7 @@ export function defineMethod<const Name extends string, Input extends z.ZodType,
   return method;
 }
 
-/** What every call is answered with. */
+/** The answer to every call. */
 export type Ack<Data> =
   | { readonly ok: true; readonly data: Data }
   | {

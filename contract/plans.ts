@@ -1,5 +1,5 @@
 // Plans and runs. A wizard observes, makes a plan, and the server runs it; preview, run, retry and undo read the same
-// JSON. A plan is data: who renders or runs it knows nothing of the wizard that made it.
+// JSON. A plan is data: the code that renders or runs it knows nothing about the wizard that made it.
 import { z } from 'zod';
 
 export const PlanKind = z.enum([
@@ -30,7 +30,7 @@ export const Step = z.object({
   why: z.string(),
   /** What will be run or written, for the preview: commands as typed, files as unified diffs. */
   preview: z.array(z.object({ kind: z.enum(['command', 'diff', 'note']), text: z.string() })),
-  /** What is right already: the step will find nothing to do. */
+  /** What is already as it should be: the step will find nothing to do. */
   isDone: z.boolean(),
   do: HostAction,
   /** Null: cannot be undone, and the preview says so. */
@@ -108,26 +108,26 @@ export type RunSummary = z.infer<typeof RunSummary>;
 export const LogLine = z.object({ at: z.number(), step: z.string(), node: z.string(), text: z.string() });
 export type LogLine = z.infer<typeof LogLine>;
 
-/** What a step at work shows of itself, by its key: its own shape, never journaled. The latest stands. */
+/** What a running step shows about itself, by its key: its own shape, never journaled. The latest one counts. */
 export const StepProgress = z.record(z.string(), z.unknown());
 export type StepProgress = z.infer<typeof StepProgress>;
 
-/** What a person wants of a step at work that waits for a verdict. */
+/** What a person wants a running step to do that waits for confirmation. */
 export const StepSignal = z.enum(['keep', 'undo', 'more']);
 export type StepSignal = z.infer<typeof StepSignal>;
 
 export const RunView = RunSummary.extend({
   plan: Plan,
   steps: z.array(StepView),
-  /** Keys of steps that began and did not end well: what they changed until then is undone, too. */
+  /** Keys of steps that began and did not end well: undo also reverts what they changed. */
   begun: z.array(z.string()).default([]),
   log: z.array(LogLine),
-  /** By step key; of steps at work only. */
+  /** By step key; only of running steps. */
   progress: z.record(z.string(), StepProgress),
 });
 export type RunView = z.infer<typeof RunView>;
 
-/** What a subscriber of one run hears after its RunView. */
+/** What a subscriber of one run receives after its RunView. */
 export const RunEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('step'), run: z.string(), step: StepView, isBegun: z.boolean().default(false) }),
   z.object({ event: z.literal('progress'), run: z.string(), step: z.string(), progress: StepProgress.nullable() }),

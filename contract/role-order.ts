@@ -1,4 +1,4 @@
-// The order of the roles, apart from their schema: every page loads it.
+// The order of the roles. Separate from their schema, since every page loads it.
 
 /** Viewers look, operators act, admins change the cluster itself and its users. Each may do what those before it
  * may. What a plan needs is in plan-roles.ts. */

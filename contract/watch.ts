@@ -6,7 +6,7 @@ import { maxFactCharacters } from './limits.ts';
 export const Revision = z.object({ Epoch: z.string(), N: z.number().int() });
 export type Revision = z.infer<typeof Revision>;
 
-/** Uptime in nanoseconds is the largest: a century is 3e18. -1 is no limit. */
+/** Uptime in nanoseconds is the largest: a century is 3e18. -1 means no limit. */
 const Quantity = z.number().min(-1).max(1e19);
 const FactText = z.string().max(maxFactCharacters);
 
@@ -29,7 +29,7 @@ export const HostFacts = z.object({
   NetworkCommit: Quantity,
   /** Nanoseconds, as minimega's Data has it. */
   Uptime: Quantity,
-  /** The bridge with the uplink, empty for none; this and the fields below are missing where nobody has looked yet. */
+  /** The bridge with the uplink, empty without one; this and the fields below are missing until the host's first look. */
   Bridge: FactText.optional(),
   BridgeUplink: FactText.optional(),
   /** Who configures the uplink. */

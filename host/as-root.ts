@@ -1,6 +1,6 @@
-// Running programs as root where one has logged in: directly, or through sudo with or without a password. The password goes
-// to sudo's own question for it and to no other, in front of the program's input, and stands in no argv. Whether sudo let us
-// through is known by the program's begin marker (ssh/frame.ts), not by what sudo says.
+// Runs programs as root over a login: directly, or through sudo with or without a password. The password answers only sudo's
+// own question for it, in front of the program's input, and is in no argv. The program's begin marker (ssh/frame.ts) shows
+// whether sudo let us through, not what sudo says.
 import { AppError } from '../contract/errors.ts';
 import { CommandError, NotStarted } from './runner.ts';
 import type { RunOptions, RunResult } from './runner.ts';
@@ -10,7 +10,7 @@ import type { Through } from './ssh/frame.ts';
 export interface RootLogin {
   readonly user: string;
   readonly sudo: boolean;
-  /** Only where sudo asks for one, which `proveSudo` finds out. */
+  /** Only where sudo asks for one; `proveSudo` finds that out. */
   readonly sudoPassword?: string | undefined;
 }
 
@@ -23,12 +23,12 @@ export interface SshRunner {
 /** Fails at once where sudo would ask. */
 export const sudoUnasked: Through = { argv: () => ['sudo', '-n', '--'] };
 
-/** -k: sudo asks although it may remember us, so that what it reads first is always the password. */
+/** -k: sudo asks even if it remembers us, so that it always reads the password first. */
 function sudoWith(password: string): Through {
   return { argv: (prompt) => ['sudo', '-S', '-k', '-p', prompt, '--'], answer: password };
 }
 
-/** What to do where a script could not write. A builtin of dash says no more than "I/O error" of a full disk. */
+/** What to do where a script could not write. On a full disk a builtin of dash says only "I/O error". */
 const writeHints: readonly (readonly [RegExp, string])[] = [
   [
     /No space left on device|Disk quota exceeded|\b(printf|echo): I\/O error/i,
@@ -54,7 +54,7 @@ export async function runAsRoot(
   } catch (error) {
     if (error instanceof NotStarted) throw describeSudo(error, runner, login.user, sudoPassword !== undefined);
     if (error instanceof CommandError) {
-      // The script's text is no help to anyone; what it said is.
+      // The script's text helps nobody; its output does.
       const said = (error.stderr.trim() || error.stdout.trim()).split('\n').slice(-5).join('\n');
       const hint = writeHints.find(([pattern]) => pattern.test(said))?.[1];
       const text = said || `exit ${error.exitCode ?? 'by signal'}`;
@@ -98,7 +98,7 @@ function isMissing({ exitCode }: NotStarted): boolean {
   return exitCode === 127 || exitCode === 126;
 }
 
-/** Why sudo did not start a program, for people. What it said stands there as it is, in whatever language. */
+/** Why sudo did not start a program, for people. It quotes sudo's own message, in any language. */
 export function describeSudo(
   error: NotStarted,
   runner: Pick<SshRunner, 'where'>,

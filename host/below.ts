@@ -25,14 +25,14 @@ export async function resolveBelow(root: string, name: string): Promise<string> 
 
 /**
  * Text of `name`, which lies below `root` (a relative name starts there).
- * @throws AppError `refused` when it lies elsewhere, also by a symlink; `not-found`; `invalid` when it is no regular file
+ * @throws AppError `refused` when it lies elsewhere, also by a symlink; `not-found`; `invalid` when it is not a regular file
  * or has more than `maxBytes`.
  */
 export async function readFileBelow(root: string, name: string, { maxBytes }: { maxBytes: number }): Promise<string> {
   const { path, inside } = placeBelow(root, name);
   let file;
   try {
-    // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+    // O_NONBLOCK: opening a pipe that nobody writes to would wait forever.
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : '';
@@ -41,7 +41,7 @@ export async function readFileBelow(root: string, name: string, { maxBytes }: { 
     throw new AppError('failed', `cannot read ${name}: ${describeError(cause)}`, { cause });
   }
   try {
-    // What was really opened, whatever was renamed meanwhile: a directory on the way may be a symlink too.
+    // The file that was really opened, even after a rename meanwhile: a directory on the way may be a symlink too.
     const opened = await readlink(`/proc/self/fd/${file.fd}`);
     if (opened !== join(await realpath(root), inside)) {
       throw new AppError('refused', `${name} leads through a symlink: it is not followed`);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { startChild } from './child.ts';
 import { localRunner } from './runner.ts';
 
-test('lines arrive as they are said, and the end tells the exit code', async () => {
+test('lines arrive as they are printed, and the end gives the exit code', async () => {
   const lines: string[] = [];
   const child = await startChild(['sh', '-c', 'echo one; echo two >&2; exit 3'], {
     onLine: (line, stream) => lines.push(`${stream} ${line}`),
@@ -12,7 +12,7 @@ test('lines arrive as they are said, and the end tells the exit code', async () 
   expect(lines.sort()).toEqual(['stderr two', 'stdout one']);
 });
 
-test('what is written to it, it reads; writing to one that is gone does no harm', async () => {
+test('a program reads what is written to it; writing to one that is gone does no harm', async () => {
   const lines: string[] = [];
   const child = await startChild(['sed', '-u', '1q'], { hasInput: true, onLine: (line) => lines.push(line) });
   child.write('hello\n');
@@ -25,7 +25,7 @@ test('a program that cannot be started is an error that names it', async () => {
   await expect(startChild(['/no/such/program'])).rejects.toThrow('/no/such/program');
 });
 
-test('stop ends a program, also a stopped one, and one that ignores TERM by KILL', async () => {
+test('stop ends a program, even a stopped one, and kills one that ignores TERM', async () => {
   const stopped = await startChild(['sleep', '60']);
   stopped.kill('SIGSTOP');
   expect(await stopped.stop()).toEqual({ exitCode: null, signal: 'SIGTERM' });

@@ -31,7 +31,7 @@ export interface Child {
   write(text: string): void;
   /** Sends a signal; false when the program is gone already. */
   kill(signal: NodeJS.Signals): boolean;
-  /** TERM, then KILL after `graceMs` (2,000 unless given). A stopped program (SIGSTOP) is continued, so that it hears. */
+  /** TERM, then KILL after `graceMs` (2,000 unless given). A stopped program (SIGSTOP) is continued, so that it gets the signal. */
   stop(graceMs?: number): Promise<ChildEnd>;
 }
 
@@ -51,7 +51,7 @@ export async function startChild(argv: readonly string[], options: ChildOptions 
   const ended = new Promise<ChildEnd>((resolve) => {
     child.on('close', (exitCode, signal) => resolve({ exitCode, signal }));
   });
-  // What the program started in its turn may hold its pipes open; the program itself is what we wait for.
+  // The program's own children may hold its pipes open; we wait for the program alone.
   child.on('exit', () => {
     setTimeout(() => {
       child.stdout?.destroy();

@@ -21,7 +21,7 @@ export async function connectSocket(path: string): Promise<Socket> {
     throw connectError(path, cause);
   }
   socket.setTimeout(0);
-  // Errors after this end the stream; whoever reads or writes hears of it.
+  // Errors after this end the stream; the code that reads or writes gets them.
   socket.on('error', () => undefined);
   return socket;
 }
@@ -55,7 +55,7 @@ export function socketTransport(socket: Socket): CommandTransport {
   };
 }
 
-/** A connection that breaks ends like one that was closed: the answer that is missing says the rest. */
+/** A broken connection ends like a closed one: the missing answer shows that something went wrong. */
 export async function* streamBytes(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { AppError } from '../contract/errors.ts';
 
-/** One process of this machine, for good: a pid alone may be given to another program later. */
+/** Identifies one process of this machine permanently: the system may give its pid to another program later. */
 export interface ProcessIdentity {
   pid: number;
   /** Kernel start time in clock ticks since boot (proc(5), /proc/<pid>/stat field 22). */
@@ -12,7 +12,7 @@ export interface ProcessIdentity {
   bootId: string;
 }
 
-/** Reads who runs under this pid now; null when nobody does. A zombie counts as nobody. */
+/** Reads which process has this pid now; null when none has it. A zombie does not count. */
 export function readProcessIdentity(pid: number): ProcessIdentity | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -40,7 +40,7 @@ export interface DetachedOptions {
 }
 
 /**
- * Starts argv in a session of its own; it lives on when this process ends.
+ * Starts argv in its own session; it keeps running when this process ends.
  * @throws AppError `failed` when the program cannot be started
  */
 export function startDetached(argv: readonly string[], options: DetachedOptions): Promise<ProcessIdentity> {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { HostFacts } from '../contract/watch.ts';
 
-/** The part of HostFacts that the host itself knows; VM counts come from whoever runs VMs. */
+/** The part of HostFacts that the host itself knows; VM counts come from the part that runs VMs. */
 export type MachineFacts = Pick<HostFacts, 'CPUs' | 'Load' | 'MemTotal' | 'MemUsed' | 'RxBps' | 'TxBps' | 'Uptime'>;
 
 /** Bytes received and sent by all interfaces but loopback since boot, with the time they were read (ms). */

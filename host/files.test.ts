@@ -19,7 +19,7 @@ test('writes private files, makes the folder, leaves no temporary file', async (
   expect(await readdir(join(folder, 'deep'))).toEqual(['secret']);
 });
 
-test('a write that fails leaves the old content and nothing beside it', async () => {
+test('a failed write leaves the old content and no other file', async () => {
   const path = join(folder, 'kept');
   await writeFileAtomic(path, 'old');
   await writeFileAtomic(join(path, 'below-a-file'), 'x').catch(() => undefined);

@@ -1,5 +1,5 @@
 // The machine that meshd runs on, as far as meshd asks about it. Two adapters: this Linux machine, and one in memory
-// (memory-machine.ts) for simulated nodes. What changes a machine is not here.
+// (memory-machine.ts) for simulated nodes. Nothing here changes a machine.
 import { hostname, networkInterfaces } from 'node:os';
 import { observeMachine, type MachineFacts, type TrafficSample } from './facts.ts';
 

@@ -1,5 +1,5 @@
 // A machine in memory, for simulated nodes: real meshds on one machine of any system, each over a host that does not exist.
-// What it shows is a function of its number and the time alone.
+// Its figures depend on its number and the time alone.
 import type { Machine } from './machine.ts';
 
 const loopback = '127.0.0.1';

@@ -57,14 +57,14 @@ export class CommandError extends AppError {
   }
 }
 
-/** What should have started a program (sudo) did not: the program never ran. */
+/** The program that should have started another one (sudo) did not: that one never ran. */
 export class NotStarted extends AppError {
-  /** Of what should have started it. */
+  /** Of the program that should have started it. */
   readonly exitCode: number;
   readonly stderr: string;
-  /** How often it wanted the password that was offered: twice where it did not take it. */
+  /** How often it asked for the offered password: twice when it did not accept it. */
   readonly asked: number;
-  /** What else it wanted to know; empty for nothing. */
+  /** What else it asked for; empty for nothing. */
   readonly otherPrompt: string;
 
   constructor(where: string, starter: string, end: Pick<NotStarted, 'exitCode' | 'stderr' | 'asked' | 'otherPrompt'>) {
@@ -141,7 +141,7 @@ export const localRunner: Runner = {
         options.onOutput?.(text, 'stderr');
       });
       if (child.stdin && options.stdin !== undefined) {
-        // The program may exit without reading: its exit code tells, EPIPE does not.
+        // The program may exit without reading: its exit code shows the result, EPIPE does not.
         child.stdin.on('error', () => undefined);
         if (typeof options.stdin === 'string' || Buffer.isBuffer(options.stdin)) child.stdin.end(options.stdin);
         else options.stdin.pipe(child.stdin);

@@ -1,10 +1,9 @@
 // One SSH connection as a Runner. Owns: the deadline of connecting, the pinned host key, logging in, one exec per run with
 // its deadline, what of its output is the answer (frame.ts), and what happens to runs when the connection ends. ssh2 accepts
-// every host key unless told otherwise, and its API is events and callbacks: it is wrapped here and used nowhere else but in
-// scan.ts.
+// every host key by default, and its API is events and callbacks. So it is wrapped here, and used nowhere else but in scan.ts.
 //
-// sshd bounds the sessions on one connection (MaxSessions). Where it refuses one more, further connections are made, and
-// where those are refused too, a program waits until another one has ended.
+// sshd bounds the sessions on one connection (MaxSessions). Where it refuses one more, this opens further connections.
+// Where sshd refuses those too, a program waits until another one has ended.
 //
 // INVARIANTS: every `run` settles exactly once, also when the connection is lost; after `close` no timer or socket is left;
 // a run succeeds only when its end marker was read.
@@ -38,11 +37,11 @@ export interface SshConnectOptions {
   readonly where?: string;
 }
 
-/** A program that runs on the other side, spoken with for as long as both want. */
+/** A program that runs on the other side; both sides exchange data until one of them ends. */
 export interface SshStream {
   /** Its standard output; ends with it, and with the connection. */
   readonly output: Readable;
-  /** To its standard input. Resolves once the text was handed on; rejects when the program is gone. */
+  /** Writes to its standard input. Resolves once the text was passed on; rejects when the program is gone. */
   write(text: string): Promise<void>;
   /** Ends it. The output ends at once, whether the other side still answers or not. */
   close(): void;
@@ -55,7 +54,7 @@ export interface SshStream {
 }
 
 export interface SshRunOptions extends RunOptions {
-  /** What starts the program: sudo. @throws NotStarted where it does not */
+  /** The program that starts it: sudo. @throws NotStarted when that fails */
   readonly through?: Through | undefined;
 }
 
@@ -71,7 +70,7 @@ export interface SshConnectComponents {
 
 /** Further connections where sshd allows few sessions on one: a run has few programs at once, and sshd bounds connections too. */
 const maxFurther = 4;
-/** Refusals of a session, with none of ours open, before it is given up; a session that ended may count for a moment. */
+/** How often sshd may refuse a session while we have none open, before we give up: sshd may count an ended one for a moment. */
 const maxIdleRefusals = 20;
 const refusalPauseMs = 200;
 /** Printed before a relay starts: start-up files that print more are broken. */
@@ -81,7 +80,7 @@ const promptPauseMs = 3_000;
 /** RFC 4254, 5.1: what sshd says when MaxSessions is reached (connect failed), and others do (resource shortage). */
 const sessionRefusals: readonly unknown[] = [2, 4];
 
-/** Attempts while sshd drops us unseen; 250 ms, then twice as long each time, lets its queue drain. */
+/** Attempts while sshd drops us before its banner. A wait of 250 ms, doubled each time, lets its queue drain. */
 const connectAttempts = 4;
 const firstRetryDelayMs = 250;
 
@@ -95,10 +94,10 @@ export class SshConnection implements Runner {
   /** Ends of runs in progress, called when the connection is lost. */
   private readonly pending = new Set<(error: AppError) => void>();
   private lost: AppError | null = null;
-  /** Channels that run programs on this connection, and how many of them sshd is known to allow. */
+  /** Channels that run programs on this connection, and how many sshd allows, as far as we know. */
   private sessions = 0;
   private maxSessions = Infinity;
-  /** Further connections of the same login, for what is beyond maxSessions here. */
+  /** Further connections with the same login, for programs beyond maxSessions here. */
   private readonly further: SshConnection[] = [];
   private readonly connectAgain: (() => Promise<SshConnection>) | null;
   private hasRoomForFurther = true;
@@ -130,7 +129,7 @@ export class SshConnection implements Runner {
     client.removeAllListeners('error').on('error', onLost).on('close', onLost);
   }
 
-  /** What the login's start-up files print before any program, its beginning; empty where nothing ran yet, or they are quiet. */
+  /** The beginning of what start-up files print before any program; empty before the first run, or when they print nothing. */
   get noise(): string {
     return this.startUpNoise;
   }
@@ -159,7 +158,7 @@ export class SshConnection implements Runner {
   }
 
   /**
-   * Runs argv, whatever the login shell of the other side is and prints. At the deadline the channel is closed and the
+   * Runs argv, no matter which login shell the other side has and what it prints. At the deadline the channel is closed and the
    * program is sent KILL, which sshd may ignore: the outcome is then unknown, as with any AppError `timeout`. An answer that
    * was cut off is AppError `unreachable`.
    */
@@ -231,7 +230,7 @@ export class SshConnection implements Runner {
           (stream === 'stdout' ? out : err).push(text);
           options.onOutput?.(text, stream);
         };
-        // The program may end without reading all its input: its exit code tells, a write error does not.
+        // The program may end without reading all its input: its exit code shows the result, a write error does not.
         opened.on('error', () => undefined);
         let isInputSent = false;
         const sendInput = () => {
@@ -266,11 +265,11 @@ export class SshConnection implements Runner {
           if (prompt === 'password') {
             asked += 1;
             before = '';
-            // A second time: it was not the right one.
+            // A second question for it: the password was wrong.
             if (asked > 1) giveUpAsking();
             else opened.write(`${password}\n`);
           } else if (prompt === 'other') {
-            // It may be the beginning of a line: what stays without an end is a question.
+            // It may be the beginning of a line: text that stays without a line end is a question.
             promptTimer = setTimeout(() => {
               otherPrompt = promptText(before, token);
               giveUpAsking();
@@ -279,7 +278,7 @@ export class SshConnection implements Runner {
         };
         opened.setEncoding('utf8').on('data', (text: string) => {
           take(answer.push(text), 'stdout');
-          // Not before sudo has what it asked for: what it reads is no longer the program's.
+          // Not before sudo has the password: input that sudo reads would be lost to the program.
           if (answer.hasBegun) sendInput();
         });
         opened.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -326,8 +325,8 @@ export class SshConnection implements Runner {
   }
 
   /**
-   * Starts argv and hands over its input and output, without a deadline on how long it runs: relays. What is printed before
-   * it starts is skipped, up to a bound.
+   * Starts argv and hands over its input and output, without a deadline on how long it runs: relays. Output before its
+   * start is skipped, up to a bound.
    * @throws AppError `timeout` (default 10,000 ms), `unreachable`, `failed` when it cannot be started; NotStarted
    */
   open(argv: readonly string[], options: { timeoutMs?: number; through?: Through } = {}): Promise<SshStream> {
@@ -422,7 +421,7 @@ export class SshConnection implements Runner {
     channel: ClientChannel,
     { words, exitCode }: { words: readonly string[]; exitCode: () => number | null },
   ): SshStream {
-    // ssh2 closes a channel only when the other side agrees; one that is dead never does. The pipe ends here at once.
+    // ssh2 closes a channel only when the other side agrees, and a dead one never does. So the pipe ends here at once.
     const output = channel.pipe(new PassThrough());
     output.on('error', () => undefined);
     const ended = Promise.withResolvers<undefined>();
@@ -457,7 +456,7 @@ export class SshConnection implements Runner {
     };
   }
 
-  /** Our line was not run: the account has a forced command, no shell, or one that does not know `exec /bin/sh`. */
+  /** Our line did not run: the account has a forced command, no shell, or one that does not know `exec /bin/sh`. */
   private notRun(program: string, answer: FrameReader, stderr: string, exitCode: number | null): AppError {
     const said = answer.noise || stderr.trim().slice(-500);
     return new AppError(
@@ -484,7 +483,7 @@ export class SshConnection implements Runner {
           return await connection.exec(line);
         } catch (error) {
           if (!isSessionRefusal(error)) throw error;
-          // One that just ended may still count there: with none of ours open it is tried again, for a while.
+          // sshd may still count a session that just ended: while we have none open, try again for a while.
           connection.maxSessions = Math.max(1, connection.sessions);
           if (connection === this && this.sessions === 0) refusals += 1;
         }
@@ -524,7 +523,7 @@ export class SshConnection implements Runner {
     });
   }
 
-  /** Whether there is a further connection to try. A second factor, or a limit on connections, makes this one all there is. */
+  /** Whether there is a further connection to try. With a second factor, or a limit on connections, there is only this one. */
   private async connectFurther(): Promise<boolean> {
     if (!this.connectAgain || !this.hasRoomForFurther || this.further.length >= maxFurther) return false;
     const before = this.further.length;
@@ -550,7 +549,7 @@ export class SshConnection implements Runner {
     return this.further.length > before;
   }
 
-  /** Of the connection that this one helps out: a session here has ended. */
+  /** Called for the connection that this one helps: a session here has ended. */
   private onSession: (() => void) | null = null;
 
   private wake(): void {
@@ -558,7 +557,7 @@ export class SshConnection implements Runner {
     this.onSession?.();
   }
 
-  /** Until a session has ended, or a moment has passed. */
+  /** Waits until a session has ended, or a moment has passed. */
   private nextChance(): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -682,7 +681,7 @@ async function connectOnce(
 
     const withTried = (error: Error) => Object.assign(error, { tried: auth.labels });
     client.on('error', (error: Error & { level?: string }) => {
-      // An agent that is gone is one way less to log in, and no reason to stop: ssh2 goes on by itself.
+      // Without its agent there is one way less to log in. ssh2 tries the others, so this does not fail.
       if (error.level !== 'agent') fail(withTried(error));
     });
     client.on('close', () => fail(new Error('Connection closed before handshake')));
@@ -707,9 +706,9 @@ async function connectOnce(
       client.connect({
         sock: socket,
         username: target.user,
-        // Ours is the deadline.
+        // We have our own deadline.
         readyTimeout: 0,
-        // A node that dies during a copy is noticed within 15 s.
+        // This notices within 15 s that a node died during a copy.
         keepaliveInterval: 5_000,
         keepaliveCountMax: 3,
         algorithms: {

@@ -16,13 +16,13 @@ export interface SshCredentials {
   /** Path of an agent's socket. */
   readonly agentSocket?: string;
   readonly password?: string;
-  /** Key files that exist and cannot be used, with the reason, for the error when nothing else fits. */
+  /** Key files that exist but cannot be used, with the reason: for the error when no other key works. */
   readonly unusable: readonly string[];
 }
 
 const keyFileNames = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
-/** Reads the default key files of a home folder. A missing or unusable one is no error here. */
+/** Reads the default key files of a home folder. A missing or unusable file is not an error here. */
 export async function loadCredentials(
   home: string,
   extra: { agentSocket?: string | undefined; password?: string | undefined } = {},

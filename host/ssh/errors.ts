@@ -27,14 +27,14 @@ interface RawError {
 
 /**
  * Whether another attempt may help: sshd drops connections unseen above its MaxStartups, before its banner, and refuses them
- * while it reads its configuration anew (systemctl reload ssh).
+ * while it reloads its configuration (systemctl reload ssh).
  */
 export function isTransientSshError(error: RawError): boolean {
   if (error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET' || error.code === 'EPIPE') return true;
   return /Connection lost before handshake|Connection closed before handshake/i.test(error.message);
 }
 
-/** The error for a connection that did not come about. `tried` lists the ways of logging in that were tried. */
+/** The error for a connection that failed. `tried` lists the ways of logging in that were tried. */
 export function describeConnectError(
   error: RawError,
   target: SshTarget,

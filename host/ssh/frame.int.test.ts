@@ -98,7 +98,7 @@ describe.skipIf(!hasSshd)('over SSH', () => {
     await chmod(join(folder, name), 0o755);
   };
 
-  test('a start-up file that prints changes no answer, and is found out', async () => {
+  test('a start-up file that prints changes no answer, and is reported', async () => {
     await start();
     const lines = 'echo Welcome\nprintf "%s" art-without-an-end\necho "stty: not a tty" >&2\n';
     await writeFile(join(sshd.home, '.bashrc'), lines);
@@ -124,14 +124,14 @@ describe.skipIf(!hasSshd)('over SSH', () => {
     expect(connection.noise).toMatch(/^1\n2\n/);
   });
 
-  test('a relay that is not there says so by its exit code', async () => {
+  test('a missing relay program shows in the exit code', async () => {
     await start();
     const stream = await connection.open(['/no/such/meshd', '-relay'], { timeoutMs: 60_000 });
     await stream.ended;
     expect(stream.exitCode()).toBe(127);
   });
 
-  test('a relay of which nothing comes names what was printed', async () => {
+  test('a relay that sends nothing names what was printed', async () => {
     await start('ForceCommand echo Maintenance today; sleep 60');
     const error = await failure(connection.open(['cat'], { timeoutMs: 3_000 }));
     expect(error.code).toBe('timeout');
@@ -144,7 +144,7 @@ describe.skipIf(!hasSshd)('over SSH', () => {
     expect(error.message).toBe('node1 prints more than 1024 kB before cat starts; it printed "Welcome"');
   });
 
-  test('a forced command is no answer, even where it ends well', async () => {
+  test('a forced command does not count as an answer, even when it ends well', async () => {
     await start('ForceCommand echo taken');
     const error = await failure(connection.run(['uname', '-s']));
     expect(error.code).toBe('failed');
@@ -152,7 +152,7 @@ describe.skipIf(!hasSshd)('over SSH', () => {
     expect(error.message).toContain('ForceCommand');
   });
 
-  test('an answer without its end was cut off, and is no success', async () => {
+  test('an answer without its end was cut off, and counts as a failure', async () => {
     await start();
     const error = await failure(connection.run(['sh', '-c', 'echo taken; kill -9 $PPID']));
     expect(error.code).toBe('unreachable');
@@ -200,14 +200,14 @@ exit 1
       expect(result.stderr).toBe('');
     });
 
-    test('that wants a password says so by what it does', async () => {
+    test('that wants a password is recognised by its prompt', async () => {
       await begin(french());
       const error = await failure(proveSudo(connection, 'debian', undefined));
       expect(error).toMatchObject({ code: 'refused', detail: { sudo: 'wants-password' } });
       expect(error.message).toContain('debian cannot use sudo on node1 without a password (sudo: il est');
     });
 
-    test('that does not take the password is told from one that gives no right', async () => {
+    test('that does not take the password gives another error than one that grants no rights', async () => {
       await begin(french());
       const wrong = await failure(proveSudo(connection, 'debian', 'cod'));
       expect(wrong).toMatchObject({ code: 'refused', detail: { sudo: 'wrong-password' } });
@@ -237,7 +237,7 @@ exit 1
       expect(await line).toMatchObject({ exitCode: 127 });
     });
 
-    test('that prints before a relay is no part of it', async () => {
+    test('that prints before a relay does not mix into its output', async () => {
       await begin('#!/bin/sh\necho "[sudo] session opened"\nshift 2\nexec "$@"\n');
       const stream = await connection.open(['echo', 'mine'], { through: sudoUnasked, timeoutMs: 60_000 });
       expect((await stream.output.toArray()).join('')).toBe('mine\n');

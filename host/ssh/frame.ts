@@ -1,32 +1,32 @@
-// How a program is started over SSH, whatever the login shell there is, and how its answer is told from what that shell or
-// sudo prints. sshd's exec request carries one command line, which sshd gives to the user's login shell. The line holds only
-// what sh, bash, zsh, fish and tcsh read alike: one word in single quotes without a quote, a backslash before a quote, an
-// exclamation mark or a newline. /bin/sh decodes it and prints markers around the program's output:
+// Starts a program over SSH under any login shell, and separates its answer from what that shell or sudo prints. sshd's exec
+// request carries one command line, which sshd gives to the user's login shell. The line holds only what sh, bash, zsh, fish
+// and tcsh read alike: one word in single quotes without a quote, a backslash before a quote, an exclamation mark or a
+// newline. /bin/sh decodes it and prints markers around the program's output:
 //
 //   <printed by start-up files>  T:shell  <printed by sudo>  T:begin  <the answer>  T:end 0  <printed by whatever follows>
 //
-// T is random per call. Standard error has T:begin too, and T:exit with sudo's exit code once that has ended. An answer
+// T is random per call. Standard error has T:begin too, and T:exit with sudo's exit code once sudo has ended. An answer
 // without its end was cut off, and a program without its begin was never started.
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../contract/errors.ts';
 import { quoteArgv } from './quote.ts';
 
-/** What another program starts the program: sudo. */
+/** The other program that starts the program: sudo. */
 export interface Through {
-  /** `prompt`: what it shall print when it wants the password, and nothing else prints. */
+  /** `prompt`: the text it prints when it wants the password, and that nothing else prints. */
   argv(prompt: string): readonly string[];
   /** Given once, to that prompt alone. */
   readonly answer?: string;
 }
 
-/** The kernel's bound on one argument (MAX_ARG_STRLEN, 128 KiB with its NUL): the line is one of the login shell's. */
+/** The kernel's bound on one argument (MAX_ARG_STRLEN, 128 KiB with its NUL): the line is one argument of the login shell. */
 const maxLineBytes = 131_071;
 
 export function newFrameToken(): string {
   return `meshdeck-${randomBytes(12).toString('hex')}`;
 }
 
-/** Languages are for people: programs on nodes speak the one that we read. Root's tools are found whatever the shell's path. */
+/** Programs on nodes must print in the language that we parse. Root's tools are found with any path of the shell. */
 const environment = `LC_ALL=C; PATH=\${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH`;
 
 /**
@@ -55,7 +55,7 @@ export function frameLine(
   return line;
 }
 
-/** What `printf %b` turns back into the text: octal for all that some shell treats specially within single quotes. */
+/** What `printf %b` turns back into the text: octal for every character that a shell treats specially within single quotes. */
 function encode(text: string): string {
   let encoded = '';
   for (const byte of Buffer.from(text)) {
@@ -65,12 +65,12 @@ function encode(text: string): string {
   return encoded;
 }
 
-/** What sudo is asked to print when it wants the password. */
+/** The text we ask sudo to print when it wants the password. */
 function promptOf(token: string): string {
   return `${token}:asks `;
 }
 
-/** What came before the begin is searched in this much of it, and kept for messages up to the second. */
+/** The first bounds how much output before the begin marker is searched, the second how much of it is kept for messages. */
 const searchedBytes = 65_536;
 const keptNoise = 2_000;
 
@@ -98,7 +98,7 @@ export class FrameReader {
     return code === undefined ? null : Number(code);
   }
 
-  /** Of standard error: exit code of sudo where it ended without starting the program; null where none is known. */
+  /** From standard error: sudo's exit code if it ended without starting the program; null if unknown. */
   get refusedWith(): number | null {
     if (this.state !== 'before') return null;
     const at = this.held.indexOf(`${this.token}:exit `);
@@ -106,7 +106,7 @@ export class FrameReader {
     return code === undefined ? null : Number(code);
   }
 
-  /** What start-up files printed, its beginning. */
+  /** The beginning of what start-up files printed. */
   get noise(): string {
     return this.first.trim();
   }
@@ -137,7 +137,7 @@ export class FrameReader {
     return answer;
   }
 
-  /** At the end of the stream: what was held back as the possible beginning of a marker, and was none. */
+  /** At the end of the stream: text held back as the possible beginning of a marker that never came. */
   rest(): string {
     const rest = this.state === 'inside' ? this.held : '';
     if (this.state === 'inside') this.held = '';
@@ -159,7 +159,7 @@ export class FrameReader {
     const shellAt = this.held.indexOf(`${this.token}:shell\n`);
     this.isShellSeen = shellAt >= 0;
     const end = shellAt >= 0 ? shellAt : beginAt >= 0 ? beginAt : this.held.length;
-    // The search keeps its text until it is long, so that its beginning is the stream's.
+    // The search keeps its text until it is long, so that it begins where the stream begins.
     if (this.first.length < keptNoise) this.first = this.held.slice(0, Math.min(end, keptNoise));
   }
 }
@@ -172,14 +172,14 @@ function partialLength(text: string, marker: string): number {
   return 0;
 }
 
-/** What a program that asks on standard error wants: our prompt is the password's, any other is not for us to answer. */
+/** What a program that asks on standard error wants: our prompt asks for the password, and we answer no other. */
 export function judgePrompt(stderr: string, token: string): 'none' | 'password' | 'other' {
   const last = lastLine(stderr).trim();
   if (last === '') return 'none';
   const mark = promptOf(token).trim();
   const at = last.lastIndexOf(mark);
   // sudo prints the prompt as it is. sudo-rs puts it in brackets before PAM's own, which under LC_ALL=C is this one of
-  // pam_unix; its older versions know no prompt of ours.
+  // pam_unix; its older versions ignore our prompt.
   const isPassword =
     at < 0
       ? /^\[sudo: authenticate\] password:$/i.test(last)
@@ -187,7 +187,7 @@ export function judgePrompt(stderr: string, token: string): 'none' | 'password' 
   return isPassword ? 'password' : 'other';
 }
 
-/** What sudo said for itself, without our markers. */
+/** sudo's own output, without our markers. */
 export function withoutMarkers(stderr: string, token: string): string {
   return stderr.replaceAll(new RegExp(`${token}:(asks ?|exit \\d+\n)`, 'g'), '');
 }

@@ -34,7 +34,7 @@ test.each([
   });
 });
 
-test('what is no private key says what it is instead', async () => {
+test('the error for text that is not a private key says what it is', async () => {
   const key = await makeKey('cut', '', '-t', 'ed25519');
   const publicHalf = await readFile(join(folder, 'cut.pub'), 'utf8');
   const pkcs8 = await makeKey('pkcs8', '', '-t', 'ecdsa', '-m', 'PKCS8');

@@ -15,10 +15,10 @@ export function createSshKeyPair(comment: string): SshKeyPair {
   return { privateKey: pair.private, publicKey: `${pair.public.trim().split(/\s+/).slice(0, 2).join(' ')} ${comment}` };
 }
 
-/** The authorized_keys line of a private key. @throws AppError `invalid` when it is none, or has a passphrase */
+/** The authorized_keys line of a private key. @throws AppError `invalid` when it is not a private key, or has a passphrase */
 export function publicKeyOf(privateKey: string, comment: string): string {
   const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error) throw new AppError('invalid', `this is no usable private key: ${parsed.message}`);
+  if (parsed instanceof Error) throw new AppError('invalid', `this is not a usable private key: ${parsed.message}`);
   return `${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${comment}`;
 }
 
@@ -44,7 +44,7 @@ export function findKeyIssue(
   }
   return /BEGIN (ENCRYPTED )?PRIVATE KEY/.test(privateKey)
     ? issue('key', "this is a key in PKCS #8: turn it into OpenSSH's format first (ssh-keygen -p -f <file>)")
-    : issue('key', "this is no private key in OpenSSH's format, or not all of it");
+    : issue('key', "this is not a private key in OpenSSH's format, or not all of it");
 }
 
 function issue<Field extends 'key' | 'passphrase'>(field: Field, message: string): { field: Field; message: string } {

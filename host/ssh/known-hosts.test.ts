@@ -24,7 +24,7 @@ describe('known_hosts', () => {
     expect(held(text, 'node33')).toHaveLength(0);
   });
 
-  test('ports other than 22 are in brackets, and are hosts of their own', () => {
+  test('ports other than 22 are in brackets, and count as separate hosts', () => {
     const text = `[node3]:2222 ssh-ed25519 ${encoded(ed)}\n`;
     expect(held(text, 'node3', 2222)).toHaveLength(1);
     expect(held(text, 'node3')).toHaveLength(0);
@@ -66,7 +66,7 @@ describe('known_hosts', () => {
     expect(parseKnownHosts(text)).toEqual([]);
   });
 
-  test('what formatKnownHost writes is read back', () => {
+  test('the parser reads back what formatKnownHost writes', () => {
     const text = formatKnownHost('node3', 22, ed) + formatKnownHost('node3', 22, rsa);
     expect(held(text, 'node3').map((entry) => entry.type)).toEqual(['ssh-ed25519', 'ssh-rsa']);
   });

@@ -1,5 +1,5 @@
-// The host keys we hold: known_hosts files that are read, and one of our own to which accepted keys are appended. Decides
-// what a key shown by a host means. Files are read anew for each decision: an administrator edits them at any time.
+// The host keys we hold: known_hosts files that we read, and our own file, to which we append accepted keys. Decides what a
+// key shown by a host means. Files are read again for each decision: an administrator may edit them at any time.
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
@@ -8,7 +8,7 @@ import type { HostKey, KnownHost } from './known-hosts.ts';
 
 export type PinVerdict = 'pinned' | 'unknown' | 'changed' | 'revoked';
 
-/** An entry and the file it stands in. */
+/** An entry and its file. */
 export interface PinnedHost extends KnownHost {
   readonly file: string;
 }
@@ -57,7 +57,7 @@ async function readIfPresent(path: string): Promise<string> {
 
 /**
  * What a shown key means, given the entries about its host. A key of a type we hold none of, from a host of which we hold
- * others, counts as changed: who impersonates a host would otherwise simply offer another type.
+ * others, counts as changed: an impostor of that host would otherwise simply offer another type.
  */
 export function judgeHostKey(entries: readonly KnownHost[], shown: HostKey): PinVerdict {
   const same = entries.filter((entry) => entry.key.equals(shown.key));

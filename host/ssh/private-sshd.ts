@@ -1,4 +1,4 @@
-// An sshd of a test's own on 127.0.0.1: own host keys, own port, own authorized_keys, nothing of the machine's sshd.
+// A test's own sshd on 127.0.0.1, with its own host keys, port and authorized_keys. It uses nothing of the machine's sshd.
 // For tests and benches; needs OpenSSH's server and, since it logs in as the current user, no rights beyond theirs.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -60,7 +60,7 @@ export class PrivateSshd {
       ...(options.config ?? []),
       `Port ${port}`,
       'ListenAddress 127.0.0.1',
-      // The login shell reads the start-up files of this home, and none of the person's who runs the tests.
+      // The login shell reads the start-up files of this home, not those of the person who runs the tests.
       `SetEnv HOME=${home}`,
       ...types.map((type) => `HostKey ${join(folder, `host_${type}`)}`),
       `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
@@ -89,7 +89,7 @@ export class PrivateSshd {
     return new PrivateSshd({ port, folder, home, hostKeys, child });
   }
 
-  /** Ends sshd and deletes its folder. Connections that it has already accepted end by themselves. */
+  /** Ends sshd and deletes its folder. Connections that it has already accepted end on their own. */
   async stop(): Promise<void> {
     this.child.kill('SIGTERM');
     await rm(this.folder, { recursive: true, force: true });

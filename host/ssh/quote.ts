@@ -1,8 +1,8 @@
-// The one place where an argv becomes text for a POSIX shell, which must read back exactly the argv we meant. What sshd gives to
-// a login shell, POSIX or not, is made of it in frame.ts.
+// The one place where an argv becomes text for a POSIX shell, which must read back exactly the argv we meant. frame.ts
+// makes the line for a login shell, POSIX or not, from it.
 import { AppError } from '../../contract/errors.ts';
 
-/** What no POSIX shell treats specially, wherever it stands in a word. */
+/** Characters that no POSIX shell treats specially anywhere in a word. */
 const plainWord = /^[A-Za-z0-9_@%+:,./-]+$/;
 
 /**

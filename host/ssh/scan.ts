@@ -117,7 +117,7 @@ function shownKey(
   });
 }
 
-/** Whether anything takes a connection there. It sends nothing, and never throws but when cancelled. */
+/** Whether anything accepts a connection there. It sends nothing, and throws only when cancelled. */
 export async function answersOn(
   { host, port }: { readonly host: string; readonly port: number },
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },

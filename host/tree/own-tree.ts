@@ -1,4 +1,4 @@
-// The program tree that this meshd hands on: its own when it runs from one, dist/meshd when it runs from source.
+// The program tree that this meshd deploys: its own when it runs from one, dist/meshd when it runs from source.
 import { createReadStream } from 'node:fs';
 import { open, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

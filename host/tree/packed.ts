@@ -18,7 +18,7 @@ export type Packing = 'zstd' | 'gzip';
 export const packedSuffixes: Readonly<Record<Packing, string>> = { zstd: '.zst', gzip: '.gz' };
 const noteSuffix = '.packed.json';
 
-/** What lies beside a file once it is packed: for whoever copies a tree. */
+/** What lies beside a file once it is packed: for code that copies a tree. */
 export const companionSuffixes: readonly string[] = [...Object.values(packedSuffixes), noteSuffix];
 
 /** Names of what lies beside a packed file. */
@@ -27,8 +27,8 @@ export function packedNames(name: string): string[] {
 }
 
 /**
- * Sizes and hashes of a file and its copies; makes what is missing. The note counts as long as all sizes are right: a
- * damaged copy is found by the node that receives it.
+ * Sizes and hashes of a file and its copies; makes what is missing. The note is valid while all sizes match; the node
+ * that receives a damaged copy detects it.
  * @throws AppError `invalid` when the file is not readable, `failed` when a copy cannot be written
  */
 export async function ensurePacked(path: string): Promise<PackedNote> {
