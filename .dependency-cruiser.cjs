@@ -1,4 +1,4 @@
-// The layers of ARCHITECTURE.md as rules. `A <- B` there reads: B may import A. Each rule here forbids all the rest.
+// The layers of ARCHITECTURE.md as rules. `A <- B` there reads: B may import A. Each rule here forbids everything else.
 // scripts/import-rules proves with a fixture per rule that each of them can fail.
 
 /** Which of our folders each folder may import, beside itself. */
@@ -43,7 +43,7 @@ module.exports = {
       comment: 'host is for bootstrap, runs and engines; all else in the server goes through them',
       severity: 'error',
       from: { path: '^server/', pathNot: ['^server/(bootstrap|runs|engines)/', '\\.test\\.ts$'] },
-      // Atomic files are no act on a node.
+      // Writing atomic files does nothing on a node.
       to: { path: '^host/', pathNot: '^host/files\\.ts$' },
     },
     {
@@ -98,7 +98,7 @@ module.exports = {
     },
   ],
   options: {
-    // Prisma's generated client is not ours to lay out.
+    // Prisma decides the layout of its generated client.
     doNotFollow: { path: ['node_modules', '^server/store/client/'] },
     // The fixture breaks every rule on purpose; check.ts cruises it alone, from inside.
     exclude: { path: '^scripts/import-rules/fixture/' },

@@ -63,7 +63,7 @@ export async function bridgeInBrowser({ lab: name, owner, method }: BridgeJourne
     const pings = await Promise.all(nodes.map(async (node) => startPing(await lab.address(node))));
     await me.page.getByRole('button', { name: 'Run it' }).click();
     await me.page.getByRole('region', { name: 'Countdown' }).waitFor({ timeout: 60_000 });
-    // Whoever else looks sees the same countdown.
+    // Another person who looks sees the same countdown.
     const other = await openPerson(browser, testConsole.url, { from: me });
     await other.page.goto(me.page.url());
     await other.page.getByRole('region', { name: 'Countdown' }).waitFor({ timeout: 60_000 });

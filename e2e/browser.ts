@@ -40,7 +40,7 @@ export async function openPerson(
     baseURL: url,
     viewport: options.viewport ?? desktop,
     colorScheme: 'dark',
-    // Nothing is half faded in when it is looked at.
+    // Without animations, nothing is half faded in when a test looks at it.
     reducedMotion: 'reduce',
     ...(options.from === undefined ? {} : { storageState: await options.from.context.storageState() }),
   });
@@ -53,7 +53,7 @@ export async function openPerson(
   });
   context.on('weberror', (error) => problems.push(`${error.page()?.url() ?? ''}: ${error.error().message}`));
   context.on('requestfailed', (request) => {
-    // Whoever leaves a page ends what it was still loading.
+    // Leaving a page cancels what it was still loading.
     const reason = request.failure()?.errorText ?? '';
     if (reason !== 'net::ERR_ABORTED') problems.push(`${request.method()} ${request.url()}: ${reason}`);
   });

@@ -1,5 +1,5 @@
-// The console as its users start it: what `npm start` runs, as a process of its own over a data folder in a temporary
-// place. Without npm between, which does not hand on the signal that ends it.
+// The console as its users start it: the program that `npm start` runs, as a separate process over a data folder in a
+// temporary place. Not through npm, which does not pass on the signal that ends it.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface TestConsole {
 
 export async function makeDataFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'meshdeck-e2e-'));
-  // Its own folder below: the console makes it, with the modes that it wants.
+  // A folder below that one: the console makes it, with the modes that it wants.
   return { path: join(folder, 'data'), remove: () => rm(folder, { recursive: true, force: true }) };
 }
 

@@ -125,7 +125,7 @@ test('a node without power is shown lost within a second of the mesh knowing', a
   expect(await accessIssues(me.page)).toEqual([]);
 });
 
-test('the head without power: the console goes on through another node, and the page stays live', async () => {
+test('the head without power: the console continues through another node, and the page stays live', async () => {
   await statusLine().getByText('node1', { exact: true }).waitFor();
   const cutAt = performance.now();
   await lab.fault.power('node1', 'off');

@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const consent = /I have looked at the host keys of node\[1-2\]/;
 
-test('a wrong password stops and asks again; the right one goes on to the end', async () => {
+test('a wrong password stops and asks again; the right one continues to the end', async () => {
   await makeFirstAdmin(me, testConsole.setupLink);
   await planAddNodes(me, {
     list: await nodeList(lab),

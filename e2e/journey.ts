@@ -1,4 +1,4 @@
-// What people do in the console, by what they see of it: roles, labels and words. Journeys are made of these.
+// What people do in the console, found by what they see: roles, labels and words. Journeys are made of these.
 import type { Lab } from '../lab/lab.ts';
 import type { Person } from './browser.ts';
 
@@ -35,7 +35,7 @@ export interface AddNodes {
   readonly list: string;
   readonly user: string;
   readonly password: string;
-  /** Boxes of the options page whose state is to be the other one. */
+  /** Boxes of the options page to toggle. */
   readonly toggle: readonly string[];
 }
 

@@ -109,7 +109,7 @@ test('a change on a node is on the screen at once', async () => {
     );
     return p95;
   };
-  // Whatever else the machine does only adds to it: the best of three counts.
+  // Other work on the machine only adds to the time: the best of three counts.
   const p95s = [await measure()];
   while (p95s.length < 3 && Math.min(...p95s) >= 250) p95s.push(await measure());
   client.close();
@@ -133,7 +133,7 @@ test('markup in fields, and in what nodes report, is shown as text', async () =>
     await me.page.goto(path);
     await me.page.getByText(markup).first().waitFor();
   }
-  // The name of the system is the machine's own to choose.
+  // The machine itself chooses the name of its system.
   await stage.lab.exec('node3', ['sh', '-c', 'printf "PRETTY_NAME=\'%s\'\\n" "$1" >/etc/os-release', 'sh', markup]);
   await me.page.goto('/nodes');
   await planAddNodes(me, {
@@ -152,7 +152,7 @@ test('markup in fields, and in what nodes report, is shown as text', async () =>
   expect(me.problems.splice(0)).toEqual([]);
 });
 
-test('a session that ends in the middle of a run: the run goes on, and the login leads back to it', async () => {
+test('a session that ends in the middle of a run: the run continues, and the login leads back to it', async () => {
   await me.page.goto('/nodes');
   await planAddNodes(me, {
     list: await nodeList(stage.lab, ['node1', 'node2']),
@@ -175,7 +175,7 @@ test('a session that ends in the middle of a run: the run goes on, and the login
   await again.page.getByRole('button', { name: 'Log out everywhere else' }).click();
   await me.page.getByRole('heading', { name: 'Sign in' }).waitFor();
 
-  // Meanwhile it goes on: the other session answers for one node.
+  // Meanwhile the run continues: the other session answers for one node.
   await again.page.goto(runUrl);
   await again.page.getByRole('listitem').filter({ hasText: 'node1:' }).getByRole('button', { name: 'No' }).click();
   await expect.poll(() => again.page.getByRole('listitem').filter({ hasText: 'node1:' }).count()).toBe(0);

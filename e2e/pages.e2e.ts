@@ -71,7 +71,7 @@ const shown: readonly Shown[] = [
   { name: 'bridge-remove', route: '/bridge/remove', path: '/bridge/remove?nodes=node[2-4]', heading: /[Bb]ridge/ },
   { name: 'rotate-key', route: '/rotate-key', path: '/rotate-key', heading: 'New console key' },
 ];
-/** Visited by tests of their own below; Next's own error page has no address. */
+/** Separate tests below visit these; Next's own error page has no address. */
 const others: readonly string[] = ['/login', '/setup', '/_not-found', '/_global-error'];
 
 /** Waits for what the page shows, then takes it apart: both schemes, both widths. */
@@ -103,7 +103,7 @@ test('every page of the build is among them', () => {
   const manifest = join(import.meta.dirname, '../.next/app-path-routes-manifest.json');
   const routes = Object.values(z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(manifest, 'utf8'))));
   const visited = new Set([...shown.map(({ route }) => route), ...others]);
-  // Files such as the icon are no pages.
+  // Files such as the icon are not pages.
   expect(routes.filter((route) => !visited.has(route) && !route.includes('.'))).toEqual([]);
 });
 
@@ -169,7 +169,7 @@ test('what a stranger sees: login, a used link, no page', async () => {
   await stranger.page.getByRole('alert').filter({ hasText: /./ }).waitFor();
   await shoot(stranger.page, 'login-refused', 'light');
   await stranger.page.goto(stage.console.setupLink);
-  // The browser tells of every answer that is no success; this one was asked for.
+  // The browser reports every answer that is not a success; the test caused this one.
   stranger.problems.length = 0;
   await inspect(stranger, 'setup', /.+/);
   await stranger.context.close();

@@ -1,5 +1,5 @@
 // Builds meshd's program tree in dist/meshd: the bundle of agent/main.ts, Node's binary beside it, and compressed copies of
-// both, so that deploy only streams. Nothing is built again whose inputs are the same; a second run takes well under a second.
+// both, so that deploy only streams. A part with unchanged inputs is not built again; a second run takes well under a second.
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, chmod, mkdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';

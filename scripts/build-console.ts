@@ -1,5 +1,5 @@
-// Builds what the console runs from: Prisma's client and Next's pages. Nothing is built again whose inputs are the same, so
-// a second run takes a moment. `--client` builds the client alone, for the checks.
+// Builds what the console runs from: Prisma's client and Next's pages. A part with unchanged inputs is not built again,
+// so a second run takes a moment. `--client` builds the client alone, for the checks.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -18,7 +18,7 @@ export interface BareNode {
 
 /** Boots a fresh lab. @throws AppError that names each node that is not ready */
 export async function bootLab(lab: Lab, nodes: number): Promise<BareNode[]> {
-  // A demo starts from nothing each time: what the last one left would hide what this one does.
+  // A demo starts from nothing each time: leftovers of the last one would hide what this one does.
   await lab.down();
   const results = await lab.up({ nodes });
   const broken = results.filter(({ error }) => error !== null);
@@ -38,8 +38,8 @@ async function readFingerprints(lab: Lab, node: string): Promise<string[]> {
 }
 
 /**
- * Add nodes, Deploy, then Bridge: as the wizards do, with their plans, their runs and their journal in the data folder. The
- * bridge's run is only begun: the console that starts over the same folder goes on with it, under the eyes of who opens the link.
+ * Add nodes, Deploy, then Bridge: as the wizards do, with their plans, their runs and their journal in the data folder. This
+ * only begins the bridge's run. The console that starts over the same folder continues it, and a person who opens the link watches.
  */
 export async function makeCluster(
   nodes: readonly BareNode[],
@@ -61,7 +61,7 @@ export async function makeCluster(
     // One canary, then the others: each keeps its address and loses no connection.
     const bridge = await makePlan(backend, 'bridge', { nodes: describeRange(names) }, say);
     await backend.startRun(bridge.id, {});
-    say('begun, node by node; the console goes on with it: see Runs');
+    say('started, node by node; the console continues it: see Runs');
   } finally {
     await backend.close();
   }
@@ -78,7 +78,7 @@ async function makePlan(
   return plan;
 }
 
-/** What the network showed must be what the machine has: nothing is pinned that nobody compared. */
+/** The network must show the keys that the machine has: we pin only keys that we compared. */
 function assertOwnKeys(node: BareNode, plan: Plan): void {
   const step = plan.steps.find(({ node: name, do: { action } }) => name === node.name && action === 'pinHostKey');
   const shown = (step?.preview ?? []).flatMap(({ text }) => text.match(/SHA256:\S+/g) ?? []);
@@ -97,7 +97,7 @@ async function run(backend: Backend, plan: Plan, secrets: Record<string, string>
   const story = new Story(plan);
   const over = Promise.withResolvers<RunSummary>();
   const attend = (summary: RunSummary) => {
-    // A run that waits for a secret waits for a person, and here is none.
+    // A run that waits for a secret waits for a person, and nobody is here.
     if (summary.state !== 'running') over.resolve(summary);
   };
   const { view, stop } = await backend.follow(id, (event) => {

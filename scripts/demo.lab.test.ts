@@ -22,7 +22,7 @@ afterAll(async () => {
   await lab.down();
 });
 
-/** Starts the demo; resolves with the one-time link when it says all that it has to say. */
+/** Starts the demo; resolves with the one-time link once everything is printed. */
 async function startDemo(): Promise<{ child: Child; link: URL; lines: string[] }> {
   const lines: string[] = [];
   const said = Promise.withResolvers<undefined>();
@@ -85,7 +85,7 @@ test('the demo prints a link to a console with four nodes in its mesh, and ends 
     },
     { interval: 200 },
   );
-  // The console goes on with the bridge's run by itself.
+  // The console continues the bridge's run automatically.
   await vi.waitFor(
     async () => {
       const ack: unknown = await open.timeout(60_000).emitWithAck('runs.list', { limit: 10 });
@@ -108,7 +108,7 @@ test('the demo prints a link to a console with four nodes in its mesh, and ends 
     interval: 200,
   });
 
-  // npm hands it on to the demo; a browser is connected.
+  // npm passes it on to the demo; a browser is connected.
   child.kill('SIGTERM');
   expect(await child.ended).toEqual({ exitCode: 0, signal: null });
   const { nodes } = await lab.status();

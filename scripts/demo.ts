@@ -19,11 +19,11 @@ import { isFree } from './simulated.ts';
 
 const usage = `usage: npm run demo -- [options]
   --bare                 leave the nodes bare: go through the wizards yourself
-  --simulated            simulated nodes in place of a lab; what it does by itself where no lab can be
+  --simulated            simulated nodes in place of a lab; the default on machines that cannot host a lab
   --name <lab>           name of its lab (default demo)
   --listen <host:port>   of the console (default 127.0.0.1:3000, or another port when that one is taken)`;
 const nodeCount = 4;
-/** To learn after all the work that it was taken would be a waste: then it is any other. */
+/** Checked first, since all the work would be wasted if it was taken: then the demo uses any other. */
 const usualPort = 3_000;
 
 interface Options {
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   const listen = options.listen === '' ? `127.0.0.1:${(await isFree(usualPort)) ? usualPort : 0}` : options.listen;
   const missing = await observeMissing();
   if (options.bare && missing.length > 0) {
-    throw new AppError('refused', `bare nodes need a lab, and there can be none here: ${missing.join('; ')}`);
+    throw new AppError('refused', `bare nodes need a lab, and this machine cannot host one: ${missing.join('; ')}`);
   }
   if (!options.simulated && missing.length === 0) return showLab(options, listen);
   if (!options.simulated) console.log(`No lab of real nodes here: ${missing.join('; ')}.\n`);
@@ -96,7 +96,7 @@ function readFlags(): Options | null {
   }
 }
 
-/** A lab that is taken down under a demo that runs would leave its console without nodes and without its data. */
+/** Taking a lab down under a running demo would leave its console without nodes and without its data. */
 async function assertNoOther(dataPath: string): Promise<void> {
   if (!existsSync(dataPath)) return;
   const release = await holdDataFolder(dataPath, 'the demo');
@@ -110,7 +110,7 @@ Then Add nodes, and type or paste:
   ${nodes.map((node) => `${node.name}=${node.address}`).join(',')}
 First contact as root, password ${nodePassword}. Compare the fingerprints with those read in the machines:
 ${nodes.flatMap((node) => node.fingerprints.map((each) => `  ${node.name}  ${each}`)).join('\n')}
-Then, from the run's own page: Bridge their NICs (eth0 of all of them; the plan finds it by itself),
+Then, from the run's own page: Bridge their NICs (eth0 of all of them; the plan finds it),
 and Deploy to them: head node1, nodes node[1-${nodes.length}], degree 3.
 `;
   return `${bare ? bareText : ''}
@@ -119,8 +119,8 @@ and on again:                   npm run lab -- fault power node3 on${flags}
 A shell on a node, as root:     npm run lab -- ssh${flags} node1
 
 Ctrl-C stops the console. The lab stays up then:
-the console over it once more:  npm start -- --data ${dataPath}
-all of it taken down:           npm run lab -- down${flags}`;
+to start the console again:     npm start -- --data ${dataPath}
+to take all of it down:         npm run lab -- down${flags}`;
 }
 
 main().then(

@@ -1,5 +1,5 @@
-// `npm run dev`: the console over simulated nodes, with pages that are compiled as they change. What was set up in it stays,
-// in .cache/dev; flags of `npm start` are taken too.
+// `npm run dev`: the console over simulated nodes, with pages that are compiled as they change. Its data stays in
+// .cache/dev; it also takes the flags of `npm start`.
 import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { serveSimulated } from './simulated-console.ts';

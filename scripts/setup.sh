@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sets up all that `npm run demo` and `npm test` need: system packages, npm packages, the shipped program, the pages, the
-# image of the lab's nodes. Plain sh, since it runs before anything is installed. What it cannot do here it names, and what
-# works without goes on.
+# image of the lab's nodes. Plain sh, since it runs before anything is installed. It names each step that it cannot do here,
+# and continues with what works without it.
 # Usage: scripts/setup.sh   (quiet and quick when everything is there)
 #
 # What does not wait for something else runs beside it:
@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 logs=${SETUP_LOGS:-.cache/setup/$$}
 image_cache=/var/cache/meshdeck-lab
 
-# ---- the tasks: each in a process of its own, `setup.sh --task <name>`, its output in $logs/<name>.log
+# ---- the tasks: each in its own process, `setup.sh --task <name>`, its output in $logs/<name>.log
 
 install() {
   apt-get install -q -y --no-install-recommends "$@"
@@ -62,7 +62,7 @@ began=$(date +%s)
 made_policy=0
 has_failed=0
 
-# start <name> [arguments]: in a process group of its own, so that all of it can be ended.
+# start <name> [arguments]: in its own process group, so that all of it can be ended.
 start() {
   date +%s >"$logs/$1.began"
   if command -v setsid >/dev/null 2>&1; then

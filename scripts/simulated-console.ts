@@ -1,4 +1,4 @@
-// The console over simulated nodes, until it is told to end; then the nodes end too.
+// The console over simulated nodes, until a signal ends it; then the nodes end too.
 import { parseConfig } from '../server/config.ts';
 import { serveConsole } from '../server/serve.ts';
 import { startSimulatedNodes } from './simulated.ts';
@@ -21,7 +21,7 @@ ${nodes
   .nodes()
   .map(({ name, pid }) => `  ${name}  process ${pid}`)
   .join('\n')}
-Switch one off and look:  kill -9 <its process>     (it boots again by itself)
+Switch one off and look:  kill -9 <its process>     (it boots again on its own)
 Ctrl-C ends all of it.`);
     return await ended;
   } finally {

@@ -1,4 +1,4 @@
-// One simulated node as a process: a real meshd over a machine in memory. Started by simulated.ts, whose end it follows: its
+// One simulated node as a process: a real meshd over a machine in memory. Started by simulated.ts, and ends with it: its
 // standard input ends with the process that holds it, on every system. `kill` makes it leave, `kill -9` is a power cut.
 //   node scripts/simulated-node.ts node3 3 -base /tmp/x -port 9103 …
 import { AppError, describeError } from '../contract/errors.ts';

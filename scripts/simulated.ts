@@ -17,12 +17,12 @@ const bootMs = 20_000;
 export interface SimulatedNodes {
   /** Command sockets, one per node. */
   readonly sockets: readonly string[];
-  /** As it is now: a node that came back is another process. */
+  /** The current process: a node that came back is another process. */
   nodes(): { readonly name: string; readonly pid: number }[];
   stop(): Promise<void>;
 }
 
-/** Starts them; they find each other in about a second. `say` hears of nodes that go and come back. */
+/** Starts them; they find each other in about a second. `say` reports nodes that go and come back. */
 export async function startSimulatedNodes(count: number, say: (text: string) => void): Promise<SimulatedNodes> {
   const nameOf = (index: number) => `node${index + 1}`;
   const identities = await makeIdentities(count, await findPorts(count), { context, nameOf });
@@ -68,7 +68,7 @@ function argumentsOf({ name, base, port }: LocalNode, index: number): string[] {
   return [name, String(index + 1), ...Object.entries(flags).map(([flag, value]) => `-${flag}=${value}`), '-nostdin'];
 }
 
-/** The first of so many ports in a row that are free on the loopback: another demo may run. */
+/** The first port of so many in a row that are free on the loopback: another demo may run. */
 async function findPorts(count: number): Promise<number> {
   for (let first = firstPort; first < firstPort + 100 * count; first += count) {
     const ports = Array.from({ length: count }, (_, index) => first + index);

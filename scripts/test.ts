@@ -2,8 +2,8 @@
 // all runners, and the exit code follows it; before it comes each failure by name. What this machine cannot run is skipped by
 // name and reason, never silently.
 //
-// Two lanes side by side: one that computes (checks, unit, int), one that mostly waits (lab). Then what wants the machine to
-// itself (alone), and the browser (e2e).
+// Two lanes side by side: one that computes (checks, unit, int), one that mostly waits (lab). Then the tests that need
+// the whole machine (alone), and the browser (e2e).
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ import { localRunner } from '../host/runner.ts';
 
 const root = new URL('../', import.meta.url).pathname;
 const minute = 60_000;
-/** CI ends a job after 90 minutes, without a word on what failed; setting up takes some of them. */
+/** CI ends a job after 90 minutes and does not say what failed; setting up takes some of that time. */
 const endAt = performance.now() + 80 * minute;
 
 interface Count {
@@ -85,7 +85,7 @@ async function runProject(project: string, limitMs: number, flags: readonly stri
     const failed = report.testResults.flatMap(({ name, status, assertionResults }) => {
       const file = relative(root, name);
       const tests = assertionResults.filter((test) => test.status === 'failed');
-      // A file that fails to load holds no test: it counts as one failure, or it would vanish from the sum.
+      // A file that fails to load holds no test: it counts as one failure, since it would otherwise vanish from the sum.
       if (status === 'failed' && tests.length === 0) return [`${project}: ${file}`];
       return tests.map(({ fullName }) => `${project}: ${file}: ${fullName.trim()}`);
     });
@@ -126,7 +126,7 @@ const onLab =
   (project: string, limitMs: number, flags: readonly string[] = []) =>
   () =>
     reason === null ? runProject(project, limitMs, flags) : skipProject(project, reason);
-/** Built here, or the first test that needs it would wait for it with its own deadline running. */
+/** Built here: otherwise the first test that needs it would wait for it while its own deadline runs. */
 const buildImage = async (owner: string): Promise<Count> => {
   if (reason === null)
     await runShown('image', [process.execPath, 'lab/main.ts', 'image', '--owner', owner], 15 * minute);
