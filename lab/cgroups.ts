@@ -1,5 +1,5 @@
-// The lab's control groups: `meshdeck-lab/<lab>/…` in the hierarchies that track processes and limit nothing. They are
-// how `down` finds every process of a lab, whoever started it, without trusting a pid that was written down earlier.
+// The lab's control groups: `meshdeck-lab/<lab>/…` in the hierarchies that track processes and limit nothing. With
+// them `down` finds every process of a lab, no matter who started it, and need not trust a pid that was recorded earlier.
 import { mkdir, readFile, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,7 +66,7 @@ export async function killGroup(lab: string, path: string, options: { timeoutMs?
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // It ended by itself.
+        // It has already ended.
       }
     }
     await sleep(20);
@@ -75,10 +75,10 @@ export async function killGroup(lab: string, path: string, options: { timeoutMs?
     const folder = join(mount, topGroup, lab, path);
     for (let attempt = 0; attempt < 50 && (await foldersBelow(folder)).length > 0; attempt++) {
       if (attempt > 0) await sleep(20);
-      // EBUSY while the kernel still buries a process of it.
+      // EBUSY while the kernel still removes one of its processes.
       for (const each of await foldersBelow(folder)) await rmdir(each).catch(() => undefined);
     }
-    // The last lab takes the common group with it; ENOTEMPTY says there are others.
+    // The last lab removes the common group; ENOTEMPTY means that there are others.
     await rmdir(join(mount, topGroup)).catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
-// Watches the mesh on several lab nodes at once, through their own command sockets: what each node knows, the moment it
-// knows it, at no cost in processes. Lab tests and benches measure with it.
+// Watches the mesh on several lab nodes at once, through their own command sockets: what each node knows, as soon as it
+// knows it, without starting processes. Lab tests and benches measure with it.
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../contract/errors.ts';
@@ -10,7 +10,7 @@ import type { Lab } from './lab.ts';
 /** One node's view of the cluster, kept up to date. */
 class NodeWatch {
   state: ClusterState = clusterState([], []);
-  /** The first snapshot has come, and the connection is there. */
+  /** The first snapshot has come, and the connection is open. */
   isOpen = false;
   private text = '';
   private readonly socket: Socket;
@@ -54,8 +54,8 @@ export class ClusterWatcher {
   private readonly waiting = new Set<() => void>();
 
   /**
-   * Starts to watch on each of these nodes (again, where it did before), and returns when each has answered: a meshd that
-   * is just starting is waited for. @throws AppError `timeout`
+   * Starts to watch on each of these nodes (again, where it did before), and returns when each has answered: it waits for
+   * a meshd that is just starting. @throws AppError `timeout`
    */
   async open(lab: Lab, names: readonly string[], options: { timeoutMs?: number } = {}): Promise<void> {
     const endAt = performance.now() + (options.timeoutMs ?? 45_000);

@@ -1,5 +1,5 @@
-// The console as its users meet it, for tests on real nodes: the real process on a data folder, an admin's session, and the
-// browser's own client on its socket. Killed with `kill -9` it leaves nothing behind but the folder.
+// The console as its users see it, for tests on real nodes: the real process on a data folder, an admin's session, and the
+// browser's own client on its socket. After `kill -9` only the folder is left.
 import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -111,7 +111,7 @@ export class RunWatch {
     this.summary = summary;
   }
 
-  /** Follows a run from now on. `onStep` hears each step's change as it comes, before anything else is done with it. */
+  /** Follows a run from now on. `onStep` gets each change of a step as it comes, before anything else uses it. */
   static async open(
     client: ConsoleClient,
     id: string,
@@ -192,7 +192,7 @@ export async function startRun(
   return { plan, run };
 }
 
-/** The journal of a run as it lies on the disk, while no console runs. */
+/** The journal of a run on the disk, while no console runs. */
 export async function readJournal(dataPath: string, run: string): Promise<Map<string, StepView>> {
   const { store } = await openDataFolder(dataPath);
   try {
@@ -202,7 +202,7 @@ export async function readJournal(dataPath: string, run: string): Promise<Map<st
   }
 }
 
-/** Files of a folder in which `text` stands, in whatever encoding a journal may give it. */
+/** Files of a folder that contain `text`, in any encoding that a journal may give it. */
 export async function filesWith(folder: string, text: string): Promise<string[]> {
   const forms = [
     text,

@@ -1,5 +1,5 @@
 // Faults: what breaks in a real machine room, on one node or on the lab's network. Those of the network are written to
-// faults.json, so that they hold over power cycles until they are taken back.
+// faults.json, so that they survive power cycles until they are undone.
 import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { readFaults, writeFaults, type Faults, type LabPaths } from './layout.ts';
@@ -13,9 +13,9 @@ export interface LabFaults {
   power(node: string, state: 'on' | 'off'): Promise<void>;
   /** Cuts or restores the node's cable. */
   link(node: string, state: 'up' | 'down'): Promise<void>;
-  /** Stops DHCP, or makes it hand out other addresses. DNS goes on. Nodes notice when they next ask for an address. */
+  /** Stops DHCP, or makes it hand out other addresses. DNS keeps working. Nodes notice when they next ask for an address. */
   dhcp(mode: DhcpMode): Promise<void>;
-  /** Silent: the default router answers no pings any more. DHCP, DNS and ARP go on. */
+  /** Silent: the default router no longer answers pings. DHCP, DNS and ARP keep working. */
   gateway(mode: Faults['gateway']): Promise<void>;
   /** The VLANs (0 to 4094, 0 is untagged) that the switch drops on the node's port, instead of those before. */
   dropVlans(node: string, vlans: readonly number[]): Promise<void>;
@@ -29,7 +29,7 @@ export interface LabFaults {
   clock(node: string, seconds: number): Promise<never>;
 }
 
-/** What faults need of the lab they are in. */
+/** What faults need from their lab. */
 export interface FaultsComponents {
   paths: LabPaths;
   planOf: () => Promise<LabPlan>;
@@ -86,7 +86,7 @@ export function makeFaults(components: FaultsComponents): LabFaults {
           faults.linkDown = state === 'down' ? [...others, name] : others;
         },
         async () => {
-          // A node that is off has no cable; plugging it in asks for its state.
+          // A node that is off has no cable; plugging it in reads the cable's state.
           if (await isOn(paths, name)) await setLink(paths, node, state);
         },
       );

@@ -49,7 +49,7 @@ esac
 
 echo "guest $(hostname) is up after $(cut -d' ' -f1 /proc/uptime) s"
 while :; do
-  # A session of its own, so that the serial line is the shell's terminal and Ctrl-C works.
+  # Its own session, so that the serial line is the shell's terminal and Ctrl-C works.
   setsid sh -c 'exec sh -l </dev/ttyS0 >/dev/ttyS0 2>&1'
   sleep 1
 done

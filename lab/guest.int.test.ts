@@ -56,7 +56,7 @@ describe.skipIf(!canBuild)('the guest', () => {
     expect(said).toContain('1 packets received');
   });
 
-  it('asks DHCP without a word on the command line', async () => {
+  it('asks DHCP when the command line names no address', async () => {
     const guest = await ensureGuest(defaultCache, () => undefined);
     const said = await converse(guest, '', [[/eth0 has 10\.0\.2\.15/, 'poweroff -f']]);
     expect(said).toContain('eth0 has 10.0.2.15');

@@ -1,5 +1,5 @@
-// The small guest: Debian's kernel and static busybox in an initramfs of our own. Boots in seconds without KVM, has a shell
-// on its serial line, takes its address from the kernel command line or DHCP. guest-init.sh is what it does.
+// The small guest: Debian's kernel and static busybox in our own initramfs. It boots in seconds without KVM, has a shell on
+// its serial line, and takes its address from the kernel command line or DHCP. guest-init.sh is its init.
 import { access, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';

@@ -150,7 +150,7 @@ describe('faults', () => {
     await watcher.until(holdDegree(all), { what: 'degree 3 everywhere again' });
   };
 
-  test('a node without power is gone from all lists, and comes back by itself', async () => {
+  test('a node without power is gone from all lists, and comes back on its own', async () => {
     await gone('node7', () => lab.fault.power('node7', 'off'));
     await lab.fault.power('node7', 'on');
     await back('node7');
@@ -170,7 +170,7 @@ describe('faults', () => {
       end: () => lab.exec('node8', ['systemctl', 'stop', 'meshd']),
       start: () => lab.exec('node8', ['systemctl', 'start', 'meshd']),
     },
-    // Who quits stays away until it is started again.
+    // A meshd that quits stays away until it is started again.
     {
       how: 'quit',
       node: 'node9',
@@ -188,7 +188,7 @@ describe('faults', () => {
     await back(node);
   });
 
-  test('a meshd that hangs (SIGSTOP) is dropped, and is a member again when it goes on', async () => {
+  test('a meshd that hangs (SIGSTOP) is dropped, and is a member again when it continues', async () => {
     await gone('node6', () => lab.fault.signal('node6', 'meshd', 'SIGSTOP'));
     await lab.fault.signal('node6', 'meshd', 'SIGCONT');
     await watcher.until(see(all, all), { what: 'ten nodes again' });

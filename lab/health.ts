@@ -1,4 +1,4 @@
-// Whether a node is what the guide's reader sits in front of: booted, answering SSH, with an address and Open vSwitch.
+// Whether a node is as the guide's reader finds it: booted, answering SSH, with an address and Open vSwitch.
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, describeError } from '../contract/errors.ts';
@@ -51,7 +51,7 @@ async function waitForBoot(paths: LabPaths, node: string, endAt: number): Promis
   let said = '';
   while (performance.now() < endAt) {
     try {
-      // Not `--wait`: it can miss the end of a boot that ends as it begins to wait, and then waits for ever.
+      // Not `--wait`: it can miss the end of a boot that ends as it begins to wait, and then waits forever.
       said = (await runInNode(paths, node, ['systemctl', 'is-system-running'], { timeoutMs: 10_000 })).stdout.trim();
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

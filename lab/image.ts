@@ -15,7 +15,7 @@ import {
   type NodeRecipe,
 } from './recipe.ts';
 
-/** Says what goes on, in one line each. */
+/** Reports each step in one line. */
 export type Progress = (line: string) => void;
 
 /** This host's own apt sources of the suite, or null on a host that has none (another suite or distribution). */
@@ -29,7 +29,7 @@ async function observeSources(suite: string): Promise<string | null> {
   }
 }
 
-/** Makes a fresh tree nobody's: each node gets its own keys and machine-id, and no node has the builder's resolver. */
+/** Removes a fresh tree's identity: each node gets its own keys and machine-id, and no node has the builder's resolver. */
 async function neutralise(root: string, recipe: NodeRecipe): Promise<void> {
   for (const file of await readdir(join(root, 'etc/ssh'))) {
     if (file.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', file));
@@ -55,7 +55,7 @@ async function neutralise(root: string, recipe: NodeRecipe): Promise<void> {
     await rm(join(root, path), { force: true });
     await symlink(target, join(root, path));
   }
-  // No database of the build may differ from what the nodes' own services make at their first start.
+  // No database of the build may differ from those that the nodes' own services make at their first start.
   for (const file of ['conf.db', '.conf.db.~lock~', 'system-id.conf']) {
     await rm(join(root, 'etc/openvswitch', file), { force: true });
   }

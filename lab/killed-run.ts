@@ -1,5 +1,5 @@
-// One run whose console is killed -9 again and again while it is at work, and started again each time. Shared by the lab test
-// that has one run go through all kills, and by the drills that give each kill a run of its own.
+// One run whose console is killed -9 and started again, over and over, while the run is at work. Shared by the lab test in
+// which one run goes through all kills, and by the drills that give each kill its own run.
 import type { RunState, StepView } from '../contract/plans.ts';
 import type { ConsoleClient } from '../lib/client.ts';
 import { logIn, openBrowser, processesWith, readJournal, RunWatch, startConsole } from './console.ts';
@@ -17,7 +17,7 @@ const killsOf = (verbs: readonly string[]): Kill[] =>
     { verb, moment: 'done' as const },
   ]);
 
-/** In and after each kind of step of an add-nodes run with everything that it can do, and while it asks. */
+/** In and after each kind of step of an add-nodes run with all its options, and while it asks. */
 export const addKills: readonly Kill[] = [
   ...killsOf(['pinHostKey', 'ensureKey', 'ensureRootKeyLogin', 'proveKeyLogin', 'observePreflight', 'ensurePackages']),
   { verb: 'ensurePasswordLoginOff', moment: 'asking' },
@@ -41,7 +41,7 @@ export interface KilledRunOptions {
   readonly kills: readonly Kill[];
   /** Given when the run asks for secrets, under the names that it asks for. */
   readonly password: string;
-  /** The nodes' sshd stands still between the two calls, so that no step gets to its end before somebody looks. */
+  /** The nodes' sshd is stopped between the two calls, so that no step ends before the test looks. */
   readonly hold: () => Promise<void>;
   readonly letGo: () => Promise<void>;
 }
@@ -94,7 +94,7 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
       server.kill().then(() => dead.resolve('killed'), dead.reject);
     };
     const onStep = (view: StepView) => {
-      // What was over before this console started is no moment of its own.
+      // Steps that were over before this console started do not count as its moments.
       if (pending.has(momentOf(view)) && !(isOver(view) && ends.has(view.key))) kill();
     };
     try {
@@ -106,7 +106,7 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
         client.on('runs.changed', (summary) => {
           if (id !== '') return;
           id = summary.id;
-          // The first steps of a run that writes to the store only are over before anybody can ask for them.
+          // The first steps of a run that only writes to the store end before anybody can ask for them.
           if (pending.has('pinHostKey running')) kill();
           began.resolve(undefined);
         });

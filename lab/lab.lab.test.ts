@@ -63,7 +63,7 @@ describe('a fresh lab', () => {
     }
   });
 
-  it('gives each node an identity of its own, no root keys, and only what Debian brings', async () => {
+  it('gives each node its own identity, no root keys, and only what Debian brings', async () => {
     const identities = await Promise.all(
       ['node1', 'node2'].map((node) => sh(node, 'hostname; cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub')),
     );
@@ -118,7 +118,7 @@ describe('exec', () => {
 });
 
 describe('faults', () => {
-  // A test that fails half-way must not fail those behind it.
+  // A test that fails half-way must not make later ones fail.
   afterEach(async () => {
     await lab.fault.dhcp('on');
     await lab.fault.heal();
@@ -165,7 +165,7 @@ describe('faults', () => {
     expect(await eventually(() => pings('node1', 'node3'))).toBe(true);
   });
 
-  it('dhcp off gives no lease, other-range another address, and names go on', async () => {
+  it('dhcp off gives no lease, other-range another address, and names keep working', async () => {
     // A dhclient that remembers a lease would fall back on it.
     const ask =
       'pkill -x dhclient; rm -f /var/lib/dhcp/*; ip address flush dev eth0; ' +
@@ -194,7 +194,7 @@ describe('faults', () => {
     await expect(lab.fault.signal('node1', 'meshd', 'SIGKILL')).rejects.toThrow('no process named meshd');
   });
 
-  it('partition parts the groups, over a power cycle too, until it heals', async () => {
+  it('partition separates the groups, over a power cycle too, until it heals', async () => {
     await lab.fault.partition([['node1'], ['node2', 'node3']]);
     await lab.fault.power('node3', 'off');
     await lab.fault.power('node3', 'on');
@@ -261,7 +261,7 @@ describe('bridges, VLANs and a guest on the nodes', () => {
 });
 
 describe('up and down', () => {
-  it('up goes on with what there is: starts what is off, adds what is missing, refuses other options', async () => {
+  it('up continues an existing lab: starts nodes that are off, adds missing ones, refuses other options', async () => {
     await lab.fault.power('node2', 'off');
     const leader = await leaderOf(labPaths(base, 'test-a'), 'node3');
     // Node 1's bridge took its address's traffic away; a power cycle gives it a fresh machine.
@@ -282,7 +282,7 @@ describe('up and down', () => {
     expect((await read('node1')).stdout).toBe((await read('node2')).stdout);
   });
 
-  it('down leaves nothing, also of a half-failed up', async () => {
+  it('down leaves nothing, even after a half-failed up', async () => {
     const half = openLab({ name: 'test-c', base });
     const failed = await half.up({ nodes: 2, timeoutMs: 1 });
     expect(failed.every(({ error }) => error !== null)).toBe(true);

@@ -6,7 +6,7 @@
 //   await lab.fault.power('node3', 'off');
 //   await lab.down();
 //
-// A lab is its folder: any process may open it by name and go on. Nothing is kept in memory.
+// A lab is its folder: any process may open it by name and continue. Nothing is kept in memory.
 import { cp, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -65,7 +65,7 @@ export interface UpOptions {
   /** All nodes with the same SSH host keys and machine-id, as machines cloned from one disk. */
   cloneIdentity?: boolean;
   /**
-   * Frames reach nodes as large segments: half the work for the machine, and an Open vSwitch of the node's own cannot
+   * Frames reach nodes as large segments: half the work for the machine, and the node's own Open vSwitch cannot
    * have eth0 as a port. Off unless given.
    */
   offload?: boolean;
@@ -107,9 +107,9 @@ export interface LabStatus {
 
 export interface Lab {
   readonly name: string;
-  /** Starts the lab, goes on with a half-started one, or adds nodes. @throws AppError before the first node only */
+  /** Starts the lab, continues a half-started one, or adds nodes. @throws AppError before the first node only */
   up(options: UpOptions): Promise<NodeResult[]>;
-  /** Kills and removes everything of the lab, also of a half-started one. Does nothing when there is none. */
+  /** Kills and removes everything of the lab, even of a half-started one. Does nothing when it does not exist. */
   down(): Promise<void>;
   /** @throws AppError `not-found` when there is no such lab; so do all methods below */
   status(): Promise<LabStatus>;
@@ -302,7 +302,7 @@ export function openLab(options: LabOptions = {}): Lab {
         if (process.getuid?.() === 0) await removeHostCable(name);
         await rm(paths.folder, { recursive: true, force: true });
       });
-      // The last lab takes the common folder with it; it stays while others are in it.
+      // The last lab removes the common folder; it stays while other labs are in it.
       await rmdir(paths.base).catch(() => undefined);
     },
     async status() {

@@ -49,7 +49,7 @@ export interface NodePaths {
   namespace: string;
   keeperFile: string;
   consoleLog: string;
-  /** There once the node has its keys, name and passwords. */
+  /** Exists once the node has its keys, name and passwords. */
   preparedFile: string;
 }
 

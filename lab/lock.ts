@@ -13,7 +13,7 @@ async function isStale(path: string): Promise<boolean> {
     const parsed = processIdentitySchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
     return parsed.success && !isAlive(parsed.data);
   } catch {
-    // Half a file: its writer is at it, or died within this very instant; then its age tells.
+    // Half a file: its writer is still writing, or died just now; its age shows which.
     const ageMs = await stat(path).then(
       (file) => Date.now() - file.mtimeMs,
       () => 0,

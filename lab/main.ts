@@ -73,7 +73,7 @@ interface UpCommandOptions extends CommonOptions {
   router?: true;
 }
 
-command(program, 'up', 'start a lab, go on with a half-started one, or add nodes')
+command(program, 'up', 'start a lab, continue a half-started one, or add nodes')
   .requiredOption('--nodes <count>', 'how many nodes', parseCount)
   .option('--prefix <prefix>', 'nodes are <prefix>1, <prefix>2, … (default: node)')
   .addOption(new Option('--login <mode>', 'who may log in (default: root)').choices(['root', 'sudo']))
@@ -105,7 +105,7 @@ program
   .description('build the image of the nodes, where it is not built yet; `up` does so too')
   .addOption(new Option('--owner <who>', 'who configures eth0 (default: ifupdown)').choices([...nodeOwners]))
   .action(async ({ owner }: { owner?: NodeOwner }) => {
-    // Whoever ends this ends its process group: mmdebstrap then takes its mounts away, and we the rest.
+    // A signal goes to the whole process group: mmdebstrap then removes its mounts, and we remove the rest.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
     await ensureImage(program.opts<{ cache: string }>().cache, (line) => console.log(line), { owner });
   });
@@ -174,7 +174,7 @@ command(program, 'ssh', 'log in to a node over SSH, with its password')
     const lab = open(options);
     const { login } = await lab.status();
     const user = login === 'root' ? 'root' : sudoUser;
-    // Host keys of a lab change with every `up`: they are no one's to remember.
+    // Host keys of a lab change with every `up`: ssh must not remember them.
     const quiet = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'];
     const ssh = ['sshpass', '-e', 'ssh', ...quiet, `${user}@${await lab.address(node)}`, ...withoutDashes(argv)];
     process.exitCode = await runOnTerminal(ssh, { SSHPASS: nodePassword });
@@ -188,7 +188,7 @@ program
     console.log(`kernel ${guest.kernel}\ninitramfs ${guest.initramfs}`);
   });
 
-const fault = program.command('fault').description('break something, or mend it').enablePositionalOptions();
+const fault = program.command('fault').description('break something, or restore it').enablePositionalOptions();
 
 command(fault, 'power', 'cut a node’s power (hard), or boot it')
   .argument('<nodes>', 'a node or a range', parseNodes)
@@ -206,11 +206,11 @@ command(fault, 'link', 'cut a node’s cable, or restore it')
     for (const node of nodes) await lab.fault.link(node, state);
   });
 
-command(fault, 'dhcp', 'stop DHCP, make it hand out other addresses, or mend it')
+command(fault, 'dhcp', 'stop DHCP, make it hand out other addresses, or restore it')
   .argument('<mode>', 'on, off or other-range', oneOf('on', 'off', 'other-range'))
   .action(async (mode: DhcpMode, options: CommonOptions) => open(options).fault.dhcp(mode));
 
-command(fault, 'gateway', 'make the default router answer no pings, or mend it')
+command(fault, 'gateway', 'make the default router answer no pings, or restore it')
   .argument('<mode>', 'silent or on', oneOf('silent', 'on'))
   .action(async (mode: 'silent' | 'on', options: CommonOptions) => open(options).fault.gateway(mode));
 

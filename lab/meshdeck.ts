@@ -1,5 +1,5 @@
-// meshdeck over a data folder of its own, for tests on real nodes: what it prints, how it ends, and `kill -9` at a moment of
-// its output. Two of these are two consoles that know nothing of one another.
+// meshdeck over its own data folder, for tests on real nodes: what it prints, how it ends, and `kill -9` at a moment of its
+// output. Two of these are two consoles that do not know each other.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ export class Meshdeck {
     return new Meshdeck(await mkdtemp(join(tmpdir(), 'meshdeck-data-')));
   }
 
-  /** Runs it; its exit code is an answer too. With `killAt` it is killed -9 as soon as its output matches. */
+  /** Runs it; a non-zero exit code also counts as an answer. With `killAt` it is killed -9 as soon as its output matches. */
   async run(args: readonly string[], options: { stdin?: string; killAt?: RegExp } = {}): Promise<Ended> {
     const abort = new AbortController();
     let seen = '';
@@ -57,7 +57,7 @@ export class Meshdeck {
     }
   }
 
-  /** Starts it, for whoever sends it signals; `lines` grows. */
+  /** Starts it, for tests that send it signals; `lines` grows. */
   async start(args: readonly string[]): Promise<{ child: Child; lines: string[] }> {
     const lines: string[] = [];
     const child = await startChild(this.argv(args), { onLine: (line) => void lines.push(line), diesWithParent: true });

@@ -21,7 +21,7 @@ export async function mountsBelow(folder: string): Promise<string[]> {
   return parseMountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder);
 }
 
-/** Unmounts all below a folder. A mount stays busy for a moment after its last process: this waits for that. */
+/** Unmounts all below a folder. A mount stays busy for a moment after its last process ends; this waits for it. */
 export async function unmountBelow(folder: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const paths = await mountsBelow(folder);

@@ -1,9 +1,9 @@
-// A lab's network: a namespace with the "physical" switch (an Open vSwitch of its own), dnsmasq beside it, and the cables
+// A lab's network: a namespace with the "physical" switch (its own Open vSwitch), dnsmasq beside it, and the cables
 // to nodes and to this machine. All processes run in the lab's control group `network`.
 //
 // The userspace datapath reads and writes whole segments (userspace-tso-enable), else two nodes copy at a tenth of the
-// speed. A node must still get frames as a wire gives them (at most the MTU, with checksums), since the guide puts an
-// Open vSwitch of the node's own on eth0, which cannot take others: the switch's end of its cable has these offloads off,
+// speed. A node must still get frames as a wire gives them (at most the MTU, with checksums), since the guide puts the
+// node's own Open vSwitch on eth0, and that cannot take others: the switch's end of its cable has these offloads off,
 // and the kernel cuts segments there.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -140,11 +140,11 @@ export async function ensureDnsmasq(paths: LabPaths, plan: LabPlan, faults: Faul
   const pidFile = join(paths.network, 'dnsmasq.pid');
   if (!(await isRunning(paths, 'dnsmasq'))) await rm(pidFile, { force: true });
   await ensureDaemon(paths, 'dnsmasq', ['dnsmasq', `--conf-file=${configFile}`]);
-  // It writes this file once its sockets are open, and who asks before that gets no answer.
+  // It writes this file once its sockets are open; a request before that gets no answer.
   await waitFor('dnsmasq', 10_000, () => readFile(pidFile));
 }
 
-/** Brings up namespace, switch, this machine's cable, and dnsmasq; each only as far as it is missing. */
+/** Brings up namespace, switch, this machine's cable, and dnsmasq; each only where it is missing. */
 export async function ensureNetwork(paths: LabPaths, plan: LabPlan, faults: Faults): Promise<void> {
   await mkdir(paths.network, { recursive: true });
   if (!(await mountsBelow(paths.namespace)).includes(paths.namespace)) await makeNamespace(paths.namespace);
@@ -157,7 +157,7 @@ export async function ensureNetwork(paths: LabPaths, plan: LabPlan, faults: Faul
   await ensureDnsmasq(paths, plan, faults);
 }
 
-/** Whether the switch answers pings; DHCP, DNS and ARP go on. */
+/** Sets whether the switch answers pings; DHCP, DNS and ARP keep working. */
 export async function applyGateway(paths: LabPaths, faults: Faults): Promise<void> {
   const isSilent = faults.gateway === 'silent' ? 1 : 0;
   await runInLab(paths, ['sysctl', '--quiet', '--write', `net.ipv4.icmp_echo_ignore_all=${isSilent}`]);
@@ -215,7 +215,7 @@ function addPort(node: NodePlan, faults: Faults): string[] {
 
 /** Unplugs a node: its cable is gone, as of a machine that is off. */
 export async function unplugNode(paths: LabPaths, node: NodePlan): Promise<void> {
-  // In a transaction of its own: removed and added in one, the switch keeps reading the interface that is gone.
+  // In its own transaction: if one transaction removes and adds the port, the switch keeps reading the old interface.
   await vsctl(paths, '--if-exists', 'del-port', node.port);
   try {
     await runInLab(paths, ['ip', 'link', 'delete', node.port]);
@@ -248,7 +248,7 @@ export async function applyTrunks(paths: LabPaths, node: NodePlan, faults: Fault
 }
 
 /**
- * Puts each group on a bridge of its own, joined to the main one. Packets carry their group's number as pkt_mark over the
+ * Puts each group on its own bridge, joined to the main one. Packets carry their group's number as pkt_mark over the
  * patch to the main bridge, and a group takes from there only what has none: groups reach the switch, this machine and
  * nodes in no group, and not each other, on every VLAN. No group: one bridge again.
  */

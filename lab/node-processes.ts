@@ -34,7 +34,7 @@ export async function observeNode(leader: number): Promise<NodeProcess[]> {
   return found;
 }
 
-/** True when a process goes by this name: by its kernel name, its program, or the script that a runtime runs. */
+/** True when a process has this name: its kernel name, its program, or the script that a runtime runs. */
 export function isNamed(process: NodeProcess, name: string): boolean {
   if (process.comm === name.slice(0, 15)) return true;
   const [program, ...args] = process.argv;

@@ -127,7 +127,7 @@ export async function startNode(paths: LabPaths, plan: LabPlan, node: NodePlan, 
 
 /** Cuts a node's power: every process dies at once, without shutdown. Its disk stays. */
 export async function cutPower(paths: LabPaths, node: NodePlan): Promise<void> {
-  // The keeper first, or it would take the death for a reboot.
+  // The keeper first: otherwise it would take the node's end for a reboot.
   await killGroup(paths.lab, keeperGroupOf(node.name));
   // The cable before the processes: the kernel closes a killed process's connections, and a machine without power says no goodbye.
   await unplugNode(paths, node);
@@ -152,7 +152,7 @@ export async function isOn(paths: LabPaths, node: string): Promise<boolean> {
   return (await processesOfGroup(paths.lab, groupOf(node))).length > 0;
 }
 
-/** The pid, on this machine, of the node's PID 1; null while there is none. */
+/** The pid, on this machine, of the node's PID 1; null while the node is off. */
 export async function leaderOf(paths: LabPaths, node: string): Promise<number | null> {
   for (const pid of await processesOfGroup(paths.lab, groupOf(node))) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
@@ -188,8 +188,8 @@ export async function waitForLeader(paths: LabPaths, node: string, timeoutMs: nu
 }
 
 /**
- * Runs argv in a node as root, in its namespaces and with its PID 1's capabilities. Killed when the caller gives up; what
- * it started in the background goes on.
+ * Runs argv in a node as root, in its namespaces and with its PID 1's capabilities. Killed when the caller gives up; its
+ * background processes keep running.
  * @throws CommandError, AppError as Runner.run; AppError `unreachable` when the node is off
  */
 export async function runInNode(
@@ -263,7 +263,7 @@ export async function signalByName(
     try {
       process.kill(pid, signal);
     } catch {
-      // It ended by itself.
+      // It has already ended.
     }
   }
   return matching.length;

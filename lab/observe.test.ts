@@ -1,4 +1,4 @@
-// The parsers of what this machine and the nodes say.
+// The parsers for the output of this machine and the nodes.
 import { describe, expect, it } from 'vitest';
 import { parseTrackingMounts } from './cgroups.ts';
 import { assertDisjoint } from './faults.ts';

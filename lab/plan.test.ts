@@ -73,14 +73,14 @@ describe('dnsmasq', () => {
     expect(config).toContain('dhcp-host=02:4d:44:07:00:02,node2,10.91.7.12\n');
     expect(config).not.toContain('host-record=node');
   });
-  it('names the switch as router where asked, and otherwise says that there is none', () => {
+  it('names the switch as router where asked, and otherwise says that nodes have no router', () => {
     expect(describeDnsmasqConfig(plan, 'on', options)).toContain('\ndhcp-option=3\n');
     expect(describeDnsmasqConfig({ ...plan, router: true }, 'on', options)).toContain('\ndhcp-option=3,10.91.7.1\n');
   });
   it('leases from the other range', () => {
     expect(describeDnsmasqConfig(plan, 'other-range', options)).toContain('node2,10.91.7.132\n');
   });
-  it('goes on naming nodes while DHCP is off', () => {
+  it('keeps naming nodes while DHCP is off', () => {
     const known = parseLeases('1763805067 02:4d:44:07:00:01 10.91.7.11 node1 *\n1763805067 x 10.91.7.99 * *\n');
     expect(known).toEqual([{ name: 'node1', address: '10.91.7.11' }]);
     const config = describeDnsmasqConfig(plan, 'off', { ...options, known });

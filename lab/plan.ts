@@ -117,7 +117,7 @@ export interface KnownLease {
 
 /**
  * dnsmasq's configuration file. Names come from leases, so that they follow a node to another address; while DHCP is off
- * dnsmasq reads no leases, and `known` says what they were.
+ * dnsmasq reads no leases, and `known` holds them.
  */
 export function describeDnsmasqConfig(
   plan: LabPlan,
@@ -166,7 +166,7 @@ export function parseLeases(text: string): KnownLease[] {
   });
 }
 
-/** The text of a VLAN list, `101,105-110`, as numbers; null when it is none (VLANs are 0 to 4094, 0 is untagged). */
+/** The text of a VLAN list, `101,105-110`, as numbers; null when it is not one (VLANs are 0 to 4094, 0 is untagged). */
 export function parseVlans(text: string): number[] | null {
   const vlans = new Set<number>();
   for (const part of text.split(',')) {

@@ -20,7 +20,7 @@ describe('recipe key', () => {
   it('differs from owner to owner of eth0', () => {
     const keys = Object.values(nodeRecipes).map((recipe) => recipeKey('node', recipe));
     expect(new Set(keys).size).toBe(4);
-    // The guide's image is the one without additions, whatever else there is.
+    // The guide's image is the one without additions.
     expect(keys[0]).toBe(recipeKey('node', nodeRecipe));
   });
   it('differs with packages beyond the owner’s, and not without', () => {

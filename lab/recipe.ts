@@ -93,7 +93,7 @@ export const nodeRecipes: Readonly<Record<NodeOwner, NodeRecipe>> = {
     packages: [...nodeRecipe.packages, 'network-manager'],
     interfaces: loopbackOnly,
     files: {
-      // NetworkManager makes no profile of its own for a veth, which is what a node's eth0 is.
+      // NetworkManager makes no profile for a veth automatically, and a node's eth0 is a veth.
       'etc/NetworkManager/system-connections/wired.nmconnection':
         '[connection]\nid=wired\ntype=ethernet\ninterface-name=eth0\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n',
     },
@@ -111,14 +111,14 @@ export const nodeRecipes: Readonly<Record<NodeOwner, NodeRecipe>> = {
   },
 };
 
-/** An owner's image with further packages of the suite; their order makes no other image. */
+/** An owner's image with further packages of the suite; their order does not matter. */
 export function describeNodeRecipe(owner: NodeOwner, extra: readonly string[]): NodeRecipe {
   const recipe = nodeRecipes[owner];
   const packages = [...new Set(extra)].filter((name) => !recipe.packages.includes(name)).sort();
   return packages.length === 0 ? recipe : { ...recipe, packages: [...recipe.packages, ...packages] };
 }
 
-/** The guest VM's recipe: Debian's kernel and static busybox, in an initramfs of our own. */
+/** The guest VM's recipe: Debian's kernel and static busybox, in our own initramfs. */
 export const guestRecipe = {
   revision: 1,
   kernelPackage: 'linux-image-amd64',
@@ -136,7 +136,7 @@ export function recipeKey(kind: 'node' | 'guest', recipe: object): string {
 
 /**
  * The argv that builds the image's tree. `sources` are apt sources (a file's path, or none for mmdebstrap's own default)
- * so that no mirror stands in this repository.
+ * so that this repository names no mirror.
  */
 export function describeImageBuild(recipe: NodeRecipe, target: string, sources: string | null): string[] {
   return [

@@ -1,17 +1,17 @@
-// One drill, from a node that is as installed to one that is again: for `npm test` and `npm run drills`.
+// One drill: it begins and ends with a node as installed. For `npm test` and `npm run drills`.
 import { expect } from 'vitest';
 import { isReachable, observeNetwork, removeBridge, waitForState } from './bridge.ts';
 import { openStage, type Drill, type Stage } from './bridge-drills.ts';
 import type { Lab } from './lab.ts';
 
-/** The node as it was: what every drill has to come back to. */
+/** The node as it was: every drill has to restore it. */
 export async function observeQuietly({ lab, node, sh }: Stage): Promise<string> {
   // IPv6 asks for a second whether a fresh link-local address is free.
   await expect.poll(() => sh('ip -o address')).not.toContain('tentative');
   return observeNetwork(lab, node);
 }
 
-/** A lab of one node with a gateway, fresh: what a drill that failed left behind is nobody else's failure. */
+/** A lab of one node with a gateway, fresh: leftovers of a failed drill must not make others fail. */
 export async function freshStage(lab: Lab): Promise<Stage> {
   await lab.down();
   const results = await lab.up({ nodes: 1, router: true });

@@ -31,7 +31,7 @@ END
   });
 }
 
-/** The package that is being installed there is done within a second. */
+/** Lets the package that is being installed there finish within a second. */
 export async function hurry(lab: Lab, node: string): Promise<void> {
   await lab.exec(node, ['touch', hurryFile]);
 }
