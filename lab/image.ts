@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CommandError, localRunner } from '../host/runner.ts';
 import { withLock } from './lock.ts';
+import { removeWithMounts } from './mounts.ts';
 import {
   describeImageBuild,
   describeNodeRecipe,
@@ -93,7 +94,7 @@ export async function ensureImage(
     progress(`image ${key}: building with mmdebstrap`);
     const startedAt = performance.now();
     const partial = `${folder}.partial`;
-    await rm(partial, { recursive: true, force: true });
+    await removeWithMounts(partial);
     const scratch = await mkdtemp(join(tmpdir(), 'meshdeck-lab-'));
     try {
       const sources = await observeSources(recipe.suite);
@@ -108,7 +109,7 @@ export async function ensureImage(
       await rename(partial, folder);
     } finally {
       await rm(scratch, { recursive: true, force: true });
-      await rm(partial, { recursive: true, force: true });
+      await removeWithMounts(partial);
     }
     progress(`image ${key}: built in ${Math.round((performance.now() - startedAt) / 1000)} s`);
     return key;

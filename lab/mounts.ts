@@ -1,5 +1,5 @@
 // Mounts below a lab's folder: overlays of the nodes and the names of network namespaces.
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, localRunner } from '../host/runner.ts';
 
@@ -35,6 +35,12 @@ export async function unmountBelow(folder: string): Promise<void> {
     }
     await sleep(attempt === 0 ? 0 : 100);
   }
+}
+
+/** Removes a folder. A program that was killed may have left mounts below it, and what they show must not be deleted. */
+export async function removeWithMounts(folder: string): Promise<void> {
+  await unmountBelow(folder);
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** Makes a new network namespace that has no process yet, and gives it a file as its name. */
