@@ -69,7 +69,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['lab/bridge*', 'bench/**', 'scripts/**', 'agent/client/**', 'agent/main.ts', 'cli/**', 'server/program.ts'],
+    files: ['lab/**', 'bench/**', 'scripts/**', 'agent/client/**', 'agent/main.ts', 'cli/**', 'server/program.ts'],
     // Programs that talk to a person print to the terminal.
     rules: { 'no-console': 'off' },
   },
