@@ -45,7 +45,7 @@ const proxies = {
     argv: (file: string) => ['-DFOREGROUND', '-f', file],
     around: (lines: string, folder: string) =>
       [
-        ...['mpm_event', 'authz_core', 'unixd', 'socache_shmcb', 'ssl', 'headers', 'proxy', 'proxy_http'].map(
+        ...['mpm_event', 'authz_core', 'socache_shmcb', 'ssl', 'headers', 'proxy', 'proxy_http'].map(
           (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
         ),
         `ServerRoot ${folder}`,

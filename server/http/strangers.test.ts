@@ -18,8 +18,8 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-function fill(strangers: Strangers, address: string, count: number): FakeSocket[] {
-  const sockets = Array.from({ length: count }, (_, port) => new FakeSocket(address, port));
+function fill(strangers: Strangers, address: string, count: number, firstPort = 0): FakeSocket[] {
+  const sockets = Array.from({ length: count }, (_, index) => new FakeSocket(address, firstPort + index));
   for (const socket of sockets) strangers.add(socket as unknown as Socket);
   return sockets;
 }
@@ -46,7 +46,7 @@ describe('connections that have shown no session', () => {
     const strangers = make();
     const sockets = fill(strangers, 'a', 4);
     strangers.know({ remoteAddress: 'a', remotePort: 0 });
-    fill(strangers, 'a', 4);
+    fill(strangers, 'a', 4, 4);
     expect(openOf(sockets)).toEqual([0]);
   });
 

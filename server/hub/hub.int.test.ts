@@ -15,6 +15,7 @@ it('a client that goes while it is looked up leaves nothing', async () => {
   const auth = {
     ...createAuth({ log: silentLog, secret: 'x'.repeat(32), now: () => 1_000 }, { store }),
     credentialOfToken: () => new Promise<Credential | null>((resolve) => waiting.push(resolve)),
+    callerOf: ({ id }: Credential) => Promise.resolve({ userId: id, name: id, role: 'viewer' as const }),
   };
   const consoleKeys = () => Promise.resolve([]);
   const caCopies = { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) };
