@@ -9,6 +9,7 @@ import { maxCallBytes, maxSecretLength } from './limits.ts';
 import { defineMethod } from './method.ts';
 import { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from './plans.ts';
 import { Role } from './roles.ts';
+import { UserAddress } from './user-address.ts';
 
 const NewPassword = z.string().min(12).max(256);
 const Nothing = z.object({});
@@ -18,7 +19,7 @@ const Secrets = z.record(z.string(), z.string().max(maxSecretLength));
 export const User = z.object({
   id: z.string(),
   name: z.string().min(1).max(64),
-  email: z.email().max(254),
+  email: UserAddress,
   role: Role,
   createdAt: z.number(),
   lockedUntil: z.number().nullable(),
@@ -249,7 +250,7 @@ export const browserMethods = {
     changes: true,
     input: z.object({
       name: z.string().min(1).max(64),
-      email: z.email().max(254),
+      email: UserAddress,
       role: Role,
       password: NewPassword,
     }),

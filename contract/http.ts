@@ -1,14 +1,15 @@
 // What the console answers over plain HTTP beside its pages: login, first admin, health. All else is socket.io (browser.ts).
 // The session is an httpOnly cookie; a request that changes something must carry the console's own Origin.
 import { z } from 'zod';
+import { UserAddress } from './user-address.ts';
 
-export const LoginRequest = z.object({ email: z.email().max(254), password: z.string().min(1).max(256) });
+export const LoginRequest = z.object({ email: UserAddress, password: z.string().min(1).max(256) });
 export type LoginRequest = z.infer<typeof LoginRequest>;
 
 export const SetupRequest = z.object({
   token: z.string().min(1).max(200),
   name: z.string().min(1).max(64),
-  email: z.email().max(254),
+  email: UserAddress,
   password: z.string().min(12).max(256),
 });
 export type SetupRequest = z.infer<typeof SetupRequest>;

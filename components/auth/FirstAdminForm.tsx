@@ -92,6 +92,6 @@ export function FirstAdminForm({ token }: { token: string }): ReactElement {
 
 const fieldErrors: Readonly<Record<string, string>> = {
   name: 'Type a name of 1 to 64 characters.',
-  email: 'Type an email address, such as ann@example.org.',
+  email: 'Type an address with an @, such as ann@example.org or root@node1.',
   password: 'Use 12 to 256 characters.',
 };

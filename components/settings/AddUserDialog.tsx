@@ -29,7 +29,7 @@ export function AddUserDialog({ open, onOpenChange, onAdded }: AddUserDialogProp
   const issues = schema?.safeParse({ ...form, role }).error?.issues ?? [];
   const issue = (field: keyof typeof blank): string => {
     if (!issues.some(({ path }) => path[0] === field)) return '';
-    if (field === 'email') return 'An e-mail address, such as ann@example.org';
+    if (field === 'email') return 'An address with an @, such as ann@example.org or root@node1';
     return field === 'name' ? 'A name, 64 characters at most' : `At least ${minPasswordLength} characters`;
   };
   const close = () => {

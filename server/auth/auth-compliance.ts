@@ -29,6 +29,13 @@ export function describeAuth(openStore: () => Promise<ConsoleStore>): void {
     return { auth, store, ended, logIn, pass: (ms: number) => (offsetMs += ms) };
   };
 
+  it.each(['root@node1', 'admin@localhost', 'ops@10.0.0.5'])('lets a user log in as %s', async (email) => {
+    const { auth, logIn } = await setUp();
+    expect(await auth.createUser({ ...ann, email })).toMatchObject({ email });
+    expect(await auth.logIn(email, 'wrong', client)).toBeNull();
+    expect((await logIn(email.toUpperCase())).credential).not.toBeNull();
+  });
+
   it('logs in with the right password only, into an httpOnly cookie', async () => {
     const { auth, logIn } = await setUp();
     const user = await auth.createUser(ann);

@@ -8,6 +8,7 @@ import type { SetupRequest } from '../../contract/http.ts';
 import { Role } from '../../contract/roles.ts';
 import type { Caller, Log } from '../ports.ts';
 import type { ConsoleStore, SettingStore } from '../store/types.ts';
+import { addressSignIn } from './address-sign-in.ts';
 import { LoginGuard, type TextStore } from './login-guard.ts';
 import { createSetupToken, useSetupToken } from './setup-link.ts';
 
@@ -48,6 +49,7 @@ function createBetterAuth(options: AuthOptions, database: ConsoleStore['authData
     // Tries are counted in login-guard.ts, by name too and with a message.
     rateLimit: { enabled: false },
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: 12, maxPasswordLength: 256 },
+    plugins: [addressSignIn],
     session: { expiresIn: sessionSeconds, disableSessionRefresh: true, cookieCache: { enabled: false } },
     user: { additionalFields: { role: { type: 'string', required: true, defaultValue: 'viewer', input: false } } },
     advanced: {
@@ -180,7 +182,7 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
   };
   const signIn = async (email: string, password: string, client: { address: string; agent: string }) => {
     const headers = new Headers({ [addressHeader]: client.address, 'user-agent': client.agent });
-    return better.api.signInEmail({ body: { email, password }, headers, asResponse: true });
+    return better.api.signInAddress({ body: { email, password }, headers, asResponse: true });
   };
 
   return {

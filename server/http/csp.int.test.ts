@@ -12,7 +12,7 @@ import { startServer } from '../start.ts';
 import { silentLog, testMakers } from '../test-parts.ts';
 
 const deadlineMs = 60_000;
-const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery' };
+const admin = { name: 'Root', email: 'root@node1', password: 'correct horse battery' };
 const manifestPath = new URL('../../.next/app-path-routes-manifest.json', import.meta.url).pathname;
 
 let folder = '';

@@ -18,7 +18,7 @@ import { silentLog, testMakers } from '../test-parts.ts';
 import { createSelfSigned } from './certificate.ts';
 
 const deadlineMs = 60_000;
-const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery' };
+const admin = { name: 'Root', email: 'root@node1', password: 'correct horse battery' };
 const guide = readFileSync(new URL('../../docs/reverse-proxy.md', import.meta.url), 'utf8');
 
 /** What a person has around the printed lines: where logs and the like go, without touching the machine's own. */
