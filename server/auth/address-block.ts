@@ -1,7 +1,7 @@
-// What counts as one place on the network: an IPv4 address, or the /64 that a host with IPv6 has all addresses of.
+// What counts as one place on the network: an IPv4 address, or the /64 whose addresses all belong to one IPv6 host.
 import { isIP } from 'node:net';
 
-/** Null for what is no address. */
+/** Null when the text is not an address. */
 export function addressBlock(address: string): string | null {
   const plain = address.toLowerCase().split('%', 1)[0] ?? '';
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)?.[1];

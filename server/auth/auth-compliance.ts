@@ -156,7 +156,7 @@ export function describeAuth(openStore: () => Promise<ConsoleStore>): void {
     for (let turn = 0; turn < triesBeforeLock; turn += 1)
       await change('wrong', 'a third long one').catch(() => undefined);
     await expect(change('another long one', 'a third long one')).rejects.toThrow(/wait 15 minutes/);
-    // Whoever guesses in a session keeps nobody from logging in.
+    // Guesses in a session keep nobody from logging in.
     expect((await logIn(ann.email, 'another long one')).cookies).not.toBeNull();
   });
 

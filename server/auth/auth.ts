@@ -12,7 +12,7 @@ import { addressSignIn } from './address-sign-in.ts';
 import { LoginGuard, type TextStore } from './login-guard.ts';
 import { createSetupToken, useSetupToken } from './setup-link.ts';
 
-/** What a connection shows for itself; looked up anew at each call. */
+/** The credential that a connection shows; looked up again at each call. */
 export type Credential =
   | { readonly kind: 'session'; readonly token: string; readonly id: string }
   | { readonly kind: 'token'; readonly hash: string; readonly id: string };

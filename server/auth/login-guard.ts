@@ -1,7 +1,7 @@
-// Slows down whoever guesses passwords, without a way to keep the owner out. Wrong passwords are counted by account and
+// Slows down people who guess passwords, without a way to keep the owner out. Wrong passwords are counted by account and
 // address together: after five, that address waits for 15 minutes. Where the account has logged in before, this does not
 // hold, so that the owner gets in while others guess; the limit of the address alone does. Many addresses that guess one
-// account share a limit of their own, which holds for addresses that it never logged in from.
+// account share one more limit, which holds for addresses that it never logged in from.
 //
 // A try counts when it begins, so that a burst of parallel tries gains nothing. Names that do not exist are counted like
 // those that do: the answer tells nobody which is which. What waits still waits after a restart.
@@ -41,7 +41,7 @@ interface Tries {
   count: number;
   readonly since: number;
   lockedUntil: number | null;
-  /** Whoever is locked out by it was told: a flood of refusals is one entry of the audit log. */
+  /** The locked-out client has its first refusal: a flood of refusals is one entry of the audit log. */
   isTold: boolean;
 }
 
@@ -69,7 +69,7 @@ export class LoginGuard {
     this.now = options.now;
     this.stores = components;
     this.loaded = this.load();
-    // Whoever tries to log in hears of it.
+    // Each login attempt awaits it, and reports a failure.
     this.loaded.catch(() => undefined);
   }
 
@@ -85,7 +85,7 @@ export class LoginGuard {
     const isFull = this.countTry(keys);
     this.running += 1;
     try {
-      // Before the try: whoever can end the console gains none.
+      // Before the try: someone who can end the console gains no tries.
       if (isFull) await this.saveLocks();
       const isRight = await attempt();
       if (isRight && keys.name !== null) await this.succeed(keys, address);
@@ -141,7 +141,7 @@ export class LoginGuard {
     const everywhere = this.byAccount.get(name);
     const wasLocked = this.untilOf(this.byPair.get(pair)) > 0 || this.untilOf(everywhere) > 0;
     this.byPair.delete(pair);
-    // It was counted when it began, and was no guess.
+    // It was counted when it began, and turned out not to be a guess.
     if (everywhere && !isKnown && everywhere.count > 0) {
       everywhere.count -= 1;
       if (everywhere.count < triesPerAccount) everywhere.lockedUntil = null;

@@ -108,7 +108,7 @@ describe('the dispatcher', () => {
     expect(JSON.stringify(entries)).not.toMatch(/correct horse/);
   });
 
-  it.each(methodNames)('refuses %s to whoever has a lesser role', async (name) => {
+  it.each(methodNames)('refuses %s to a caller with a lesser role', async (name) => {
     const { call, as, runs, fleet, audit } = await setUp({ hasUser: false });
     const { role: least, changes, example } = browserMethods[name];
     for (const role of Role.options.filter((option) => !isAtLeast(option, least))) {

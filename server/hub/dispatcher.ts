@@ -152,7 +152,7 @@ export class Dispatcher {
     try {
       await this.components.audit.append(entry);
     } catch (cause) {
-      // The act is done, or has failed for a reason of its own: that is what the caller must hear.
+      // The act is done, or has failed for another reason: the caller must learn that, not this.
       this.log.error(`not in the audit log: ${JSON.stringify(entry)}: ${describeError(cause)}`);
     }
   }

@@ -50,7 +50,7 @@ it('a client that goes while it is looked up leaves nothing', async () => {
     const [first, second] = await vi.waitUntil(() => waiting.length === 2 && waiting);
     gone.io.engine.close();
     await vi.waitUntil(() => gone.io.engine.readyState === 'closed');
-    // The server hears of it a moment later.
+    // The server notices it a moment later.
     await new Promise((resolve) => setTimeout(resolve, 200));
     first?.({ kind: 'token', hash: 'h', id: 'c1' });
     second?.({ kind: 'token', hash: 'h', id: 'c2' });

@@ -1,8 +1,8 @@
 // The console's socket.io side: who may connect, one dispatcher for all calls, and what is pushed to whom.
 //
 // INVARIANTS
-// - An upgrade without a credential that holds is refused before a frame is read; a socket whose session ends is told and closed.
-// - A cookie counts only together with the console's own Origin; a token needs none (browsers do not add it by themselves).
+// - An upgrade without a credential that holds is refused before a frame is read; a socket whose session ends gets the reason and is closed.
+// - A cookie counts only together with the console's own Origin; a token needs none (browsers do not add it on their own).
 // - A page of another version is turned away before it is sent anything: it does not parse what it gets.
 // - A slow browser never makes the server's memory grow: it misses deltas, sees the gap, and asks for a snapshot. One that
 //   does not read at all is cut off (outbox.ts), and its calls wait meanwhile (lanes.ts).

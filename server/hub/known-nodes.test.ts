@@ -21,7 +21,7 @@ const hostOf = (id: string, name: string) => ({
   facts: { cpus: 8 },
 });
 
-test('a client hears of a node what its page shows, and nothing of how the console gets in', () => {
+test('a client receives what the node’s page shows, and nothing about how the console logs in there', () => {
   expect(knownNodeOf(hostOf('h1', 'node5'))).toEqual({
     id: 'h1',
     name: 'node5',

@@ -1,4 +1,4 @@
-// What clients hear of the nodes that the console reaches over SSH: nothing of keys, pins or sudo.
+// What clients receive about the nodes that the console reaches over SSH: nothing about keys, pins or sudo.
 import { NodeChecks } from '../../contract/known-nodes.ts';
 import type { KnownNode, KnownNodesChange } from '../../contract/known-nodes.ts';
 import { missingPackages } from '../../core/plans/preflight.ts';
@@ -30,7 +30,7 @@ export function rememberedChecks(facts: unknown): NodeChecks | null {
   return NodeChecks.safeParse(facts).data ?? null;
 }
 
-/** Tells of what changed, ten times a second at most. Returns what ends it. */
+/** Reports changes, at most ten times a second. Returns the function that ends it. */
 export function followKnownNodes(
   hosts: Pick<HostStore, 'onChanged'>,
   tell: (change: KnownNodesChange) => void,

@@ -1,7 +1,7 @@
 // Calls with large answers, or that ask nodes, run a few at a time for each connection and method; the others wait in order.
 import type { MethodName } from '../../contract/browser.ts';
 
-/** How many at a time. Methods that are not here have small answers, or a bound of their own. */
+/** How many at a time. Methods that are not here have small answers, or another bound. */
 export const laneWidths: { readonly [Name in MethodName]?: number } = {
   'fleet.subscribe': 1,
   'nodes.known': 1,

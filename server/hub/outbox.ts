@@ -1,5 +1,5 @@
 // What waits to be sent on one live connection: packets that engine.io holds, and bytes that the kernel has not taken yet.
-// Every packet passes here, whoever emits it: acks, rooms, single events.
+// Every packet passes here, no matter which part emits it: acks, rooms, single events.
 //
 //   emit --packetCreate--> held by engine.io --flush--> held by Node's socket --> kernel
 //
