@@ -92,7 +92,7 @@ export function createConsoleAuth(log: Log, { store, box }: { store: ConsoleStor
 
 /**
  * A new one-time link that makes an admin, for root on the console's machine: `meshdeck admin reset`. The console may run or
- * not; the link before is worth nothing from now on. Gives the path with its query, to be put behind the console's address.
+ * not; the link before stops working. Returns the path with its query, to put behind the console's address.
  * @throws AppError `not-found` when no console ever started in that folder.
  */
 export async function resetAdmin(config: Pick<Config, 'dataPath'>, log: Log): Promise<string> {

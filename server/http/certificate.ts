@@ -49,7 +49,7 @@ export async function certificateStamp(paths: { certificatePath: string; keyPath
 
 /**
  * The console's own certificate for its names and addresses. People compare its fingerprint: a new one comes only when it is
- * old, lacks one of the names, or has none of this machine's addresses. A bridge that comes or goes is no reason.
+ * old, lacks one of the names, or has none of this machine's addresses. A bridge that comes or goes causes no new one.
  */
 export async function ensureSelfSigned(
   dataPath: string,

@@ -10,7 +10,7 @@ it.each([
   expect(cookiePort({ host, isSecure })).toBe(port);
 });
 
-it('gives auth the session of this console among those of others on the same host, and no name of its own from outside', () => {
+it('gives auth only this console’s session cookie on a shared host, and drops a forged cookie under auth’s own name', () => {
   const sent =
     'meshdeck.session_token=forged; meshdeck-3001.session_token=other; meshdeck-3000.session_token=own; meshdeck-theme=dark';
   expect(innerCookies(sent, '3000')).toBe(

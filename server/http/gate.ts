@@ -1,6 +1,5 @@
-// What may be had without a session: the login and set-up pages, health, the assets these pages are made of, and what a phone
-// loads to install the console. All else is
-// closed, also what is added later and forgotten here.
+// What is open without a session: the login and set-up pages, health, the assets of these pages, and what a phone loads to
+// install the console. Everything else is closed, including paths that are added later and forgotten here.
 import { httpPaths } from '../../contract/http-paths.ts';
 import { installFiles } from '../../contract/install-files.ts';
 

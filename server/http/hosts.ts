@@ -1,5 +1,5 @@
-// Which names and addresses the console goes by. A page of another site can make its own name resolve to the console's address
-// and then read answers as its own (DNS rebinding): a Host header with a name that is not the console's gets none.
+// Which names and addresses belong to the console. A page of another site can make its own name resolve to the console's address
+// and then read answers as its own (DNS rebinding): a Host header with a name that is not the console's gets no answer.
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { isLoopback, type Config } from '../config.ts';
@@ -44,12 +44,12 @@ export function describeForeignHost(header: string): string {
   const name = nameOf(header);
   if (name === null) return 'This request has no usable Host header.';
   return (
-    `The console does not go by the name "${name.slice(0, 255)}". If it should, start it with --name ${name.slice(0, 255)}; ` +
-    'without that, another site could read it through a name of its own (DNS rebinding).'
+    `The console does not have the name "${name.slice(0, 255)}". If it should, start it with --name ${name.slice(0, 255)}; ` +
+    'without that, another site could read it through its own name (DNS rebinding).'
   );
 }
 
-/** In one spelling, without port and brackets; null for what is no host. */
+/** In one spelling, without port and brackets; null when the header is not a host. */
 function nameOf(header: string): string | null {
   if (header === '' || /[/?#@\\\s]/.test(header) || !URL.canParse(`http://${header}`)) return null;
   return new URL(`http://${header}`).hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');

@@ -71,7 +71,7 @@ export interface HttpComponents {
   readonly runs: Pick<Runs, 'evidence'>;
 }
 export interface Http {
-  /** Listens; `url` is for people, `fingerprint` of a self-signed certificate is null where there is none. */
+  /** Listens; `url` is for people, `fingerprint` is null without a self-signed certificate. */
   start(): Promise<{ url: string; port: number; fingerprint: string | null }>;
   stop(): Promise<void>;
 }
@@ -202,13 +202,13 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
         turnAway(request, response, target);
         return;
       }
-      // Whoever logs out must not see it again by going back.
+      // After a logout, the browser's back button must not show it again.
       response.setHeader('cache-control', 'no-store');
     }
     await pages.getRequestHandler()(request, response);
   };
 
-  /** Slow headers and bodies end at their time: without an interval of its own Node looks twice a minute. */
+  /** Slow headers and bodies end at their time: without this interval Node looks only twice a minute. */
   const bounds = {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
@@ -228,7 +228,7 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
   const misdirected = (request: IncomingMessage, { host, proxy }: RequestOrigin): string | null => {
     const prefix = request.headers['x-forwarded-prefix'];
     if (proxy !== null && prefix !== undefined && prefix !== '' && prefix !== '/') {
-      const text = `The reverse proxy at ${proxy} puts the console under the path ${String(prefix).slice(0, 200)} of another site. It needs a host name of its own: docs/reverse-proxy.md shows how.`;
+      const text = `The reverse proxy at ${proxy} puts the console under the path ${String(prefix).slice(0, 200)} of another site. It needs its own host name: docs/reverse-proxy.md shows how.`;
       logMisdirected(text);
       return text;
     }
@@ -344,7 +344,7 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
   };
 }
 
-/** A page that needs a session sends the browser to the login and back; everything else is told plainly. */
+/** For a page that needs a session, sends the browser to the login and back; any other request gets a plain refusal. */
 function turnAway(request: IncomingMessage, response: ServerResponse, target: string): void {
   const wantsPage = (request.headers.accept ?? '').includes('text/html');
   if (!wantsPage) {

@@ -9,7 +9,7 @@ export interface RequestOrigin {
   readonly isSecure: boolean;
   /** Host as the browser has it in its address bar, with its port if anyone said it; empty when it sent none. */
   readonly host: string;
-  /** The trusted proxy that made the connection; null: there is none. */
+  /** The trusted proxy that made the connection; null for a direct connection. */
   readonly proxy: string | null;
 }
 
@@ -27,7 +27,7 @@ function plainAddress(address: string): string {
   return bare.startsWith('::ffff:') && isIP(bare.slice(7)) === 4 ? bare.slice(7) : bare;
 }
 
-/** The address in `192.0.2.1:4711`, `"[2001:db8::1]:4711"` or alone, as proxies write it; empty for what is none. */
+/** The address in `192.0.2.1:4711`, `"[2001:db8::1]:4711"` or alone, as proxies write it; empty when the entry is not an address. */
 function addressOf(entry: string): string {
   const text = entry.trim().replace(/^"(.*)"$/, '$1');
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
@@ -131,7 +131,7 @@ export function foreignOrigin(request: OriginRequest, trusted: BlockList): strin
     : `This request came from another site: the browser is at ${clip(page.origin)}, but the request was for ${clip(own.origin)}.`;
 }
 
-/** Which header of the proxy is wrong, and the lines that mend it. */
+/** Which header of the proxy is wrong, and the lines that fix it. */
 function wrongHeader({ headers }: OriginRequest, own: URL, page: URL): string {
   const usesForwarded = readsForwarded(headers);
   const guide = 'docs/reverse-proxy.md has the whole configuration.';

@@ -49,7 +49,7 @@ export function createRoutes(options: { version: string; now: () => number }, co
   const record = (who: string, what: string, result: 'ok' | 'refused' | 'failed', message: string) =>
     audit.append({ at: now(), who, what, where: 'console', result, message });
 
-  /** Whoever is locked out may go on trying: anyone could fill the audit log, were there more than the first refusal in it. */
+  /** A locked-out client may keep trying: if every refusal were in the audit log, and not only the first, anyone could fill it. */
   const recordLockOut = async (error: unknown, who: string, what: string) => {
     if (error instanceof AppError && error.detail?.['isFirst'] === true)
       await record(who, what, 'refused', error.message);
@@ -171,13 +171,13 @@ export function createRoutes(options: { version: string; now: () => number }, co
     [`GET ${httpPaths.bridgeEvidence}`]: bridgeEvidence,
   };
 
-  /** Answers a request below /api/. Whoever needs a session asks for it itself; what changes something needs our Origin. */
+  /** Answers a request below /api/. A route that needs a session asks for it; one that changes something needs our Origin. */
   return async (call: RouteRequest): Promise<void> => {
     const { request, response, path, foreignOrigin } = call;
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
     const route = Object.hasOwn(table, `${method} ${path}`) ? table[`${method} ${path}`] : undefined;
     if (!route) {
-      // Only who has a session learns which paths there are.
+      // Only a client with a session learns which paths exist.
       if (await call.credential()) sendError(response, 404, 'not-found', 'The console has no such path.');
       else sendError(response, 401, 'refused', 'Log in first.');
       return;

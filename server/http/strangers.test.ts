@@ -28,7 +28,7 @@ const openOf = (sockets: FakeSocket[]) => sockets.flatMap(({ isOpen, remotePort 
 describe('connections that have shown no session', () => {
   const make = () => new Strangers({ total: 10, perAddress: 4, isExempt: (address) => address === 'proxy' });
 
-  it('close the oldest of their own address at its bound', () => {
+  it('close the oldest connection from the same address at its bound', () => {
     const strangers = make();
     expect(openOf(fill(strangers, 'a', 6))).toEqual([2, 3, 4, 5]);
     expect(openOf(fill(strangers, 'b', 1))).toEqual([0]);

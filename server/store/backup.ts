@@ -57,7 +57,7 @@ export async function backUp(dataPath: string, file: string, passphrase: string,
   await writeFileAtomic(file, await sealBackup({ createdAt: now, files }, passphrase));
 }
 
-/** What a console cannot start without; null: all of it is there. */
+/** What is missing that a console needs to start; null when nothing is. */
 function describeMissing(files: Readonly<Record<string, string>>): string | null {
   const database = Buffer.from(files[databaseName] ?? '', 'base64');
   if (database.length === 0) return `has no database: ${databaseName} is missing or empty`;
@@ -78,7 +78,7 @@ export async function sealBackup(content: z.infer<typeof Content>, passphrase: s
 }
 
 /**
- * Writes a backup into an empty or missing data folder. Gives the time it was made, ms since 1970.
+ * Writes a backup into an empty or missing data folder. Returns the time when it was made, ms since 1970.
  * @throws AppError `conflict` when something is there, `invalid` when the file or the passphrase is not right.
  */
 export async function restore(dataPath: string, file: string, passphrase: string): Promise<number> {

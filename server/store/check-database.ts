@@ -51,7 +51,7 @@ export function checkDatabase(path: string): void {
   });
 }
 
-/** That this is the key of this database. One from before the check is judged by an SSH key, and gets the check. */
+/** Checks that this is the database's key. A database without the check word is judged by an SSH key, and gets the word. */
 export function checkKey(path: string, box: SecretBox): void {
   withDatabase(path, (database) => {
     const sealed = database.prepare('SELECT value FROM Setting WHERE key = ?').pluck().get(keyCheck.setting) as

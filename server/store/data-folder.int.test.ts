@@ -172,7 +172,7 @@ describe('a key file that does not fit', () => {
     await makeFolder();
   });
 
-  it('a folder, and bytes that are no key', async () => {
+  it('a folder, and bytes that are not a key', async () => {
     await makeFolder();
     await writeFile(keyFile, 'hello\n');
     expect(await refusal()).toMatch(/secret\.key is not a key file.*restore/s);

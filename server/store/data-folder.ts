@@ -21,7 +21,7 @@ const secretFiles = [databaseName, `${databaseName}-wal`, `${databaseName}-shm`,
 export const migrationsPath = new URL('../../prisma/migrations', import.meta.url).pathname;
 
 /**
- * Makes it where there is none, for its owner only. Tells what was open to others before.
+ * Makes the folder when it does not exist, for its owner only. Returns what was open to others before.
  * @throws AppError `failed` when it cannot be made or written.
  */
 export async function prepareDataFolder(dataPath: string): Promise<string[]> {
@@ -110,7 +110,8 @@ async function closeToOthers(path: string, mode: number): Promise<string[]> {
 }
 
 function whatLeaked(path: string): string {
-  if (path.endsWith('.key')) return 'Whoever copied it can open what it protects: make new keys if that is possible.';
+  if (path.endsWith('.key'))
+    return 'Anyone who copied it can open what it protects: make new keys if that is possible.';
   if (path.includes(databaseName))
     return 'It holds password hashes and the audit log: change passwords if someone may have copied it.';
   return 'Look who could.';

@@ -55,8 +55,8 @@ export function createMemoryBox(): SecretBox {
 }
 
 /**
- * Reads the key file of a data folder. It is made where there is none, but only for a new database.
- * @throws AppError `not-found` when a database is there without it, `invalid` when it is no key file.
+ * Reads the key file of a data folder. Makes the file when it does not exist, but only for a new database.
+ * @throws AppError `not-found` when a database is there without it, `invalid` when it is not a key file.
  */
 export async function openKeyFile(dataPath: string, options: { isNew: boolean }): Promise<SecretBox> {
   const path = join(dataPath, keyFileName);

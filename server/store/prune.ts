@@ -19,7 +19,7 @@ export async function pruneDatabase(client: PrismaClient, kept: Kept, signal: Ab
     const isOver = { id, endedAt: { not: null } };
     if ((await client.run.count({ where: isOver })) === 0) continue;
     await pruneLog(client, id, signal);
-    // Its steps go with it, and what pruneLog left when it was told to stop.
+    // Its steps go with it, and so do the lines that pruneLog left when it was stopped.
     if (at + kept.runLogs >= kept.runs) await client.run.deleteMany({ where: isOver });
   }
 }

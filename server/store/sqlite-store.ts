@@ -165,7 +165,7 @@ function runStore(client: PrismaClient): RunStore {
 }
 
 function hostStore(client: PrismaClient): Omit<HostStore, 'onChanged'> {
-  // The data folder is held by one process: turns of its own are enough.
+  // One process holds the data folder: turns within it are enough.
   const inTurn = takeTurns();
   const put = async (host: StoredHost) => {
     const row = { name: host.name, data: JSON.stringify(HostRecord.parse(host)) };

@@ -154,7 +154,7 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
     expect(await hosts.update('h3', (record) => record)).toBeNull();
   });
 
-  it('tells of each change of a host once it can be read, until nobody listens', async () => {
+  it('reports each change of a host once it can be read, until nobody listens', async () => {
     const { hosts } = await open();
     const heard: unknown[] = [];
     const stop = hosts.onChanged((id, changed) => heard.push([id, changed?.name ?? null]));

@@ -1,4 +1,4 @@
-// The host store with those who hear of its changes: pages show a node as soon as it is known.
+// The host store with listeners for its changes: pages show a node as soon as it is known.
 import type { HostStore } from '../ports.ts';
 
 export function toldHosts(hosts: Omit<HostStore, 'onChanged'>): HostStore {

@@ -13,7 +13,7 @@ export function wayOut(dataPath: string): string {
   );
 }
 
-/** Null: it is no trouble of the disk or the database. `path` is the database, or what else was opened. */
+/** Null when the error is not about the disk or the database. `path` is the database, or what else was opened. */
 export function explainTrouble(error: unknown, path: string): AppError | null {
   const dataPath = dirname(path);
   for (const { code, message } of codesOf(error)) {

@@ -1,6 +1,6 @@
 // Work that comes one after the other, in the order in which it was asked for.
 
-/** What fails does not hold up what comes after it. Work that waits for a turn of its own kind would wait for ever. */
+/** A failure does not hold up later work. Work that waits for another turn of the same queue would wait forever. */
 export function takeTurns(): <Result>(work: () => Promise<Result>) => Promise<Result> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

@@ -30,7 +30,7 @@ export interface TokenStore {
 export interface SettingStore {
   get(key: string): Promise<string | null>;
   put(key: string, value: string): Promise<void>;
-  /** Removes it if it has this value still; true when it had: whoever gets true is the only one. */
+  /** Removes the key if it still has this value; true when it had: only one caller gets true. */
   take(key: string, value: string): Promise<boolean>;
 }
 
