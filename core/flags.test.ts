@@ -41,7 +41,7 @@ describe('flags', () => {
     expect(result.ok ? '' : result.message).toContain(message);
   });
 
-  test('a slash at the end of the base is none: the state would be on a disk in memory', () => {
+  test('a slash at the end of the base does not count: otherwise the state would be on a disk in memory', () => {
     expect(statePathOf(parsed('-base', '/run/meshd/').flags.base)).toBe('/var/lib/meshd');
     expect(statePathOf(parsed('-base=/srv/a.b//').flags.base)).toBe('/srv/a.b/state');
   });

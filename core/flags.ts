@@ -63,7 +63,7 @@ export type FlagsResult =
 const names = Object.keys(specs) as FlagName[];
 const isFlagName = (name: string): name is FlagName => Object.hasOwn(specs, name);
 
-/** Bounds a flag's value must keep; the message of the first that it breaks. */
+/** Checks a flag's value against its bounds; returns the message of the first that it breaks. */
 function issueOf(name: FlagName, value: boolean | number | string): string | null {
   if (name === 'degree' && (Number(value) < 0 || Number(value) > maxDegree)) return `must be 0 to ${maxDegree}`;
   if (name === 'port' && (Number(value) < 1 || Number(value) > 65535)) return 'must be 1 to 65535';
@@ -88,7 +88,7 @@ function issueOf(name: FlagName, value: boolean | number | string): string | nul
   return null;
 }
 
-/** Parses argv (without the program). Flags end at the first argument that is none, at `--`, or after `-e`. */
+/** Parses argv (without the program). Flags end at the first argument that is not a flag, at `--`, or after `-e`. */
 export function parseFlags(argv: readonly string[]): FlagsResult {
   const flags: Record<string, boolean | number | string> = Object.fromEntries(
     names.map((name) => [name, specs[name].initial]),

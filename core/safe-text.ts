@@ -1,6 +1,6 @@
-// Text of nodes and users on its way to a terminal or a page. Whoever wrote it may be hostile: it must not move the cursor,
-// rename the window, write the clipboard or draw a false prompt, so every control character but line end and tab is shown,
-// not obeyed. The web terminal, `meshd -e` and `-attach`, and `meshdeck` all show it by this function.
+// Text of nodes and users on its way to a terminal or a page. Its author may be hostile: it must not move the cursor, rename the
+// window, write the clipboard or draw a false prompt. So every control character but line end and tab is shown, not obeyed. The
+// web terminal, `meshd -e` and `-attach`, and `meshdeck` all use this function.
 
 /** `\u001b` becomes `^[`, other C0 likewise; C1 and the bidirectional overrides become their code. */
 export function safeText(text: string): string {

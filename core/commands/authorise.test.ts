@@ -100,7 +100,7 @@ describe('roles', () => {
       'quit',
       'mesh send all mesh degree 3',
       'namespace x mesh dial n1',
-      // A name that is mentioned comes to life: 1,000 of them, and no more experiments.
+      // Mentioning a name creates its namespace: 1,000 of them, and there is no room for experiments.
       'namespace x host',
       'mesh send all .json true namespace x host',
       'history',
@@ -126,7 +126,7 @@ describe('roles', () => {
       expect(() => assertMayRun(line, 'viewer'), line).toThrow('variables ($NAME) need the role operator');
       expect(() => assertMayRun(line, 'operator'), line).not.toThrow();
     }
-    // A comment is no word, and a price no variable.
+    // A comment is not a word, and a price is not a variable.
     expect(assertMayRun('echo $5 # $SECRET', 'viewer')).not.toBeNull();
   });
 

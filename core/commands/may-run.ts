@@ -1,5 +1,5 @@
-// Whether a line that a user of the console typed may be run: the server asks before it sends one, the terminal before it asks
-// the server, so that a reader hears of it without a round trip.
+// Whether a line that a user of the console typed may be run. The server asks before it sends the line, and the terminal before
+// it asks the server, so that a viewer sees the refusal without a round trip.
 import { AppError } from '../../contract/errors.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
@@ -31,7 +31,7 @@ export function assertMayRun(line: string, role: Role): ParsedCommand | null | '
   return parsed.command;
 }
 
-/** Whether completions of this text may be asked for: those that name variables are for who may read them. */
+/** Whether completions of this text may be asked for: only users who may read variables get their names. */
 export function mayComplete(text: string, role: Role): boolean {
   return isAtLeast(role, 'operator') || !valuesAsked(commandTable, text).has('variables');
 }

@@ -12,15 +12,15 @@ export type ParseResult =
   | { readonly ok: false; readonly message: string; readonly isTooLong: boolean };
 
 export interface ParseOptions {
-  /** How the line came; `socket` unless given. From the mesh less is taken. */
+  /** How the line came; `socket` unless given. The limit for lines from the mesh is lower. */
   readonly via?: Reach;
-  /** Hears of each item matched and each word written: tests count that the work is linear. */
+  /** Called for each item matched and each word written: tests count that the work is linear. */
   readonly onVisit?: () => void;
 }
 
 /** `mesh send all .json true .columns …`: no one nests deeper by hand, and what runs them recurses. */
 const maxNesting = 32;
-/** Commands that an ambiguous line could be, as far as they are listed. */
+/** How many commands an ambiguous line's error lists. */
 const maxCandidatesSaid = 20;
 
 /**
@@ -89,7 +89,7 @@ class Parse {
     this.tokens = tokens;
   }
 
-  /** It recurses as deep as there are words (maxLineWords) at most. */
+  /** It recurses at most once per word (maxLineWords). */
   from(start: number): Outcome {
     const known = this.known.get(start);
     if (known) return known;
@@ -132,7 +132,7 @@ class Parse {
           const inner: Outcome =
             outcome.kind === 'one' && outcome.candidate.height >= maxNesting ? { kind: 'too-deep' } : outcome;
           if (inner.kind !== 'one') {
-            // What is wrong inside is said only if nothing else fits outside.
+            // An error inside is reported only if nothing else fits outside.
             if (worse.kind === 'none') worse = inner;
             continue;
           }

@@ -1,7 +1,7 @@
 // Every command that meshd knows: one row per pattern. Parsing, abbreviations, help, completion, roles and reach all
 // follow from this table, here and in the console.
 //
-// Reach: what reads or writes a path on the daemon's host, holds the CA's power, ends the daemon, sends commands on, or
+// Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
@@ -61,7 +61,7 @@ export const commandPatterns: readonly CommandPattern[] = [
     ...adminHere,
     pattern: 'mesh revoke <node>',
     values: { node: 'nodes' },
-    help: 'shut a node out of the mesh for good (head only)',
+    help: 'shut a node out of the mesh permanently (head only)',
   },
   {
     ...viewer,
@@ -174,7 +174,7 @@ export const commandPatterns: readonly CommandPattern[] = [
     help: 'list namespaces, or make one active for this connection',
   },
   {
-    // A name that is mentioned comes to life, and a daemon holds so many only.
+    // Mentioning a name creates its namespace, and a daemon holds a limited number.
     ...operator,
     pattern: 'namespace <name> (command)',
     values: { name: 'namespaces' },
@@ -190,7 +190,7 @@ export const commandPatterns: readonly CommandPattern[] = [
 
   { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
   { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },
-  // A line that starts with an alias is not the line that was checked, so only who may run everything makes them.
+  // A line that starts with an alias is not the line that was checked, so only users who may run everything may make aliases.
   { ...adminHere, pattern: '.alias', help: "list this connection's aliases" },
   { ...adminHere, pattern: '.alias <alias>...', help: 'name=expansion: a first word that stands for others' },
   { ...adminHere, pattern: '.unalias <alias>', values: { alias: 'aliases' }, help: 'remove an alias' },

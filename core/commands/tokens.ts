@@ -48,7 +48,7 @@ export function describeTooLong(via: Reach): string {
   return `the line has more than ${most}: split it into several lines`;
 }
 
-/** Messages say what was typed, but not 64 kB of it. */
+/** Messages quote what was typed, but not 64 kB of it. */
 export function clipLine(line: string): string {
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }

@@ -77,7 +77,7 @@ describe('judgeIdentity', () => {
     expect(verdict.ok ? '' : verdict.message).toContain('move /var/lib/meshd away on node3');
   });
 
-  test('a head of its own: refused, certificate or not', () => {
+  test('a node that is another cluster’s head: refused, certificate or not', () => {
     expect(judge({ known: null, found: { ...found, holdsCa: true } }).ok).toBe(false);
     const head = judge({ known: { ...known, cluster: 'd'.repeat(32) }, found: { ...found, holdsCa: true } });
     expect(head.ok ? '' : head.message).toContain('whose CA it holds');

@@ -17,7 +17,7 @@ export interface IdentityQuestion {
   readonly addresses: readonly string[];
   readonly statePath: string;
   readonly found: NodeProbe['identity'];
-  /** The found certificate as read; null when there is none, or it is not one of meshd's. */
+  /** The found certificate as read; null when no certificate was found, or meshd did not make it. */
   readonly known: KnownIdentity | null;
   readonly cluster: string;
   readonly roster: Roster;
@@ -77,10 +77,10 @@ export function judgeIdentity(question: IdentityQuestion): IdentityVerdict {
   const isUsable =
     entry?.keyHash === known.keyHash &&
     found.keyHash !== null &&
-    // Without openssl a node cannot tell its key's hash; meshd checks it at its start.
+    // Without openssl a node cannot compute its key's hash; meshd checks it when it starts.
     (found.keyHash === '' || found.keyHash === known.keyHash) &&
     known.validToMs - question.nowMs > renewBeforeMs;
   if (isUsable) return { ok: true, keep: known.nodeId, renew: null };
-  // A certificate is no secret: only who answers where the member was, under its name, gets a new key for its id.
+  // A certificate is public: only a machine that answers at the member's address, under its name, gets a new key for its id.
   return { ok: true, keep: null, renew: entry && hasName && hasAddress ? entry.id : null };
 }

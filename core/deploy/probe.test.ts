@@ -100,7 +100,7 @@ describe('a probe', () => {
 });
 
 describe('what remains to be done', () => {
-  test('a file that was cut short is sent again, and the service started anew', () => {
+  test('a file that was cut short is sent again, and the service started again', () => {
     const probe = probeOf(...running, `file=4096 /opt/meshd/runtime/${runtime}/node`);
     expect(planNodeWork(probe, target, 'keep')).toEqual({ runtime: true, program: false, service: 'start' });
   });

@@ -1,5 +1,5 @@
-// What one look at a node tells: the text that scripts.ts's probe prints (key=value lines), parsed, and whether the node can
-// run meshd at all.
+// What one look at a node shows: the text that scripts.ts's probe prints (key=value lines), parsed, and whether the node can run
+// meshd at all.
 
 export interface NodeProbe {
   /** Short hostname, as the node says itself. */
@@ -23,7 +23,7 @@ export interface NodeProbe {
   readonly service: { readonly activeState: string; readonly unitFileState: string; readonly mainPid: number };
   /** Process id of a live meshd that is not the service's, or null. */
   readonly manualPid: number | null;
-  /** Who listens on the mesh port and is no meshd of ours: its process, 0 and '' where the node cannot tell. */
+  /** The process that listens on the mesh port if it is not our meshd; 0 and '' where the node cannot tell. */
   readonly portHolder: { readonly pid: number; readonly name: string } | null;
   readonly identity: {
     /** PEM, or null. */
@@ -31,7 +31,7 @@ export interface NodeProbe {
     readonly caCertificate: string | null;
     /** SHA-256 of node.key's public half (SPKI, DER), hex; null without a key, '' where the node cannot tell. */
     readonly keyHash: string | null;
-    /** The node made a cluster of its own: it holds a CA key. */
+    /** The node made its own cluster: it holds a CA key. */
     readonly holdsCa: boolean;
   };
 }

@@ -45,7 +45,7 @@ if [ -f "$base/meshd.pid" ]; then
   read -r pid _ <"$base/meshd.pid"
   case $pid in '' | *[!0-9]*) ;; *) [ -d "/proc/$pid" ] && say running_pid "$pid" ;; esac
 fi
-# The socket that listens there, whoever holds it: users:(("nginx",pid=12,fd=6)).
+# The socket that listens there, with the process that holds it: users:(("nginx",pid=12,fd=6)).
 [ -z "$port" ] || say port_holder "$(ss -Hltnp "sport = :$port" 2>/dev/null |
   sed -n 's/.*users:(("\\([^"]*\\)",pid=\\([0-9]*\\),.*/\\2 \\1/p; t; s/.*/0/p' | head -n1)"
 identity=$state/identity

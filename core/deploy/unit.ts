@@ -31,7 +31,7 @@ Type=exec
 ExecStart=${command}
 Restart=always
 RestartSec=1
-# 0: it was told to quit. ${exitCodeAlreadyRunning}: a meshd started by hand is running here; the next boot starts this one.
+# 0: it quit on request. ${exitCodeAlreadyRunning}: a meshd started by hand is running here; the next boot starts this one.
 RestartPreventExitStatus=0 ${exitCodeAlreadyRunning}
 # VMs and what serves them outlive their daemon, which adopts them again.
 KillMode=process

@@ -150,7 +150,7 @@ describe('silence', () => {
     expect(run(suspicion, 3_200, 20_000)).toEqual(['10000 drop']);
   });
 
-  test('S4 lateness of our own is given back, makes us patient, and wears off', () => {
+  test('S4 our own lateness is given back, makes us patient, and wears off', () => {
     const state = health();
     expect(state.tick(100)).toBe(0);
     expect(state.tick(2_200)).toBe(2_000);
@@ -192,7 +192,7 @@ describe('roster edits', () => {
 
   test.each([
     ['a name that another member has', () => admitNode(two.roster, node(3, { name: 'NODE2' })), /names are unique/],
-    ['a name that is none', () => admitNode(two.roster, node(3, { name: 'node_3' })), /name/],
+    ['an invalid name', () => admitNode(two.roster, node(3, { name: 'node_3' })), /name/],
     ['an empty address', () => admitNode(two.roster, { ...node(2), addresses: [''] }), /node2.*addresses/],
     ['the head’s revocation', () => revokeNode(two.roster, head.id), /move the CA/],
     ['the head’s removal', () => removeNode(two.roster, head.id), /move the CA/],

@@ -1,4 +1,4 @@
-// Whom to dial, whom to refuse, which link to let go. Decisions only: the caller gives facts, time and randomness.
+// Whom to dial, whom to refuse, which link to close. Decisions only: the caller gives facts, time and randomness.
 
 /** Failed dials of one target wait 0.25 s, doubling to 30 s. */
 const firstRetryMs = 250;
@@ -36,8 +36,8 @@ export class DialBackoff {
 }
 
 /**
- * How many dials to start now. Half of what is missing: everyone else also dials, and each dial serves two nodes; all of
- * it at once would give twice the degree.
+ * How many dials to start now. Half of what is missing: every other node also dials, and each dial serves two nodes. Dialling
+ * all at once would give twice the degree.
  */
 export function dialsToStart(facts: {
   degree: number;
@@ -84,8 +84,8 @@ export function pickFrom<T>(candidates: readonly T[], isEligible: (candidate: T)
 }
 
 /**
- * A node with twice its degree in links sends callers on to others. Not those that are absent from its map: they may
- * know nobody else. And not those that insist, after others have refused them three times.
+ * A node with twice its degree in links sends callers on to others. It keeps callers that are absent from its map, which may
+ * know nobody else, and callers that insist after others have refused them three times.
  */
 export function mustRefuse(facts: {
   degree: number;
@@ -139,8 +139,8 @@ export class HealSchedule {
 }
 
 /**
- * The link to let go when a node has more than twice its degree: the neighbour with the largest surplus that can spare
- * it and stays reachable. Null if there is none.
+ * The link to close when a node has more than twice its degree: the one to the neighbour with the largest surplus that can
+ * spare it and stays reachable. Null without such a neighbour.
  */
 export function pickExcessLink<T>(
   links: readonly T[],

@@ -54,7 +54,7 @@ describe('versions', () => {
     expect(seen).toEqual(['fresh', 'same', 'fresh', 'stale']);
   });
 
-  test('M2 a newer state of ourselves is from an earlier life, and we go on after it', () => {
+  test('M2 a newer state of ourselves is from an earlier life, and we continue after it', () => {
     const before = createMap(0, 3, 5_000);
     before.setSelf(3, entries(before, [1, 2]));
     const map = createMap(0, 3, 1_000);
@@ -67,7 +67,7 @@ describe('versions', () => {
     expect(map.degreeOf(map.self)).toBe(2);
   });
 
-  test('saying the same again is no news', () => {
+  test('repeating an unchanged state is not news', () => {
     const map = createMap(0, 3);
     expect(map.setSelf(3, entries(map, [1, 2]))).toBe(true);
     expect(map.setSelf(3, entries(map, [2, 1]))).toBe(false);
@@ -95,7 +95,7 @@ describe('versions', () => {
     for (const incarnation of [2 ** 48 - 1, now.ms + 86_400_001, now.ms + 86_400_000])
       take(forge(incarnation, 2 ** 32 - 1));
     expect(seen).toEqual(['ahead', 'ahead', 'fresh']);
-    // Its origin hears of it, goes on after it, and is heard, also by who holds the forged one.
+    // Its origin receives it and continues after it. Then every node accepts the origin's state, also one with the forged state.
     origin.receive(forge(now.ms + 86_400_000, 2 ** 32 - 1), 0, (_, reception) => seen.push(reception));
     now.ms += 1;
     take(own(origin));
@@ -206,7 +206,7 @@ describe('versions', () => {
     );
   });
 
-  test('ids that share their first word are told apart, and more nodes than at first fit', () => {
+  test('ids that share their first word stay distinct, and the map grows beyond its first size', () => {
     const map = new LinkStateMap('0'.repeat(32), 1);
     const many = Array.from({ length: 3_000 }, (_, i) => `0000000${i % 8}${i.toString(16).padStart(24, '0')}`);
     for (const id of many) map.ensure(id);

@@ -1,10 +1,10 @@
-// The link-state map: what each node last said of itself (degree and neighbours), newest version per origin. This file
-// owns versions, encoding and the summary by which two maps are compared; it neither floods nor routes.
+// The link-state map: what each node last said about itself (degree and neighbours), newest version per origin. This file owns
+// versions, encoding and the summary by which two maps are compared; it neither floods nor routes.
 //
 // One state on the wire, numbers big-endian (SPEC M4):
 //   origin 16 | incarnation 6 | sequence 4 | degree 2 | count 2 | neighbour 16 × count
 // An origin's newer state has the higher (incarnation, sequence). The incarnation is the start time in milliseconds; a
-// node that meets a state of its own that is not older than what it says now goes on from that incarnation plus one.
+// node that receives its own state, no older than its current one, continues from that incarnation plus one.
 //
 // At 1,000 nodes each change is received several times by each node, and most of what is received is known or soon
 // replaced. So what floods is handled as numbers in columns, by place; entries are for those who look at single nodes.
@@ -18,7 +18,7 @@ import { maxClockAheadMs, maxDegree, maxStateNeighbours } from '../../contract/l
 const idBytes = 16;
 const stateHeaderBytes = 30;
 const digestRecordBytes = 26;
-/** Nodes kept. The roster has 4,096 at most, and who leaves it makes room. */
+/** Nodes kept. The roster has 4,096 at most, and nodes that leave it make room. */
 const maxEntries = 8192;
 const maxSequence = 0xffffffff;
 /** Received bytes that may be held for states replaced since, before the rest is copied together. */
@@ -64,7 +64,7 @@ export interface MapSummary {
 /** The columns, by place. */
 class Columns {
   readonly words: Int32Array;
-  /** -1 until the node was heard of. */
+  /** -1 until a state of the node arrives. */
   readonly incarnations: Float64Array;
   readonly sequences: Uint32Array;
   readonly bytes: Uint8Array[];
@@ -120,7 +120,7 @@ export class LinkStateMap {
     this.writeSelf(incarnation, 1, 0, []);
   }
 
-  /** All nodes ever heard of or named, by place. */
+  /** All nodes that sent a state or were named, by place. */
   all(): readonly LinkStateEntry[] {
     return this.entries;
   }
@@ -141,7 +141,7 @@ export class LinkStateMap {
     return this.entries[place];
   }
 
-  /** Sets who is a member. Who is none any longer is forgotten with its state, and makes room. */
+  /** Sets the members. A node that is no longer a member is forgotten with its state, and makes room. */
   setMembers(ids: readonly string[]): void {
     this.reserve(Math.min(maxEntries, ids.length));
     const members = new Set(ids);
@@ -162,12 +162,12 @@ export class LinkStateMap {
     this.version += 1;
   }
 
-  /** -1 for a node never heard of. */
+  /** -1 for a node without a state. */
   incarnationOf(entry: LinkStateEntry): number {
     return this.columns.incarnations[entry.place] ?? -1;
   }
 
-  /** How many links the node tries to hold; 0 for a node never heard of. */
+  /** How many links the node tries to hold; 0 for a node without a state. */
   degreeOf(entry: LinkStateEntry): number {
     const bytes = this.columns.bytes[entry.place] ?? empty;
     return readU16(bytes, (this.columns.offsets[entry.place] ?? 0) + 26);
@@ -182,14 +182,14 @@ export class LinkStateMap {
     this.columns.knownBySlots[place] = slots;
   }
 
-  /** A slot has another neighbour now: it is known to know nothing. */
+  /** A slot has another neighbour now, which knows nothing as far as we know. */
   forgetSlot(bit: number): void {
     const { knownBySlots } = this.columns;
     for (let place = 0; place < this.entries.length; place += 1)
       knownBySlots[place] = (knownBySlots[place] ?? 0) & ~bit;
   }
 
-  /** Says something new of ourselves; false if it is what we said last. */
+  /** Sets our own new state; false if it equals the last one. */
   setSelf(degree: number, neighbours: readonly LinkStateEntry[]): boolean {
     const before = this.neighboursOf(this.self);
     const isSame =
@@ -201,7 +201,7 @@ export class LinkStateMap {
     return true;
   }
 
-  /** Our clock was set back by more than a day since we started: nobody takes what we say until it is said again. */
+  /** Our clock was set back by more than a day since we started: nobody accepts our state until we send it again. */
   restartIfAhead(): boolean {
     if (this.incarnationOf(this.self) <= this.latest()) return false;
     this.writeSelf(Math.floor(this.wallNow()), 1, this.degreeOf(this.self), this.neighboursOf(this.self));
@@ -385,7 +385,7 @@ export class LinkStateMap {
     let weLack = false;
     for (let at = offset; at < bytes.length; at += digestRecordBytes) {
       const place = this.findAt(bytes, at);
-      // What we would not take is nothing that we lack.
+      // We do not lack a state that we would not accept.
       if (place < 0 || !this.counts(place)) {
         this.hasDropped = true;
         continue;
@@ -460,7 +460,7 @@ export class LinkStateMap {
     return this.find(readI32(bytes, at), readI32(bytes, at + 4), readI32(bytes, at + 8), readI32(bytes, at + 12));
   }
 
-  /** Ids are random, so the first word is the hash, and nearly always decides. -1 if there is none. */
+  /** Ids are random, so the first word is the hash, and nearly always decides. -1 for an unknown id. */
   private find(w0: number, w1: number, w2: number, w3: number): number {
     const { table } = this;
     const { words } = this.columns;

@@ -33,7 +33,7 @@ export function admitNode(roster: Roster, node: RosterNode): RosterEdit {
   return next(roster, [...others, ...shutOut, parsed.data]);
 }
 
-/** Shuts a node out for good: its key is refused from then on, and its open links are closed. */
+/** Shuts a node out permanently: its key is refused from then on, and its open links are closed. */
 export function revokeNode(roster: Roster, id: string): RosterEdit {
   if (id === roster.head) return refuse('refused', 'the head cannot be revoked: move the CA to another node first');
   return change(roster, id, (node) => ({ ...node, state: 'revoked' }));
@@ -85,7 +85,7 @@ function sameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** The name a revoked node carries once another took its own; unique because ids are. */
+/** The name of a revoked node once another node has taken its old name; unique because ids are. */
 function retiredName(id: string): string {
   return `revoked-${id.slice(0, 16)}`;
 }

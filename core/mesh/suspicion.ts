@@ -10,7 +10,7 @@ const probeMs = 400;
 /** An answer through others shows that the node lives; its link to us has this long to say so too. */
 const confirmedMs = 3_000;
 const silentMaxMs = 10_000;
-/** Lateness of our own loop beyond which what we did not hear says more about us. */
+/** When our own loop is later than this, silence says more about us than about the neighbour. */
 const lateMs = 150;
 const maxScore = 4;
 

@@ -2,7 +2,7 @@
 // sides list it and both are members. Computed on demand and only when the map changed since.
 import type { LinkStateEntry, LinkStateMap } from './link-states.ts';
 
-/** Links that can be told apart in a route's set of equal first hops; the rest route by the first one found. */
+/** How many links a route's set of equal first hops distinguishes; the rest route by the first one found. */
 const maskedHops = 30;
 
 export interface TopologyLink {

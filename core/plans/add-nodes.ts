@@ -184,7 +184,7 @@ export function nodeSteps(
         node,
         needs: [stepKey(form.install ? 'ensurePackages' : 'observePreflight', node)],
         title: 'Switch password login off',
-        why: 'Passwords can be guessed; keys cannot. A second login by key is made first, and once more afterwards: if it fails, passwords come back.',
+        why: 'Passwords can be guessed; keys cannot. The run logs in by key a second time before the change, and again after it: if that fails, passwords come back.',
         preview: [
           {
             kind: 'diff',
@@ -194,7 +194,7 @@ export function nodeSteps(
         args: { target: asRoot },
         undo: { action: 'removeSshdFile', args: { target: asRoot } },
         ask: {
-          question: `Switch password login off on ${node}? Whoever has no key there cannot log in any more.`,
+          question: `Switch password login off on ${node}? Users without a key there can no longer log in.`,
           default: false,
           deadlineMs: 30 * minuteMs,
         },

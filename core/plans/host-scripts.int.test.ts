@@ -55,7 +55,7 @@ describe('taking a key away', () => {
     expect(await remove(key)).toEqual(result);
   });
 
-  test.each(['ssh-ed25519', 'ssh-ed25519 ', ''])('what is no key, such as "%s", takes none', async (key) => {
+  test.each(['ssh-ed25519', 'ssh-ed25519 ', ''])('anything but a key, such as "%s", removes no key', async (key) => {
     await expect(remove(key)).rejects.toThrow('no public key');
     expect((await readFile(file(), 'utf8')).trimEnd().split('\n')).toEqual(lines);
   });

@@ -1,11 +1,11 @@
 // The scripts that the console runs on a node as root: POSIX sh, static, with everything that varies as arguments. Each that
 // changes something prints `changed` or `unchanged` as its last line, and does nothing the second time.
 
-/** A console that dies takes the output with it: dash then ends by a signal, without the EXIT trap, unless it is told to. */
+/** A console that dies takes the output with it: dash then ends by a signal, and skips the EXIT trap unless this line runs. */
 const endsBySignal = `trap 'exit 1' HUP INT PIPE TERM`;
 
 /**
- * The files that sshd reads root's keys from, as it says itself for who comes from where we do: one path a line, tokens and
+ * The files that sshd reads root's keys from, as sshd itself says for connections from our address: one path a line, tokens and
  * relative paths resolved (sshd_config(5), AuthorizedKeysFile). Sets $files and $strict.
  */
 const keyFiles = `
@@ -39,9 +39,8 @@ replace() {
 `;
 
 /**
- * Adds a line to the file that sshd reads root's keys from: to the first of them that is there, or else to the first. What
- * sshd would not read for its owner or mode is mended, but for what a link leads to: that is somebody else's. Arguments: the
- * line.
+ * Adds a line to the file that sshd reads root's keys from: to the first that exists, or else to the first. Fixes an owner or
+ * mode that keeps sshd from reading it, except behind a link: that file is somebody else's. Arguments: the line.
  */
 export const ensureKeyScript = `${keyFiles}
 line=$1
@@ -89,7 +88,7 @@ finished=yes
 echo "$state"
 `;
 
-/** Takes a key out of all files that sshd reads root's keys from. Arguments: type and key, as one word pair. */
+/** Removes a key from all files that sshd reads root's keys from. Arguments: type and key, as one word pair. */
 export const removeKeyScript = `${keyFiles}
 key=$(printf '%s\\n' "$1" | cut -d' ' -f1,2)
 case $key in *' '?*) ;; *) echo "no public key: $key" >&2; exit 1;; esac
@@ -187,7 +186,7 @@ sshd=$(command -v sshd || echo /usr/sbin/sshd)
 "$sshd" -T -C user=root,host=localhost,addr=127.0.0.1 2>/dev/null | grep -iE '^(permitrootlogin|passwordauthentication) ' || :
 `;
 
-/** Where the lock of a node lies. In /run: a reboot ends every lock. */
+/** Where a node's lock lies. In /run: a reboot ends every lock. */
 export const lockFile = '/run/meshdeck/lock';
 export const lockRenewMs = 10_000;
 export const lockStaleSeconds = 60;
@@ -226,7 +225,7 @@ exec 9>.guard
 [ "$run" != "$1" ] || rm -f lock
 `;
 
-/** Installs what is missing. Arguments: package names. Prints \`unchanged\` when nothing is. */
+/** Installs missing packages. Arguments: package names. Prints \`unchanged\` when nothing is missing. */
 export const packagesScript = `
 set -eu
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -245,7 +244,7 @@ apt-get -o DPkg::Lock::Timeout=60 -o Acquire::Retries=2 -q -y --no-install-recom
 echo changed
 `;
 
-/** Makes root's key pair where there is none. Prints the public half, then \`changed\` or \`unchanged\`. */
+/** Makes root's key pair if it does not exist. Prints the public half, then \`changed\` or \`unchanged\`. */
 export const headKeyScript = `
 set -eu
 umask 077
@@ -333,7 +332,7 @@ fi
 echo "$state"
 `;
 
-/** Gives root the password that it had. What somebody changed in the meantime is left alone, and said. */
+/** Gives root its old password back. If somebody changed it in the meantime, it is left alone, and the script says so. */
 export const restoreRootPasswordScript = `
 set -eu
 kept=/root/.meshdeck-root-password

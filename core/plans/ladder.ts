@@ -1,5 +1,5 @@
-// Why a node is not in the mesh: the rungs from SSH to the version, looked at from both ends; the first that is broken is the
-// reason, with the command that mends it.
+// Why a node is not in the mesh: the rungs from SSH to the version, looked at from both ends. The first broken rung is the
+// reason, with the command that fixes it.
 
 /**
  * What one end sees. Arguments: tree, base folder, mesh port of the other end, then names and addresses of the other end.

@@ -66,7 +66,7 @@ export function planReplaceNode(
     warnings: [
       `${node} was ${sighting.pinned.join(', ') || 'not pinned'}, and shows ` +
         `${sighting.keys.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ') || `nothing (${sighting.error})`}: ` +
-        'go on only if you know that it was reinstalled.',
+        'continue only if you know that it was reinstalled.',
     ],
   });
 }
@@ -116,7 +116,7 @@ export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, contex
         node,
         needs: [stepKey('proveKeyLogin', node)],
         title: 'Revoke the old key',
-        why: 'Whoever has a copy of it cannot log in any more.',
+        why: 'A copy of it then no longer lets anyone in.',
         preview: [
           { kind: 'diff', text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n-${oldPublicKey}` },
         ],
@@ -132,7 +132,7 @@ export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, contex
   });
 }
 
-/** What has to be typed: it is not a thing to do by mistake. */
+/** What the user has to type, so that nobody does it by mistake. */
 export const passwordlessConfirmation = 'anyone may log in';
 
 export const PasswordlessForm = z.object({
@@ -168,7 +168,7 @@ export function planPasswordlessRoot(
         node,
         needs: [stepKey('removeRootPassword', node)],
         title: 'Have sshd accept an empty password of root',
-        why: 'As the guide says, in a file of its own.',
+        why: 'As the guide says, in a separate file.',
         preview: [
           {
             kind: 'diff',
@@ -188,7 +188,7 @@ export function planPasswordlessRoot(
     steps,
     command: `meshdeck nodes passwordless ${shellWord(form.nodes.trim())} --confirm ${shellWord(form.confirm)}`,
     warnings: [
-      `Whoever reaches port 22 of ${names} is root there, without any password: only for a cluster behind a front-end node that ` +
+      `Anyone who reaches port 22 of ${names} is root there, without any password: only for a cluster behind a front-end node that ` +
         'nobody else reaches. The undo of this run takes it back. Keys do the same without the danger.',
     ],
   });

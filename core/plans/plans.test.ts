@@ -349,7 +349,7 @@ describe('removing nodes', () => {
     expect(made.warnings[0]).toContain('The cluster john ends, and its CA goes with node1');
   });
 
-  test('a head that is dead for good holds up nobody, alone or with its cluster', () => {
+  test('a head that is permanently dead holds up nobody, alone or with its cluster', () => {
     const lost = { target: target('node1'), isReachable: false };
     const whole = plan({ context: 'john', head: lost, isWhole: true }, { node1: 'no answer', node2: '' });
     expect(keys(whole).slice(-2)).toEqual(['unregisterCluster node1', 'forgetHost node1']);
@@ -435,14 +435,14 @@ describe('preflight', () => {
     ['disk', { disk_state_kb: '1000' }, '1 MB free'],
     ['port', { port_busy: 'yes', port_user: 'nginx' }, 'taken by nginx'],
     ['nic', { nic_owner: 'NetworkManager' }, 'NetworkManager'],
-    ['nic', { nic: '' }, 'cannot be told'],
+    ['nic', { nic: '' }, 'is unknown'],
     ['names', { unresolved: 'node7' }, 'does not resolve node7'],
   ])('%s', (id, parts, said) => {
     const findings = bad(parts);
     expect(findings.map((finding) => finding.id)).toEqual([id]);
     expect(findings[0]?.text).toContain(said);
   });
-  test('what apt brings is told from what else is wrong', () => {
+  test('packages that apt can install are separated from the other faults', () => {
     expect(missingPackages(bad({ qemu: '', ovs: '', dnsmasq: '', epoch: '400' }))).toEqual(nodePackages);
     expect(missingPackages(bad({ dnsmasq: '' }))).toEqual(['dnsmasq-base']);
     expect(missingPackages(bad({ ovs_running: '', epoch: '400', memory_kb: '500000' }))).toEqual([]);

@@ -1,4 +1,4 @@
-// Whether a machine is fit to be a node: what one look at it tells, and what that means. The script changes nothing.
+// Whether a machine is fit to be a node: what one look at it shows, and what that means. The script changes nothing.
 import type { Finding } from '../../contract/known-nodes.ts';
 
 /**
@@ -141,7 +141,7 @@ export const nodePackages = ['openvswitch-switch', 'qemu-system-x86', 'qemu-util
 
 const install = 'apt-get install ';
 
-/** What is missing of these packages, by what the findings say mends them. */
+/** Which of these packages are missing, according to the findings' advice. */
 export function missingPackages(findings: readonly Finding[]): string[] {
   const asked = findings.flatMap(({ mend }) => (mend.startsWith(install) ? mend.slice(install.length).split(' ') : []));
   return nodePackages.filter((name) => asked.includes(name));
@@ -236,12 +236,7 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
     );
   else add('names', 'ok', 'it resolves the other nodes');
   if (facts.nic === '')
-    add(
-      'nic',
-      'warn',
-      'which NIC the console comes in on cannot be told',
-      'choose the NIC in the bridge wizard by hand',
-    );
+    add('nic', 'warn', 'which NIC the console comes in on is unknown', 'choose the NIC in the bridge wizard by hand');
   else
     add(
       'nic',

@@ -1,4 +1,4 @@
-// The plan that takes nodes out for good: some of a cluster, or all of it, its head last. Works for nodes that are off.
+// The plan that takes nodes out permanently: some of a cluster, or all of it, its head last. Works for nodes that are off.
 import { z } from 'zod';
 import type { Step } from '../../contract/plans.ts';
 import { describeRange } from '../ranges/describe-range.ts';
@@ -53,7 +53,7 @@ export function planRemoveNodes(form: RemoveNodesForm, facts: RemoveNodesFacts, 
   });
 }
 
-/** The head; where the console knows none, whichever comes last. */
+/** The head; where the console does not know it, the node that comes last. */
 function lastNodeOf(cluster: LeftCluster, nodes: readonly LeavingNode[]): LeavingNode {
   const members = nodes.filter((node) => node.cluster === cluster);
   const last = members.find(({ target }) => target.name === cluster.head?.target.name) ?? members.at(-1);
@@ -87,7 +87,7 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
     add({
       verb: 'revokeMember',
       title: 'Revoke it in the mesh',
-      why: 'Its certificate is refused from then on, whoever holds it.',
+      why: 'The mesh refuses its certificate from then on, from any machine.',
       preview: [{ kind: 'command', text: `meshd -e mesh revoke ${shellWord(node)}   # on ${head.target.name}` }],
       args: { head: head.target, name: node },
     });
@@ -111,7 +111,7 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
         kind: 'diff' as const,
         text: `--- /root/.ssh/authorized_keys\n+++ /root/.ssh/authorized_keys\n-${key}`,
       })),
-      // A head that leaves as well may be dead for good: the others do not wait for it.
+      // A head that also leaves may be permanently dead: the others do not wait for it.
       args: {
         target,
         head: head && (head.isReachable || !cluster?.isWhole) ? head.target : null,
@@ -131,8 +131,8 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
 function findWarnings(nodes: readonly LeavingNode[], ending: readonly LeftCluster[]): string[] {
   const warnings = ending.map(
     ({ context, head }) =>
-      `The cluster ${context} ends${head ? `, and its CA goes with ${head.target.name}` : ''}: no node can be deployed to it or ` +
-      'revoked any more. Members that the console does not know, or does not reach, keep running.',
+      `The cluster ${context} ends${head ? `, and its CA goes with ${head.target.name}` : ''}: then no node can be deployed to it or ` +
+      'revoked. Members that the console does not know, or does not reach, keep running.',
   );
   const silent = nodes.filter(({ error }) => error !== '');
   const [first] = silent;

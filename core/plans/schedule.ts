@@ -24,7 +24,7 @@ export interface Schedule {
   readonly start: readonly Step[];
   readonly ask: readonly Step[];
   readonly skip: readonly { readonly step: Step; readonly why: string }[];
-  /** Nothing runs, starts, asks or waits for a secret any more. */
+  /** Nothing is left that runs, starts, asks or waits for a secret. */
   readonly isOver: boolean;
 }
 
@@ -108,7 +108,7 @@ function findOpenWave(plan: Plan, left: readonly Step[]): number {
   return at === -1 ? plan.waves.length : at;
 }
 
-/** Whether a step may have changed something that was not undone. One whose undo failed is `done` again when it is tried anew. */
+/** Whether a step may have changed something that was not undone. One whose undo failed is `done` again when it is retried. */
 export function hasActed(state: StepState, wasBegun: boolean): boolean {
   return state === 'done' || ((state === 'failed' || state === 'cancelled') && wasBegun);
 }
@@ -150,14 +150,14 @@ function ancestorsOf(step: Step, byKey: ReadonlyMap<string, Step>): string[] {
   return [...found];
 }
 
-/** What is wrong with a plan's shape: duplicate keys, needs that are no steps, circles. Null when it can run. */
+/** What is wrong with a plan's shape: duplicate keys, needs that are not steps, circles. Null when it can run. */
 export function findPlanIssue(plan: Plan): string | null {
   const index = new Map<string, Step>();
   for (const step of plan.steps) {
     if (index.has(step.key)) return `two steps are called "${step.key}"`;
     // In order: a step needs only those before it, so that there are no circles.
     const unknown = step.needs.find((key) => !index.has(key));
-    if (unknown !== undefined) return `"${step.key}" needs "${unknown}", which is no step before it`;
+    if (unknown !== undefined) return `"${step.key}" needs "${unknown}", which is not an earlier step`;
     index.set(step.key, step);
   }
   return null;

@@ -40,7 +40,7 @@ export function makeStep(parts: StepParts): Step {
   };
 }
 
-/** What a planner is told beside its form and what was observed: core has no clock and no randomness. */
+/** What a planner gets beside its form and the observations: core has no clock and no randomness. */
 export interface PlanContext {
   readonly id: string;
   readonly nowMs: number;

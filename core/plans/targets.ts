@@ -3,10 +3,10 @@
 import { z } from 'zod';
 import { parseRange } from '../ranges/parse-range.ts';
 
-/** Nodes of one plan. A cluster has at most 1,000; a plan's preview of more would be read by no one. */
+/** Nodes of one plan. A cluster has at most 1,000, and nobody would read the preview of a larger plan. */
 export const maxPlanNodes = 1_000;
 
-/** Addresses of blocks: a /22. Most of them are nobody's; of those that answer, `maxPlanNodes` make a plan. */
+/** Addresses of blocks: a /22. Most of them are unused; at most `maxPlanNodes` of those that answer make a plan. */
 export const maxScannedAddresses = 1_024;
 
 /** A machine as it is dialled over SSH. */
@@ -35,7 +35,7 @@ export interface ListedNode {
   readonly address: string;
   /** SSH port written behind the address; null for that of the form. */
   readonly port: number | null;
-  /** From a CIDR block: a node that does not answer there is none. */
+  /** From a CIDR block: an address there that does not answer is not a node. */
   readonly isScanned: boolean;
 }
 
@@ -112,7 +112,7 @@ function addItem(item: string, add: (node: ListedNode) => string | null): string
 function addBlock(item: string, add: (node: ListedNode) => string | null): string | null {
   const [base = '', bits = ''] = item.split('/');
   const length = Number(bits);
-  if (!isAddress(base) || length > 32) return `${clip(item)} is no block of addresses, such as 10.0.0.0/28`;
+  if (!isAddress(base) || length > 32) return `${clip(item)} is not a block of addresses, such as 10.0.0.0/28`;
   if (length < 22) return `${item} has ${2 ** (32 - length)} addresses: scan blocks of /22 or smaller`;
   const size = 2 ** (32 - length);
   const number = base.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);

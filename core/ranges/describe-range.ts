@@ -64,7 +64,7 @@ function groupsBySize(names: Iterable<string>): Group[] {
 
 /**
  * Numbers share a bracket when reading it restores each one's zeros: either all have one width, or none has a leading
- * zero. So a width in which some number has a leading zero becomes a group of its own.
+ * zero. So each width in which some number has a leading zero becomes a separate group.
  */
 function splitByWidth(group: Group): Group[] {
   const paddedWidths = new Set(

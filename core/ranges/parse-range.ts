@@ -60,7 +60,8 @@ function expandItem(item: string, already: number): string[] {
   if (/\s/.test(item)) throw new RangeIssue(`\`${clip(item)}\`: no spaces inside a name or a bracket`);
   if (open === -1) {
     const span = addressSpan(item);
-    if (span !== null) throw new RangeIssue(`\`${clip(item)}\` is no name: for addresses in a row write \`${span}\``);
+    if (span !== null)
+      throw new RangeIssue(`\`${clip(item)}\` is not a name: for addresses in a row write \`${span}\``);
     return [assertLength(item)];
   }
   const close = item.indexOf(']');
