@@ -12,11 +12,11 @@ here=$base/$ID
 live=$run/$ID
 guard=meshdeck-bridge-guard.service
 guardFile=/etc/systemd/system/$guard
-# Ports with the transient mark go when the database starts (ovs-ctl --delete-transient-ports): a file of our own beside the
-# unit, so that the machine's own settings are not edited for the time of a trial.
+# The database drops ports with the transient mark when it starts (ovs-ctl --delete-transient-ports). Our own file beside the
+# unit asks for that, so that a trial edits none of the machine's settings.
 trialFolder=/etc/systemd/system/ovsdb-server.service.d
 trialFile=$trialFolder/90-meshdeck-bridge-trial.conf
-# Of systemd-run; the second is there since a transient timer cannot be prolonged: the other one is started before this stops.
+# Units for systemd-run. There are two because a transient timer cannot be prolonged: one starts before the other stops.
 deadman=meshdeck-bridge-deadman
 deadmanToo=meshdeck-bridge-deadman-2
 
@@ -33,7 +33,7 @@ limit() {
 	timeout -k 1 "$@"
 }
 
-# vsctl <seconds> <arguments…>: an end by its time limit means unknown, also in the database.
+# vsctl <seconds> <arguments…>: if the time limit ends it, the outcome is unknown, also in the database.
 vsctl() {
 	local seconds
 	seconds=$1
@@ -79,7 +79,7 @@ enter() {
 	return 0
 }
 
-# enter_anyway <state> <text>: for the way back, which no full disk may stop.
+# enter_anyway <state> <text>: for the rollback, which no full disk may stop.
 enter_anyway() {
 	enter "$1" "$2" || enter_live "$(now_ms) $1 $(one_line "$2")"
 }
@@ -87,7 +87,7 @@ enter_anyway() {
 enter_live() {
 	mkdir -p "$live"
 	printf '%s\n' "$1" >>"$live/journal"
-	# Before the state: who reads both finds it too young rather than too old.
+	# Before the state: a reader of both finds the state too young rather than too old.
 	{ uptime_ms >"$live/since"; } 2>/dev/null
 	printf '%s\n' "$1" | put "$live/state"
 }
@@ -98,13 +98,13 @@ note() {
 	{ printf '%s %s %s\n' "$(now_ms)" "$STATE" "$(one_line "$1")" | tee -a "$here/journal" >>"$live/journal"; } 2>/dev/null
 }
 
-# phase <id>: what is done from here on, in the order and by the names of core/plans/bridge/phases.ts.
+# phase <id>: what the script does from here on, in the order and with the names of core/plans/bridge/phases.ts.
 phase() {
 	{ printf '%s\n' "$1" >"$live/phase"; } 2>/dev/null
 	note "phase: $1"
 }
 
-# Sets SINCE, STATE and TEXT. What is in /run is of this boot, and newer: the disk may have been full when it was written.
+# Sets SINCE, STATE and TEXT. The copy in /run is from this boot, and newer: the disk may have been full when it was written.
 read_state() {
 	SINCE='' STATE='' TEXT=''
 	if [ -s "$live/state" ]; then
@@ -114,7 +114,7 @@ read_state() {
 	fi
 }
 
-# locked <seconds> <command…>: one at a time of all that decide.
+# locked <seconds> <command…>: only one decision runs at a time.
 locked() {
 	(
 		flock -w "$1" 9 || exit 111
@@ -136,7 +136,7 @@ is_armed() {
 	systemctl is-active --quiet "$deadman.timer" "$deadmanToo.timer"
 }
 
-# nobody_kept: why the window's end is one, in words.
+# nobody_kept: why the change was not kept by the window's end, in words.
 nobody_kept() {
 	local text
 	text="nobody kept the change before the window ended (last state: $STATE)"
@@ -144,7 +144,7 @@ nobody_kept() {
 	echo "$text"
 }
 
-# arm_timer <seconds>: PID 1 rolls back then, by the copy that is whole. The new timer runs before the old one is stopped.
+# arm_timer <seconds>: PID 1 rolls back then, with the copy that is whole. The new timer runs before the old one is stopped.
 # The line for sh has no $ and no semicolon: PID 1 reads its own transient units again at any daemon-reload (apt, netplan
 # apply), and systemd 252 writes these as \$ and \; there, and then passes them to sh like that.
 arm_timer() {
@@ -163,8 +163,8 @@ arm_timer() {
 	return 0
 }
 
-# disarm: after the decision, whichever it was, under the lock. Twice is no harm. `pending` goes before the guard, which clears
-# itself away when it finds none: a cut of the power in between leaves nobody locked out of the next transaction.
+# disarm: after the decision, whichever it was, under the lock. Running it twice does no harm. It removes `pending` before the
+# guard, which removes itself when `pending` is gone: so a power cut in between does not block the next transaction.
 disarm() {
 	systemctl stop "$deadman.timer" "$deadmanToo.timer" meshdeck-bridge-restart.timer 2>/dev/null
 	if [ "$(readlink "$base/pending")" = "$ID" ]; then rm -f "$base/pending"; fi

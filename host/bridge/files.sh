@@ -15,7 +15,7 @@ hidden() {
 	printf '%s/.%s.meshdeck-%s' "${1%/*}" "${1##*/}" "$2"
 }
 
-# files_are_as_planned: another content than the plan was made for stops the transaction.
+# files_are_as_planned: any content but the one that the plan was made for stops the transaction.
 files_are_as_planned() {
 	local at path
 	at=0
@@ -42,7 +42,7 @@ write_files() {
 		if [ "$(file_value $at SOURCE)" = original ]; then
 			cp -a "$here/file-$at" "$new" || return 1
 		else
-			# A file that is there lends its owner and attributes.
+			# An existing file lends its owner and attributes.
 			if [ -e "$path" ]; then cp -a "$path" "$new" || return 1; fi
 			cat "$here/file-$at" >"$new" && chmod "$(file_value $at MODE)" "$new" || return 1
 		fi
@@ -63,7 +63,7 @@ write_files() {
 	done
 }
 
-# restore_files: what we wrote goes, what was there comes back; what someone else wrote since then stays, and is told.
+# restore_files: removes what we wrote and brings back what was there. What someone else wrote since then stays, with a note.
 restore_files() {
 	local at path old now
 	at=0

@@ -1,10 +1,10 @@
 # shellcheck shell=dash
-# What is left to do once a transaction is committed: the record of it, the bridge that is no longer wanted, the lock. Also
-# run by the rollback that finds the transaction committed, after a crash between the two.
+# What is left to do once a transaction is committed: the record of it, the bridge that is no longer wanted, the lock. A rollback
+# that finds the transaction committed, after a crash between the two, runs it too.
 
-# finish_commit: twice is no harm.
+# finish_commit: running it twice does no harm.
 finish_commit() {
-	# Whoever ends here before the lease is handed over: the address does not end with it.
+	# If the process ends before the lease is handed over, the address stays.
 	[ "$KIND" = persist ] || [ "$DHCP" = none ] || ! is_this_boot || keep_addresses_alive "$to"
 	write_record
 	if [ "$KIND" != remove ]; then

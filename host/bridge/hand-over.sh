@@ -1,7 +1,7 @@
 # shellcheck shell=dash
-# After the commit: who configured the old interface configures the new one from now on, as it will after the next boot. A
-# small transaction of its own: what it may not do is take the address away. Addresses are first kept alive without a lease;
-# a DHCP server that stays silent, or offers another address, changes nothing but the status.
+# After the commit: the program that configured the old interface configures the new one from now on, as it will after the next
+# boot. This is a small transaction in itself, which must never take the address away. Addresses are first kept alive without a
+# lease; a DHCP server that stays silent, or offers another address, changes only the status.
 
 clientConfig=/etc/dhcp/meshdeck-$BRIDGE.conf
 
@@ -9,7 +9,7 @@ hand_over() {
 	# Nothing was moved.
 	[ "$KIND" != persist ] || { tell_dhcp none; return; }
 	[ "$DHCP" = none ] || phase hand-over
-	# The client of the old interface ends without a word to the server: the lease goes on.
+	# The old interface's client ends without a word to the server: the lease stays valid.
 	# shellcheck disable=SC2086 # a list of pids
 	[ -z "$SNAP_CLIENTS" ] || kill -KILL $SNAP_CLIENTS 2>/dev/null
 	owner_release
@@ -26,8 +26,8 @@ hand_over() {
 	[ -n "$SNAP_CLIENT_COMMAND" ] || [ "$DHCP" != dhclient ] || drop_leased_routes
 }
 
-# drop_leased_routes: the new client's default route is there beside the carried one of the owner's own client, which nobody
-# would renew.
+# drop_leased_routes: the new client's default route stands beside the carried one of the owner's own client, which nobody would
+# renew.
 drop_leased_routes() {
 	local count
 	for count in 1 2 3 4 5 6 7 8 9 10; do
@@ -67,7 +67,7 @@ hand_lease_over() {
 	echo "other:$offered"
 }
 
-# limit_address <address> <seconds>: the lease's end is the address's again, once a client is there to renew it.
+# limit_address <address> <seconds>: the address ends with its lease again, once a client runs that renews it.
 limit_address() {
 	local tries
 	tries=0
@@ -80,7 +80,7 @@ limit_address() {
 	limit 5 ip address change "$1" dev "$to" valid_lft "$2" preferred_lft "$2"
 }
 
-# option_of <name>: what follows it in the old client's command; fails where it is not there.
+# option_of <name>: what follows it in the old client's command; fails where the option is missing.
 option_of() {
 	local name
 	name=$1
@@ -95,8 +95,8 @@ option_of() {
 	return 1
 }
 
-# ask_lease: the address and the lease's seconds that the server gives this interface with the old identity; empty for none. Nothing is configured:
-# the client's script only writes down what it was told.
+# ask_lease: the address and the lease's seconds that the server gives this interface with the old identity; empty for none.
+# Configures nothing: the client's script only writes down the answer.
 ask_lease() {
 	local old
 	rm -f "$live/ask.offer" "$live/ask.pid"
@@ -136,8 +136,8 @@ start_new_client() {
 	start_client "$to" "$SNAP_CLIENT_COMMAND"
 }
 
-# tell_ifupdown: its state is what `ifdown`, and a restart of networking, go by. Both of our interfaces stand in it exactly
-# when they have a stanza.
+# tell_ifupdown: `ifdown` and a restart of networking follow ifupdown's state. Each of our interfaces stands in it exactly when
+# it has a stanza.
 tell_ifupdown() {
 	local name
 	[ -s /run/network/ifstate ] && command -v ifquery >/dev/null || return 0

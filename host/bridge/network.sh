@@ -1,6 +1,6 @@
 # shellcheck shell=dash
-# Addresses, routes and rules from one interface to another as they are, and the bridge's rows. All of what is moved is
-# prepared as one batch of ip(8): the time between the first and the last line is the outage.
+# Moves addresses, routes and rules from one interface to another as they are, and the bridge's rows. All that moves is prepared
+# as one batch of ip(8): the time between the first and the last line is the outage.
 
 # address_batch <interface> <seconds gone by> [nodad]: lines of `ip -o address` to batch lines for that interface. With nodad
 # IPv6 does not ask first whether an address is free, which would take it away for a second: it was ours a moment ago.
@@ -37,13 +37,13 @@ address_batch() {
 	}'
 }
 
-# own_addresses: lines of `ip -o address` without those of other programs. What keepalived put there since the plan was made is told by
-# its number (RTPROT_KEEPALIVED); a second holder of a virtual address would answer beside the first.
+# own_addresses: lines of `ip -o address` without those of other programs. An address that keepalived added since the plan was
+# made has its number (RTPROT_KEEPALIVED); a second holder of a virtual address would answer beside the first.
 own_addresses() {
 	awk -v leave=" $LEAVE " 'index(leave, " " $4 " ") == 0 && $0 !~ / proto (18|keepalived) /'
 }
 
-# settle_addresses <interface>: takes the nodad flag away again.
+# settle_addresses <interface>: removes the nodad flag again.
 settle_addresses() {
 	ip -o -6 address show dev "$1" 2>/dev/null | grep ' nodad ' | address_batch "$1" 0 | limit 5 ip -6 -force -batch -
 }
@@ -97,7 +97,7 @@ run_batch() {
 	local batch failed
 	failed=0
 	batch=$(cat)
-	# `-4 route …` is no batch line; without it ip tells the family by the address, but not for `default`.
+	# `-4 route …` is not a batch line. Without `-4`, ip knows the family from the address, but not for `default`.
 	printf '%s\n' "$batch" | grep -v '^-' | limit 10 ip -force -batch - || failed=1
 	printf '%s\n' "$batch" | sed -n 's/^-4 //p' | limit 10 ip -4 -force -batch - || failed=1
 	printf '%s\n' "$batch" | sed -n 's/^-6 //p' | limit 10 ip -6 -force -batch - || failed=1
@@ -159,7 +159,7 @@ set_sysctl() {
 	return 0
 }
 
-# copy_sysctls <from> <to>: a fresh interface has the defaults, which may not be what the uplink was given.
+# copy_sysctls <from> <to>: a fresh interface has the defaults, and the uplink may have had other values.
 copy_sysctls() {
 	local family name value
 	for family in ipv4 ipv6; do
@@ -173,7 +173,7 @@ copy_sysctls() {
 				else if (name in old && old[name] != value) print family, name, old[name]
 			}'
 	done | while read -r family name value; do
-		# Of the interface itself, or with a side effect of its own.
+		# These belong to the interface itself, or have side effects.
 		case "$name" in mtu | stable_secret | addr_gen_mode | mc_forwarding) continue ;; esac
 		set_sysctl "$family" "$2" "$name" "$value"
 	done
@@ -202,7 +202,7 @@ announce_quietly() {
 	wait
 }
 
-# Gateways that its routes go by, as they were before.
+# The gateways of its routes, as they were before.
 gateways() {
 	printf '%s\n%s\n' "$SNAP_ROUTES4" "$SNAP_ROUTES6" | awk -v from="$from" '
 		$1 == "default" && index(" " $0 " ", " dev " from " ") {

@@ -1,7 +1,7 @@
 # shellcheck shell=dash
-# What the next boot would do with the files of the commit, before they are written: each owner is asked in a mount namespace of
-# its own, where the candidates stand in their places, so that includes find them and nobody else does. Then the words of
-# before and after are compared: no address, route or command of the uplink and its labels may get lost.
+# What the next boot would do with the commit's files, before they are written. Each owner is asked in a separate mount namespace
+# that has the candidates in their places, so that includes find them and no other process does. Then its answers before and
+# after are compared: no address, route or command of the uplink and its labels may get lost.
 
 # next_boot_doubts: a line for each reason not to begin. The words of the candidates stay, for the commit.
 next_boot_doubts() {
@@ -20,7 +20,7 @@ next_boot_doubts() {
 	printf '%s\n' "$words" | sed -n 's/^doubt //p'
 }
 
-# commit_doubts: at the commit, what runs now has to come back as well. The candidates are those of the begin.
+# commit_doubts: at the commit, what runs now has to come back as well. The candidates are those from the beginning.
 commit_doubts() {
 	[ "$KIND" != remove ] || return 0
 	[ -s "$live/boot-then" ] || { echo "what the next boot would do was not asked: $live has no boot-then"; return 0; }
@@ -66,7 +66,7 @@ in_candidate() {
 		sed 's/^/runs /' "$(candidate_of bridge-up)"
 		;;
 	esac
-	# Whoever had the NIC, networkd may be what holds the bridge's lease.
+	# Whichever program had the NIC, networkd may hold the bridge's lease.
 	file=$(candidate_of "00-meshdeck-$BRIDGE.network")
 	[ -z "$file" ] || sed 's/^/runs /' "$file"
 	[ "$OWNER" != networkd ] || networkd_words

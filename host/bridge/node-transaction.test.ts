@@ -58,7 +58,7 @@ test.each<[string, Partial<BridgeTransaction>]>([
   });
 });
 
-test('the nonce goes on standard input, and exit codes become errors', async () => {
+test('the nonce is sent on standard input, and exit codes become errors', async () => {
   const calls: { argv: readonly string[]; options: RunOptions | undefined }[] = [];
   const host = {
     run: (argv: readonly string[], options?: RunOptions) => {

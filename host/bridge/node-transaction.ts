@@ -1,6 +1,6 @@
-// A bridge transaction on its node, driven from here: its files placed in one round trip, its subcommands called. Works over
+// A bridge transaction on its node, driven from here: places its files in one round trip, and calls its subcommands. Works over
 // whatever runs argv as root there (SSH, this machine, a lab). Every call has a deadline, and a time-out means unknown: the
-// node goes on, or back, by itself. docs/bridge.md has the table of files and subcommands.
+// node continues, or rolls back, on its own. docs/bridge.md has the table of files and subcommands.
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../contract/errors.ts';
 import { packTar } from '../../core/deploy/tar.ts';
@@ -19,7 +19,7 @@ export interface RootHost {
 
 export interface NodeTransaction {
   readonly id: string;
-  /** Takes the lock, arms, starts the change. Of one that was begun before: how it stands. Answers when it is armed or gave up. */
+  /** Takes the lock, arms, starts the change. If it was begun before, answers with its state. Answers when it is armed or gave up. */
   begin(options?: CallOptions): Promise<TransactionStatus>;
   readStatus(options?: CallOptions): Promise<TransactionStatus>;
   /** A witness saw the node from outside. Prolongs the window, unless it is held for a person. */

@@ -43,7 +43,7 @@ nm_profile() {
 		done
 }
 
-# nm_release: after the commit. For good now: the file of the commit says the same.
+# nm_release: after the commit. Permanent now: the commit's file says the same.
 nm_release() {
 	rm -f "$nmTrialFile"
 	limit 5 nmcli general reload conf 2>/dev/null

@@ -38,9 +38,9 @@ owner_park() {
 	return 0
 }
 
-# owner_release: after the commit, the new configuration counts: whoever had the interface reads it.
+# owner_release: after the commit, the new configuration counts: the program that had the interface reads it.
 owner_release() {
-	# Whose files the commit wrote or removed says whom it concerns; after a removal the owner is one that let go long ago.
+	# The files that the commit wrote or removed show which owner is concerned; after a removal it is one that let go long ago.
 	! is_mine /etc/NetworkManager/conf.d/90-meshdeck-bridge.conf || nm_release
 	! is_mine "/etc/systemd/network/00-meshdeck-$UPLINK.network" && [ "$DHCP" != networkd ] || networkd_release
 	return 0
@@ -66,7 +66,7 @@ give_addresses() {
 	} | run_batch 2>/dev/null
 }
 
-# owner_back: the way back of owner_park. A client that died is started again as it was.
+# owner_back: undoes owner_park. A client that died is started again as it was.
 owner_back() {
 	local pid
 	case "$OWNER" in
@@ -81,7 +81,7 @@ owner_back() {
 	[ -n "$(clients_of "$from")" ] || start_client "$from" "$SNAP_CLIENT_COMMAND"
 }
 
-# start_client <interface> <command>: in a unit of its own, so that it outlives us.
+# start_client <interface> <command>: in its own unit, so that it outlives us.
 start_client() {
 	local interface
 	interface=$1
@@ -100,8 +100,8 @@ keep_addresses_alive() {
 		address_batch "$1" 0 | limit 5 ip -force -batch -
 }
 
-# owner_restart: the last thing that is tried when addresses do not come back by hand. Without the lock (9): a client that is
-# started here outlives us, and would hold it.
+# owner_restart: the last attempt when setting the addresses directly failed. Without the lock (9): a client that is started here
+# outlives us, and would hold it.
 owner_restart() {
 	case "$OWNER" in
 	ifupdown | ifupdown2)

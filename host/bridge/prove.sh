@@ -43,7 +43,7 @@ doubts() {
 	limit 5 ifquery --list --allow=auto 2>/dev/null | grep -qxF "$BRIDGE" || echo "nothing brings $BRIDGE up at boot"
 }
 
-# words_now: what is written now, in the words of whoever reads it at boot.
+# words_now: the current configuration, in the words of the program that reads it at boot.
 words_now() {
 	case "$METHOD" in
 	ifupdown) boot_words "$BRIDGE" "$UPLINK" ;;

@@ -1,7 +1,7 @@
 # shellcheck shell=dash
-# The way back: one file with the values, the snapshot and all it needs, run by the timer in PID 1, by the boot guard, by
-# `undo` and by the transaction itself when it fails. Runs from any state, any number of times. Order matters: the NIC
-# leaves the bridge, the addresses come back, the owner gets the NIC, and only then come files and what is cosmetic.
+# The rollback: one file with the values, the snapshot and all it needs. The timer in PID 1 runs it, the boot guard, `undo`, and
+# the transaction itself when it fails. Runs from any state, any number of times. Order matters: the NIC leaves the bridge, the
+# addresses come back, the owner gets the NIC, and only then come files and what is cosmetic.
 
 why=$1
 mkdir -p "$live"
@@ -10,13 +10,13 @@ mkdir -p "$live"
 exec 9>>"$run/lock"
 if ! flock -w 25 9; then
 	systemctl kill --kill-whom=all --signal=KILL meshdeck-bridge-keep.service 2>/dev/null
-	# Another way back may be at it, with its pauses: it does what this one would do.
+	# Another rollback may be running, with its pauses: it does what this one would do.
 	if ! flock -w 10 9; then
 		read_state
 		[ "$STATE" != rolling-back ] || exit 0
 	fi
 fi
-# Of an earlier start of the machine: its owners have configured it since, and what the snapshot holds of the network is old.
+# From an earlier start of the machine: its owners have configured it since, and the snapshot of its network is old.
 asked=$why
 is_this_boot || why=boot
 read_state
@@ -33,7 +33,7 @@ rolled-back)
 	exit 0
 	;;
 esac
-# Its own timer brought it here: by then somebody may have begun to mend by hand.
+# The restart timer started this: by now somebody may have begun to repair by hand.
 [ "$why" != restart ] || [ "$STATE" = rollback-failed ] || exit 0
 rm -f "$here/ballast" "$live/ballast"
 if [ "$why" != boot ] && [ "$why" != self ]; then
@@ -50,7 +50,7 @@ esac
 : "${text:=undone}"
 enter_anyway rolling-back "$text"
 
-# Every step is tried whatever became of the one before.
+# Every step is tried, also when the one before failed.
 go_back() {
 	[ "$KIND" = persist ] || let_kernel_in
 	port_back
@@ -60,12 +60,12 @@ go_back() {
 	[ "$KIND" = remove ] || bridge_back
 }
 
-# port_back: as a port, or none, with the columns that it had.
+# port_back: makes it a port or not, as it was, with the columns that it had.
 port_back() {
 	port_as_it_was && return 0
-	# Without its database the kernel's datapath still holds the NIC; it can be told directly.
+	# Without its database the kernel's datapath still holds the NIC; this command tells it directly.
 	[ "$SNAP_WAS_PORT" = yes ] || [ "$DATAPATH" = netdev ] || limit 5 ovs-dpctl del-if ovs-system "$UPLINK" 2>/dev/null
-	# The next start of the database drops ports with the transient mark: so it is started, if it was stopped.
+	# The database drops ports with the transient mark when it starts: so start it, if it was stopped.
 	[ "$why" = boot ] || limit 15 systemctl start ovsdb-server.service
 	port_as_it_was
 }
@@ -121,7 +121,7 @@ bridge_back() {
 		vsctl "$OVS_UNDO" --no-wait set bridge "$BRIDGE" "external_ids=$SNAP_BRIDGE_IDS" "other_config=$SNAP_BRIDGE_CONFIG" \
 			"fail_mode=$SNAP_BRIDGE_FAIL_MODE" "datapath_type=$SNAP_BRIDGE_DATAPATH"
 	elif delete_bridge; then
-		# The userspace datapath's interface outlives its switch, and nobody would take it away.
+		# The userspace datapath's interface outlives its switch, and nobody else would remove it.
 		pidof ovs-vswitchd >/dev/null || limit 5 ip link delete dev "$BRIDGE" 2>/dev/null
 	fi
 }
@@ -171,13 +171,13 @@ if [ "$why" != boot ] && [ "$why" != restart ]; then
 		is_healed && break
 		note "not healed yet; again in $pause s"
 		sleep "$pause"
-		# Only for the addresses: Open vSwitch alone is no reason to take the NIC down.
+		# Only for the addresses: Open vSwitch alone does not justify taking the NIC down.
 		# shellcheck disable=SC2086 # a list of words
 		[ "$pause" != 45 ] || has_addresses "$from" $ADDRESSES || owner_restart
 		go_back
 	done
 fi
-# Asked for after a start that could not undo it: what the owners configured then may have gone by the uplink in the bridge.
+# Somebody asks after a start that could not undo it: the owners may have configured the node then for an uplink in the bridge.
 # shellcheck disable=SC2086 # a list of words
 [ "$why" != boot ] || [ "$asked" = boot ] || [ "$KIND" = persist ] || has_addresses "$from" $ADDRESSES || owner_restart
 if is_healed; then

@@ -43,7 +43,7 @@ test('addresses are carried with their lifetimes, labels, peers and flags', asyn
     'address replace 10.0.0.5/24 brd 10.0.0.255 scope global dev br0 valid_lft 3500 preferred_lft 1710',
     'address replace 10.0.0.6/24 metric 100 brd 10.0.0.255 scope global dev br0 label br0:1',
     'address replace 10.9.0.1 peer 10.9.0.2/32 scope global dev br0',
-    // Whoever came back late keeps a minute to renew.
+    // A client that comes back late has a minute to renew.
     'address replace 2001:db8::5/64 scope global dev br0 nodad valid_lft 60 preferred_lft 0',
     'address replace 2001:db8::6/64 mngtmpaddr noprefixroute scope global dev br0 nodad valid_lft 86310 preferred_lft 14310',
     'address replace fe80::1/64 scope link dev br0 nodad',

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# tx <subcommand>: a bridge transaction on its node; docs/bridge.md has the table. Begun once, it runs in units of its own:
+# tx <subcommand>: a bridge transaction on its node; docs/bridge.md has the table. Once begun, it runs in its own units:
 # neither the end of the SSH session nor that of meshd stops it. Exit codes: 0 done, 3 refused (the reason on standard
 # error), 4 held by another transaction, 5 the nonce is wrong.
 
@@ -12,7 +12,7 @@ refuse() {
 
 begin() {
 	[ "$(id -u)" = 0 ] || refuse 'this needs root'
-	[ -d /run/systemd/system ] || refuse 'no systemd runs here: the way back could not be armed'
+	[ -d /run/systemd/system ] || refuse 'no systemd runs here: the rollback could not be armed'
 	mkdir -p "$base" "$live"
 	read_state
 	if [ -z "$STATE" ]; then
@@ -24,14 +24,14 @@ begin() {
 		esac
 		return
 	fi
-	# Begun before, perhaps over long ago: the answer is how it stands.
+	# Begun before, perhaps over long ago: answer with its state.
 	print_status
 }
 
 # begin_once: one at a time, so that a caller who asks again, having heard nothing, does not disturb the first.
 begin_once() {
 	(
-		flock -w 30 8 || refuse 'another begin is still at it' 4
+		flock -w 30 8 || refuse 'another begin is still running' 4
 		read_state
 		[ -z "$STATE" ] || exit 0
 		take_lock
@@ -67,7 +67,7 @@ take_lock() {
 	holder=$(readlink "$base/pending")
 	[ "$holder" = "$ID" ] && return 0
 	[ -n "$holder" ] || refuse "$base/pending cannot be made: is the disk full?"
-	# Left over: it never came to change anything, or it is over and was interrupted while it tidied up.
+	# Left over: it ended before it changed anything, or it is over and was interrupted while it tidied up.
 	if is_left_over "$holder"; then
 		[ ! -e "$base/$holder/rollback" ] || /bin/sh "$base/$holder/rollback" leftover </dev/null >/dev/null 2>&1
 		[ "$(readlink "$base/pending")" != "$holder" ] || rm -f "$base/pending"
@@ -77,7 +77,7 @@ take_lock() {
 	refuse "transaction $holder$(sed -n "s/^HOLDER=/ of /p" "$base/$holder/plan" 2>/dev/null) holds this machine ($(cut -d ' ' -f 2 "$base/$holder/state" 2>/dev/null))" 4
 }
 
-# A begin that is still at it looks the same for a moment: only one from before this boot, or of half a minute ago, is over.
+# A begin that still runs looks the same for a moment: only one from before this boot, or of half a minute ago, is over.
 is_left_over() {
 	local state
 	[ -d "$run/$1" ] || return 0
@@ -90,8 +90,8 @@ is_left_over() {
 	! systemctl is-active --quiet meshdeck-bridge.service meshdeck-bridge-keep.service
 }
 
-# await_last: the services of the transaction before this one end a moment after it: the one that watched has nothing more to
-# do, and the hand-over of the lease is not to be cut short.
+# await_last: the last transaction's services end a moment after it. The one that watched has nothing more to do, and the lease's
+# hand-over must not be cut short.
 await_last() {
 	local until
 	limit 10 systemctl stop meshdeck-bridge.service 2>/dev/null
@@ -165,8 +165,8 @@ drive() {
 	watch_over
 }
 
-# watch_deadline: PID 1 reads its own transient units anew at any daemon-reload, and starts the timer's window again; what
-# people were told is the deadline. Beside the checks, which may hang.
+# watch_deadline: PID 1 reads its own transient units again at any daemon-reload, and restarts the timer's window, but the
+# deadline that people saw must hold. Runs beside the checks, which may hang.
 watch_deadline() {
 	while sleep 1; do
 		read_state
@@ -177,7 +177,7 @@ watch_deadline() {
 	done
 }
 
-# The kernel announces by itself as long as these two are set: then they are again what the old interface had.
+# The kernel announces the addresses as long as these two are set. Then they get the old interface's values again.
 announce_and_settle() {
 	if [ "$KIND" = ensure ]; then announce "$to" 3; else announce_quietly "$to"; fi
 	printf '%s\n' "$SNAP_SYSCTLS" | grep _notify | while read -r family name value; do
@@ -185,7 +185,7 @@ announce_and_settle() {
 	done
 }
 
-# give_up <reason>: nothing was changed but the rehearsal's bridge.
+# give_up <reason>: only the rehearsal's bridge was made so far.
 give_up() {
 	printf '%s\n' "nothing was changed: $1" >"$live/reason"
 	if [ -s "$live/rollback" ]; then
@@ -209,11 +209,11 @@ start_rollback() {
 	script=${1:-$live/rollback}
 	systemctl reset-failed meshdeck-bridge-rollback.service 2>/dev/null
 	limit 10 systemd-run --quiet --collect --unit=meshdeck-bridge-rollback --property=OOMScoreAdjust=-900 \
-		--property=KillMode=process --description='Meshdeck: the way back' /bin/sh "$script" undo
+		--property=KillMode=process --description='Meshdeck: the rollback' /bin/sh "$script" undo
 }
 
-# adopt_originals: a removal puts the very files back that the first commit replaced, with owner, mode and attributes: where
-# the plan means the same content, and where it names no content of its own.
+# adopt_originals: a removal puts back the very files that the first commit replaced, with owner, mode and attributes, where the
+# plan has the same content or names none.
 adopt_originals() {
 	local origin path at number
 	[ "$KIND" = remove ] && [ -s "$base/committed" ] || return 0
@@ -268,7 +268,7 @@ check_plan() {
 take_snapshot() {
 	local unit at clients
 	mkdir -p "$here/snapshot" "$live/snapshot" || return 1
-	# Freed by the way back, so that a disk that fills up during the trial cannot stop it.
+	# The rollback frees this, so that a disk that fills up during the trial cannot stop it.
 	head -c 65536 /dev/zero >"$here/ballast" && head -c 65536 /dev/zero >"$live/ballast" || return 1
 	at=0
 	while [ "$at" -lt "$FILES" ]; do
@@ -325,7 +325,7 @@ take_snapshot() {
 	limit 10 sync "$here/snapshot" "$here/snapshot/values"
 }
 
-# A name that this machine's name servers know: what their own addresses, or a gateway's, are called.
+# A name that this machine's name servers know: that of a name server's address, or of a gateway's.
 resolvable_name() {
 	local address
 	for address in $(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf) $SNAP_DNS $(ip -4 route show default | awk '{ print $3 }'); do
@@ -355,7 +355,7 @@ ovs_get() {
 	vsctl "$OVS_UNDO" --no-wait --if-exists get "$1" "$2" "$3" 2>/dev/null
 }
 
-# What an interface was told beside its addresses; those that the trial changes on it.
+# An interface's settings beside its addresses: those that the trial changes.
 sysctls_of() {
 	local name
 	for name in arp_notify arp_ignore arp_announce; do
@@ -386,7 +386,7 @@ take_evidence() {
 	return 0
 }
 
-# One file that needs no other: values, snapshot, script.
+# One file that needs no others: values, snapshot, script.
 write_rollback() {
 	{
 		echo '#!/bin/sh'
@@ -441,10 +441,10 @@ guard_is_on() {
 		systemctl show --property=DropInPaths ovsdb-server.service | grep -qF "$trialFile"
 }
 
-# rehearse: all but the NIC, which costs nobody a packet. Most faults of Open vSwitch show here.
+# rehearse: everything but the NIC, which costs nobody a packet. Most of Open vSwitch's faults show here.
 rehearse() {
 	local problem
-	# One that is there keeps its columns until the way back is armed: VMs may be on it.
+	# An existing bridge keeps its columns until the rollback is armed: VMs may be on it.
 	if [ "$SNAP_HAD_BRIDGE" = no ]; then
 		problem=$(take_bridge 2>&1) || { echo "Open vSwitch does not make the bridge: $problem"; return 1; }
 	fi
@@ -633,7 +633,7 @@ check_dns() {
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
 
-# The nonce comes on standard input: who has it has seen the node from outside, or decides for those who did.
+# The nonce comes on standard input: its holder has seen the node from outside, or decides for those who did.
 read_nonce() {
 	local nonce
 	IFS= read -r nonce || [ -n "$nonce" ] || refuse 'no nonce on standard input' 5
@@ -712,7 +712,7 @@ keep() {
 	esac
 	if [ "$STATE" != committing ] && ! systemctl is-active --quiet meshdeck-bridge-keep.service; then
 		start_unit meshdeck-bridge-keep 'Meshdeck: keeping the bridge' commit --property=RuntimeMaxSec=$((DHCP_SECONDS + 60)) ||
-			is_keeping || refuse 'PID 1 did not start the commit; the change still goes back by itself'
+			is_keeping || refuse 'PID 1 did not start the commit; the change still rolls back automatically'
 	fi
 	wait_while 'inside-ok outside-ok committing' 25
 	print_status
@@ -810,7 +810,7 @@ undo() {
 	print_status
 }
 
-# wait_disarmed: the state is told first, and the timer goes a moment later.
+# wait_disarmed: the state changes first, and the timer goes a moment later.
 wait_disarmed() {
 	local count
 	count=0
@@ -844,7 +844,7 @@ print_status() {
 	return 0
 }
 
-# What the units said is PID 1's journal; what the files hold may be secret (keys of wireless networks) and stays here.
+# The units' output is in PID 1's journal. The files' contents may be secret (keys of wireless networks) and stay here.
 bundle() {
 	local folder
 	folder=$(mktemp -d "$run/bundle.XXXXXX") || refuse '/run takes no more data'
