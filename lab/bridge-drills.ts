@@ -122,7 +122,7 @@ const powerCuts: Drill[] = [
     },
   },
   {
-    name: 'power cut while it is planned, and what a person is told to type then',
+    name: 'power cut while it is planned, and the command that the error names then',
     end: 'rolled-back',
     async run(stage) {
       const trial = await stage.place();
@@ -375,7 +375,7 @@ export const drills: readonly Drill[] = [
       await sleep(20_000);
       await stage.sh('systemctl daemon-reload');
       const { leftMs } = await trial.tx.readStatus();
-      // PID 1's timer begins its 25 s again; what everybody was told is the deadline, and comes long before.
+      // PID 1's timer begins its 25 s again; the deadline that people saw comes long before.
       const { reason } = await waitForState(trial.tx, 'rolled-back', (leftMs ?? 0) + 18_000);
       if (!reason.startsWith('nobody kept the change')) throw new Error(`it went back, but: ${reason}`);
       return trial;
@@ -391,8 +391,8 @@ export const drills: readonly Drill[] = [
     },
   },
   {
-    // Open vSwitch's tools are gone until the next start: nothing that the way back tries can heal it.
-    name: 'the way back fails, and the machine restarts as the plan asks',
+    // Open vSwitch's tools are gone until the next start: nothing that the rollback tries can heal it.
+    name: 'the rollback fails, and the machine restarts as the plan asks',
     end: 'rolled-back',
     async run(stage) {
       const trial = await stage.tryOut({ times: { reboot: 5 } });
@@ -467,7 +467,7 @@ export const drills: readonly Drill[] = [
     mend: (stage) => stage.sh('cat /run/resolv.kept >/etc/resolv.conf'),
   },
   {
-    name: 'two default routes, a rule and a table of its own',
+    name: 'two default routes, a rule and a separate table',
     end: 'rolled-back',
     async run(stage) {
       const gateway = stage.address.replace(/\d+$/, '2');
@@ -519,7 +519,7 @@ export const drills: readonly Drill[] = [
     },
   },
   {
-    name: 'the rollback runs twice at once, and once more',
+    name: 'the rollback runs twice at once, and a third time',
     isQuick: true,
     end: 'rolled-back',
     async run(stage) {

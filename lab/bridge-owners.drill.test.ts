@@ -40,7 +40,7 @@ describe.each([
   ['networkmanager', 'commands', 'NetworkManager'],
   ['networkd', 'networkd', 'systemd-networkd'],
 ] as const)('%s while no DHCP server answers', (owner, method, service) => {
-  test('restarted in the trial: it leaves the bridge alone, and the way back costs no address', async () => {
+  test('restarted in the trial: it leaves the bridge alone, and the rollback costs no address', async () => {
     await startLab(owner);
     const { outside, backMs } = await goBackAfterRestart(lab, node, method, service);
     console.log(
@@ -68,7 +68,7 @@ test.each([
   ['networkd', 'networkd'],
   ['networkd', 'commands'],
 ] as const)(
-  '%s by the method %s, and the DHCP server offers another address: it is told, and not taken',
+  '%s by the method %s, and the DHCP server offers another address: the status names it, and it is not taken',
   async (owner, method) => {
     await startLab(owner);
     await lab.fault.dhcp('other-range');
@@ -87,7 +87,7 @@ test.each([
   },
 );
 
-/** Shell lines that give eth0 fixed addresses of both families and a route of its own, in the owner's file. */
+/** Shell lines that give eth0 fixed addresses of both families and an extra route, in the owner's file. */
 const fixedAddresses: Record<NodeOwner, (address: string, gateway: string) => string> = {
   ifupdown: (address, gateway) => `cat >/etc/network/interfaces <<'END'
 auto lo

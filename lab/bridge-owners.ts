@@ -134,7 +134,7 @@ export async function cyclePower(lab: Lab, node: string): Promise<void> {
   await lab.ready(node);
 }
 
-/** All of /etc but what Open vSwitch and the resolver's owner write by themselves. */
+/** All of /etc but what Open vSwitch and the resolver's owner write. */
 export function readEtc(lab: Lab, node: string): Promise<string> {
   // NetworkManager writes resolv.conf under another name first; a cut of the power in between leaves that file for ever.
   const ours = `! -path './openvswitch/*' ! -name resolv.conf ! -name 'resolv.conf.??????'`;

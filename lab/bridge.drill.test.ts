@@ -32,7 +32,7 @@ for (const drill of [...drills, realWindow]) {
   test(drill.name, async () => {
     if (stage === null) throw new Error('no lab');
     const current = stage;
-    // Until it is through, the next one gets a lab of its own.
+    // If this drill fails, the next one gets a fresh lab.
     stage = null;
     await runDrill(drill, current);
     stage = current;

@@ -32,13 +32,13 @@ describe('a change that nobody keeps', () => {
   beforeEach(async () => {
     before = await observeQuietly(stage);
   });
-  // What a test that failed left pending would hold the node against all after it.
+  // A pending transaction of a failed test would block the node for all later tests.
   afterEach(async () => {
     const pending = (await stage.sh('basename "$(readlink /var/lib/meshd/bridge/pending)"')).trim();
     if (pending !== '') await openTransaction(host, pending).undo();
   });
 
-  test('goes back by itself, and nothing is left of it', async () => {
+  test('rolls back on its own, and leaves nothing behind', async () => {
     const { transaction } = await describeLabTransaction(lab, node, { times: { window: 15 } });
     const ping = await startPing(address);
     const tx = await placeTransaction(host, transaction);
@@ -56,7 +56,7 @@ describe('a change that nobody keeps', () => {
     await expect.poll(() => observeQuietly(stage)).toBe(before);
   });
 
-  test('goes back at once when asked to, and asking twice is no harm', async () => {
+  test('rolls back at once when asked to, and asking twice does no harm', async () => {
     const { transaction } = await describeLabTransaction(lab, node, { times: { window: 60 } });
     const tx = await placeTransaction(host, transaction);
     await tx.begin();
@@ -126,7 +126,7 @@ describe('drills', () => {
   let isWhole = true;
   for (const drill of drills.filter(({ isQuick }) => isQuick)) {
     test(drill.name, async () => {
-      // What a drill that failed left behind is nobody else's failure.
+      // What a failed drill left behind must not fail the next one.
       if (!isWhole) stage = await freshStage(lab);
       isWhole = false;
       await runDrill(drill, stage);
@@ -135,7 +135,7 @@ describe('drills', () => {
   }
 });
 
-test('a change that is kept survives a cut of the power, and is taken away again without a trace', async () => {
+test('a change that is kept survives a power cut, and is taken away again without a trace', async () => {
   before = await observeQuietly(stage);
   const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 40 } });
   const ping = await startPing(address);

@@ -100,7 +100,7 @@ iface eth0 inet manual
   return { path: interfacesFile, content, mode: '644', oldSha256: sha256Hex(old) };
 }
 
-/** The bridge away again, for good. */
+/** Removes the bridge permanently. */
 export async function removeBridge(lab: Lab, node: string): Promise<TransactionStatus> {
   const { transaction, nonce } = await describeLabTransaction(lab, node, { kind: 'remove' });
   const tx = await placeTransaction(lab.runner(node), transaction);
@@ -121,7 +121,7 @@ export async function waitForState(
   const wanted: readonly string[] = typeof states === 'string' ? [states] : states;
   const endAt = performance.now() + timeoutMs;
   for (;;) {
-    // Before it is begun, and while the node is off, there is none.
+    // The status is missing before the transaction begins, and while the node is off.
     const status = await tx.readStatus().catch(describeError);
     if (typeof status !== 'string' && wanted.includes(status.state)) return status;
     if (performance.now() > endAt) throw new Error(`not ${wanted.join(' or ')}: ${JSON.stringify(status)}`);
@@ -131,8 +131,8 @@ export async function waitForState(
 
 /**
  * How long a node may be out of reach while its bridge is made or taken away. A quiet machine shows less than a second
- * (docs/bridge.md has the table); a busy one takes longer for the same steps. Who waits for a DHCP server, for spanning tree
- * or for the way back at the window's end takes longer than this on any machine.
+ * (docs/bridge.md has the table); a busy one takes longer for the same steps. Waiting for a DHCP server, for spanning tree or
+ * for the rollback at the window's end takes longer than this on any machine.
  */
 export const outageDeadlineMs = 10_000;
 
