@@ -22,6 +22,7 @@ export const User = z.object({
   email: UserAddress,
   role: Role,
   createdAt: z.number(),
+  /** Some address that the user never logged in from waits until then, after wrong passwords. */
   lockedUntil: z.number().nullable(),
 });
 export type User = z.infer<typeof User>;
@@ -78,8 +79,8 @@ export const browserMethods = {
     example: {},
   }),
   /**
-   * Observes nodes for a wizard and makes its plan; the form is the wizard's own and parsed by its planner. Like start, retry
-   * and undo it needs what `planRoles` says of the kind too.
+   * Observes nodes for a wizard and makes its plan; the form is the wizard's own and parsed by its planner. Like all that acts
+   * on a run, it needs what `planRoles` says of the kind too.
    */
   'plans.make': defineMethod({
     name: 'plans.make',
@@ -248,6 +249,7 @@ export const browserMethods = {
     name: 'users.create',
     role: 'admin',
     changes: true,
+    needsSession: true,
     input: z.object({
       name: z.string().min(1).max(64),
       email: UserAddress,
@@ -261,6 +263,7 @@ export const browserMethods = {
     name: 'users.setRole',
     role: 'admin',
     changes: true,
+    needsSession: true,
     input: z.object({ user: z.string(), role: Role }),
     output: User,
     example: { user: 'u1', role: 'operator' },
@@ -270,6 +273,7 @@ export const browserMethods = {
     name: 'users.setPassword',
     role: 'admin',
     changes: true,
+    needsSession: true,
     input: z.object({ user: z.string(), password: NewPassword }),
     output: Nothing,
     example: { user: 'u1', password: 'correct horse battery' },
@@ -278,6 +282,7 @@ export const browserMethods = {
     name: 'users.remove',
     role: 'admin',
     changes: true,
+    needsSession: true,
     input: z.object({ user: z.string() }),
     output: Nothing,
     example: { user: 'u1' },
@@ -301,6 +306,7 @@ export const browserMethods = {
     name: 'session.changePassword',
     role: 'viewer',
     changes: true,
+    needsSession: true,
     input: z.object({ old: z.string().min(1).max(256), password: NewPassword }),
     output: Nothing,
     example: { old: 'correct horse battery', password: 'staple correct horse' },
@@ -326,6 +332,7 @@ export const browserMethods = {
     name: 'sessions.revokeOthers',
     role: 'viewer',
     changes: true,
+    needsSession: true,
     input: Nothing,
     output: Nothing,
     example: {},
@@ -341,11 +348,12 @@ export const browserMethods = {
     ),
     example: {},
   }),
-  /** The token itself is shown only this once. */
+  /** The token itself is shown only this once. A user has `maxTokensPerUser` at most, and makes `maxTokensPerHour` an hour. */
   'tokens.create': defineMethod({
     name: 'tokens.create',
     role: 'viewer',
     changes: true,
+    needsSession: true,
     input: z.object({ name: z.string().min(1).max(64) }),
     output: z.object({ id: z.string(), token: z.string() }),
     example: { name: 'laptop' },

@@ -119,3 +119,9 @@ export const maxSecretLength = 16_384;
 
 /** Log lines of one step that are kept and shown. An apt that installs everything writes about 1,000; a node may write forever. */
 export const maxStepLogLines = 5_000;
+
+/** Tokens of one user: one for each script and machine. */
+export const maxTokensPerUser = 20;
+
+/** Tokens that one user makes in an hour, revoked ones too. */
+export const maxTokensPerHour = 10;

@@ -14,6 +14,8 @@ export interface Method<
   readonly role: Role;
   /** True when it changes something: it is then in the audit log, with who, what, where and result. */
   readonly changes: boolean;
+  /** True: a token is refused. What gives access for longer, or takes it from others, needs the person who logged in. */
+  readonly needsSession?: boolean;
   readonly input: Input;
   readonly output: Output;
   /** Arguments that the round-trip test sends through the real dispatcher. */

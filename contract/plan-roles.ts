@@ -3,9 +3,9 @@ import type { PlanKind } from './plans.ts';
 import type { Role } from './roles.ts';
 
 /**
- * The least role that may make, start, retry or undo a plan of each kind; checked in server/runs, and read by code that offers
- * one. As in the command table, operators act and admins change the cluster itself: only an admin may act as root on a
- * machine that the caller names.
+ * The least role that may make a plan of each kind, and start, cancel, retry or undo its run, answer its questions, give it
+ * secrets, or decide for a step. server/runs checks it, and code that offers one of these reads it. As in the command table,
+ * operators act, and admins change the cluster itself: to act as root on a machine that the caller names needs an admin.
  */
 export const planRoles = {
   'add-nodes': 'admin',

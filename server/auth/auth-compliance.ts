@@ -1,6 +1,7 @@
 // What authentication must do on any store: run on memory and on SQLite, since better-auth speaks to each through another
 // adapter, and updates through one of them once changed nothing without a word.
 import { expect, it } from 'vitest';
+import { maxTokensPerHour, maxTokensPerUser } from '../../contract/limits.ts';
 import { silentLog } from '../test-parts.ts';
 import type { ConsoleStore } from '../store/types.ts';
 import { createAuth } from './auth.ts';
@@ -189,6 +190,28 @@ export function describeAuth(openStore: () => Promise<ConsoleStore>): void {
     await expect(auth.setRole(user.id, 'admin')).rejects.toThrow(/gone/);
   });
 
+  it.each(['a new password by an admin', 'a one-time link', 'removal'])(
+    'forgets after %s where the account logged in: who guesses there waits like everyone',
+    async (act) => {
+      const { auth, logIn } = await setUp();
+      await auth.createUser(root);
+      const user = await auth.createUser(ann);
+      await logIn();
+      for (let turn = 0; turn <= triesBeforeLock; turn += 1) {
+        expect((await logIn(ann.email, 'wrong')).cookies, 'it may try on there').toBeNull();
+      }
+      if (act === 'removal') {
+        await auth.removeUser(user.id);
+        await auth.createUser(ann);
+      } else if (act === 'a one-time link') {
+        const token = await auth.createSetupToken();
+        await auth.setUp({ ...ann, token, password: 'another long one' }, { ...client, address: '198.51.100.7' });
+      } else await auth.setPassword(user.id, 'another long one');
+      for (let turn = 0; turn < triesBeforeLock; turn += 1) await logIn(ann.email, 'wrong');
+      await expect(logIn(ann.email, 'wrong')).rejects.toThrow(/wait 15 minutes/);
+    },
+  );
+
   it('takes a token of the CLI until it is revoked, and keeps its hash only', async () => {
     const { auth, store } = await setUp();
     const user = await auth.createUser(ann);
@@ -201,6 +224,27 @@ export function describeAuth(openStore: () => Promise<ConsoleStore>): void {
     await expect(auth.revokeToken('someone else', id)).rejects.toThrow(/gone/);
     await auth.revokeToken(user.id, id);
     expect(await auth.callerOf(credential!)).toBeNull();
+  });
+
+  it('gives a user so many tokens an hour and so many in all, also when they are asked for at once', async () => {
+    const { auth, pass } = await setUp();
+    const user = await auth.createUser(ann);
+    const burst = async () => {
+      const made = await Promise.allSettled(
+        Array.from({ length: 40 }, (_, turn) => auth.createToken(user.id, `t${turn}`)),
+      );
+      return made.filter(({ status }) => status === 'fulfilled').length;
+    };
+    expect(await burst()).toBe(maxTokensPerHour);
+    for (const { id } of await auth.tokens(user.id)) await auth.revokeToken(user.id, id);
+    expect(await burst(), 'revoked ones count too').toBe(0);
+    let inAll = 0;
+    for (let hour = 0; hour < 4; hour += 1) {
+      pass(3_600_001);
+      inAll += await burst();
+    }
+    expect(inAll).toBe(maxTokensPerUser);
+    await expect(auth.createToken(user.id, 'one more')).rejects.toThrow(/20 are the most: revoke one/);
   });
 
   it('refuses a second user with the same address', async () => {

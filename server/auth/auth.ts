@@ -5,6 +5,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { User } from '../../contract/browser.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { SetupRequest } from '../../contract/http.ts';
+import { maxTokensPerHour, maxTokensPerUser } from '../../contract/limits.ts';
 import { Role } from '../../contract/roles.ts';
 import type { Caller, Log } from '../ports.ts';
 import type { ConsoleStore, SettingStore } from '../store/types.ts';
@@ -79,6 +80,9 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
     { locks: textOf(settings, 'login-locks'), known: textOf(settings, 'login-addresses') },
   );
   const endListeners = new Set<(credentialIds: string[], reason: string) => void>();
+
+  /** When each user made tokens within the last hour, also such as are revoked by now. */
+  const madeTokens = new Map<string, number[]>();
 
   /** Users change one after another: of two admins who demote each other at once, the second must see what the first did. */
   let lastChange: Promise<unknown> = Promise.resolve();
@@ -163,10 +167,11 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
     const context = await better.$context;
     await context.internalAdapter.updatePassword(userId, await context.password.hash(password));
   };
-  const resetPassword = async (userId: string, password: string) => {
-    await putPassword(userId, password);
-    await endSessions(userId, null, 'The password was reset.');
-    await endTokens(userId, 'The password was reset.');
+  const resetPassword = async ({ id, email }: { id: string; email: string }, password: string) => {
+    await putPassword(id, password);
+    await endSessions(id, null, 'The password was reset.');
+    await endTokens(id, 'The password was reset.');
+    await guard.forget(email);
   };
   const makeAdmin = async (request: SetupRequest) => {
     await useSetupToken(settings, request.token, now());
@@ -178,7 +183,30 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
     }
     const { user } = found;
     await context.internalAdapter.updateUser(user.id, { role: 'admin', name: request.name });
-    await resetPassword(user.id, request.password);
+    await resetPassword(user, request.password);
+  };
+  const createToken = async (userId: string, name: string) => {
+    const own = await tokens.list(userId);
+    if (own.length >= maxTokensPerUser) {
+      throw new AppError(
+        'refused',
+        `You have ${own.length} tokens, and ${maxTokensPerUser} are the most: revoke one that is not used.`,
+      );
+    }
+    const hourAgo = now() - 3_600_000;
+    for (const [id, times] of madeTokens) if ((times.at(-1) ?? 0) <= hourAgo) madeTokens.delete(id);
+    const times = (madeTokens.get(userId) ?? own.map(({ createdAt }) => createdAt)).filter((at) => at > hourAgo);
+    if (times.length >= maxTokensPerHour) {
+      throw new AppError(
+        'refused',
+        `You made ${times.length} tokens within an hour, and ${maxTokensPerHour} are the most: make the next one later.`,
+      );
+    }
+    madeTokens.set(userId, [...times, now()]);
+    const token = `mdk_${randomBytes(32).toString('base64url')}`;
+    const id = randomUUID();
+    await tokens.put({ id, userId, name, hash: hashOf(token), createdAt: now(), lastUsedAt: null });
+    return { id, token };
   };
   const signIn = async (email: string, password: string, client: { address: string; agent: string }) => {
     const headers = new Headers({ [addressHeader]: client.address, 'user-agent': client.agent });
@@ -300,9 +328,9 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
     /** By an admin, for one who lost it: sessions and tokens end, the role stays. */
     setPassword: (id: string, password: string): Promise<void> =>
       inTurn(async () => {
-        const { email } = await requireUser(id);
-        await resetPassword(id, password);
-        await guard.unlock(email);
+        const row = await requireUser(id);
+        await resetPassword(row, password);
+        await guard.unlock(row.email);
       }),
 
     removeUser: (id: string): Promise<void> =>
@@ -312,6 +340,9 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
         await endSessions(id, null, 'This account was removed.');
         await endTokens(id, 'This account was removed.');
         await (await database()).deleteUser(id);
+        // Someone else may get this address later.
+        await guard.forget(row.email);
+        await guard.unlock(row.email);
       }),
 
     async sessions(userId: string): Promise<SessionView[]> {
@@ -331,13 +362,12 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
     revokeOthers: (userId: string, keep: string | null) =>
       endSessions(userId, keep, 'You were logged out from another place.'),
 
-    /** The token is shown this once. */
-    async createToken(userId: string, name: string): Promise<{ id: string; token: string }> {
-      const token = `mdk_${randomBytes(32).toString('base64url')}`;
-      const id = randomUUID();
-      await tokens.put({ id, userId, name, hash: hashOf(token), createdAt: now(), lastUsedAt: null });
-      return { id, token };
-    },
+    /**
+     * The token is shown this once.
+     * @throws AppError `refused` for too many of one user, or too many in an hour
+     */
+    createToken: (userId: string, name: string): Promise<{ id: string; token: string }> =>
+      inTurn(() => createToken(userId, name)),
     tokens: (userId: string) => tokens.list(userId),
     async revokeToken(userId: string, id: string): Promise<void> {
       if (!(await tokens.remove(id, userId))) throw new AppError('not-found', 'This token is gone already.');

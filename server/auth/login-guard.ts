@@ -118,6 +118,12 @@ export class LoginGuard {
     if (wasLocked) await this.saveLocks();
   }
 
+  /** The account is gone, or its password is another one: whoever logged in from there until now has no advantage. */
+  async forget(email: string): Promise<void> {
+    await this.loaded;
+    if (this.known.delete(email.toLowerCase())) await this.saveKnown();
+  }
+
   private keysOf(email: string | null, address: string): Keys {
     const name = email?.toLowerCase() ?? null;
     const block = addressBlock(address) ?? address;
@@ -152,7 +158,11 @@ export class LoginGuard {
     this.known.delete(name);
     this.known.set(name, blocks);
     if (this.known.size > maxKnownAccounts) this.known = new Map([...this.known].slice(-maxKnownAccounts));
-    await this.stores.known.save(JSON.stringify(Object.fromEntries(this.known) satisfies z.infer<typeof Known>));
+    await this.saveKnown();
+  }
+
+  private saveKnown(): Promise<void> {
+    return this.stores.known.save(JSON.stringify(Object.fromEntries(this.known) satisfies z.infer<typeof Known>));
   }
 
   private pairsOf(name: string): string[] {

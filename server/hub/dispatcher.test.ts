@@ -4,7 +4,7 @@ import { AppError } from '../../contract/errors.ts';
 import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
-import { createAuth } from '../auth/auth.ts';
+import { createAuth, type Credential } from '../auth/auth.ts';
 import { listConsoleKeys } from '../bootstrap/console-key.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { createTestFleet, createTestRuns, silentLog, testSummary } from '../test-parts.ts';
@@ -22,7 +22,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const methodNames = Object.keys(browserMethods) as MethodName[];
 const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery', role: 'admin' } as const;
 
-async function setUp({ hasUser = true } = {}) {
+async function setUp({ hasUser = true, kind = 'session' }: { hasUser?: boolean; kind?: Credential['kind'] } = {}) {
   const store = createMemoryStore();
   const fleet = createTestFleet();
   const runs = createTestRuns();
@@ -55,7 +55,7 @@ async function setUp({ hasUser = true } = {}) {
   const abort = new AbortController();
   const connection: Connection = {
     id: 's1',
-    credential: { kind: 'token', hash: 'h', id: 'c1' },
+    credential: kind === 'token' ? { kind, hash: 'h', id: 'c1' } : { kind, token: 'h', id: 'c1' },
     signal: abort.signal,
     follows: new Map(),
     callsInFlight: 0,
@@ -203,6 +203,25 @@ describe('the dispatcher', () => {
       ['meshdeck deploy node[1-2]', 'node1,node2'],
       ["add the user Ann O'Neil <a@example.org> as viewer", 'console'],
     ]);
+  });
+});
+
+describe('what a token may not do', () => {
+  const needSession = methodNames.filter((name) => 'needsSession' in browserMethods[name]);
+
+  it('is what gives access for longer or takes it from others', () => {
+    const changing = methodNames.filter((name) => browserMethods[name].changes);
+    expect(needSession).toEqual(changing.filter((name) => /^(?:users|sessions?)\.|^tokens\.create$/.test(name)));
+  });
+
+  it.each(needSession)('%s: refused, nothing is done, and it is in the audit log', async (name) => {
+    const { call, auth, audit } = await setUp({ kind: 'token' });
+    expect(await call(name, browserMethods[name].example)).toMatchObject({
+      ok: false,
+      error: { code: 'refused', message: expect.stringContaining('a token may not do this') as string },
+    });
+    expect((await audit())[0]).toMatchObject({ who: 'Root', result: 'refused' });
+    expect(await auth.users()).toMatchObject([{ email: admin.email, role: 'admin' }]);
   });
 });
 

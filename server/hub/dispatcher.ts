@@ -79,7 +79,7 @@ export class Dispatcher {
   async call(connection: Connection, name: string, raw: unknown): Promise<Answer> {
     const after: (() => void)[] = [];
     // A turn lasts until its answer is queued: only then does `room` see it.
-    const turn = { end: () => undefined as void };
+    const turn: { end: () => void } = { end: () => undefined };
     connection.callsInFlight += 1;
     try {
       const data = await this.run(connection, name, raw, { after, turn });
@@ -114,6 +114,11 @@ export class Dispatcher {
     if (!isAtLeast(caller.role, method.role)) {
       const error = new AppError('refused', `${name} needs the role ${method.role}, and you are ${caller.role}`);
       if (method.changes) await this.record(caller, name, parsed.success ? parsed.data : {}, error);
+      throw error;
+    }
+    if (method.needsSession === true && connection.credential.kind === 'token') {
+      const error = new AppError('refused', `${name} needs a login: a token may not do this. Use the console’s pages.`);
+      await this.record(caller, name, parsed.success ? parsed.data : {}, error);
       throw error;
     }
     if (!parsed.success) {

@@ -170,8 +170,7 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
     const outbox = new Outbox(
       { limit: maxSocketQueueBytes },
       {
-        // The cast names what outbox.ts uses of engine.io's socket; its own types hide the transport's events.
-        engine: socket.conn as unknown as EngineSocket,
+        engine: socket.conn,
         socket: socket.request.socket,
         onFull: (bytes) =>
           log.warn(`a connection of ${caller.name} is closed: it does not read, ${bytes} bytes wait for it`),
