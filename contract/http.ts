@@ -1,6 +1,7 @@
 // What the console answers over plain HTTP beside its pages: login, first admin, health. All else is socket.io (browser.ts).
 // The session is an httpOnly cookie; a request that changes something must carry the console's own Origin.
 import { z } from 'zod';
+import { findUnsafeCharacter } from './plain-text.ts';
 import { UserAddress } from './user-address.ts';
 
 export const LoginRequest = z.object({ email: UserAddress, password: z.string().min(1).max(256) });
@@ -8,7 +9,14 @@ export type LoginRequest = z.infer<typeof LoginRequest>;
 
 export const SetupRequest = z.object({
   token: z.string().min(1).max(200),
-  name: z.string().min(1).max(64),
+  name: z
+    .string()
+    .min(1)
+    .max(64)
+    .superRefine((name, context) => {
+      const issue = findUnsafeCharacter(name, { isOneLine: true });
+      if (issue !== null) context.addIssue({ code: 'custom', message: issue });
+    }),
   email: UserAddress,
   password: z.string().min(12).max(256),
 });

@@ -225,6 +225,60 @@ describe('what a token may not do', () => {
   });
 });
 
+describe('text that cannot be shown', () => {
+  /** Every text in an input, by its path; secrets may hold anything. */
+  const textsOf = (value: unknown, path: string[] = []): string[][] => {
+    if (typeof value === 'string') return [path];
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).flatMap(([key, inner]) => textsOf(inner, [...path, key]));
+  };
+  const secret = new Set(['secrets', 'password', 'old']);
+  const withText = (value: unknown, [key, ...rest]: string[], text: string): unknown =>
+    key === undefined
+      ? text
+      : { ...(value as object), [key]: withText((value as Record<string, unknown>)[key], rest, text) };
+  const examples = methodNames.flatMap((name) => {
+    const example =
+      name === 'plans.make'
+        ? { kind: 'deploy', form: { nodes: 'a' }, secrets: { a: 'b' } }
+        : browserMethods[name].example;
+    return textsOf(example).map((path) => ({ name, example, path, field: path.join('.') }));
+  });
+
+  it('is looked for in many fields', () => {
+    expect(examples.length).toBeGreaterThan(30);
+  });
+
+  it.each(examples)('is refused in $name, $field, by the name of the field', async ({ name, example, path }) => {
+    const { call, runs, fleet } = await setUp({ hasUser: false });
+    const isSecret = path.some((key) => secret.has(key));
+    for (const bad of ['\u0000', '\u001b[2J', '\u009b', '\u202e', '\u2066', '\u200f', '\u2028']) {
+      const ack = await call(name, withText(example, path, `nod${bad}e1-abcdefgh`));
+      if (isSecret) {
+        expect(JSON.stringify(ack)).not.toContain('cannot be shown');
+        continue;
+      }
+      // Some fields take a few words only, or an address: their own error stands.
+      expect(ack).toMatchObject({ ok: false, error: { code: 'invalid' } });
+      expect(JSON.stringify(ack)).toContain(path[0]!);
+    }
+    if (isSecret) return;
+    expect([runs.asked, fleet.commands]).toEqual([[], []]);
+  });
+
+  it('a name has one line; a pasted list has many', async () => {
+    const { call } = await setUp();
+    const user = { name: 'Ann\nB', email: 'a@example.org', role: 'viewer', password: 'p'.repeat(12) };
+    expect(await call('users.create', user)).toMatchObject({
+      error: { message: 'name has the character U+000A, which cannot be shown: remove it' },
+    });
+    expect(await call('users.create', { ...user, name: 'Añn 李 O’Neil' })).toMatchObject({ ok: true });
+    expect(
+      await call('plans.make', { kind: 'deploy', form: { nodes: 'node1\nnode2\tx' }, secrets: { a: '\u0000' } }),
+    ).toMatchObject({ ok: true });
+  });
+});
+
 describe('following a run', () => {
   const event = { event: 'run', run: 'r1', summary: testSummary } as const;
 

@@ -7,6 +7,7 @@ import { browserMethods, type BrowserEvents, type BrowserMethods, type MethodNam
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
 import type { Ack, InputOf, OutputOf } from '../../contract/method.ts';
+import { findUnsafeText } from '../../contract/plain-text.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Credential } from '../auth/auth.ts';
 import type { Caller, Log } from '../ports.ts';
@@ -123,6 +124,10 @@ export class Dispatcher {
     }
     if (!parsed.success) {
       throw new AppError('invalid', z.prettifyError(parsed.error), { detail: { issues: parsed.error.issues } });
+    }
+    const unsafe = findUnsafeText(parsed.data);
+    if (unsafe) {
+      throw new AppError('invalid', `${unsafe.path.join('.')} ${unsafe.message}`, { detail: { issues: [unsafe] } });
     }
     turn.end = await enterLane(connection, name);
     const call: Call = { caller, connection, afterAnswer: (act) => after.push(act) };
