@@ -120,6 +120,9 @@ export const maxSecretLength = 16_384;
 /** Log lines of one step that are kept and shown. An apt that installs everything writes about 1,000; a node may write forever. */
 export const maxStepLogLines = 5_000;
 
+/** Entries that one user without the role admin, or its commands, may write to the audit log in an hour; the rest is counted. */
+export const auditEntriesPerHour = 1_000;
+
 /** Tokens of one user: one for each script and machine. */
 export const maxTokensPerUser = 20;
 

@@ -7,7 +7,7 @@ import type { ConsoleStore, Kept } from './store/types.ts';
  * Some tens of megabytes of audit log. People read a run's log in the days after it, and need its steps and its undo for longer;
  * with 1,000 nodes its plan alone has 5 MB.
  */
-export const kept: Kept = { auditEntries: 100_000, runs: 1_000, runLogs: 500 };
+export const kept: Kept = { auditEntries: { act: 100_000, use: 100_000 }, runs: 1_000, runLogs: 500 };
 const periodMs = 3_600_000;
 /** The start of a console has better things to do. */
 const firstMs = 60_000;

@@ -105,7 +105,7 @@ export async function resetAdmin(config: Pick<Config, 'dataPath'>, log: Log): Pr
     const token = await createConsoleAuth(log, { store, box }).createSetupToken();
     const who = `${userInfo().username} on this machine`;
     const what = 'meshdeck admin reset';
-    await store.audit.append({ at: Date.now(), who, what, where: 'console', result: 'ok', message: '' });
+    await store.audit.append({ at: Date.now(), who, what, where: 'console', result: 'ok', message: '' }, 'act');
     return setupLinkOf('', token);
   } finally {
     await store.stop();

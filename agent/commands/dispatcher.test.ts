@@ -313,6 +313,24 @@ describe('history', () => {
     expect(await rendered('.record false history')).toBe('');
   });
 
+  it('has no values of variables, which others may not read, not even through an alias', async () => {
+    await answers('.env PASSWORD hunter22');
+    await answers('.csv true .e PASSWORD "hunter22 and more"');
+    await answers('.env PASSWORD=hunter22');
+    await answers('.alias pw=.env PASSWORD');
+    await answers('pw hunter22');
+    expect(await rendered('echo $PASSWORD')).toBe('node1: hunter22');
+    const lines = (await answers('.record false history'))[0]?.Resp?.[0]?.Response.split('\n');
+    expect(lines).toEqual([
+      '.env PASSWORD ••••••',
+      '.csv true .e PASSWORD ••••••',
+      '.env PASSWORD=••••••',
+      '.alias pw=.env PASSWORD',
+      'pw ••••••',
+      'echo $PASSWORD',
+    ]);
+  });
+
   it('is bounded', async () => {
     for (let at = 0; at < maxHistoryLines + 5; at += 1) await answers(`echo ${at}`);
     const lines = (await answers('.record false history'))[0]?.Resp?.[0]?.Response.split('\n');

@@ -11,6 +11,7 @@ import { maxScriptBytes } from '../../contract/limits.ts';
 import { assertAllowed } from '../../core/commands/authorise.ts';
 import { suggestLines } from '../../core/commands/complete.ts';
 import { expandCommand } from '../../core/commands/expand.ts';
+import { maskCommand } from '../../core/commands/mask.ts';
 import { commandText, parseCommand } from '../../core/commands/parse.ts';
 import { clipLine } from '../../core/commands/tokens.ts';
 import { commandTable } from '../../core/commands/table.ts';
@@ -191,7 +192,10 @@ export class Dispatcher {
       const overrides = { ...ownFlags, ...context.overrides };
       settings = { ...session.settings, ...overrides };
       if (command) assertAllowed(command, { via: origin.via, role: session.role });
-      if (isTyped && context.scriptDepth === 0 && settings.record && line.trim() !== '') this.history.add(line.trim());
+      if (isTyped && context.scriptDepth === 0 && settings.record && line.trim() !== '') {
+        // Who may read the history may not read all variables.
+        this.history.add(maskCommand(line.trim(), command));
+      }
       if (!command) return;
       const ready = isTyped ? expandCommand(command, this.variables, session.settings.preprocess) : command;
       // What runs is what is authorised, and no value turns a command into another; this keeps it so.

@@ -11,7 +11,7 @@ import { isAtLeast } from '../../contract/role-order.ts';
 import type { Auth, Credential } from '../auth/auth.ts';
 import type { UpgradeVerdict } from '../hub/hub.ts';
 import type { Runs } from '../ports.ts';
-import type { AuditStore } from '../store/types.ts';
+import type { AuditKind, AuditStore } from '../store/types.ts';
 import { readJson, sendError, sendJson } from './body.ts';
 import { cookiePort, outerCookie } from './cookies.ts';
 import type { RequestOrigin } from './origin.ts';
@@ -46,8 +46,13 @@ export const apiPrefix = '/api/';
 export function createRoutes(options: { version: string; now: () => number }, components: RouteComponents) {
   const { auth, audit, runs, judge } = components;
   const { now } = options;
-  const record = (who: string, what: string, result: 'ok' | 'refused' | 'failed', message: string) =>
-    audit.append({ at: now(), who, what, where: 'console', result, message });
+  const record = (
+    who: string,
+    what: string,
+    result: 'ok' | 'refused' | 'failed',
+    message: string,
+    kind: AuditKind = 'use',
+  ) => audit.append({ at: now(), who, what, where: 'console', result, message }, kind);
 
   /** A locked-out client may keep trying: if every refusal were in the audit log, and not only the first, anyone could fill it. */
   const recordLockOut = async (error: unknown, who: string, what: string) => {
@@ -88,7 +93,13 @@ export function createRoutes(options: { version: string; now: () => number }, co
     const client = clientOf(request, origin);
     try {
       const { cookies } = await auth.setUp(form, client);
-      await record(form.email, `set up from ${client.address}`, 'ok', 'made or reset an admin by a one-time link');
+      await record(
+        form.email,
+        `set up from ${client.address}`,
+        'ok',
+        'made or reset an admin by a one-time link',
+        'act',
+      );
       setCookies(response, cookies, origin);
       sendJson(response, 200, {});
     } catch (error) {

@@ -2,6 +2,7 @@
 // can get in: each text names the fields it takes.
 import { browserMethods, type BrowserMethods, type MethodName } from '../../contract/browser.ts';
 import type { InputOf } from '../../contract/method.ts';
+import { maskLine } from '../../core/commands/mask.ts';
 import { shellWord } from '../../core/plans/step.ts';
 import type { Runs } from '../ports.ts';
 
@@ -11,7 +12,14 @@ export interface AuditText {
   readonly where: string;
 }
 
-type Describers = { readonly [Name in MethodName]?: (input: InputOf<BrowserMethods[Name]>) => Promise<AuditText> };
+type Describers = {
+  readonly [Name in MethodName]?: (input: InputOf<BrowserMethods[Name]>) => Promise<AuditText | null>;
+};
+
+/** Blank lines and comments do nothing on a node. */
+function isEmptyCommand(line: string): boolean {
+  return line.split('\n').every((part) => /^\s*(?:#.*)?$/.test(part));
+}
 
 const clip = (text: string) => (text.length > 2_000 ? `${text.slice(0, 2_000)}…` : text);
 /** What only the pages do. */
@@ -22,7 +30,7 @@ const onConsole = (...words: string[]) =>
 export function createAuditTexts(components: {
   runs: Pick<Runs, 'describe'>;
   userName: (id: string) => Promise<string>;
-}): (name: MethodName, input: unknown) => Promise<AuditText> {
+}): (name: MethodName, input: unknown) => Promise<AuditText | null> {
   const onRun = async (verb: string, id: string): Promise<AuditText> => {
     const found = await components.runs.describe(id);
     const nodes = found?.nodes.join(',') ?? '';
@@ -47,7 +55,8 @@ export function createAuditTexts(components: {
       ...(await onRun('secrets', run)),
       what: `give secrets to run ${run}`,
     }),
-    'command.run': ({ node, line }) => Promise.resolve({ what: clip(line), where: node }),
+    'command.run': ({ node, line }) =>
+      Promise.resolve(isEmptyCommand(line) ? null : { what: clip(maskLine(line)), where: node }),
     'users.create': ({ name, email, role }) => inWords(`add the user ${name} <${email}> as ${role}`),
     'users.setRole': async ({ user, role }) => inWords(`make ${await components.userName(user)} ${role}`),
     'users.setPassword': async ({ user }) => inWords(`set a new password for ${await components.userName(user)}`),
@@ -59,7 +68,7 @@ export function createAuditTexts(components: {
     'tokens.revoke': ({ token }) => inWords(`revoke the token ${token}`),
   };
   return (name, input) => {
-    const describe = describers[name] as ((input: unknown) => Promise<AuditText>) | undefined;
+    const describe = describers[name] as ((input: unknown) => Promise<AuditText | null>) | undefined;
     if (describe) return describe(input);
     return onConsole(...browserMethods[name].name.split('.'));
   };

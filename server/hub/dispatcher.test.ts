@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { browserMethods, type MethodName } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
-import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
+import { auditEntriesPerHour, maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
 import { createAuth, type Credential } from '../auth/auth.ts';
@@ -31,8 +31,9 @@ async function setUp({ hasUser = true, kind = 'session' }: { hasUser?: boolean; 
   const user = hasUser ? await auth.createUser(admin) : { id: 'nobody' };
   let caller: Caller | null = { userId: user.id, name: 'Root', role: 'admin' };
   const logged: string[] = [];
+  let now = 5;
   const dispatcher = new Dispatcher(
-    { log: { ...silentLog, error: (text) => logged.push(text) }, now: () => 5 },
+    { log: { ...silentLog, error: (text) => logged.push(text) }, now: () => now },
     {
       handlers: createHandlers(
         { version: '1', isSimulated: false },
@@ -71,7 +72,7 @@ async function setUp({ hasUser = true, kind = 'session' }: { hasUser?: boolean; 
     after();
     return ack;
   };
-  const audit = () => store.audit.list({ before: null, limit: 100, text: '' });
+  const audit = () => store.audit.list({ before: null, limit: 10_000, text: '' });
   return {
     auth,
     store,
@@ -82,6 +83,7 @@ async function setUp({ hasUser = true, kind = 'session' }: { hasUser?: boolean; 
     connection,
     events,
     logged,
+    pass: (ms: number) => (now += ms),
     call,
     audit,
     as: (next: Caller | null) => {
@@ -222,6 +224,84 @@ describe('what a token may not do', () => {
     });
     expect((await audit())[0]).toMatchObject({ who: 'Root', result: 'refused' });
     expect(await auth.users()).toMatchObject([{ email: admin.email, role: 'admin' }]);
+  });
+});
+
+describe('the audit log', () => {
+  const run = (line: string) => ({ call: 'c1', cluster: '', node: 'node1', line, timeoutMs: 1_000 });
+  const viewer = { userId: 'u2', name: 'Eve', role: 'viewer' } as const;
+
+  it('has no blank lines and comments: they do nothing', async () => {
+    const { call, fleet, audit } = await setUp({ hasUser: false });
+    for (const line of ['', '   ', '\t', '# a comment', '  # another', '\n\n', '# a\n  # b']) {
+      expect(await call('command.run', run(line)), JSON.stringify(line)).toMatchObject({ ok: true });
+    }
+    expect(fleet.commands).toHaveLength(7);
+    expect(await audit()).toEqual([]);
+    await call('command.run', run('# a\nmesh status'));
+    expect(await audit()).toHaveLength(1);
+  });
+
+  it('has so many entries of one user an hour, then counts them, and loses none of an admin', async () => {
+    const { call, as, audit, pass, dispatcher } = await setUp({ hasUser: false });
+    await call('runs.cancel', { run: 'r1' });
+    as(viewer);
+    for (let turn = 0; turn < auditEntriesPerHour + 50; turn += 1) {
+      await call(turn % 2 === 0 ? 'command.run' : 'runs.cancel', turn % 2 === 0 ? run('mesh status') : { run: 'r1' });
+    }
+    const entries = await audit();
+    expect(entries.filter(({ who }) => who === 'Eve')).toHaveLength(auditEntriesPerHour + 1);
+    expect(entries[0]).toMatchObject({
+      who: 'Eve',
+      what: expect.stringContaining('further ones are counted') as string,
+    });
+    as({ userId: 'u1', name: 'Root', role: 'admin' });
+    await call('runs.cancel', { run: 'r2' });
+    expect((await audit())[0]).toMatchObject({ who: 'Root', what: 'meshdeck runs cancel r2' });
+    pass(3_600_000);
+    as(viewer);
+    await call('command.run', run('mesh status'));
+    expect((await audit()).slice(0, 2)).toMatchObject([
+      { who: 'Eve', what: 'mesh status' },
+      { who: 'Eve', what: '50 more entries of the hour were counted and not written' },
+    ]);
+    await dispatcher.stop();
+    expect(await audit()).toHaveLength(auditEntriesPerHour + 5);
+  });
+
+  it.each([
+    '.env PASSWORD hunter22',
+    '.e PASSWORD hunter22',
+    '.en PASSWORD "hunter22 and more"',
+    '".env" PASSWORD hunter22',
+    `.e'n'v PASSWORD hunter22`,
+    'mesh send all .env PASSWORD hunter22',
+    'namespace foo .csv true .env PASSWORD hunter22',
+    '  .env\tPASSWORD\thunter22',
+    'mesh send node[1-4] ".env" "PASSWORD" "hunter22"',
+  ])('has no value of a variable: %s', async (line) => {
+    const { call, fleet, audit } = await setUp({ hasUser: false });
+    await call('command.run', run(line));
+    expect(fleet.commands).toMatchObject([{ line }]);
+    const [entry] = await audit();
+    expect(JSON.stringify(entry)).not.toContain('hunter22');
+    expect(entry?.what).toContain('PASSWORD');
+    expect(entry?.what).toContain('••••••');
+  });
+
+  it('has no value of a variable in the reason of a refusal', async () => {
+    const { call, fleet, audit } = await setUp({ hasUser: false });
+    const line = '.env PASSWORD hunter22 more';
+    fleet.runCommand = () => Promise.reject(new AppError('invalid', `invalid command: \`${line}\``));
+    expect(JSON.stringify(await call('command.run', run(line)))).toContain('hunter22');
+    expect(JSON.stringify(await audit())).not.toContain('hunter22');
+    expect(await audit()).toMatchObject([{ result: 'failed', message: expect.stringContaining('PASSWORD') as string }]);
+  });
+
+  it.each(['.env', '.env NAME', 'mesh status', 'vm info'])('has %s as it was typed', async (line) => {
+    const { call, audit } = await setUp({ hasUser: false });
+    await call('command.run', run(line));
+    expect(await audit()).toMatchObject([{ what: line }]);
   });
 });
 

@@ -9,9 +9,11 @@ import { maxCallBytes, maxCallsAtOnce } from '../../contract/limits.ts';
 import type { Ack, InputOf, OutputOf } from '../../contract/method.ts';
 import { findUnsafeText } from '../../contract/plain-text.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
+import { maskText } from '../../core/commands/mask.ts';
 import type { Credential } from '../auth/auth.ts';
 import type { Caller, Log } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
+import { AuditQuota } from './audit-quota.ts';
 import type { AuditText } from './audit-texts.ts';
 import { Lane, laneWidths } from './lanes.ts';
 
@@ -59,9 +61,14 @@ export interface Answer {
 export interface DispatcherComponents {
   readonly handlers: Handlers;
   readonly audit: AuditStore;
-  readonly describe: (name: MethodName, input: unknown) => Promise<AuditText>;
+  /** Null: nothing to be audited. */
+  readonly describe: (name: MethodName, input: unknown) => Promise<AuditText | null>;
   readonly callerOf: (credential: Credential) => Promise<Caller | null>;
 }
+
+/** It may quote the command, which is masked where the log says what was done. */
+const messageOf = (name: MethodName, error: unknown) =>
+  name === 'command.run' ? maskText(describeError(error)) : describeError(error);
 
 const isMethodName = (name: string): name is MethodName => Object.hasOwn(browserMethods, name);
 
@@ -69,11 +76,18 @@ export class Dispatcher {
   private readonly log: Log;
   private readonly now: () => number;
   private readonly components: DispatcherComponents;
+  private readonly quota: AuditQuota;
 
   constructor(options: { log: Log; now: () => number }, components: DispatcherComponents) {
     this.log = options.log;
     this.now = options.now;
     this.components = components;
+    this.quota = new AuditQuota(options, components);
+  }
+
+  /** Writes what the audit log has counted only. */
+  stop(): Promise<void> {
+    return this.quota.closeOver({ isAll: true });
   }
 
   /** Never rejects: what goes wrong is in the ack. */
@@ -136,20 +150,20 @@ export class Dispatcher {
     const text = method.changes ? await this.components.describe(name, parsed.data) : null;
     try {
       const output = await handler(parsed.data, call);
-      if (text) await this.append(caller, text, null);
+      if (text) await this.append(caller, name, text, null);
       return (method.output as z.ZodType).parse(output);
     } catch (error) {
-      if (text) await this.append(caller, text, error);
+      if (text) await this.append(caller, name, text, error);
       throw error;
     }
   }
 
   private async record(caller: Caller, name: MethodName, input: unknown, error: AppError): Promise<void> {
     const text = await this.components.describe(name, input).catch(() => ({ what: name, where: 'console' }));
-    await this.append(caller, text, error);
+    if (text) await this.append(caller, name, text, error);
   }
 
-  private async append(caller: Caller, text: AuditText, error: unknown): Promise<void> {
+  private async append(caller: Caller, name: MethodName, text: AuditText, error: unknown): Promise<void> {
     const isRefused = error instanceof AppError && (error.code === 'refused' || error.code === 'conflict');
     const entry = {
       at: this.now(),
@@ -157,10 +171,12 @@ export class Dispatcher {
       what: text.what,
       where: text.where,
       result: error === null ? 'ok' : isRefused ? 'refused' : 'failed',
-      message: error === null ? '' : describeError(error).slice(0, 2_000),
+      message: error === null ? '' : messageOf(name, error).slice(0, 2_000),
     } as const;
+    // By hand: a flood of commands must push out nothing of what admins did.
+    const isAct = caller.role === 'admin' && name !== 'command.run';
     try {
-      await this.components.audit.append(entry);
+      await this.quota.append(entry, isAct ? 'act' : 'use');
     } catch (cause) {
       // The act is done, or has failed for another reason: the caller must learn that, not this.
       this.log.error(`not in the audit log: ${JSON.stringify(entry)}: ${describeError(cause)}`);

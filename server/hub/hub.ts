@@ -252,11 +252,11 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
       return Promise.resolve();
     },
 
-    stop() {
+    async stop() {
       for (const stop of stops.splice(0)) stop();
       io.disconnectSockets(true);
       io.engine.close();
-      return Promise.resolve();
+      await dispatcher.stop();
     },
   };
 }

@@ -10,7 +10,7 @@ import type { ClusterStore, HostStore, KeyStore, RunStore, StoredHost, StoredRun
 import { ClusterRecord, HostRecord } from './records.ts';
 import { toldHosts } from './told-hosts.ts';
 import { takeTurns } from './turns.ts';
-import type { AuditStore, ConsoleStore, Kept, SettingStore, StoredToken, TokenStore } from './types.ts';
+import type { AuditKind, AuditStore, ConsoleStore, Kept, SettingStore, StoredToken, TokenStore } from './types.ts';
 
 export function createMemoryStore(): ConsoleStore {
   const runs = runStore();
@@ -158,13 +158,13 @@ function keyStore(): KeyStore {
   };
 }
 
-function auditStore(): AuditStore & { prune(kept: number): void } {
-  const entries: AuditEntry[] = [];
+function auditStore(): AuditStore & { prune(kept: Kept['auditEntries']): void } {
+  const entries: (AuditEntry & { readonly kind: AuditKind })[] = [];
   let lastId = 0;
   return {
-    async append(entry) {
+    async append(entry, kind) {
       lastId += 1;
-      entries.push({ ...copy(entry), id: lastId });
+      entries.push({ ...copy(entry), id: lastId, kind });
     },
     async list({ before, limit, text }) {
       const needle = text.toLowerCase();
@@ -173,10 +173,19 @@ function auditStore(): AuditStore & { prune(kept: number): void } {
           (before === null || entry.id < before) &&
           [entry.who, entry.what, entry.where, entry.message].some((field) => field.toLowerCase().includes(needle)),
       );
-      return copy(found.reverse().slice(0, limit));
+      return copy(
+        found
+          .reverse()
+          .slice(0, limit)
+          .map(({ kind: _, ...entry }) => entry),
+      );
     },
     prune(kept) {
-      entries.splice(0, Math.max(0, entries.length - kept));
+      for (const kind of ['act', 'use'] as const) {
+        const own = entries.filter((entry) => entry.kind === kind);
+        for (const entry of own.slice(0, Math.max(0, own.length - kept[kind])))
+          entries.splice(entries.indexOf(entry), 1);
+      }
     },
   };
 }

@@ -1,13 +1,14 @@
 // Takes what is older than the newest N out of the database, in bites: one statement holds the whole process up until it is
 // done. Pages that become free are used again; the file does not shrink.
+import { z } from 'zod';
 import type { PrismaClient } from './client/client.ts';
-import type { Kept } from './types.ts';
+import type { AuditKind, Kept } from './types.ts';
 
 /** Rows of a statement: some milliseconds. */
 const biteRows = 1_000;
 
 export async function pruneDatabase(client: PrismaClient, kept: Kept, signal: AbortSignal): Promise<void> {
-  await pruneAudit(client, kept.auditEntries, signal);
+  for (const kind of ['act', 'use'] as const) await pruneAudit(client, kind, kept.auditEntries[kind], signal);
   // By its index alone: a row with its plan has megabytes.
   const older = await client.run.findMany({
     orderBy: { startedAt: 'desc' },
@@ -24,14 +25,17 @@ export async function pruneDatabase(client: PrismaClient, kept: Kept, signal: Ab
   }
 }
 
-async function pruneAudit(client: PrismaClient, kept: number, signal: AbortSignal): Promise<void> {
-  const newest = { orderBy: { id: 'desc' }, select: { id: true } } as const;
-  const last = await client.auditEntry.findFirst({ ...newest, skip: kept });
+async function pruneAudit(client: PrismaClient, kind: AuditKind, kept: number, signal: AbortSignal): Promise<void> {
+  const [last] = z
+    .array(z.object({ id: z.coerce.number() }))
+    .parse(
+      await client.$queryRaw`SELECT "id" FROM "AuditEntry" WHERE "kind" = ${kind} ORDER BY "id" DESC LIMIT 1 OFFSET ${kept}`,
+    );
   if (!last) return;
   for (let gone = biteRows; gone === biteRows && !signal.aborted;) {
     gone = await client.$executeRaw`
       DELETE FROM "AuditEntry" WHERE "id" IN
-        (SELECT "id" FROM "AuditEntry" WHERE "id" <= ${last.id} ORDER BY "id" LIMIT ${biteRows})`;
+        (SELECT "id" FROM "AuditEntry" WHERE "kind" = ${kind} AND "id" <= ${last.id} ORDER BY "id" LIMIT ${biteRows})`;
   }
 }
 

@@ -118,6 +118,38 @@ describe('migrations', () => {
     now.close();
   });
 
+  it('keeps the audit log of an older console as acts, which later commands do not push out', async () => {
+    const path = join(folder, 'data');
+    await (await open(path)).stop();
+    const old = new Database(join(path, databaseName));
+    // As it was before this migration.
+    old.exec('DROP INDEX "AuditEntry_kind_id_idx"; ALTER TABLE "AuditEntry" DROP COLUMN "kind";');
+    old.prepare('DELETE FROM _prisma_migrations WHERE migration_name = ?').run('20261129000000_audit_kind');
+    const insert = old.prepare(
+      `INSERT INTO "AuditEntry" ("at", "who", "what", "place", "result", "message")
+       VALUES (?, 'Ann', ?, 'console', 'ok', '')`,
+    );
+    const at = '2026-11-01T00:00:00.000+00:00';
+    for (const what of ['first', 'second', 'third']) insert.run(at, what);
+    old.close();
+    const store = await open(path);
+    const entry = { at: Date.parse(at), who: 'Eve', where: 'node1', result: 'ok', message: '' } as const;
+    for (let turn = 0; turn < 2_500; turn += 1) await store.audit.append({ ...entry, what: `echo ${turn}` }, 'use');
+    // More than one bite goes.
+    const kept = { auditEntries: { act: 2, use: 3 }, runs: 1, runLogs: 1 };
+    await store.prune(kept, new AbortController().signal);
+    const left = await store.audit.list({ before: null, limit: 99, text: '' });
+    expect(left.map(({ what }) => what)).toEqual(['echo 2499', 'echo 2498', 'echo 2497', 'third', 'second']);
+    expect(new Set(left.map(({ at: when }) => when))).toEqual(new Set([Date.parse(at)]));
+    const now = new Database(join(path, databaseName));
+    // Those written by hand are stored as Prisma stores them: one text per moment, or the index on it sorts nothing.
+    expect(now.prepare('SELECT DISTINCT "kind", "at" FROM "AuditEntry" ORDER BY "kind"').all()).toEqual([
+      { kind: 'act', at },
+      { kind: 'use', at },
+    ]);
+    now.close();
+  });
+
   it('refuses a database of a newer console, and an edited migration', async () => {
     const { migrations, database } = await prepare();
     const first = (await applyMigrations(database, migrations)).at(-1) ?? '';
@@ -146,7 +178,7 @@ describe('backup', () => {
   it('brings everything back into an empty folder, and only there', async () => {
     const store = await open();
     await store.keys.put(key);
-    await store.audit.append({ at: 1, who: 'a', what: 'b', where: 'c', result: 'ok', message: '' });
+    await store.audit.append({ at: 1, who: 'a', what: 'b', where: 'c', result: 'ok', message: '' }, 'act');
     const file = join(folder, 'backup');
     // While the console runs: what is in the write-ahead log only must be in it.
     await backUp(join(folder, 'data'), file, 'correct horse battery', 42);

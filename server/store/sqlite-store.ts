@@ -232,8 +232,10 @@ function keyStore(client: PrismaClient, box: SecretBox): KeyStore {
 
 function auditStore(client: PrismaClient): AuditStore {
   return {
-    async append({ where, at, ...entry }) {
-      await client.auditEntry.create({ data: { ...entry, at: new Date(at), place: where } });
+    async append({ who, what, where, at, result, message }, kind) {
+      await client.$executeRaw`
+        INSERT INTO "AuditEntry" ("at", "who", "what", "place", "result", "message", "kind")
+        VALUES (${new Date(at)}, ${who}, ${what}, ${where}, ${result}, ${message}, ${kind})`;
     },
     async list({ before, limit, text }) {
       const has = { contains: text };

@@ -184,13 +184,29 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
     const { audit } = await open();
     for (const at of [1, 2, 3, 4]) {
       const what = at % 2 === 0 ? 'vm kill Web1' : 'mesh degree 3';
-      await audit.append({ at, who: 'Ann', what, where: `node${at}`, result: 'ok', message: '' });
+      await audit.append({ at, who: 'Ann', what, where: `node${at}`, result: 'ok', message: '' }, 'use');
     }
     const [last] = await audit.list({ before: null, limit: 1, text: '' });
     expect(last).toMatchObject({ at: 4, where: 'node4', result: 'ok' });
     expect((await audit.list({ before: last!.id, limit: 9, text: 'web' })).map(({ at }) => at)).toEqual([2]);
     expect((await audit.list({ before: null, limit: 9, text: 'node3' })).map(({ at }) => at)).toEqual([3]);
     expect(await audit.list({ before: null, limit: 9, text: '100%' })).toEqual([]);
+  });
+
+  it('keeps what admins did, however many other entries there are', async () => {
+    const store = await open();
+    const entry = { at: 1, who: 'Ann', what: 'x', where: 'console', result: 'ok', message: '' } as const;
+    await store.audit.append({ ...entry, what: 'remove the user' }, 'act');
+    for (let at = 1; at <= 20; at += 1) await store.audit.append({ ...entry, at, who: 'Eve' }, 'use');
+    const kept = { auditEntries: { act: 2, use: 3 }, runs: 1, runLogs: 1 };
+    await store.prune(kept, new AbortController().signal);
+    const left = await store.audit.list({ before: null, limit: 99, text: '' });
+    expect(left.map(({ what, at }) => [what, at])).toEqual([
+      ['x', 20],
+      ['x', 19],
+      ['x', 18],
+      ['remove the user', 1],
+    ]);
   });
 
   it('prunes to the newest, never a run that is not over, and gives no id twice', async () => {
@@ -203,15 +219,15 @@ export function describeStore(open: () => Promise<ConsoleStore>): void {
       await runs.appendLog(id, [{ at: 1, step: 'a', node: 'n', text: 'said' }]);
     }
     const entry = { who: 'Ann', what: 'x', where: 'console', result: 'ok', message: '' } as const;
-    for (let at = 1; at <= 4; at += 1) await audit.append({ ...entry, at });
-    await store.prune({ auditEntries: 3, runs: 3, runLogs: 2 }, new AbortController().signal);
+    for (let at = 1; at <= 4; at += 1) await audit.append({ ...entry, at }, 'act');
+    await store.prune({ auditEntries: { act: 3, use: 3 }, runs: 3, runLogs: 2 }, new AbortController().signal);
     expect((await runs.list(10)).map(({ id }) => id)).toEqual(['r5', 'r4', 'r3', 'open']);
     expect(await runs.steps('r1')).toEqual([]);
     expect(await runs.steps('r3')).toHaveLength(1);
     const logs = await Promise.all(['r5', 'r4', 'r3', 'open', 'r1'].map((id) => runs.log(id, 10)));
     expect(logs.map((lines) => lines.length)).toEqual([1, 1, 0, 1, 0]);
-    await store.prune({ auditEntries: 0, runs: 3, runLogs: 2 }, new AbortController().signal);
-    await audit.append({ ...entry, at: 5 });
+    await store.prune({ auditEntries: { act: 0, use: 0 }, runs: 3, runLogs: 2 }, new AbortController().signal);
+    await audit.append({ ...entry, at: 5 }, 'act');
     expect(await audit.list({ before: null, limit: 9, text: '' })).toMatchObject([{ at: 5, id: 5 }]);
   });
 

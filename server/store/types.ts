@@ -4,8 +4,14 @@ import type { memoryAdapter } from 'better-auth/adapters/memory';
 import type { AuditEntry } from '../../contract/browser.ts';
 import type { Store } from '../ports.ts';
 
+/**
+ * What an entry is kept by. `act`: what an admin or root did. `use`: commands, logins, and all that users without that role may
+ * cause, also by being refused; a flood of it pushes out no act.
+ */
+export type AuditKind = 'act' | 'use';
+
 export interface AuditStore {
-  append(entry: Omit<AuditEntry, 'id'>): Promise<void>;
+  append(entry: Omit<AuditEntry, 'id'>, kind: AuditKind): Promise<void>;
   /** Newest first; `before` is an id, `text` is searched in who, what, where and message. */
   list(query: { before: number | null; limit: number; text: string }): Promise<AuditEntry[]>;
 }
@@ -36,7 +42,7 @@ export interface SettingStore {
 
 /** How many of each are kept, the newest first. */
 export interface Kept {
-  readonly auditEntries: number;
+  readonly auditEntries: Readonly<Record<AuditKind, number>>;
   /** With plan and steps; one that is not over stays. */
   readonly runs: number;
   /** No more than runs. */
