@@ -11,7 +11,8 @@ import { appleIconPath } from '../contract/install-files.ts';
 export const metadata: Metadata = {
   title: { default: 'Meshdeck', template: '%s · Meshdeck' },
   robots: { index: false, follow: false },
-  icons: { apple: appleIconPath },
+  // Named here, Next leaves out the icon that it finds in app/: the browser would ask for a favicon.ico.
+  icons: { icon: '/icon.svg', apple: appleIconPath },
   appleWebApp: { capable: true, title: 'Meshdeck', statusBarStyle: 'default' },
 };
 
