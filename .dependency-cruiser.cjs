@@ -80,7 +80,7 @@ module.exports = {
       comment: 'nothing imports a test',
       severity: 'error',
       from: {},
-      to: { path: '\\.(test|e2e)\\.tsx?$' },
+      to: { path: '\\.(test|e2e|drill)\\.tsx?$' },
     },
     {
       name: 'no-circular',

@@ -26,9 +26,9 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// Six projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
-// (alone), real lab nodes and root (lab), those and a browser (e2e), and those for as long as it takes (drills, not in `npm
-// test`).
+// Five projects, by what a test needs: nothing (unit), processes of this machine (int), the machine to itself for a figure
+// (alone), real lab nodes and root (lab), and those for as long as it takes (drills, not in `npm test`). The browser's journeys
+// run in Playwright (playwright.config.ts).
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -88,16 +88,6 @@ export default defineConfig({
           // A lab mostly waits, for boots and for windows to end: two at a time.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        test: {
-          name: 'e2e',
-          include: ['e2e/*.e2e.ts'],
-          expect: { poll: { timeout: 20_000 } },
-          testTimeout: 150_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
         },
       },
       {

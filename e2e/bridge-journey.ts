@@ -1,12 +1,12 @@
 // The bridge wizard's way, from bare nodes to nodes that come back bridged after a power cut, in the browser; while it runs each
 // node is pinged from outside. For the e2e test and, with other owners and methods, its drills.
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { expect, type Browser } from '@playwright/test';
 import { localRunner } from '../host/runner.ts';
 import { bridgeName, startPing } from '../lab/bridge.ts';
 import { openLab, type UpOptions } from '../lab/lab.ts';
 import { nodePassword } from '../lab/node.ts';
-import { accessIssues, launchBrowser, openPerson, shoot, type Person } from './browser.ts';
+import { accessIssues, openPerson, shoot, type Person } from './browser.ts';
 import { makeDataFolder, startConsole } from './console.ts';
 import { makeFirstAdmin, nodeList } from './journey.ts';
 
@@ -23,7 +23,7 @@ export interface BridgeJourney {
 }
 
 /** Bridges node[1-4] in one run, cuts the power of all, and finds nothing left to do. */
-export async function bridgeInBrowser({ lab: name, owner, method }: BridgeJourney): Promise<void> {
+export async function bridgeInBrowser(browser: Browser, { lab: name, owner, method }: BridgeJourney): Promise<void> {
   const lab = openLab({ name });
   const data = await makeDataFolder();
   const ends: (() => Promise<unknown>)[] = [() => data.remove(), () => lab.down()];
@@ -50,9 +50,8 @@ export async function bridgeInBrowser({ lab: name, owner, method }: BridgeJourne
     );
     const testConsole = await startConsole(data.path);
     ends.push(() => testConsole.stop());
-    const browser = await launchBrowser();
-    ends.push(() => browser.close());
     const me = await openPerson(browser, testConsole.url);
+    ends.push(() => me.context.close());
     await makeFirstAdmin(me, testConsole.setupLink);
 
     await planBridge(me, method);
@@ -65,6 +64,7 @@ export async function bridgeInBrowser({ lab: name, owner, method }: BridgeJourne
     await me.page.getByRole('region', { name: 'Countdown' }).waitFor({ timeout: 60_000 });
     // Another person who looks sees the same countdown.
     const other = await openPerson(browser, testConsole.url, { from: me });
+    ends.push(() => other.context.close());
     await other.page.goto(me.page.url());
     await other.page.getByRole('region', { name: 'Countdown' }).waitFor({ timeout: 60_000 });
     await shoot(me.page, `bridge-run-${owner}`);

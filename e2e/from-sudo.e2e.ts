@@ -1,38 +1,16 @@
 // Stock Debian: root may not log in, a user has sudo. From there to a mesh, by the browser alone.
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openLab } from '../lab/lab.ts';
 import { nodePassword, sudoUser } from '../lab/node.ts';
-import { launchBrowser, openPerson, phone, shoot, type Person } from './browser.ts';
-import { makeDataFolder, startConsole, type TestConsole } from './console.ts';
+import { shoot } from './browser.ts';
+import { expect, test } from './fixtures.ts';
 import { makeFirstAdmin, nodeList, planAddNodes, planDeploy, runPlan } from './journey.ts';
 
-const lab = openLab({ name: 'e2esudo' });
-let data: Awaited<ReturnType<typeof makeDataFolder>>;
-let testConsole: TestConsole;
-let browser: Browser;
-let me: Person;
-
-beforeAll(async () => {
-  await lab.down();
-  const results = await lab.up({ nodes: 2, login: 'sudo' });
-  expect(results.filter(({ error }) => error !== null)).toEqual([]);
-  data = await makeDataFolder();
-  testConsole = await startConsole(data.path);
-  browser = await launchBrowser();
-  // The whole way on a phone.
-  me = await openPerson(browser, testConsole.url, { viewport: phone });
-});
-afterAll(async () => {
-  await browser.close();
-  await testConsole.stop();
-  await data.remove();
-  await lab.down();
-});
+// The whole way on a phone.
+test.use({ scene: { lab: 'e2esudo', nodes: 2, login: 'sudo', cluster: 'none', me: 'stranger', screen: 'phone' } });
+test.describe.configure({ mode: 'serial' });
 
 const consent = /I have looked at the host keys of node\[1-2\]/;
 
-test('a wrong password stops and asks again; the right one continues to the end', async () => {
+test('a wrong password stops and asks again; the right one continues to the end', async ({ lab, me, testConsole }) => {
   await makeFirstAdmin(me, testConsole.setupLink);
   await planAddNodes(me, {
     list: await nodeList(lab),
@@ -49,7 +27,7 @@ test('a wrong password stops and asks again; the right one continues to the end'
   await me.page.getByRole('status').filter({ hasText: /^Done/ }).waitFor({ timeout: 60_000 });
 });
 
-test('the mesh is complete', async () => {
+test('the mesh is complete', async ({ me }) => {
   await planDeploy(me, 'stock');
   await runPlan(me, { timeoutMs: 120_000 });
   await shoot(me.page, 'deploy-done');

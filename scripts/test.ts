@@ -1,4 +1,4 @@
-// All tests: the static checks, then every vitest project. The last line is `N passed, N failed, N skipped`, summed over
+// All tests: the static checks, every vitest project, the browser's journeys. The last line is `N passed, N failed, N skipped`, summed over
 // all runners, and the exit code follows it; before it comes each failure by name. What this machine cannot run is skipped by
 // name and reason, never silently.
 //
@@ -107,6 +107,56 @@ async function skipProject(project: string, reason: string): Promise<Count> {
   return { passed: 0, skipped: tests.length, failed: [] };
 }
 
+/** Of Playwright's JSON reporter: a suite is a file, or a group in one. */
+interface Suite {
+  readonly specs: readonly { readonly title: string; readonly file: string; readonly ok: boolean }[];
+  readonly suites?: readonly Suite[] | undefined;
+}
+const Suite: z.ZodType<Suite> = z.lazy(() =>
+  z.object({
+    specs: z.array(z.object({ title: z.string(), file: z.string(), ok: z.boolean() })),
+    suites: z.array(Suite).optional(),
+  }),
+);
+const BrowserReport = z.object({
+  stats: z.object({ expected: z.number(), skipped: z.number() }),
+  /** Of the run itself: a file that does not load, a worker that died between tests. */
+  errors: z.array(z.object({ message: z.string().optional() })),
+  suites: z.array(Suite),
+});
+
+const playwright = [process.execPath, `${root}node_modules/@playwright/test/cli.js`, 'test', '--project=e2e'];
+const specsOf = (suites: readonly Suite[]): Suite['specs'] =>
+  suites.flatMap((suite) => [...suite.specs, ...specsOf(suite.suites ?? [])]);
+
+/** Tests that a failed one before them kept from running are skipped, as Playwright counts them. */
+async function runBrowser(limitMs: number): Promise<Count> {
+  const reportFile = `${root}.cache/playwright.json`;
+  rmSync(reportFile, { force: true });
+  const named = ['env', `PLAYWRIGHT_JSON_OUTPUT_FILE=${reportFile}`];
+  const reason = await runShown('e2e', [...named, ...playwright, '--reporter=list,json'], limitMs);
+  try {
+    const { stats, errors, suites } = BrowserReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
+    const failed = [
+      ...specsOf(suites).flatMap(({ title, file, ok }) => (ok ? [] : [`e2e: ${file}: ${title}`])),
+      ...errors.map(({ message = '' }) => `e2e: outside of its tests: ${message.split('\n')[0] ?? ''}`),
+    ];
+    if (failed.length === 0 && reason !== null) failed.push(`e2e: outside of its tests: ${reason}`);
+    return { passed: stats.expected, skipped: stats.skipped, failed };
+  } catch (error) {
+    return { passed: 0, skipped: 0, failed: [`e2e: ${reason ?? `no report: ${describeError(error)}`}`] };
+  }
+}
+
+async function skipBrowser(reason: string): Promise<Count> {
+  console.log(`${'e2e'.padEnd(13)} | skipped: ${reason}`);
+  const { stdout } = await localRunner.run([...playwright, '--list', '--reporter=json'], {
+    cwd: root,
+    timeoutMs: 5 * minute,
+  });
+  return { passed: 0, skipped: specsOf(BrowserReport.parse(JSON.parse(stdout)).suites).length, failed: [] };
+}
+
 function reasonAgainstLab(): string | null {
   if (process.platform !== 'linux') return `the lab needs Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'the lab needs root: run `sudo npm test`';
@@ -132,6 +182,7 @@ const buildImage = async (owner: string): Promise<Count> => {
     await runShown('image', [process.execPath, 'lab/main.ts', 'image', '--owner', owner], 15 * minute);
   return { passed: 0, skipped: 0, failed: [] };
 };
+const browser = () => (reason === null ? runBrowser(25 * minute) : skipBrowser(reason));
 // A lab mostly waits, for boots and for windows to end: two at a time.
 const twoLabs = ['--fileParallelism', '--maxWorkers=2'];
 try {
@@ -140,7 +191,7 @@ try {
     lane([...checks, () => runProject('unit', 20 * minute), () => runProject('int', 20 * minute)]),
     lane([() => buildImage('networkmanager'), onLab('lab', 50 * minute, twoLabs)]),
   ]);
-  const after = await lane([() => runProject('alone', 15 * minute), onLab('e2e', 25 * minute)]);
+  const after = await lane([() => runProject('alone', 15 * minute), browser]);
   const counts = [...sideBySide.flat(), ...after];
   const sum = (key: 'passed' | 'skipped') => counts.reduce((total, count) => total + count[key], 0);
   const failed = counts.flatMap((count) => count.failed);

@@ -1,0 +1,50 @@
+// Every page of the build, for the tests that look at each of them.
+export interface Shown {
+  readonly name: string;
+  /** As the build's manifest has it. */
+  readonly route: string;
+  readonly path: string;
+  readonly heading: string | RegExp;
+}
+
+export const shown: readonly Shown[] = [
+  { name: 'overview', route: '/', path: '/', heading: 'Overview' },
+  { name: 'mesh', route: '/mesh', path: '/mesh', heading: 'Mesh' },
+  { name: 'mesh-table', route: '/mesh', path: '/mesh?view=table', heading: 'Mesh' },
+  { name: 'mesh-selected', route: '/mesh', path: '/mesh?view=both&node=node2', heading: 'Mesh' },
+  { name: 'nodes', route: '/nodes', path: '/nodes', heading: 'Nodes' },
+  { name: 'nodes-ticked', route: '/nodes', path: '/nodes?ticked=node[1-2]', heading: 'Nodes' },
+  { name: 'nodes-none-found', route: '/nodes', path: '/nodes?q=nowhere', heading: 'Nodes' },
+  { name: 'node', route: '/nodes/[name]', path: '/nodes/node2', heading: 'node2' },
+  { name: 'node-unknown', route: '/nodes/[name]', path: '/nodes/node99', heading: 'No node is called node99' },
+  { name: 'add-nodes', route: '/add-nodes', path: '/add-nodes', heading: 'Add nodes' },
+  { name: 'add-nodes-login', route: '/add-nodes', path: '/add-nodes?step=login', heading: 'Add nodes' },
+  {
+    name: 'add-nodes-check',
+    route: '/add-nodes',
+    path: '/add-nodes?nodes=node2&install=yes&step=options',
+    heading: 'Add nodes',
+  },
+  { name: 'remove-node', route: '/remove-node', path: '/remove-node?nodes=node4', heading: 'Remove nodes' },
+  { name: 'replace-node', route: '/replace-node', path: '/replace-node?node=node4', heading: 'Replace node' },
+  { name: 'deploy', route: '/deploy', path: '/deploy?nodes=node[1-4]', heading: 'Deploy' },
+  { name: 'deploy-mesh', route: '/deploy', path: '/deploy?nodes=node[1-4]&step=mesh', heading: 'Deploy' },
+  { name: 'runs', route: '/runs', path: '/runs', heading: 'Runs' },
+  { name: 'run-unknown', route: '/runs/[run]', path: '/runs/none', heading: 'Run' },
+  { name: 'terminal', route: '/terminal', path: '/terminal?node=node2', heading: 'Terminal' },
+  { name: 'settings', route: '/settings', path: '/settings', heading: 'Settings' },
+  { name: 'settings-sessions', route: '/settings', path: '/settings?tab=sessions', heading: 'Settings' },
+  { name: 'settings-keys', route: '/settings', path: '/settings?tab=keys', heading: 'Settings' },
+  { name: 'settings-audit', route: '/settings', path: '/settings?tab=audit', heading: 'Settings' },
+  {
+    name: 'passwordless-root',
+    route: '/passwordless-root',
+    path: '/passwordless-root?nodes=node4',
+    heading: 'Root without a password',
+  },
+  { name: 'bridge', route: '/bridge', path: '/bridge?nodes=node[2-4]', heading: /[Bb]ridge/ },
+  { name: 'bridge-remove', route: '/bridge/remove', path: '/bridge/remove?nodes=node[2-4]', heading: /[Bb]ridge/ },
+  { name: 'rotate-key', route: '/rotate-key', path: '/rotate-key', heading: 'New console key' },
+];
+/** Visited by tests of their own; Next's own error page has no address. */
+export const others: readonly string[] = ['/login', '/setup', '/_not-found', '/_global-error'];
