@@ -52,9 +52,12 @@ export async function fuzzKills(report: Report, faults: Faults, options: KillFuz
       // The last start is only looked at.
       if (start < kills) {
         const console = running;
-        const killed = sleep(random.below(latestKillMs)).then(() => console.kill());
-        const first = writeUntilDead(session, { book, random, number: start });
-        await Promise.all([killed, first]);
+        const delayMs = random.below(latestKillMs);
+        const first = Promise.withResolvers<undefined>();
+        const killed = first.promise.then(() => sleep(delayMs)).then(() => console.kill());
+        const onWritten = () => first.resolve(undefined);
+        const writing = writeUntilDead(session, { book, random, number: start, onWritten });
+        await Promise.all([killed, writing.finally(onWritten)]);
         killsDone += 1;
       }
       session.close();
@@ -110,7 +113,7 @@ type Pending =
 /** Writes one after the other until a call fails, which it does when the console is gone. */
 async function writeUntilDead(
   session: Session,
-  { book, random, number }: { book: Book; random: Random; number: number },
+  { book, random, number, onWritten }: { book: Book; random: Random; number: number; onWritten: () => void },
 ): Promise<void> {
   for (let count = 0; ; count += 1) {
     try {
@@ -122,6 +125,7 @@ async function writeUntilDead(
     }
     book.pending = null;
     book.acknowledged += 1;
+    onWritten();
   }
 }
 
@@ -257,7 +261,7 @@ class RunningConsole {
     });
     const isUp = async () => {
       for (;;) {
-        const answer = await fetch(url + httpPaths.health).catch(() => null);
+        const answer = await fetch(url + httpPaths.health, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
         if (answer?.ok) return;
         await sleep(50);
       }

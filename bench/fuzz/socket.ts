@@ -50,7 +50,9 @@ export async function fuzzSocket(report: Report, faults: Faults, options: Socket
             counts.inputs += dialogue.inputs;
             counts.connections += 1;
             const onFault = (text: string) => faults.add(`dialogue ${number} of seed ${seed}: ${text}`);
-            counts.answers += await hold(daemons.socketOf(0), dialogue, { random, onFault });
+            // Added after the wait: the others count meanwhile.
+            const answers = await hold(daemons.socketOf(0), dialogue, { random, onFault });
+            counts.answers += answers;
           }
         }),
       );
