@@ -1,6 +1,6 @@
 #!/bin/sh
 # The console's journeys in a browser. `npm run e2e -- --ui` serves Playwright's page for looking at them step by step: it
-# prints its address, for any browser, since Playwright's own window would want a browser of its own to be downloaded.
+# prints its address, for any browser, since Playwright's own window needs a browser that it would download.
 # Usage: scripts/e2e.sh [options of `playwright test`]
 set -u
 cd "$(dirname "$0")/.." || exit 1
