@@ -118,7 +118,7 @@ export class LoginGuard {
     if (wasLocked) await this.saveLocks();
   }
 
-  /** The account is gone, or its password is another one: whoever logged in from there until now has no advantage. */
+  /** The account is gone, or its password is another one: logins from before give an address no advantage. */
   async forget(email: string): Promise<void> {
     await this.loaded;
     if (this.known.delete(email.toLowerCase())) await this.saveKnown();
