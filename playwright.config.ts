@@ -10,7 +10,7 @@ export default defineConfig({
   workers: 1,
   timeout: 300_000,
   expect: { timeout: deadlineMs },
-  // After a failure the next test gets a lab of its own, so that one cause takes an hour for all that it breaks.
+  // After a failure the next test gets a new lab: one cause would take an hour for all that it breaks.
   maxFailures: 8,
   // Beside the screenshots for people: what a failed test saw.
   outputDir: 'artefacts/e2e/failed',

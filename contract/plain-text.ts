@@ -27,7 +27,7 @@ export function findUnsafeCharacter(text: string, options: { isOneLine: boolean 
   return `has the character ${code}, which cannot be shown: remove it`;
 }
 
-/** The first text of a call's input that cannot be shown, by its field; null where there is none. */
+/** The first text of a call's input that cannot be shown, by its field; null when all texts can be shown. */
 export function findUnsafeText(input: unknown): TextIssue | null {
   return find(input, [], true);
 }

@@ -19,7 +19,7 @@ const cli = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const setUpMs = 600_000;
 
 export interface Scene {
-  /** Name of its lab, of its own: what a killed run left behind is taken away first. */
+  /** Name of its lab, which no other scene uses: what a killed run left behind is removed first. */
   readonly lab: string;
   /** 0: no lab. */
   readonly nodes: number;
@@ -35,7 +35,7 @@ interface WorkerFixtures {
   readonly scene: Scene;
   readonly chromium: undefined;
   readonly lab: Lab;
-  /** What `npm start` runs, as a process of its own. */
+  /** What `npm start` runs, as a separate process. */
   readonly testConsole: TestConsole;
   readonly me: Person;
 }

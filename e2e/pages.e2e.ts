@@ -34,7 +34,7 @@ async function inspect(person: Person, name: string, heading: string | RegExp): 
   expect(person.problems.splice(0)).toEqual([]);
 }
 
-test('every page of the build is among them', ({ me }) => {
+test('every page of the build is among them', () => {
   const manifest = join(import.meta.dirname, '../.next/app-path-routes-manifest.json');
   const routes = Object.values(z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(manifest, 'utf8'))));
   const visited = new Set([...shown.map(({ route }) => route), ...others]);
@@ -106,7 +106,7 @@ test('what a stranger sees: login, a used link, no page', async ({ testConsole, 
   await stranger.page.getByRole('alert').filter({ hasText: /./ }).waitFor();
   await shoot(stranger.page, 'login-refused', 'light');
   await stranger.page.goto(testConsole.setupLink);
-  // The browser tells of every answer that is no success; this one was asked for.
+  // The browser reports every answer that failed; this one was asked for.
   stranger.problems.length = 0;
   await inspect(stranger, 'setup', /.+/);
   await stranger.context.close();

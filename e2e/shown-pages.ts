@@ -46,5 +46,5 @@ export const shown: readonly Shown[] = [
   { name: 'bridge-remove', route: '/bridge/remove', path: '/bridge/remove?nodes=node[2-4]', heading: /[Bb]ridge/ },
   { name: 'rotate-key', route: '/rotate-key', path: '/rotate-key', heading: 'New console key' },
 ];
-/** Visited by tests of their own; Next's own error page has no address. */
+/** Visited by other tests; Next's own error page has no address. */
 export const others: readonly string[] = ['/login', '/setup', '/_not-found', '/_global-error'];

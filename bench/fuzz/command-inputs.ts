@@ -14,7 +14,7 @@ export const excludedCommands: readonly { readonly word: string; readonly inFull
   { word: 'quit', inFull: true, why: 'it ends the daemon, as it should' },
   { word: 'dial', inFull: false, why: 'it calls whatever address the text names' },
   { word: 'dot', inFull: false, why: 'it writes a file, whose name is the text' },
-  { word: 'revoke', inFull: false, why: 'it shuts a node out for good' },
+  { word: 'revoke', inFull: false, why: 'it shuts a node out permanently' },
   { word: 'bridge', inFull: true, why: 'it starts programs that look at this machine, 40 s of them at load 40' },
   { word: 'ca', inFull: false, why: 'it moves or shows the key of the cluster' },
 ];

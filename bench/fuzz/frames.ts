@@ -36,7 +36,7 @@ export async function fuzzFrames(report: Report, faults: Faults, options: FrameF
   const { frames, seed, signal } = options;
   report.heading('Frames of a hostile member');
   const daemons = await Daemons.create(5, firstPort, faults);
-  let unfollow = () => undefined as void;
+  let unfollow = (): void => undefined;
   try {
     for (const index of others) await daemons.start(index);
     if (!(await isListed(daemons, others))) throw new Error('the mesh did not come up');

@@ -100,7 +100,7 @@ const facts = {
   CPUCommit: 0, MemCommit: 0, NetworkCommit: 0, Uptime: 1, BridgeReboot: 'safe',
 }; // prettier-ignore
 
-/** A line that a member may send: links that it ends on purpose are no fault of those who obey. */
+/** A line that a member may send. Commands that end links on purpose are left out: to obey them is right. */
 function memberLine(random: Random): string {
   for (;;) {
     const line = fuzzedLine(random);

@@ -16,7 +16,7 @@ export interface SocketFuzzOptions {
   readonly signal: AbortSignal;
 }
 
-/** Each part has ports of its own, so that two may run side by side. */
+/** Each part has its own ports, so that two may run side by side. */
 const firstPort = 17_300;
 const sideBySide = 4;
 const batchInputs = 2_000;
@@ -81,7 +81,7 @@ export async function fuzzSocket(report: Report, faults: Faults, options: Socket
   }
 }
 
-/** Memory and descriptors at rest, without the lines of history, which grow to a bound of their own. */
+/** Memory and descriptors at rest, without the lines of history, which have their own bound. */
 async function look(daemons: Daemons): Promise<{ descriptors: number; memoryMb: number }> {
   await daemons.ask(0, 'clear history');
   const memoryMb = await settledMb(daemons.pidOf(0));
@@ -122,7 +122,7 @@ async function hold(path: string, dialogue: Dialogue, tools: Tools): Promise<num
     socket.on('data', (chunk: Buffer) => {
       const { texts, error } = splitter.push(chunk);
       answers += texts.length;
-      if (error) onFault(`an answer is no JSON: ${error.message}`);
+      if (error) onFault(`an answer is not JSON: ${error.message}`);
       for (const text of texts) {
         if (!isAnswer(text)) onFault(`not an answer: ${text}`);
       }

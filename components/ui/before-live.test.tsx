@@ -71,7 +71,7 @@ test('what was typed before the page was live is in its form, and stays there', 
   expect([early.value, user.value, search.value]).toEqual(['node[1-4]', 'ann', 'node3']);
 });
 
-test('a field that nobody typed into keeps its value, and tells of no change', () => {
+test('a field that nobody typed into keeps its value, and reports no change', () => {
   goLive();
   expect(held).toEqual({ nodes: '', user: 'root', search: '' });
 });

@@ -27,7 +27,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'meshdeck-csp-'));
   const config = parseConfig(['--data', join(folder, 'data'), '--listen', '127.0.0.1:0'], {});
   const running = await startServer(config, { ...testMakers, log: silentLog });
-  ({ url, stop } = running);
+  url = running.url;
+  stop = () => running.stop();
   const token = new URL(running.setupLink ?? '').searchParams.get('token');
   browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
   context = await browser.newContext();

@@ -120,7 +120,10 @@ async function readNextConfig(isDevelopment: boolean): Promise<void> {
 export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: HttpComponents): Http {
   const { config, log } = options;
   const trusted = proxyList(config.trustedProxies);
-  const routes = createRoutes({ version: options.version, now: options.now }, { auth, audit, runs, judge: hub.judge });
+  const routes = createRoutes(
+    { version: options.version, now: options.now },
+    { auth, audit, runs, judge: (request) => hub.judge(request) },
+  );
   const strangers = new Strangers({
     total: maxHttpStrangers,
     perAddress: maxHttpStrangersPerAddress,

@@ -1,6 +1,5 @@
 // The configurations of docs/reverse-proxy.md as they are printed there, each run by Debian's own package as a process of ours
 // on the loopback: login, live connection, and what a client may not forge.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request, type IncomingHttpHeaders } from 'node:http';
@@ -12,6 +11,7 @@ import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { httpPaths } from '../../contract/http-paths.ts';
 import type { Ack } from '../../contract/method.ts';
+import { startChild } from '../../host/child.ts';
 import { parseConfig } from '../config.ts';
 import { startServer } from '../start.ts';
 import { silentLog, testMakers } from '../test-parts.ts';
@@ -101,34 +101,26 @@ async function startProxy(name: keyof typeof proxies, consolePort: number): Prom
     .replace('*:443', `*:${port}`);
   const file = join(folder, `${name}.conf`);
   await writeFile(file, lines);
-  const child = spawn(program, argv(file, own), {
-    env: { ...process.env, HOME: own, XDG_DATA_HOME: own, XDG_CONFIG_HOME: own },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
   let said = '';
-  child.stdout.on('data', (part: Buffer) => (said += part.toString()));
-  child.stderr.on('data', (part: Buffer) => (said += part.toString()));
-  stops.push(() => end(child));
+  let isOver = false;
+  const child = await startChild([program, ...argv(file, own)], {
+    env: { HOME: own, XDG_DATA_HOME: own, XDG_CONFIG_HOME: own },
+    onLine: (line) => (said += `${line}\n`),
+  });
+  void child.ended.then(() => (isOver = true));
+  stops.push(async () => {
+    await child.stop(10_000);
+  });
   const url = `https://localhost:${port}`;
   await vi
-    .waitUntil(
-      async () => child.exitCode === null && (await send(url, httpPaths.health).catch(() => null))?.status === 200,
-      {
-        timeout: deadlineMs,
-        interval: 200,
-      },
-    )
+    .waitUntil(async () => !isOver && (await send(url, httpPaths.health).catch(() => null))?.status === 200, {
+      timeout: deadlineMs,
+      interval: 200,
+    })
     .catch(() => {
       throw new Error(`${name} does not hand on requests: ${said}`);
     });
   return url;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
 }
 
 interface Sent {

@@ -31,7 +31,7 @@ import { createAuditTexts } from './audit-texts.ts';
 import { Dispatcher, type Connection } from './dispatcher.ts';
 import { createHandlers } from './handlers.ts';
 import { followKnownNodes } from './known-nodes.ts';
-import { Outbox, type EngineSocket } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 
 const fleetRoom = 'fleet';
 const slowRoom = 'slow';
