@@ -55,7 +55,7 @@ describe('what is typed', () => {
     ['markup as a node', 'add-nodes', { nodes: '<img src=x onerror=alert(1)>' }, 'nodes', 'is not a host name'],
     ['an option as a node', 'add-nodes', { nodes: '-oProxyCommand=reboot' }, 'nodes', 'is not a host name'],
     ['a command as a node', 'add-nodes', { nodes: 'node1;reboot' }, 'nodes', 'is not a host name'],
-    ['a NUL in a node', 'add-nodes', { nodes: 'node1\0' }, 'nodes', 'is not a host name'],
+    ['a NUL in a node', 'add-nodes', { nodes: 'node1\0' }, 'nodes', 'has the character U+0000'],
     ['a path as an address', 'add-nodes', { nodes: 'node1=/etc/passwd' }, 'nodes', 'is not a host name'],
     ['a very long list', 'add-nodes', { nodes: long }, 'nodes', ''],
     ['a command as a user', 'add-nodes', { nodes: 'node1', user: 'root; reboot' }, 'user', 'a login name'],

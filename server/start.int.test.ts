@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { z } from 'zod';
 import { browserMethods } from '../contract/browser.ts';
 import { httpPaths } from '../contract/http-paths.ts';
+import { installFiles } from '../contract/install-files.ts';
 import { maxFormBytes, maxSocketFrameBytes } from '../contract/limits.ts';
 import type { Ack } from '../contract/method.ts';
 import { triesBeforeLock, triesPerAddress } from './auth/login-guard.ts';
@@ -163,7 +164,7 @@ describe('without a session', () => {
       `/_next/data/x${page}.json`,
       `${page}?_rsc=x`,
     ]);
-    const open = ['/login', '/setup', '/icon.svg'];
+    const open = ['/login', '/setup', '/icon.svg', ...installFiles];
     for (const page of [
       ...pages,
       ...guesses,

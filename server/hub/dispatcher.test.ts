@@ -356,6 +356,9 @@ describe('text that cannot be shown', () => {
     expect(
       await call('plans.make', { kind: 'deploy', form: { nodes: 'node1\nnode2\tx' }, secrets: { a: '\u0000' } }),
     ).toMatchObject({ ok: true });
+    expect(await call('plans.make', { kind: 'deploy', form: { nodes: 'node1\u0000' }, secrets: {} })).toMatchObject({
+      error: { code: 'invalid', detail: { field: 'nodes' } },
+    });
   });
 });
 

@@ -141,7 +141,12 @@ export class Dispatcher {
     }
     const unsafe = findUnsafeText(parsed.data);
     if (unsafe) {
-      throw new AppError('invalid', `${unsafe.path.join('.')} ${unsafe.message}`, { detail: { issues: [unsafe] } });
+      // A wizard shows an error at the field that it names.
+      const [root, field] = unsafe.path;
+      const place = root === 'form' && field !== undefined ? { field: String(field) } : {};
+      throw new AppError('invalid', `${unsafe.path.join('.')} ${unsafe.message}`, {
+        detail: { issues: [unsafe], ...place },
+      });
     }
     turn.end = await enterLane(connection, name);
     const call: Call = { caller, connection, afterAnswer: (act) => after.push(act) };
