@@ -124,7 +124,7 @@ describe('one node of many', () => {
       const { watch } = await add(listOf('node2', 'node3'));
       await over(watch);
       expect(watch.states()).toMatchObject({ 'ensureKey node2': 'failed', 'observePreflight node3': 'unchanged' });
-      expect(errorOf(watch, 'ensureKey node2')).toMatch(/^node2: .*a disk there is full, or fails: look with df -h/);
+      expect(errorOf(watch, 'ensureKey node2')).toMatch(/^node2: .*a disk there is full, or fails: look with df -h/s);
       expect(await sh('node2', 'ls -A /root/.ssh 2>/dev/null || true')).toBe('');
     } finally {
       await sh('node2', 'cd / && umount -l /root');
