@@ -14,7 +14,7 @@ import { databaseName, openDataFolder } from '../server/store/data-folder.ts';
 
 const program = new URL('../server/main.ts', import.meta.url).pathname;
 const admin = { name: 'Root', email: 'root@example.org', password: 'a long admin password' };
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 120_000;
 
 export interface ConsoleProcess {
   readonly child: Child;
@@ -70,7 +70,7 @@ export async function logIn(server: ConsoleProcess): Promise<string> {
       method: 'POST',
       headers: { 'content-type': 'application/json', origin: server.url },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
     });
   const signIn = () => post(httpPaths.signIn, { email: admin.email, password: admin.password });
   const token = /\/setup\?token=([\w-]+)/.exec(server.lines.join('\n'))?.[1];
