@@ -12,6 +12,7 @@ import { installTree, startMeshd } from './cluster.ts';
 import {
   bridgeName,
   describeLabTransaction,
+  patientTimes,
   removeBridge,
   shellIn,
   waitForState,
@@ -198,7 +199,7 @@ export const drills: readonly Drill[] = [
     isQuick: true,
     end: 'committed',
     async run(stage) {
-      const trial = await stage.place({ times: { window: 40 } });
+      const trial = await stage.place({ times: patientTimes });
       const ssh = await startSsh(stage, `/bin/sh ${folderOf(trial)}/tx begin`);
       await waitForState(trial.tx, ['planned', 'armed', 'applied']);
       ssh.kill('SIGKILL');

@@ -5,6 +5,7 @@ import {
   describeLabTransaction,
   isReachable,
   outageDeadlineMs,
+  patientTimes,
   removeBridge,
   shellIn,
   startPing,
@@ -83,7 +84,7 @@ describe('a change that nobody keeps', () => {
   });
 
   test('begun and kept by several at once, it is one transaction', async () => {
-    const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 40 } });
+    const { transaction, nonce } = await describeLabTransaction(lab, node, { times: patientTimes });
     const tx = await placeTransaction(host, transaction);
     const begun = await Promise.all([tx.begin(), tx.begin(), tx.begin()]);
     expect(begun.filter(({ state }) => !['armed', 'applied'].includes(state))).toEqual([]);
@@ -137,7 +138,7 @@ describe('drills', () => {
 
 test('a change that is kept survives a power cut, and is taken away again without a trace', async () => {
   before = await observeQuietly(stage);
-  const { transaction, nonce } = await describeLabTransaction(lab, node, { times: { window: 40 } });
+  const { transaction, nonce } = await describeLabTransaction(lab, node, { times: patientTimes });
   const ping = await startPing(address);
   const startedAt = performance.now();
   const tx = await placeTransaction(host, transaction);
