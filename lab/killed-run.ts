@@ -75,7 +75,6 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
   const asked: string[][] = [];
   const leaks = new Set<string>();
   let id = '';
-  let cookie = '';
   const compareEnds = (steps: ReadonlyMap<string, StepView>) => {
     for (const [key, end] of ends) if (JSON.stringify(steps.get(key)) !== JSON.stringify(end)) redone.add(key);
   };
@@ -99,8 +98,8 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
     };
     try {
       // The session outlives the console, as a browser's does.
-      cookie ||= await logIn(server);
-      const client = await openBrowser(server, cookie);
+      // The console listens on another port each time, and the name of its session's cookie has the port in it.
+      const client = await openBrowser(server, await logIn(server));
       if (isFirst) {
         const began = Promise.withResolvers<undefined>();
         client.on('runs.changed', (summary) => {
