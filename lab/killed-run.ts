@@ -97,7 +97,6 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
       if (pending.has(momentOf(view)) && !(isOver(view) && ends.has(view.key))) kill();
     };
     try {
-      // The session outlives the console, as a browser's does.
       // The console listens on another port each time, and the name of its session's cookie has the port in it.
       const client = await openBrowser(server, await logIn(server));
       if (isFirst) {
