@@ -108,9 +108,6 @@ export const maxCallsAtOnce = 64;
 /** Runs that one connection follows. A list page follows none, a run page one. */
 export const maxFollowedRuns = 32;
 
-/** Packets waiting for a slow browser before it gets no more fleet deltas; it then sees a gap and asks for a snapshot. */
-export const maxQueuedPackets = 100;
-
 /** Body of a login or set-up request. */
 export const maxFormBytes = 16_384;
 
