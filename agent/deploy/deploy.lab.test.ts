@@ -156,14 +156,28 @@ describe('deploy', () => {
     await sh('node4', 'rm -rf /var/lib/meshd');
   });
 
-  test('a start that fails carries the node’s journal, and goes well once its cause is gone', async () => {
+  test('a taken mesh port is refused by name before anything is placed', async () => {
     const holder = 'import socket, time; s = socket.create_server(("", 9000)); time.sleep(300)';
     await sh('node4', 'setsid python3 -c "$1" >/dev/null 2>&1 </dev/null & echo $! >/run/holder', holder);
+    await until('the port is taken', async () => /:9000 /.test(await sh('node4', 'ss -ltn')));
     const { stderr, exitCode } = await deploy('node4');
     expect(exitCode).not.toBe(0);
-    expect(stderr).toMatch(/Error \(node4\): hello: meshd on node4 (does not stay up|gave no hello within 15 s)/);
-    expect(stderr).toContain('mesh port 9000 is in use');
+    expect(stderr).toMatch(/Error \(node4\): preflight: node4 cannot run meshd: port 9000 is taken by python3/);
+    expect(await sh('node4', 'ls /etc/systemd/system/meshd.service 2>/dev/null || true')).toBe('');
     await sh('node4', 'kill "$(cat /run/holder)"');
+  });
+
+  test('a start that fails carries the node’s journal, and goes well once its cause is gone', async () => {
+    const dropIn = '/etc/systemd/system/meshd.service.d/broken.conf';
+    const broken = '[Service]\nExecStartPre=/bin/sh -c "echo this node has a broken disk; exit 1"\n';
+    await sh('node4', 'mkdir -p "$(dirname "$1")" && printf "%b" "$2" >"$1"', dropIn, broken);
+    const { stderr, exitCode } = await deploy('node4');
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain(
+      'Error (node4): service: systemd on node4 does not start meshd: Job for meshd.service failed',
+    );
+    expect(stderr).toContain('this node has a broken disk');
+    await sh('node4', 'rm "$1" && systemctl daemon-reload', dropIn);
     await until('node4 in the mesh', async () => (await meshSize(head)) === 4);
   });
 

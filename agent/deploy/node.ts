@@ -15,6 +15,7 @@ import {
   probeScript,
   receiveScript,
   scriptArgv,
+  startRefusedCode,
   unpackers,
   upgradeScript,
 } from '../../core/deploy/scripts.ts';
@@ -25,6 +26,7 @@ import type { TarFile } from '../../core/deploy/tar.ts';
 import { installedTree, wrapperText } from '../../core/deploy/tree.ts';
 import { describeUnit } from '../../core/deploy/unit.ts';
 import { runAsRoot } from '../../host/as-root.ts';
+import { CommandError } from '../../host/runner.ts';
 import type { RunOptions, RunResult } from '../../host/runner.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
@@ -285,7 +287,12 @@ export class NodeDeploy {
         action,
       ]),
       { timeoutMs: deadlinesMs.install, stdin: Buffer.from(packTar(files)) },
-    );
+    ).catch(async (error: unknown) => {
+      const cause = error instanceof AppError ? error.cause : null;
+      if (!(cause instanceof CommandError) || cause.exitCode !== startRefusedCode) throw error;
+      const [said = ''] = cause.stderr.trim().split('\n');
+      throw await this.startFailure(`systemd on ${this.name} does not start meshd: ${said}`);
+    });
   }
 
   private async admitAnew(): Promise<TarFile[]> {

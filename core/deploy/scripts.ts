@@ -123,6 +123,9 @@ prune() {
 }
 `;
 
+/** How `install` ends when all is in place and systemd could not start the service: the node's journal says why. */
+export const startRefusedCode = 69;
+
 /**
  * Writes identity and unit from a tar on standard input and starts the service. Arguments: tree, state folder, base folder,
  * program hash, runtime hash, action. The tar holds \`meshd\` (bin/meshd), \`meshd.service\`, \`upgrade.sh\` and, where the
@@ -182,7 +185,7 @@ if [ "$action" != upgrade ] && [ "$current" != "program/$program" ]; then
 fi
 [ -z "$reload" ] || systemctl daemon-reload
 case $action in
-  start) systemctl restart meshd.service ;;
+  start) systemctl restart meshd.service || exit ${startRefusedCode} ;;
   upgrade)
     rm -f "$tree/upgrade.outcome"
     systemd-run --quiet --collect --no-block --unit=meshd-upgrade \\
