@@ -2,6 +2,9 @@ import { defineConfig } from '@playwright/test';
 import { deadlineMs } from './e2e/browser.ts';
 import { chromiumPath } from './e2e/chromium.ts';
 
+// As scripts/test-surroundings.ts has it for the other tests.
+process.env['NODE_COMPILE_CACHE'] ??= new URL('.cache/compiled', import.meta.url).pathname;
+
 // Journeys in a browser, on lab nodes. Two projects: e2e, and drills for as long as it takes (`npm run drills`, not in
 // `npm test`).
 export default defineConfig({
@@ -25,7 +28,8 @@ export default defineConfig({
         ...['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-quic'],
       ],
     },
-    trace: 'retain-on-failure',
+    // Without its film, which costs a processor of software drawing: a failure has its screenshot.
+    trace: { mode: 'retain-on-failure', screenshots: false },
     screenshot: 'only-on-failure',
   },
   projects: [
