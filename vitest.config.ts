@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Deadlines here are for what hangs: a test says what happens and in which order, and a busy machine may take a minute over it.
-const setupFiles = ['scripts/test-deadlines.ts'];
+const setupFiles = ['scripts/test-surroundings.ts'];
 const poll = { timeout: 60_000 };
 
 /** Where two labs run side by side, the longest files begin first: begun last, one keeps its worker busy alone. */

@@ -6,6 +6,7 @@
 // the whole machine (alone), and the browser (e2e).
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import { AppError, describeError } from '../contract/errors.ts';
 import { startChild, type Child } from '../host/child.ts';
@@ -19,9 +20,16 @@ const endAt = performance.now() + 80 * minute;
 interface Count {
   readonly passed: number;
   readonly skipped: number;
-  /** A name for each failure. */
+  /** For each failure a name and what its message begins with. */
   readonly failed: readonly string[];
 }
+
+/** The end of the output may be all that is kept of a run in CI: it says why, too. */
+const withReason = (name: string, message = ''): string => {
+  const lines = stripVTControlCharacters(message).split('\n');
+  const told = lines.filter((line) => line.trim() !== '' && !/^\s+at /.test(line)).slice(0, 5);
+  return [name, ...told.map((line) => `    ${line.slice(0, 240)}`)].join('\n');
+};
 
 const VitestReport = z.object({
   numPassedTests: z.number(),
@@ -31,7 +39,10 @@ const VitestReport = z.object({
     z.object({
       name: z.string(),
       status: z.string(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+      message: z.string(),
+      assertionResults: z.array(
+        z.object({ fullName: z.string(), status: z.string(), failureMessages: z.array(z.string()) }),
+      ),
     }),
   ),
 });
@@ -82,12 +93,14 @@ async function runProject(project: string, limitMs: number, flags: readonly stri
   const reason = await runShown(project, [...vitest, 'run', '--project', project, ...flags, ...reporters], limitMs);
   try {
     const report = VitestReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
-    const failed = report.testResults.flatMap(({ name, status, assertionResults }) => {
+    const failed = report.testResults.flatMap(({ name, status, message, assertionResults }) => {
       const file = relative(root, name);
       const tests = assertionResults.filter((test) => test.status === 'failed');
       // A file that fails to load holds no test: it counts as one failure, since it would otherwise vanish from the sum.
-      if (status === 'failed' && tests.length === 0) return [`${project}: ${file}`];
-      return tests.map(({ fullName }) => `${project}: ${file}: ${fullName.trim()}`);
+      if (status === 'failed' && tests.length === 0) return [withReason(`${project}: ${file}`, message)];
+      return tests.map(({ fullName, failureMessages }) =>
+        withReason(`${project}: ${file}: ${fullName.trim()}`, failureMessages[0]),
+      );
     });
     if (failed.length === 0 && reason !== null) failed.push(`${project}: outside of its tests: ${reason}`);
     return { passed: report.numPassedTests, skipped: report.numPendingTests + report.numTodoTests, failed };
@@ -107,17 +120,20 @@ async function skipProject(project: string, reason: string): Promise<Count> {
   return { passed: 0, skipped: tests.length, failed: [] };
 }
 
+const Spec = z.object({
+  title: z.string(),
+  file: z.string(),
+  ok: z.boolean(),
+  tests: z.array(
+    z.object({ results: z.array(z.object({ error: z.object({ message: z.string().optional() }).optional() })) }),
+  ),
+});
 /** Of Playwright's JSON reporter: a suite is a file, or a group in one. */
 interface Suite {
-  readonly specs: readonly { readonly title: string; readonly file: string; readonly ok: boolean }[];
+  readonly specs: readonly z.infer<typeof Spec>[];
   readonly suites?: readonly Suite[] | undefined;
 }
-const Suite: z.ZodType<Suite> = z.lazy(() =>
-  z.object({
-    specs: z.array(z.object({ title: z.string(), file: z.string(), ok: z.boolean() })),
-    suites: z.array(Suite).optional(),
-  }),
-);
+const Suite: z.ZodType<Suite> = z.lazy(() => z.object({ specs: z.array(Spec), suites: z.array(Suite).optional() }));
 const BrowserReport = z.object({
   stats: z.object({ expected: z.number(), skipped: z.number() }),
   /** Of the run itself: a file that does not load, a worker that died between tests. */
@@ -138,7 +154,11 @@ async function runBrowser(limitMs: number): Promise<Count> {
   try {
     const { stats, errors, suites } = BrowserReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
     const failed = [
-      ...specsOf(suites).flatMap(({ title, file, ok }) => (ok ? [] : [`e2e: ${file}: ${title}`])),
+      ...specsOf(suites)
+        .filter(({ ok }) => !ok)
+        .map(({ title, file, tests }) =>
+          withReason(`e2e: ${file}: ${title}`, tests.at(-1)?.results.at(-1)?.error?.message),
+        ),
       ...errors.map(({ message = '' }) => `e2e: outside of its tests: ${message.split('\n')[0] ?? ''}`),
     ];
     if (failed.length === 0 && reason !== null) failed.push(`e2e: outside of its tests: ${reason}`);
