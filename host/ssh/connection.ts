@@ -9,8 +9,9 @@
 // a run succeeds only when its end marker was read.
 import { Socket } from 'node:net';
 import { PassThrough, type Duplex, type Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
-import type { AnyAuthMethod, ClientChannel } from 'ssh2';
+import type { ClientChannel } from 'ssh2';
 import { AppError } from '../../contract/errors.ts';
 import { maxOutputBytes } from '../../contract/limits.ts';
 import { BoundedText, CommandError, NotStarted } from '../runner.ts';
@@ -18,9 +19,19 @@ import type { RunOptions, RunResult, Runner } from '../runner.ts';
 import type { SshCredentials } from './credentials.ts';
 import { frameLine, FrameReader, judgePrompt, newFrameToken, promptText, withoutMarkers } from './frame.ts';
 import type { Through } from './frame.ts';
-import { describeConnectError, describeHostKeyError, isTransientSshError } from './errors.ts';
-import type { LocalIdentity, SshTarget } from './errors.ts';
+import {
+  closedLevel,
+  describeConnectError,
+  describeHostKeyError,
+  isDropped,
+  isLoginRefusal,
+  isTransientSshError,
+} from './errors.ts';
+import type { ConnectFailure, LocalIdentity, SshTarget } from './errors.ts';
+import { readIdentification } from './identification.ts';
 import { hostKeyType } from './known-hosts.ts';
+import { prepareLogin } from './login-ways.ts';
+import { placeOf, refusedLogins } from './penalties.ts';
 import { hostKeyAlgorithms, judgeHostKey } from './pins.ts';
 import type { PinnedHost } from './pins.ts';
 
@@ -35,6 +46,13 @@ export interface SshConnectOptions {
   readonly via?: SshConnection;
   /** Replaces target.host in messages about runs. */
   readonly where?: string;
+  /**
+   * How long it waits, beyond its deadline, for sshd to take connections from us again after logins that it refused
+   * (penalties.ts). Nobody waits unless asked to: a look from outside has to end in time.
+   */
+  readonly penaltyPatienceMs?: number;
+  /** Called once when it begins to wait for that. */
+  readonly onPenalty?: (text: string) => void;
 }
 
 /** A program that runs on the other side; both sides exchange data until one of them ends. */
@@ -83,6 +101,7 @@ const sessionRefusals: readonly unknown[] = [2, 4];
 /** Attempts while sshd drops us before its banner. A wait of 250 ms, doubled each time, lets its queue drain. */
 const connectAttempts = 4;
 const firstRetryDelayMs = 250;
+const longestRetryDelayMs = 3_000;
 
 export class SshConnection implements Runner {
   readonly where: string;
@@ -140,19 +159,47 @@ export class SshConnection implements Runner {
    */
   static async connect(options: SshConnectOptions, components: SshConnectComponents): Promise<SshConnection> {
     const { target } = options;
-    const deadline = performance.now() + (options.timeoutMs ?? 10_000);
+    const timeoutMs = options.timeoutMs ?? 10_000;
+    const place = placeOf(target, options.via?.where);
+    let deadline = performance.now() + timeoutMs;
+    let penaltyEnds: number | null = null;
+    let question = '';
     for (let attempt = 1; ; attempt++) {
       try {
-        return await connectOnce(options, components, deadline);
+        return await connectOnce(options, components, { deadline, answersQuestions: question === '' });
       } catch (error) {
         if (error instanceof AppError) throw error;
-        const raw = error as Error & { tried?: string[] };
-        const delayMs = firstRetryDelayMs * 2 ** (attempt - 1);
-        if (attempt < connectAttempts && isTransientSshError(raw) && performance.now() + delayMs < deadline) {
-          await new Promise((resolve) => setTimeout(resolve, delayMs));
+        const failure = error as ConnectFailure;
+        const { tale } = failure;
+        const now = performance.now();
+        if (isLoginRefusal(failure)) {
+          refusedLogins.note(place, now);
+          if (tale && tale.asks !== '' && tale.hasPasswordLeft && question === '') {
+            question = tale.asks;
+            continue;
+          }
+          if (tale && question !== '') failure.tale = { ...tale, asks: question };
+        }
+        failure.refusals = refusedLogins.count(place, now);
+        const delayMs = Math.min(longestRetryDelayMs, firstRetryDelayMs * 2 ** (attempt - 1));
+        if (isDropped(failure) && failure.refusals > 0 && options.penaltyPatienceMs !== undefined) {
+          if (penaltyEnds === null) {
+            penaltyEnds = now + options.penaltyPatienceMs;
+            deadline = penaltyEnds + timeoutMs;
+            const seconds = Math.round(options.penaltyPatienceMs / 1_000);
+            options.onPenalty?.(
+              `${options.where ?? target.host} drops connections after refused logins: trying again for up to ${seconds} s`,
+            );
+          }
+        }
+        const lastTry = penaltyEnds ?? deadline;
+        const mayRetry = penaltyEnds !== null || attempt < connectAttempts;
+        if (mayRetry && isTransientSshError(failure) && now + delayMs < lastTry) {
+          // Cancelled meanwhile: the next attempt says so.
+          await sleep(delayMs, undefined, options.signal ? { signal: options.signal } : {}).catch(() => undefined);
           continue;
         }
-        throw describeConnectError(raw, target, options.local, raw.tried ?? []);
+        throw describeConnectError(failure, target, options.local);
       }
     }
   }
@@ -633,11 +680,10 @@ function printed(text: string): string {
 async function connectOnce(
   options: SshConnectOptions,
   components: SshConnectComponents,
-  deadline: number,
+  { deadline, answersQuestions }: { readonly deadline: number; readonly answersQuestions: boolean },
 ): Promise<SshConnection> {
   const { target, signal } = options;
   const entries = await components.pins.entriesFor(target.host, target.port);
-  const auth = authMethods(target.user, components.credentials);
   const leftMs = Math.max(1, deadline - performance.now());
   const socket: Duplex = options.via ? await options.via.openTunnel(target.host, target.port, leftMs) : new Socket();
   const client = new ssh2.Client();
@@ -679,13 +725,35 @@ async function connectOnce(
     }
     signal?.addEventListener('abort', onAbort, { once: true });
 
-    const withTried = (error: Error) => Object.assign(error, { tried: auth.labels });
+    const server = readIdentification(socket);
+    let isEncrypted = false;
+    const failLogin = (error: Error & { level?: string }) => {
+      const { identification, said } = server;
+      fail(
+        Object.assign(error, {
+          isEncrypted,
+          identification,
+          said,
+          tale: login.tale(),
+        } satisfies Partial<ConnectFailure>),
+      );
+    };
+    const refuse = (text: string) => failLogin(Object.assign(new Error(text), { level: 'client-authentication' }));
+    const login = prepareLogin(target.user, components.credentials, {
+      answersQuestions,
+      onQuestion: () => refuse('it asks for more than a password'),
+    });
     client.on('error', (error: Error & { level?: string }) => {
       // Without its agent there is one way less to log in. ssh2 tries the others, so this does not fail.
-      if (error.level !== 'agent') fail(withTried(error));
+      if (error.level !== 'agent') failLogin(error);
     });
-    client.on('close', () => fail(new Error('Connection closed before handshake')));
+    client.on('change password', (prompt: string) => {
+      login.noteQuestion(prompt);
+      refuse('it wants a new password');
+    });
+    client.on('close', () => failLogin(Object.assign(new Error('it was closed'), { level: closedLevel })));
     client.on('handshake', (negotiated) => {
+      isEncrypted = true;
       cipher = negotiated.cs.cipher;
     });
     client.on('ready', () => {
@@ -721,7 +789,7 @@ async function connectOnce(
           denied = describeHostKeyError(verdict, target, shown, entries);
           return false;
         },
-        authHandler: auth.methods,
+        authHandler: login.next,
       });
     };
     socket.on('error', fail);
@@ -733,29 +801,4 @@ async function connectOnce(
       });
     else speak();
   });
-}
-
-/** Every way to log in, in order. `none` first: it is how an account without a password lets us in, and costs nothing. */
-function authMethods(username: string, credentials: SshCredentials): { methods: AnyAuthMethod[]; labels: string[] } {
-  const methods: AnyAuthMethod[] = [{ type: 'none', username }];
-  const labels: string[] = [];
-  for (const { path, privateKey, passphrase } of credentials.keys) {
-    methods.push({ type: 'publickey', username, key: privateKey, ...(passphrase === undefined ? {} : { passphrase }) });
-    labels.push(path);
-  }
-  if (credentials.agentSocket !== undefined) {
-    methods.push({ type: 'agent', username, agent: credentials.agentSocket });
-    labels.push('the SSH agent');
-  }
-  const { password } = credentials;
-  if (password !== undefined) {
-    methods.push({ type: 'password', username, password });
-    methods.push({
-      type: 'keyboard-interactive',
-      username,
-      prompt: (_name, _instructions, _language, prompts, finish) => finish(prompts.map(() => password)),
-    });
-    labels.push('the password');
-  }
-  return { methods, labels: [...labels, ...credentials.unusable.map((text) => `unusable ${text}`)] };
 }

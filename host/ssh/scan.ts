@@ -2,10 +2,12 @@
 import { connect, Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import { AppError } from '../../contract/errors.ts';
-import { describeConnectError, isTransientSshError } from './errors.ts';
-import type { LocalIdentity, SshTarget } from './errors.ts';
+import { closedLevel, describeConnectError, isTransientSshError } from './errors.ts';
+import type { ConnectFailure, LocalIdentity, SshTarget } from './errors.ts';
+import { readIdentification } from './identification.ts';
 import { hostKeyType } from './known-hosts.ts';
 import type { HostKey } from './known-hosts.ts';
+import { placeOf, refusedLogins } from './penalties.ts';
 import { hostKeyAlgorithms, hostKeyTypes } from './pins.ts';
 
 export interface HostKeyScan {
@@ -39,6 +41,9 @@ export async function scanHostKeys(
   return { address, keys };
 }
 
+/** ssh2 1.17, protocol/kex.js: the level `handshake` is that of every failed key exchange, and there is no code. */
+const noSuchKey = 'Handshake failed: no matching host key format';
+
 async function scanOne(
   target: Omit<SshTarget, 'user'>,
   type: string,
@@ -50,10 +55,11 @@ async function scanOne(
       return await shownKey(target, type, options.signal, deadline);
     } catch (error) {
       if (error instanceof AppError) throw error;
-      const raw = error as Error & { level?: string };
-      if (raw.level === 'handshake' || /no matching host key/i.test(raw.message)) return null;
-      if (attempt >= 3 || !isTransientSshError(raw)) {
-        throw describeConnectError(raw, { ...target, user: 'root' }, options.local, []);
+      const failure = error as ConnectFailure;
+      if (failure.level === 'handshake' && failure.message === noSuchKey) return null;
+      if (attempt >= 3 || !isTransientSshError(failure)) {
+        failure.refusals = refusedLogins.count(placeOf(target), performance.now());
+        throw describeConnectError(failure, { ...target, user: 'root' }, options.local);
       }
       await new Promise((resolve) => setTimeout(resolve, 250 * attempt));
     }
@@ -89,8 +95,11 @@ function shownKey(
       return;
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    client.on('error', fail);
-    client.on('close', () => fail(new Error('Connection closed before handshake')));
+    const server = readIdentification(socket);
+    const failWith = (error: Error) =>
+      fail(Object.assign(error, { identification: server.identification, said: server.said }));
+    client.on('error', failWith);
+    client.on('close', () => failWith(Object.assign(new Error('it was closed'), { level: closedLevel })));
     socket.on('error', fail);
     socket.connect({ host: target.host, port: target.port }, () => {
       socket.setNoDelay(true);
