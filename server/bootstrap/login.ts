@@ -20,6 +20,7 @@ export interface LoginContext {
   readonly plan: Pick<Plan, 'secrets'>;
   secret(name: string): string | undefined;
   dropSecret(name: string): void;
+  log?(text: string, node?: string): void;
 }
 
 export interface LoginParts {
@@ -37,9 +38,13 @@ export interface LoginOptions {
   readonly timeoutMs?: number;
   /** Dials from there; host key and login are end to end. */
   readonly via?: RootShell;
+  /** Told when sshd drops connections after refused logins. With it, the login waits for that. */
+  readonly onPenalty?: (text: string) => void;
 }
 
 const connectTimeoutMs = 15_000;
+/** OpenSSH's default penalty after one wrong password is about 16 s; with both, a step of a minute still has time to say why. */
+const penaltyPatienceMs = 30_000;
 
 /** Detail of an error `host-key-changed` of host/ssh. */
 const ChangedKey = z.object({ type: z.string(), fingerprint: z.string(), pinned: z.array(z.string()) });
@@ -75,7 +80,7 @@ export async function loginByKey(
     const connection = await connect({ ...target, user: 'root' }, { ...parts, ...options }, credentials, signal);
     return new RootShell(connection, { user: 'root', sudo: false });
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isRefusal(error) || error.detail?.['login'] !== 'no-way') throw error;
     throw new AppError(
       'refused',
       `${target.name} does not let root in with the console's key: add the node again (meshdeck nodes add ${target.name}), ` +
@@ -93,10 +98,18 @@ async function connect(
   signal: AbortSignal,
 ): Promise<SshConnection> {
   const { name, address: host, port, user } = target;
-  const { local, timeoutMs = connectTimeoutMs, via } = parts;
+  const { local, timeoutMs = connectTimeoutMs, via, onPenalty } = parts;
   try {
     return await SshConnection.connect(
-      { target: { host, port, user }, local, where: name, timeoutMs, signal, ...(via ? { via: via.connection } : {}) },
+      {
+        target: { host, port, user },
+        local,
+        where: name,
+        timeoutMs,
+        signal,
+        ...(via ? { via: via.connection } : {}),
+        ...(onPenalty ? { onPenalty, penaltyPatienceMs } : {}),
+      },
       { pins: parts.pins, credentials },
     );
   } catch (error) {
@@ -120,9 +133,10 @@ async function connect(
  * @throws SecretMissing when only a secret of the run is left and it is not known or wrong; AppError otherwise
  */
 export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context: LoginContext): Promise<RootShell> {
+  const onPenalty = (text: string) => context.log?.(text, target.name);
   if (parts.consoleKey !== null) {
     try {
-      return await loginByKey(target, parts, context.signal);
+      return await loginByKey(target, parts, context.signal, { onPenalty });
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }
@@ -136,18 +150,26 @@ export async function loginAnyhow(target: NodeTarget, parts: LoginParts, context
     : { ...parts.own, ...(password === undefined ? {} : { password }) };
   let connection: SshConnection;
   try {
-    connection = await connect(target, parts, credentials, context.signal);
+    connection = await connect(target, { ...parts, onPenalty }, credentials, context.signal);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     if (context.secret(secretName) === undefined) throw new SecretMissing(secretName);
+    // The secret may be right, and does not suffice: to ask for it again would lead nowhere.
+    if (error.detail?.['login'] !== 'no-way') throw error;
     context.dropSecret(secretName);
-    if (isByKey) throw new SecretMissing(secretName, `${target.name} refuses this key for ${target.user}`);
+    const seconds = error.detail['waitSeconds'];
+    const wait =
+      typeof seconds === 'number'
+        ? `. After refused logins sshd there drops connections for about ${seconds} s (PerSourcePenalties): the next try waits for that`
+        : '';
+    if (isByKey) throw new SecretMissing(secretName, `${target.name} refuses this key for ${target.user}${wait}`);
     throw new SecretMissing(
       secretName,
       `${target.name} refuses the password of ${target.user}` +
         (target.user === 'root'
           ? ', or root’s login by password altogether (PermitRootLogin in its sshd_config; stock Debian forbids it: use a user with sudo)'
-          : ''),
+          : '') +
+        wait,
     );
   }
   if (target.user === 'root') return new RootShell(connection, { user: 'root', sudo: false });
@@ -196,6 +218,6 @@ function keyCredentials(privateKey: string | null): SshCredentials {
 }
 
 /** The node refused the login, as opposed to no connection or another host key. */
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is AppError {
   return error instanceof AppError && error.code === 'refused';
 }
