@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stanzaCases, proveStanzas } from './bridge-stanzas.ts';
 import { openLab } from './lab.ts';
 
-const lab = openLab({ name: 'stanzasdrill' });
+const lab = openLab({ name: 'stanzadrill' });
 
 beforeAll(async () => {
   await lab.down();
