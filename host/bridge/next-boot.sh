@@ -18,6 +18,7 @@ next_boot_doubts() {
 	commands) printf '%s\n' "$words" | sed -n 's/^broken //p' ;;
 	esac
 	printf '%s\n' "$words" | sed -n 's/^doubt //p'
+	unit_doubts
 }
 
 # commit_doubts: at the commit, what runs now has to come back as well. The candidates are those from the beginning.
@@ -69,8 +70,15 @@ in_candidate() {
 	# Whichever program had the NIC, networkd may hold the bridge's lease.
 	file=$(candidate_of "00-meshdeck-$BRIDGE.network")
 	[ -z "$file" ] || sed 's/^/runs /' "$file"
-	[ "$OWNER" != networkd ] || networkd_words
-	[ "$OWNER" != networkmanager ] || nm_words
+	owner_words
+}
+
+# owner_words: `doubt <reason>` where the program that had the NIC would take it again.
+owner_words() {
+	case "$OWNER" in
+	networkd) networkd_words ;;
+	networkmanager) nm_words ;;
+	esac
 }
 
 # candidate_of <name>: the planned file of that name, or the one that is there.
@@ -111,23 +119,144 @@ boot_words() {
 	done
 }
 
-# networkd_words: the first file that matches counts, and has to be ours.
+# networkd_words: the first file that matches counts, and has to be ours. A name in an earlier folder hides the same one in a later.
+networkFolders='/etc/systemd/network /run/systemd/network /usr/lib/systemd/network'
 networkd_words() {
-	local file name
-	for file in /etc/systemd/network/*.network /run/systemd/network/*.network /usr/lib/systemd/network/*.network; do
+	local folder file name
+	for name in $(for folder in $networkFolders; do ls "$folder" 2>/dev/null; done | grep '\.network$' | sort -u); do
+		[ "$(printf '%s\n' "$name" 00-meshdeck- | sort | head -n 1)" = "$name" ] || break
+		for folder in $networkFolders; do
+			file=$folder/$name
+			[ ! -e "$file" ] || break
+		done
 		[ -f "$file" ] || continue
-		case "${file##*/}" in 00-meshdeck-*) continue ;; esac
-		name=$(printf '%s\n' "${file##*/}" 00-meshdeck- | sort | head -n 1)
-		[ "$name" != 00-meshdeck- ] && grep -qE "^[[:space:]]*Name=.*(\*|$UPLINK|$BRIDGE)" "$file" || continue
-		echo "doubt $file comes before ours at boot"
+		if may_match "$file" "$UPLINK" || may_match "$file" "$BRIDGE"; then echo "doubt $file comes before ours at boot"; fi
 	done
 }
 
-# nm_words: its own reading of its configuration, which it prints without running.
+# match_of <file> <key>: its values in the section [Match], on one line.
+match_of() {
+	awk -v key="$2" '
+		/^[ \t]*\[/ { inside = $0 ~ /^[ \t]*\[Match\]/ }
+		inside && /^[ \t]*[A-Za-z]/ {
+			at = index($0, "=")
+			name = substr($0, 1, at - 1)
+			gsub(/[ \t]/, "", name)
+			if (at > 0 && name == key) printf "%s ", substr($0, at + 1)
+		}' "$1"
+}
+
+# may_match <file> <interface>: of what a [Match] can say, names, the Ethernet address and the type rule an interface out here.
+may_match() {
+	local list each
+	list=$(match_of "$1" MACAddress)
+	case " $(lower "$list") " in '  ' | *" $(lower "$MAC") "*) ;; *) return 1 ;; esac
+	list=$(match_of "$1" Type)
+	case " $list " in '  ' | *' !'* | *' ether '* | *'*'*) ;; *) return 1 ;; esac
+	list=$(match_of "$1" Name)
+	case $list in
+	*[!\ ]*) ;;
+	*) return 0 ;;
+	esac
+	set -f
+	# shellcheck disable=SC2086 # a list of patterns
+	set -- "$2" $list
+	set +f
+	list=$1
+	shift
+	case $1 in
+	!*)
+		each=${1#!}
+		shift
+		! is_named "$list" "$each" "$@"
+		;;
+	*) is_named "$list" "$@" ;;
+	esac
+}
+
+# is_named <name> <patterns…>
+is_named() {
+	local name
+	name=$1
+	shift
+	while [ $# -gt 0 ]; do
+		# shellcheck disable=SC2254 # a pattern
+		case $name in $1) return 0 ;; esac
+		shift
+	done
+	return 1
+}
+
+lower() {
+	printf '%s' "$1" | tr '[:upper:]' '[:lower:]'
+}
+
+# nm_words: its own reading of its configuration, which it prints without running. The first section that matches counts, and
+# has to be ours.
 nm_words() {
 	local text
-	text=$(limit 10 NetworkManager --print-config 2>/dev/null) || return 0
-	printf '%s\n' "$text" | grep -qF "interface-name:$UPLINK" || echo "doubt NetworkManager would still take $UPLINK at boot"
+	text=$(limit 10 NetworkManager --print-config 2>&1) ||
+		{ echo "doubt NetworkManager does not say what it would do at boot: $(one_line "$text")"; return 0; }
+	# `<section> <whether it manages> <what it matches>`
+	printf '%s\n' "$text" | awk '
+		function flush() { if (section ~ /^device/ && managed != "") print section, managed, match_device }
+		/^\[/ { flush(); section = substr($0, 2, length($0) - 2); managed = match_device = "" }
+		/^managed=/ { managed = substr($0, 9) }
+		/^match-device=/ { match_device = substr($0, 14) }
+		END { flush() }' | nm_sections
+}
+
+# nm_sections: those that say whether a device is managed, the first that counts first.
+nm_sections() {
+	local section managed match
+	while read -r section managed match; do
+		case "$section $managed $match" in
+		"device-meshdeck-bridge 0 interface-name:$UPLINK,interface-name:$BRIDGE") return ;;
+		esac
+		case $managed in 0 | no | false | off) continue ;; esac
+		if nm_may_match "$match"; then
+			echo "doubt NetworkManager would still take $UPLINK or $BRIDGE at boot: [$section] (match-device=$match) comes before our section"
+			return
+		fi
+	done
+	echo "doubt NetworkManager would still take $UPLINK at boot: its configuration has no section of ours for both"
+}
+
+# nm_may_match <match-device>: names, kinds and Ethernet addresses rule an interface out here.
+nm_may_match() {
+	local each
+	set -f
+	# shellcheck disable=SC2046 # a list of words
+	set -- $(printf '%s' "${1:-*}" | tr ',;' '  ')
+	set +f
+	for each in "$@"; do
+		case $each in
+		except:*) [ $# -gt 1 ] || return 0 ;;
+		interface-name:*)
+			each=${each#interface-name:}
+			each=${each#[=~]}
+			! is_named "$UPLINK" "$each" && ! is_named "$BRIDGE" "$each" || return 0
+			;;
+		mac:*) [ "$(lower "${each#mac:}")" != "$(lower "$MAC")" ] || return 0 ;;
+		type:wifi* | type:wwan | type:bluetooth | type:loopback) ;;
+		*) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# unit_doubts: what has to be started at boot, and is not.
+unit_doubts() {
+	is_started openvswitch-switch.service || is_started openvswitch.service || echo 'Open vSwitch is not enabled'
+	[ "$METHOD" != ifupdown ] || is_started networking.service ||
+		echo "networking.service is not enabled: nothing brings $BRIDGE up at boot"
+	[ "$METHOD" != networkd ] && [ "$DHCP" != networkd ] || is_started systemd-networkd.service ||
+		echo "systemd-networkd.service is not enabled: nothing gives $BRIDGE its addresses at boot"
+}
+
+is_started() {
+	case " $ENABLE " in *" $1 "*) return 0 ;; esac
+	systemctl is-enabled --quiet "$1" 2>/dev/null
 }
 
 # normal_words: what is compared: commands about addresses, routes, leases and whatever people added, under the bridge's name.
@@ -156,17 +285,27 @@ lost_words() {
 
 # missing_addresses_at_boot <words>: of those that run now and no client or router brought.
 missing_addresses_at_boot() {
-	local address hosts
-	hosts=$(hosts_in "$1")
+	local address words hosts
+	words=$(giving_words "$1")
+	hosts=$(hosts_in "$words")
 	for address in $ADDRESSES; do
 		case "$address" in fe80:*) continue ;; esac
 		! printf '%s\n' "$hosts" | grep -qxF -e "${address%/*}" || continue
 		if ! is_brought "$address"; then
 			echo "the next boot would not give $BRIDGE $address"
-		elif ! is_ipv6 "$address" && ! printf '%s\n' "$1" | grep -qE 'dhclient|DHCP=(yes|true|both|ipv4|v4|1|on)'; then
+		elif ! is_ipv6 "$address" &&
+			! printf '%s\n' "$words" | grep -qiE 'dhclient|^DHCP[[:space:]]*=[[:space:]]*(yes|y|true|t|both|ipv4|v4|1|on)[[:space:]]*$'; then
 			echo "the next boot would not ask for the lease of $address"
 		fi
 	done
+}
+
+# giving_words <words>: those that may give an address: commands but for routes, and two settings of networkd.
+giving_words() {
+	printf '%s\n' "$1" | sed 's/^runs //; s/^[[:space:]]*//' | awk '
+		/^[#;[]/ || /^([a-z0-9]+ )*([^ ]*\/)?ip (-[^ ]+ )*(r|ro|rou|rout|route|ru|rul|rule) / { next }
+		/^[A-Za-z0-9]+[ \t]*=/ && !/^(Address|DHCP)[ \t]*=/ { next }
+		{ print }'
 }
 
 is_ipv6() {

@@ -8,7 +8,7 @@ prove() {
 }
 
 doubts() {
-	local at path unit address text
+	local at path unit words
 	at=0
 	while [ "$at" -lt "$FILES" ]; do
 		at=$((at + 1))
@@ -23,8 +23,7 @@ doubts() {
 	done
 	[ ! -L "$base/pending" ] || echo 'a transaction is pending: the boot guard would undo it'
 	[ "$KIND" != remove ] || return 0
-	systemctl is-enabled --quiet openvswitch-switch.service 2>/dev/null || systemctl is-enabled --quiet openvswitch.service 2>/dev/null ||
-		echo 'Open vSwitch is not enabled'
+	unit_doubts
 	is_port || echo "$UPLINK is not in $BRIDGE in the database"
 	case "$(ovs_get port "$UPLINK" other_config)" in
 	*transient*) echo "$UPLINK still has the transient mark: the next start of Open vSwitch takes it out of $BRIDGE" ;;
@@ -36,7 +35,9 @@ doubts() {
 	'') [ "$DHCP" = none ] || [ "$KIND" = persist ] || echo 'its lease was not handed over: nobody renews it' ;;
 	silent) echo 'no DHCP server answered: the next boot may find no address' ;;
 	esac
-	missing_addresses_at_boot "$(words_now)"
+	words=$(words_now)
+	missing_addresses_at_boot "$words"
+	printf '%s\n' "$words" | sed -n 's/^doubt //p'
 	[ "$METHOD" = ifupdown ] || return 0
 	limit 5 ifquery "$BRIDGE" 2>/dev/null | grep -q -E "^ovs_ports: (.* )?$UPLINK( .*)?$" || echo "the stanza of $BRIDGE does not name $UPLINK"
 	limit 5 ifquery --list --allow="$BRIDGE" 2>/dev/null | grep -qxF "$UPLINK" || echo "$UPLINK is not in the class of $BRIDGE: it would come up without its uplink"
@@ -52,4 +53,5 @@ words_now() {
 		cat "/etc/systemd/network/00-meshdeck-$BRIDGE.network"
 		;;
 	esac 2>/dev/null
+	owner_words
 }
