@@ -1,13 +1,16 @@
 // Nodes whose ifupdown files are as people write them, side by side; more of them are drills.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeError } from '../contract/errors.ts';
+import { persistBridge } from '../core/plans/bridge/persist.ts';
+import { judgeRegenerated } from '../core/plans/bridge/regenerated.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
-import { describeLabTransaction, shellIn, waitForState } from './bridge.ts';
-import { patience, proveStanzas, stanzaCases } from './bridge-stanzas.ts';
+import { bridgeName, describeLabTransaction, shellIn, waitForState } from './bridge.ts';
+import { look, patience, proveStanzas, stanzaCases } from './bridge-stanzas.ts';
 import { openLab } from './lab.ts';
 
 const lab = openLab({ name: 'stanzas' });
 const cases = stanzaCases.slice(0, 3);
+const interfacesFile = '/etc/network/interfaces';
 const times = { inside: 120, window: 300, cap: 600 };
 
 beforeAll(async () => {
@@ -18,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => lab.down());
 
 test('a commit whose files leave an address out is refused by the node before anything changes', async () => {
-  const file = '/etc/network/interfaces';
+  const file = interfacesFile;
   const before = await shellIn(
     lab,
     'node1',
@@ -48,6 +51,36 @@ test('an address that runs and that no file gives has the change go back instead
   const { reason } = await waitForState(tx, 'rolled-back', patience.timeoutMs);
   expect(reason).toBe('not safe for the next boot: the next boot would not give mega_bridge 10.77.7.7/24');
   expect(await shellIn(lab, 'node2', 'ip -o -4 address show dev eth0')).toContain('10.77.7.7/24');
+});
+
+test('a unit that writes the file again at boot blocks the plan, until it is disabled as the block says', async () => {
+  await shellIn(
+    lab,
+    'node3',
+    `cp -a ${interfacesFile} /root/image-net
+    printf '#!/bin/sh\\nTARGET=${interfacesFile}\\ninstall -m 644 /root/image-net "$TARGET"\\n' >/usr/local/sbin/image-net
+    chmod 755 /usr/local/sbin/image-net
+    printf '[Unit]\\nBefore=networking.service\\nDefaultDependencies=no\\n[Service]\\nType=oneshot\\nExecStart=/usr/local/sbin/image-net\\n[Install]\\nWantedBy=network.target\\n' >/etc/systemd/system/image-net.service
+    systemctl daemon-reload; systemctl enable --now image-net.service`,
+  );
+  const blocks = async () => {
+    const facts = await look(lab, 'node3');
+    const uplink = facts.nics.find(({ name }) => name === 'eth0');
+    if (!uplink) throw new Error('node3 has no eth0');
+    const plan = { kind: 'ensure', bridge: bridgeName, uplink, method: 'ifupdown', datapath: 'netdev' } as const;
+    return judgeRegenerated(facts, persistBridge(facts, plan).files);
+  };
+  const [block, ...more] = await blocks();
+  expect(more).toEqual([]);
+  expect(block).toMatchObject({
+    level: 'block',
+    text: expect.stringMatching(
+      /^image-net\.service \(\/usr\/local\/sbin\/image-net:3: .*\) writes \/etc\/network\/interfaces again at boot/,
+    ) as string,
+  });
+  await shellIn(lab, 'node3', block?.mend.split(', ')[0] ?? 'false');
+  expect(await blocks()).toEqual([]);
+  await shellIn(lab, 'node3', 'rm /etc/systemd/system/image-net.service /usr/local/sbin/image-net /root/image-net');
 });
 
 test('each is bridged, there after a power cut, and taken away again', { timeout: 600_000 }, async () => {

@@ -83,7 +83,7 @@ export interface FileFacts {
   readonly sha256: string;
 }
 
-/** A network file whose first lines say that another program writes it. */
+/** A network file, or a folder of such files, that another program writes: its head says so, or that program's own text. */
 export interface RegeneratedFile {
   readonly path: string;
   /** In words. */

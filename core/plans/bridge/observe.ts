@@ -8,6 +8,7 @@ import { cleanText, linesOf, readObserved, type Observed } from './observed.ts';
 import { internalPorts, readOvs } from './ovs-facts.ts';
 import { judgeDrift, judgeReboot, readCommitted, readUnits } from './reboot.ts';
 import { readRegenerated, regeneratedScript } from './regenerated.ts';
+import { readRewriters, rewritersScript } from './rewriters.ts';
 import { markScript, readTransaction, stampScript } from './transaction-mark.ts';
 
 /**
@@ -210,6 +211,7 @@ fi
 has who && blob users who
 
 ${regeneratedScript}
+${rewritersScript}
 # Files that persistence may touch. Those that hold a secret stay here.
 seen=' '
 file() {
@@ -350,7 +352,7 @@ export function parseBridgeFacts(output: string): BridgeFacts {
       .map((line) => cleanText(line).split(/\s+/).slice(0, 2).join(' on ')),
     ifupdown: readIfupdown(observed),
     files: readFiles(observed),
-    regenerated: readRegenerated(observed),
+    regenerated: [...readRegenerated(observed), ...readRewriters(observed)],
     namers: readNamers(observed, nics),
     originals: readOriginals(observed),
     transaction: readTransaction(observed),

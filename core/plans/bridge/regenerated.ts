@@ -1,5 +1,6 @@
 // Network files that another program rewrites: cloud-init at boot, image tools, configuration management. A plan's edit of one
-// would be lost at the next boot, and the node's network with it. So the plan is blocked, with the setting that ends it.
+// would be lost at the next boot, and the node's network with it. So the plan is blocked, with the setting that ends it. Files
+// without such a head: rewriters.ts.
 import type { BridgeFacts, RegeneratedFile } from './facts.ts';
 import { cleanText, linesOf, type Observed } from './observed.ts';
 import type { BridgeFinding } from './verdict.ts';
@@ -84,9 +85,8 @@ export function judgeRegenerated(
   { regenerated }: Pick<BridgeFacts, 'regenerated'>,
   files: readonly { readonly path: string }[],
 ): BridgeFinding[] {
-  const touched = new Set(files.map(({ path }) => path));
   return regenerated
-    .filter(({ path }) => touched.has(path))
+    .filter(({ path }) => files.some((file) => isWithin(file.path, path)))
     .map(({ path, program, isAtBoot, mend }) => ({
       id: 'regenerated',
       level: isAtBoot ? ('block' as const) : ('warn' as const),
@@ -98,6 +98,9 @@ export function judgeRegenerated(
     }));
 }
 
+/** `path` is a file, or a folder that is written as a whole. */
+const isWithin = (file: string, path: string) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`);
+
 /** Reasons against a safe reboot: the existing bridge's files that another program will rewrite. */
 export function doubtRegenerated(
   { regenerated, files, originals }: Pick<BridgeFacts, 'regenerated' | 'files' | 'originals'>,
@@ -106,7 +109,9 @@ export function doubtRegenerated(
   const isNamed = new RegExp(`(^|[^\\w.-])(${names.map(escapeRegExp).join('|')})([^\\w.-]|$)`, 'm');
   return regenerated
     .filter(({ path, isAtBoot }) => {
-      const texts = [...files, ...originals].filter((file) => file.path === path).map(({ content }) => content ?? '');
+      const texts = [...files, ...originals]
+        .filter((file) => isWithin(file.path, path))
+        .map(({ content }) => content ?? '');
       // Only ifupdown's files are edited by a plan: files of other owners come after ours.
       return isAtBoot && path.startsWith('/etc/network/') && texts.some((text) => isNamed.test(text));
     })
