@@ -28,7 +28,10 @@ function sudoWith(password: string): Through {
   return { argv: (prompt) => ['sudo', '-S', '-k', '-p', prompt, '--'], answer: password };
 }
 
-/** What to do where a script could not write. On a full disk a builtin of dash says only "I/O error". */
+/**
+ * What to do where a script could not write. A script's exit code does not say why, so its words do: under LC_ALL=C they are
+ * glibc's for ENOSPC, EDQUOT and EROFS. On a full disk a builtin of dash says only "I/O error".
+ */
 const writeHints: readonly (readonly [RegExp, string])[] = [
   [
     /No space left on device|Disk quota exceeded|\b(printf|echo): I\/O error/i,

@@ -115,7 +115,8 @@ export const localRunner: Runner = {
       }
       const child = spawn(program, args, {
         cwd: options.cwd,
-        env: options.env ? { ...process.env, ...options.env } : process.env,
+        // Its output is parsed, as on a node (ssh/frame.ts): in the language that we read.
+        env: { ...process.env, LC_ALL: 'C', ...options.env },
         stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       });
       const out = new BoundedText(options.maxBytes ?? maxOutputBytes);

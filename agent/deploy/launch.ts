@@ -1,7 +1,7 @@
 // `deploy launch`: many nodes at once, each with its own result. A launch belongs to the daemon and not to the client that
 // asked for it: a client that goes away leaves it running, and the same command joins it again.
 import { AppError, describeError } from '../../contract/errors.ts';
-import { planWaves } from '../../core/deploy/steps.ts';
+import { deployAtWork, planWaves } from '../../core/deploy/steps.ts';
 import type { DeployStep } from '../../core/deploy/steps.ts';
 import { ensureHeadService } from './head-service.ts';
 import { NodeDeploy } from './node.ts';
@@ -211,7 +211,7 @@ export class Launches<T extends RunningLaunch = Launch> {
       if (both.length > 0) {
         throw new AppError(
           'conflict',
-          `another deploy is at work on ${both.join(', ')}: wait for its end, or join it with the same command`,
+          `${deployAtWork} ${both.join(', ')}: wait for its end, or join it with the same command`,
         );
       }
     }

@@ -17,6 +17,12 @@ export const deploySteps = [
 ] as const;
 export type DeployStep = (typeof deploySteps)[number];
 
+/**
+ * How meshd's error begins while another deploy has one of the nodes: by it, the console knows that it has to wait. An answer of
+ * the command socket has no place for a code, so older and newer meshds keep these words.
+ */
+export const deployAtWork = 'another deploy is at work on';
+
 /** What deploy wants on a node. */
 export interface DeployTarget {
   readonly runtimeHash: string;

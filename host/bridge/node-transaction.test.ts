@@ -70,6 +70,20 @@ test('the nonce is sent on standard input, and exit codes become errors', async 
     code: 'conflict',
     message: 'held by ada',
   });
-  expect(calls[0]?.argv).toEqual(['/bin/sh', '/var/lib/meshd/bridge/r1-1/tx', 'keep']);
+  expect(calls[0]?.argv.slice(-2)).toEqual(['/var/lib/meshd/bridge/r1-1/tx', 'keep']);
   expect(calls[0]?.options?.stdin).toBe('secret\n');
+});
+
+test('a transaction that is not there is known by an exit code, not by what a shell says', async () => {
+  await expect(openTransaction(localRunner, 'r0-never').readStatus()).rejects.toMatchObject({
+    code: 'not-found',
+    message: 'there is no transaction r0-never here',
+  });
+  const host = {
+    run: (argv: readonly string[]) =>
+      Promise.reject(
+        new CommandError('node1', argv, { exitCode: 1, stdout: '', stderr: 'mega_bridge: commande not found\n' }),
+      ),
+  };
+  await expect(openTransaction(host, 'r1-1').readStatus()).rejects.toMatchObject({ code: 'failed' });
 });

@@ -51,11 +51,13 @@ const deadlines = {
   bundle: 30_000,
 };
 const maxBundleBytes = 16 * 1024 * 1024;
-/** Exit codes of transaction.sh. */
+/** Exit codes of transaction.sh, and `gone` of the line that starts it. */
+const gone = 6;
 const codeOfExit = new Map([
   [3, 'refused'],
   [4, 'conflict'],
   [5, 'refused'],
+  [gone, 'not-found'],
 ] as const);
 
 const shared = ['common', 'network', 'owner', 'owner-networkmanager', 'owner-networkd', 'files', 'finish'];
@@ -85,8 +87,10 @@ export async function placeTransaction(
 /** A transaction that was placed on this node before. @throws AppError `invalid` on an impossible id */
 export function openTransaction(host: RootHost, id: string): NodeTransaction {
   assertMatches('id', id, /^[A-Za-z0-9][A-Za-z0-9-]{0,79}$/);
+  // What a shell says of a missing script, and with which code it ends, differs from one shell to the next.
+  const start = `[ -f "$1" ] || { echo "there is no transaction ${id} here" >&2; exit ${gone}; }; exec /bin/sh "$@"`;
   const run = (words: readonly string[], timeoutMs: number, options: CallOptions | undefined, stdin?: string) =>
-    call(host, ['/bin/sh', `${base}/${id}/tx`, ...words], {
+    call(host, ['/bin/sh', '-c', start, 'sh', `${base}/${id}/tx`, ...words], {
       timeoutMs: options?.timeoutMs ?? timeoutMs,
       ...(options?.signal === undefined ? {} : { signal: options.signal }),
       ...(stdin === undefined ? {} : { stdin }),
@@ -120,8 +124,6 @@ async function call(host: RootHost, argv: readonly string[], options: RunOptions
     const said = cause.stderr.trim().split('\n').slice(-1).join('');
     const code = [...codeOfExit].find(([exit]) => exit === cause.exitCode)?.[1];
     if (code !== undefined) throw new AppError(code, said, { cause: error });
-    if (/cannot open|not found/i.test(said))
-      throw new AppError('not-found', `no such transaction: ${said}`, { cause: error });
     throw error;
   }
 }

@@ -91,11 +91,23 @@ describe.skipIf(!hasSshd)('an SSH connection to a real sshd', () => {
       const argv = scriptArgv(peerLookScript, ['127.0.0.1', String(port), 'nobody', '60']);
       return parsePeerLook((await localRunner.run(argv, { stdin: knownHosts })).stdout);
     };
-    expect(await look(sshd.port, sshd.hostKeys.map(line).join(''))).toEqual({ isSeen: true, error: '' });
+    expect(await look(sshd.port, sshd.hostKeys.map(line).join(''))).toEqual({
+      isSeen: true,
+      isStranger: false,
+      error: '',
+    });
     const foreign = { type: 'ssh-ed25519', key: Buffer.from(sshd.hostKeys[0]!.key).fill(7, 20) };
-    expect(await look(sshd.port, line(foreign))).toEqual({ isSeen: false, error: 'another host key answers there' });
+    expect(await look(sshd.port, line(foreign))).toEqual({
+      isSeen: false,
+      isStranger: true,
+      error: 'another host key answers there',
+    });
     expect((await look(sshd.port, '')).isSeen).toBe(false);
-    expect(await look(1, '')).toMatchObject({ isSeen: false, error: expect.stringContaining('refused') as string });
+    expect(await look(1, '')).toMatchObject({
+      isSeen: false,
+      isStranger: false,
+      error: expect.stringContaining('refused') as string,
+    });
   });
 
   const connect = async (part: Partial<SshConnectOptions> = {}) => {

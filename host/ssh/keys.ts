@@ -37,6 +37,7 @@ export function findKeyIssue(
       : issue('key', 'this is the public half: give the private key, the file without .pub');
   }
   const { message } = parsed;
+  // ssh2 1.17, protocol/keyParser.js: its errors have no code.
   if (/no passphrase given/i.test(message)) return issue('passphrase', 'this key has a passphrase: give it too');
   if (/passphrase/i.test(message)) return issue('passphrase', 'the passphrase is another one');
   if (/^PuTTY-User-Key-File/m.test(privateKey)) {

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
+import { deployAtWork } from '../../core/deploy/steps.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import type { RootShell } from './login.ts';
@@ -107,7 +108,7 @@ export class LaunchBatch {
         );
       }
       const error = entries.find((entry) => entry.Error !== '')?.Error ?? 'deploy launch gave no table';
-      if (!error.includes('another deploy is at work')) throw new AppError('failed', error);
+      if (!error.includes(deployAtWork)) throw new AppError('failed', error);
       onStatus(`${error}; waiting`);
       await sleep(busyRetryMs, undefined, { signal }).catch(() => {
         throw signal.reason;

@@ -78,6 +78,7 @@ async function runApt(
     return stdout;
   } catch (error) {
     const text = describeError(error);
+    // apt-get ends with 100 whatever went wrong. These are the words of apt-pkg, under LC_ALL=C (host/ssh/frame.ts).
     if (/Could not get lock|Unable to (acquire|lock)/.test(text)) {
       // apt names the holder on its standard output while it waits, but not in its final error.
       const [, pid, name] = /held by process (\d+) \(([^)]*)\)/.exec(said) ?? [];

@@ -622,7 +622,7 @@ describe('a guess at the cause', () => {
     times: { window: 15 },
   } as PlannedTransaction;
   const status = (checks: TransactionStatus['checks'], dhcp = '') => ({ checks, dhcp }) as TransactionStatus;
-  const seen = (name: string, isSeen: boolean, lastError = '') => ({ name, isSeen, lastError });
+  const seen = (name: string, isSeen: boolean, lastError = '') => ({ name, isSeen, isStranger: false, lastError });
   const gateway = { name: 'gateway', isOk: false, text: '10.0.0.1 answers no ARP' } as const;
   test.each<[string, Partial<BridgeEvidence>, RegExp]>([
     ['gateway silent to a node that nobody sees', { status: status([gateway]) }, /BPDU guard or a limit of MAC/],
@@ -637,15 +637,11 @@ describe('a guess at the cause', () => {
       { console: seen('the console', true), peers: [seen('node2', false, 'no route')] },
       /no other node could see it/,
     ],
-    [
-      'no DHCP offer',
-      { transaction: { ...transaction, dhcp: 'dhclient' }, status: status([], 'no offer') },
-      /no DHCP server/,
-    ],
+    ['no DHCP offer', { status: status([], 'silent') }, /no DHCP server/],
     ['another address', { status: status([], 'other:10.0.0.99') }, /another address \(10.0.0.99\)/],
     [
       'a second machine',
-      { console: seen('the console', false, 'its host key has changed') },
+      { console: { ...seen('the console', false, 'la clé d’hôte est une autre'), isStranger: true } },
       /another machine answers/,
     ],
     [
@@ -662,6 +658,11 @@ describe('a guess at the cause', () => {
       peers: [seen('node2', false)],
     };
     expect(guessCauses({ ...base, ...parts })[0]?.cause).toMatch(cause);
+  });
+
+  test('a lease that nothing moved is not a silent DHCP server', () => {
+    const parts = { transaction: { ...transaction, dhcp: 'dhclient' as const }, status: status([], 'none') };
+    expect(guessCauses({ ...parts, console: seen('the console', true), peers: [] })).toEqual([]);
   });
 
   test('what a good node and a bad one differ in', () => {

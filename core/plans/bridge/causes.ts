@@ -5,6 +5,8 @@ import type { InsideCheck, TransactionStatus } from './transaction.ts';
 export interface WitnessEvidence {
   readonly name: string;
   readonly isSeen: boolean;
+  /** Its last try met another host key there. */
+  readonly isStranger: boolean;
   /** What the last try said; empty before the first. */
   readonly lastError: string;
 }
@@ -31,9 +33,7 @@ export function guessCauses(evidence: BridgeEvidence): BridgeCause[] {
   const failed = (name: InsideCheck) => status?.checks.find((check) => check.name === name && !check.isOk) ?? null;
   const { uplink, bridge } = transaction;
   const seenBy = peers.filter(({ isSeen }) => isSeen).map(({ name }) => name);
-  const strangers = [console, ...peers].filter(({ lastError }) =>
-    /host key .*changed|another host key/i.test(lastError),
-  );
+  const strangers = [console, ...peers].filter(({ isStranger }) => isStranger);
 
   if (strangers.length > 0)
     add(
@@ -81,7 +81,7 @@ export function guessCauses(evidence: BridgeEvidence): BridgeCause[] {
       `offer: ${dhcp}`,
       `reserve its address for ${transaction.mac} in the DHCP server, then plan again`,
     );
-  else if (/none|no offer|silent|timeout/i.test(dhcp) && transaction.dhcp !== 'none')
+  else if (dhcp === 'silent')
     add(
       'no DHCP server answers it',
       `hand-over: ${dhcp}`,

@@ -2,6 +2,9 @@
 // that the pinned host key's owner answers there. The login that follows is refused, and that refusal is the proof.
 
 /**
+ * ssh(1) ends with 255 whatever the reason, so its words decide: those of sshconnect.c and sshconnect2.c, the same since
+ * OpenSSH 2 and never translated.
+ *
  * Arguments: address, port, user, seconds. The lines of known_hosts come on standard input. Prints `seen`, `changed` (another
  * key answered) or `silent`, and on a second line what ssh said.
  */
@@ -26,13 +29,15 @@ printf '%s\\n' "$said" | tail -n 1
 
 export interface PeerLook {
   readonly isSeen: boolean;
+  /** Another host key answered there. */
+  readonly isStranger: boolean;
   /** Why not; empty when it was seen. */
   readonly error: string;
 }
 
 export function parsePeerLook(text: string): PeerLook {
   const [verdict = '', said = ''] = text.split('\n');
-  if (verdict === 'seen') return { isSeen: true, error: '' };
-  if (verdict === 'changed') return { isSeen: false, error: 'another host key answers there' };
-  return { isSeen: false, error: said.trim().slice(0, 300) || 'no answer' };
+  if (verdict === 'seen') return { isSeen: true, isStranger: false, error: '' };
+  if (verdict === 'changed') return { isSeen: false, isStranger: true, error: 'another host key answers there' };
+  return { isSeen: false, isStranger: false, error: said.trim().slice(0, 300) || 'no answer' };
 }

@@ -85,13 +85,14 @@ export class MemoryNode implements RootHost {
       : typeof options.stdin === 'string'
         ? options.stdin
         : '';
-    if (argv[1] === '-c') {
+    // Both are scripts with arguments; the one that places files has only its folder.
+    if (argv.length === 5 && !argv[4]?.endsWith('/tx')) {
       if (this.state === '') this.plan = readPlan(stdin);
       return '';
     }
-    const [, , verb = '', word = ''] = argv;
-    const id = /bridge\/([^/]+)\/tx$/.exec(argv[1] ?? '')?.[1];
-    if (id !== this.plan.get('ID')) throw this.refusal(argv, 2, `sh: cannot open ${argv[1] ?? ''}`);
+    const [path = '', verb = '', word = ''] = argv.slice(4);
+    const id = /bridge\/([^/]+)\/tx$/.exec(path)?.[1];
+    if (id !== this.plan.get('ID')) throw this.refusal(argv, 6, `there is no transaction ${id ?? ''} here`);
     const needsNonce = verb === 'seen' || verb === 'keep';
     if (needsNonce && sha256Hex(stdin.trim()) !== this.plan.get('NONCE_SHA256'))
       throw this.refusal(argv, 5, 'wrong nonce');

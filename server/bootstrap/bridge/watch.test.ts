@@ -1,6 +1,7 @@
 // The console's watch over a transaction, against nodes in memory, in virtual time.
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
+import type { ErrorCode } from '../../../contract/errors.ts';
 import type { Plan, RunSummary, StepSignal } from '../../../contract/plans.ts';
 import { BridgeForm } from '../../../core/plans/bridge/inputs.ts';
 import type { PlanPersistence } from '../../../core/plans/bridge/inputs.ts';
@@ -79,6 +80,8 @@ interface Scene {
   readonly nic?: Parameters<typeof nicFacts>[0];
   /** Whether the console gets through directly. */
   readonly direct?: (node: MemoryNode) => boolean;
+  /** Why it does not. */
+  readonly directError?: ErrorCode;
   /** Whether a peer does. */
   readonly peer?: (node: MemoryNode, name: string) => boolean;
   /** Whether a peer is a way in; when absent, it is one when it sees the node. */
@@ -110,21 +113,21 @@ async function place(node: MemoryNode, transaction: BridgeTransaction): Promise<
 function watch(args: BridgeStepArgs, node: MemoryNode, scene: Scene = {}, logs: string[] = []) {
   const shown: BridgeProgress[] = [];
   const queue: StepSignal[] = [];
-  const door = (isOpen: boolean, by: string): Promise<Door> =>
+  const door = (isOpen: boolean, by: string, code: ErrorCode = 'timeout'): Promise<Door> =>
     isOpen && node.isReachable
       ? Promise.resolve({ transaction: openTransaction(node, 'r1-1'), close: () => undefined })
-      : Promise.reject(new AppError('timeout', `no way by ${by}`));
+      : Promise.reject(new AppError(code, `no way by ${by}`));
   const parts: WatchParts = {
     node: 'node1',
     transaction: args.transaction,
     witness: { ...args.witness, ...scene.witness },
     nonce,
-    openDirect: () => door(scene.direct?.(node) ?? true, 'the console'),
+    openDirect: () => door(scene.direct?.(node) ?? true, 'the console', scene.directError),
     openVia: (peer) => door((scene.via ?? scene.peer)?.(node, peer) ?? true, peer),
     lookFrom: async (peer) => {
       const isSeen = (scene.peer?.(node, peer) ?? true) && node.isReachable;
       if (scene.lookMs !== undefined) await time.sleep(scene.lookMs);
-      return { isSeen, error: isSeen ? '' : 'no route' };
+      return { isSeen, isStranger: false, error: isSeen ? '' : 'no route' };
     },
     takeSignals: () => queue.splice(0),
     onTurn: () => undefined,
@@ -216,6 +219,12 @@ describe('a transaction rolls back automatically', () => {
     const { end } = await play({ peer: () => false });
     expect(end.status).toMatchObject({ state: 'rolled-back' });
     expect(end.peers.map(({ lastError }) => lastError)).toEqual(['no route', 'no route']);
+  });
+
+  test('and who met another host key there is known by the code of the error, not by its words', async () => {
+    const { end } = await play({ direct: () => false, peer: () => false, directError: 'host-key-changed' });
+    expect(end.console).toMatchObject({ isSeen: false, isStranger: true });
+    expect(end.peers.map(({ isStranger }) => isStranger)).toEqual([false, false]);
   });
 
   // The console gets through from the change on; all that peers saw was the node as it was.

@@ -84,6 +84,8 @@ interface Peer {
   /** Its last look got through, no matter when that was. */
   isWayIn: boolean;
   lastError: string;
+  /** Its last look met another host key. */
+  isStranger: boolean;
   isAsked: boolean;
   nextAt: number;
 }
@@ -103,7 +105,7 @@ class Watch {
   private heardAt: number;
   private failedTurns = 0;
   private isConsoleThrough = false;
-  private consoleError = '';
+  private consoleFailure: Pick<WitnessEvidence, 'isStranger' | 'lastError'> = { isStranger: false, lastError: '' };
   private readonly peers: Map<string, Peer>;
   private wanted: StepSignal[] = [];
   private isKeepWanted = false;
@@ -115,7 +117,7 @@ class Watch {
     this.peers = new Map(
       parts.witness.peers.map(({ name }) => [
         name,
-        { isSeen: false, isWayIn: false, lastError: '', isAsked: false, nextAt: 0 },
+        { isSeen: false, isWayIn: false, lastError: '', isStranger: false, isAsked: false, nextAt: 0 },
       ]),
     );
   }
@@ -130,7 +132,7 @@ class Watch {
       try {
         if (door) await this.use(door);
       } catch (error) {
-        this.consoleError = describeError(error);
+        this.consoleFailure = failureOf(error);
       } finally {
         door?.close();
       }
@@ -162,7 +164,7 @@ class Watch {
     } catch (error) {
       this.failedTurns += 1;
       this.isConsoleThrough = false;
-      this.consoleError = describeError(error);
+      this.consoleFailure = failureOf(error);
     }
     if (this.failedTurns < directTries) return null;
     const byPromise = [...this.peers].sort(([, a], [, b]) => Number(b.isWayIn) - Number(a.isWayIn));
@@ -174,7 +176,7 @@ class Watch {
         return { ...door, close: () => door.close(), via: name, isAfter };
       } catch (error) {
         peer.isWayIn = false;
-        peer.lastError = describeError(error);
+        Object.assign(peer, failureOf(error));
       }
     }
     return null;
@@ -279,14 +281,15 @@ class Watch {
       this.parts
         .lookFrom(name)
         .then(
-          ({ isSeen, error }) => {
+          ({ isSeen, isStranger, error }) => {
             peer.isWayIn = isSeen;
             if (isAfter) peer.isSeen = isSeen;
             peer.lastError = error;
+            peer.isStranger = isStranger;
           },
           (error: unknown) => {
             peer.isWayIn = false;
-            peer.lastError = describeError(error);
+            Object.assign(peer, failureOf(error));
           },
         )
         .finally(() => {
@@ -315,7 +318,7 @@ class Watch {
         {
           name: describeWitness(consoleWitness),
           isSeen: this.sightings().console,
-          text: this.isConsoleThrough ? '' : this.consoleError,
+          text: this.isConsoleThrough ? '' : this.consoleFailure.lastError,
         },
         ...[...this.peers].map(([name, peer]) => ({
           name,
@@ -338,16 +341,25 @@ class Watch {
       console: {
         name: describeWitness(consoleWitness),
         isSeen: recorded.includes(consoleWitness),
-        lastError: this.consoleError,
+        ...this.consoleFailure,
       },
-      peers: [...this.peers].map(([name, { isSeen, lastError }]) => ({
+      peers: [...this.peers].map(([name, { isSeen, lastError, isStranger }]) => ({
         name,
         isSeen: isSeen || recorded.includes(name),
+        isStranger,
         lastError,
       })),
       isUndone: this.isUndone,
     };
   }
+}
+
+/** What is kept of a look that failed. */
+function failureOf(error: unknown): Pick<WitnessEvidence, 'isStranger' | 'lastError'> {
+  return {
+    isStranger: error instanceof AppError && error.code === 'host-key-changed',
+    lastError: describeError(error),
+  };
 }
 
 function namesOf(witnesses: readonly string[]): string {
