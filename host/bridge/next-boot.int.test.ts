@@ -56,12 +56,12 @@ test('what runs now has to be given, or leased', async () => {
   const snapshot = `SNAP_ADDRESSES='${line('10.0.0.5/24', 'dynamic ')}\n${line('10.0.0.6/24', '')}'`;
   const values = `ADDRESSES='10.0.0.5/24 10.0.0.6/24 fd00::5/64' ${snapshot}`;
   const words = 'ip addr add 10.0.0.6/24 dev mega_bridge; ip -6 addr add fd00:0::5/64 dev mega_bridge';
-  expect(await ask(`missing_addresses_at_boot 'dhclient mega_bridge; ${words}'`, values)).toEqual([]);
-  expect(await ask(`missing_addresses_at_boot 'dhclient mega_bridge'`, values)).toEqual([
+  expect(await ask(`missing_addresses_at_boot 'runs dhclient mega_bridge; ${words}'`, values)).toEqual([]);
+  expect(await ask(`missing_addresses_at_boot 'runs dhclient mega_bridge'`, values)).toEqual([
     'the next boot would not give mega_bridge 10.0.0.6/24',
     'the next boot would not give mega_bridge fd00::5/64',
   ]);
-  expect(await ask(`missing_addresses_at_boot '${words}'`, values)).toEqual([
+  expect(await ask(`missing_addresses_at_boot 'runs ${words}'`, values)).toEqual([
     'the next boot would not ask for the lease of 10.0.0.5/24',
   ]);
 });
@@ -168,13 +168,20 @@ test('an address counts as given only by what gives addresses, and a lease by wh
     'the next boot would not ask for the lease of 10.0.0.5/24',
     'the next boot would not give mega_bridge 10.0.0.6/24',
   ];
-  expect(await missing(['runs DHCP = yes', 'runs Address = 10.0.0.6/24'])).toEqual([]);
-  expect(await missing(['runs # DHCP=yes', 'runs #Address=10.0.0.6/24'])).toEqual(neither);
-  expect(await missing(['runs DHCP=ipv6', 'runs DNS=10.0.0.6', 'runs Gateway=10.0.0.6'])).toEqual(neither);
-  expect(await missing(['runs DHCP=no', 'runs ip route add 10.9.0.0/16 via 10.0.0.6 dev mega_bridge'])).toEqual(
+  // As ifupdown 0.8.41 says it.
+  const client = `runs CLIENT="-i";  dhclient -4 -v $CLIENT -pf /run/dhclient.mega_bridge.pid -I mega_bridge \t`;
+  const leases = 'runs [ -s /var/lib/dhcp/dhclient.mega_bridge.leases ] || cp /var/lib/dhcp/dhclient.eth0.leases x';
+  expect(await missing([client, leases, 'runs ip addr add 10.0.0.6/255.255.255.0 \t  dev mega_bridge'])).toEqual([]);
+  expect(await missing(['sets DHCP = yes', 'sets Address = 10.0.0.6/24'])).toEqual([]);
+  expect(await missing(['sets # DHCP=yes', 'sets #Address=10.0.0.6/24'])).toEqual(neither);
+  expect(await missing(['sets DHCP=ipv6', 'sets DNS=10.0.0.6', 'sets Gateway=10.0.0.6'])).toEqual(neither);
+  expect(await missing(['sets DHCP=no', 'runs ip route add 10.9.0.0/16 via 10.0.0.6 dev mega_bridge'])).toEqual(
     neither,
   );
-  expect(await missing(['runs dhclient mega_bridge', 'runs ifconfig mega_bridge:1 10.0.0.6 up'])).toEqual([]);
+  expect(await missing([leases, 'runs # ip addr add 10.0.0.6/24 dev mega_bridge'])).toEqual(neither);
+  expect(await missing(['runs limit 20 dhclient -4 mega_bridge', 'runs ifconfig mega_bridge:1 10.0.0.6 up'])).toEqual(
+    [],
+  );
 });
 
 test('a unit that the next boot needs and does not start is named', async () => {

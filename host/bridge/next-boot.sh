@@ -69,7 +69,7 @@ in_candidate() {
 	esac
 	# Whichever program had the NIC, networkd may hold the bridge's lease.
 	file=$(candidate_of "00-meshdeck-$BRIDGE.network")
-	[ -z "$file" ] || sed 's/^/runs /' "$file"
+	[ -z "$file" ] || sed 's/^/sets /' "$file"
 	owner_words
 }
 
@@ -294,7 +294,8 @@ missing_addresses_at_boot() {
 		if ! is_brought "$address"; then
 			echo "the next boot would not give $BRIDGE $address"
 		elif ! is_ipv6 "$address" &&
-			! printf '%s\n' "$words" | grep -qiE 'dhclient|^DHCP[[:space:]]*=[[:space:]]*(yes|y|true|t|both|ipv4|v4|1|on)[[:space:]]*$'; then
+			! printf '%s\n' "$words" | grep -qE '(^|[^A-Za-z0-9_.-])(dhclient|udhcpc|dhcpcd)([[:space:]]|$)' &&
+			! printf '%s\n' "$words" | grep -qiE '^DHCP[[:space:]]*=[[:space:]]*(yes|y|true|t|both|ipv4|v4|1|on)[[:space:]]*$'; then
 			echo "the next boot would not ask for the lease of $address"
 		fi
 	done
@@ -302,10 +303,8 @@ missing_addresses_at_boot() {
 
 # giving_words <words>: those that may give an address: commands but for routes, and two settings of networkd.
 giving_words() {
-	printf '%s\n' "$1" | sed 's/^runs //; s/^[[:space:]]*//' | awk '
-		/^[#;[]/ || /^([a-z0-9]+ )*([^ ]*\/)?ip (-[^ ]+ )*(r|ro|rou|rout|route|ru|rul|rule) / { next }
-		/^[A-Za-z0-9]+[ \t]*=/ && !/^(Address|DHCP)[ \t]*=/ { next }
-		{ print }'
+	printf '%s\n' "$1" | sed -n -e 's/^runs[[:space:]]*//p' -e 's/^sets[[:space:]]*\(\(Address\|DHCP\)[[:space:]]*=\)/\1/p' |
+		grep -vE '^#|^([a-z0-9]+ )*([^ ]*/)?ip (-[^ ]+ )*(r|ro|rou|rout|route|ru|rul|rule) '
 }
 
 is_ipv6() {

@@ -49,8 +49,8 @@ words_now() {
 	case "$METHOD" in
 	ifupdown) boot_words "$BRIDGE" "$UPLINK" ;;
 	*)
-		cat /usr/local/lib/meshdeck/bridge-up
-		cat "/etc/systemd/network/00-meshdeck-$BRIDGE.network"
+		sed 's/^/runs /' /usr/local/lib/meshdeck/bridge-up
+		sed 's/^/sets /' "/etc/systemd/network/00-meshdeck-$BRIDGE.network"
 		;;
 	esac 2>/dev/null
 	owner_words
