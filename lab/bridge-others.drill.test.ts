@@ -1,9 +1,9 @@
 // What others do with the NIC while it moves: netplan applied by hand, and a firewalld zone that names it.
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { judgeBridge } from '../core/plans/bridge/verdict.ts';
 import { cyclePower, expectBare, expectBridged, observeBridge, planChange, readEtc } from './bridge-owners.ts';
-import { bridgeName, isReachable, removeBridge, shellIn, startPing, waitForState } from './bridge.ts';
+import { bridgeName, imagesDeadlineMs, isReachable, removeBridge, shellIn, startPing, waitForState } from './bridge.ts';
 import { openLab, type UpOptions } from './lab.ts';
 
 const lab = openLab({ name: 'othersdrill' });
@@ -15,6 +15,11 @@ async function startLab(options: Partial<UpOptions>): Promise<void> {
   const results = await lab.up({ nodes: 1, router: true, ...options });
   expect(results.filter(({ error }) => error !== null)).toEqual([]);
 }
+// The deadline of a test is for what it does with its node.
+beforeAll(async () => {
+  await lab.buildImage({ owner: 'netplan' });
+  await lab.buildImage({ extra: ['firewalld'] });
+}, imagesDeadlineMs);
 afterEach(() => lab.down());
 
 /** Changes it, with a window of 15 s, and returns once the inside checks have passed. */

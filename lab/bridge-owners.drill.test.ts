@@ -1,5 +1,5 @@
 // The bridge by each owner and method that the lab test beside this leaves out, and each owner with a silent DHCP server.
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   changeBridge,
   cyclePower,
@@ -10,9 +10,9 @@ import {
   proveOwner,
   readEtc,
 } from './bridge-owners.ts';
-import { isReachable, outageDeadlineMs, shellIn } from './bridge.ts';
+import { imagesDeadlineMs, isReachable, outageDeadlineMs, shellIn } from './bridge.ts';
 import { openLab } from './lab.ts';
-import type { NodeOwner } from './recipe.ts';
+import { nodeOwners, type NodeOwner } from './recipe.ts';
 
 const lab = openLab({ name: 'ownersdrill' });
 const node = 'node1';
@@ -22,6 +22,10 @@ async function startLab(owner: NodeOwner): Promise<void> {
   const results = await lab.up({ nodes: 1, owner, router: true });
   expect(results.filter(({ error }) => error !== null)).toEqual([]);
 }
+// The deadline of a test is for what it does with its node.
+beforeAll(async () => {
+  for (const owner of nodeOwners) await lab.buildImage({ owner });
+}, imagesDeadlineMs);
 afterEach(() => lab.down());
 
 test.each([

@@ -139,6 +139,9 @@ export async function waitForState(
  */
 export const outageDeadlineMs = 10_000;
 
+/** Until the images of a file's owners are built, on a machine that has none of them. */
+export const imagesDeadlineMs = 3_600_000;
+
 export interface Outage {
   readonly sent: number;
   readonly lost: number;

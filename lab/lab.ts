@@ -107,6 +107,8 @@ export interface LabStatus {
 
 export interface Lab {
   readonly name: string;
+  /** Builds the image that `up` needs with these options, where it is not built yet: minutes on a machine that works. */
+  buildImage(options: Pick<UpOptions, 'owner' | 'extra'>): Promise<void>;
   /** Starts the lab, continues a half-started one, or adds nodes. @throws AppError before the first node only */
   up(options: UpOptions): Promise<NodeResult[]>;
   /** Kills and removes everything of the lab, even of a half-started one. Does nothing when it does not exist. */
@@ -263,6 +265,9 @@ export function openLab(options: LabOptions = {}): Lab {
 
   const lab: Lab = {
     name,
+    async buildImage({ owner, extra }) {
+      await ensureImage(cache, progress, { owner, extra });
+    },
     async up(upOptions) {
       assertOptions(upOptions);
       await assertCanHost();
