@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import { readFile, stat } from 'node:fs/promises';
 import { AppError, describeError } from '../contract/errors.ts';
-import { resetAdmin } from '../server/start.ts';
 import { backUp, restore } from '../server/store/backup.ts';
 import type { Log } from '../server/ports.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -59,6 +58,8 @@ export function addDataCommands(program: Command, options: { dataPath: () => str
     .description('print a new one-time link that makes an admin; the link before it stops working')
     .action(() =>
       onDataFolder(async () => {
+        // It brings the whole console: loaded for this command only.
+        const { resetAdmin } = await import('../server/start.ts');
         const path = await resetAdmin({ dataPath: dataPath() }, log);
         console.error("Open this below the console's address. It works once, for an hour:");
         console.log(path);

@@ -11,11 +11,9 @@ import { addDataCommands } from './data-commands.ts';
 import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readIdentity } from './identity.ts';
-import { openLocalBackend } from './local-backend.ts';
 import { planAndRun } from './plan-command.ts';
 import type { PlanOptions } from './plan-command.ts';
 import { describeLogLine, describePlan, describeRun, describeStep, describeUndoWarning } from './plan-text.ts';
-import { openRemoteBackend } from './remote-backend.ts';
 import { askYesNo, isInteractive, readSecretFromStdin, tellError } from './terminal.ts';
 
 interface GlobalOptions {
@@ -59,14 +57,18 @@ async function withBackend(work: (backend: Backend) => Promise<number>): Promise
     if (options.console !== undefined && token === undefined) {
       throw new AppError('refused', 'put a token of that console into MESHDECK_TOKEN (its Settings page makes one)');
     }
-    backend =
-      options.console !== undefined && token !== undefined
-        ? await openRemoteBackend(options.console, token, {
-            fingerprint: options.consoleFingerprint,
-            pinsPath: pinsPathOf(process.env),
-            ask: isInteractive() ? (question) => askYesNo(question, false) : null,
-          })
-        : await openLocalBackend(options.data, quietLog);
+    // Loaded when it is needed: with both of them, help and errors of usage would take a second.
+    if (options.console !== undefined && token !== undefined) {
+      const { openRemoteBackend } = await import('./remote-backend.ts');
+      backend = await openRemoteBackend(options.console, token, {
+        fingerprint: options.consoleFingerprint,
+        pinsPath: pinsPathOf(process.env),
+        ask: isInteractive() ? (question) => askYesNo(question, false) : null,
+      });
+    } else {
+      const { openLocalBackend } = await import('./local-backend.ts');
+      backend = await openLocalBackend(options.data, quietLog);
+    }
   } catch (error) {
     tellError(describeError(error));
     const needsPerson = error instanceof AppError && error.code === 'host-key-unknown';
