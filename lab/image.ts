@@ -103,7 +103,9 @@ export async function ensureImage(
       const argv = describeImageBuild(recipe, partial, sources === null ? null : sourcesFile);
       await localRunner.run(argv, {
         timeoutMs: 900_000,
-        env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
+        // Debian's own programs only: mmdebstrap starts python3 for each package, and the shim of a version manager that comes
+        // first takes longer than the unpacking.
+        env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
       });
       await neutralise(partial, recipe);
       await rename(partial, folder);
