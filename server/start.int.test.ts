@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { connect as tcpConnect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
@@ -12,6 +12,7 @@ import { io, type Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { browserMethods } from '../contract/browser.ts';
+import { headersTimeoutMs } from '../contract/console-limits.ts';
 import { httpPaths } from '../contract/http-paths.ts';
 import { installFiles } from '../contract/install-files.ts';
 import { maxFormBytes, maxSocketFrameBytes } from '../contract/limits.ts';
@@ -235,6 +236,26 @@ describe('without a session', () => {
       const { status, text } = await send(`${url}${encodeURI(path)}`);
       expect([path, status >= 400 || (status === 303 && text === '')]).toEqual([path, true]);
     }
+  });
+
+  it('closes connections whose headers trickle in, and answers others meanwhile', async () => {
+    const { port } = new URL(url);
+    const dripMs = 250;
+    const clients = Array.from({ length: 20 }, () => tcpConnect(Number(port), '127.0.0.1'));
+    // Counted, since a busy machine is late with both: with the drips, and with the look at what is slow.
+    const drips = await Promise.all(
+      clients
+        .map(async (client) => {
+          let sent = 0;
+          client.on('error', () => undefined).write('GET /login HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+          const timer = setInterval(() => client.write(String((sent += 1) % 10)), dripMs);
+          await new Promise((resolve) => client.resume().once('close', resolve));
+          clearInterval(timer);
+          return sent;
+        })
+        .concat(send(`${url}${httpPaths.health}`).then(({ status }) => (status === 200 ? 0 : Infinity))),
+    );
+    expect(Math.max(...drips)).toBeLessThan((2 * headersTimeoutMs) / dripMs);
   });
 
   it('connects no socket, whatever it shows', async () => {
