@@ -13,6 +13,7 @@ import {
   describeLabTransaction,
   isReachable,
   outageDeadlineMs,
+  patience,
   shellIn,
   startPing,
   waitForState,
@@ -22,7 +23,7 @@ import {
 import type { Lab } from './lab.ts';
 
 export async function observeBridge(lab: Lab, node: string): Promise<BridgeFacts> {
-  const { stdout } = await lab.exec(node, ['sh', '-c', observeBridgeScript, 'sh', bridgeName]);
+  const { stdout } = await lab.exec(node, ['sh', '-c', observeBridgeScript, 'sh', bridgeName], patience);
   return parseBridgeFacts(stdout);
 }
 

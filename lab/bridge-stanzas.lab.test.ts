@@ -4,8 +4,9 @@ import { describeError } from '../contract/errors.ts';
 import { persistBridge } from '../core/plans/bridge/persist.ts';
 import { judgeRegenerated } from '../core/plans/bridge/regenerated.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
-import { bridgeName, describeLabTransaction, shellIn, waitForState } from './bridge.ts';
-import { look, patience, proveStanzas, stanzaCases } from './bridge-stanzas.ts';
+import { bridgeName, describeLabTransaction, patience, shellIn, waitForState } from './bridge.ts';
+import { observeBridge } from './bridge-owners.ts';
+import { proveStanzas, stanzaCases } from './bridge-stanzas.ts';
 import { openLab } from './lab.ts';
 
 const lab = openLab({ name: 'stanzas' });
@@ -64,7 +65,7 @@ test('a unit that writes the file again at boot blocks the plan, until it is dis
     systemctl daemon-reload; systemctl enable --now image-net.service`,
   );
   const blocks = async () => {
-    const facts = await look(lab, 'node3');
+    const facts = await observeBridge(lab, 'node3');
     const uplink = facts.nics.find(({ name }) => name === 'eth0');
     if (!uplink) throw new Error('node3 has no eth0');
     const plan = { kind: 'ensure', bridge: bridgeName, uplink, method: 'ifupdown', datapath: 'netdev' } as const;

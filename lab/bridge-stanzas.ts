@@ -1,12 +1,10 @@
 // Nodes whose ifupdown files are as people write them, bridged and through a cut of the power: for the lab test and the drills.
 import { expect } from 'vitest';
-import type { BridgeFacts } from '../core/plans/bridge/facts.ts';
-import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe.ts';
 import { persistBridge } from '../core/plans/bridge/persist.ts';
 import { addressesOf, carrierOf } from '../core/plans/bridge/picture.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
-import { bridgeName, describeLabTransaction, isReachable, shellIn, waitForState } from './bridge.ts';
-import { cyclePower, readEtc } from './bridge-owners.ts';
+import { bridgeName, describeLabTransaction, isReachable, patience, shellIn, waitForState } from './bridge.ts';
+import { cyclePower, observeBridge, readEtc } from './bridge-owners.ts';
 import type { Lab } from './lab.ts';
 
 export interface StanzaCase {
@@ -86,7 +84,7 @@ export const stanzaCases: readonly StanzaCase[] = [
 ];
 
 /** As the machine would be if it had been installed like that. */
-async function writeCase(lab: Lab, node: string, { files }: StanzaCase): Promise<void> {
+export async function writeCase(lab: Lab, node: string, { files }: StanzaCase): Promise<void> {
   const address = await lab.address(node);
   const texts = Object.entries(files).map(([path, text]) => {
     const content = text
@@ -107,17 +105,9 @@ export async function expectAddresses(lab: Lab, node: string, device: string, fi
   await expect.poll(async () => isReachable(await lab.address(node)), { timeout: 60_000 }).toBe(true);
 }
 
-/** Everything here waits as long as a busy machine may need. */
-export const patience = { timeoutMs: 120_000 };
-
-export async function look(lab: Lab, node: string): Promise<BridgeFacts> {
-  const { stdout } = await lab.exec(node, ['sh', '-c', observeBridgeScript, 'sh', bridgeName], patience);
-  return parseBridgeFacts(stdout);
-}
-
 /** As the console would plan it now, and kept. */
 export async function change(lab: Lab, node: string, kind: 'ensure' | 'remove'): Promise<void> {
-  const facts = await look(lab, node);
+  const facts = await observeBridge(lab, node);
   const uplink = facts.nics.find(({ name }) => name === 'eth0');
   if (!uplink) throw new Error(`${node} has no eth0`);
   const plan = { kind, bridge: bridgeName, uplink, method: 'ifupdown', datapath: 'netdev' } as const;
@@ -148,7 +138,7 @@ export async function proveStanzas(lab: Lab, node: string, each: StanzaCase): Pr
   const kept = await sums();
   await change(lab, node, 'ensure');
   const isSafe = async () => {
-    const { rebootDoubts, drift } = await look(lab, node);
+    const { rebootDoubts, drift } = await observeBridge(lab, node);
     return { rebootDoubts, drift };
   };
   expect(await isSafe()).toEqual({ rebootDoubts: [], drift: [] });

@@ -210,13 +210,16 @@ export async function observeNetwork(lab: Lab, node: string): Promise<string> {
     nft list ruleset
     sort /run/network/ifstate
     systemctl list-units --all --plain --no-legend 'meshdeck-bridge*'`;
-  return (await lab.exec(node, ['sh', '-c', script])).stdout;
+  return (await lab.exec(node, ['sh', '-c', script], patience)).stdout;
 }
+
+/** For what takes a node some dozens of programs: a busy machine may need a minute. */
+export const patience = { timeoutMs: 120_000 };
 
 /** Runs a shell line in a node. @returns its standard output, trimmed; what it printed before it failed */
 export async function shellIn(lab: Lab, node: string, line: string): Promise<string> {
   try {
-    return (await lab.exec(node, ['sh', '-c', line])).stdout.trim();
+    return (await lab.exec(node, ['sh', '-c', line], patience)).stdout.trim();
   } catch (error) {
     if (error instanceof CommandError) return `${error.stdout}${error.stderr}`.trim();
     throw error;

@@ -11,6 +11,7 @@ import { BridgeForm, RemoveBridgeForm } from './inputs.ts';
 import type { BridgeSighting, PlanPersistence } from './inputs.ts';
 import { planBridge, planRemoveBridge } from './plan.ts';
 import { RebootProofArgs } from './reboot-proof.ts';
+import { describeFileCommands } from './commands.ts';
 import { renderRunbook } from './runbook.ts';
 import { BridgeStepArgs } from './step-args.ts';
 import type { PlannedTransaction } from './step-args.ts';
@@ -442,13 +443,62 @@ describe('the plan', () => {
     expect(text.indexOf('---- node2, the canary')).toBeLessThan(text.indexOf('---- node1'));
     expect(text).toMatch(/^exit 1/m);
     expect(text).toContain("cat >/etc/network/interfaces <<'MESHDECK-END'\nallow-ovs mega_bridge");
+    expect(text).toContain('ip address add 10.0.0.5/24 brd + dev mega_bridge');
     expect(text).toContain('#   ovs-vsctl --if-exists --no-wait del-br mega_bridge');
     expect(text).toContain('ip route replace default via 10.0.0.1 dev mega_bridge metric 100');
-    // The files are copied before they are written, and the rollback restores them.
-    expect(text.indexOf('cp -a --parents /etc/network/interfaces')).toBeLessThan(
-      text.indexOf('cat >/etc/network/interfaces'),
+    // Each file is copied and written over only while it is what the plan saw, and the rollback restores it.
+    expect(text).toMatch(
+      /^echo '[0-9a-z]+ {2}\/etc\/network\/interfaces' \| sha256sum -c && cp -a \/etc\/network\/interfaces \/root\/before-ensure-mega_bridge\/etc\/network\/interfaces && cat >\/etc\/network\/interfaces <</m,
     );
     expect(text).toContain('#   cp -a /root/before-ensure-mega_bridge/etc/network/interfaces /etc/network/interfaces');
+  });
+
+  test('a runbook takes the last address of a subnet off first, and adds a gateway’s route after the route to it', () => {
+    const addresses = ['10.0.0.5/24', '10.0.0.6/24', '10.9.9.9/32'];
+    const nic = nicFacts();
+    const facts = bridgeFacts({
+      nics: [
+        {
+          ...nic,
+          addresses: addresses.map((address) => ({
+            family: 4,
+            address,
+            scope: 'global',
+            flags: [],
+            validSeconds: null,
+          })),
+          routes: ['default via 10.1.0.1 dev eth0 onlink', '10.1.0.1 dev eth0 scope link'].map((text) => ({
+            family: 4,
+            text,
+          })),
+        },
+      ],
+    });
+    const lines = renderRunbook(goodPlan([sighting('node2', facts)])).split('\n');
+    expect(lines.filter((line) => line.startsWith('ip '))).toEqual([
+      'ip link set mega_bridge up mtu 1500',
+      'ip address add 10.0.0.5/24 brd + dev mega_bridge',
+      'ip address add 10.0.0.6/24 brd + dev mega_bridge',
+      'ip address add 10.9.9.9/32 dev mega_bridge',
+      'ip address del 10.9.9.9/32 dev eth0',
+      'ip address del 10.0.0.6/24 dev eth0',
+      'ip address del 10.0.0.5/24 dev eth0',
+      'ip route replace 10.1.0.1 dev mega_bridge scope link',
+      'ip route replace default via 10.1.0.1 dev mega_bridge onlink',
+    ]);
+    expect(lines).toContain('#   ip address add 10.0.0.6/24 brd + dev eth0');
+  });
+
+  test('what a runbook prints to paste has no tab, which completes words, and no `!`, which is the shell’s history', () => {
+    const content = 'iface eth0 inet manual\n\tpre-up [ ! -e /x ] || echo !x \\t <tab>\n';
+    const transaction = BridgeStepArgs.parse(goodPlan([bare('node2')]).steps[0]?.do.args).transaction;
+    const files = [{ path: '/etc/a', content, mode: '644', oldSha256: null }];
+    const printed = describeFileCommands({ ...transaction, files }).join('\n');
+    expect(printed).not.toMatch(/[\t!](?!\/g)/);
+    expect(printed).toContain(
+      "sed 's/<<tab>>/\\t/g; s/<mark>/!/g' >/etc/a <<'MESHDECK-END'\n" +
+        'iface eth0 inet manual\n<<tab>>pre-up [ <mark> -e /x ] || echo <mark>x \\t <tab>\nMESHDECK-END',
+    );
   });
 });
 

@@ -33,30 +33,56 @@ export function describeCommands(transaction: PlannedTransaction, { before, afte
 export const savedFolder = (transaction: PlannedTransaction) =>
   `/root/before-${transaction.kind}-${transaction.bridge}`;
 
-/** Copies the files that exist, then writes them as the next boot needs them. */
+/** Copies the files that exist, and writes them as the next boot needs them. */
 export function describeFileCommands(transaction: PlannedTransaction): string[] {
   const { files, enable, disable, kind, uplink } = transaction;
-  const saved = shellWord(savedFolder(transaction));
   return [
-    ...(files.some(({ oldSha256 }) => oldSha256 !== null) ? [`mkdir -p ${saved}`] : []),
-    ...files.flatMap(({ path, oldSha256 }) =>
-      oldSha256 === null ? [] : [`cp -a --parents ${shellWord(path)} ${saved}`],
-    ),
-    ...files.flatMap(({ path, content, mode }) =>
-      content === null
-        ? [`rm -f ${shellWord(path)}`]
-        : [
-            `mkdir -p ${shellWord(path.slice(0, path.lastIndexOf('/')))}`,
-            `cat >${shellWord(path)} <<'MESHDECK-END'\n${content.replace(/\n$/, '')}\nMESHDECK-END`,
-            `chmod ${mode} ${shellWord(path)}`,
-          ],
-    ),
+    ...files.flatMap(({ path, content, mode, oldSha256 }) => {
+      const saved = `${savedFolder(transaction)}${path}`;
+      // Only what the plan saw is saved and written over. Typed a second time, it does not save what the first time wrote.
+      const save =
+        oldSha256 === null
+          ? ''
+          : `echo ${shellWord(`${oldSha256}  ${path}`)} | sha256sum -c && cp -a ${shellWord(path)} ${shellWord(saved)} && `;
+      return [
+        ...(oldSha256 === null ? [] : [`mkdir -p ${shellWord(folderOf(saved))}`]),
+        ...(content === null
+          ? [`${save}rm -f ${shellWord(path)}`]
+          : [
+              ...(oldSha256 === null ? [`mkdir -p ${shellWord(folderOf(path))}`] : []),
+              `${save}${describeWrite(path, content)}`,
+              `chmod ${mode} ${shellWord(path)}`,
+            ]),
+      ];
+    }),
     ...(files.length > 0 ? ['systemctl daemon-reload'] : []),
     ...enable.map((unit) => `systemctl enable ${shellWord(unit)}`),
     ...disable.map((unit) => `systemctl disable ${shellWord(unit)}`),
     ...(kind === 'remove' ? ['rm -f /var/lib/meshd/bridge/committed'] : []),
     ...(kind === 'ensure' ? [`ovs-vsctl remove port ${shellWord(uplink)} other_config transient`] : []),
   ];
+}
+
+const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/'));
+
+/** What a terminal's shell does not take as text: a tab completes words, and in bash an exclamation mark is its history. */
+const unpastable = [
+  { sign: '\t', word: 'tab', inSed: String.raw`\t` },
+  { sign: '!', word: 'mark', inSed: '!' },
+];
+
+function describeWrite(path: string, content: string): string {
+  let text = content.replace(/\n$/, '');
+  const edits: string[] = [];
+  for (const { sign, word, inSed } of unpastable) {
+    if (!text.includes(sign)) continue;
+    let stand = `<${word}>`;
+    while (text.includes(stand)) stand = `<${stand}>`;
+    text = text.replaceAll(sign, stand);
+    edits.push(`s/${stand}/${inSed}/g`);
+  }
+  const program = edits.length === 0 ? 'cat' : `sed '${edits.join('; ')}'`;
+  return `${program} >${shellWord(path)} <<'MESHDECK-END'\n${text}\nMESHDECK-END`;
 }
 
 function describeFilesBack(transaction: PlannedTransaction): string[] {
@@ -80,6 +106,7 @@ function moveLease(transaction: PlannedTransaction, from: string, to: string): s
   return [
     `pkill -KILL -x -f '[^ ]*dhclient .* ${from}'`,
     `sed 's/interface "${from}"/interface "${to}"/' ${lease(from)} >${lease(to)}`,
+    '# it prints "Address already assigned": the address is there, as it has to be',
     `dhclient -4 -i -pf /run/dhclient.${to}.pid -lf ${lease(to)} ${to}`,
   ];
 }
@@ -130,18 +157,28 @@ function letKernelIn({ datapath }: PlannedTransaction): string[] {
   return datapath === 'netdev' ? ['nft delete table netdev meshdeck_bridge'] : [];
 }
 
-/** First adds the addresses to one interface, then takes them off the other, then moves the routes. Frames in between are lost, connections survive. */
+/**
+ * First adds the addresses to one interface, then takes them off the other, then moves the routes. Frames in between are lost,
+ * connections survive. An address that goes takes the later ones of its subnet with it, so the last goes first; a gateway has to
+ * be on a route that is there, so it comes last.
+ */
 function moveAddresses({ before, after }: Sides, { kind }: PlannedTransaction): string[] {
   const [from, to] = [before.carrier, after.carrier];
   if (from === to) return [];
   return [
     ...(kind === 'remove' ? [`ip link set ${shellWord(to)} up`] : []),
-    ...after.addresses.map((address) => `ip address add ${address} dev ${shellWord(to)}`),
-    ...before.addresses.map((address) => `ip address del ${address} dev ${shellWord(from)}`),
+    ...after.addresses.map((address) => `ip address add ${address}${broadcastOf(address)} dev ${shellWord(to)}`),
+    ...before.addresses.toReversed().map((address) => `ip address del ${address} dev ${shellWord(from)}`),
     ...before.routes
       .filter((route) => !/\bproto kernel\b/.test(route))
+      .toSorted((a, b) => Number(a.includes(' via ')) - Number(b.includes(' via ')))
       .map((route) => `ip ${route.includes(':') ? '-6 ' : ''}route replace ${lasting(renameDevice(route, from, to))}`),
   ];
+}
+
+/** IPv4 has a broadcast address where the prefix leaves room for one; ip(8) gives it none without being asked. */
+function broadcastOf(address: string): string {
+  return !address.includes(':') && Number(address.split('/')[1]) <= 30 ? ' brd +' : '';
 }
 
 /** Without the words that ip prints and does not accept. */

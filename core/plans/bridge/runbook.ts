@@ -10,7 +10,7 @@ export function renderRunbook(plan: Plan): string {
     `# The same, with the rollback armed: ${plan.command}`,
     '#',
     '# A runbook: type each node’s part at that node’s own console, not over SSH, one node after the other. Before the next node,',
-    '# check that this one is reached from elsewhere. The rollback is at the end of each part.',
+    '# check that this one is reached from elsewhere. The rollback is at the end of each part, behind #.',
     'exit 1  # not to be run as a whole',
     ...plan.warnings.flatMap((warning) => warning.split('\n').map((line) => `# ! ${line}`)),
   ];
