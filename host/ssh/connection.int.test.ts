@@ -233,6 +233,65 @@ describe.skipIf(!hasSshd)('an SSH connection to a real sshd', () => {
     proxy.close();
   });
 
+  describe('with one session at a time (MaxSessions 1)', () => {
+    let narrow: PrivateSshd;
+    let connection: SshConnection;
+    let at: string;
+    beforeEach(async () => {
+      narrow = await PrivateSshd.start({ hostKeys: ['ed25519'], config: ['MaxSessions 1'] });
+      at = join(narrow.folder, 'work');
+      await pins.pin('127.0.0.1', narrow.port, narrow.hostKeys[0]!);
+      const target = { host: '127.0.0.1', port: narrow.port, user: narrow.user };
+      const components = { pins, credentials: await loadCredentials(narrow.home) };
+      connection = await SshConnection.connect({ target, local, where: 'node3', timeoutMs: 60_000 }, components);
+      return async () => {
+        connection.close();
+        await narrow.stop();
+      };
+    });
+    const echo = (text: string) => connection.run(['echo', text], { timeoutMs: 60_000 });
+    /** No login but the one that we have: as with a second factor, or a limit on connections. */
+    const allowNoFurther = () => writeFile(join(narrow.folder, 'authorized_keys'), '');
+    /** Fails where another one runs at the same time. */
+    const alone = ['sh', '-c', 'mkdir "$1" || exit 9; sleep 0.1; rmdir "$1"', 'sh'];
+
+    test('many programs at once all run, beside a relay that stays', async () => {
+      const relay = await connection.open(['cat'], { timeoutMs: 60_000 });
+      const texts = Array.from({ length: 12 }, (_, index) => `answer ${index}`);
+      const results = await Promise.all(texts.map(echo));
+      expect(results.map(({ stdout }) => stdout)).toEqual(texts.map((text) => `${text}\n`));
+      await relay.write('still here\n');
+      expect(String((await relay.output.take(1).toArray())[0])).toBe('still here\n');
+      relay.close();
+      expect((await echo('after')).stdout).toBe('after\n');
+    });
+
+    test('without further connections, programs run one after the other', async () => {
+      await allowNoFurther();
+      const runs = Array.from({ length: 5 }, () => connection.run([...alone, at], { timeoutMs: 60_000 }));
+      await Promise.all(runs);
+      // A program that fails makes room as well, and one that is given up does once it ends there.
+      const late = failure(connection.run(['sleep', '3'], { timeoutMs: 1_000 }));
+      const failed = failure(connection.run(['sh', '-c', 'exit 7'], { timeoutMs: 60_000 }));
+      const next = echo('next');
+      expect((await late).code).toBe('timeout');
+      expect((await failed) instanceof CommandError).toBe(true);
+      expect((await next).stdout).toBe('next\n');
+    });
+
+    test('a program that never gets its turn says why', async () => {
+      await allowNoFurther();
+      const relay = await connection.open(['cat'], { timeoutMs: 60_000 });
+      const waiting = await failure(connection.run(['true'], { timeoutMs: 3_000 }));
+      expect(waiting.code).toBe('timeout');
+      expect(waiting.message).toContain('sshd there allows 1 at once on a connection (MaxSessions)');
+      const second = await failure(connection.open(['cat'], { timeoutMs: 1_000 }));
+      expect(second.message).toContain('(MaxSessions)');
+      relay.close();
+      expect((await echo('now')).stdout).toBe('now\n');
+    });
+  });
+
   describe('runs', () => {
     let connection: SshConnection;
     beforeEach(async () => {

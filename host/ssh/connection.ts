@@ -205,8 +205,9 @@ export class SshConnection implements Runner {
   }
 
   /**
-   * Runs argv, no matter which login shell the other side has and what it prints. At the deadline the channel is closed and the
-   * program is sent KILL, which sshd may ignore: the outcome is then unknown, as with any AppError `timeout`. An answer that
+   * Runs argv, no matter which login shell the other side has and what it prints. At the deadline the channel is closed.
+   * The program is sent KILL only while its input is open (ssh2), and sshd may ignore it: the outcome is then unknown, as with any
+   * AppError `timeout`. An answer that
    * was cut off is AppError `unreachable`.
    */
   run(argv: readonly string[], options: SshRunOptions = {}): Promise<RunResult> {
@@ -241,7 +242,7 @@ export class SshConnection implements Runner {
           if (channel) {
             if (typeof options.stdin === 'object' && !Buffer.isBuffer(options.stdin)) options.stdin.destroy();
             if (!this.lost) channel.signal('KILL');
-            channel.destroy();
+            discard(channel);
           }
           reject(error);
         });
@@ -250,7 +251,11 @@ export class SshConnection implements Runner {
         fail(new AppError('cancelled', `${program} on ${this.where}: cancelled`));
       };
       const timer = setTimeout(() => {
-        const why = channel && !answer.isRun ? `: the login shell there did not start it${printed(answer.noise)}` : '';
+        const why = !channel
+          ? this.whyNoChannel()
+          : answer.isRun
+            ? ''
+            : `: the login shell there did not start it${printed(answer.noise)}`;
         fail(new AppError('timeout', `${program} on ${this.where}: no end within ${timeoutMs} ms${why}`));
       }, timeoutMs);
       this.pending.add(fail);
@@ -267,7 +272,7 @@ export class SshConnection implements Runner {
       const start = (opened: ClientChannel) => {
         channel = opened;
         if (settled) {
-          opened.destroy();
+          discard(opened);
           return;
         }
         const out = new BoundedText(options.maxBytes ?? maxOutputBytes);
@@ -394,13 +399,13 @@ export class SshConnection implements Runner {
       };
       const fail = (error: AppError) => {
         settle(() => {
-          channel?.destroy();
+          if (channel) discard(channel);
           reject(error);
         });
       };
       const timer = setTimeout(() => {
-        const text = `${program} on ${this.where}: not started within ${timeoutMs} ms${printed(reader.noise)}`;
-        fail(new AppError('timeout', text));
+        const why = channel ? printed(reader.noise) : this.whyNoChannel();
+        fail(new AppError('timeout', `${program} on ${this.where}: not started within ${timeoutMs} ms${why}`));
       }, timeoutMs);
       this.pending.add(fail);
       if (this.lost) {
@@ -410,7 +415,7 @@ export class SshConnection implements Runner {
       const start = (opened: ClientChannel) => {
         channel = opened;
         if (isSettled) {
-          opened.destroy();
+          discard(opened);
           return;
         }
         const words: string[] = [];
@@ -493,8 +498,9 @@ export class SshConnection implements Runner {
           });
         }),
       close: () => {
+        channel.unpipe(output);
         output.destroy();
-        channel.destroy();
+        discard(channel);
         end();
       },
       ended: ended.promise,
@@ -544,6 +550,14 @@ export class SshConnection implements Runner {
       if (this.sessions > 0 && (await this.connectFurther())) continue;
       await this.nextChance();
     }
+  }
+
+  /** Why a program has waited to be started, where that is known. */
+  private whyNoChannel(): string {
+    return this.maxSessions === Infinity
+      ? ''
+      : `: it was not started, because sshd there allows ${this.maxSessions} at once on a connection (MaxSessions) and takes no further ` +
+          'connection; set MaxSessions 10, its default, in its sshd_config';
   }
 
   private exec(line: string): Promise<ClientChannel> {
@@ -665,6 +679,13 @@ export class SshConnection implements Runner {
     this.client.end();
     this.client.destroy();
   }
+}
+
+/** Ends a channel that nobody reads. ssh2 closes it, and sshd's session is free, only once its output has been read to the end. */
+function discard(channel: ClientChannel): void {
+  channel.resume();
+  channel.stderr.resume();
+  channel.destroy();
 }
 
 function isSessionRefusal(error: unknown): boolean {
