@@ -83,6 +83,9 @@ export const maxMeshTimeoutMs = 24 * 3600 * 1000;
 /** One answer of the command socket. minimega's `file stream` sends 14 MB in one object. */
 export const maxResponseBytes = 64 * 1024 * 1024;
 
+/** The answers of all nodes to one `mesh send`: they become one answer of the command socket, and 1,000 nodes could send 4 GB. */
+export const maxAnswersBytes = maxResponseBytes / 2;
+
 /** Nodes and links of one cluster that a console takes from a node: five and twenty-five times the largest we build for. */
 export const maxFleetNodes = 5_000;
 export const maxFleetLinks = 50_000;

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, describe } from 'vitest';
+import { maxAnswersBytes } from '../../contract/limits.ts';
 import type { Roster } from '../../contract/roster.ts';
 import { admitNode, revokeNode, type RosterEdit } from '../../core/mesh/roster.ts';
 import { writeId } from '../../core/mesh/link-states.ts';
@@ -575,6 +576,26 @@ describe('requests', () => {
     await clock.advance(2_000);
     const results = (await Promise.all(all)).map((result) => result.get(id(1)));
     expect(results.filter((result) => !result?.ok && result?.code === 'refused')).toHaveLength(1);
+  });
+
+  test('U7 answers above the bound of one request are left out by name, and the others arrive', async () => {
+    await createSimulation({ size: 13, degree: 12 });
+    await sim.startAll();
+    await settled();
+    for (const mesh of sim.running()) mesh.serve('much', () => Promise.resolve('x'.repeat(3_000_000)));
+    const others = sim
+      .running()
+      .map((mesh) => mesh.nodeId)
+      .filter((nodeId) => nodeId !== id(0));
+    const pending = sim.mesh(0).request(others, 'much', null, { timeoutMs: 10_000 });
+    await clock.advance(10_000);
+    const results = [...(await pending).values()];
+    const fit = Math.floor(maxAnswersBytes / 3_000_000);
+    expect(results.filter(({ ok }) => ok)).toHaveLength(fit);
+    const left = results.filter(
+      (result) => !result.ok && /^node\d+ answered with 30000\d\d bytes/.test(result.message),
+    );
+    expect(left).toHaveLength(others.length - fit);
   });
 });
 

@@ -151,9 +151,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
       parts,
       links: this.links,
       events: {
-        onMessage: (from, id, message) => {
+        onMessage: (from, id, message, bytes) => {
           if (message.t === 'probe' || message.t === 'reached') this.failures.onMessage(from, id, message);
-          else this.requests.onMessage(from, id, message);
+          else this.requests.onMessage(from, id, message, bytes);
         },
         onBounce: (target, id) => {
           this.requests.onBounce(target, id);

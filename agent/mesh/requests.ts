@@ -1,7 +1,7 @@
 // Requests between members: one question to many nodes, one answer or error from each, a deadline, and cancellation. And
 // notices: one-way messages, in order per source, the newest winning.
 import { AppError, describeError, type ErrorCode } from '../../contract/errors.ts';
-import { maxErrorCharacters, maxMeshTimeoutMs, maxRequestsPerMember } from '../../contract/limits.ts';
+import { maxAnswersBytes, maxErrorCharacters, maxMeshTimeoutMs, maxRequestsPerMember } from '../../contract/limits.ts';
 import { encodeMessage, errorCodeFrom, type Message } from './frames.ts';
 import type { Timer } from './clock.ts';
 import { describeNode, type MeshParts } from './parts.ts';
@@ -28,6 +28,8 @@ export type NoticeHandler = (body: unknown, from: Requester) => void;
 interface Pending {
   readonly waiting: Set<string>;
   readonly results: Map<string, RequestResult>;
+  /** Of the answers so far. */
+  bytes: number;
   readonly body: Uint8Array;
   readonly retries: Map<string, number>;
   readonly finish: () => void;
@@ -113,6 +115,7 @@ export class Requests {
       const pending: Pending = {
         waiting: new Set(targets),
         results,
+        bytes: 0,
         body: encoded,
         retries: new Map(),
         finish: () => {
@@ -152,13 +155,13 @@ export class Requests {
     for (const id of this.noticesSeen.keys()) if (!known.has(id)) this.noticesSeen.delete(id);
   }
 
-  onMessage(from: string, id: number, message: Message): void {
+  onMessage(from: string, id: number, message: Message, bytes: number): void {
     switch (message.t) {
       case 'request':
         void this.answer(from, id, message.kind, message.body);
         break;
       case 'answer':
-        this.settle(id, from, { ok: true, body: message.body });
+        this.settle(id, from, this.taken(id, from, message.body, bytes));
         break;
       case 'error':
         this.settle(id, from, { ok: false, code: errorCodeFrom(message.code), message: message.message });
@@ -243,6 +246,20 @@ export class Requests {
     if (!pending?.waiting.delete(target)) return;
     pending.results.set(target, result);
     pending.finish();
+  }
+
+  /** An answer, or why it is left out: many answers of the largest size would fill this node's memory. */
+  private taken(id: number, from: string, body: unknown, bytes: number): RequestResult {
+    const pending = this.pending.get(id);
+    if (!pending?.waiting.has(from)) return { ok: true, body };
+    if (pending.bytes + bytes > maxAnswersBytes) {
+      const message =
+        `${describeNode(this.parts, from)} answered with ${bytes} bytes, and all answers to one request hold at most ` +
+        `${maxAnswersBytes}: ask fewer nodes at once`;
+      return { ok: false, code: 'failed', message };
+    }
+    pending.bytes += bytes;
+    return { ok: true, body };
   }
 
   private lost(target: string): RequestResult {

@@ -19,7 +19,8 @@ import type { LinkTable } from './link-table.ts';
 import type { MeshParts } from './parts.ts';
 
 export interface UnicastEvents {
-  onMessage(from: string, id: number, message: Message): void;
+  /** `bytes`: length of the frame that brought it. */
+  onMessage(from: string, id: number, message: Message, bytes: number): void;
   /** Our message `id` to `target` met a node without a route. */
   onBounce(target: string, id: number): void;
 }
@@ -83,7 +84,7 @@ export class Unicast {
     }
     const message = readMessage(frame);
     // Another member may be at fault, not the neighbour that forwarded it: the message is dropped, and the link stays.
-    if (message) this.events.onMessage(from, id, message);
+    if (message) this.events.onMessage(from, id, message, frame.length);
     else this.parts.log.warn(`mesh: a message from ${from.slice(0, 8)} has no known shape; dropped`);
     return true;
   }
