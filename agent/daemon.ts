@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { rangeHint } from '../core/ranges/parse-range.ts';
 import { AppError, describeError } from '../contract/errors.ts';
 import type { Roster } from '../contract/roster.ts';
 import type { HostFacts } from '../contract/watch.ts';
@@ -245,7 +246,7 @@ export async function startDaemon(
       resolvePath: (name) => resolveBelow(paths.files, name),
       revoke: async (name) => {
         const node = roster.nodeByName(name);
-        if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
+        if (!node) throw new AppError('not-found', `no node ${name} in the roster${rangeHint(name)}`);
         await head().editor.edit((current) => revokeNode(current, node.id));
       },
       moveAuthority: (name) =>

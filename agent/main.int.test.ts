@@ -244,6 +244,9 @@ describe('the client', () => {
     [['mesh', 'hangup', 'nobody'], 'no such client nobody'],
     [['deploy', 'launch', 'node[5-2]'], 'backwards'],
     [['mesh', 'revoke', 'nobody'], 'no node nobody'],
+    [['mesh', 'revoke', 'node1-3'], 'no node node1-3 in the roster; for a node range write `node[1-3]`'],
+    [['mesh', 'ca', 'move', 'node1-3'], 'no node node1-3 in the roster; for a node range write `node[1-3]`'],
+    [['deploy', 'logs', 'node[1-3]'], 'a range of 3 names'],
     [['mesh', 'dot', '/etc/passwd'], 'only files below'],
     [['read', '../state/ca/ca.key'], 'only files below'],
   ])('-e %j: exit code 1, %s', async (words, message) => {

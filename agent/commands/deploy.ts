@@ -9,6 +9,7 @@ import { firstLine } from '../deploy/launch.ts';
 import type { Launch, LaunchRow } from '../deploy/launch.ts';
 import type { DeployComponents, DeployOptions } from '../deploy/types.ts';
 import type { CommandCall, Handlers } from './handler.ts';
+import { oneName } from './one-name.ts';
 
 /** Handlers of all deploy commands. The Deployer is the caller's to stop. */
 export function createDeployHandlers(
@@ -56,7 +57,7 @@ export function createDeployHandlers(
       );
     },
     'deploy logs <node>': async (call) =>
-      answer(call, (await deployer.logs(call.command.words['node'] ?? '', call.signal)).trimEnd()),
+      answer(call, (await deployer.logs(oneName(call.command.words['node'] ?? ''), call.signal)).trimEnd()),
   };
 }
 

@@ -218,6 +218,21 @@ test('mesh dial and hangup have minimega’s errors', async () => {
   expect(await text('mesh hangup node2')).toBe('');
 });
 
+test.each(['mesh dial', 'mesh hangup', 'mesh revoke', 'mesh ca move'])(
+  '%s takes one node, and says what to write',
+  async (line) => {
+    expect(await text(`${line} node[2-3]`)).toContain('a range of 2 names: this takes one at a time, such as `node2`');
+    expect(await text(`${line} node[01-3]`)).toContain('node[01-03]');
+    expect(await text(`${line} 10.0.0.10-20`)).toContain('10.0.0.[10-20]');
+    expect(acts).toEqual([]);
+  },
+);
+
+test('the error for an unknown node1-3 shows what a range looks like', async () => {
+  expect(await text('mesh dial node1-3')).toMatch(/; for a node range write `node\[1-3\]`$/);
+  expect(await text('mesh hangup node1-3')).toBe('no such client node1-3; for a node range write `node[1-3]`');
+});
+
 test('mesh revoke goes to the roster, and never for the node itself', async () => {
   expect(await text('mesh revoke node3')).toMatch(/node3 is revoked/);
   expect(await text('mesh revoke node1')).toMatch(/cannot revoke itself/);

@@ -9,6 +9,7 @@ import { describeDuration } from '../../host/facts.ts';
 import { writeFileAtomic } from '../../host/files.ts';
 import type { Mesh, MeshTopology } from '../mesh/mesh.ts';
 import type { CommandCall, Handlers } from './handler.ts';
+import { oneName } from './one-name.ts';
 import type { Peers } from './peers.ts';
 
 /** How long `mesh send` waits for answers unless `mesh timeout` says otherwise. minimega waits for ever. */
@@ -70,12 +71,12 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
     },
 
     'mesh dial <hostname>': async (call) => {
-      await mesh.dial(word(call, 'hostname'));
+      await mesh.dial(oneName(word(call, 'hostname')));
       return answer(call, {});
     },
 
     'mesh hangup <hostname>': (call) => {
-      mesh.hangup(word(call, 'hostname'));
+      mesh.hangup(oneName(word(call, 'hostname')));
       return answer(call, {});
     },
 
@@ -114,7 +115,7 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
     },
 
     'mesh revoke <node>': async (call) => {
-      const name = word(call, 'node');
+      const name = oneName(word(call, 'node'));
       if (name.toLowerCase() === call.host.toLowerCase())
         throw new AppError('refused', 'the head cannot revoke itself');
       await options.revoke(name);
@@ -122,7 +123,7 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
     },
 
     'mesh ca <move,> <node>': async (call) => {
-      const name = word(call, 'node');
+      const name = oneName(word(call, 'node'));
       await options.moveAuthority(name);
       return answer(call, { Response: `${name} holds the CA now; deploy from there` });
     },

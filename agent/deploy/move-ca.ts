@@ -8,6 +8,7 @@
 // Interrupted before 2, this node is still the head; after 2, the same command continues where it stopped.
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rangeHint } from '../../core/ranges/parse-range.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { RosterNode } from '../../contract/roster.ts';
 import { becomeHeadScript, receiveCaScript, scriptArgv } from '../../core/deploy/scripts.ts';
@@ -41,7 +42,7 @@ export async function moveAuthority(name: string, options: MoveOptions, componen
   const { cluster, mesh } = components;
   const files = await readAuthority(options.caFolder);
   const target = cluster.roster().nodes.find((node) => node.name.toLowerCase() === name.toLowerCase());
-  if (target?.state !== 'member') throw new AppError('not-found', `no node ${name} in the roster`);
+  if (target?.state !== 'member') throw new AppError('not-found', `no node ${name} in the roster${rangeHint(name)}`);
   if (target.id === cluster.nodeId) throw new AppError('invalid', `${name} is this node, and holds the CA already`);
   const isHead = cluster.roster().head === cluster.nodeId;
   const isGoingOn = files !== null && cluster.roster().head === target.id;

@@ -1,4 +1,5 @@
 // Keeps the degree, heals splits, lets excess links go, and dials what a person names. Decisions are in core/mesh/dialing.ts.
+import { rangeHint } from '../../core/ranges/parse-range.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { RosterNode } from '../../contract/roster.ts';
 import {
@@ -85,14 +86,14 @@ export class Dialer {
     if (result.ok) return;
     // Both may have called at once: what counts is the link.
     if (node && this.links.get(node.id)) return;
-    throw new AppError(result.code, `dial ${target}: ${result.message}`);
+    throw new AppError(result.code, `dial ${target}: ${result.message}${node ? '' : rangeHint(target)}`);
   }
 
   /** Ends the link to a node for a person. @throws AppError `not-found` */
   hangup(name: string): void {
     const node = this.parts.roster.nodeByName(name);
     const link = node && this.links.get(node.id);
-    if (!link) throw new AppError('not-found', `no such client ${name}`);
+    if (!link) throw new AppError('not-found', `no such client ${name}${node ? '' : rangeHint(name)}`);
     this.links.close(link, 'hung up by a person');
     this.backoff.hold(link.peerId, this.parts.clock.now() + hangupHoldMs);
   }

@@ -95,6 +95,19 @@ function addressSpan(item: string): string | null {
   return `${network}[${from}-${to}]`;
 }
 
+/** Why a text is not one name, where exactly one is wanted; null when it is. */
+export function findRangeIssue(text: string): string | null {
+  const parsed = parseRange(text);
+  if (!parsed.ok) return parsed.message;
+  const [first = text, second] = parsed.names;
+  if (second !== undefined) {
+    return `\`${clip(text)}\` is a range of ${parsed.names.length} names: this takes one at a time, such as \`${clip(first)}\``;
+  }
+  return first === text || text === `[${first}]`
+    ? null
+    : `\`${clip(text)}\` is one name written as a range: write \`${clip(first)}\``;
+}
+
 /**
  * What a name that is unknown may have been meant as: `node1-3` and `node1-node3` are names, and ranges elsewhere. A
  * sentence to put behind the error, or an empty text.

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { maxRangeNameLength, maxRangeNames } from '../../contract/limits.ts';
 import { describeRange } from './describe-range.ts';
 import { compareNames } from './natural-order.ts';
-import { parseRange, rangeHint } from './parse-range.ts';
+import { findRangeIssue, parseRange, rangeHint } from './parse-range.ts';
 
 function names(text: string): string[] {
   const result = parseRange(text);
@@ -101,6 +101,25 @@ describe('rangeHint', () => {
   ])('%s', (name, hint) => {
     expect(rangeHint(name)).toBe(hint);
     if (hint !== '') expect(parseRange(/`(.*)`/.exec(hint)?.[1] ?? '').ok).toBe(true);
+  });
+});
+
+describe('findRangeIssue, where one name is wanted', () => {
+  it.each([
+    ['node1', null],
+    ['node1-3', null],
+    ['fe80::1', null],
+    ['[fe80::1]', null],
+    ['node[1-3]', '`node[1-3]` is a range of 3 names: this takes one at a time, such as `node1`'],
+    ['node1,node2', '`node1,node2` is a range of 2 names: this takes one at a time, such as `node1`'],
+    ['node[3]', '`node[3]` is one name written as a range: write `node3`'],
+  ])('%s', (text, issue) => {
+    expect(findRangeIssue(text)).toBe(issue);
+  });
+
+  it('says what parseRange says of text that is not a range', () => {
+    for (const text of ['node[01-3]', '10.0.0.10-20', 'node[1'])
+      expect(findRangeIssue(text)).toBe((parseRange(text) as { message: string }).message);
   });
 });
 
