@@ -4,6 +4,13 @@
 /** Who configures a NIC, found by asking each: `netplan` only names its renderer's work, so the renderer is the owner. */
 export type NicOwner = 'ifupdown' | 'ifupdown2' | 'networkmanager' | 'networkd' | 'ifcfg' | 'none';
 
+/** Which interfaces a dhcpcd that runs for all of them takes: patterns of dhcpcd.conf(5). */
+export interface DhcpcdForAll {
+  /** Empty for all. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
 /** One address as `ip -o address` prints it. */
 export interface NicAddress {
   readonly family: 4 | 6;
@@ -42,7 +49,7 @@ export interface NicFacts {
   /** Lines of `ip route show table all` that name it, without `table local`, each with its family. */
   readonly routes: readonly { readonly family: 4 | 6; readonly text: string }[];
   /** Which client holds its lease. */
-  readonly dhcp: 'dhclient' | 'networkd' | 'networkmanager' | 'dhcpcd' | 'none';
+  readonly dhcp: 'dhclient' | 'networkd' | 'networkmanager' | 'dhcpcd' | 'udhcpc' | 'none';
   /** Client programs that run for it, such as one for each family. */
   readonly dhcpPrograms: number;
   /** Client identifier that the lease was asked with, where it is fixed; empty for the client's default. */
@@ -137,6 +144,8 @@ export interface BridgeFacts {
   readonly systemdVersion: number;
   readonly hasNft: boolean;
   readonly hasIfupdownHook: boolean;
+  /** A dhcpcd that runs for all interfaces, and which it takes; null without one. */
+  readonly dhcpcdForAll: DhcpcdForAll | null;
   /** Clients that could hold the bridge's lease. */
   readonly dhcpClients: readonly ('dhclient' | 'networkd')[];
   /** Free bytes below /var/lib and /etc. */

@@ -1,4 +1,5 @@
 // The NICs of a node with addresses, routes and who configures each, from what its programs said.
+import { clientsOf } from './dhcp-clients.ts';
 import { z } from 'zod';
 import { AppError } from '../../../contract/errors.ts';
 import type { NicAddress, NicFacts, NicOwner } from './facts.ts';
@@ -208,16 +209,9 @@ function readDhcp(
   owner: NicOwner,
   addresses: readonly NicAddress[],
 ): Pick<NicFacts, 'dhcp' | 'dhcpClientId' | 'dhcpPrograms'> {
-  const clients = observed
-    .texts('client')
-    .map(({ text }) => text.trim().split(' '))
-    .filter((argv) => argv.slice(1).includes(name));
+  const clients = clientsOf(observed, name);
   const [client] = clients;
-  if (client) {
-    const program = client[0]?.split('/').at(-1) ?? '';
-    const dhcp = program === 'dhclient' ? 'dhclient' : 'dhcpcd';
-    return { dhcp, dhcpClientId: '', dhcpPrograms: clients.length };
-  }
+  if (client) return { dhcp: client, dhcpClientId: '', dhcpPrograms: clients.length };
   return { ...readOwnersLease(observed, name, owner, addresses), dhcpPrograms: 0 };
 }
 
@@ -304,7 +298,7 @@ function readEntanglements(observed: Observed, link: Link, routes: readonly Rout
   }
   for (const line of linesOf(observed.text('bound'))) {
     if (!line.includes(`%${name}:`)) continue;
-    if (/users:\(\("(systemd-network|NetworkManager|dhclient|dhcpcd)"/.test(line)) continue;
+    if (/users:\(\("(systemd-network|NetworkManager|dhclient|dhcpcd|udhcpc)"/.test(line)) continue;
     const program = /users:\(\("([^"]{1,40})"/.exec(line)?.[1];
     found.push(`a socket of ${cleanText(program ?? 'a program')} is bound to it`);
   }

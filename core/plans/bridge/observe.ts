@@ -1,5 +1,6 @@
 // One look at a node before and after its bridge: a script that changes nothing, and what its answer means. It asks every owner
 // of NICs, since a distribution's name says nothing about who has a NIC.
+import { readDhcpcdForAll } from './dhcp-clients.ts';
 import { AppError } from '../../../contract/errors.ts';
 import type { BridgeFacts, FileFacts } from './facts.ts';
 import { markManaged, namersScript, readNamers } from './namers.ts';
@@ -186,6 +187,7 @@ for pid in $clients; do
   [ "$(readlink "/proc/$pid/ns/net")" = "$(readlink /proc/self/ns/net)" ] || continue
   printf 'client %s\\n' "$(tr '\\0' ' ' <"/proc/$pid/cmdline" | encode 4096)"
 done
+blob dhcpcd_conf grep -hsE '^[[:space:]]*(allow|deny)interfaces[[:space:]]' /etc/dhcpcd.conf
 blob dhclient_conf grep -hsE '^[[:space:]]*(send[[:space:]]+dhcp-client-identifier|interface|\\})' /etc/dhcp/dhclient.conf
 
 ! has nft || { printf 'nft '; t nft list ruleset | grep -E '^table |"' | encode; echo; }
@@ -324,6 +326,10 @@ export function parseBridgeFacts(output: string): BridgeFacts {
     systemdVersion: Number(/^systemd (\d+)/.exec(observed.one('systemd'))?.[1] ?? 0),
     hasNft: observed.one('nft') === 'yes',
     hasIfupdownHook: observed.one('ovs_hook') === 'yes',
+    dhcpcdForAll: readDhcpcdForAll(
+      observed,
+      nics.map(({ name }) => name),
+    ),
     dhcpClients: [
       ...(observed.one('dhclient') === 'yes' ? (['dhclient'] as const) : []),
       ...(units('systemd-networkd.service').isLoaded ? (['networkd'] as const) : []),

@@ -1,5 +1,6 @@
 // What a commit writes so that the next boot does what runs now, in each owner's own format; and how that is removed
 // permanently. Pure: facts in, file contents out. A way that is not safe is a finding that blocks, with what to do instead.
+import { findForeignClient } from './dhcp-clients.ts';
 import {
   bridgeScript,
   bridgeUnit,
@@ -54,12 +55,8 @@ function addPersistence(facts: BridgeFacts, change: Change): BridgePersistence {
       `give it to NetworkManager or systemd-networkd first, or write ifcfg files of TYPE=OVSBridge and OVSPort by hand and run this again`,
     );
   }
-  if (change.kind === 'ensure' && uplink.dhcp === 'dhcpcd') {
-    return block(
-      `dhcpcd holds the lease of ${uplink.name}`,
-      'apt-get install isc-dhcp-client, restart networking, then run this again',
-    );
-  }
+  const client = change.kind === 'ensure' ? findForeignClient(facts, uplink, change.bridge) : null;
+  if (client !== null) return block(client.text, client.mend);
   switch (method) {
     case 'ifupdown':
       return byIfupdown(facts, change);

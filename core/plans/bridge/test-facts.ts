@@ -65,6 +65,7 @@ export function bridgeFacts(
     systemdVersion: 252,
     hasNft: true,
     hasIfupdownHook: true,
+    dhcpcdForAll: null,
     dhcpClients: ['dhclient'],
     diskBytes: 1e9,
     networkRoot: '',

@@ -620,8 +620,11 @@ function judgeMethod(
     add(
       'warn',
       'owner',
-      `nothing that we know configures ${uplink.name}: what set its address at boot may do so again beside the bridge`,
-      'look into /etc/rc.local and the like',
+      `nothing that we know configures ${uplink.name}${uplink.dhcp === 'dhclient' ? ', but dhclient runs for it' : ''}: what set its ` +
+        'address at boot may do so again beside the bridge',
+      uplink.dhcp === 'dhclient'
+        ? 'look what started it (systemctl status $(pgrep -x dhclient)), and have it leave the NIC alone'
+        : 'look into /etc/rc.local and the like',
     );
 }
 
