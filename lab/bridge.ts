@@ -132,16 +132,10 @@ export async function waitForState(
   }
 }
 
-/**
- * How long a node may be out of reach while its bridge is made or taken away. A quiet machine shows less than a second
- * (docs/bridge.md has the table); a busy one takes longer for the same steps. Waiting for a DHCP server, for spanning tree or
- * for the rollback at the window's end takes longer than this on any machine.
- */
-export const outageDeadlineMs = 10_000;
-
 /** Until the images of a file's owners are built, on a machine that has none of them. */
 export const imagesDeadlineMs = 3_600_000;
 
+/** How a node looked from outside while its bridge was made or taken away. A figure to print: docs/bridge.md has the table. */
 export interface Outage {
   readonly sent: number;
   readonly lost: number;

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { isReachable, observeNetwork, removeBridge, waitForState } from './bridge.ts';
 import { openStage, type Drill, type Stage } from './bridge-drills.ts';
+import type { Outage } from './bridge.ts';
 import type { Lab } from './lab.ts';
 
 /** The node as it was: every drill has to restore it. */
@@ -9,6 +10,11 @@ export async function observeQuietly({ lab, node, sh }: Stage): Promise<string> 
   // IPv6 asks for a second whether a fresh link-local address is free.
   await expect.poll(() => sh('ip -o address')).not.toContain('tentative');
   return observeNetwork(lab, node);
+}
+
+/** It was reached again before the rollback at the window's end would have brought it back. */
+export function expectBackWithin(windowSeconds: number, { longestMs }: Outage): void {
+  expect(longestMs, 'ms out of reach').toBeLessThan(windowSeconds * 1_000);
 }
 
 /** A lab of one node with a gateway, fresh: leftovers of a failed drill must not make others fail. */
