@@ -13,8 +13,9 @@ import { benchFanOut } from './fan-out.ts';
 import { benchIdle } from './idle.ts';
 import { benchJoin } from './join.ts';
 import { Report } from './report.ts';
+import { benchScale } from './scale.ts';
 
-const parts = ['idle', 'join', 'failure', 'broadcast', 'fan-out', 'deploy'] as const;
+const parts = ['idle', 'join', 'failure', 'broadcast', 'fan-out', 'deploy', 'scale'] as const;
 type Part = (typeof parts)[number];
 
 interface MeshBenchOptions {
@@ -85,6 +86,7 @@ async function runMeshBench(options: MeshBenchOptions): Promise<number> {
     broadcast: (report, signal) => benchBroadcast(report, { ...options, signal }),
     'fan-out': (report, signal) => benchFanOut(report, { ...options, signal }),
     deploy: (report, signal) => benchDeploy(report, { rounds: options.deployRounds, nodes: options.nodes, signal }),
+    scale: (report, signal) => benchScale(report, { ...options, signal }),
   };
   return runBench('mesh', options, Object.fromEntries(options.only.map((part) => [part, run[part]])));
 }
