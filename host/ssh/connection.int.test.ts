@@ -14,6 +14,7 @@ import { SshConnection } from './connection.ts';
 import type { SshConnectOptions } from './connection.ts';
 import { loadCredentials } from './credentials.ts';
 import type { SshCredentials } from './credentials.ts';
+import { createSshKeyPair } from './keys.ts';
 import { fingerprintOf, formatKnownHost } from './known-hosts.ts';
 import type { HostKey } from './known-hosts.ts';
 import { HostKeyPins } from './pins.ts';
@@ -231,6 +232,34 @@ describe.skipIf(!hasSshd)('an SSH connection to a real sshd', () => {
     expect((await connection.run(['echo', 'here'])).stdout).toBe('here\n');
     connection.close();
     proxy.close();
+  });
+
+  test.each([
+    ['AuthenticationMethods publickey,password', 0, 'second-factor', 'wants another factor too (password)'],
+    // sshd ends the login with a disconnect, whose code counts.
+    ['MaxAuthTries 2', 4, 'no-way', 'sshd ended the login with "Too many authentication failures"'],
+  ])('%s: the refusal says why', async (config, strangers, login, text) => {
+    const strict = await PrivateSshd.start({ hostKeys: ['ed25519'], config: [config] });
+    try {
+      await pins.pin('127.0.0.1', strict.port, strict.hostKeys[0]!);
+      const own = await loadCredentials(strict.home);
+      const others = Array.from({ length: strangers }, (_, index) => ({
+        path: `key ${index}`,
+        privateKey: Buffer.from(createSshKeyPair('x').privateKey),
+      }));
+      const target = { host: '127.0.0.1', port: strict.port, user: strict.user };
+      const error = await failure(
+        SshConnection.connect(
+          { target, local, timeoutMs: 60_000 },
+          { pins, credentials: { ...own, keys: [...others, ...own.keys] } },
+        ),
+      );
+      expect(error.code).toBe('refused');
+      expect(error.detail).toMatchObject({ login });
+      expect(error.message).toContain(text);
+    } finally {
+      await strict.stop();
+    }
   });
 
   describe('with one session at a time (MaxSessions 1)', () => {
