@@ -208,7 +208,7 @@ const twoLabs = ['--fileParallelism', '--maxWorkers=2'];
 try {
   const checks = ['check:types', 'check:lint', 'check:imports', 'check:format'].map((script) => () => runCheck(script));
   const sideBySide = await Promise.all([
-    lane([...checks, () => runProject('unit', 20 * minute), () => runProject('int', 20 * minute)]),
+    lane([...checks, () => runProject('unit', 20 * minute), () => runProject('int', 30 * minute)]),
     lane([() => buildImage('networkmanager'), onLab('lab', 50 * minute, twoLabs)]),
   ]);
   const after = await lane([() => runProject('alone', 15 * minute), browser]);
