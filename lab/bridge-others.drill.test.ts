@@ -1,9 +1,22 @@
-// What others do with the NIC while it moves: netplan applied by hand, and a firewalld zone that names it.
+// What others do with the NIC while it moves: netplan applied by hand, a firewalld zone that names it, and keepalived with a
+// virtual address on it.
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { judgeManaged, judgeNamers } from '../core/plans/bridge/namers.ts';
+import { transactionOf } from '../core/plans/bridge/node-step.ts';
+import { persistBridge } from '../core/plans/bridge/persist.ts';
 import { judgeBridge } from '../core/plans/bridge/verdict.ts';
 import { cyclePower, expectBare, expectBridged, observeBridge, planChange, readEtc } from './bridge-owners.ts';
-import { bridgeName, imagesDeadlineMs, isReachable, removeBridge, shellIn, startPing, waitForState } from './bridge.ts';
+import {
+  bridgeName,
+  imagesDeadlineMs,
+  isReachable,
+  patientTimes,
+  removeBridge,
+  shellIn,
+  startPing,
+  waitForState,
+} from './bridge.ts';
 import { openLab, type UpOptions } from './lab.ts';
 
 const lab = openLab({ name: 'othersdrill' });
@@ -19,6 +32,7 @@ async function startLab(options: Partial<UpOptions>): Promise<void> {
 beforeAll(async () => {
   await lab.buildImage({ owner: 'netplan' });
   await lab.buildImage({ extra: ['firewalld'] });
+  await lab.buildImage({ extra: ['keepalived'] });
 }, imagesDeadlineMs);
 afterEach(() => lab.down());
 
@@ -109,5 +123,78 @@ describe('firewalld zone on NIC', () => {
     await expectBridged(lab, node);
     await removeBridge(lab, node);
     await expectBare(lab, node);
+  });
+});
+
+describe('keepalived has a /32 on the NIC', () => {
+  const config = '/etc/keepalived/keepalived.conf';
+  const addressesOn = (device: string) => sh(`ip -o -4 address show dev ${device} | awk '{ print $4 }'`);
+  let vip = '';
+
+  async function startWithVip(): Promise<void> {
+    await startLab({ extra: ['keepalived'] });
+    vip = `${(await lab.address(node)).replace(/\d+$/, '200')}/32`;
+    await sh(`cat >${config} <<'END'
+vrrp_instance web {
+  state MASTER
+  interface eth0
+  virtual_router_id 51
+  priority 100
+  virtual_ipaddress {
+    ${vip}
+  }
+}
+END
+systemctl restart keepalived`);
+    await expect.poll(() => addressesOn('eth0')).toContain(vip);
+  }
+
+  /** As the console plans it, changed, and past the inside checks; with what the plan says of keepalived. */
+  async function tryWithVip() {
+    const facts = await observeBridge(lab, node);
+    const verdict = judgeBridge(facts, { bridge: bridgeName, uplink: 'eth0', method: 'auto', datapath: 'netdev' });
+    const { uplink, method, datapath } = verdict;
+    if (!uplink) throw new Error(`${node} has no eth0`);
+    const persistence = persistBridge(facts, { kind: 'ensure', bridge: bridgeName, uplink, method, datapath });
+    const form = { bridge: bridgeName, hold: false, times: {} };
+    const { addresses, leave } = transactionOf('ensure', { facts, verdict, uplink, persistence, form });
+    expect({ addresses, leave }).toEqual({ addresses: [`${await lab.address(node)}/24`], leave: [vip] });
+    const trial = await planChange(lab, node, 'ensure', method, { addresses, leave, times: patientTimes });
+    await trial.tx.begin();
+    await waitForState(trial.tx, 'inside-ok');
+    expect(await addressesOn(bridgeName)).toBe(addresses[0]);
+    const named = judgeNamers(facts, { uplink: 'eth0', bridge: bridgeName });
+    return { ...trial, findings: [...named, ...judgeManaged(uplink, bridgeName)] };
+  }
+
+  test('undone: the node has its own address again, and keepalived brings its own', async () => {
+    await startWithVip();
+    const before = await readEtc(lab, node);
+    const { tx } = await tryWithVip();
+    expect((await tx.undo()).state).toBe('rolled-back');
+    await expect.poll(() => addressesOn('eth0')).toBe(`${await lab.address(node)}/24\n${vip}`);
+    await expectBare(lab, node);
+    expect(await readEtc(lab, node)).toBe(before);
+  });
+
+  test('kept: the plan names it, the bridge does not get it, and keepalived puts it where its file says', async () => {
+    await startWithVip();
+    const { tx, nonce, findings } = await tryWithVip();
+    expect(findings).toMatchObject([
+      { level: 'warn', id: 'named', text: expect.stringContaining(`keepalived names eth0: ${config}:3: `) as string },
+      { level: 'warn', id: 'managed', text: expect.stringContaining(`${vip} on eth0 belongs to`) as string },
+    ]);
+    await tx.reportSeen(nonce, 'console');
+    expect((await tx.keep(nonce)).state).toBe('committed');
+    await expect.poll(async () => (await tx.readStatus()).dhcp).toBe('same');
+    expect(await addressesOn(bridgeName)).toBe(`${await lab.address(node)}/24`);
+    // As the plan says: the bridge's name in the place of the NIC's, then the command.
+    const [, reload = 'false'] = /, then (systemctl .*)$/.exec(findings[0]?.mend ?? '') ?? [];
+    await sh(`sed -i 's/eth0/${bridgeName}/' ${config}; ${reload}`);
+    await expect.poll(() => addressesOn(bridgeName)).toContain(vip);
+    await expectBridged(lab, node);
+    await cyclePower(lab, node);
+    await expect.poll(() => addressesOn(bridgeName)).toContain(vip);
+    await expectBridged(lab, node);
   });
 });
