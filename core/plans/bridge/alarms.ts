@@ -1,5 +1,6 @@
 // What about a node's bridge needs a person now, each with what to do: the red banner, the attention list, `bridge show`. An
 // alarm is for a state that no healthy transaction passes through. It counts once a second look has found it as well.
+import { isWithin } from './regenerated.ts';
 import type { BridgeFacts } from './facts.ts';
 import { findTrouble, mendOf } from './transaction-mark.ts';
 import type { TransactionTrouble } from './transaction-mark.ts';
@@ -49,7 +50,7 @@ export async function lookTwice(look: () => Promise<BridgeFacts>, pause: () => P
 
 /** A plan for a file that a program rewrites at boot is blocked until that is switched off. */
 function mendDrift({ regenerated }: BridgeFacts, drift: string): string {
-  const by = regenerated.find(({ path, isAtBoot }) => isAtBoot && drift.startsWith(`${path} `));
+  const by = regenerated.find(({ path, isAtBoot }) => isAtBoot && isWithin(drift.split(' ')[0] ?? '', path));
   return by === undefined
     ? 'the bridge plan repairs it'
     : `${by.program} writes it again at boot. ${by.mend}; then the bridge plan repairs it`;

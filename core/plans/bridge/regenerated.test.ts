@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { alarmsOf } from './alarms.ts';
 import { readObserved } from './observed.ts';
 import { doubtRegenerated, judgeRegenerated, readRegenerated } from './regenerated.ts';
+import { readRewriters } from './rewriters.ts';
 import { bridgedFacts } from './test-facts.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -81,5 +82,17 @@ test('a bridge that stands in such a file is not safe, also where the commit too
   const drifted = bridgedFacts({ regenerated, drift: [`${path} was changed since`] });
   expect(alarmsOf(drifted)).toEqual([
     expect.stringMatching(/cloud-init writes it again at boot\. echo .*; then the bridge plan/),
+  ]);
+});
+
+test('a program that writes the whole folder at boot makes a bridge in it unsafe, and the alarm names its unit', () => {
+  const line = 'net.service\t/srv/net\t/etc/network/\t3\trsync -a /srv/net/ /etc/network/';
+  const regenerated = readRewriters(readObserved(`rewriters ${base64(line)}\nend`));
+  const file = { path, content: 'auto eth0\n', mode: '644', sha256: '' };
+  expect(doubtRegenerated({ regenerated, files: [file], originals: [] }, ['eth0'])).toEqual([
+    'net.service (/srv/net:3: rsync -a /srv/net/ /etc/network/) writes /etc/network/ again at boot: systemctl disable net.service, or have it write what the plan shows for /etc/network/',
+  ]);
+  expect(alarmsOf(bridgedFacts({ regenerated, drift: [`${path} was changed since`] }))).toEqual([
+    expect.stringContaining('systemctl disable net.service') as string,
   ]);
 });

@@ -99,7 +99,7 @@ export function judgeRegenerated(
 }
 
 /** `path` is a file, or a folder that is written as a whole. */
-const isWithin = (file: string, path: string) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`);
+export const isWithin = (file: string, path: string) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`);
 
 /** Reasons against a safe reboot: the existing bridge's files that another program will rewrite. */
 export function doubtRegenerated(
