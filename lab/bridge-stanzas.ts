@@ -21,6 +21,20 @@ const main = '/etc/network/interfaces';
 const folder = `${main}.d`;
 const lo = 'auto lo\niface lo inet loopback\n';
 const dhcp = 'auto eth0\niface eth0 inet dhcp\n';
+/** Nodes have no udev: at boot this does for a class of hotplug what udev's rule of ifupdown does. */
+const hotplug = {
+  '/etc/systemd/system/hotplug-eth0.service': `[Unit]
+DefaultDependencies=no
+After=local-fs.target network-pre.target
+Before=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/sbin/ifup --allow=hotplug eth0
+`,
+  '/etc/systemd/system/multi-user.target.d/hotplug-eth0.conf': '[Unit]\nWants=hotplug-eth0.service\n',
+};
 /** Would make the node unreachable if anything took it up. */
 const stale = 'auto eth0\niface eth0 inet static\n  address 192.0.2.99/24\n';
 
@@ -72,9 +86,10 @@ export const stanzaCases: readonly StanzaCase[] = [
     untouched: [`${folder}/eth0`, `${folder}/eth0.cfg.bak`, main],
   },
   {
-    name: 'an include in an include',
+    name: 'an include in an include, and a NIC that udev brings up',
     files: {
       [main]: `${lo}source /srv/net/all\n`,
+      ...hotplug,
       '/srv/net/all': 'source-directory nics\n',
       '/srv/net/nics/eth0': 'allow-hotplug eth0\niface eth0 inet dhcp\niface eth0 inet6 static\n  address fd00::5/64\n',
     },
