@@ -2,7 +2,7 @@
 // commands make them in this lab.
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bridgeName, isReachable, removeBridge, startPing, waitForState } from './bridge.ts';
+import { bridgeName, isReachable, patientTimes, removeBridge, startPing, waitForState } from './bridge.ts';
 import type { Stage } from './bridge-drills.ts';
 import { observeBridge, planChange } from './bridge-owners.ts';
 import { judgeBridge, type BridgePresence } from '../core/plans/bridge/verdict.ts';
@@ -77,7 +77,7 @@ test.each(['undone', 'kept by nobody', 'cut by the power'])(
     await observeQuietly(stage);
     const before = await ofBridge();
     const etc = await stage.sh('cat /etc/network/interfaces');
-    const { tx } = await planAdoption('unproven', { times: { window: 12 } });
+    const { tx } = await planAdoption('unproven', { times: { inside: 15, window: 30 } });
     const ping = await startPing(stage.address);
     await tx.begin();
     await waitForState(tx, 'inside-ok');
@@ -103,8 +103,8 @@ test.each(['kept', 'gone back'])('half of one, with the address still on the NIC
   expect(await isReachable(stage.address)).toBe(true);
   await observeQuietly(stage);
   const before = await ofBridge();
-  const window = how === 'kept' ? 40 : 12;
-  const { tx, nonce } = await planAdoption('partial', { times: { window } });
+  const times = how === 'kept' ? patientTimes : { inside: 15, window: 30 };
+  const { tx, nonce } = await planAdoption('partial', { times });
   const ping = await startPing(stage.address);
   await tx.begin();
   await waitForState(tx, 'inside-ok');
@@ -114,13 +114,13 @@ test.each(['kept', 'gone back'])('half of one, with the address still on the NIC
     await expect.poll(async () => (await tx.readStatus()).dhcp).toBe('same');
     const facts = await observeBridge(lab, node);
     expect({ doubts: facts.rebootDoubts, drift: facts.drift }).toEqual({ doubts: [], drift: [] });
-    expectBackWithin(window, await ping.stop());
+    expectBackWithin(times.window, await ping.stop());
     // It was there before: taken away again, it stays, and the NIC with its addresses is out of it.
     await removeBridge(lab, node);
     expect(await stage.sh(`ovs-vsctl list-br; ovs-vsctl list-ports ${bridgeName}`)).toBe(bridgeName);
   } else {
     expect((await waitForState(tx, ['rolled-back', 'rollback-failed'])).state).toBe('rolled-back');
-    expectBackWithin(window, await ping.stop());
+    expectBackWithin(times.window, await ping.stop());
     await sleep(1_000);
     expect(await ofBridge()).toBe(before);
   }

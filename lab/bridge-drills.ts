@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import type { NodeTransaction } from '../host/bridge/node-transaction.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { startChild, type Child } from '../host/child.ts';
@@ -163,7 +164,7 @@ const powerCuts: Drill[] = [
     name: 'power cut in the middle of the commit',
     end: 'rolled-back',
     async run(stage) {
-      const trial = await stage.tryOut({ extraFiles: manyFiles });
+      const trial = await stage.tryOut({ extraFiles: manyFiles, times: patientTimes });
       await beginCommit(trial);
       await sleep(300);
       await cutPower(stage);
@@ -174,7 +175,7 @@ const powerCuts: Drill[] = [
     name: 'power cut once it is committed',
     end: 'committed',
     async run(stage) {
-      const trial = await stage.tryOut({ times: { window: 40 } });
+      const trial = await stage.tryOut({ times: patientTimes });
       await keep(trial);
       await cutPower(stage);
       return trial;
@@ -297,7 +298,7 @@ export const drills: readonly Drill[] = [
     isQuick: true,
     end: 'committed',
     async run(stage) {
-      const trial = await stage.tryOut({ times: { dhcp: 8, window: 40 } });
+      const trial = await stage.tryOut({ times: { ...patientTimes, dhcp: 8 } });
       await stage.lab.fault.dhcp('off');
       await keep(trial);
       await waitForDhcp(trial, 'silent');
@@ -309,7 +310,7 @@ export const drills: readonly Drill[] = [
     name: 'DHCP offers another address',
     end: 'committed',
     async run(stage) {
-      const trial = await stage.tryOut({ times: { window: 40 } });
+      const trial = await stage.tryOut({ times: patientTimes });
       await stage.lab.fault.dhcp('other-range');
       await keep(trial);
       await waitForDhcp(trial, /^other:/);
@@ -321,7 +322,7 @@ export const drills: readonly Drill[] = [
     name: 'the gateway falls silent, peers see the node',
     end: 'committed',
     async run(stage) {
-      const trial = await stage.tryOut({ times: { window: 40 } });
+      const trial = await stage.tryOut({ times: patientTimes });
       await stage.lab.fault.gateway('silent');
       await sleep(4_000);
       await keep(trial);
@@ -344,7 +345,7 @@ export const drills: readonly Drill[] = [
     name: 'the switch port listens for 30 s (spanning tree), longer than the window',
     end: 'rolled-back',
     async run(stage) {
-      const trial = await stage.place();
+      const trial = await stage.place({ times: { inside: 6, window: 15 } });
       await trial.tx.begin();
       await stage.lab.fault.dropVlans(stage.node, [0]);
       await sleep(30_000);
@@ -356,7 +357,7 @@ export const drills: readonly Drill[] = [
     name: 'the switch port listens for 30 s (spanning tree), and the times are set for that',
     end: 'committed',
     async run(stage) {
-      const trial = await stage.place({ times: { window: 60, inside: 45, cap: 120 } });
+      const trial = await stage.place({ times: patientTimes });
       await trial.tx.begin();
       await stage.lab.fault.dropVlans(stage.node, [0]);
       await sleep(30_000);
@@ -372,12 +373,13 @@ export const drills: readonly Drill[] = [
     isQuick: true,
     end: 'rolled-back',
     async run(stage) {
-      const trial = await stage.tryOut({ times: { window: 25 } });
-      await sleep(20_000);
+      const trial = await stage.tryOut({ times: { window: 40 } });
+      await expect.poll(async () => (await trial.tx.readStatus()).leftMs ?? 0, { interval: 500 }).toBeLessThan(10_000);
       await stage.sh('systemctl daemon-reload');
-      const { leftMs } = await trial.tx.readStatus();
-      // PID 1's timer begins its 25 s again; the deadline that people saw comes long before.
-      const { reason } = await waitForState(trial.tx, 'rolled-back', (leftMs ?? 0) + 18_000);
+      const { leftMs, state } = await trial.tx.readStatus();
+      if (state !== 'inside-ok') throw new Error(`too late for a reload in the trial: ${state}`);
+      // PID 1's timer begins its 40 s again; the deadline that people saw comes long before.
+      const { reason } = await waitForState(trial.tx, 'rolled-back', (leftMs ?? 0) + 25_000);
       if (!reason.startsWith('nobody kept the change')) throw new Error(`it went back, but: ${reason}`);
       return trial;
     },
@@ -449,7 +451,7 @@ export const drills: readonly Drill[] = [
       await stage.sh(
         'mkdir -p /run/full && mount -t tmpfs -o size=256k tmpfs /run/full && cp -a /etc/network/. /run/full && mount --bind /run/full /etc/network',
       );
-      const trial = await stage.tryOut();
+      const trial = await stage.tryOut({ times: patientTimes });
       await stage.sh('cat /dev/zero >/etc/network/full');
       await keep(trial).catch(() => undefined);
       return trial;
@@ -461,7 +463,7 @@ export const drills: readonly Drill[] = [
     end: 'committed',
     async run(stage) {
       await stage.sh('cp /etc/resolv.conf /run/resolv.kept && echo nameserver 192.0.2.1 >/etc/resolv.conf');
-      const trial = await stage.tryOut({ times: { window: 40 } });
+      const trial = await stage.tryOut({ times: patientTimes });
       await keep(trial);
       return trial;
     },
@@ -596,7 +598,7 @@ export const drills: readonly Drill[] = [
       await stage.sh(
         `ip tuntap add mode tap mega_tap0 && ip link set mega_tap0 up && ovs-vsctl add-port ${bridgeName} mega_tap0`,
       );
-      const trial = await stage.tryOut({ kind: 'remove', times: { window: 40 } });
+      const trial = await stage.tryOut({ kind: 'remove', times: patientTimes });
       await keep(trial);
       await waitForDhcp(trial, 'same');
       const ports = await stage.sh(`ovs-vsctl list-ports ${bridgeName}`);
@@ -631,7 +633,7 @@ export const drills: readonly Drill[] = [
 
 /** The node with its bridge, kept. */
 async function keepBridge(stage: Stage): Promise<void> {
-  const trial = await stage.tryOut({ times: { window: 40 } });
+  const trial = await stage.tryOut({ times: patientTimes });
   await keep(trial);
   await waitForDhcp(trial, 'same');
 }

@@ -36,9 +36,10 @@ beforeAll(async () => {
 }, imagesDeadlineMs);
 afterEach(() => lab.down());
 
-/** Changes it, with a window of 15 s, and returns once the inside checks have passed. */
-async function tryOut(method: 'networkd' | 'ifupdown') {
-  const trial = await planChange(lab, node, 'ensure', method, { times: { window: 15 } });
+/** Changes it, and returns once the inside checks have passed. Where nobody keeps it, the test waits for the window's end. */
+async function tryOut(method: 'networkd' | 'ifupdown', end: 'kept' | 'gone back') {
+  const times = end === 'kept' ? patientTimes : { inside: 15, window: 30 };
+  const trial = await planChange(lab, node, 'ensure', method, { times });
   await trial.tx.begin();
   await waitForState(trial.tx, 'inside-ok');
   return trial;
@@ -49,7 +50,7 @@ describe('netplan apply (or ifreload) run by hand in trial', () => {
     await startLab({ owner: 'netplan' });
     const before = await readEtc(lab, node);
     const ping = await startPing(await lab.address(node));
-    const { tx } = await tryOut('networkd');
+    const { tx } = await tryOut('networkd', 'gone back');
     expect(await sh('netplan apply && echo applied')).toContain('applied');
     const { reason } = await waitForState(tx, 'rolled-back');
     expect(reason).toContain('nobody kept the change');
@@ -62,7 +63,7 @@ describe('netplan apply (or ifreload) run by hand in trial', () => {
 
   test('and it is kept: bridge, uplink and address are right after a power cut, and after another apply', async () => {
     await startLab({ owner: 'netplan' });
-    const { tx, nonce } = await tryOut('networkd');
+    const { tx, nonce } = await tryOut('networkd', 'kept');
     expect(await sh('netplan apply && echo applied')).toContain('applied');
     expect(await isReachable(await lab.address(node))).toBe(true);
     await tx.reportSeen(nonce, 'console');
@@ -100,7 +101,7 @@ describe('firewalld zone on NIC', () => {
     expect(await readWarnings()).toMatchObject([{ level: 'warn', id: 'zone' }]);
     const before = await readEtc(lab, node);
     const address = await lab.address(node);
-    const { tx } = await tryOut('ifupdown');
+    const { tx } = await tryOut('ifupdown', 'gone back');
     // Nobody sees it: neither the console nor a peer gets in.
     expect(await isReachable(address)).toBe(false);
     await waitForState(tx, 'rolled-back');
@@ -114,7 +115,7 @@ describe('firewalld zone on NIC', () => {
     expect(await sh(warning?.mend.replace(/^[^:]*: /, '') ?? 'false')).toContain('success');
     expect(await readWarnings()).toEqual([]);
     const address = await lab.address(node);
-    const { tx, nonce } = await tryOut('ifupdown');
+    const { tx, nonce } = await tryOut('ifupdown', 'kept');
     expect(await isReachable(address)).toBe(true);
     await tx.reportSeen(nonce, 'console');
     expect((await tx.keep(nonce)).state).toBe('committed');

@@ -13,6 +13,7 @@ import {
   describeLabTransaction,
   isReachable,
   patience,
+  patientTimes,
   shellIn,
   startPing,
   waitForState,
@@ -37,7 +38,7 @@ export interface ChangeFigures {
 }
 
 /** Of the changes here, in seconds. */
-export const ownersWindow = 30;
+export const ownersWindow = patientTimes.window;
 
 /** A transaction as the console would plan it now, placed on the node. */
 export async function planChange(
@@ -63,7 +64,7 @@ export async function planChange(
     enable: persistence.enable,
     disable: persistence.disable,
     ...overrides,
-    times: { window: ownersWindow, dhcp: 10, ...overrides.times },
+    times: { ...patientTimes, dhcp: 10, ...overrides.times },
   });
   return { tx: await placeTransaction(lab.runner(node), transaction), nonce };
 }

@@ -1,4 +1,4 @@
-// All drills of the bridge's transaction, with a window of 15 s, and one with the real 120 s. `npm run drills`.
+// All drills of the bridge's transaction, with a window of 30 s, and one with the real 120 s. `npm run drills`.
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { drills, type Drill, type Stage } from './bridge-drills.ts';
 import { waitForState } from './bridge.ts';

@@ -71,7 +71,7 @@ export async function describeLabTransaction(
       nonceSha256: sha256Hex(nonce),
       isHeld: false,
       ...overrides,
-      times: { ...defaultBridgeTimes, settle: 1, inside: 6, window: 15, cap: 60, ...overrides.times },
+      times: { ...defaultBridgeTimes, settle: 1, inside: 15, window: 30, cap: 60, ...overrides.times },
     },
   };
 }
