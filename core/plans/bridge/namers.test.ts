@@ -28,6 +28,8 @@ describe('programs that name the NIC', () => {
 /etc/dnsmasq.d/other.conf:1:interface=veth0
 /etc/dnsmasq.d/other.conf:2:interface=eth0-backup
 /etc/radvd.conf:1:interface eth1
+/etc/keepalived/keepalived.conf.sample:21:    interface eth0
+/etc/frr/frr.conf.bak:3:interface eth0
 `;
   const namers = readNamers(
     observed({ namers: hits }, '= device_units eth0 ifup@eth0.service my-capture.service'),

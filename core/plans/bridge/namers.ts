@@ -19,7 +19,8 @@ if [ -n "$named" ]; then
   printf 'namers '
   timeout -k 1 5 grep -rnIE -m 4 -D skip -e "(^|[^A-Za-z0-9_.-])($named)([^A-Za-z0-9_-]|$)" \\
     --exclude-dir=ssl --exclude-dir=alternatives --exclude-dir=openvswitch --exclude-dir=netplan --exclude-dir=system-connections \\
-    --exclude-dir=hwdb.d --exclude-dir=apparmor.d --exclude-dir=ssh --exclude-dir=shadow --exclude='*.dpkg-*' --exclude='*~' /etc 2>/dev/null |
+    --exclude-dir=hwdb.d --exclude-dir=apparmor.d --exclude-dir=ssh --exclude-dir=shadow --exclude='*.dpkg-*' --exclude='*~' --exclude='*.sample' --exclude='*.example' --exclude='*.bak' --exclude='*.orig' --exclude='*.old' \\
+    --exclude='*.rpmnew' --exclude='*.rpmsave' /etc 2>/dev/null |
     head -n 400 | cut -c 1-240 | sed -E 's/((pass|secret|psk|token|key)[A-Za-z_]*).*/\\1 …/I' | encode
   echo
   for nic in $(printf '%s' "$named" | tr '|' ' ' | tr -d '[]'); do
@@ -83,6 +84,9 @@ const programs: readonly {
 const owners =
   /^\/etc\/(network\/interfaces|network\/run|systemd\/network\/|NetworkManager\/|netplan\/|sysconfig\/network-scripts\/|dhcp\/(dhclient|meshdeck)|systemd\/system\/meshdeck|cloud\/|hosts$|resolv\.conf|udev\/rules\.d\/70-persistent-net)/;
 
+/** Copies and samples, which no program reads. */
+const unread = /(~|\.(sample|example|bak|orig|old|rpmnew|rpmsave))$/;
+
 /** Each program once for each NIC, with the places that name it. */
 export function readNamers(observed: Observed, nics: readonly Pick<NicFacts, 'name'>[]): NicNamer[] {
   const found = new Map<string, { nic: string; program: string; unit: string; stays: string; places: string[] }>();
@@ -99,7 +103,7 @@ export function readNamers(observed: Observed, nics: readonly Pick<NicFacts, 'na
   for (const line of linesOf(observed.text('namers')).slice(0, 400)) {
     const [, path = '', number = '', text = ''] = /^(\/[^:]{1,200}):(\d{1,7}):(.*)$/.exec(line) ?? [];
     // A comment configures nothing.
-    if (path === '' || owners.test(path) || /^\s*([#;!]|\/\/)/.test(text)) continue;
+    if (path === '' || owners.test(path) || unread.test(path) || /^\s*([#;!]|\/\/)/.test(text)) continue;
     const known = programs.find(({ at }) => at.test(path)) ?? { program: path };
     for (const { name } of nics)
       if (namesWord(text, name)) note(name, known, `${path}:${number}: ${cleanText(text.trim()).slice(0, 80)}`);
