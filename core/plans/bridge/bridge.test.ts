@@ -511,6 +511,20 @@ describe('taking it away', () => {
       persist,
     );
 
+  test('a runbook keeps the mark that the bridge is Meshdeck’s, and its rollback restores it', () => {
+    const result = remove(bridgedFacts());
+    if (!result.ok) throw new Error(result.message);
+    const lines = renderRunbook(result.plan).split('\n');
+    const [mark, saved] = ['/var/lib/meshd/bridge/committed', '/root/before-remove-mega_bridge/var/lib/meshd/bridge'];
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        `mkdir -p ${saved}`,
+        `[ ! -e ${mark} ] || mv ${mark} ${saved}/committed`,
+        `#   [ ! -e ${saved}/committed ] || mv ${saved}/committed ${mark}`,
+      ]),
+    );
+  });
+
   test('names its blast radius and asks for the bridge’s name', () => {
     expect(remove(bridgedFacts(), 'yes')).toMatchObject({ ok: false, field: 'confirm' });
     const facts = bridgedFacts({

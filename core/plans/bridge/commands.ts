@@ -58,10 +58,18 @@ export function describeFileCommands(transaction: PlannedTransaction): string[] 
     ...(files.length > 0 ? ['systemctl daemon-reload'] : []),
     ...enable.map((unit) => `systemctl enable ${shellWord(unit)}`),
     ...disable.map((unit) => `systemctl disable ${shellWord(unit)}`),
-    ...(kind === 'remove' ? ['rm -f /var/lib/meshd/bridge/committed'] : []),
+    // What says that the bridge is Meshdeck's, where it is.
+    ...(kind === 'remove'
+      ? [`mkdir -p ${shellWord(folderOf(savedMark(transaction)))}`, describeMove(committedMark, savedMark(transaction))]
+      : []),
     ...(kind === 'ensure' ? [`ovs-vsctl remove port ${shellWord(uplink)} other_config transient`] : []),
   ];
 }
+
+const committedMark = '/var/lib/meshd/bridge/committed';
+const savedMark = (transaction: PlannedTransaction) => `${savedFolder(transaction)}${committedMark}`;
+const describeMove = (from: string, to: string) =>
+  `[ ! -e ${shellWord(from)} ] || mv ${shellWord(from)} ${shellWord(to)}`;
 
 const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/'));
 
@@ -132,6 +140,7 @@ export function describeUndoCommands(transaction: PlannedTransaction, { before, 
         ...moveLease(transaction, after.carrier, before.carrier),
         ...describeFilesBack(transaction),
         `ovs-vsctl remove port ${shellWord(transaction.uplink)} other_config transient`,
+        describeMove(savedMark(transaction), committedMark),
         ...announce(before),
       ];
 }
