@@ -25,17 +25,23 @@ const judge = async (setup: string, path = '/etc/network/interfaces') =>
 test.each([
   ['in its unit', `unit site.service "ExecStart=/bin/cp /srv/net /etc/network/interfaces"`],
   ['by a shell in its unit', `unit site.service "ExecStart=/bin/sh -c 'cat /srv/net >/etc/network/interfaces'"`],
-  ['in its script', `unit site.service ExecStart=-/srv/site; script /srv/site 'cp /srv/net /etc/network/interfaces'`],
+  [
+    'in its script',
+    `unit site.service ExecStart=-/srv/site-net; script /srv/site-net 'cp /srv/net /etc/network/interfaces'`,
+  ],
   [
     'by a variable of its script',
-    `unit site.service 'ExecStart=/bin/sh /srv/site start'; script /srv/site 'F=/etc/network/interfaces
+    `unit site.service 'ExecStart=/bin/sh /srv/site-net start'; script /srv/site-net 'F=/etc/network/interfaces
 printf "auto lo\\n" >"$F"'`,
   ],
   ['into the folder', `unit site.service "ExecStart=/usr/bin/rsync -a /srv/net/ /etc/network/"`],
-  ['in place', `unit site.service ExecStart=/srv/site; script /srv/site 'sed -i "s/a/b/" /etc/network/interfaces'`],
+  [
+    'in place',
+    `unit site.service ExecStart=/srv/site-net; script /srv/site-net 'sed -i "s/a/b/" /etc/network/interfaces'`,
+  ],
   [
     'in Python',
-    `unit site.service ExecStart=/srv/site; printf '#!/usr/bin/python3\\nopen("/etc/network/interfaces", "w").write("x")\\n' >/srv/site`,
+    `unit site.service ExecStart=/srv/site-net; printf '#!/usr/bin/python3\\nopen("/etc/network/interfaces", "w").write("x")\\n' >/srv/site-net`,
   ],
 ])('a unit of the boot that writes the file %s blocks the plan, with the command that ends it', async (_how, setup) => {
   expect(await judge(setup)).toEqual([
@@ -44,7 +50,7 @@ printf "auto lo\\n" >"$F"'`,
       level: 'block',
       field: '',
       text: expect.stringMatching(
-        /^site\.service \((\/etc\/systemd\/system\/\S+|\/srv\/site):\d+: .+\) writes \/etc\/network\/(interfaces)? again at boot: /,
+        /^site\.service \((\/etc\/systemd\/system\/\S+|\/srv\/site-net):\d+: .+\) writes \/etc\/network\/(interfaces)? again at boot: /,
       ) as string,
       mend: expect.stringMatching(
         /^systemctl disable site\.service, or have it write what the plan shows for \/etc\/network/,
@@ -67,7 +73,7 @@ test('what reads the file, saves it elsewhere, writes another one or is not enab
     'sed -n p /etc/network/interfaces >/srv/copy',
     'cp /srv/net /etc/network/interfaces.d/other',
   ];
-  const setup = `unit site.service ExecStart=/srv/site; script /srv/site '${harmless.join('\n')}'
+  const setup = `unit site.service ExecStart=/srv/site-net; script /srv/site-net '${harmless.join('\n')}'
 unit off.service "ExecStart=/bin/cp /srv/net /etc/network/interfaces"
 rm /etc/systemd/system/multi-user.target.wants/off.service`;
   expect(await judge(setup)).toEqual([]);

@@ -64,7 +64,7 @@ boot_programs() {
   done | grep -vE '/(systemd-[^/]*|networking|NetworkManager[^/]*|meshd|meshdeck-[^/]*|cloud-[^/]*)[.]service$' |
     tr '\\n' '\\0' | xargs -0 -r grep -sHE '^[[:space:]]*(Exec[A-Za-z]*|Environment)=' | head -n 400 |
     awk '{ at = index($0, ":"); file = substr($0, 1, at - 1); name = file; sub(/.*\\//, "", name); print name "\\t" file
-      n = split(substr($0, at + 1), words, /[ \\t"\\047;=@:+!|-]+/); for (i = 1; i <= n; i++) if (words[i] ~ /^\\//) print name "\\t" words[i] }'
+      n = split(substr($0, at + 1), words, /[ \\t"\\047;=]+/); for (i = 1; i <= n; i++) { sub(/^[-@:+!|]+/, "", words[i]); if (words[i] ~ /^\\//) print name "\\t" words[i] } }'
   [ ! -x /etc/rc.local ] || printf 'rc.local\\t/etc/rc.local\\n'
   for path in /etc/rcS.d/S* /etc/rc[235].d/S*; do name=\${path##*/S??}; [ ! -f "$path" ] || [ "$name" = networking ] || printf '%s\\t%s\\n' "$name" "$path"; done
   grep -sHE '^@reboot' /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/* | head -n 32 |
