@@ -1,7 +1,6 @@
 // What about a node's bridge needs a person now, each with what to do: the red banner, the attention list, `bridge show`. An
 // alarm is for a state that no healthy transaction passes through. It counts once a second look has found it as well.
-import { isWithin } from './regenerated.ts';
-import type { BridgeFacts } from './facts.ts';
+import { isWithin, type BridgeFacts } from './facts.ts';
 import { findTrouble, mendOf } from './transaction-mark.ts';
 import type { TransactionTrouble } from './transaction-mark.ts';
 

@@ -101,6 +101,9 @@ export interface RegeneratedFile {
   readonly mend: string;
 }
 
+/** `path` is a file, or a folder that is written as a whole. */
+export const isWithin = (file: string, path: string) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`);
+
 /** A program beside the owner that names a NIC. */
 export interface NicNamer {
   readonly nic: string;

@@ -1,7 +1,7 @@
 // Network files that another program rewrites: cloud-init at boot, image tools, configuration management. A plan's edit of one
 // would be lost at the next boot, and the node's network with it. So the plan is blocked, with the setting that ends it. Files
 // without such a head: rewriters.ts.
-import type { BridgeFacts, RegeneratedFile } from './facts.ts';
+import { isWithin, type BridgeFacts, type RegeneratedFile } from './facts.ts';
 import { cleanText, linesOf, type Observed } from './observed.ts';
 import type { BridgeFinding } from './verdict.ts';
 
@@ -97,9 +97,6 @@ export function judgeRegenerated(
       mend,
     }));
 }
-
-/** `path` is a file, or a folder that is written as a whole. */
-export const isWithin = (file: string, path: string) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`);
 
 /** Reasons against a safe reboot: the existing bridge's files that another program will rewrite. */
 export function doubtRegenerated(
