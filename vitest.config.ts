@@ -10,11 +10,13 @@ const longest = [
   'lab/bridge.drill.test.ts',
   'lab/bridge-owners.drill.test.ts',
   'lab/bridge.lab.test.ts',
-  'lab/guide.lab.test.ts',
-  'server/bad-input.lab.test.ts',
   'cli/bridge.lab.test.ts',
+  'scripts/demo.lab.test.ts',
+  'server/bridge-alarms.lab.test.ts',
   'server/restarts.lab.test.ts',
-  'lab/bridge-owners.lab.test.ts',
+  'lab/bridge-stanzas.lab.test.ts',
+  'lab/guide.lab.test.ts',
+  'cli/cli.lab.test.ts',
 ];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

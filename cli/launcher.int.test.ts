@@ -25,7 +25,7 @@ test('an error shows what others said without anything that a terminal would obe
   try {
     const { code, stderr } = await meshdeck(['--data', join(folder, 'data'), 'runs', 'show', '\u001b]0;x\u0007']);
     expect(code).toBe(2);
-    expect(stderr).toBe('meshdeck: no run ·]0;x·\n');
+    expect(stderr).toBe('meshdeck: no run ^[]0;x^G\n');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -32,6 +32,9 @@ beforeAll(async () => {
   await installTree(lab, head);
   await startMeshd(lab, head, ['-degree', '3', '-context', 'john', '-nostdin']);
   await runMeshd(lab, head, ['deploy', 'launch', 'node[2-4]'], { timeoutMs: 120_000 });
+  // As a service, it comes back when it is killed.
+  await runMeshd(lab, head, ['quit']);
+  await lab.exec(head, ['systemctl', 'start', 'meshd']);
   const { stdout: roster } = await lab.exec(head, ['cat', '/var/lib/meshd/identity/roster.json']);
   meshId = Roster.parse(JSON.parse(SignedRoster.parse(JSON.parse(roster)).body)).cluster;
   await lab.exec(head, ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'console', '-f', '/root/console']);
