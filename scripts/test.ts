@@ -2,7 +2,7 @@
 // all runners, and the exit code follows it; before it comes each failure by name. What this machine cannot run is skipped by
 // name and reason, never silently.
 //
-// Two lanes side by side: one that computes (checks, unit, int), one that mostly waits (lab). Then the tests that need
+// Two lanes side by side: one that computes (checks, unit, pages, int), one that mostly waits (lab). Then the tests that need
 // the whole machine (alone), and the browser (e2e).
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -208,7 +208,12 @@ const twoLabs = ['--fileParallelism', '--maxWorkers=2'];
 try {
   const checks = ['check:types', 'check:lint', 'check:imports', 'check:format'].map((script) => () => runCheck(script));
   const sideBySide = await Promise.all([
-    lane([...checks, () => runProject('unit', 20 * minute), () => runProject('int', 30 * minute)]),
+    lane([
+      ...checks,
+      () => runProject('unit', 20 * minute),
+      () => runProject('pages', 10 * minute),
+      () => runProject('int', 30 * minute),
+    ]),
     lane([() => buildImage('networkmanager'), onLab('lab', 50 * minute, twoLabs)]),
   ]);
   const after = await lane([() => runProject('alone', 15 * minute), browser]);
