@@ -108,7 +108,7 @@ function NodesPage({ form, set, issue, refusal }: PageProps): ReactElement {
         label="Uplink"
         name="uplink"
         error={issue('uplink') || issue('uplinks')}
-        hint="The NIC that goes into the bridge on each node. auto: the one that the console comes in on. Per node it is chosen beside the plan, or here once a node was refused."
+        hint="The NIC that goes into the bridge on each node. auto takes the one that the console logs in through. To choose for one node, use the plan, or this field if the plan was refused."
       >
         <Input isMono {...textInput({ form, set }, 'uplink')} />
       </Field>
