@@ -2,7 +2,6 @@
 // node is pinged from outside. For the e2e test and, with other owners and methods, its drills.
 import { fileURLToPath } from 'node:url';
 import { expect, type Browser } from '@playwright/test';
-import { defaultBridgeTimes } from '../core/plans/bridge/transaction.ts';
 import { localRunner } from '../host/runner.ts';
 import { bridgeName, startPing } from '../lab/bridge.ts';
 import { openLab, type UpOptions } from '../lab/lab.ts';
@@ -13,6 +12,8 @@ import { makeFirstAdmin, nodeList } from './journey.ts';
 
 const cli = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const nodes = ['node1', 'node2', 'node3', 'node4'];
+/** At 20 pings a second, fewer than a second's worth may be lost. */
+const maxLostPings = 20;
 
 export interface BridgeJourney {
   readonly lab: string;
@@ -71,10 +72,9 @@ export async function bridgeInBrowser(browser: Browser, { lab: name, owner, meth
     await shoot(me.page, `bridge-done-${owner}`);
     expect(await accessIssues(me.page)).toEqual([]);
     for (const [at, ping] of pings.entries()) {
-      const { lost, sent, longestMs } = await ping.stop();
+      const { lost, sent } = await ping.stop();
       process.stdout.write(`${owner}, ${method}: ${nodes[at] ?? ''} lost ${lost} of ${sent} pings at 20/s\n`);
-      // Its rollback would have brought it back by then.
-      expect(longestMs).toBeLessThan(defaultBridgeTimes.window * 1000);
+      expect(lost).toBeLessThan(maxLostPings);
     }
     expect(await addressesOf(lab)).toEqual(before);
     await expectBridged(lab);
