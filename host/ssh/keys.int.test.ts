@@ -2,9 +2,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import ssh2 from 'ssh2';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { localRunner } from '../runner.ts';
-import { findKeyIssue } from './keys.ts';
+import { canSign, createSshKeyPair, findKeyIssue } from './keys.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -47,4 +48,17 @@ test('the error for text that is not a private key says what it is', async () =>
   expect(issueOf('PuTTY-User-Key-File-3: ssh-ed25519\n')?.message).toContain('puttygen');
   for (const text of [key.slice(0, 120), 'garbage', '', '<script>'])
     expect(issueOf(text)?.message).toContain('not all of it');
+});
+
+test('a pair that the library spoils is not handed out', () => {
+  const make = ssh2.utils.generateKeyPairSync;
+  let spoilt = make('ed25519');
+  while (Buffer.from(spoilt.public.split(' ')[1] ?? '', 'base64').length === 51) spoilt = make('ed25519');
+  expect(canSign(spoilt.private)).toBe(false);
+
+  const spy = vi.spyOn(ssh2.utils, 'generateKeyPairSync').mockReturnValueOnce(spoilt);
+  const pair = createSshKeyPair('console');
+  spy.mockRestore();
+  expect(canSign(pair.privateKey)).toBe(true);
+  expect(pair.publicKey).toMatch(/^ssh-ed25519 \S{68} console$/);
 });

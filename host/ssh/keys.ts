@@ -1,6 +1,5 @@
 // SSH key pairs: made, and read back. OpenSSH's own formats, so that a key also works with ssh(1).
 import ssh2 from 'ssh2';
-import { AppError } from '../../contract/errors.ts';
 
 export interface SshKeyPair {
   /** OpenSSH's private key format, without a passphrase. */
@@ -9,17 +8,24 @@ export interface SshKeyPair {
   readonly publicKey: string;
 }
 
-/** A new Ed25519 key pair. */
+/**
+ * A new Ed25519 key pair. One in 256 public keys begins with a zero byte; ssh2 1.17 (lib/keygen.js) cuts it off, and no sshd
+ * takes what is left, so pairs are made until one can sign.
+ */
 export function createSshKeyPair(comment: string): SshKeyPair {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  let pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  while (!canSign(pair.private)) pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
   return { privateKey: pair.private, publicKey: `${pair.public.trim().split(/\s+/).slice(0, 2).join(' ')} ${comment}` };
 }
 
-/** The authorized_keys line of a private key. @throws AppError `invalid` when it is not a private key, or has a passphrase */
-export function publicKeyOf(privateKey: string, comment: string): string {
-  const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error) throw new AppError('invalid', `this is not a usable private key: ${parsed.message}`);
-  return `${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${comment}`;
+/** Whether this private key, one without a passphrase, makes signatures that its own public half accepts. */
+export function canSign(privateKey: string): boolean {
+  const key = ssh2.utils.parseKey(privateKey);
+  if (key instanceof Error) return false;
+  const data = Buffer.from('proof');
+  // Its types leave out the Error that sign() returns for a key that OpenSSL does not take.
+  const signature = key.sign(data) as Buffer | Error;
+  return Buffer.isBuffer(signature) && key.verify(data, signature);
 }
 
 /**

@@ -1,13 +1,16 @@
 // The console's own key pair for root on the nodes. One for all; the private half lies encrypted in the store.
 import type { ConsoleKeyView } from '../../contract/browser.ts';
-import { createSshKeyPair } from '../../host/ssh/keys.ts';
+import { canSign, createSshKeyPair } from '../../host/ssh/keys.ts';
 import { fingerprintOf } from '../../host/ssh/known-hosts.ts';
 import type { KeyStore, Store, StoredKey } from '../ports.ts';
 
 /** Key id of the first console key. Rotation makes others. */
 const firstKeyId = 'console';
 
-/** The newest console key that a node has, else the newest of all; made when the console has no key. */
+/**
+ * The newest console key that a node has, else the newest of all. Made when the console has no key, or one that cannot sign:
+ * no node ever let that one in.
+ */
 export async function newestConsoleKey(
   { keys, hosts }: Pick<Store, 'keys' | 'hosts'>,
   context: { nowMs: number; host: string },
@@ -17,7 +20,8 @@ export async function newestConsoleKey(
   // One that no node has was made by a rotation that reached nobody.
   const newest = all.find(({ id }) => used.has(id)) ?? all[0];
   const found = newest && (await keys.get(newest.id));
-  return found ?? makeConsoleKey(keys, firstKeyId, context);
+  if (found && canSign(found.privateKey)) return found;
+  return makeConsoleKey(keys, found?.id ?? firstKeyId, context);
 }
 
 /** Makes a key under this id. */

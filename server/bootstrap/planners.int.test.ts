@@ -3,11 +3,12 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSshKeyPair } from '../../host/ssh/keys.ts';
+import { canSign, createSshKeyPair } from '../../host/ssh/keys.ts';
 import { hasSshd, PrivateSshd } from '../../host/ssh/private-sshd.ts';
 import type { StoredHost } from '../ports.ts';
 import type { Planner } from '../runs/run-core.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
+import { newestConsoleKey } from './console-key.ts';
 import { actionNames } from './executor.ts';
 import { createPlanners } from './planners.ts';
 
@@ -47,6 +48,21 @@ test('a plan of a new key leaves no key behind', async () => {
     'removeOldKey node1',
   ]);
   expect(actionNames).toEqual(expect.arrayContaining(steps.map((step) => step.do.action)));
+});
+
+test('a console key that cannot sign is replaced', async () => {
+  const store = createMemoryStore();
+  const { privateKey, publicKey } = createSshKeyPair('x');
+  const other = createSshKeyPair('x');
+  // What a cut public half comes to: the two halves do not fit each other.
+  const spoilt = { privateKey: privateKey.slice(0, 120), publicKey };
+  await store.keys.put({ id: 'console', label: 'x', ...spoilt, addedAt: 1 });
+  const key = await newestConsoleKey(store, { nowMs: 2, host: 'here' });
+  expect(canSign(key.privateKey)).toBe(true);
+  expect(await store.keys.get('console')).toMatchObject({ publicKey: key.publicKey, addedAt: 2 });
+
+  await store.keys.put({ id: 'console', label: 'x', ...other, addedAt: 3 });
+  expect((await newestConsoleKey(store, { nowMs: 4, host: 'here' })).publicKey).toBe(other.publicKey);
 });
 
 describe('nodes that leave', () => {
