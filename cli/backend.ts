@@ -1,7 +1,7 @@
 // Where meshdeck does its work: in this process, which then holds the data folder, or in a running console, over socket.io
 // with a token. The commands see no difference.
 import type { NodeBridge } from '../contract/bridge.ts';
-import type { CaCopyView } from '../contract/browser.ts';
+import type { CaCopyView } from '../contract/browser/nodes.ts';
 import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
 
 export interface Backend {

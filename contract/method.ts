@@ -1,6 +1,6 @@
 // A method of the console as a value: browser, CLI, dispatcher and tests derive from it. Types are inferred from the
 // schemas, never written again.
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Role } from './roles.ts';
 import type { ErrorCode } from './errors.ts';
 
@@ -27,6 +27,9 @@ export function defineMethod<const Name extends string, Input extends z.ZodType,
 ): Method<Name, Input, Output> {
   return method;
 }
+
+/** For methods without arguments, and for answers that say no more than that it is done. */
+export const Nothing = z.object({});
 
 /** The answer to every call. */
 export type Ack<Data> =

@@ -2,7 +2,7 @@
 // Who did what, where, and how it ended: newest first, filtered on the server, exported as CSV.
 import { Download } from 'lucide-react';
 import { useEffect, useState, type ReactElement } from 'react';
-import type { AuditEntry } from '../../contract/browser.ts';
+import type { AuditEntry } from '../../contract/browser/users.ts';
 import { describeError } from '../../contract/errors.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
 import { formatAgo, formatInstant } from '../../lib/format.ts';

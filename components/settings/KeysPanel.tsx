@@ -2,7 +2,7 @@
 // The console's keys for root on the nodes: what they are, who has them, and how to give all nodes a new one.
 import Link from 'next/link';
 import type { ReactElement } from 'react';
-import type { ConsoleKeyView } from '../../contract/browser.ts';
+import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatInstant } from '../../lib/format.ts';
 import { useLoaded } from '../actions/use-loaded.ts';

@@ -1,7 +1,8 @@
 'use client';
 // A new password for a user who lost theirs, to be handed over.
 import { useState, type ReactElement } from 'react';
-import { browserMethods, type User } from '../../contract/browser.ts';
+import { browserMethods } from '../../contract/browser.ts';
+import { type User } from '../../contract/browser/users.ts';
 import { useAction } from '../actions/use-action.ts';
 import { Button } from '../ui/Button.tsx';
 import { Dialog } from '../ui/Dialog.tsx';

@@ -2,7 +2,7 @@
 // Who may log in, and as what. The last admin stays one: the server refuses, and says so.
 import { UserPlus } from 'lucide-react';
 import { useState, type ReactElement } from 'react';
-import type { User } from '../../contract/browser.ts';
+import type { User } from '../../contract/browser/users.ts';
 import type { Role } from '../../contract/roles.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useAction } from '../actions/use-action.ts';

@@ -2,7 +2,7 @@
 // Nothing is cached: a session that was ended or a role that was changed holds from the next call on.
 import { betterAuth } from 'better-auth';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import type { User } from '../../contract/browser.ts';
+import type { User } from '../../contract/browser/users.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { SetupRequest } from '../../contract/http.ts';
 import { maxTokensPerHour, maxTokensPerUser } from '../../contract/limits.ts';

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { CommandClient } from '../../contract/command-client.ts';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
-import type { CaCopyView } from '../../contract/browser.ts';
+import type { CaCopyView } from '../../contract/browser/nodes.ts';
 import { AppError } from '../../contract/errors.ts';
 import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import type { Store, StoredCluster } from '../ports.ts';

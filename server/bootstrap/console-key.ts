@@ -1,5 +1,5 @@
 // The console's own key pair for root on the nodes. One for all; the private half lies encrypted in the store.
-import type { ConsoleKeyView } from '../../contract/browser.ts';
+import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
 import { canSign, createSshKeyPair } from '../../host/ssh/keys.ts';
 import { fingerprintOf } from '../../host/ssh/known-hosts.ts';
 import type { KeyStore, Store, StoredKey } from '../ports.ts';

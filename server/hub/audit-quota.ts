@@ -1,6 +1,6 @@
 // How much of the audit log one user may fill. Each entry of the first thousand in an hour is written; further ones are
 // counted, and one entry says how many there were. What admins do is written always: it is what the log is read for.
-import type { AuditEntry } from '../../contract/browser.ts';
+import type { AuditEntry } from '../../contract/browser/users.ts';
 import { describeError } from '../../contract/errors.ts';
 import { auditEntriesPerHour } from '../../contract/limits.ts';
 import type { Log } from '../ports.ts';

@@ -1,5 +1,5 @@
 // What each method does, one line each: the parts do the work. That every method has its handler is checked by the compiler.
-import type { ConsoleKeyView } from '../../contract/browser.ts';
+import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxFollowedRuns } from '../../contract/limits.ts';
 import type { RunEvent } from '../../contract/plans.ts';

@@ -9,7 +9,7 @@
 import { createServer, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server, type Socket } from 'socket.io';
-import type { ConsoleKeyView } from '../../contract/browser.ts';
+import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { HttpError } from '../../contract/http.ts';
 import { httpPaths } from '../../contract/http-paths.ts';

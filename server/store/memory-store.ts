@@ -3,7 +3,7 @@
 /* eslint-disable @typescript-eslint/require-await -- a store answers with promises; memory has nothing to wait for */
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { z } from 'zod';
-import type { AuditEntry } from '../../contract/browser.ts';
+import type { AuditEntry } from '../../contract/browser/users.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { LogLine, StepView } from '../../contract/plans.ts';
 import type { ClusterStore, HostStore, KeyStore, RunStore, StoredHost, StoredRun } from '../ports.ts';

@@ -3,7 +3,7 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { prismaAdapter } from 'better-auth/adapters/prisma';
 import { z } from 'zod';
-import { AuditEntry } from '../../contract/browser.ts';
+import { AuditEntry } from '../../contract/browser/users.ts';
 import { AppError } from '../../contract/errors.ts';
 import { Plan, RunState, StepView } from '../../contract/plans.ts';
 import type { ClusterStore, HostStore, KeyStore, ListedRun, RunStore, StoredHost, StoredRun } from '../ports.ts';

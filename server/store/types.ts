@@ -1,7 +1,7 @@
 // The whole store, of which ports.ts shows the part that fleet and runs need. Two implementations keep to one compliance
 // suite: SQLite through Prisma for the console, memory for tests.
 import type { memoryAdapter } from 'better-auth/adapters/memory';
-import type { AuditEntry } from '../../contract/browser.ts';
+import type { AuditEntry } from '../../contract/browser/users.ts';
 import type { Store } from '../ports.ts';
 
 /**
