@@ -5,7 +5,7 @@ import { startChild, type Child } from '../../host/child.ts';
 import { makeIdentities, type LocalNodes } from '../identities.ts';
 import { builtTree, buildTree } from '../meshds.ts';
 import { openClient, runLine } from '../meshd-view.ts';
-import { comes, type Faults } from './process-facts.ts';
+import { collectedMemory, comes, type Faults, type Memory } from './process-facts.ts';
 
 const answerTimeoutMs = 60_000;
 
@@ -13,6 +13,8 @@ export class Daemons {
   readonly identities: LocalNodes;
   private readonly faults: Faults;
   private readonly children: Child[] = [];
+  /** Addresses of the inspectors. */
+  private readonly inspectors: string[] = [];
   private isStopping = false;
 
   private constructor(identities: LocalNodes, faults: Faults) {
@@ -31,7 +33,10 @@ export class Daemons {
     const flags = ['-degree', '3', '-context', 'bench', '-port', String(port), '-level', 'warn', '-nostdin'];
     const child = await startChild([join(builtTree, 'bin/meshd'), '-base', base, '-force', ...flags], {
       diesWithParent: true,
+      env: { NODE_OPTIONS: '--inspect=127.0.0.1:0' },
       onLine: (line) => {
+        const inspector = /^Debugger listening on (ws:\S+)/.exec(line)?.[1];
+        if (inspector !== undefined) this.inspectors[index] = inspector;
         if (/ (ERROR|FATAL) |^\s+at |Error:/.test(line)) this.faults.add(`${name} logged: ${line}`);
       },
     });
@@ -59,6 +64,10 @@ export class Daemons {
 
   pidOf(index: number): number {
     return this.children[index]?.pid ?? 0;
+  }
+
+  memoryOf(index: number): Promise<Memory> {
+    return collectedMemory(this.pidOf(index), this.inspectors[index] ?? '');
   }
 
   node(index: number) {

@@ -15,7 +15,7 @@ import { followMeshd } from '../meshd-view.ts';
 import type { Report } from '../report.ts';
 import { Daemons } from './daemons.ts';
 import { createFrame, type FrameWorld } from './member-frames.ts';
-import { comes, settledMb, type Faults } from './process-facts.ts';
+import { comes, type Faults } from './process-facts.ts';
 
 export interface FrameFuzzOptions {
   readonly frames: number;
@@ -82,7 +82,8 @@ export async function fuzzFrames(report: Report, faults: Faults, options: FrameF
   }
 }
 
-const memory = (daemons: Daemons) => Promise.all(others.map((index) => settledMb(daemons.pidOf(index))));
+const memory = (daemons: Daemons) =>
+  Promise.all(others.map(async (index) => (await daemons.memoryOf(index)).residentMb));
 
 /** Whether each of these nodes lists exactly the others, by their names in the roster. */
 async function isListed(daemons: Daemons, nodes: readonly number[]): Promise<boolean> {
