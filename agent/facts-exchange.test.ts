@@ -49,6 +49,11 @@ class Pair {
     );
   }
 
+  /** A notice as a hostile member may send it. */
+  tell(from: string, to: string, body: unknown): void {
+    this.handlers.get(`${to} facts`)?.(body, { nodeId: from });
+  }
+
   async pass(ms: number): Promise<void> {
     const end = this.now + ms;
     while (this.now < end) {
@@ -128,6 +133,17 @@ test('a host that cannot be observed for a while sends its facts again', async (
   pair.isBlind = false;
   await pair.pass(3_000);
   expect(a.get('b')?.facts.MemUsed).toBe(100);
+});
+
+test.each<[string, Partial<HostFacts>]>([
+  ['a text of 3 MB', { Load: 'x'.repeat(3_000_000) }],
+  ['a number beyond all bounds', { MemUsed: 1e308 }],
+])('%s reaches no watcher, and what was known before stays', async (_, lie) => {
+  a.setWatched(true);
+  await pair.pass(3_000);
+  pair.tell('b', 'a', { version: '1', full: false, facts: lie });
+  pair.tell('b', 'a', { version: '1', full: true, facts: { ...sample, ...lie } });
+  expect(a.get('b')?.facts).toEqual({ ...sample, Name: 'b' });
 });
 
 test('interest ends with its lease, and facts of a lost node are forgotten', async () => {

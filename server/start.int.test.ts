@@ -670,6 +670,26 @@ describe('behind a reverse proxy', () => {
     await expect(connect(front, { cookie, origin: 'https://evil.example' })).rejects.toThrow();
   });
 
+  it('one that says another name or a path is answered with what is wrong, which is in the log too', async () => {
+    const logged: string[] = [];
+    const { url } = await start(['--trust-proxy', '127.0.0.1'], 'named', { warn: (text) => logged.push(text) });
+    const foreign = await send(`${url}/login`, { headers: { host: 'evil.example' } });
+    expect([foreign.status, foreign.text]).toEqual([421, expect.stringContaining('--name evil.example') as string]);
+    const prefixed = await send(`${url}/login`, { headers: { 'x-forwarded-prefix': '/meshdeck' } });
+    expect([prefixed.status, prefixed.text]).toEqual([
+      421,
+      expect.stringContaining('under the path /meshdeck') as string,
+    ]);
+    const login = { email: admin.email, password: 'wrong' };
+    const proxied = { origin: 'https://lab.example', 'x-forwarded-proto': 'http', 'x-forwarded-host': '127.0.0.1' };
+    expect((await post(`${url}${httpPaths.signIn}`, login, proxied)).status).toBe(403);
+    expect(logged).toEqual([
+      expect.stringContaining('evil.example'),
+      expect.stringContaining('/meshdeck'),
+      expect.stringMatching(/X-Forwarded-(Proto|Host)/),
+    ]);
+  });
+
   it('any other is not: what it forwards is forged for all we know', async () => {
     const { setupLink } = await startBehind('10.0.0.9');
     const { answer } = await makeAdmin({ url: front, setupLink });

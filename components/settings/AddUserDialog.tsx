@@ -100,7 +100,7 @@ export function AddUserDialog({ open, onOpenChange, onAdded }: AddUserDialogProp
         <Field
           label="First password"
           error={issue('password')}
-          hint={`At least ${minPasswordLength} characters; hand it over, it is not sent.`}
+          hint={`At least ${minPasswordLength} characters. Meshdeck does not send it: give it to the user yourself.`}
         >
           <Input type="password" autoComplete="new-password" {...input('password')} />
         </Field>

@@ -79,7 +79,7 @@ export function SetPasswordDialog({ user, onClose, onDone }: SetPasswordDialogPr
         <Field
           label="New password"
           error={hasTried && !parsed.success ? `At least ${minPasswordLength} characters, 256 at most` : ''}
-          hint={`At least ${minPasswordLength} characters; hand it over, it is not sent. They can change it themselves.`}
+          hint={`At least ${minPasswordLength} characters. Meshdeck does not send it: give it to the user, who can change it.`}
         >
           <Input
             type="password"

@@ -251,6 +251,13 @@ describe('deploying', () => {
     expect(plan.steps.find((step) => step.key === 'ensureMeshd node3')?.title).toBe('Upgrade meshd');
   });
 
+  test('a check that fails is in the plan, before the run', () => {
+    const failures = ['node2: its check fails: the clock is 300 s ahead'];
+    expect(planDeploy(form, { ...facts, others: [seen('node2', { failures })] }, context).warnings).toContain(
+      failures[0],
+    );
+  });
+
   test('over a cluster, undo takes meshd from newcomers only: a head or node that was there keeps its identity', () => {
     const there = { program: 'other', isRunning: true, hasIdentity: true, isRegistered: true } as const;
     const undoOf = (plan: Plan) =>
@@ -437,6 +444,8 @@ describe('preflight', () => {
     ['nic', { nic_owner: 'NetworkManager' }, 'NetworkManager'],
     ['nic', { nic: '' }, 'is unknown'],
     ['names', { unresolved: 'node7' }, 'does not resolve node7'],
+    ['sessions', { max_sessions: '1' }, 'allows 1 at once'],
+    ['sessions', { max_sessions: '0' }, 'allows no session'],
   ])('%s', (id, parts, said) => {
     const findings = bad(parts);
     expect(findings.map((finding) => finding.id)).toEqual([id]);

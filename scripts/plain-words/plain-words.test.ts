@@ -9,7 +9,8 @@ describe('overused words', () => {
   test.each([
     ['This link makes no admin any more', ['any more']],
     ['Without a verdict a node goes back after it', ['Without a verdict']],
-    ['somebody sets this run going right now, whoever asks', ['whoever']],
+    ['somebody sets this run going right now, whoever asks', ['sets this run going', 'whoever']],
+    ['hand it over, it is not sent', ['hand it over']],
     ['it goes\non anew', ['anew', 'goes on']],
     ['the key is none', ['is none']],
     ['node7 is no member of the cluster', ['is no ']],

@@ -46,6 +46,8 @@ export const overusedWords: readonly OverusedWord[] = [
   word('way back', '"rollback", or "undo"'),
   word('(?:put|puts|set|sets|putting|setting) (?:it|them|this|that|things) right', '"fix"'),
   word('(?:come|comes|came) to life', '"is created", or "starts"'),
+  word('(?:set|sets|setting) (?:\\w+ ){1,3}going', '"start"'),
+  word('hand it over(?! to)', '"give it to …"'),
   word('without a verdict', '"unless confirmed"'),
   word('(?:pass|passes|passed) over', '"ignore", or "skip"'),
   word(`${be} to be(?! had)`, '"must", "should", or "will"'),

@@ -87,7 +87,7 @@ export function describeAuth(openStore: () => Promise<ConsoleStore>): void {
     expect(await auth.users()).toHaveLength(1);
   });
 
-  it('makes no admin by a link of another time', async () => {
+  it('refuses an expired or replaced set-up link', async () => {
     const { auth, pass } = await setUp();
     const old = await auth.createSetupToken();
     const token = await auth.createSetupToken();

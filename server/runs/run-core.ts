@@ -60,7 +60,7 @@ export class RunCore implements Runs {
   private readonly components: RunCoreComponents;
   private readonly plans = new Map<string, KeptPlan>();
   private readonly active = new Map<string, ActiveRun>();
-  /** Runs that are being set going, by id. */
+  /** Runs that someone is starting, by id. */
   private readonly claimed = new Set<string>();
   private readonly listeners = new Map<string, Set<(event: RunEvent) => void>>();
   private readonly changedListeners = new Set<(summary: RunSummary) => void>();
@@ -393,10 +393,10 @@ export class RunCore implements Runs {
     return stored;
   }
 
-  /** One at a time may set a run going: between its look at the journal and the run at work lie several awaits. */
+  /** One at a time may start a run: several awaits lie between reading its journal and its first step. */
   private async alone<T>(id: string, act: () => Promise<T>): Promise<T> {
     if (this.claimed.has(id))
-      throw new AppError('conflict', 'somebody sets this run going right now: look at it again');
+      throw new AppError('conflict', 'someone else is starting this run: reload it to see how far it is');
     this.claimed.add(id);
     try {
       return await act();
