@@ -1,4 +1,6 @@
 // meshdeck: the console's methods from a shell. cli/exit-codes.ts lists its exit codes.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { AppError, describeError } from '../contract/errors.ts';
 import { StepSignal } from '../contract/plans.ts';
@@ -49,7 +51,11 @@ const program = new Command('meshdeck')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage))
   .enablePositionalOptions();
 
-async function withBackend(work: (backend: Backend) => Promise<number>): Promise<void> {
+/** `needsData`: it reads or continues what a console has, so that one without a data folder has no use for it. */
+async function withBackend(
+  work: (backend: Backend) => Promise<number>,
+  { needsData = false }: { needsData?: boolean } = {},
+): Promise<void> {
   const options = program.opts<GlobalOptions>();
   let backend: Backend;
   try {
@@ -66,6 +72,12 @@ async function withBackend(work: (backend: Backend) => Promise<number>): Promise
         ask: isInteractive() ? (question) => askYesNo(question, false) : null,
       });
     } else {
+      if (needsData && !existsSync(join(options.data, 'meshdeck.db'))) {
+        throw new AppError(
+          'not-found',
+          `no console has used the data folder ${options.data} yet: name another (--data), or a console that runs (--console)`,
+        );
+      }
       const { openLocalBackend } = await import('./local-backend.ts');
       backend = await openLocalBackend(options.data, quietLog);
     }
@@ -221,27 +233,34 @@ ca.command('keep')
   .description('let the head seal a copy and keep it here; prints once the code that opens it')
   .argument('[cluster]', 'its context or id, when there are several', '')
   .action((cluster: string) =>
-    withBackend(async (backend) => {
-      const { code } = await backend.keepCa(cluster);
-      console.error('The copy is kept. Its recovery code is not shown again: write it down, away from this console.');
-      console.log(code);
-      return exitCodes.done;
-    }),
+    withBackend(
+      async (backend) => {
+        const { code } = await backend.keepCa(cluster);
+        console.error('The copy is kept. Its recovery code is not shown again: write it down, away from this console.');
+        console.log(code);
+        return exitCodes.done;
+      },
+      { needsData: true },
+    ),
   );
 
 ca.command('show')
   .description('the copies, one line each: what `meshd -takeca` takes')
   .argument('[cluster]', 'one of them, by context or id', '')
   .action((cluster: string) =>
-    withBackend(async (backend) => {
-      const copies = (await backend.caCopies()).filter(
-        ({ cluster: id, context, sealed }) =>
-          sealed !== '' && (cluster === '' || cluster === id || cluster === context),
-      );
-      if (copies.length === 0) throw new AppError('not-found', 'the console keeps no copy: meshdeck ca keep makes one');
-      for (const { sealed } of copies) console.log(sealed);
-      return exitCodes.done;
-    }),
+    withBackend(
+      async (backend) => {
+        const copies = (await backend.caCopies()).filter(
+          ({ cluster: id, context, sealed }) =>
+            sealed !== '' && (cluster === '' || cluster === id || cluster === context),
+        );
+        if (copies.length === 0)
+          throw new AppError('not-found', 'the console keeps no copy: meshdeck ca keep makes one');
+        for (const { sealed } of copies) console.log(sealed);
+        return exitCodes.done;
+      },
+      { needsData: true },
+    ),
   );
 
 addDataCommands(program, { dataPath: () => program.opts<GlobalOptions>().data, log: quietLog });
@@ -254,12 +273,15 @@ runs
   .description('newest first')
   .option('--json', 'for programs')
   .action((options: { json?: true }) =>
-    withBackend(async (backend) => {
-      const found = await backend.list(50);
-      if (options.json) console.log(safeJson(found, 2));
-      else for (const run of found) console.log(describeRun(run));
-      return exitCodes.done;
-    }),
+    withBackend(
+      async (backend) => {
+        const found = await backend.list(50);
+        if (options.json) console.log(safeJson(found, 2));
+        else for (const run of found) console.log(describeRun(run));
+        return exitCodes.done;
+      },
+      { needsData: true },
+    ),
   );
 
 runs
@@ -268,18 +290,21 @@ runs
   .argument('<run>')
   .option('--json', 'for programs')
   .action((id: string, options: { json?: true }) =>
-    withBackend(async (backend) => {
-      const { view, stop } = await backend.follow(await fullId(backend, id), () => undefined);
-      stop();
-      if (options.json) console.log(safeJson(view, 2));
-      else {
-        console.log(describePlan(view.plan), '\n');
-        for (const step of view.steps) console.log(describeStep(step) ?? `  ${step.key}: ${step.state}`);
-        for (const line of view.log) console.log(describeLogLine(line));
-        console.log(describeRun(view));
-      }
-      return exitCodes.done;
-    }),
+    withBackend(
+      async (backend) => {
+        const { view, stop } = await backend.follow(await fullId(backend, id), () => undefined);
+        stop();
+        if (options.json) console.log(safeJson(view, 2));
+        else {
+          console.log(describePlan(view.plan), '\n');
+          for (const step of view.steps) console.log(describeStep(step) ?? `  ${step.key}: ${step.state}`);
+          for (const line of view.log) console.log(describeLogLine(line));
+          console.log(describeRun(view));
+        }
+        return exitCodes.done;
+      },
+      { needsData: true },
+    ),
   );
 
 interface ActOptions {
@@ -307,16 +332,19 @@ function runCommand(
     .option('--passphrase-stdin', "read that key's passphrase from standard input")
     .option('--user <user>', 'whose password or key that is', 'root')
     .action((id: string, options: ActOptions) =>
-      withBackend(async (backend) => {
-        const run = await fullId(backend, id);
-        const user = options.user ?? 'root';
-        const secrets = {
-          ...(options.identity === undefined ? {} : await readIdentity(user, options)),
-          ...(options.passwordStdin ? { [`password:${user}`]: await readSecretFromStdin() } : {}),
-        };
-        await act(backend, run, secrets);
-        return driveRun(backend, run, { json: options.json ?? false, yes: options.yes ?? false });
-      }),
+      withBackend(
+        async (backend) => {
+          const run = await fullId(backend, id);
+          const user = options.user ?? 'root';
+          const secrets = {
+            ...(options.identity === undefined ? {} : await readIdentity(user, options)),
+            ...(options.passwordStdin ? { [`password:${user}`]: await readSecretFromStdin() } : {}),
+          };
+          await act(backend, run, secrets);
+          return driveRun(backend, run, { json: options.json ?? false, yes: options.yes ?? false });
+        },
+        { needsData: true },
+      ),
     );
 }
 runCommand('resume', 'continue a run that was cut off', (backend, id, secrets) => backend.resume(id, secrets));
@@ -337,12 +365,15 @@ runs
   .argument('<step>', 'its key, such as "ensureBridge node2"')
   .argument('<keep|undo|more>')
   .action((id: string, step: string, word: string) =>
-    withBackend(async (backend) => {
-      const signal = StepSignal.safeParse(word);
-      if (!signal.success) throw new AppError('invalid', `${word}: must be keep, undo or more`);
-      await backend.signal(await fullId(backend, id), step, signal.data);
-      return exitCodes.done;
-    }),
+    withBackend(
+      async (backend) => {
+        const signal = StepSignal.safeParse(word);
+        if (!signal.success) throw new AppError('invalid', `${word}: must be keep, undo or more`);
+        await backend.signal(await fullId(backend, id), step, signal.data);
+        return exitCodes.done;
+      },
+      { needsData: true },
+    ),
   );
 
 /** The id of the run that begins with `part`. @throws AppError */
