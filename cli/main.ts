@@ -115,7 +115,10 @@ function withLogin(command: Command): Command {
     .option('--fingerprint <SHA256...>', 'pin the host keys with these fingerprints');
 }
 
-const nodes = program.command('nodes').description('the machines').enablePositionalOptions();
+const nodes = program
+  .command('nodes')
+  .description('bring machines in, check, replace and remove them (the console lists them: page Nodes)')
+  .enablePositionalOptions();
 
 interface AddOptions extends PlanOptions {
   user: string;

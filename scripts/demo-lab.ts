@@ -54,7 +54,7 @@ export async function makeCluster(
     const list = nodes.map(({ name, address }) => `${name}=${address}`).join(',');
     const add = await makePlan(backend, 'add-nodes', { nodes: list }, say);
     for (const node of nodes) assertOwnKeys(node, add);
-    say('each fingerprint is one that its machine has');
+    say('host keys compared with those in the machines: all match');
     await run(backend, add, { 'password:root': nodePassword });
     const form = { nodes: describeRange(names), head: names[0], context: 'demo', degree: 3 };
     await run(backend, await makePlan(backend, 'deploy', form, say), {});

@@ -57,14 +57,15 @@ async function showLab(options: Options, listen: string): Promise<number> {
   const dataPath = join(labPaths(defaultBase, options.name).folder, 'console');
   const config = parseConfig(['--data', dataPath, '--listen', listen, '--level', 'warn'], {});
   await assertNoOther(dataPath);
+  if (existsSync(dataPath)) say(`the lab ${options.name} of an earlier start is replaced, its console's data too`);
   say(`a lab of ${nodeCount} bare nodes`);
   const nodes = await bootLab(lab, nodeCount);
   // As serveConsole does: the lab's files are its nodes', all that follows is the console's.
   process.umask(0o077);
   if (!options.bare) await makeCluster(nodes, { dataPath, say });
   say('the console');
-  const { ended } = await serveConsole(config, (line) => console.log(line));
-  console.log(describeRest(options, nodes, dataPath));
+  const { ended, url } = await serveConsole(config, (line) => console.log(line));
+  console.log(describeRest(options, nodes, { dataPath, url }));
   return ended;
 }
 
@@ -103,20 +104,30 @@ async function assertNoOther(dataPath: string): Promise<void> {
   await release();
 }
 
-function describeRest({ bare, name }: Options, nodes: readonly BareNode[], dataPath: string): string {
+function describeRest(
+  { bare, name }: Options,
+  nodes: readonly BareNode[],
+  { dataPath, url }: { dataPath: string; url: string },
+): string {
   const flags = name === 'lab' ? '' : ` --name ${name}`;
   const bareText = `
 Then Add nodes, and type or paste:
   ${nodes.map((node) => `${node.name}=${node.address}`).join(',')}
 First contact as root, password ${nodePassword}. Compare the fingerprints with those read in the machines:
 ${nodes.flatMap((node) => node.fingerprints.map((each) => `  ${node.name}  ${each}`)).join('\n')}
-Then, from the run's own page: Bridge their NICs (eth0 of all of them; the plan finds it),
-and Deploy to them: head node1, nodes node[1-${nodes.length}], degree 3.
+When that run is done, its page has two buttons, for either order: Bridge (eth0 of all of them; the plan finds it),
+and Deploy (head node1, nodes node[1-${nodes.length}], degree 3).
 `;
-  return `${bare ? bareText : ''}
+  const bridgesText = `
+The bridges are still being made, about a minute for a node. Wait for "done" on the page Runs before you switch nodes off.
+`;
+  return `${bare ? bareText : bridgesText}
+The nodes share this machine: load, memory and uptime are the machine's, shown once for each node.
+
 Switch a node off and look:     npm run lab -- fault power node3 off${flags}
 and on again:                   npm run lab -- fault power node3 on${flags}
 A shell on a node, as root:     npm run lab -- ssh${flags} node1
+${bare ? '' : `The cluster's own commands:     npm run lab -- exec${flags} node1 -- /opt/meshd/bin/meshd -e mesh status\n`}meshdeck for this console:      make a token (Settings, Account), then MESHDECK_TOKEN=… scripts/meshdeck --console ${url} runs
 
 Ctrl-C stops the console. The lab stays up then:
 to start the console again:     npm start -- --data ${dataPath}
