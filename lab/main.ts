@@ -196,6 +196,7 @@ command(fault, 'power', 'cut a node’s power (hard), or boot it')
   .action(async (nodes: string[], state: 'on' | 'off', options: CommonOptions) => {
     const lab = open(options);
     await Promise.all(nodes.map((node) => lab.fault.power(node, state)));
+    console.log(`power ${state}: ${nodes.join(', ')}`);
   });
 
 command(fault, 'link', 'cut a node’s cable, or restore it')
@@ -204,6 +205,7 @@ command(fault, 'link', 'cut a node’s cable, or restore it')
   .action(async (nodes: string[], state: 'up' | 'down', options: CommonOptions) => {
     const lab = open(options);
     for (const node of nodes) await lab.fault.link(node, state);
+    console.log(`link ${state}: ${nodes.join(', ')}`);
   });
 
 command(fault, 'dhcp', 'stop DHCP, make it hand out other addresses, or restore it')

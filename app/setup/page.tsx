@@ -11,7 +11,7 @@ type Query = Promise<Record<string, string | string[] | undefined>>;
 export default async function SetupPage({ searchParams }: { searchParams: Query }): Promise<ReactElement> {
   const { token } = await searchParams;
   return (
-    <AuthPage title="Make an admin" lead="With this link, once. An admin may do everything, and adds the other users.">
+    <AuthPage title="Make an admin" lead="This link works once. An admin may do everything, and adds the other users.">
       <FirstAdminForm token={typeof token === 'string' ? token : ''} />
     </AuthPage>
   );

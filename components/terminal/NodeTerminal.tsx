@@ -139,7 +139,7 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
       const look = role === 'viewer' ? ' Your role looks: commands that change something are refused.' : '';
       dispatch({
         kind: 'open',
-        greeting: `Commands for its meshd. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
+        greeting: `Commands for the node’s meshd; this is not a shell. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
       });
       setIsOpen(true);
       terminal.focus();
