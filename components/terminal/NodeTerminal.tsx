@@ -136,11 +136,7 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
         onData.dispose();
         terminal.dispose();
       });
-      const look = role === 'viewer' ? ' Your role looks: commands that change something are refused.' : '';
-      dispatch({
-        kind: 'open',
-        greeting: `Commands for the node’s meshd; this is not a shell. Tab completes, \`help\` explains, Ctrl-C cancels.${look}\n`,
-      });
+      dispatch({ kind: 'open', greeting: greetingOf(role) });
       setIsOpen(true);
       terminal.focus();
     };
@@ -221,4 +217,11 @@ function wait(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
+}
+
+/** In lines that fit a phone: xterm loses rows that wrapped when the terminal takes its size. */
+function greetingOf(role: Role): string {
+  const lines = ['Commands for meshd, not for a shell.', 'Tab completes, `help` explains,', 'Ctrl-C cancels.'];
+  if (role === 'viewer') lines.push('You may look: commands that change', 'something are refused.');
+  return lines.map((line) => `${line}\n`).join('');
 }
