@@ -50,7 +50,9 @@ test('the demo prints a link to a console with four nodes in its mesh, and ends 
   const startedAt = performance.now();
   const { child, link, lines } = await startDemo();
   process.stdout.write(`the demo printed its link after ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
-  expect(lines.join('\n')).toMatch(/host keys compared with those in the machines: all match[\s\S]*node\[2-4\] +Deploy meshd/);
+  expect(lines.join('\n')).toMatch(
+    /host keys compared with those in the machines: all match[\s\S]*node\[2-4\] +Deploy meshd/,
+  );
   // The shell that it offers opens.
   const shell = /npm run lab -- (ssh .*)$/m.exec(lines.join('\n'))?.[1] ?? '';
   const inside = await localRunner.run(
