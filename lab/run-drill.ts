@@ -9,6 +9,8 @@ import type { Lab } from './lab.ts';
 export async function observeQuietly({ lab, node, sh }: Stage): Promise<string> {
   // IPv6 asks for a second whether a fresh link-local address is free.
   await expect.poll(() => sh('ip -o address')).not.toContain('tentative');
+  // A transaction writes how it ended before its service exits.
+  await expect.poll(() => sh("systemctl list-units --all --plain --no-legend 'meshdeck-bridge*'")).toBe('');
   return observeNetwork(lab, node);
 }
 
