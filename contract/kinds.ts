@@ -1,0 +1,76 @@
+// Kinds: sorts of rows that travel from the nodes to watchers and on to browsers, all in one form. A definition says what a
+// row looks like and what names it; differences, merges, bounds and the wire follow from it (core/rows.ts).
+//
+//   {"hosts": {"put": [whole rows, or the changed fields beside those of the key], "gone": ["key", …]}}
+//
+// Who applies a change takes `gone` first: a row that went and came back is in both.
+import { z } from 'zod';
+
+export type RowData = Readonly<Record<string, unknown>>;
+
+export interface Kind<Row extends RowData = RowData> {
+  readonly name: string;
+  /** Fields whose values, joined by a space, are the row's key. */
+  readonly key: readonly string[];
+  /** Field with the id of the node that the row is of, which alone may say something about it; null: every node works the rows out. */
+  readonly owner: string | null;
+  /** Rows of one owner; without an owner, of one cluster. */
+  readonly bound: number;
+  readonly shape: z.ZodRawShape;
+  /** Every field is there, null where a value is not known: a missing field means `unchanged`. */
+  readonly row: z.ZodType<Row>;
+  /** Some fields, those of the key among them. */
+  readonly change: z.ZodType<Partial<Row>>;
+}
+
+export type RowOf<K> = K extends Kind<infer Row> ? Row : never;
+
+/** What changed in the rows of one kind. */
+export interface KindChange<Row extends RowData = RowData> {
+  readonly put: readonly Partial<Row>[];
+  readonly gone: readonly string[];
+}
+
+/** By name of the kind; kinds without a change are left out. */
+export type RowChanges = Readonly<Record<string, KindChange>>;
+
+export function defineKind<Shape extends z.ZodRawShape>(definition: {
+  readonly name: string;
+  readonly row: z.ZodObject<Shape>;
+  readonly key: readonly (keyof Shape & string)[];
+  readonly owner?: keyof Shape & string;
+  readonly bound: number;
+}): Kind<z.infer<z.ZodObject<Shape>>> {
+  const { name, row, key, owner = null, bound } = definition;
+  return kindOf({ name, shape: row.shape, key, owner, bound });
+}
+
+/** The same kind with more fields in its rows. `key`: that of `kind` unless given. */
+export function extendKind<Row extends RowData, Extra extends z.ZodRawShape>(
+  kind: Kind<Row>,
+  extra: Extra,
+  key: readonly string[] = kind.key,
+): Kind<Row & z.infer<z.ZodObject<Extra>>> {
+  const { name, owner, bound, shape } = kind;
+  return kindOf({ name, shape: { ...shape, ...extra }, key, owner, bound });
+}
+
+/** The caller says which rows the shape is of: zod's types follow nothing that is put together at run time. */
+function kindOf<Row extends RowData>(parts: Pick<Kind, 'name' | 'shape' | 'key' | 'owner' | 'bound'>): Kind<Row> {
+  const row = z.object(parts.shape);
+  const change = row.partial().required(Object.fromEntries(parts.key.map((field) => [field, true])) as never);
+  return { ...parts, row: row as unknown as Kind<Row>['row'], change: change as unknown as Kind<Row>['change'] };
+}
+
+/** The key of a row, or of a change, which has the fields of the key too. */
+export function keyOf(kind: Pick<Kind, 'key'>, row: RowData): string {
+  const [first, ...more] = kind.key;
+  if (first === undefined) return '';
+  return more.reduce((key, field) => `${key} ${String(row[field])}`, String(row[first]));
+}
+
+/** The wire of changes, before the kinds in it are known. */
+export const RowChanges = z.record(
+  z.string().max(64),
+  z.object({ put: z.array(z.record(z.string().max(64), z.unknown())), gone: z.array(z.string().max(1_024)) }),
+);
