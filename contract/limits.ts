@@ -24,8 +24,8 @@ export const maxRangeNames = 10_000;
 /** A frame on a mesh link. File chunks are 1 MiB; a roster of 1,000 nodes is about 300 kB. */
 export const maxFrameBytes = 4 * 1024 * 1024;
 
-/** Bytes queued towards one watcher before its queue is dropped for a new snapshot. Ten snapshots of 1,000 nodes. */
-export const maxWatchQueueBytes = 4 * 1024 * 1024;
+/** Bytes queued towards one watcher before its queue is dropped for a new beginning: 1,000 nodes with 10,000 VMs, twice. */
+export const maxWatchQueueBytes = 16 * 1024 * 1024;
 
 /** History lines kept, as minimega does (pkg/minicli). */
 export const maxHistoryLines = 10_000;
@@ -89,6 +89,9 @@ export const maxAnswersBytes = maxResponseBytes / 2;
 /** Nodes and links of one cluster that a console takes from a node: five and twenty-five times the largest we build for. */
 export const maxFleetNodes = 5_000;
 export const maxFleetLinks = 50_000;
+
+/** Rows of one cluster that a console takes from a node, of all kinds: ten times those of the largest we build for. */
+export const maxClusterRows = 250_000;
 
 /** Addresses of one node: a machine with more is misread or malicious. */
 export const maxNodeAddresses = 64;

@@ -1,0 +1,96 @@
+// The kinds of a cluster of meshds. A new one is a definition here, a source in agent/rows, and its pages.
+import { z } from 'zod';
+import { defineKind, type RowOf } from './kinds.ts';
+import { maxFactCharacters, maxFleetLinks, maxFleetNodes, maxNodeAddresses, maxRangeNameLength } from './limits.ts';
+
+/** Names, ids and versions: none is longer than a DNS name. */
+const Short = z.string().max(maxRangeNameLength);
+const FactText = z.string().max(maxFactCharacters);
+/** Uptime in nanoseconds is the largest: a century is 3e18. -1 means no limit. */
+const Quantity = z.number().min(-1).max(1e19);
+
+/** The nodes of the roster. */
+export const nodes = defineKind({
+  name: 'nodes',
+  key: ['Id'],
+  bound: maxFleetNodes,
+  row: z.object({
+    Id: Short,
+    Name: Short,
+    Addresses: z.array(Short).max(maxNodeAddresses),
+    /** `member`: in the mesh now. `absent`: in the roster, not in the mesh. `revoked`: shut out. */
+    State: z.enum(['member', 'absent', 'revoked']),
+    Head: z.boolean(),
+    /** Links the node tries to hold; null while it is absent. */
+    Degree: z.number().int().nullable(),
+  }),
+});
+export type NodeRow = RowOf<typeof nodes>;
+
+/** Links between two node ids, the smaller id first. */
+export const links = defineKind({
+  name: 'links',
+  key: ['A', 'B'],
+  bound: maxFleetLinks,
+  /** `half`: only one side lists it. */
+  row: z.object({ A: Short, B: Short, State: z.enum(['up', 'half']) }),
+});
+export type LinkRow = RowOf<typeof links>;
+
+/** Facts of a host. Units: MB (MiB) for memory, MB/s for rx and tx. Columns of minimega's `host`. */
+export const HostFacts = z.object({
+  Name: z.string().max(255),
+  CPUs: Quantity,
+  /** Three load averages, as /proc/loadavg prints them. */
+  Load: z.string().max(255),
+  MemTotal: Quantity,
+  MemUsed: Quantity,
+  RxBps: Quantity,
+  TxBps: Quantity,
+  VMs: Quantity,
+  /** Always 0: meshd has no Android VMs; minimega's column is kept so that tables of both merge. */
+  AndroidVMs: Quantity,
+  Limit: Quantity,
+  CPUCommit: Quantity,
+  MemCommit: Quantity,
+  NetworkCommit: Quantity,
+  /** Nanoseconds, as minimega's Data has it. */
+  Uptime: Quantity,
+});
+export type HostFacts = z.infer<typeof HostFacts>;
+
+/** The machines of members, as these describe themselves while someone watches. */
+export const hosts = defineKind({
+  name: 'hosts',
+  key: ['Node'],
+  owner: 'Node',
+  bound: 1,
+  /** `Version`: of its meshd. */
+  row: HostFacts.extend({ Node: Short, Version: Short }),
+});
+export type HostRow = RowOf<typeof hosts>;
+
+/** The bridge with the uplink of each member, after its first look. */
+export const bridges = defineKind({
+  name: 'bridges',
+  key: ['Node'],
+  owner: 'Node',
+  bound: 1,
+  row: z.object({
+    Node: Short,
+    /** Empty without a bridge. */
+    Bridge: FactText,
+    Uplink: FactText,
+    /** Who configures the uplink. */
+    Owner: FactText,
+    /** How it comes back at boot: `ifupdown`, `commands`, `networkd`, or `not by Meshdeck`; empty without a bridge. */
+    Persistence: FactText,
+    /** `safe`, or the reasons against a reboot; empty without a bridge. */
+    Reboot: FactText,
+    /** For the red banner, each with what to do; empty when all is well. */
+    Alarms: z.array(FactText).max(32),
+  }),
+});
+export type BridgeRow = RowOf<typeof bridges>;
+
+export const clusterKinds = [nodes, links, hosts, bridges] as const;
