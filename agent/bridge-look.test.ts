@@ -1,8 +1,7 @@
-// When this host looks at its bridge, and what the host's facts and the command's table show of it.
+// When this host looks at its bridge, and what the command's table shows of it.
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { BridgeSummary } from '../contract/bridge.ts';
-import { HostFacts } from '../contract/watch.ts';
 import { BridgeLook } from './bridge-look.ts';
 import { createBridgeHandlers } from './commands/bridge.ts';
 import type { CommandCall } from './commands/handler.ts';
@@ -30,18 +29,18 @@ function createLook() {
   });
   const ask = async (now: number) => {
     state.now = now;
-    const fields = await look.fields();
+    const seen = await look.latest();
     await turn();
-    return fields;
+    return seen;
   };
   return { state, ask };
 }
 
-describe('the bridge in the host’s facts', () => {
+describe('the bridge of this host', () => {
   test('is looked at once, then when its files change, at most each 10 s, and each minute in any case', async () => {
     const { state, ask } = createLook();
-    expect(await ask(0)).toEqual({});
-    expect(await ask(1_000)).toMatchObject({ Bridge: 'mega_bridge', BridgeAlarms: '' });
+    expect(await ask(0)).toBeNull();
+    expect(await ask(1_000)).toMatchObject({ bridge: 'mega_bridge', alarms: [] });
     for (let now = 2_000; now < 60_000; now += 1_000) await ask(now);
     expect(state.looks).toBe(1);
     await ask(60_000);
@@ -61,10 +60,10 @@ describe('the bridge in the host’s facts', () => {
     expect(state.looks).toBe(1);
     state.seen = { ...summary, alarms: ['one', 'two'] };
     await ask(10_000);
-    expect(await ask(10_001)).toMatchObject({ BridgeAlarms: 'one\ntwo' });
+    expect(await ask(10_001)).toMatchObject({ alarms: ['one', 'two'] });
     state.seen = summary;
     await ask(20_000);
-    expect(await ask(20_001)).toMatchObject({ BridgeAlarms: '' });
+    expect(await ask(20_001)).toMatchObject({ alarms: [] });
     await ask(30_001);
     expect(state.looks).toBe(3);
   });
@@ -79,15 +78,8 @@ describe('the bridge in the host’s facts', () => {
     await ask(200_000);
     state.isBroken = true;
     await ask(300_000);
-    expect(await ask(300_001)).toMatchObject({ BridgeUplink: 'eth0' });
+    expect(await ask(300_001)).toMatchObject({ uplink: 'eth0' });
     expect(state.errors).toBe(1);
-  });
-
-  test('may be missing: an older daemon does not tell it', () => {
-    const facts = { Name: 'n', CPUs: 1, Load: '', MemTotal: 1, MemUsed: 1, RxBps: 0, TxBps: 0, VMs: 0 };
-    const rest = { AndroidVMs: 0, Limit: 0, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0, Uptime: 0 };
-    expect(HostFacts.parse({ ...facts, ...rest })).not.toHaveProperty('Bridge');
-    expect(HostFacts.partial().parse({ BridgeReboot: 'safe' })).toEqual({ BridgeReboot: 'safe' });
   });
 });
 

@@ -1,9 +1,8 @@
-// What this host's facts say about its bridge. A look runs some dozens of programs. So this host looks only while somebody
+// What this host knows about its bridge. A look runs some dozens of programs. So this host looks only while somebody
 // watches: when Open vSwitch's database or the folder of transactions has changed, but at most every 10 s, and each minute in
 // any case. A look is valid until the next one; a look that saw a transaction or an alarm is valid for 10 s only.
 import { stat } from 'node:fs/promises';
 import type { BridgeSummary } from '../contract/bridge.ts';
-import type { HostFacts } from '../contract/watch.ts';
 import { summariseBridge } from '../core/plans/bridge/summary.ts';
 import { defaultBridge } from '../core/plans/bridge/inputs.ts';
 import { observeBridge } from '../host/bridge/look.ts';
@@ -17,11 +16,6 @@ const stampedPaths = [
   '/var/lib/meshd/bridge',
   '/etc/network/interfaces',
 ];
-
-export type BridgeFields = Pick<
-  HostFacts,
-  'Bridge' | 'BridgeUplink' | 'BridgeOwner' | 'BridgePersistence' | 'BridgeReboot' | 'BridgeAlarms'
->;
 
 export interface BridgeLookComponents {
   /** Of this machine, as it is now. */
@@ -44,15 +38,15 @@ export class BridgeLook {
     this.components = components;
   }
 
-  /** The fields as last seen. When a new look is due, the next call gets its result. */
-  async fields(): Promise<BridgeFields> {
+  /** The bridge as last seen; null before the first look. When a new look is due, a later call gets its result. */
+  async latest(): Promise<BridgeSummary | null> {
     const age = this.components.now() - this.lookedAt;
     if (!this.isLooking && age >= shortestMs) {
       const stamp = await this.components.stamp();
       const mayPass = this.last !== null && (this.last.transaction !== '' || this.last.alarms.length > 0);
       if (stamp !== '' && (mayPass || age >= longestMs || stamp !== this.lastStamp)) void this.look(stamp);
     }
-    return this.last === null ? {} : fieldsOf(this.last);
+    return this.last;
   }
 
   private async look(stamp: string): Promise<void> {
@@ -67,17 +61,6 @@ export class BridgeLook {
       this.isLooking = false;
     }
   }
-}
-
-function fieldsOf(summary: BridgeSummary): BridgeFields {
-  return {
-    Bridge: summary.bridge,
-    BridgeUplink: summary.uplink,
-    BridgeOwner: summary.owner,
-    BridgePersistence: summary.persistence,
-    BridgeReboot: summary.reboot,
-    BridgeAlarms: summary.alarms.join('\n'),
-  };
 }
 
 /** One look at this machine. @throws AppError */

@@ -1,45 +1,33 @@
 // Constructs meshd's parts and puts them together; nothing else does. Order matters: the base is claimed before anything is
 // written, so that a second daemon changes nothing; clients get answers once the mesh listens.
-import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { rangeHint } from '../core/ranges/parse-range.ts';
+import { clusterKinds } from '../contract/cluster-kinds.ts';
 import { AppError, describeError } from '../contract/errors.ts';
+import type { Kind } from '../contract/kinds.ts';
 import type { Roster } from '../contract/roster.ts';
-import type { HostFacts } from '../contract/watch.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
-import { moveHead, revokeNode } from '../core/mesh/roster.ts';
-import { resolveBelow } from '../host/below.ts';
-import type { TrafficSample } from '../host/facts.ts';
 import { writeFileAtomic } from '../host/files.ts';
 import type { Machine } from '../host/machine.ts';
-import { localRunner } from '../host/runner.ts';
-import { loadCredentials } from '../host/ssh/credentials.ts';
-import { HostKeyPins } from '../host/ssh/pins.ts';
-import { BridgeLook, observeOwnBridge, stampBridge } from './bridge-look.ts';
-import { observeCluster } from './cluster.ts';
-import { createBridgeHandlers } from './commands/bridge.ts';
-import { createDeployHandlers } from './commands/deploy.ts';
 import { Dispatcher } from './commands/dispatcher.ts';
-import { createHostHandlers } from './commands/host.ts';
-import { createMeshHandlers, defaultMeshTimeoutMs } from './commands/mesh.ts';
-import { createDeployCluster, createDeployMesh, serveHello } from './deploy/ports.ts';
-import { Deployer } from './deploy/deployer.ts';
-import type { DeployLogin } from './deploy/types.ts';
-import { FactsExchange } from './facts-exchange.ts';
-import { sealAuthority } from './identity/ca-copy.ts';
+import type { Handlers } from './commands/handler.ts';
+import { defaultMeshTimeoutMs } from './commands/mesh.ts';
 import { ensureIdentity } from './identity/identity.ts';
 import type { Log } from './log.ts';
 import { createSystemClock } from './mesh/clock.ts';
 import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
 import { TlsTransport } from './mesh/tls-transport.ts';
+import { createBridgePart } from './parts/bridge.ts';
+import { createDeployPart } from './parts/deploy.ts';
+import { createHostPart } from './parts/host.ts';
+import { createMeshPart } from './parts/mesh.ts';
+import type { Part } from './parts/part.ts';
+import { createWatchedRows } from './rows/watched-rows.ts';
 import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
 import { CommandSocket } from './socket/server.ts';
 import { describeVersion, meshdVersion } from './version.ts';
-import { ClusterWatch } from './watch.ts';
 
 /** Where a machine's only daemon keeps its state. */
 const machineStatePath = '/var/lib/meshd';
@@ -69,6 +57,9 @@ export interface DaemonComponents {
   readonly machine: Machine;
   /** The command `quit` was given. */
   readonly onQuit: (delayMs: number) => void;
+  /** Those that its rows may be of, `clusterKinds` unless given; and parts beside the daemon's own. */
+  readonly kinds?: readonly Kind[];
+  readonly parts?: (mesh: Mesh) => readonly Part[];
 }
 
 export interface Daemon {
@@ -148,125 +139,37 @@ export async function startDaemon(
       log.error(`shut out of the mesh: ${reason}`);
     });
 
-    let traffic: TrafficSample | null = null;
-    // Of several daemons on one machine (tests, benches) the one at the usual place speaks for the machine's bridge.
-    const bridgeLook =
-      paths.state === machineStatePath && process.getuid?.() === 0
-        ? new BridgeLook({
-            observe: observeOwnBridge,
-            stamp: stampBridge,
-            now: () => clock.now(),
-            onError: (error) => {
-              log.warn(`the bridge of this host cannot be looked at: ${describeError(error)}`);
-            },
-          })
-        : null;
-    const observe = async (): Promise<HostFacts> => {
-      const now = clock.now();
-      const observed = await machine.observe(traffic, now);
-      // Rates over less than a second are noise: keep the older sample until it is one old.
-      if (traffic === null || now - traffic.atMs >= 1000) traffic = observed.traffic;
-      const idle = { VMs: 0, AndroidVMs: 0, Limit: -1, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0 };
-      return { Name: host, ...observed.facts, ...idle, ...(bridgeLook ? await bridgeLook.fields() : {}) };
-    };
-    const facts = new FactsExchange(
-      { nodeId: identity.nodeId, version: meshdVersion },
-      {
-        mesh,
-        clock,
-        observe,
-        onChange: () => {
-          watch.changed();
-        },
-        onError: (error) => {
-          log.warn(`the facts of this host are not readable: ${describeError(error)}`);
-        },
-      },
-    );
-    const watch = new ClusterWatch(
-      {
-        self: identity.nodeId,
-        cluster: identity.cluster,
-        context: flags.context,
-        runId: createHash('sha256').update(`${process.pid} ${clock.wallNow()}`).digest('hex').slice(0, 16),
-      },
-      {
-        observe: () => observeCluster(mesh.topology(), roster.roster, (id) => facts.get(id)),
-        onWatched: (isWatched) => {
-          facts.setWatched(isWatched);
-        },
-      },
-    );
-    mesh.on('change', () => {
-      facts.membersChanged();
-      watch.changed();
-    });
-    cleanups.push(() => {
-      watch.stop();
-      facts.stop();
-    });
-
     const peers = new MeshPeers({ mesh, roster });
-    const deployComponents = {
-      flags: (): Flags => ({ ...flags, degree: mesh.degree }),
-      cluster: createDeployCluster(cluster),
-      mesh: createDeployMesh(mesh),
-      pins: new HostKeyPins({
-        ownFile: join(paths.state, 'known_hosts'),
-        otherFiles: [join(homedir(), '.ssh/known_hosts'), '/etc/ssh/ssh_known_hosts'],
-      }),
-      credentials: () => loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] }),
-      runner: localRunner,
-      logins: { last: () => settings.login, keep: (login: DeployLogin) => settings.update({ login }) },
-      log: log.info,
-    };
-    const deployOptions = {
-      host,
-      stateFolder: paths.state,
-      programPath,
-      sshPort: 22,
-      parallel: 16,
-      installsHead: true,
-    };
-    const deployer = new Deployer(deployOptions, deployComponents);
-    cleanups.push(() => {
-      deployer.stop();
-    });
     const timeout = { ms: defaultMeshTimeoutMs };
-    const head = () => {
-      if (cluster.head && roster.roster.head === identity.nodeId) return cluster.head;
-      const name = roster.node(roster.roster.head)?.name ?? 'the head';
-      throw new AppError('refused', `that is the head's: ${name} holds the CA; run it there`);
+    const self = {
+      nodeId: identity.nodeId,
+      version: meshdVersion,
+      // Of several daemons on one machine (tests, benches) the one at the usual place speaks for the machine.
+      isOfMachine: paths.state === machineStatePath && process.getuid?.() === 0,
     };
-    const meshHandlers = createMeshHandlers({
-      mesh,
-      peers,
-      timeout,
-      saveDegree: (degree) => settings.update({ degree }),
-      resolvePath: (name) => resolveBelow(paths.files, name),
-      revoke: async (name) => {
-        const node = roster.nodeByName(name);
-        if (!node) throw new AppError('not-found', `no node ${name} in the roster${rangeHint(name)}`);
-        await head().editor.edit((current) => revokeNode(current, node.id));
-      },
-      moveAuthority: (name) =>
-        deployer.moveAuthority(name, {
-          caFolder: join(paths.state, 'ca'),
-          moveHead: async (nodeId) => {
-            await head().editor.edit((current) => moveHead(current, nodeId));
-          },
-        }),
-      copyAuthority: () => ({ cluster: identity.cluster, ...sealAuthority(head().authority) }),
+    const deploy = createDeployPart(
+      { host, flags, stateFolder: paths.state, programPath },
+      { mesh, cluster, settings, log },
+    );
+    const parts: readonly Part[] = [
+      deploy,
+      createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
+      createHostPart(self, { machine, clock, log }),
+      createBridgePart(self, { clock, log }),
+      ...(components.parts?.(mesh) ?? []),
+    ];
+    cleanups.push(...parts.map(({ stop: end }) => end));
+    const rows = createWatchedRows(
+      { ...self, cluster: identity.cluster, context: flags.context, kinds: components.kinds ?? clusterKinds },
+      { mesh, roster, clock, sources: parts.flatMap(({ kinds }) => kinds) },
+    );
+    cleanups.push(() => {
+      rows.stop();
     });
     const dispatcher = new Dispatcher(
       { host, version, vlanRange: flags.vlanrange, filePath: paths.files },
       {
-        handlers: {
-          ...meshHandlers,
-          ...createDeployHandlers(deployOptions, deployComponents, deployer),
-          ...createHostHandlers(observe),
-          ...createBridgeHandlers(observeOwnBridge),
-        },
+        handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Handlers,
         peers,
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,
@@ -282,16 +185,10 @@ export async function startDaemon(
     peers.serve((line, { namespace, from, signal }) =>
       dispatcher.executeForMember(line, { ...from, namespace, signal }),
     );
-    serveHello(mesh, {
-      version: meshdVersion,
-      programPath,
-      isHead: () => cluster.head !== null && roster.roster.head === identity.nodeId,
-    });
-
     await mesh.start();
     cleanups.push(() => mesh.stop());
     cleanups.push(() => roster.flush());
-    ready.resolve({ dispatcher, watch, onBug });
+    ready.resolve({ dispatcher, watch: rows.watch, onBug });
     log.info(`meshd ${version} on ${host}: context ${flags.context}, port ${flags.port}, socket ${socket.path}`);
     return { socketPath: socket.path, stop };
   } catch (error) {

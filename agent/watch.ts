@@ -1,12 +1,18 @@
-// Watchers of the cluster: one snapshot, then deltas as they happen. Owns revisions and coalescing; what the cluster
-// looks like is observed from the mesh, and the bound on a slow reader is the socket's.
+// Watchers of the cluster: the rows of the kinds that each asked for, then what changes in them, as it happens. Owns revisions
+// and coalescing; where rows come from is agent/rows, and the bound on a slow reader is the socket's.
 //
-// INVARIANT: a subscriber's deltas are gapless: each `From` is the `Revision` of the message before it.
+// INVARIANT: a subscriber's messages are gapless: each `From` is the `Revision` of the message before it.
+import { type Kind, type RowChanges } from '../contract/kinds.ts';
 import type { Revision, WatchMessage } from '../contract/watch.ts';
-import { diffCluster, type ClusterState } from '../core/cluster-view.ts';
+import type { WatchMessage1 } from '../contract/watch-1.ts';
+import { PendingRows } from '../core/rows.ts';
+import type { ClusterRows } from './rows/cluster-rows.ts';
+import { kinds1, snapshot1, delta1 } from './watch-1.ts';
 
-/** Changes within this time become one delta: a link that comes up is two link states and often a new node. */
+/** Changes within this time become one message: a link that comes up is two link states and often a new node. */
 const coalesceMs = 20;
+/** Rows of one message: a reader that is slow to parse gets a turn for something else in between. */
+const messageRows = 1_000;
 
 export interface WatchOptions {
   /** Node id of this daemon. */
@@ -17,57 +23,70 @@ export interface WatchOptions {
   readonly runId: string;
 }
 
+/** `kinds`: names of those wanted, unknown ones among them; null: nodes and links as they were before kinds. */
+export interface WatchRequest {
+  readonly kinds: readonly string[] | null;
+}
+
 interface Subscriber {
+  readonly kinds: readonly Kind[];
+  readonly is1: boolean;
+  readonly pending: PendingRows;
   revision: Revision;
-  readonly push: (message: WatchMessage) => void;
+  readonly push: (message: WatchMessage | WatchMessage1) => void;
 }
 
 export interface Subscription {
-  /** Sends a new snapshot under a new epoch: for a reader whose queue was dropped. */
+  /** Begins again under another epoch: for a reader whose queue was dropped. */
   resync(): void;
   close(): void;
 }
 
 export class ClusterWatch {
   private readonly options: WatchOptions;
-  private readonly observe: () => ClusterState;
+  private readonly rows: ClusterRows;
   private readonly onWatched: (isWatched: boolean) => void;
   private readonly subscribers = new Set<Subscriber>();
-  private state: ClusterState;
+  private readonly stopListening: () => void;
   private epochs = 0;
   private timer: NodeJS.Timeout | null = null;
 
-  /** `observe` gives the cluster of now; `onWatched` is called when the first watcher comes and when the last one leaves. */
-  constructor(
-    options: WatchOptions,
-    components: { observe: () => ClusterState; onWatched: (isWatched: boolean) => void },
-  ) {
+  /** `onWatched` is called before the first watcher gets its rows, and after the last one left. */
+  constructor(options: WatchOptions, components: { rows: ClusterRows; onWatched: (isWatched: boolean) => void }) {
     this.options = options;
-    this.observe = components.observe;
+    this.rows = components.rows;
     this.onWatched = components.onWatched;
-    this.state = this.observe();
+    this.stopListening = this.rows.onChange((kind, key, change) => {
+      for (const { kinds, pending } of this.subscribers) {
+        if (!kinds.includes(kind)) continue;
+        if (change === null) pending.noteGone(kind, key);
+        else pending.notePut(kind, change);
+      }
+      this.schedule();
+    });
   }
 
-  /** Something may have changed: the difference goes out soon, if there is one. */
-  changed(): void {
-    if (this.subscribers.size === 0) return;
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
-      this.flush();
-    }, coalesceMs);
+  /** Names of the kinds that it knows. */
+  get kinds(): readonly string[] {
+    return this.rows.kinds.map(({ name }) => name);
   }
 
-  /** Begins with a snapshot, pushed before this returns. */
-  subscribe(push: (message: WatchMessage) => void): Subscription {
-    if (this.subscribers.size === 0) this.state = this.observe();
-    else this.flush();
-    const subscriber: Subscriber = { revision: { Epoch: '', N: 0 }, push };
+  /** Begins with the rows that are there, pushed before this returns. */
+  subscribe(request: WatchRequest, push: Subscriber['push']): Subscription {
+    const names = request.kinds ?? kinds1;
+    const subscriber: Subscriber = {
+      kinds: this.rows.kinds.filter(({ name }) => names.includes(name)),
+      is1: request.kinds === null,
+      pending: new PendingRows(),
+      revision: { Epoch: '', N: 0 },
+      push,
+    };
+    if (this.subscribers.size === 0) this.onWatched(true);
     this.subscribers.add(subscriber);
-    if (this.subscribers.size === 1) this.onWatched(true);
-    this.sendSnapshot(subscriber);
+    this.begin(subscriber);
     return {
       resync: () => {
-        if (this.subscribers.has(subscriber)) this.sendSnapshot(subscriber);
+        if (this.subscribers.has(subscriber)) this.begin(subscriber);
       },
       close: () => {
         if (this.subscribers.delete(subscriber) && this.subscribers.size === 0) this.onWatched(false);
@@ -78,32 +97,55 @@ export class ClusterWatch {
   /** Ends all subscriptions without a last message; the sockets close on their own. */
   stop(): void {
     if (this.timer) clearTimeout(this.timer);
+    this.stopListening();
     this.subscribers.clear();
   }
 
-  private sendSnapshot(subscriber: Subscriber): void {
+  private begin(subscriber: Subscriber): void {
+    const { self: Self, cluster: Cluster, context: Context } = this.options;
     this.epochs += 1;
-    subscriber.revision = { Epoch: `${this.options.runId}.${this.epochs}`, N: 0 };
+    const Revision = { Epoch: `${this.options.runId}.${this.epochs}`, N: 0 };
+    subscriber.revision = Revision;
+    const { pending } = subscriber;
+    pending.clear();
+    if (subscriber.is1) {
+      subscriber.push({ Watch: 'snapshot', Revision, Self, Cluster, Context, ...snapshot1(this.rows) });
+      return;
+    }
+    for (const kind of subscriber.kinds) for (const row of this.rows.table(kind).values()) pending.notePut(kind, row);
+    const Kinds = pending.take(messageRows);
     subscriber.push({
-      Watch: 'snapshot',
-      Revision: subscriber.revision,
-      Self: this.options.self,
-      Cluster: this.options.cluster,
-      Context: this.options.context,
-      Nodes: [...this.state.nodes.values()],
-      Links: [...this.state.links.values()],
+      Watch: 'begin',
+      Revision,
+      Self,
+      Cluster,
+      Context,
+      Kinds: mutable(Kinds),
+      More: pending.size > 0,
     });
+    this.flush(subscriber);
   }
 
-  private flush(): void {
-    const next = this.observe();
-    const change = diffCluster(this.state, next);
-    this.state = next;
-    if (change === null) return;
-    for (const subscriber of this.subscribers) {
-      const from = subscriber.revision;
-      subscriber.revision = { Epoch: from.Epoch, N: from.N + 1 };
-      subscriber.push({ Watch: 'delta', From: from, Revision: subscriber.revision, ...change });
+  private schedule(): void {
+    if (this.subscribers.size === 0) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      for (const subscriber of this.subscribers) this.flush(subscriber);
+    }, coalesceMs);
+  }
+
+  private flush(subscriber: Subscriber): void {
+    const { pending } = subscriber;
+    while (pending.size > 0) {
+      const Kinds = pending.take(messageRows);
+      const From = subscriber.revision;
+      subscriber.revision = { Epoch: From.Epoch, N: From.N + 1 };
+      const place = { From, Revision: subscriber.revision };
+      if (subscriber.is1) subscriber.push({ Watch: 'delta', ...place, ...delta1(this.rows, Kinds) });
+      else subscriber.push({ Watch: 'rows', ...place, Kinds: mutable(Kinds), More: pending.size > 0 });
     }
   }
 }
+
+/** The wire's type has no `readonly`; nobody writes into it. */
+const mutable = (changes: RowChanges) => changes as Extract<WatchMessage, { Watch: 'rows' }>['Kinds'];

@@ -5,8 +5,7 @@ import { connectSocket, socketTransport } from '../host/command-socket.ts';
 import { CommandClient } from '../contract/command-client.ts';
 import type { ResponseEntry } from '../contract/command-socket.ts';
 import { AppError } from '../contract/errors.ts';
-import type { ClusterState } from '../core/cluster-view.ts';
-import { applyChange, clusterState } from '../core/cluster-view.ts';
+import { applyWatch, emptyCluster, watchedKinds, type WatchedCluster } from '../core/watched-cluster.ts';
 
 const defaultLookEveryMs = 20;
 
@@ -30,7 +29,7 @@ export interface MeshdViewOptions {
   /** How often to look for a daemon that does not answer; 20 ms unless given. */
   readonly lookEveryMs?: number;
   /** Called with each state, and with null when the connection is lost. */
-  readonly onState: (state: ClusterState | null) => void;
+  readonly onState: (state: WatchedCluster | null) => void;
 }
 
 /** Follows until the returned function is called. */
@@ -43,11 +42,10 @@ export function followMeshd(options: MeshdViewOptions): () => void {
         const path = await options.path();
         if (path === null) throw new AppError('unreachable', 'not there');
         client = await openClient(path);
-        let state: ClusterState | null = null;
-        for await (const message of client.watch()) {
-          if (message.Watch === 'snapshot') state = clusterState(message.Nodes, message.Links);
-          else if (state) state = applyChange(state, message);
-          options.onState(state);
+        let state = emptyCluster;
+        for await (const message of client.watch(watchedKinds)) {
+          state = applyWatch(state, message);
+          if (!message.More) options.onState(state);
         }
       } catch {
         // Not there yet, or gone again: seen below.
@@ -65,7 +63,7 @@ export function followMeshd(options: MeshdViewOptions): () => void {
 }
 
 /** Names of the members that a state holds. */
-export function memberNames(state: ClusterState | null): string[] {
+export function memberNames(state: WatchedCluster | null): string[] {
   if (state === null) return [];
   return [...state.nodes.values()].filter((node) => node.State === 'member').map((node) => node.Name);
 }

@@ -48,7 +48,7 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
 const idleFleet: Fleet = {
   start: () => Promise.resolve(),
   stop: () => Promise.resolve(),
-  snapshot: () => ({ Revision: 0, Now: Date.now(), Clusters: [], Nodes: [], Links: [], Events: [] }),
+  snapshot: () => ({ Revision: 0, Now: Date.now(), Kinds: {}, Events: [] }),
   onDelta: () => () => undefined,
   runCommand: () => Promise.reject(new AppError('refused', 'commands to nodes need a running console')),
   suggest: () => Promise.resolve([]),

@@ -137,16 +137,16 @@ describe('CommandClient', () => {
 
   it('watches', async () => {
     const snapshot = {
-      Watch: 'snapshot',
+      Watch: 'begin',
       Revision: { Epoch: 'e', N: 0 },
       Self: 'a',
       Cluster: 'c',
       Context: 'x',
-      Nodes: [],
-      Links: [],
+      Kinds: { nodes: { put: [], gone: [] } },
+      More: false,
     };
     const node = fakeNode(() => [JSON.stringify(snapshot)]);
-    for await (const message of new CommandClient({ canCancel: true }, node).watch()) {
+    for await (const message of new CommandClient({ canCancel: true }, node).watch(['nodes'])) {
       expect(message).toEqual(snapshot);
       break;
     }

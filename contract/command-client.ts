@@ -13,6 +13,7 @@ import { AppError, describeError } from './errors.ts';
 import { JsonSplitter } from './json-stream.ts';
 import { maxResponseBytes } from './limits.ts';
 import { WatchMessage } from './watch.ts';
+import { WatchMessage1 } from './watch-1.ts';
 
 export interface CommandTransport {
   /** Resolves once the text was passed on; rejects when the connection is gone. */
@@ -115,15 +116,28 @@ export class CommandClient {
     return parse(Hello, message.Hello);
   }
 
-  /** The cluster: a snapshot, then deltas. It takes the connection for itself; leaving the loop closes it. */
-  async *watch(options: CallOptions = {}): AsyncGenerator<WatchMessage, void, undefined> {
+  /** Rows of these kinds: all that there are, then what changes. It takes the connection for itself; leaving the loop closes it. */
+  watch(kinds: readonly string[], options: CallOptions = {}): AsyncGenerator<WatchMessage, void, undefined> {
+    return this.follow({ Kinds: kinds }, WatchMessage, options);
+  }
+
+  /** The same of a node that knows no kinds. */
+  watch1(options: CallOptions = {}): AsyncGenerator<WatchMessage1, void, undefined> {
+    return this.follow({}, WatchMessage1, options);
+  }
+
+  private async *follow<Message>(
+    request: object,
+    schema: Schema<Message>,
+    options: CallOptions,
+  ): AsyncGenerator<Message, void, undefined> {
     const release = await this.acquire();
     try {
-      await this.send({ Watch: {} });
+      await this.send({ Watch: request });
       for (;;) {
         const message = await this.read(options.deadline);
         if (message === null) throw connectionLost();
-        yield parse(WatchMessage, message);
+        yield parse(schema, message);
       }
     } finally {
       this.close();
@@ -195,10 +209,11 @@ function connectionLost(): AppError {
   return new AppError('unreachable', 'the connection to the node ended before the answer: the outcome is unknown');
 }
 
-function parse<T>(
-  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
-  value: unknown,
-): T {
+interface Schema<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false };
+}
+
+function parse<T>(schema: Schema<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (!parsed.success)
     throw new AppError(

@@ -4,7 +4,7 @@
 //   client: {"Command":"mesh status"}            server: {"Resp":[…],"Rendered":"…","More":false,"Status":false}\n
 //   client: {"Command":"","Suggest":"mesh "}     server: {"Resp":null,"Rendered":"","More":false,"Status":false,"Suggest":[…]}\n
 //   client: {"Hello":{…}}                        server: {"Hello":{…}}\n
-//   client: {"Watch":{}}                         server: {"Watch":"snapshot",…}\n {"Watch":"delta",…}\n …   (occupies the connection)
+//   client: {"Watch":{"Kinds":[…]}}              server: {"Watch":"begin",…}\n {"Watch":"rows",…}\n …   (occupies the connection)
 //   client: {"Cancel":true}                      the running command of this connection is aborted and answers with an error entry
 //
 // A command ends with the first object whose Status and More are both false.
@@ -43,6 +43,8 @@ export const Hello = z.object({
   ProtocolMin: z.number().int(),
   ProtocolMax: z.number().int(),
   Features: z.array(z.string()),
+  /** Kinds of rows that it can tell, or show; a side that does not know kinds leaves it out. */
+  Kinds: z.array(z.string().max(64)).max(256).optional(),
 });
 export type Hello = z.infer<typeof Hello>;
 
@@ -51,7 +53,8 @@ export const CommandRequest = z.object({
   command: z.string().optional(),
   suggest: z.string().optional(),
   hello: Hello.partial().optional(),
-  watch: z.object({}).optional(),
+  /** Without Kinds: nodes and links as watchers got them before kinds (contract/watch-1.ts). */
+  watch: z.object({ Kinds: z.array(z.string().max(64)).max(256).optional() }).optional(),
   cancel: z.boolean().optional(),
 });
 export type CommandRequest = z.infer<typeof CommandRequest>;

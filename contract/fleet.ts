@@ -1,38 +1,61 @@
-// The fleet as the browser sees it: the nodes of every cluster that the console knows, with their links. A snapshot with a
-// revision comes first, deltas follow; a gap asks for a new snapshot. The server numbers for browsers itself.
+// The fleet as the browser sees it: the rows of every cluster that the console knows. A snapshot with a revision comes first,
+// deltas follow; a gap asks for a new snapshot. The server numbers for browsers itself.
 import { z } from 'zod';
-import { LinkView, NodeView } from './watch.ts';
+import { bridges, clusterKinds, hosts, links, nodes } from './cluster-kinds.ts';
+import { defineKind, extendKind, RowChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
 
-/** A node as a page shows it: what the mesh says, and how old that is. */
-export const FleetNode = NodeView.extend({
-  Cluster: z.string(),
-  /** When a node last confirmed this to the console, ms since 1970. */
-  AsOf: z.number(),
-  /** When it left the mesh, ms since 1970; null while it is a member. A lost node fades with its age. */
-  LostAt: z.number().nullable(),
+export const clusters = defineKind({
+  name: 'clusters',
+  key: ['Id'],
+  bound: 1_000,
+  row: z.object({
+    Id: z.string(),
+    Context: z.string(),
+    Engine: z.enum(['meshd', 'minimega']),
+    /** `live`: attached and watching. `attaching`: looking for a node that answers. `lost`: none answered. */
+    State: z.enum(['live', 'attaching', 'lost']),
+    /** Name of the node whose command socket the console is attached to; empty while it is not attached. */
+    AttachedTo: z.string(),
+    /** Round trip to that node, in milliseconds; null while not attached. */
+    RoundTripMs: z.number().nullable(),
+    /** When the console last received news of this cluster, ms since 1970. */
+    AsOf: z.number(),
+    /** Why it is not live, for people; empty when it is. */
+    Reason: z.string(),
+  }),
 });
-export type FleetNode = z.infer<typeof FleetNode>;
+export type FleetCluster = RowOf<typeof clusters>;
+
+const told = { Cluster: z.string(), AsOf: z.number() };
+
+/**
+ * A kind of clusters as the console has it: which cluster a row is of, and when a node last confirmed it to the console, ms
+ * since 1970. Keys of kinds with an owner begin with a node id, and ids are random; keys of other kinds are of one cluster.
+ */
+export function fleetKind<Row extends RowData>(kind: Kind<Row>): Kind<Row & { Cluster: string; AsOf: number }> {
+  return extendKind(kind, told, kind.owner === null ? ['Cluster', ...kind.key] : kind.key);
+}
+
+/** `LostAt`: when it left the mesh, ms since 1970; null while it is a member. A lost node fades with its age. */
+export const fleetNodes = extendKind(nodes, { ...told, LostAt: z.number().nullable() });
+export type FleetNode = RowOf<typeof fleetNodes>;
 
 /** A link with its age: `Since` is when the console first saw it in this state, ms since 1970. */
-export const FleetLink = LinkView.extend({ Cluster: z.string(), Since: z.number() });
-export type FleetLink = z.infer<typeof FleetLink>;
+export const fleetLinks = extendKind(links, { Cluster: z.string(), Since: z.number() });
+export type FleetLink = RowOf<typeof fleetLinks>;
 
-export const FleetCluster = z.object({
-  Id: z.string(),
-  Context: z.string(),
-  Engine: z.enum(['meshd', 'minimega']),
-  /** `live`: attached and watching. `attaching`: looking for a node that answers. `lost`: none answered. */
-  State: z.enum(['live', 'attaching', 'lost']),
-  /** Name of the node whose command socket the console is attached to; empty while it is not attached. */
-  AttachedTo: z.string(),
-  /** Round trip to that node, in milliseconds; null while not attached. */
-  RoundTripMs: z.number().nullable(),
-  /** When the console last received news of this cluster, ms since 1970. */
-  AsOf: z.number(),
-  /** Why it is not live, for people; empty when it is. */
-  Reason: z.string(),
-});
-export type FleetCluster = z.infer<typeof FleetCluster>;
+export const fleetHosts = fleetKind(hosts);
+export type FleetHost = RowOf<typeof fleetHosts>;
+export const fleetBridges = fleetKind(bridges);
+export type FleetBridge = RowOf<typeof fleetBridges>;
+
+/** As the browser gets them, for the kinds that clusters tell. */
+export function fleetKinds(kinds: readonly Kind[]): readonly Kind[] {
+  const own: readonly Kind[] = [clusters, fleetNodes, fleetLinks];
+  return [clusters, ...kinds.map((kind) => own.find(({ name }) => name === kind.name) ?? fleetKind(kind))];
+}
+
+export const allFleetKinds = fleetKinds(clusterKinds);
 
 /** Something that happened, for `what changed in the last hour`. */
 export const FleetEvent = z.object({
@@ -52,9 +75,8 @@ export const FleetSnapshot = z.object({
   Revision: z.number().int(),
   /** The server's clock, ms since 1970: pages compute ages from it. */
   Now: z.number(),
-  Clusters: z.array(FleetCluster),
-  Nodes: z.array(FleetNode),
-  Links: z.array(FleetLink),
+  /** Every row there is. */
+  Kinds: RowChanges,
   /** Of the last hour, newest last, 500 at most. */
   Events: z.array(FleetEvent),
 });
@@ -64,19 +86,7 @@ export const FleetDelta = z.object({
   From: z.number().int(),
   Revision: z.number().int(),
   Now: z.number(),
-  /** Whole. */
-  Clusters: z.array(FleetCluster),
-  GoneClusters: z.array(z.string()),
-  /** New nodes whole; known nodes with changed keys only, facts merged key by key. */
-  Nodes: z.array(
-    FleetNode.partial().extend({
-      Id: z.string(),
-      Facts: NodeView.shape.Facts.unwrap().partial().nullable().optional(),
-    }),
-  ),
-  GoneNodes: z.array(z.string()),
-  Links: z.array(FleetLink),
-  GoneLinks: z.array(z.object({ A: z.string(), B: z.string() })),
+  Kinds: RowChanges,
   Events: z.array(FleetEvent),
 });
 export type FleetDelta = z.infer<typeof FleetDelta>;

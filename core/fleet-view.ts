@@ -1,18 +1,38 @@
 // The fleet as a page holds it: what a snapshot and the deltas after it add up to. Owns the rule when a delta fits; the
 // server owns numbering. Shared by the browser, by tests and by the bench.
-import type { FleetCluster, FleetDelta, FleetEvent, FleetLink, FleetNode, FleetSnapshot } from '../contract/fleet.ts';
-import { linkKey } from './cluster-view.ts';
+import {
+  allFleetKinds,
+  clusters,
+  fleetBridges,
+  fleetHosts,
+  fleetLinks,
+  fleetNodes,
+  type FleetBridge,
+  type FleetCluster,
+  type FleetDelta,
+  type FleetEvent,
+  type FleetHost,
+  type FleetLink,
+  type FleetNode,
+  type FleetSnapshot,
+} from '../contract/fleet.ts';
+import { keyOf, type Kind, type RowChanges, type RowData } from '../contract/kinds.ts';
+import { changedRows } from './rows.ts';
 
 /** Immutable: each delta makes a new one, and what it leaves alone stays the same object. */
 export interface FleetView {
   readonly revision: number;
   /** The server's clock when this was so, ms since 1970. */
   readonly now: number;
+  /** By name of the kind, then by key. */
+  readonly rows: ReadonlyMap<string, ReadonlyMap<string, RowData>>;
   readonly clusters: readonly FleetCluster[];
-  /** By node id. */
+  /** By node id, as `hosts` and `bridges` are. */
   readonly nodes: ReadonlyMap<string, FleetNode>;
   /** By `linkKey`. */
   readonly links: ReadonlyMap<string, FleetLink>;
+  readonly hosts: ReadonlyMap<string, FleetHost>;
+  readonly bridges: ReadonlyMap<string, FleetBridge>;
   /** Of the last hour, newest last. */
   readonly events: readonly FleetEvent[];
 }
@@ -21,24 +41,48 @@ export interface FleetView {
 export const eventAgeMs = 3600 * 1000;
 export const maxEvents = 500;
 
-export const emptyFleet: FleetView = {
-  revision: -1,
-  now: 0,
-  clusters: [],
-  nodes: new Map(),
-  links: new Map(),
-  events: [],
-};
+export const linkKey = (link: { A: string; B: string }): string => keyOf(fleetLinks, link);
 
-export function fleetFromSnapshot(snapshot: FleetSnapshot): FleetView {
+/** The rows of a kind in a view. */
+export function rowsOf<Row extends RowData>(view: Pick<FleetView, 'rows'>, kind: Kind<Row>): ReadonlyMap<string, Row> {
+  return (view.rows.get(kind.name) ?? noRows) as ReadonlyMap<string, Row>;
+}
+
+const noRows: ReadonlyMap<string, RowData> = new Map();
+
+function viewOf(
+  rows: FleetView['rows'],
+  parts: Pick<FleetView, 'revision' | 'now' | 'events'>,
+  previous?: FleetView,
+): FleetView {
+  const clusterRows = rowsOf({ rows }, clusters);
+  const isSame = previous !== undefined && rowsOf(previous, clusters) === clusterRows;
   return {
-    revision: snapshot.Revision,
-    now: snapshot.Now,
-    clusters: snapshot.Clusters,
-    nodes: new Map(snapshot.Nodes.map((node) => [node.Id, node])),
-    links: new Map(snapshot.Links.map((link) => [linkKey(link), link])),
-    events: snapshot.Events,
+    ...parts,
+    rows,
+    clusters: isSame ? previous.clusters : [...clusterRows.values()],
+    nodes: rowsOf({ rows }, fleetNodes),
+    links: rowsOf({ rows }, fleetLinks),
+    hosts: rowsOf({ rows }, fleetHosts),
+    bridges: rowsOf({ rows }, fleetBridges),
   };
+}
+
+function rowsAfter(kinds: readonly Kind[], rows: FleetView['rows'], changes: RowChanges): FleetView['rows'] {
+  const next = new Map(rows);
+  for (const kind of kinds) {
+    const change = changes[kind.name];
+    if (change) next.set(kind.name, changedRows(kind, next.get(kind.name) ?? noRows, change));
+  }
+  return next;
+}
+
+export const emptyFleet: FleetView = viewOf(new Map(), { revision: -1, now: 0, events: [] });
+
+/** `kinds`: those that this side knows; others are left out. */
+export function fleetFromSnapshot(snapshot: FleetSnapshot, kinds: readonly Kind[] = allFleetKinds): FleetView {
+  const rows = rowsAfter(kinds, new Map(), snapshot.Kinds);
+  return viewOf(rows, { revision: snapshot.Revision, now: snapshot.Now, events: snapshot.Events });
 }
 
 /** `old`: the view has it already. `gap`: one before it is missing, so a new snapshot is needed. */
@@ -48,15 +92,9 @@ export function deltaFit(view: FleetView, delta: Pick<FleetDelta, 'From' | 'Revi
 }
 
 /** The view after a delta that fits; maps that it does not touch stay the same objects. */
-export function applyFleetDelta(view: FleetView, delta: FleetDelta): FleetView {
-  return {
-    revision: delta.Revision,
-    now: delta.Now,
-    clusters: mergeClusters(view.clusters, delta),
-    nodes: delta.Nodes.length + delta.GoneNodes.length === 0 ? view.nodes : mergeNodes(view.nodes, delta),
-    links: delta.Links.length + delta.GoneLinks.length === 0 ? view.links : mergeLinks(view.links, delta),
-    events: keepRecent([...view.events, ...delta.Events], delta.Now),
-  };
+export function applyFleetDelta(view: FleetView, delta: FleetDelta, kinds: readonly Kind[] = allFleetKinds): FleetView {
+  const events = keepRecent([...view.events, ...delta.Events], delta.Now);
+  return viewOf(rowsAfter(kinds, view.rows, delta.Kinds), { revision: delta.Revision, now: delta.Now, events }, view);
 }
 
 /** Events that are still worth showing. The same array when all are. */
@@ -68,35 +106,4 @@ export function keepRecent(events: readonly FleetEvent[], now: number): readonly
   const isAllOld = events.length > 0 && (events.at(-1)?.At ?? 0) <= now - eventAgeMs;
   if (isAllOld) return [];
   return from > 0 ? events.slice(from) : events;
-}
-
-function mergeClusters(
-  clusters: readonly FleetCluster[],
-  { Clusters: changed, GoneClusters: gone }: FleetDelta,
-): readonly FleetCluster[] {
-  if (changed.length + gone.length === 0) return clusters;
-  const byId = new Map(clusters.map((cluster) => [cluster.Id, cluster]));
-  for (const cluster of changed) byId.set(cluster.Id, cluster);
-  for (const id of gone) byId.delete(id);
-  return [...byId.values()];
-}
-
-function mergeNodes(nodes: ReadonlyMap<string, FleetNode>, delta: FleetDelta): ReadonlyMap<string, FleetNode> {
-  const merged = new Map(nodes);
-  for (const id of delta.GoneNodes) merged.delete(id);
-  for (const { Facts: facts, ...partial } of delta.Nodes) {
-    const known = merged.get(partial.Id);
-    const wholeFacts = facts && known?.Facts ? { ...known.Facts, ...facts } : facts;
-    // A node that is new comes whole (contract/fleet.ts), so the merge has every key.
-    const node = { ...known, ...partial, ...(facts === undefined ? {} : { Facts: wholeFacts }) } as FleetNode;
-    merged.set(partial.Id, node);
-  }
-  return merged;
-}
-
-function mergeLinks(links: ReadonlyMap<string, FleetLink>, delta: FleetDelta): ReadonlyMap<string, FleetLink> {
-  const merged = new Map(links);
-  for (const link of delta.GoneLinks) merged.delete(linkKey(link));
-  for (const link of delta.Links) merged.set(linkKey(link), link);
-  return merged;
 }

@@ -1,7 +1,7 @@
 // Observes a Linux host: processors, load, memory, traffic, uptime. Reads /proc only, so it costs no process.
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { HostFacts } from '../contract/watch.ts';
+import type { HostFacts } from '../contract/cluster-kinds.ts';
 
 /** The part of HostFacts that the host itself knows; VM counts come from the part that runs VMs. */
 export type MachineFacts = Pick<HostFacts, 'CPUs' | 'Load' | 'MemTotal' | 'MemUsed' | 'RxBps' | 'TxBps' | 'Uptime'>;

@@ -4,12 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../contract/errors.ts';
 import { WatchMessage } from '../contract/watch.ts';
-import { applyChange, clusterState, type ClusterState } from '../core/cluster-view.ts';
+import { applyWatch, emptyCluster, watchedKinds } from '../core/watched-cluster.ts';
 import type { Lab } from './lab.ts';
 
 /** One node's view of the cluster, kept up to date. */
 class NodeWatch {
-  state: ClusterState = clusterState([], []);
+  state = emptyCluster;
   /** The first snapshot has come, and the connection is open. */
   isOpen = false;
   private text = '';
@@ -20,7 +20,7 @@ class NodeWatch {
     this.onChange = onChange;
     this.socket = connect(path);
     this.socket.setEncoding('utf8');
-    this.socket.write('{"Watch":{}}\n');
+    this.socket.write(`${JSON.stringify({ Watch: { Kinds: watchedKinds } })}\n`);
     this.socket.on('data', (text: string) => {
       this.receive(text);
     });
@@ -41,9 +41,8 @@ class NodeWatch {
     this.text = lines.pop() ?? '';
     for (const line of lines) {
       const message = WatchMessage.parse(JSON.parse(line));
-      this.state =
-        message.Watch === 'snapshot' ? clusterState(message.Nodes, message.Links) : applyChange(this.state, message);
-      this.isOpen = true;
+      this.state = applyWatch(this.state, message);
+      this.isOpen ||= !message.More;
     }
     this.onChange();
   }
@@ -100,7 +99,7 @@ export class ClusterWatcher {
 
   /** Links that count (both sides list them), per member name, as a node sees them. */
   degrees(name: string): Map<string, number> {
-    const state = this.nodes.get(name)?.state ?? clusterState([], []);
+    const state = this.nodes.get(name)?.state ?? emptyCluster;
     const degrees = new Map(this.members(name).map((member) => [member, 0]));
     const add = (id: string) => {
       const member = state.nodes.get(id)?.Name ?? '';

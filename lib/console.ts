@@ -5,7 +5,7 @@ import { httpPaths } from '../contract/http-paths.ts';
 import { ConsoleClient } from './client.ts';
 import { CommandLine } from './command-line.ts';
 import { FleetCollection } from './fleet.ts';
-import { KnownNodesCollection } from './known-nodes.ts';
+import { createKnownNodes, type KnownNodesCollection } from './known-nodes.ts';
 import { RunsCollection } from './runs.ts';
 
 export interface Console {
@@ -20,7 +20,7 @@ export function createConsole(client: ConsoleClient, now: () => number): Console
   return {
     client,
     fleet: new FleetCollection({ client, now }),
-    knownNodes: new KnownNodesCollection({ client }),
+    knownNodes: createKnownNodes(client),
     runs: new RunsCollection({ client }),
     commands: new CommandLine({ client }),
   };

@@ -40,24 +40,12 @@ class FakeSocket implements SocketLike {
   }
 }
 
-const snapshot = (Revision: number): FleetSnapshot => ({
-  Revision,
-  Now: 5_000,
-  Clusters: [],
-  Nodes: [],
-  Links: [],
-  Events: [],
-});
+const snapshot = (Revision: number): FleetSnapshot => ({ Revision, Now: 5_000, Kinds: {}, Events: [] });
 const delta = (From: number): FleetDelta => ({
   From,
   Revision: From + 1,
   Now: 5_100,
-  Clusters: [],
-  GoneClusters: [`gone${From}`],
-  Nodes: [],
-  GoneNodes: [],
-  Links: [],
-  GoneLinks: [],
+  Kinds: { clusters: { put: [], gone: [`gone${From}`] } },
   Events: [],
 });
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,22 +1,20 @@
-// Runs in the browser: the list, and one run with its steps and log. Both are kept up to date by events, and asked for
-// again when the connection comes back.
-import { describeError } from '../contract/errors.ts';
+// Runs in the browser: the list, and one run with its steps and log.
 import type { RunEvent, RunSummary, RunView } from '../contract/plans.ts';
 import type { ConsoleClient } from './client.ts';
-import { Observable, type Readable } from './observable.ts';
+import { Collection, type CollectionState } from './collection.ts';
+import type { Readable } from './observable.ts';
 
-export interface RunsState {
-  readonly status: 'loading' | 'live' | 'stale';
+export interface RunsState extends CollectionState {
   /** Newest first. */
   readonly runs: readonly RunSummary[];
-  readonly error: string;
 }
 
-export interface RunState {
-  readonly status: 'loading' | 'live' | 'stale' | 'missing';
+export interface RunState extends CollectionState {
   readonly run: RunView | null;
-  readonly error: string;
 }
+
+export const noRuns: RunsState = { status: 'loading', runs: [], error: '' };
+export const noRun: RunState = { status: 'loading', run: null, error: '' };
 
 const listLimit = 200;
 /** Lines of one run that a page keeps; the server has them all. */
@@ -24,120 +22,67 @@ const maxLogLines = 5_000;
 
 export class RunsCollection {
   private readonly client: ConsoleClient;
-  private readonly list = new Observable<RunsState>({ status: 'loading', runs: [], error: '' });
-  private users = 0;
-  /** What events said while the list is on its way: newer than its answer. */
-  private held: RunSummary[] | null = null;
+  private readonly list: Collection<RunsState, readonly RunSummary[], RunSummary>;
 
   constructor(components: { client: ConsoleClient }) {
     const { client } = components;
     this.client = client;
+    this.list = new Collection<RunsState, readonly RunSummary[], RunSummary>({
+      client,
+      empty: noRuns,
+      ask: () => client.call('runs.list', { limit: listLimit }),
+      start: (state, runs) => ({ ...state, runs }),
+      next: (state, summary) => ({ ...state, runs: withSummary(state.runs, summary) }),
+    });
     client.on('runs.changed', (summary) => {
-      this.held?.push(summary);
-      const state = this.list.get();
-      this.list.set({ ...state, runs: withSummary(state.runs, summary) });
-    });
-    client.onConnected(() => {
-      if (this.users > 0) void this.load();
-    });
-    client.connection.subscribe(() => {
-      const state = this.list.get();
-      if (client.connection.get().state !== 'live' && state.status === 'live') {
-        this.list.set({ ...state, status: 'stale' });
-      }
+      this.list.receive(summary);
     });
   }
 
   get state(): Readable<RunsState> {
-    return this.list;
+    return this.list.state;
   }
 
-  /** Keeps the list loaded over reconnects until the returned function is called. */
+  /** Keeps the list up to date until the returned function is called. */
   retain(): () => void {
-    this.users += 1;
-    if (this.list.get().status !== 'live' && this.client.connection.get().state === 'live') void this.load();
-    return () => {
-      this.users -= 1;
-    };
+    return this.list.retain();
   }
 
   /** Follows one run until `close`. */
   open(id: string): OpenRun {
     return new OpenRun(id, { client: this.client });
   }
-
-  private async load(): Promise<void> {
-    const held: RunSummary[] = [];
-    this.held = held;
-    try {
-      const runs: readonly RunSummary[] = await this.client.call('runs.list', { limit: listLimit });
-      // Asked again meanwhile: the later call has what came since, and its answer stands.
-      if (this.held !== held) return;
-      this.list.set({ status: 'live', runs: held.reduce(withSummary, runs), error: '' });
-    } catch (error) {
-      if (this.held === held) this.list.set({ ...this.list.get(), error: describeError(error) });
-    } finally {
-      if (this.held === held) this.held = null;
-    }
-  }
 }
 
 export class OpenRun {
   readonly id: string;
-  private readonly client: ConsoleClient;
-  private readonly current = new Observable<RunState>({ status: 'loading', run: null, error: '' });
-  private readonly ends: (() => void)[];
-  private held: RunEvent[] | null = null;
+  private readonly run: Collection<RunState, RunView, RunEvent>;
+  private readonly stopHearing: () => void;
 
   constructor(id: string, components: { client: ConsoleClient }) {
+    const { client } = components;
     this.id = id;
-    this.client = components.client;
-    this.ends = [
-      this.client.on('run.event', (event) => {
-        if (event.run !== this.id) return;
-        if (this.held) this.held.push(event);
-        else this.apply(event);
-      }),
-      this.client.onConnected(() => void this.load()),
-      this.client.connection.subscribe(() => {
-        const state = this.current.get();
-        if (this.client.connection.get().state !== 'live' && state.status === 'live') {
-          this.current.set({ ...state, status: 'stale' });
-        }
-      }),
-    ];
+    this.run = new Collection<RunState, RunView, RunEvent>({
+      client,
+      empty: noRun,
+      ask: () => client.call('runs.subscribe', { run: id }),
+      leave: () => client.call('runs.unsubscribe', { run: id }),
+      start: (state, run) => ({ ...state, run }),
+      next: (state, event) => (state.run ? { ...state, run: withRunEvent(state.run, event) } : state),
+    });
+    this.stopHearing = client.on('run.event', (event) => {
+      if (event.run === id) this.run.receive(event);
+    });
+    this.run.retain();
   }
 
   get state(): Readable<RunState> {
-    return this.current;
+    return this.run.state;
   }
 
   close(): void {
-    for (const end of this.ends.splice(0)) end();
-    if (this.client.connection.get().state !== 'live') return;
-    this.client.call('runs.unsubscribe', { run: this.id }).catch(() => undefined);
-  }
-
-  private async load(): Promise<void> {
-    const held: RunEvent[] = [];
-    this.held = held;
-    try {
-      const run = await this.client.call('runs.subscribe', { run: this.id });
-      if (this.held !== held) return;
-      this.current.set({ status: 'live', run, error: '' });
-      for (const event of held) this.apply(event);
-    } catch (error) {
-      if (this.held !== held) return;
-      const { status, run } = this.current.get();
-      this.current.set({ status: run ? status : 'missing', run, error: describeError(error) });
-    } finally {
-      if (this.held === held) this.held = null;
-    }
-  }
-
-  private apply(event: RunEvent): void {
-    const { run } = this.current.get();
-    if (run) this.current.set({ status: 'live', run: withRunEvent(run, event), error: '' });
+    this.stopHearing();
+    this.run.close();
   }
 }
 

@@ -11,10 +11,10 @@ import {
 } from 'react';
 import { connectConsole, type Console } from './console.ts';
 import type { ConnectionState } from './client.ts';
-import type { FleetCollection, FleetState } from './fleet.ts';
-import type { KnownNodesState } from './known-nodes.ts';
+import { noFleet, type FleetCollection, type FleetState } from './fleet.ts';
+import { noKnownNodes, type KnownNodesState } from './known-nodes.ts';
 import type { Readable } from './observable.ts';
-import type { OpenRun, RunsState, RunState } from './runs.ts';
+import { noRun, noRuns, type OpenRun, type RunsState, type RunState } from './runs.ts';
 
 const ConsoleContext = createContext<Console | null>(null);
 
@@ -59,16 +59,6 @@ export function useReadablePart<T, P>(readable: Readable<T>, select: (value: T) 
 const neverChanges = () => () => undefined;
 
 const connecting: ConnectionState = { state: 'connecting', since: 0, reason: '' };
-const noFleet: FleetState = {
-  status: 'loading',
-  view: { revision: -1, now: 0, clusters: [], nodes: new Map(), links: new Map(), events: [] },
-  asOf: null,
-  serverOffsetMs: 0,
-  error: '',
-};
-const noKnownNodes: KnownNodesState = { status: 'loading', nodes: new Map(), error: '' };
-const noRuns: RunsState = { status: 'loading', runs: [], error: '' };
-const noRun: RunState = { status: 'loading', run: null, error: '' };
 
 export function useConnection(): ConnectionState {
   return useReadable(useConsole()?.client.connection ?? null, connecting);

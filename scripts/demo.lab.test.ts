@@ -4,6 +4,7 @@ import { io, type Socket } from 'socket.io-client';
 import { afterAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { FleetSnapshot } from '../contract/fleet.ts';
+import { fleetFromSnapshot, type FleetView } from '../core/fleet-view.ts';
 import { httpPaths } from '../contract/http-paths.ts';
 import { RunSummary } from '../contract/plans.ts';
 import { startChild, type Child } from '../host/child.ts';
@@ -40,11 +41,11 @@ async function startDemo(): Promise<{ child: Child; link: URL; lines: string[] }
   return { child, link: new URL(link.trim()), lines };
 }
 
-async function fleetOf(open: Socket): Promise<FleetSnapshot> {
+async function fleetOf(open: Socket): Promise<FleetView> {
   const ack: unknown = await open.timeout(60_000).emitWithAck('fleet.subscribe', {});
-  return z.object({ ok: z.literal(true), data: FleetSnapshot }).parse(ack).data;
+  return fleetFromSnapshot(z.object({ ok: z.literal(true), data: FleetSnapshot }).parse(ack).data);
 }
-const stateOf = (fleet: FleetSnapshot, name: string) => fleet.Nodes.find(({ Name }) => Name === name)?.State;
+const stateOf = (fleet: FleetView, name: string) => [...fleet.nodes.values()].find(({ Name }) => Name === name)?.State;
 
 test('the demo prints a link to a console with four nodes in its mesh, and ends cleanly on SIGTERM', async () => {
   const startedAt = performance.now();
@@ -81,9 +82,9 @@ test('the demo prints a link to a console with four nodes in its mesh, and ends 
   await vi.waitFor(
     async () => {
       const fleet = await fleetOf(open);
-      expect(fleet.Clusters).toMatchObject([{ Context: 'demo', State: 'live' }]);
+      expect(fleet.clusters).toMatchObject([{ Context: 'demo', State: 'live' }]);
       expect(names.map((name) => stateOf(fleet, name))).toEqual(names.map(() => 'member'));
-      expect(fleet.Links.length).toBe(6);
+      expect(fleet.links.size).toBe(6);
     },
     { interval: 200 },
   );

@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { browserMethods } from '../contract/browser.ts';
 import { FleetSnapshot } from '../contract/fleet.ts';
+import { fleetFromSnapshot } from '../core/fleet-view.ts';
 import { httpPaths } from '../contract/http-paths.ts';
 import { startChild, type Child } from '../host/child.ts';
 
@@ -60,9 +61,9 @@ test('a console over simulated nodes says so everywhere, outlives the node it is
   };
   expect(await ask('session.current', browserMethods['session.current'].output)).toMatchObject({ isSimulated: true });
   const seen = async () => {
-    const { Clusters, Nodes, Links } = await ask('fleet.subscribe', FleetSnapshot);
-    const members = Nodes.filter(({ State, Facts }) => State === 'member' && Facts !== null).map(({ Name }) => Name);
-    return { cluster: Clusters[0], members: members.sort(), links: Links.length };
+    const { clusters, nodes, hosts, links } = fleetFromSnapshot(await ask('fleet.subscribe', FleetSnapshot));
+    const members = [...nodes.values()].filter(({ Id, State }) => State === 'member' && hosts.has(Id));
+    return { cluster: clusters[0], members: members.map(({ Name }) => Name).sort(), links: links.size };
   };
   await vi.waitFor(async () => expect(await seen()).toMatchObject({ members: names, links: 6 }), {
     interval: 100,

@@ -49,9 +49,11 @@ beforeAll(async () => {
   await runToEnd('deploy', { head: 'node1', nodes: 'node[1-2]', context: 'alarms', degree: 1 });
   const fleet = new FleetCollection({ client, now: Date.now });
   fleet.state.subscribe(() => {
-    for (const { Name, Facts } of fleet.state.get().view.nodes.values()) {
-      if (Facts?.Bridge === undefined) continue;
-      const look = { bridge: Facts.Bridge, alarms: Facts.BridgeAlarms ?? '' };
+    const { nodes, bridges } = fleet.state.get().view;
+    for (const { Id, Name } of nodes.values()) {
+      const row = bridges.get(Id);
+      if (row === undefined) continue;
+      const look = { bridge: row.Bridge, alarms: row.Alarms.join('\n') };
       if (JSON.stringify(latest(Name)) !== JSON.stringify(look)) seen.set(Name, [...(seen.get(Name) ?? []), look]);
     }
   });

@@ -17,19 +17,8 @@ export interface TestFleet extends Fleet {
   readonly commands: CommandCall[];
 }
 
-export const emptySnapshot: FleetSnapshot = { Revision: 7, Now: 1, Clusters: [], Nodes: [], Links: [], Events: [] };
-export const emptyDelta: FleetDelta = {
-  From: 7,
-  Revision: 8,
-  Now: 2,
-  Clusters: [],
-  GoneClusters: [],
-  Nodes: [],
-  GoneNodes: [],
-  Links: [],
-  GoneLinks: [],
-  Events: [],
-};
+export const emptySnapshot: FleetSnapshot = { Revision: 7, Now: 1, Kinds: {}, Events: [] };
+export const emptyDelta: FleetDelta = { From: 7, Revision: 8, Now: 2, Kinds: {}, Events: [] };
 
 export function createTestFleet(): TestFleet {
   const listeners = new Set<(delta: FleetDelta) => void>();

@@ -56,7 +56,7 @@ async function listen(): Promise<CommandSocket> {
         }),
     }),
   }).get('node1')!;
-  const watch = { subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
+  const watch = { kinds: [], subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
   return CommandSocket.listen(
     { base, host: 'node1', version: '0.1.0' },
     Promise.resolve({ dispatcher, watch, onBug: () => undefined }),

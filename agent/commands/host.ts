@@ -1,6 +1,6 @@
 // `host`: the facts of this host, in minimega's columns.
 import { responseEntry } from '../../contract/command-socket.ts';
-import type { HostFacts } from '../../contract/watch.ts';
+import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { hostColumns } from '../../core/commands/table.ts';
 import { describeDuration } from '../../host/facts.ts';
 import type { Handlers } from './handler.ts';

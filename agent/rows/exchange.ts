@@ -1,8 +1,8 @@
 // Rows between members. A node that has a watcher tells the others which kinds it wants, for the time of a lease. Each of them
-// sends its rows once, in portions, and then what changes in them. Nothing is sent, nor observed, while nobody watches.
+// sends its rows once, in portions, and then what changes in them. Nothing is sent, nor observed, while nobody watches. SPEC K.
 //
 // INVARIANTS
-// - What a watcher has of a member is what the member had at some time: a portion that is missing leads to all rows anew.
+// - What a watcher has of a member is what the member had at some time: a portion that is missing leads to all rows again.
 // - A member keeps one entry per row for each watcher, however slow that is.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -267,7 +267,7 @@ export class RowExchange {
       pending,
       beginningLeft: 0,
     };
-    // The sources put their rows when they start: then there are none yet, and these come as changes.
+    // The sources put their rows when they start: none are there before that, and these come as changes.
     this.askers.set(from, asker);
     this.updateSources();
     pending.clear();
@@ -377,7 +377,7 @@ function inParts(rows: RowChanges): RowChanges[] {
     bytes += size;
     const change = (part[kind] ??= { put: [], gone: [] });
     if (row === null) change.gone.push(key);
-    else change.put.push(row as RowData);
+    else change.put.push(row);
   }
   return [...parts, part];
 }

@@ -13,6 +13,7 @@ import { maxRequestBytes } from '../../contract/limits.ts';
 import { goJson } from '../../core/go-json.ts';
 import type { Answer, Dispatcher } from '../commands/dispatcher.ts';
 import type { Session } from '../commands/session.ts';
+import type { WatchRequest } from '../watch.ts';
 import { WatchWriter, type WatchSource } from './watch-writer.ts';
 
 export interface ConnectionOptions {
@@ -31,7 +32,7 @@ type Work =
   | { readonly kind: 'command'; readonly line: string }
   | { readonly kind: 'suggest'; readonly text: string }
   | { readonly kind: 'hello' }
-  | { readonly kind: 'watch' }
+  | { readonly kind: 'watch'; readonly request: WatchRequest }
   | { readonly kind: 'refuse'; readonly message: string }
   /** The last answer of this connection. */
   | { readonly kind: 'fail'; readonly message: string };
@@ -179,11 +180,11 @@ export class Connection {
         return;
       }
       case 'hello':
-        await this.write(`${goJson({ Hello: this.options.hello })}\n`);
+        await this.write(`${goJson({ Hello: { ...this.options.hello, Kinds: this.components.watch.kinds } })}\n`);
         return;
       case 'watch':
         this.queue = [];
-        this.watcher = new WatchWriter(this.socket, { source: this.components.watch });
+        this.watcher = new WatchWriter(this.socket, work.request, { source: this.components.watch });
         return;
       case 'refuse':
       case 'fail':
@@ -299,7 +300,7 @@ function parseRequest(text: string): CommandRequest | AppError {
 
 function workOf({ command = '', suggest = '', hello, watch }: CommandRequest): Work {
   if (hello) return { kind: 'hello' };
-  if (watch) return { kind: 'watch' };
+  if (watch) return { kind: 'watch', request: { kinds: watch.Kinds ?? null } };
   if (command !== '' && suggest === '') return { kind: 'command', line: command };
   if (suggest !== '' && command === '') return { kind: 'suggest', text: suggest };
   return { kind: 'refuse', message: 'must specify either command or suggest' };

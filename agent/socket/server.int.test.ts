@@ -18,29 +18,30 @@ let dispatcher: Dispatcher;
 let bugs: unknown[];
 let aborted: string[];
 let watchers: Set<(message: WatchMessage) => void>;
+let requests: unknown[];
 let resyncs: number;
 let isQuit: boolean;
 
 const snapshot: WatchMessage = {
-  Watch: 'snapshot',
+  Watch: 'begin',
   Revision: { Epoch: 'e', N: 0 },
   Self: 'a',
   Cluster: 'c',
   Context: 'john',
-  Nodes: [],
-  Links: [],
+  Kinds: {},
+  More: false,
 };
 const delta = (size = 0): WatchMessage => ({
-  Watch: 'delta',
+  Watch: 'rows',
   From: { Epoch: 'e', N: 0 },
   Revision: { Epoch: 'e', N: 1 },
-  Nodes: [],
-  GoneNodes: ['x'.repeat(size)],
-  Links: [],
-  GoneLinks: [],
+  Kinds: { nodes: { put: [], gone: ['x'.repeat(size)] } },
+  More: false,
 });
 const watch: WatchSource = {
-  subscribe: (push) => {
+  kinds: ['nodes', 'hosts'],
+  subscribe: (request, push) => {
+    requests.push(request);
     watchers.add(push);
     push(snapshot);
     return {
@@ -60,6 +61,7 @@ beforeEach(async () => {
   bugs = [];
   aborted = [];
   watchers = new Set();
+  requests = [];
   resyncs = 0;
   isQuit = false;
   dispatcher = createMemoryCluster({
@@ -241,6 +243,7 @@ describe('requests', () => {
       ProtocolMin: 1,
       ProtocolMax: 1,
       Features: ['Watch', 'Cancel'],
+      Kinds: ['nodes', 'hosts'],
     });
     client.socket.destroy();
   });
@@ -384,17 +387,18 @@ describe('bad input', () => {
 });
 
 describe('Watch', () => {
-  it('gives a snapshot, then deltas, and ends with the connection', async () => {
+  it('gives the rows that there are, then changes, and ends with the connection', async () => {
     const client = new Client();
-    client.send({ Watch: {} });
+    client.send({ Watch: { Kinds: ['nodes', 'taps'] } });
     await client.read(1);
+    expect(requests).toEqual([{ kinds: ['nodes', 'taps'] }]);
     for (const push of watchers) push(delta());
-    expect((await client.read(2)).map(({ Watch }) => Watch)).toEqual(['snapshot', 'delta']);
+    expect((await client.read(2)).map(({ Watch }) => Watch)).toEqual(['begin', 'rows']);
     client.socket.destroy();
     await client.until(() => watchers.size === 0);
   });
 
-  it('gives a slow reader a new snapshot instead of an endless queue', async () => {
+  it('gives a slow reader a new beginning instead of an endless queue', async () => {
     const client = new Client();
     client.send({ Watch: {} });
     await client.read(1);
@@ -403,10 +407,10 @@ describe('Watch', () => {
     for (let at = 0; at < count; at += 1) for (const push of watchers) push(delta(100_000));
     client.socket.resume();
     await client.until(() => resyncs === 1);
-    await client.until(() => client.messages.at(-1)?.Watch === 'snapshot');
+    await client.until(() => client.messages.at(-1)?.Watch === 'begin');
     expect(client.messages.length).toBeLessThan(count);
     for (const push of watchers) push(delta());
-    await client.until(() => client.messages.at(-1)?.Watch === 'delta');
+    await client.until(() => client.messages.at(-1)?.Watch === 'rows');
     client.socket.destroy();
   });
 

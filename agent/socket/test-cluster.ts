@@ -3,7 +3,7 @@
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HostFacts } from '../../contract/watch.ts';
+import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
@@ -74,7 +74,7 @@ export async function startCluster(): Promise<TestCluster> {
   });
   const [dispatcher] = dispatchers;
   if (!dispatcher) throw new Error('three nodes have a first');
-  const watch = { subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
+  const watch = { kinds: [], subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
   const onBug = (error: unknown) => {
     throw error;
   };

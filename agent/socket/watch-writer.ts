@@ -1,18 +1,22 @@
 // Hands a watcher's messages to its socket. What the reader does not take is queued here, up to a bound; then the queue is
-// dropped and, once the reader reads again, the source is asked for a new snapshot. Memory stays bounded, and a reader
+// dropped and, once the reader reads again, the source is asked to begin again. Memory stays bounded, and a reader
 // never sees a gap without a new epoch.
 import type { Writable } from 'node:stream';
 import { maxWatchQueueBytes } from '../../contract/limits.ts';
 import type { WatchMessage } from '../../contract/watch.ts';
+import type { WatchMessage1 } from '../../contract/watch-1.ts';
 import { goJson } from '../../core/go-json.ts';
+import type { WatchRequest } from '../watch.ts';
 
-/** Where watchers get their messages from: a snapshot at once, deltas as they happen. */
+/** Where watchers get their messages from: what is there at once, changes as they happen. */
 export interface WatchSource {
-  subscribe(push: (message: WatchMessage) => void): WatchSubscription;
+  /** Names of the kinds that it knows. */
+  readonly kinds: readonly string[];
+  subscribe(request: WatchRequest, push: (message: WatchMessage | WatchMessage1) => void): WatchSubscription;
 }
 
 export interface WatchSubscription {
-  /** Pushes a new snapshot under a new epoch. */
+  /** Begins again under a new epoch. */
   resync(): void;
   close(): void;
 }
@@ -25,10 +29,10 @@ export class WatchWriter {
   private isBlocked = false;
   private isStale = false;
 
-  constructor(out: Writable, components: { source: WatchSource }) {
+  constructor(out: Writable, request: WatchRequest, components: { source: WatchSource }) {
     this.out = out;
     out.on('drain', this.onDrain);
-    this.subscription = components.source.subscribe((message) => {
+    this.subscription = components.source.subscribe(request, (message) => {
       this.push(message);
     });
   }
@@ -39,7 +43,7 @@ export class WatchWriter {
     this.subscription.close();
   }
 
-  private push(message: WatchMessage): void {
+  private push(message: WatchMessage | WatchMessage1): void {
     if (this.isStale) return;
     const text = `${goJson(message)}\n`;
     if (!this.isBlocked) {

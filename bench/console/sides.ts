@@ -2,7 +2,7 @@
 // time and memory, bytes to a client, and how old a change is when it arrives.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { io } from 'socket.io-client';
-import type { ClusterChange } from '../../core/cluster-view.ts';
+import type { RowChanges } from '../../contract/kinds.ts';
 import { startChild } from '../../host/child.ts';
 import { processorMs, residentMb } from '../facts.ts';
 import { within } from '../rounds.ts';
@@ -84,7 +84,7 @@ export async function plainBroadcast(options: SideOptions): Promise<SideFigures>
   const sockets = Array.from({ length: options.clients }, () =>
     io(plain.url, { transports: ['websocket'], forceNew: true, reconnection: false }).on(
       'delta',
-      (change: ClusterChange) => latenciesMs.push(...options.clock.agesOf(change, performance.now())),
+      (change: RowChanges) => latenciesMs.push(...options.clock.agesOf(change, performance.now())),
     ),
   );
   let before = 0;

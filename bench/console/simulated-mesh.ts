@@ -3,8 +3,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { JsonSplitter } from '../../contract/json-stream.ts';
 import { responseEntry } from '../../contract/command-socket.ts';
-import type { HostFacts, LinkView, NodeView } from '../../contract/watch.ts';
-import { applyChange, clusterState, linkKey, type ClusterChange, type ClusterState } from '../../core/cluster-view.ts';
+import type { HostFacts, HostRow, LinkRow, NodeRow } from '../../contract/cluster-kinds.ts';
+import { hosts, links as linkKind } from '../../contract/cluster-kinds.ts';
+import { keyOf, type RowChanges } from '../../contract/kinds.ts';
+import { changedRows } from '../../core/rows.ts';
+import { applyRows, type WatchedCluster } from '../../core/watched-cluster.ts';
 import { createRandom, type Random } from './random.ts';
 
 export interface SimulatedMeshOptions {
@@ -13,7 +16,7 @@ export interface SimulatedMeshOptions {
   /** Every node's load and memory change once a second, as they do on real hosts. */
   readonly areFactsLive: boolean;
   /** Calls with what changed and when (ms of performance.now), just before it is written. */
-  readonly onChange?: (change: ClusterChange, atMs: number) => void;
+  readonly onChange?: (change: RowChanges, atMs: number) => void;
 }
 
 export interface SimulatedMesh {
@@ -30,7 +33,8 @@ const degree = 3;
 /** Listens at `path`. The same options give the same mesh and the same changes. */
 export async function startSimulatedMesh(path: string, options: SimulatedMeshOptions): Promise<SimulatedMesh> {
   const random = createRandom(options.nodes);
-  let state = firstState(options.nodes, random);
+  let state = firstState(options.nodes);
+  let hostRows = firstHosts(state, random);
   let { changesPerSecond, areFactsLive } = options;
   const watchers = new Map<Socket, number>();
   const sockets = new Set<Socket>();
@@ -38,27 +42,29 @@ export async function startSimulatedMesh(path: string, options: SimulatedMeshOpt
   let changes = 0;
   let timers: NodeJS.Timeout[] = [];
 
-  const tell = (change: ClusterChange) => {
-    state = applyChange(state, change);
+  const tell = (change: RowChanges) => {
+    state = applyRows(state, change);
+    hostRows = changedRows(hosts, hostRows, change[hosts.name] ?? { put: [], gone: [] });
     options.onChange?.(change, performance.now());
     for (const [socket, n] of watchers) {
       watchers.set(socket, n + 1);
       const revisions = { From: { Epoch: 'bench', N: n }, Revision: { Epoch: 'bench', N: n + 1 } };
-      socket.write(`${JSON.stringify({ Watch: 'delta', ...revisions, ...change })}\n`);
+      socket.write(`${JSON.stringify({ Watch: 'rows', ...revisions, Kinds: change, More: false })}\n`);
     }
   };
   const answer = (socket: Socket, request: Record<string, unknown>) => {
     if ('Hello' in request) {
       const versions = { Product: 'meshd', Version: '0.1.0', ProtocolMin: 1, ProtocolMax: 1 };
-      socket.write(`${JSON.stringify({ Hello: { ...versions, Features: ['Watch', 'Cancel'] } })}\n`);
+      socket.write(
+        `${JSON.stringify({ Hello: { ...versions, Features: ['Watch', 'Cancel'], Kinds: ['nodes', 'links', 'hosts'] } })}\n`,
+      );
     } else if ('Watch' in request) {
       watchers.set(socket, 0);
       const [self] = state.nodes.values();
-      const head = { Watch: 'snapshot', Revision: { Epoch: 'bench', N: 0 }, Self: self?.Id, Cluster: 'bench' };
-      const nodes = [...state.nodes.values()];
-      socket.write(
-        `${JSON.stringify({ ...head, Context: 'bench', Nodes: nodes, Links: [...state.links.values()] })}\n`,
-      );
+      const head = { Watch: 'begin', Revision: { Epoch: 'bench', N: 0 }, Self: self?.Id, Cluster: 'bench' };
+      const all = (rows: ReadonlyMap<string, unknown>) => ({ put: [...rows.values()], gone: [] });
+      const Kinds = { nodes: all(state.nodes), links: all(state.links), hosts: all(hostRows) };
+      socket.write(`${JSON.stringify({ ...head, Context: 'bench', Kinds, More: false })}\n`);
     } else {
       const entry = responseEntry('node1', { Error: 'this mesh is simulated: it takes no commands' });
       socket.write(`${JSON.stringify({ Resp: [entry], Rendered: '', More: false, Status: false })}\n`);
@@ -100,10 +106,9 @@ export async function startSimulatedMesh(path: string, options: SimulatedMeshOpt
     const onFacts = () => {
       if (!areFactsLive) return;
       const rounds = 1000 / factsEveryMs;
-      const nodes = [...state.nodes.values()].filter((node, index) => index % rounds === turn && node.Facts !== null);
+      const told = [...hostRows.values()].filter((_, index) => index % rounds === turn);
       turn = (turn + 1) % rounds;
-      const facts = nodes.map(({ Id }) => ({ Id, Facts: liveFacts(random) }));
-      tell({ Nodes: facts, GoneNodes: [], Links: [], GoneLinks: [] });
+      tell({ hosts: { put: told.map(({ Node }) => ({ Node, ...liveFacts(random) })), gone: [] } });
     };
     timers.push(setInterval(onFacts, factsEveryMs));
   };
@@ -130,90 +135,104 @@ function listen(server: Server, path: string): Promise<void> {
 /** What happens in a mesh, in turns: links go and come, one side drops a link, a degree is changed, a node goes and returns. */
 class Changer {
   private readonly random: Random;
-  private readonly out: { node: NodeView; links: LinkView[] }[] = [];
+  private readonly out: { node: NodeRow; links: LinkRow[] }[] = [];
 
   constructor(random: Random) {
     this.random = random;
   }
 
-  next(state: ClusterState, count: number): ClusterChange {
-    const nothing = { Nodes: [], GoneNodes: [], Links: [], GoneLinks: [] };
+  next(state: WatchedCluster, count: number): RowChanges {
     const links = [...state.links.values()];
     const link = this.random.of(links);
+    const put = (...rows: LinkRow[]): RowChanges => ({ links: { put: rows, gone: [] } });
     switch (count % 10) {
       case 0:
-        return { ...nothing, ...this.leave(state, links) };
+        return this.leave(state, links);
       case 5:
-        return { ...nothing, ...this.comeBack() };
+        return this.comeBack();
       case 1:
       case 4:
       case 7:
-        return { ...nothing, GoneLinks: [{ A: link.A, B: link.B }] };
+        return { links: { put: [], gone: [keyOf(linkKind, link)] } };
       case 2:
       case 6:
       case 8:
-        return { ...nothing, Links: [this.newLink(state)] };
+        return put(this.newLink(state));
       case 3:
-        return { ...nothing, Links: [{ ...link, State: link.State === 'up' ? 'half' : 'up' }] };
+        return put({ ...link, State: link.State === 'up' ? 'half' : 'up' });
       default: {
         const node = this.random.of([...state.nodes.values()].filter((each) => each.State === 'member'));
-        return { ...nothing, Nodes: [{ Id: node.Id, Degree: node.Degree === degree ? degree + 1 : degree }] };
+        const Degree = node.Degree === degree ? degree + 1 : degree;
+        return { nodes: { put: [{ Id: node.Id, Degree }], gone: [] } };
       }
     }
   }
 
-  private leave(state: ClusterState, links: readonly LinkView[]): Partial<ClusterChange> {
+  private leave(state: WatchedCluster, links: readonly LinkRow[]): RowChanges {
     const members = [...state.nodes.values()].filter((node) => node.State === 'member' && !node.Head);
     const node = this.random.of(members);
     const own = links.filter((link) => link.A === node.Id || link.B === node.Id);
     this.out.push({ node, links: own });
     return {
-      Nodes: [{ Id: node.Id, State: 'absent', Degree: null, Facts: null }],
-      GoneLinks: own.map(({ A, B }) => ({ A, B })),
+      nodes: { put: [{ Id: node.Id, State: 'absent', Degree: null }], gone: [] },
+      links: { put: [], gone: own.map((link) => keyOf(linkKind, link)) },
+      hosts: { put: [], gone: [node.Id] },
     };
   }
 
-  private comeBack(): Partial<ClusterChange> {
+  private comeBack(): RowChanges {
     const back = this.out.shift();
     if (!back) return {};
-    const { Id, State, Degree, Facts } = back.node;
+    const { Id, State, Degree, Name } = back.node;
     const isOut = (id: string) => this.out.some(({ node }) => node.Id === id);
-    return { Nodes: [{ Id, State, Degree, Facts }], Links: back.links.filter(({ A, B }) => !isOut(A) && !isOut(B)) };
+    return {
+      nodes: { put: [{ Id, State, Degree }], gone: [] },
+      links: { put: back.links.filter(({ A, B }) => !isOut(A) && !isOut(B)), gone: [] },
+      hosts: { put: [hostRow(Id, Name, this.random)], gone: [] },
+    };
   }
 
   /** Between two members that have none yet. */
-  private newLink(state: ClusterState): LinkView {
+  private newLink(state: WatchedCluster): LinkRow {
     const members = [...state.nodes.values()].filter((node) => node.State === 'member');
     for (;;) {
       const [a, b] = [this.random.of(members).Id, this.random.of(members).Id];
-      const link: LinkView = a < b ? { A: a, B: b, State: 'up' } : { A: b, B: a, State: 'up' };
-      if (a !== b && !state.links.has(linkKey(link))) return link;
+      const link: LinkRow = a < b ? { A: a, B: b, State: 'up' } : { A: b, B: a, State: 'up' };
+      if (a !== b && !state.links.has(keyOf(linkKind, link))) return link;
     }
   }
 }
 
 /** Every node linked to the next and to one some way on: each holds four links and wants three. */
-function firstState(count: number, random: Random): ClusterState {
+function firstState(count: number): WatchedCluster {
   const idOf = (index: number) => ((index + 1) * 2654435761).toString(16).padStart(32, '0');
-  const nodes = Array.from({ length: count }, (_, index): NodeView => ({
+  const nodes = Array.from({ length: count }, (_, index): NodeRow => ({
     Id: idOf(index),
     Name: `node${index + 1}`,
     Addresses: [`10.0.${index >> 8}.${index & 255}`],
     State: 'member',
     Head: index === 0,
     Degree: degree,
-    Version: '0.1.0',
-    Facts: { ...fixedFacts, Name: `node${index + 1}`, ...liveFacts(random) },
   }));
-  const links = new Map<string, LinkView>();
+  const links = new Map<string, LinkRow>();
   for (let index = 0; index < count; index += 1) {
     for (const other of [index + 1, index + 37]) {
       const [a, b] = [idOf(index), idOf(other % count)].sort() as [string, string];
-      if (a !== b) links.set(linkKey({ A: a, B: b }), { A: a, B: b, State: 'up' });
+      if (a !== b) links.set(keyOf(linkKind, { A: a, B: b }), { A: a, B: b, State: 'up' });
     }
   }
-  return clusterState(nodes, [...links.values()]);
+  return { nodes: new Map(nodes.map((node) => [node.Id, node])), links };
 }
+
+function firstHosts({ nodes }: WatchedCluster, random: Random): ReadonlyMap<string, HostRow> {
+  return new Map([...nodes.values()].map(({ Id, Name }) => [Id, hostRow(Id, Name, random)]));
+}
+
+const hostRow = (Node: string, Name: string, random: Random): HostRow => ({
+  ...{ Node, Name, Version: '0.1.0' },
+  ...fixedFacts,
+  ...liveFacts(random),
+});
 
 const fixedFacts: Omit<HostFacts, 'Name' | 'Load' | 'MemUsed' | 'RxBps' | 'TxBps' | 'Uptime'> = {
   CPUs: 16,

@@ -3,7 +3,8 @@
 import { io, type Socket } from 'socket.io-client';
 import type { Ack } from '../../contract/method.ts';
 import type { FleetDelta, FleetSnapshot } from '../../contract/fleet.ts';
-import { linkKey, type ClusterChange } from '../../core/cluster-view.ts';
+import { links, nodes, type NodeRow } from '../../contract/cluster-kinds.ts';
+import { keyOf, type RowChanges } from '../../contract/kinds.ts';
 import { applyFleetDelta, deltaFit, fleetFromSnapshot, type FleetView } from '../../core/fleet-view.ts';
 import { AppError } from '../../contract/errors.ts';
 
@@ -11,13 +12,8 @@ import { AppError } from '../../contract/errors.ts';
 export class ChangeClock {
   private readonly madeAt = new Map<string, number>();
 
-  note(change: ClusterChange, atMs: number): void {
-    for (const link of change.Links) this.put(linkKey(link), link.State, atMs);
-    for (const link of change.GoneLinks) this.put(linkKey(link), 'gone', atMs);
-    for (const node of change.Nodes) {
-      if (node.State !== undefined) this.put(node.Id, node.State, atMs);
-      if (node.Degree !== undefined) this.put(node.Id, `degree ${node.Degree ?? ''}`, atMs);
-    }
+  note(change: RowChanges, atMs: number): void {
+    for (const [thing, state] of statesIn(change)) this.madeAt.set(`${thing} ${state}`, atMs);
   }
 
   /** When each change between two moments was made. */
@@ -26,24 +22,29 @@ export class ChangeClock {
   }
 
   /** Ages of what a delta shows, ms. What was changed again meanwhile is not counted. */
-  agesOf(delta: Pick<ClusterChange, 'Links' | 'GoneLinks' | 'Nodes'>, nowMs: number): number[] {
-    const keys = [
-      ...delta.Links.map((link) => `${linkKey(link)} ${link.State}`),
-      ...delta.GoneLinks.map((link) => `${linkKey(link)} gone`),
-      ...delta.Nodes.flatMap(({ Id, State, Degree }) => [
-        ...(State === undefined ? [] : [`${Id} ${State}`]),
-        ...(Degree === undefined ? [] : [`${Id} degree ${Degree ?? ''}`]),
-      ]),
-    ];
-    return keys.flatMap((key) => {
-      const at = this.madeAt.get(key);
+  agesOf(delta: RowChanges, nowMs: number): number[] {
+    return statesIn(delta).flatMap(([thing, state]) => {
+      const at = this.madeAt.get(`${thing} ${state}`);
       return at === undefined ? [] : [nowMs - at];
     });
   }
+}
 
-  private put(thing: string, state: string, atMs: number): void {
-    this.madeAt.set(`${thing} ${state}`, atMs);
-  }
+/** Which links and nodes a change is about, and the state that each has then. */
+function statesIn(change: RowChanges): [thing: string, state: string][] {
+  const none = { put: [], gone: [] };
+  const ofLinks = change[links.name] ?? none;
+  const ofNodes = change[nodes.name] ?? none;
+  return [
+    ...ofLinks.put.map((link): [string, string] => [keyOf(links, link), String(link['State'])]),
+    ...ofLinks.gone.map((key): [string, string] => [key, 'gone']),
+    ...ofNodes.put.flatMap((change): [string, string][] => {
+      const { Id = '', State, Degree } = change as Partial<NodeRow>;
+      const states: string[] = State === undefined ? [] : [State];
+      if (Degree !== undefined) states.push(`degree ${Degree ?? ''}`);
+      return states.map((state) => [Id, state]);
+    }),
+  ];
 }
 
 export interface WatchersReport {
@@ -112,7 +113,7 @@ export class Watchers {
     const view = this.views[index];
     // Its snapshot is still under way.
     if (!view) return;
-    this.latencies.push(...this.clock.agesOf(delta, performance.now()));
+    this.latencies.push(...this.clock.agesOf(delta.Kinds, performance.now()));
     if (deltaFit(view, delta) === 'gap') this.gaps += 1;
     this.views[index] = applyFleetDelta(view, delta);
   }

@@ -9,11 +9,11 @@ import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { JsonSplitter } from '../../contract/json-stream.ts';
 import { WatchMessage } from '../../contract/watch.ts';
-import { applyChange, clusterState, type ClusterState } from '../../core/cluster-view.ts';
+import { applyWatch, emptyCluster, watchedKinds } from '../../core/watched-cluster.ts';
 
 const maxMessageBytes = 16_000_000;
 
-let state: ClusterState = clusterState([], []);
+let state = emptyCluster;
 const server = createServer((request, response) => {
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ Nodes: [...state.nodes.values()], Links: [...state.links.values()] }));
@@ -21,15 +21,12 @@ const server = createServer((request, response) => {
 const io = new Server(server, { serveClient: false, transports: ['websocket'], perMessageDeflate: false });
 const splitter = new JsonSplitter(maxMessageBytes);
 const socket = connect(process.argv[2] ?? '');
-socket.write(`${JSON.stringify({ Watch: {} })}\n`);
+socket.write(`${JSON.stringify({ Watch: { Kinds: [...watchedKinds, 'hosts'] } })}\n`);
 socket.on('data', (bytes: Buffer) => {
   for (const text of splitter.push(bytes).texts) {
     const message = WatchMessage.parse(JSON.parse(text));
-    if (message.Watch === 'snapshot') state = clusterState(message.Nodes, message.Links);
-    else {
-      state = applyChange(state, message);
-      io.emit('delta', message);
-    }
+    state = applyWatch(state, message);
+    if (message.Watch === 'rows') io.emit('delta', message);
   }
 });
 server.listen(0, '127.0.0.1', () => {

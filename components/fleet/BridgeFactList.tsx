@@ -18,7 +18,7 @@ export interface BridgeFactListProps {
 
 export function BridgeFactList({ node, now, seen }: BridgeFactListProps): ReactElement {
   const bridge = bridgeOf(node, seen);
-  const seenAt = node.facts.Facts?.Bridge === undefined ? (seen?.at ?? null) : null;
+  const seenAt = node.bridge === null ? (seen?.at ?? null) : null;
   if (bridge === null) {
     return (
       <p className="text-fg-3">

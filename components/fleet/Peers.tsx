@@ -1,7 +1,7 @@
 'use client';
 // The nodes that a node is linked with, each with its state; choosing one selects it.
 import type { ReactElement } from 'react';
-import { linkKey } from '../../core/cluster-view.ts';
+import { linkKey } from '../../core/fleet-view.ts';
 import { formatAgo, formatInstant } from '../../lib/format.ts';
 import { StateShape } from '../ui/StateMark.tsx';
 import type { MeshNode, MeshView } from './mesh-view.ts';

@@ -66,9 +66,11 @@ describe('nodes that were added', () => {
 
   test('what a meshd reports of its bridge counts, not what the console saw', () => {
     const seen = { summary, at: 5 };
-    // Of all the facts only this one is read.
-    const facts = (Bridge?: string) => ({ Facts: Bridge === undefined ? null : { Bridge } }) as MeshNode['facts'];
-    const told = [facts(), facts(''), facts('br0')].map((each) => bridgeOf({ facts: each, added: null }, seen)?.name);
+    const row = (Bridge: string): MeshNode['bridge'] => ({
+      ...{ Node: 'n1', Cluster: 'c', AsOf: 6 },
+      ...{ Bridge, Uplink: '', Owner: '', Persistence: '', Reboot: '', Alarms: [] },
+    });
+    const told = [null, row(''), row('br0')].map((bridge) => bridgeOf({ bridge, added: null }, seen)?.name);
     expect(told).toEqual(['mega_bridge', '', 'br0']);
   });
 });

@@ -22,11 +22,10 @@ function drawn(added: KnownNode): MeshNode {
     State: 'absent',
     Head: false,
     Degree: null,
-    Version: null,
-    Facts: null,
     Cluster: '',
     AsOf: added.bridge?.at ?? added.addedAt,
     LostAt: null,
   };
-  return { id, name, facts, peers: [], halfPeers: [], wanted: null, state: 'lost', word: 'no meshd yet', added };
+  const nothing = { host: null, bridge: null, peers: [], halfPeers: [], wanted: null };
+  return { id, name, facts, ...nothing, state: 'lost', word: 'no meshd yet', added };
 }

@@ -19,23 +19,17 @@ export interface NodeBridgeView {
 
 /** `seen`: what the console saw last, while its meshd has not told. Null: neither is there. */
 export function bridgeOf(
-  { facts, added }: Pick<MeshNode, 'facts' | 'added'>,
+  { bridge: told, added }: Pick<MeshNode, 'bridge' | 'added'>,
   seen: RememberedBridge | null = added?.bridge ?? null,
 ): NodeBridgeView | null {
-  const host = facts.Facts;
-  if (host?.Bridge === undefined) {
-    if (!seen) return null;
-    const { bridge, uplink, owner, persistence, reboot, alarms } = seen.summary;
-    return viewOf({ name: bridge, uplink, owner, persistence, reboot, alarms });
+  if (told !== null) {
+    const { Bridge, Uplink, Owner, Persistence, Reboot, Alarms } = told;
+    const parts = { uplink: Uplink, owner: Owner, persistence: Persistence, reboot: Reboot, alarms: Alarms };
+    return viewOf({ name: Bridge, ...parts });
   }
-  return viewOf({
-    name: host.Bridge,
-    uplink: host.BridgeUplink ?? '',
-    owner: host.BridgeOwner ?? '',
-    persistence: host.BridgePersistence ?? '',
-    reboot: host.BridgeReboot ?? '',
-    alarms: (host.BridgeAlarms ?? '').split('\n').filter((line) => line !== ''),
-  });
+  if (!seen) return null;
+  const { bridge, uplink, owner, persistence, reboot, alarms } = seen.summary;
+  return viewOf({ name: bridge, uplink, owner, persistence, reboot, alarms });
 }
 
 function viewOf(told: Omit<NodeBridgeView, 'isRebootSafe' | 'state'>): NodeBridgeView {

@@ -45,7 +45,7 @@ export function MeshFacts({ node, now }: { node: MeshNode; now: number }): React
       </Fact>
       <Fact name="Role">{facts.Head ? 'head: holds the CA' : 'node'}</Fact>
       <Fact name="meshd" isMono>
-        {facts.Version ?? '–'}
+        {node.host?.Version ?? '–'}
       </Fact>
       <Fact name={facts.Addresses.length > 1 ? 'Addresses' : 'Address'} isMono>
         {facts.Addresses.length === 0 ? '–' : facts.Addresses.map((address) => <div key={address}>{address}</div>)}
@@ -63,17 +63,17 @@ export function MeshFacts({ node, now }: { node: MeshNode; now: number }): React
 }
 
 export function HostFactList({ node, now }: { node: MeshNode; now: number }): ReactElement {
-  const host = node.facts.Facts;
+  const { host } = node;
   if (host === null) {
     return <p className="text-fg-3">Not known: a node reports its host only while it is in the mesh.</p>;
   }
-  const age = now - node.facts.AsOf;
+  const age = now - host.AsOf;
   const isOld = node.facts.State !== 'member' && age > oldFactsMs;
   return (
     <>
       {isOld ? (
-        <p className="mb-2 text-sm text-warn" title={formatInstant(node.facts.AsOf)}>
-          As of {formatAgo(node.facts.AsOf, now)}.
+        <p className="mb-2 text-sm text-warn" title={formatInstant(host.AsOf)}>
+          As of {formatAgo(host.AsOf, now)}.
         </p>
       ) : null}
       <FactList>

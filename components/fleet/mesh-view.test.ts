@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FleetCluster, FleetLink, FleetNode } from '../../contract/fleet.ts';
+import type { FleetBridge, FleetCluster, FleetHost, FleetLink, FleetNode } from '../../contract/fleet.ts';
 import { describeMesh, loadOf, meshView } from './mesh-view.ts';
 
 const cluster: FleetCluster = {
@@ -21,8 +21,6 @@ function node(name: string, change: Partial<FleetNode> = {}): FleetNode {
     State: 'member',
     Head: false,
     Degree: 2,
-    Version: '1',
-    Facts: null,
     Cluster: 'c1',
     AsOf: 0,
     LostAt: null,
@@ -38,9 +36,29 @@ const link = (a: string, b: string, state: FleetLink['State'] = 'up'): FleetLink
   Since: 0,
 });
 
+const told = (name: string) => ({ Node: `id-${name}`, Cluster: 'c1', AsOf: 0 });
+
+const hostRow = (name: string, change: Partial<FleetHost> = {}): FleetHost => ({
+  ...told(name),
+  ...{ Name: name, Version: '1', CPUs: 2, Load: '0 0 0', MemTotal: 1, MemUsed: 1, RxBps: 0, TxBps: 0, VMs: 0 },
+  ...{ AndroidVMs: 0, Limit: 0, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0, Uptime: 0 },
+  ...change,
+});
+
+const bridgeRow = (name: string): FleetBridge => ({
+  ...told(name),
+  ...{ Bridge: 'br0', Uplink: 'eth0', Owner: '', Persistence: '', Reboot: 'safe', Alarms: [] },
+});
+
+const noRows = { hosts: new Map(), bridges: new Map() };
+
 function mesh(nodes: FleetNode[], links: FleetLink[], change: Partial<FleetCluster> = {}) {
   return meshView(
-    { nodes: new Map(nodes.map((n) => [n.Id, n])), links: new Map(links.map((l) => [`${l.A} ${l.B}`, l])) },
+    {
+      nodes: new Map(nodes.map((n) => [n.Id, n])),
+      links: new Map(links.map((l) => [`${l.A} ${l.B}`, l])),
+      ...noRows,
+    },
     { ...cluster, ...change },
   );
 }
@@ -103,29 +121,8 @@ describe('meshView', () => {
   });
 
   it('reads the first load average', () => {
-    expect(loadOf(node('node1'))).toBeNull();
-    expect(
-      loadOf(
-        node('node1', {
-          Facts: {
-            Name: 'node1',
-            CPUs: 2,
-            Load: '0.42 0.30 0.20',
-            MemTotal: 1,
-            MemUsed: 1,
-            RxBps: 0,
-            TxBps: 0,
-            VMs: 0,
-            AndroidVMs: 0,
-            Limit: 0,
-            CPUCommit: 0,
-            MemCommit: 0,
-            NetworkCommit: 0,
-            Uptime: 0,
-          },
-        }),
-      ),
-    ).toBe(0.42);
+    expect(loadOf({ host: null })).toBeNull();
+    expect(loadOf({ host: hostRow('node1', { Load: '0.42 0.30 0.20' }) })).toBe(0.42);
   });
 });
 
@@ -138,29 +135,40 @@ describe('meshView after a change', () => {
       each,
     ]),
   );
-  const before = meshView({ nodes, links }, cluster);
+  const before = meshView({ nodes, links, ...noRows }, cluster);
   const changedNames = (after: ReturnType<typeof meshView>): string[] =>
     after.nodes.filter((each) => before.byId.get(each.id) !== each).map((each) => each.name);
   const withNode = (change: Partial<FleetNode>): Map<string, FleetNode> =>
     new Map(nodes).set('id-node3', node('node3', change));
 
   it('is the same object when nothing of it changed', () => {
-    expect(meshView({ nodes: new Map(nodes), links: new Map(links) }, cluster, before)).toBe(before);
+    expect(meshView({ nodes: new Map(nodes), links: new Map(links), ...noRows }, cluster, before)).toBe(before);
     const other = node('other', { Cluster: 'c2' });
-    expect(meshView({ nodes: new Map(nodes).set(other.Id, other), links }, cluster, before)).toBe(before);
+    expect(meshView({ nodes: new Map(nodes).set(other.Id, other), links, ...noRows }, cluster, before)).toBe(before);
   });
 
   it('keeps nodes that have nothing new to show', () => {
-    const attached = meshView({ nodes, links }, { ...cluster, AttachedTo: 'node2' }, before);
+    const attached = meshView({ nodes, links, ...noRows }, { ...cluster, AttachedTo: 'node2' }, before);
     expect([attached.cluster?.AttachedTo, attached.nodes === before.nodes]).toEqual(['node2', true]);
-    expect(changedNames(meshView({ nodes: withNode({ Degree: 1 }), links }, cluster, before))).toEqual(['node3']);
+    expect(changedNames(meshView({ nodes: withNode({ Degree: 1 }), links, ...noRows }, cluster, before))).toEqual([
+      'node3',
+    ]);
     const fewer = new Map(links);
     fewer.delete('id-node2 id-node3');
-    const cut = meshView({ nodes, links: fewer }, cluster, before);
+    const cut = meshView({ nodes, links: fewer, ...noRows }, cluster, before);
     expect(changedNames(cut)).toEqual(['node2', 'node3']);
     expect(cut.byName.get('node2')?.peers).toEqual(['id-node1']);
     const half = new Map(links).set('id-node1 id-node2', link('node1', 'node2', 'half'));
-    expect(changedNames(meshView({ nodes, links: half }, cluster, before))).toEqual(['node1', 'node2']);
+    expect(changedNames(meshView({ nodes, links: half, ...noRows }, cluster, before))).toEqual(['node1', 'node2']);
+  });
+
+  it('shows what a node says of its machine, and keeps the others', () => {
+    const hosts = new Map([['id-node3', hostRow('node3')]]);
+    const after = meshView({ nodes, links, ...noRows, hosts }, cluster, before);
+    expect([changedNames(after), after.byName.get('node3')?.host?.CPUs]).toEqual([['node3'], 2]);
+    const bridges = new Map([['id-node4', bridgeRow('node4')]]);
+    const next = meshView({ nodes, links, hosts, bridges }, cluster, after);
+    expect(next.nodes.filter((each, index) => each !== after.nodes[index]).map(({ name }) => name)).toEqual(['node4']);
   });
 
   it('gives the same as a view made from the start, after any change', () => {
@@ -175,8 +183,8 @@ describe('meshView after a change', () => {
     ];
     let followed = before;
     for (const fleet of all) {
-      followed = meshView(fleet, cluster, followed);
-      expect(followed).toEqual(meshView(fleet, cluster));
+      followed = meshView({ ...fleet, ...noRows }, cluster, followed);
+      expect(followed).toEqual(meshView({ ...fleet, ...noRows }, cluster));
     }
   });
 });

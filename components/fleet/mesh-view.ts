@@ -1,6 +1,6 @@
 // One cluster as its pages show it: nodes with their peers and state in words, links, counts. Pure, and made again only
 // when nodes or links changed.
-import type { FleetCluster, FleetLink, FleetNode } from '../../contract/fleet.ts';
+import type { FleetBridge, FleetCluster, FleetHost, FleetLink, FleetNode } from '../../contract/fleet.ts';
 import type { KnownNode } from '../../contract/known-nodes.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
@@ -11,6 +11,9 @@ export interface MeshNode {
   readonly id: string;
   readonly name: string;
   readonly facts: FleetNode;
+  /** What it says of its machine and of its bridge; null while it does not. */
+  readonly host: FleetHost | null;
+  readonly bridge: FleetBridge | null;
   /** Ids of nodes with which a link is up, in the order of their names. */
   readonly peers: readonly string[];
   /** Ids of nodes where only one side lists the link. */
@@ -49,7 +52,7 @@ export const emptyMesh: MeshView = {
  * something new to show, and one that is the same has not, the names of its peers included.
  */
 export function meshView(
-  fleet: Pick<FleetView, 'nodes' | 'links'>,
+  fleet: Pick<FleetView, 'nodes' | 'links' | 'hosts' | 'bridges'>,
   cluster: FleetCluster | null,
   previous: MeshView = emptyMesh,
 ): MeshView {
@@ -69,9 +72,18 @@ export function meshView(
     const peers = known && !touched.has(node.Id) ? known.peers : (peersOf.get(node.Id)?.up ?? []);
     const halfPeers = known && !touched.has(node.Id) ? known.halfPeers : (peersOf.get(node.Id)?.half ?? []);
     const state = stateOf(node, peers.length, wanted, members);
-    if (known?.facts === node && known.peers === peers && known.wanted === wanted && known.word === state.word)
-      return known;
-    return { id: node.Id, name: node.Name, facts: node, peers, halfPeers, wanted, ...state, added: null };
+    const host = fleet.hosts.get(node.Id) ?? null;
+    const bridge = fleet.bridges.get(node.Id) ?? null;
+    const isSame =
+      known?.facts === node &&
+      known.host === host &&
+      known.bridge === bridge &&
+      known.peers === peers &&
+      known.wanted === wanted &&
+      known.word === state.word;
+    if (isSame) return known;
+    const rows = { facts: node, host, bridge };
+    return { id: node.Id, name: node.Name, ...rows, peers, halfPeers, wanted, ...state, added: null };
   };
   const nodes = isSameSet
     ? // They have their order already; the set is the same, so each is there.
@@ -201,7 +213,7 @@ export function describeMesh(mesh: MeshView): { state: State; text: string } {
 }
 
 /** First of three load averages; null while unknown. */
-export function loadOf(node: FleetNode): number | null {
-  const first = Number.parseFloat(node.Facts?.Load ?? '');
+export function loadOf({ host }: Pick<MeshNode, 'host'>): number | null {
+  const first = Number.parseFloat(host?.Load ?? '');
   return Number.isFinite(first) ? first : null;
 }

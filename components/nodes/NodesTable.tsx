@@ -134,7 +134,7 @@ export function NodesTable(props: NodesTableProps): ReactElement {
                       {node.word}
                       {node.added === null ? '' : `, ${node.added.addresses[0] ?? ''}`}
                       {node.facts.State === 'member' ? `, ${countOf(node.peers.length, 'link')}` : ''}
-                      {node.facts.Facts === null ? '' : `, ${countOf(node.facts.Facts.VMs, 'VM')}`}
+                      {node.host === null ? '' : `, ${countOf(node.host.VMs, 'VM')}`}
                     </span>
                   </span>
                   {show.includes('load') ? (

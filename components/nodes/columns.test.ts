@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { FleetNode } from '../../contract/fleet.ts';
+import type { FleetHost, FleetNode } from '../../contract/fleet.ts';
 import { meshView } from '../fleet/mesh-view.ts';
 import { parseSort, sortNodes } from './columns.tsx';
 
-function node(name: string, version: string | null): [string, FleetNode] {
+function node(name: string): [string, FleetNode] {
   const facts: FleetNode = {
     Id: name,
     Name: name,
@@ -11,14 +11,19 @@ function node(name: string, version: string | null): [string, FleetNode] {
     State: 'member',
     Head: false,
     Degree: 1,
-    Version: version,
-    Facts: null,
     Cluster: 'c',
     AsOf: 0,
     LostAt: null,
   };
   return [name, facts];
 }
+const host = (name: string, Version: string): [string, FleetHost] => [
+  name,
+  {
+    ...{ Node: name, Cluster: 'c', AsOf: 0, Name: name, Version, CPUs: 2, Load: '0 0 0', MemTotal: 1, MemUsed: 1 },
+    ...{ RxBps: 0, TxBps: 0, VMs: 0, AndroidVMs: 0, Limit: 0, CPUCommit: 0, MemCommit: 0, NetworkCommit: 0, Uptime: 0 },
+  },
+];
 const cluster = {
   Id: 'c',
   Context: 'c',
@@ -31,8 +36,10 @@ const cluster = {
 } as const;
 const { nodes } = meshView(
   {
-    nodes: new Map([node('node10', '1.10'), node('node2', '1.9'), node('node1', null), node('node3', '1.9')]),
+    nodes: new Map(['node10', 'node2', 'node1', 'node3'].map(node)),
     links: new Map(),
+    hosts: new Map([host('node10', '1.10'), host('node2', '1.9'), host('node3', '1.9')]),
+    bridges: new Map(),
   },
   cluster,
 );

@@ -65,12 +65,12 @@ const sortValues: Readonly<Record<ColumnName, (node: MeshNode) => number | strin
   links: (node) => (node.facts.State === 'member' ? node.peers.length : undefined),
   peers: (node) => node.peers.length,
   bridge: (node) => bridgeOf(node)?.name,
-  vms: (node) => node.facts.Facts?.VMs,
-  load: (node) => loadOf(node.facts) ?? undefined,
-  memory: (node) => node.facts.Facts?.MemUsed,
+  vms: (node) => node.host?.VMs,
+  load: (node) => loadOf(node) ?? undefined,
+  memory: (node) => node.host?.MemUsed,
   address: (node) => node.facts.Addresses[0],
-  version: (node) => node.facts.Version ?? undefined,
-  uptime: (node) => node.facts.Facts?.Uptime,
+  version: (node) => node.host?.Version,
+  uptime: (node) => node.host?.Uptime,
 };
 
 export interface Sort {
@@ -95,8 +95,7 @@ const dash = <span className="text-fg-3">–</span>;
 
 /** A cell's content; the state column is the caller's, since it has a clock. */
 export function NodeCell({ column, node, mesh }: { column: ColumnName; node: MeshNode; mesh: MeshView }): ReactElement {
-  const { facts } = node;
-  const host = facts.Facts;
+  const { facts, host } = node;
   switch (column) {
     case 'name':
       return (
@@ -128,7 +127,7 @@ export function NodeCell({ column, node, mesh }: { column: ColumnName; node: Mes
     case 'vms':
       return host === null ? dash : <Flash value={String(host.VMs)} />;
     case 'load': {
-      const load = loadOf(facts);
+      const load = loadOf(node);
       return host === null || load === null ? (
         dash
       ) : (
@@ -150,7 +149,7 @@ export function NodeCell({ column, node, mesh }: { column: ColumnName; node: Mes
     case 'address':
       return facts.Addresses[0] === undefined ? dash : <>{facts.Addresses[0]}</>;
     case 'version':
-      return facts.Version === null ? dash : <>{facts.Version}</>;
+      return host === null ? dash : <>{host.Version}</>;
     case 'uptime':
       return host === null ? dash : <>{formatDuration(host.Uptime / nanosecondsPerMs)}</>;
   }

@@ -96,8 +96,6 @@ function meshOf(headState: FleetNode['State']) {
     State: 'member',
     Head: false,
     Degree: 2,
-    Version: '1',
-    Facts: null,
     Cluster: 'c1',
     AsOf: 0,
     LostAt: null,
@@ -106,7 +104,7 @@ function meshOf(headState: FleetNode['State']) {
   const nodes = [node('node1', { Head: true, State: headState }), node('node2', { State: 'absent' })];
   const cluster = { Id: 'c1', Context: 'john', Engine: 'meshd', State: 'live', AttachedTo: 'node1' } as const;
   return meshView(
-    { nodes: new Map(nodes.map((each) => [each.Id, each])), links: new Map() },
+    { nodes: new Map(nodes.map((each) => [each.Id, each])), links: new Map(), hosts: new Map(), bridges: new Map() },
     { ...cluster, RoundTripMs: 1, AsOf: 0, Reason: '' },
   );
 }

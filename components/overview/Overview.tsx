@@ -255,13 +255,13 @@ function ClusterFacts({ mesh }: { mesh: MeshView }): ReactElement {
   const up = countLinks(links, 'up');
   const half = links.size - up;
   const inMesh = nodes.filter((node) => node.facts.State === 'member');
-  const hosts = inMesh.flatMap((node) => node.facts.Facts ?? []);
+  const hosts = inMesh.flatMap((node) => node.host ?? []);
   const sum = (pick: (host: (typeof hosts)[number]) => number): number =>
     hosts.reduce((total, host) => total + pick(host), 0);
-  const load = inMesh.reduce((total, node) => total + (loadOf(node.facts) ?? 0), 0);
+  const load = inMesh.reduce((total, node) => total + (loadOf(node) ?? 0), 0);
   const head = nodes.find((node) => node.facts.Head);
   const degrees = [...new Set(inMesh.flatMap((node) => node.facts.Degree ?? []))].sort((a, b) => a - b);
-  const versions = [...new Set(inMesh.flatMap((node) => node.facts.Version ?? []))];
+  const versions = [...new Set(hosts.map((host) => host.Version))];
   return (
     <FactList>
       <Fact name="Nodes">

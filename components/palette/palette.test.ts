@@ -12,8 +12,6 @@ function node(Name: string, State: FleetNode['State'] = 'member'): FleetNode {
     State,
     Head: false,
     Degree: 3,
-    Version: null,
-    Facts: null,
     Cluster: 'c',
     AsOf: 0,
     LostAt: null,

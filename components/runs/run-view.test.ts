@@ -235,8 +235,6 @@ describe('times in words', () => {
 });
 
 describe('how far a node is', () => {
-  // Of all the facts only this one is read.
-  const facts = (Bridge: string) => ({ Bridge }) as FleetNode['Facts'];
   const member = (Name: string, parts: Partial<FleetNode> = {}): FleetNode => ({
     Id: Name,
     Name,
@@ -244,13 +242,15 @@ describe('how far a node is', () => {
     State: 'member',
     Head: false,
     Degree: 1,
-    Version: '1',
-    Facts: null,
     Cluster: 'c',
     AsOf: 1,
     LostAt: null,
     ...parts,
   });
+  const noBridge = {
+    ...{ Node: 'node1', Cluster: 'c', AsOf: 1, Bridge: '', Uplink: '', Owner: '' },
+    ...{ Persistence: '', Reboot: '', Alarms: [] },
+  };
   const summary = { uplink: '', owner: '', persistence: '', reboot: '', transaction: '', alarms: [] };
   const known = (name: string, cluster: string, bridge: string) => ({
     id: name,
@@ -267,7 +267,12 @@ describe('how far a node is', () => {
 
   it('comes from its meshd, otherwise from what the console knows', () => {
     const standings = standingsOf(
-      [member('node1', { Facts: facts('') }), member('node2'), member('node3', { State: 'absent' })],
+      {
+        nodes: new Map(
+          [member('node1'), member('node2'), member('node3', { State: 'absent' })].map((node) => [node.Id, node]),
+        ),
+        bridges: new Map([['node1', noBridge]]),
+      },
       [known('node1', 'c', 'mega_bridge'), known('node2', 'c', 'mega_bridge'), known('node4', 'c', '')],
     );
     expect(['node1', 'node2', 'node3', 'node4', 'node5'].map(standings)).toEqual([

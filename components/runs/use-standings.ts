@@ -7,10 +7,12 @@ import { standingsOf, type Standings } from './standing.ts';
 /** Null until both have told. */
 export function useStandings(): Standings | null {
   const { status: knownStatus, nodes: known } = useKnownNodes();
-  const fleet = useFleetPart(({ view }) => view.nodes);
+  const nodes = useFleetPart(({ view }) => view.nodes);
+  const bridges = useFleetPart(({ view }) => view.bridges);
   const fleetStatus = useFleetPart(({ status }) => status);
   return useMemo(
-    () => (knownStatus === 'loading' || fleetStatus === 'loading' ? null : standingsOf(fleet.values(), known.values())),
-    [knownStatus, fleetStatus, fleet, known],
+    () =>
+      knownStatus === 'loading' || fleetStatus === 'loading' ? null : standingsOf({ nodes, bridges }, known.values()),
+    [knownStatus, fleetStatus, nodes, bridges, known],
   );
 }

@@ -4,7 +4,7 @@ import { Columns2, Rows3, Waypoints } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useRef } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
-import { linkKey } from '../../core/cluster-view.ts';
+import { linkKey } from '../../core/fleet-view.ts';
 import { criticalParts } from '../../core/topology/critical.ts';
 import { countOf, listOf } from '../../lib/format.ts';
 import type { Readable } from '../../lib/observable.ts';

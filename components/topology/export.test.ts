@@ -26,8 +26,6 @@ function node(id: string, name: string, change: Partial<FleetNode> = {}): [strin
     State: 'member',
     Head: false,
     Degree: 1,
-    Version: null,
-    Facts: null,
     Cluster: 'c',
     AsOf: 0,
     LostAt: null,
@@ -44,6 +42,8 @@ const mesh = meshView(
       node('c', 'node3', { State: 'absent', LostAt: 1 }),
     ]),
     links: new Map([['a b', { A: 'a', B: 'b', State: 'half', Cluster: 'c', Since: 0 }]]),
+    hosts: new Map(),
+    bridges: new Map(),
   },
   {
     Id: 'c',

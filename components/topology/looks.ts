@@ -54,7 +54,7 @@ export function drawNode(node: MeshNode, context: DrawingContext): NodeDrawing {
   const { colours, now, selected, cutNodes, nodeCount } = context;
   const { facts } = node;
   const isIn = facts.State === 'member';
-  const vms = facts.Facts?.VMs ?? 0;
+  const vms = node.host?.VMs ?? 0;
   const lostFor = facts.LostAt === null ? 0 : Math.max(0, now - facts.LostAt);
   const isSelected = node.id === selected;
   const isCut = cutNodes?.has(node.id) === true;

@@ -8,13 +8,14 @@
 // - What was known stays on the pages: a cluster that is lost keeps its nodes, with their age.
 // - A node of another mesh is never taken for one of this: the mesh's id must be the cluster's, or for sockets of this machine
 //   the one that was seen first.
+import { nodes } from '../../contract/cluster-kinds.ts';
 import type { CommandClient } from '../../contract/command-client.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { FleetCluster } from '../../contract/fleet.ts';
-import type { WatchDelta, WatchSnapshot } from '../../contract/watch.ts';
+import type { Kind, RowChanges } from '../../contract/kinds.ts';
+import { watchChanges, type ClusterChange, type MeshIdentity } from '../engines/meshd/changes.ts';
 import { describeRoute, type NodeRoute } from '../engines/meshd/route.ts';
 import type { OpenSocket, SocketOpener } from '../engines/meshd/sockets.ts';
-import { assertBounded } from '../engines/meshd/watch.ts';
 import { raceStaggered } from '../engines/race.ts';
 import type { Log } from '../ports.ts';
 
@@ -61,8 +62,9 @@ export interface AttachmentSink {
   changed(state: Pick<FleetCluster, 'State' | 'AttachedTo' | 'RoundTripMs' | 'Reason'>): void;
   /** The cluster answered: what the console knows about it is current. */
   heard(roundTripMs: number): void;
-  snapshot(message: WatchSnapshot): void;
-  delta(message: WatchDelta): void;
+  /** All rows that there are. */
+  began(identity: MeshIdentity, rows: RowChanges): void;
+  rowsChanged(rows: RowChanges): void;
   attached(node: string): void;
   detached(node: string): void;
   /** Why this mesh cannot be the cluster: another cluster here is it already. Null when it can. */
@@ -75,6 +77,8 @@ export interface AttachmentComponents {
   readonly opener: SocketOpener;
   readonly sink: AttachmentSink;
   readonly log: Log;
+  /** What to watch, as far as the node knows it. */
+  readonly kinds: readonly Kind[];
 }
 
 interface Attached {
@@ -83,8 +87,9 @@ interface Attached {
   readonly opening: Promise<OpenSocket>;
   control: CommandClient | null;
   readonly watch: CommandClient;
-  readonly messages: AsyncGenerator<WatchSnapshot | WatchDelta, void, undefined>;
-  readonly first: WatchSnapshot;
+  readonly changes: AsyncGenerator<ClusterChange, void, undefined>;
+  readonly identity: MeshIdentity;
+  readonly first: RowChanges;
 }
 
 export class Attachment {
@@ -235,16 +240,16 @@ export class Attachment {
       });
       opening.catch(() => undefined);
       closing.push(opening);
-      const messages = watch.client.watch();
-      const first = await withDeadline(messages.next(), leftMs(), describeRoute(route));
-      const message = first.done ? null : first.value;
-      if (message?.Watch !== 'snapshot') {
-        throw new AppError('failed', `${describeRoute(route)} began its Watch without a snapshot`);
+      const changes = watchChanges(watch.client, watch.hello, this.components.kinds);
+      const first = await withDeadline(changes.next(), leftMs(), describeRoute(route));
+      const change = first.done ? null : first.value;
+      if (change?.begins == null) {
+        throw new AppError('failed', `${describeRoute(route)} began its Watch without the rows that there are`);
       }
-      assertBounded(message);
-      this.assertSameMesh(route, message);
+      this.assertSameMesh(route, change.begins);
       if (signal.aborted) throw new AppError('cancelled', 'another node was faster');
-      return { route, opening, control: null, watch: watch.client, messages, first: message };
+      const { begins: identity, rows } = change;
+      return { route, opening, control: null, watch: watch.client, changes, identity, first: rows };
     } catch (error) {
       close();
       throw error;
@@ -253,7 +258,7 @@ export class Attachment {
     }
   }
 
-  private assertSameMesh(route: NodeRoute, { Cluster: meshId, Context: context }: WatchSnapshot): void {
+  private assertSameMesh(route: NodeRoute, { mesh: meshId, context }: MeshIdentity): void {
     if (this.meshId !== null && this.meshId !== meshId) {
       throw new AppError(
         'refused',
@@ -269,20 +274,19 @@ export class Attachment {
   private async follow(attached: Attached, name: string): Promise<string> {
     const { sink } = this.components;
     this.current = attached;
-    this.meshId ??= attached.first.Cluster;
+    this.meshId ??= attached.identity.mesh;
     const startedAt = performance.now();
     sink.changed({ State: 'live', AttachedTo: name, RoundTripMs: null, Reason: '' });
     sink.attached(name);
-    sink.snapshot(attached.first);
+    sink.began(attached.identity, attached.first);
     const greeting = this.greet(attached, name);
     let reason = `${name} ended the connection`;
     try {
-      for await (const message of attached.messages) {
-        assertBounded(message);
-        if (message.Watch === 'snapshot') {
-          this.assertSameMesh(attached.route, message);
-          sink.snapshot(message);
-        } else sink.delta(message);
+      for await (const { begins, rows } of attached.changes) {
+        if (begins) {
+          this.assertSameMesh(attached.route, begins);
+          sink.began(begins, rows);
+        } else sink.rowsChanged(rows);
       }
     } catch (error) {
       reason = error instanceof AppError && error.code === 'unreachable' ? reason : `${name}: ${describeError(error)}`;
@@ -392,8 +396,9 @@ function ofRound(routes: readonly NodeRoute[], round: number): readonly NodeRout
 }
 
 /** The name of the node that answered, as its mesh has it. */
-function nodeNameOf({ first, route }: Attached): string {
-  return first.Nodes.find((node) => node.Id === first.Self)?.Name ?? describeRoute(route);
+function nodeNameOf({ first, identity, route }: Attached): string {
+  const self = first[nodes.name]?.put.find((node) => node['Id'] === identity.self);
+  return self === undefined ? describeRoute(route) : String(self['Name']);
 }
 
 async function withDeadline<T>(promise: Promise<T>, timeoutMs: number, place: string): Promise<T> {

@@ -1,7 +1,9 @@
-// The fleet: every cluster that the store names, each held by one attachment, all in one graph. Owns which clusters there
+// The fleet: every cluster that the store names, each held by one attachment, the rows of all together. Owns which clusters there
 // are, the ways to their nodes, and the rhythm in which changes go out: the first at once, then ten times a second.
+import { clusterKinds } from '../../contract/cluster-kinds.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot } from '../../contract/fleet.ts';
+import type { Kind } from '../../contract/kinds.ts';
 import { localRoute, sshRoute, type NodeRoute } from '../engines/meshd/route.ts';
 import type { SocketOpener } from '../engines/meshd/sockets.ts';
 import type {
@@ -17,7 +19,7 @@ import { Attachment, type AttachmentSink, type AttachmentTimes } from './attachm
 import { Coalescer } from './coalescer.ts';
 import { CommandSockets } from './command-sockets.ts';
 import { Commands, type CommandWay } from './commands.ts';
-import { FleetGraph } from './fleet-graph.ts';
+import { FleetRows } from './fleet-rows.ts';
 
 /** Deltas go out at most this often. With the mesh's own 70 ms a change is on a screen within 250 ms. */
 const flushEveryMs = 100;
@@ -28,6 +30,8 @@ export interface FleetParts {
   readonly now: () => number;
   readonly log: Log;
   readonly times?: AttachmentTimes;
+  /** What clusters may tell; `clusterKinds` unless given. */
+  readonly kinds?: readonly Kind[];
 }
 
 interface Held {
@@ -39,7 +43,8 @@ interface Held {
 export class Fleet implements FleetPort {
   private readonly parts: FleetParts;
   private readonly store: FleetComponents['store'];
-  private readonly graph: FleetGraph;
+  private readonly rows: FleetRows;
+  private readonly kinds: readonly Kind[];
   private readonly coalescer: Coalescer;
   private readonly sockets: CommandSockets;
   private readonly commands: Commands;
@@ -53,7 +58,8 @@ export class Fleet implements FleetPort {
   constructor(parts: FleetParts, components: Pick<FleetComponents, 'store'>) {
     this.parts = parts;
     this.store = components.store;
-    this.graph = new FleetGraph({ now: parts.now });
+    this.kinds = parts.kinds ?? clusterKinds;
+    this.rows = new FleetRows({ now: parts.now, kinds: this.kinds });
     this.coalescer = new Coalescer({ periodMs: flushEveryMs }, { run: () => this.flush() });
     this.sockets = new CommandSockets({ opener: parts.opener });
     this.commands = new Commands({
@@ -78,7 +84,7 @@ export class Fleet implements FleetPort {
 
   snapshot(): FleetSnapshot {
     this.flush();
-    return this.graph.snapshot();
+    return this.rows.snapshot();
   }
 
   onDelta(listener: (delta: FleetDelta) => void): () => void {
@@ -111,7 +117,7 @@ export class Fleet implements FleetPort {
       this.held.delete(id);
       for (const [mesh, owner] of [...this.meshes]) if (owner === id) this.meshes.delete(mesh);
       await attachment.stop();
-      this.graph.removeCluster(id);
+      this.rows.removeCluster(id);
       this.coalescer.trigger();
     }
     for (const cluster of clusters) {
@@ -126,10 +132,10 @@ export class Fleet implements FleetPort {
     const { opener, log, times, now } = this.parts;
     const attachment = new Attachment(
       { id: cluster.id, meshId: cluster.socketPaths.length > 0 ? null : cluster.id, ...(times ? { times } : {}) },
-      { opener, log, sink: this.sinkOf(cluster.id) },
+      { opener, log, sink: this.sinkOf(cluster.id), kinds: this.kinds },
     );
     this.held.set(cluster.id, { cluster, hosts, attachment });
-    this.graph.putCluster({
+    this.rows.putCluster({
       Id: cluster.id,
       Context: cluster.context,
       Engine: cluster.engine,
@@ -157,31 +163,31 @@ export class Fleet implements FleetPort {
   private sinkOf(id: string): AttachmentSink {
     const { now } = this.parts;
     const put = (part: Partial<FleetCluster>) => {
-      const cluster = this.graph.cluster(id);
+      const cluster = this.rows.cluster(id);
       if (!cluster) return;
-      this.graph.putCluster({ ...cluster, ...part });
+      this.rows.putCluster({ ...cluster, ...part });
       this.coalescer.trigger();
     };
     const event = (kind: 'attached' | 'detached', node: string) => {
-      this.graph.addEvent({ At: now(), Cluster: id, Kind: kind, Nodes: [node] });
+      this.rows.addEvent({ At: now(), Cluster: id, Kind: kind, Nodes: [node] });
       this.coalescer.trigger();
     };
     return {
       changed: put,
       heard: (roundTripMs) => put({ RoundTripMs: Math.round(roundTripMs * 10) / 10, AsOf: now() }),
-      snapshot: (message) => {
-        put({ AsOf: now(), Context: message.Context });
-        this.graph.applySnapshot(id, message.Nodes, message.Links);
+      began: ({ context }, rows) => {
+        put({ AsOf: now(), Context: context });
+        this.rows.applySnapshot(id, rows);
         this.coalescer.trigger();
       },
-      delta: (message) => {
-        this.graph.applyChange(id, message);
+      rowsChanged: (rows) => {
+        this.rows.applyChange(id, rows);
         this.coalescer.trigger();
       },
       claim: (meshId) => {
         const owner = this.meshes.get(meshId) ?? id;
         if (owner !== id) {
-          const context = this.graph.cluster(owner)?.Context ?? '';
+          const context = this.rows.cluster(owner)?.Context ?? '';
           return `it is a node of the cluster ${context}, which is here already`;
         }
         this.meshes.set(meshId, id);
@@ -201,7 +207,7 @@ export class Fleet implements FleetPort {
   private routesOf(id: string, failed: NodeRoute | null): readonly NodeRoute[] {
     const held = this.held.get(id);
     if (!held) return [];
-    const nodes = this.graph.nodesOf(id);
+    const nodes = this.rows.nodesOf(id);
     const byId = new Map(nodes.map((node) => [node.Id, node]));
     const byName = new Map(nodes.map((node) => [node.Name, node]));
     const rank = (host: StoredHost): number => {
@@ -222,13 +228,13 @@ export class Fleet implements FleetPort {
     const held = this.heldCluster(cluster);
     const id = held.cluster.id;
     const { route } = held.attachment;
-    const attachedTo = this.graph.cluster(id)?.AttachedTo ?? '';
+    const attachedTo = this.rows.cluster(id)?.AttachedTo ?? '';
     if (name === '' || name === attachedTo) {
       if (route) return [{ route, sendTo: '' }];
       if (name === '')
         throw new AppError('unreachable', 'no node of this cluster answers: see its state on the Mesh page');
     }
-    const node = this.graph.nodesOf(id).find((each) => each.Name === name || each.Id === name);
+    const node = this.rows.nodesOf(id).find((each) => each.Name === name || each.Id === name);
     const host = held.hosts.find((each) => (node ? nodeOf([node], each) : each.name === name));
     if (!node && !host) throw new AppError('not-found', `no node ${name} in this cluster`);
     const ways: CommandWay[] = [];
@@ -250,10 +256,10 @@ export class Fleet implements FleetPort {
   }
 
   private flush(): void {
-    this.graph.releaseFacts();
+    this.rows.releaseHosts();
     // Those that still wait come with one of the next.
-    if (this.graph.isWaiting) this.coalescer.trigger();
-    const delta = this.graph.flush();
+    if (this.rows.isWaiting) this.coalescer.trigger();
+    const delta = this.rows.flush();
     if (!delta) return;
     for (const listener of [...this.listeners]) listener(delta);
   }

@@ -3,14 +3,19 @@
 import { CommandClient, type CommandTransport } from '../../../contract/command-client.ts';
 import { responseEntry, type CommandResponse } from '../../../contract/command-socket.ts';
 import { AppError } from '../../../contract/errors.ts';
-import type { LinkView, NodeView, WatchMessage } from '../../../contract/watch.ts';
-import { applyChange, clusterState, diffCluster, linkKey, type ClusterState } from '../../../core/cluster-view.ts';
+import { clusterKinds, links as linkKind, nodes as nodeKind } from '../../../contract/cluster-kinds.ts';
+import type { LinkRow, NodeRow } from '../../../contract/cluster-kinds.ts';
+import { keyOf, type Kind, type RowChanges, type RowData } from '../../../contract/kinds.ts';
+import type { WatchMessage } from '../../../contract/watch.ts';
+import { PendingRows, Rows } from '../../../core/rows.ts';
 import type { NodeRoute } from './route.ts';
 import type { OpenOptions, OpenSocket, SocketOpener } from './sockets.ts';
 
 export interface MemoryMeshOptions {
   readonly meshId: string;
   readonly context: string;
+  /** What its nodes tell; `clusterKinds` unless given. */
+  readonly kinds?: readonly Kind[];
 }
 
 /** What a node answers to a line; a text is its Response. */
@@ -18,7 +23,9 @@ export type Answerer = (node: string, line: string) => string | Promise<string> 
 
 export class MemoryMesh implements SocketOpener {
   readonly options: MemoryMeshOptions;
-  state: ClusterState;
+  readonly tables: ReadonlyMap<string, Rows>;
+  /** Nodes that it names at the beginning beside its own, however many. */
+  more: readonly NodeRow[] = [];
   answer: Answerer = (_, line) => line;
   /** Lines that arrived, as `node: line`. */
   readonly lines: string[] = [];
@@ -29,33 +36,59 @@ export class MemoryMesh implements SocketOpener {
   private readonly silent = new Set<string>();
   private readonly connections = new Set<MemoryConnection>();
 
-  constructor(options: MemoryMeshOptions, nodes: readonly NodeView[], links: readonly LinkView[]) {
+  constructor(options: MemoryMeshOptions, nodes: readonly NodeRow[], links: readonly LinkRow[]) {
     this.options = options;
-    this.state = clusterState(nodes, links);
+    this.tables = new Map((options.kinds ?? clusterKinds).map((kind) => [kind.name, new Rows(kind)]));
+    for (const node of nodes) this.table(nodeKind).put(node);
+    for (const link of links) this.table(linkKind).put(link);
   }
 
-  /** Changes the cluster; who watches gets the difference. */
-  change(nodes: readonly NodeView[], goneNodes: readonly string[] = [], links?: readonly LinkView[]): void {
-    const kept = [...this.state.nodes.values()].filter(
-      ({ Id }) => !goneNodes.includes(Id) && !nodes.some((node) => node.Id === Id),
-    );
-    this.put(clusterState([...kept, ...nodes], links ?? [...this.state.links.values()]));
+  /** The nodes now. */
+  get nodes(): NodeRow[] {
+    return [...this.table(nodeKind).values()];
   }
 
-  put(next: ClusterState): void {
-    const change = diffCluster(this.state, next);
-    this.state = next;
-    if (change) for (const connection of this.connections) connection.push(change);
+  /** The links now. */
+  get links(): LinkRow[] {
+    return [...this.table(linkKind).values()];
   }
 
-  /** Applies a change without looking for it: at 1,000 nodes the search would cost more than what is measured. */
-  push(change: NonNullable<ReturnType<typeof diffCluster>>): void {
-    this.state = applyChange(this.state, change);
-    for (const connection of this.connections) connection.push(change);
+  /** Changes the cluster; who watches gets the difference. `links`: all that there are then. */
+  change(nodes: readonly NodeRow[], goneNodes: readonly string[] = [], links?: readonly LinkRow[]): void {
+    const kept = new Set(links?.map((link) => keyOf(linkKind, link)));
+    const gone = links === undefined ? [] : [...this.table(linkKind).keys()].filter((key) => !kept.has(key));
+    this.push({ nodes: { put: nodes, gone: goneNodes }, links: { put: links ?? [], gone } });
   }
 
-  dropLinksOf(id: string): readonly LinkView[] {
-    return [...this.state.links.values()].filter((link) => link.A !== id && link.B !== id);
+  /** A row of any kind, or changed fields of one. */
+  put<Row extends RowData>(kind: Kind<Row>, ...rows: Partial<Row>[]): void {
+    this.push({ [kind.name]: { put: rows, gone: [] } });
+  }
+
+  /** Applies changes; who watches gets what is new in them. */
+  push(changes: RowChanges): void {
+    const pending = new PendingRows();
+    for (const table of this.tables.values()) {
+      const { put, gone } = changes[table.kind.name] ?? { put: [], gone: [] };
+      for (const key of gone) if (table.drop(key)) pending.noteGone(table.kind, key);
+      for (const row of put) {
+        const changed = table.put(row);
+        if (changed) pending.notePut(table.kind, changed);
+      }
+    }
+    if (pending.size === 0) return;
+    const told = pending.take();
+    for (const connection of this.connections) connection.push(told);
+  }
+
+  dropLinksOf(id: string): readonly LinkRow[] {
+    return this.links.filter((link) => link.A !== id && link.B !== id);
+  }
+
+  private table<Row extends RowData>(kind: Kind<Row>): Rows<Row> {
+    const table = this.tables.get(kind.name);
+    if (!table) throw new RangeError(`no kind ${kind.name} here`);
+    return table as unknown as Rows<Row>;
   }
 
   /** Its connections end, and new ones are refused. */
@@ -126,6 +159,7 @@ class MemoryConnection implements CommandTransport {
   private readonly chunks: (Uint8Array | null)[] = [];
   private wake: () => void = () => undefined;
   private watched = -1;
+  private kinds: readonly string[] = [];
 
   constructor(node: string, mesh: MemoryMesh, onEnd: () => void) {
     this.node = node;
@@ -144,11 +178,14 @@ class MemoryConnection implements CommandTransport {
         ProtocolMin: 1,
         ProtocolMax: 1,
         Features: ['Watch', 'Cancel'],
+        Kinds: [...this.mesh.tables.keys()],
       };
       this.send({ Hello: hello });
     } else if ('Watch' in request) {
+      const { Kinds } = request['Watch'] as { Kinds?: string[] };
+      this.kinds = Kinds ?? [];
       this.watched = 0;
-      this.send(this.snapshot());
+      this.send(this.beginning());
     } else if (typeof request['Command'] === 'string' && request['Command'] !== '') {
       void this.runLine(request['Command']);
     } else if (typeof request['Suggest'] === 'string') {
@@ -157,11 +194,13 @@ class MemoryConnection implements CommandTransport {
     return Promise.resolve();
   }
 
-  push(change: NonNullable<ReturnType<typeof diffCluster>>): void {
+  push(changes: RowChanges): void {
     if (this.watched < 0 || this.isSilent) return;
+    const Kinds = Object.fromEntries(Object.entries(changes).filter(([name]) => this.kinds.includes(name)));
+    if (Object.keys(Kinds).length === 0) return;
     const from = { Epoch: 'e', N: this.watched };
     this.watched += 1;
-    this.send({ Watch: 'delta', From: from, Revision: { Epoch: 'e', N: this.watched }, ...change });
+    this.send({ Watch: 'rows', From: from, Revision: { Epoch: 'e', N: this.watched }, Kinds, More: false });
   }
 
   end(): void {
@@ -174,17 +213,25 @@ class MemoryConnection implements CommandTransport {
     this.end();
   }
 
-  private snapshot(): WatchMessage {
-    const { state, options } = this.mesh;
-    const self = [...state.nodes.values()].find((node) => node.Name === this.node);
+  private beginning(): WatchMessage {
+    const { tables, nodes, options } = this.mesh;
+    const put = (table: Rows) => ({
+      put: [...table.values(), ...(table.kind.name === nodeKind.name ? this.mesh.more : [])],
+      gone: [],
+    });
     return {
-      Watch: 'snapshot',
+      Watch: 'begin',
       Revision: { Epoch: 'e', N: 0 },
-      Self: self?.Id ?? '',
+      Self: nodes.find((node) => node.Name === this.node)?.Id ?? '',
       Cluster: options.meshId,
       Context: options.context,
-      Nodes: [...state.nodes.values()],
-      Links: [...state.links.values()],
+      Kinds: Object.fromEntries(
+        this.kinds.flatMap((name) => {
+          const table = tables.get(name);
+          return table ? [[name, put(table)]] : [];
+        }),
+      ),
+      More: false,
     };
   }
 
@@ -217,23 +264,21 @@ class MemoryConnection implements CommandTransport {
 }
 
 /** `count` nodes node1, node2, … in a ring, each also linked to one across: every node has degree 3 or 4. */
-export function ringOfNodes(count: number): { nodes: NodeView[]; links: LinkView[] } {
+export function ringOfNodes(count: number): { nodes: NodeRow[]; links: LinkRow[] } {
   const idOf = (index: number) => (index + 1).toString(16).padStart(32, '0');
-  const nodes = Array.from({ length: count }, (_, index): NodeView => ({
+  const nodes = Array.from({ length: count }, (_, index): NodeRow => ({
     Id: idOf(index),
     Name: `node${index + 1}`,
     Addresses: [`10.0.${index >> 8}.${index & 255}`],
     State: 'member',
     Head: index === 0,
     Degree: 3,
-    Version: '0.1.0',
-    Facts: null,
   }));
-  const links = new Map<string, LinkView>();
+  const links = new Map<string, LinkRow>();
   const link = (a: number, b: number) => {
     const [low, high] = a < b ? [a, b] : [b, a];
-    const view: LinkView = { A: idOf(low), B: idOf(high), State: 'up' };
-    if (a !== b) links.set(linkKey(view), view);
+    const row: LinkRow = { A: idOf(low), B: idOf(high), State: 'up' };
+    if (a !== b) links.set(keyOf(linkKind, row), row);
   };
   for (let index = 0; index < count; index += 1) {
     link(index, (index + 1) % count);
