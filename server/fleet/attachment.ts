@@ -14,7 +14,7 @@ import { AppError, describeError } from '../../contract/errors.ts';
 import type { FleetCluster } from '../../contract/fleet.ts';
 import type { Kind, RowChanges } from '../../contract/kinds.ts';
 import { watchChanges, type ClusterChange, type MeshIdentity } from '../engines/meshd/changes.ts';
-import { describeRoute, type NodeRoute } from '../engines/meshd/route.ts';
+import { describeRoute, type NodeRoute } from '../engines/route.ts';
 import type { OpenSocket, SocketOpener } from '../engines/meshd/sockets.ts';
 import { raceStaggered } from '../engines/race.ts';
 import type { Log } from '../ports.ts';

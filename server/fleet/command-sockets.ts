@@ -3,7 +3,7 @@
 // that forgotten connections end.
 import type { CommandClient } from '../../contract/command-client.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
-import type { NodeRoute } from '../engines/meshd/route.ts';
+import type { NodeRoute } from '../engines/route.ts';
 import type { OpenOptions, SocketOpener } from '../engines/meshd/sockets.ts';
 
 /** How long an unused terminal keeps its settings. */

@@ -8,7 +8,7 @@ import { maxBrowserAnswerBytes, maxCommandsPerUser } from '../../contract/limits
 import { assertMayRun, mayComplete } from '../../core/commands/may-run.ts';
 import { clipLine, quoteWord } from '../../core/commands/tokens.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
-import type { NodeRoute } from '../engines/meshd/route.ts';
+import type { NodeRoute } from '../engines/route.ts';
 import type { CommandCall, SuggestQuestion } from '../ports.ts';
 import { setsConnection, type CommandSockets } from './command-sockets.ts';
 

@@ -4,7 +4,7 @@ import { clusterKinds } from '../../contract/cluster-kinds.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot } from '../../contract/fleet.ts';
 import type { Kind } from '../../contract/kinds.ts';
-import { localRoute, sshRoute, type NodeRoute } from '../engines/meshd/route.ts';
+import { localRoute, sshRoute, type NodeRoute } from '../engines/route.ts';
 import type { SocketOpener } from '../engines/meshd/sockets.ts';
 import type {
   CommandCall,

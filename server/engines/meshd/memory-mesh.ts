@@ -8,7 +8,7 @@ import type { LinkRow, NodeRow } from '../../../contract/cluster-kinds.ts';
 import { keyOf, type Kind, type RowChanges, type RowData } from '../../../contract/kinds.ts';
 import type { WatchMessage } from '../../../contract/watch.ts';
 import { PendingRows, Rows } from '../../../core/rows.ts';
-import type { NodeRoute } from './route.ts';
+import type { NodeRoute } from '../route.ts';
 import type { OpenOptions, OpenSocket, SocketOpener } from './sockets.ts';
 
 export interface MemoryMeshOptions {

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandClient, type CommandTransport } from '../../../contract/command-client.ts';
 import type { Hello } from '../../../contract/command-socket.ts';
 import { AppError, describeError } from '../../../contract/errors.ts';
+import { installedTree } from '../../../core/deploy/tree.ts';
 import { connectSocket, socketTransport, streamBytes } from '../../../host/command-socket.ts';
 import type { KeyStore, StoredHost } from '../../ports.ts';
-import { describeRoute, relayArgv, type NodeRoute } from './route.ts';
+import { describeRoute, type NodeRoute } from '../route.ts';
 import { SshLinks } from './ssh-links.ts';
 
 /** Versions of Hello, Watch and Cancel that the console speaks: N and N-1. */
@@ -123,6 +124,8 @@ interface RelayEnd {
   readonly exitCode: number | null;
 }
 
+/** The command that joins its standard input and output to the node's command socket. */
+const relayArgv: readonly string[] = [`${installedTree}/bin/meshd`, '-relay'];
 const relayEndMs = 300;
 
 function assertVersion(route: NodeRoute, hello: Hello): void {

@@ -9,7 +9,7 @@ import { NotStarted } from '../../../host/runner.ts';
 import { SshConnection, type SshStream } from '../../../host/ssh/connection.ts';
 import type { KeyStore, StoredHost } from '../../ports.ts';
 import { raceStaggered } from '../race.ts';
-import { inConsoleWords, pinsOfHost, type SshRoute } from './route.ts';
+import { inConsoleWords, pinsOfHost, type SshRoute } from '../route.ts';
 
 /** Streams per connection: two below sshd's default, for servers that count differently. */
 const maxStreams = 8;

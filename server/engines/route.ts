@@ -1,9 +1,8 @@
-// How to reach the command socket of one node: on this machine, or over SSH with what the store keeps for the node.
-import { AppError } from '../../../contract/errors.ts';
-import { installedTree } from '../../../core/deploy/tree.ts';
-import type { KnownHost } from '../../../host/ssh/known-hosts.ts';
-import type { HostKeySource } from '../../../host/ssh/connection.ts';
-import type { StoredHost } from '../../ports.ts';
+// How to reach one node of a cluster: on this machine, or over SSH with what the store keeps for the node.
+import { AppError } from '../../contract/errors.ts';
+import type { KnownHost } from '../../host/ssh/known-hosts.ts';
+import type { HostKeySource } from '../../host/ssh/connection.ts';
+import type { StoredHost } from '../ports.ts';
 
 export type NodeRoute = LocalRoute | SshRoute;
 
@@ -34,9 +33,6 @@ export function sshRoute(host: StoredHost): SshRoute {
 export function describeRoute(route: NodeRoute): string {
   return route.via === 'socket' ? route.socketPath : route.host.name;
 }
-
-/** The command that joins its standard input and output to the node's command socket. */
-export const relayArgv: readonly string[] = [`${installedTree}/bin/meshd`, '-relay'];
 
 /** The host keys that the store pins for one host, as host/ssh judges by them. */
 export function pinsOfHost(host: Pick<StoredHost, 'name' | 'pins'>): HostKeySource {
