@@ -11,7 +11,7 @@ const table = (Host: string, Header: string[], ...Tabular: string[][]) => respon
 const text = (Host: string, Response: string) => responseEntry(Host, { Response });
 
 describe('recorded answers of minimega 3.1.0', () => {
-  const recorded = readFileSync(new URL('../agent/socket/fixtures/minimega-3.1.0.jsonl', import.meta.url), 'utf8')
+  const recorded = readFileSync(new URL('../lab/minimega/recorded.jsonl', import.meta.url), 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { request: { Command?: string }; responses: unknown[] })

@@ -16,7 +16,7 @@ type Recorded = z.infer<typeof Recorded>;
 
 /** Commands that meshd does not have yet: VMs, VLANs, bridges, files, captures, scheduling. */
 const isLater = /\b(vm|vlans|ns|tap|bridge|file|capture)\b/;
-const recorded = readFileSync(new URL('./fixtures/minimega-3.1.0.jsonl', import.meta.url), 'utf8')
+const recorded = readFileSync(new URL('../../lab/minimega/recorded.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n')
   .map((line) => Recorded.parse(JSON.parse(line)))
