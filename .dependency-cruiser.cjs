@@ -47,6 +47,20 @@ module.exports = {
       to: { path: '^host/', pathNot: '^host/files\\.ts$' },
     },
     {
+      name: 'engines-behind-their-interface',
+      comment: 'fleet, runs and pages know server/engines/engine.ts; no part of one engine is imported elsewhere',
+      severity: 'error',
+      from: { path: '^server/', pathNot: ['^server/engines/', '\\.test\\.ts$'] },
+      to: { path: '^server/engines/[^/]+/' },
+    },
+    {
+      name: 'meshd-only-where-it-is-run',
+      comment: 'meshd itself is for those who start it; all else talks to it through an engine or the contract',
+      severity: 'error',
+      from: { path: '^[a-z]+/', pathNot: '^((agent|host|lab|bench|e2e|scripts|server/engines/meshd)/|.*\\.test\\.tsx?$)' },
+      to: { path: '^agent/' },
+    },
+    {
       name: 'core-without-node',
       comment: 'core has no I/O: no node: import',
       severity: 'error',

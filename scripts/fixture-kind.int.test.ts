@@ -13,7 +13,7 @@ import { rowsOf } from '../core/fleet-view.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
 import { ConsoleClient, type SocketLike } from '../lib/client.ts';
 import { FleetCollection } from '../lib/fleet.ts';
-import { MeshdSockets } from '../server/engines/meshd/sockets.ts';
+import { createEngines } from '../server/engines/engines.ts';
 import { Fleet } from '../server/fleet/fleet.ts';
 
 const beds = defineKind({
@@ -63,13 +63,15 @@ beforeAll(async () => {
   const socketPaths = [daemons[0]?.socketPath ?? ''];
   const nobody = () => Promise.reject(new Error('not used here'));
   const keys = { get: nobody, put: nobody, list: nobody, remove: nobody };
-  const opener = new MeshdSockets({ version: 'test' }, { keys });
   const store = {
     clusters: { list: () => Promise.resolve([{ ...cluster, socketPaths }]), put: nobody, remove: nobody },
     hosts: { list: () => Promise.resolve([]), put: nobody, update: nobody, remove: nobody },
     keys,
   };
-  fleet = new Fleet({ opener, now: () => Date.now(), log, kinds }, { store });
+  fleet = new Fleet(
+    { engines: createEngines({ version: 'test' }, { keys }), now: () => Date.now(), log, kinds },
+    { store },
+  );
   await fleet.start();
   page = new FleetCollection({ client: clientOf(fleet), now: () => Date.now(), kinds: fleetKinds(kinds) });
 });

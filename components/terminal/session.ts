@@ -6,6 +6,7 @@ import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { Role } from '../../contract/roles.ts';
 import { assertMayRun } from '../../core/commands/may-run.ts';
+import { commandTable } from '../../core/commands/table.ts';
 import { completeWith } from './completion.ts';
 import { drawLine, inColumns } from './draw-line.ts';
 import type { Key, KeyName } from './keys.ts';
@@ -195,7 +196,7 @@ function judgeLine(session: Session, text: string): { session: Session; text: st
 /** Empty: it may be run, or the node knows better what is wrong with it. */
 function findRefusal(text: string, role: Role): string {
   try {
-    assertMayRun(text, role);
+    assertMayRun(commandTable, text, role);
     return '';
   } catch (error) {
     return error instanceof AppError && error.code === 'refused' ? error.message : '';

@@ -123,11 +123,13 @@ describe('roles', () => {
       'mesh send $"SECRET" host',
       'help $"SECRET"',
     ]) {
-      expect(() => assertMayRun(line, 'viewer'), line).toThrow('variables ($NAME) need the role operator');
-      expect(() => assertMayRun(line, 'operator'), line).not.toThrow();
+      expect(() => assertMayRun(commandTable, line, 'viewer'), line).toThrow(
+        'variables ($NAME) need the role operator',
+      );
+      expect(() => assertMayRun(commandTable, line, 'operator'), line).not.toThrow();
     }
     // A comment is not a word, and a price is not a variable.
-    expect(assertMayRun('echo $5 # $SECRET', 'viewer')).not.toBeNull();
+    expect(assertMayRun(commandTable, 'echo $5 # $SECRET', 'viewer')).not.toBeNull();
   });
 
   it('operators act, and do not change the cluster', () => {

@@ -1,4 +1,4 @@
-// Whether a line that a user of the console typed may be run. The server asks before it sends the line, and the terminal before
+// Whether a line that a user of the console typed may be run, by the command table of the cluster's engine. The server asks before it sends the line, and the terminal before
 // it asks the server, so that a viewer sees the refusal without a round trip.
 import { AppError } from '../../contract/errors.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
@@ -6,16 +6,20 @@ import type { Role } from '../../contract/roles.ts';
 import { assertAllowed } from './authorise.ts';
 import { valuesAsked } from './complete.ts';
 import { parseCommand } from './parse.ts';
-import { commandTable } from './table.ts';
+import type { CompiledPattern } from './pattern.ts';
 import type { ParsedCommand } from './types.ts';
 
 /**
  * The command that a line is, once its caller may run it; null for a line that only the node can judge (an admin's alias).
  * @throws AppError `invalid`, `refused`
  */
-export function assertMayRun(line: string, role: Role): ParsedCommand | null | 'blank' {
+export function assertMayRun(
+  table: readonly CompiledPattern[],
+  line: string,
+  role: Role,
+): ParsedCommand | null | 'blank' {
   if (/[\r\n]/.test(line)) throw new AppError('invalid', 'one line at a time');
-  const parsed = parseCommand(commandTable, line);
+  const parsed = parseCommand(table, line);
   if (!parsed.ok) {
     // Aliases are the node's to know, and only admins make them.
     if (role === 'admin' && !parsed.isTooLong) return null;
@@ -32,8 +36,8 @@ export function assertMayRun(line: string, role: Role): ParsedCommand | null | '
 }
 
 /** Whether completions of this text may be asked for: only users who may read variables get their names. */
-export function mayComplete(text: string, role: Role): boolean {
-  return isAtLeast(role, 'operator') || !valuesAsked(commandTable, text).has('variables');
+export function mayComplete(table: readonly CompiledPattern[], text: string, role: Role): boolean {
+  return isAtLeast(role, 'operator') || !valuesAsked(table, text).has('variables');
 }
 
 /** In any of its words, at any depth. */

@@ -9,13 +9,11 @@
 // - A node of another mesh is never taken for one of this: the mesh's id must be the cluster's, or for sockets of this machine
 //   the one that was seen first.
 import { nodes } from '../../contract/cluster-kinds.ts';
-import type { CommandClient } from '../../contract/command-client.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { FleetCluster } from '../../contract/fleet.ts';
 import type { Kind, RowChanges } from '../../contract/kinds.ts';
-import { watchChanges, type ClusterChange, type MeshIdentity } from '../engines/meshd/changes.ts';
 import { describeRoute, type NodeRoute } from '../engines/route.ts';
-import type { OpenSocket, SocketOpener } from '../engines/meshd/sockets.ts';
+import type { ClusterChange, Engine, EngineConnection, MeshIdentity } from '../engines/engine.ts';
 import { raceStaggered } from '../engines/race.ts';
 import type { Log } from '../ports.ts';
 
@@ -74,7 +72,7 @@ export interface AttachmentSink {
 }
 
 export interface AttachmentComponents {
-  readonly opener: SocketOpener;
+  readonly engine: Engine;
   readonly sink: AttachmentSink;
   readonly log: Log;
   /** What to watch, as far as the node knows it. */
@@ -84,9 +82,9 @@ export interface AttachmentComponents {
 interface Attached {
   readonly route: NodeRoute;
   /** For hellos; the watch does not wait for it. */
-  readonly opening: Promise<OpenSocket>;
-  control: CommandClient | null;
-  readonly watch: CommandClient;
+  readonly opening: Promise<EngineConnection>;
+  control: EngineConnection | null;
+  readonly watch: EngineConnection;
   readonly changes: AsyncGenerator<ClusterChange, void, undefined>;
   readonly identity: MeshIdentity;
   readonly first: RowChanges;
@@ -211,45 +209,39 @@ export class Attachment {
   }
 
   private async attachTo(route: NodeRoute, signal: AbortSignal): Promise<Attached> {
-    const { opener } = this.components;
+    const { engine } = this.components;
     const { attachTimeoutMs: connectTimeoutMs, firstHelloTimeoutMs } = this.times;
     const startedAt = performance.now();
     const endAt = startedAt + connectTimeoutMs * this.patience;
     const leftMs = () => Math.max(1, Math.ceil(endAt - performance.now()));
     // A node that accepts no connection shows no sign of life: patience does not apply to it.
-    const watch: OpenSocket = await opener.open(route, { connectTimeoutMs, timeoutMs: leftMs(), signal });
+    const watch = await engine.open(route, { connectTimeoutMs, timeoutMs: leftMs(), signal });
     const openedMs = performance.now() - startedAt;
-    const closing: Promise<OpenSocket>[] = [];
+    const closing: Promise<EngineConnection>[] = [];
     const close = () => {
-      watch.client.close();
+      watch.close();
       for (const opening of closing) closeOnceOpen(opening);
     };
     signal.addEventListener('abort', close, { once: true });
     try {
-      if (!watch.hello.Features.includes('Watch')) {
-        throw new AppError(
-          'refused',
-          `${describeRoute(route)} runs ${watch.hello.Product}, which has no Watch: deploy meshd`,
-        );
-      }
       // Not by `signal`, which also tells the winner of a race that the race is over.
-      const opening = opener.open(route, {
+      const opening = engine.open(route, {
         // A second one takes no longer than the first, within reason.
         timeoutMs: Math.max(firstHelloTimeoutMs, 2 * openedMs),
         signal: this.stopping.signal,
       });
       opening.catch(() => undefined);
       closing.push(opening);
-      const changes = watchChanges(watch.client, watch.hello, this.components.kinds);
+      const changes = watch.changes(this.components.kinds);
       const first = await withDeadline(changes.next(), leftMs(), describeRoute(route));
       const change = first.done ? null : first.value;
       if (change?.begins == null) {
-        throw new AppError('failed', `${describeRoute(route)} began its Watch without the rows that there are`);
+        throw new AppError('failed', `${describeRoute(route)} began without the rows that there are`);
       }
       this.assertSameMesh(route, change.begins);
       if (signal.aborted) throw new AppError('cancelled', 'another node was faster');
       const { begins: identity, rows } = change;
-      return { route, opening, control: null, watch: watch.client, changes, identity, first: rows };
+      return { route, opening, control: null, watch, changes, identity, first: rows };
     } catch (error) {
       close();
       throw error;
@@ -302,17 +294,17 @@ export class Attachment {
 
   /** Says hello until the connection is closed; closes it when there is no answer. @returns why it did */
   private async greet(attached: Attached, name: string): Promise<string | null> {
-    const { sink, opener } = this.components;
+    const { sink, engine } = this.components;
     while (this.current === attached) {
       const sentAt = performance.now();
       try {
         if (attached.control) {
           const deadline = AbortSignal.timeout(this.times.helloTimeoutMs * this.patience);
-          await attached.control.hello({ Product: 'meshdeck' }, { deadline });
+          await attached.control.greet({ deadline });
           sink.heard(performance.now() - sentAt);
           this.noteCalm();
         } else {
-          attached.control = (await attached.opening).client;
+          attached.control = await attached.opening;
           continue;
         }
       } catch (error) {
@@ -321,7 +313,7 @@ export class Attachment {
         if (!isTimeout(error)) return null;
         this.noteTrouble();
         // Its connection may be dead without any notice.
-        opener.distrust(attached.route.key);
+        engine.distrust(attached.route.key);
         return `${name} did not answer for ${Math.round((performance.now() - sentAt) / 100) / 10} s`;
       }
       await this.sleep(this.times.helloEveryMs, attached);
@@ -380,10 +372,10 @@ function isTimeout(error: unknown): boolean {
   return error instanceof AppError && error.code === 'timeout';
 }
 
-function closeOnceOpen(opening: Promise<OpenSocket>): void {
+function closeOnceOpen(opening: Promise<EngineConnection>): void {
   opening.then(
-    ({ client }) => {
-      client.close();
+    (connection) => {
+      connection.close();
     },
     () => undefined,
   );

@@ -1,10 +1,9 @@
 // Connections on which users run lines. A session (one terminal) keeps its own, since `namespace x` and `.csv true` hold for
 // a connection; lines without a session borrow one that nothing was set on. Owns that nobody meets another's settings, and
 // that forgotten connections end.
-import type { CommandClient } from '../../contract/command-client.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
+import type { Engine, EngineConnection, OpenOptions } from '../engines/engine.ts';
 import type { NodeRoute } from '../engines/route.ts';
-import type { OpenOptions, SocketOpener } from '../engines/meshd/sockets.ts';
 
 /** How long an unused terminal keeps its settings. */
 const sessionIdleMs = 15 * 60_000;
@@ -14,30 +13,25 @@ const aliveTimeoutMs = 2_000;
 const maxIdle = 64;
 
 interface Idle {
-  readonly client: CommandClient;
+  readonly connection: EngineConnection;
   readonly key: string;
   readonly timer: NodeJS.Timeout;
 }
 
 export class CommandSockets {
-  private readonly opener: SocketOpener;
   /** In the order of their last use. */
   private idle: Idle[] = [];
   private isClosed = false;
-
-  constructor(components: { opener: SocketOpener }) {
-    this.opener = components.opener;
-  }
 
   /**
    * A connection for `session` (empty: a clean one) on this route. `isReset`: the session had one, which is gone with all
    * that was set on it. @throws AppError when the node is not reached
    */
   async take(
+    engine: Engine,
     route: NodeRoute,
-    session: string,
-    options: OpenOptions,
-  ): Promise<{ client: CommandClient; isReset: boolean }> {
+    { session, ...options }: OpenOptions & { readonly session: string },
+  ): Promise<{ connection: EngineConnection; isReset: boolean }> {
     const key = `${route.key}\0${session}`;
     let isReset = false;
     for (;;) {
@@ -45,41 +39,41 @@ export class CommandSockets {
       if (!found) break;
       this.remove(found);
       // Nobody reads an idle connection, so nobody noticed whether it is still open.
-      if (await isAlive(found.client)) return { client: found.client, isReset: false };
+      if (await isAlive(found.connection)) return { connection: found.connection, isReset: false };
       isReset = session !== '';
     }
-    return { client: (await this.opener.open(route, options)).client, isReset };
+    return { connection: await engine.open(route, options), isReset };
   }
 
   /** Gives it back. One without a session is kept only if the line set nothing on it. */
-  giveBack(route: NodeRoute, session: string, client: CommandClient, { isClean }: { isClean: boolean }): void {
-    if (client.isClosed) return;
+  giveBack(route: NodeRoute, session: string, connection: EngineConnection, { isClean }: { isClean: boolean }): void {
+    if (connection.isClosed) return;
     if (this.isClosed || (session === '' && !isClean)) {
-      client.close();
+      connection.close();
       return;
     }
     const timer = setTimeout(
       () => {
         this.remove(entry);
-        client.close();
+        connection.close();
       },
       session === '' ? borrowedIdleMs : sessionIdleMs,
     );
     timer.unref();
-    const entry: Idle = { client, key: `${route.key}\0${session}`, timer };
+    const entry: Idle = { connection, key: `${route.key}\0${session}`, timer };
     this.idle.push(entry);
     const [oldest] = this.idle;
     if (this.idle.length > maxIdle && oldest) {
       this.remove(oldest);
-      oldest.client.close();
+      oldest.connection.close();
     }
   }
 
   close(): void {
     this.isClosed = true;
-    for (const { client, timer } of this.idle) {
+    for (const { connection, timer } of this.idle) {
       clearTimeout(timer);
-      client.close();
+      connection.close();
     }
     this.idle = [];
   }
@@ -90,13 +84,13 @@ export class CommandSockets {
   }
 }
 
-async function isAlive(client: CommandClient): Promise<boolean> {
-  if (client.isClosed) return false;
+async function isAlive(connection: EngineConnection): Promise<boolean> {
+  if (connection.isClosed) return false;
   try {
-    await client.hello({ Product: 'meshdeck' }, { deadline: AbortSignal.timeout(aliveTimeoutMs) });
+    await connection.greet({ deadline: AbortSignal.timeout(aliveTimeoutMs) });
     return true;
   } catch {
-    client.close();
+    connection.close();
     return false;
   }
 }

@@ -1,13 +1,13 @@
 // Lines that users run on nodes. Owns who may: each line is parsed by the command table and authorised for its caller's role
 // before it is sent, each command inside it too. And how it gets there: over the node's own command socket where the
 // console has a way to it, otherwise through the mesh, where less is allowed.
-import type { CommandClient } from '../../contract/command-client.ts';
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxBrowserAnswerBytes, maxCommandsPerUser } from '../../contract/limits.ts';
 import { assertMayRun, mayComplete } from '../../core/commands/may-run.ts';
 import { clipLine, quoteWord } from '../../core/commands/tokens.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
+import type { Engine, EngineConnection } from '../engines/engine.ts';
 import type { NodeRoute } from '../engines/route.ts';
 import type { CommandCall, SuggestQuestion } from '../ports.ts';
 import { setsConnection, type CommandSockets } from './command-sockets.ts';
@@ -21,6 +21,8 @@ export interface CommandWay {
 
 export interface CommandsComponents {
   readonly sockets: CommandSockets;
+  /** @throws AppError `not-found`, `invalid` */
+  engineOf(cluster: string): Engine;
   /** Ways to a node, the best first. @throws AppError `not-found`, `unreachable`, `invalid` */
   waysTo(cluster: string, node: string): readonly CommandWay[];
 }
@@ -47,7 +49,8 @@ export class Commands {
 
   /** Runs one line. @throws AppError `invalid`, `refused`, and what kept it from running or hid its end */
   async run(call: CommandCall): Promise<{ failed: boolean }> {
-    const command = assertMayRun(call.line, call.caller.role);
+    const engine = this.components.engineOf(call.cluster);
+    const command = assertMayRun(engine.commandTable, call.line, call.caller.role);
     if (command === 'blank') return { failed: false };
     const { userId } = call.caller;
     const running = this.runningOf.get(userId) ?? 0;
@@ -56,7 +59,7 @@ export class Commands {
     }
     this.runningOf.set(userId, running + 1);
     try {
-      return await this.runOn(this.components.waysTo(call.cluster, call.node), call, command);
+      return await this.runOn(engine, this.components.waysTo(call.cluster, call.node), { call, command });
     } finally {
       const left = (this.runningOf.get(userId) ?? 1) - 1;
       if (left > 0) this.runningOf.set(userId, left);
@@ -66,34 +69,35 @@ export class Commands {
 
   /** Completions of a line, whole lines each, by the node itself: it knows names that only it has. */
   async suggest(question: SuggestQuestion): Promise<string[]> {
-    if (!mayComplete(question.text, question.role)) return [];
+    const engine = this.components.engineOf(question.cluster);
+    if (!mayComplete(engine.commandTable, question.text, question.role)) return [];
     const [way] = this.components.waysTo(question.cluster, question.node);
     if (!way) return [];
     const options = { timeoutMs: connectTimeoutMs, signal: question.signal };
-    const { client } = await this.components.sockets.take(way.route, '', options);
+    const { connection } = await this.components.sockets.take(engine, way.route, { session: '', ...options });
     const prefix = way.sendTo === '' ? '' : `mesh send ${quoteWord(way.sendTo)} `;
     const deadline = AbortSignal.any([AbortSignal.timeout(suggestTimeoutMs), question.signal]);
-    const lines = await client.suggest(prefix + question.text, { deadline });
-    this.components.sockets.giveBack(way.route, '', client, { isClean: true });
+    const lines = await connection.suggest(prefix + question.text, { deadline });
+    this.components.sockets.giveBack(way.route, '', connection, { isClean: true });
     return lines.map((line) => line.slice(prefix.length));
   }
 
   private async runOn(
+    engine: Engine,
     ways: readonly CommandWay[],
-    call: CommandCall,
-    command: ParsedCommand | null,
+    { call, command }: { call: CommandCall; command: ParsedCommand | null },
   ): Promise<{ failed: boolean }> {
     let firstError: Error | null = null;
     for (const way of ways) {
       const line = way.sendTo === '' ? call.line : `mesh send ${quoteWord(way.sendTo)} ${call.line.trim()}`;
       // The second look is at what is really sent: over the mesh, less is allowed.
-      if (way.sendTo !== '') assertMayRun(line, call.caller.role);
+      if (way.sendTo !== '') assertMayRun(engine.commandTable, line, call.caller.role);
       const session = call.session === '' ? '' : [call.caller.userId, call.caller.role, call.session].join('\0');
-      let client: CommandClient;
+      let connection: EngineConnection;
       try {
         const options = { timeoutMs: connectTimeoutMs, signal: call.signal };
-        const taken = await this.components.sockets.take(way.route, session, options);
-        client = taken.client;
+        const taken = await this.components.sockets.take(engine, way.route, { session, ...options });
+        connection = taken.connection;
         if (taken.isReset) call.onAnswer(resetNotice);
       } catch (error) {
         firstError ??= error instanceof Error ? error : new AppError('failed', describeError(error));
@@ -103,15 +107,15 @@ export class Commands {
       }
       const isClean = command !== null && !setsConnection(command);
       try {
-        return await this.speak(client, line, call);
+        return await this.speak(connection, line, call);
       } finally {
-        this.components.sockets.giveBack(way.route, session, client, { isClean });
+        this.components.sockets.giveBack(way.route, session, connection, { isClean });
       }
     }
     throw firstError ?? new AppError('unreachable', `no way to ${call.node}`);
   }
 
-  private async speak(client: CommandClient, line: string, call: CommandCall): Promise<{ failed: boolean }> {
+  private async speak(connection: EngineConnection, line: string, call: CommandCall): Promise<{ failed: boolean }> {
     const cancel = new AbortController();
     const abort = () => {
       cancel.abort();
@@ -125,7 +129,7 @@ export class Commands {
     }, call.timeoutMs);
     const deadline = AbortSignal.timeout(call.timeoutMs + lastWordsMs);
     try {
-      const answers = client.command(line, {
+      const answers = connection.run(line, {
         signal: cancel.signal,
         deadline,
         onStatus: (text) => {

@@ -8,6 +8,7 @@ import type { FleetDelta } from '../../contract/fleet.ts';
 import { applyFleetDelta, deltaFit, fleetFromSnapshot, type FleetView } from '../../core/fleet-view.ts';
 import { startChild, type Child } from '../../host/child.ts';
 import { hasSshd, PrivateSshd } from '../../host/ssh/private-sshd.ts';
+import { createMeshdEngine } from '../engines/meshd/engine.ts';
 import { MeshdSockets } from '../engines/meshd/sockets.ts';
 import type { StoredCluster, StoredHost } from '../ports.ts';
 import { Fleet } from './fleet.ts';
@@ -91,7 +92,7 @@ describe.skipIf(!hasSshd)('the fleet on three meshds over SSH', () => {
     };
     return new Fleet(
       {
-        opener: new MeshdSockets({ version: '0.1.0', relayArgv }, { keys }),
+        engines: { meshd: createMeshdEngine(new MeshdSockets({ version: '0.1.0', relayArgv }, { keys })) },
         now: () => Date.now(),
         log: { debug: log, info: log, warn: log, error: log },
       },

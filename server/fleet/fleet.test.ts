@@ -6,6 +6,7 @@ import type { FleetDelta } from '../../contract/fleet.ts';
 import { maxBrowserAnswerBytes, maxFleetNodes } from '../../contract/limits.ts';
 import type { Role } from '../../contract/roles.ts';
 import { applyFleetDelta, deltaFit, fleetFromSnapshot, type FleetView } from '../../core/fleet-view.ts';
+import { createMeshdEngine } from '../engines/meshd/engine.ts';
 import { MemoryMesh, ringOfNodes } from '../engines/meshd/memory-mesh.ts';
 import type { CommandCall, StoredCluster, StoredHost } from '../ports.ts';
 import type { AttachmentTimes } from './attachment.ts';
@@ -68,7 +69,10 @@ beforeEach(() => {
     hosts: { list: () => Promise.resolve([...hosts]), put: unused, update: unused, remove: unused },
     keys: { get: unused, put: unused, list: unused, remove: unused },
   };
-  fleet = new Fleet({ opener: mesh, now: () => Date.now(), log: silent, times }, { store });
+  fleet = new Fleet(
+    { engines: { meshd: createMeshdEngine(mesh) }, now: () => Date.now(), log: silent, times },
+    { store },
+  );
   deltas = [];
   gaps = 0;
   view = fleetFromSnapshot(fleet.snapshot());

@@ -5,7 +5,7 @@ import { AppError } from '../../contract/errors.ts';
 import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot } from '../../contract/fleet.ts';
 import type { Kind } from '../../contract/kinds.ts';
 import { localRoute, sshRoute, type NodeRoute } from '../engines/route.ts';
-import type { SocketOpener } from '../engines/meshd/sockets.ts';
+import type { Engine, Engines } from '../engines/engine.ts';
 import type {
   CommandCall,
   Fleet as FleetPort,
@@ -25,7 +25,7 @@ import { FleetRows } from './fleet-rows.ts';
 const flushEveryMs = 100;
 
 export interface FleetParts {
-  readonly opener: SocketOpener;
+  readonly engines: Engines;
   /** ms since 1970. */
   readonly now: () => number;
   readonly log: Log;
@@ -37,6 +37,7 @@ export interface FleetParts {
 interface Held {
   cluster: StoredCluster;
   hosts: readonly StoredHost[];
+  readonly engine: Engine;
   readonly attachment: Attachment;
 }
 
@@ -61,9 +62,10 @@ export class Fleet implements FleetPort {
     this.kinds = parts.kinds ?? clusterKinds;
     this.rows = new FleetRows({ now: parts.now, kinds: this.kinds });
     this.coalescer = new Coalescer({ periodMs: flushEveryMs }, { run: () => this.flush() });
-    this.sockets = new CommandSockets({ opener: parts.opener });
+    this.sockets = new CommandSockets();
     this.commands = new Commands({
       sockets: this.sockets,
+      engineOf: (cluster) => this.heldCluster(cluster).engine,
       waysTo: (cluster, node) => this.waysTo(cluster, node),
     });
   }
@@ -79,7 +81,7 @@ export class Fleet implements FleetPort {
     await Promise.all([...this.held.values()].map(({ attachment }) => attachment.stop()));
     this.held.clear();
     this.sockets.close();
-    this.parts.opener.close();
+    for (const engine of Object.values(this.parts.engines)) engine.close();
   }
 
   snapshot(): FleetSnapshot {
@@ -129,12 +131,17 @@ export class Fleet implements FleetPort {
   }
 
   private hold(cluster: StoredCluster, hosts: readonly StoredHost[]): void {
-    const { opener, log, times, now } = this.parts;
+    const { engines, log, times, now } = this.parts;
+    const engine = engines[cluster.engine];
+    if (!engine) {
+      log.warn(`cluster ${cluster.context} is not shown: this console has no engine ${cluster.engine}`);
+      return;
+    }
     const attachment = new Attachment(
       { id: cluster.id, meshId: cluster.socketPaths.length > 0 ? null : cluster.id, ...(times ? { times } : {}) },
-      { opener, log, sink: this.sinkOf(cluster.id), kinds: this.kinds },
+      { engine, log, sink: this.sinkOf(cluster.id), kinds: this.kinds },
     );
-    this.held.set(cluster.id, { cluster, hosts, attachment });
+    this.held.set(cluster.id, { cluster, hosts, engine, attachment });
     this.rows.putCluster({
       Id: cluster.id,
       Context: cluster.context,
@@ -153,7 +160,7 @@ export class Fleet implements FleetPort {
     const keys = new Set(hosts.map((host) => sshRoute(host).key));
     for (const before of held.hosts) {
       const { key } = sshRoute(before);
-      if (!keys.has(key)) this.parts.opener.forget(key);
+      if (!keys.has(key)) held.engine.forget(key);
     }
     held.cluster = cluster;
     held.hosts = hosts;

@@ -6,7 +6,7 @@ import { applyFleetDelta, deltaFit, fleetFromSnapshot, type FleetView } from '..
 import { ClusterWatcher } from '../../lab/cluster-watch.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd } from '../../lab/cluster.ts';
 import { openLab } from '../../lab/lab.ts';
-import { MeshdSockets } from '../engines/meshd/sockets.ts';
+import { createEngines } from '../engines/engines.ts';
 import type { StoredCluster, StoredHost } from '../ports.ts';
 import { Fleet } from './fleet.ts';
 
@@ -76,7 +76,7 @@ beforeEach(async () => {
   const log = () => undefined;
   fleet = new Fleet(
     {
-      opener: new MeshdSockets({ version: '0.1.0' }, { keys }),
+      engines: createEngines({ version: '0.1.0' }, { keys }),
       now: () => Date.now(),
       log: { debug: log, info: log, warn: log, error: log },
     },

@@ -4,7 +4,8 @@ import { maxFleetLinks, maxFleetNodes, maxNodeAddresses, maxRangeNameLength } fr
 import type { RowChanges } from '../../../contract/kinds.ts';
 import type { WatchMessage } from '../../../contract/watch.ts';
 import type { WatchMessage1 } from '../../../contract/watch-1.ts';
-import { watchChanges, type ClusterChange } from './changes.ts';
+import type { ClusterChange } from '../engine.ts';
+import { watchChanges } from './changes.ts';
 import { ringOfNodes } from './memory-mesh.ts';
 
 const [node] = ringOfNodes(1).nodes;

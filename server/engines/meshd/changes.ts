@@ -8,20 +8,7 @@ import { keyOf, type Kind, type KindChange, type RowChanges, type RowData } from
 import { maxClusterRows } from '../../../contract/limits.ts';
 import type { WatchMessage1 } from '../../../contract/watch-1.ts';
 import { parseRowChanges } from '../../../core/rows.ts';
-
-/** Which mesh a node is in, and which node it is. */
-export interface MeshIdentity {
-  readonly mesh: string;
-  readonly context: string;
-  /** Id of the node that answers. */
-  readonly self: string;
-}
-
-export interface ClusterChange {
-  /** Not null: `rows` are all that there are, and what was known before is gone. */
-  readonly begins: MeshIdentity | null;
-  readonly rows: RowChanges;
-}
+import type { ClusterChange, MeshIdentity } from '../engine.ts';
 
 /**
  * Watches these kinds. The first change is a beginning; each is complete.

@@ -9,7 +9,8 @@ import { keyOf, type Kind, type RowChanges, type RowData } from '../../../contra
 import type { WatchMessage } from '../../../contract/watch.ts';
 import { PendingRows, Rows } from '../../../core/rows.ts';
 import type { NodeRoute } from '../route.ts';
-import type { OpenOptions, OpenSocket, SocketOpener } from './sockets.ts';
+import type { OpenOptions } from '../engine.ts';
+import type { OpenSocket, SocketOpener } from './sockets.ts';
 
 export interface MemoryMeshOptions {
   readonly meshId: string;

@@ -7,6 +7,7 @@ import { AppError, describeError } from '../../../contract/errors.ts';
 import { installedTree } from '../../../core/deploy/tree.ts';
 import { connectSocket, socketTransport, streamBytes } from '../../../host/command-socket.ts';
 import type { KeyStore, StoredHost } from '../../ports.ts';
+import type { OpenOptions } from '../engine.ts';
 import { describeRoute, type NodeRoute } from '../route.ts';
 import { SshLinks } from './ssh-links.ts';
 
@@ -16,14 +17,6 @@ export const protocol = { min: 1, max: 1 } as const;
 export interface OpenSocket {
   readonly client: CommandClient;
   readonly hello: Hello;
-}
-
-export interface OpenOptions {
-  /** From nothing to greeted, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Of that, until the node is connected to; all of it unless given. */
-  readonly connectTimeoutMs?: number;
-  readonly signal: AbortSignal;
 }
 
 /** Opens command sockets. The real one is MeshdSockets; tests pass another. */

@@ -1,0 +1,81 @@
+// What fleet, runs, pages and terminal know about a cluster. Each engine implements it and passes the same suite
+// (engine-compliance.ts); outside of this folder nothing asks which engine it is.
+import type { CommandResponse } from '../../contract/command-socket.ts';
+import type { Kind, RowChanges } from '../../contract/kinds.ts';
+import type { CompiledPattern } from '../../core/commands/pattern.ts';
+import type { StoredCluster } from '../ports.ts';
+import type { NodeRoute } from './route.ts';
+
+export type EngineName = StoredCluster['engine'];
+
+/** What not every engine can do. */
+export type Capability =
+  /** Aborts a running line and reports how it ended; otherwise the connection is closed, and the outcome is unknown. */
+  | 'cancel'
+  /** Reports changes as they happen; otherwise they are asked for again and again. */
+  | 'push';
+
+/** Which mesh a node is in, and which node it is. */
+export interface MeshIdentity {
+  readonly mesh: string;
+  readonly context: string;
+  /** Id of the node that answers. */
+  readonly self: string;
+}
+
+export interface ClusterChange {
+  /** Not null: `rows` are all that there are, and what was known before is gone. */
+  readonly begins: MeshIdentity | null;
+  readonly rows: RowChanges;
+}
+
+export interface OpenOptions {
+  /** From nothing to greeted, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Of that, until the node is connected to; all of it unless given. */
+  readonly connectTimeoutMs?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface RunLineOptions {
+  /** Cancels the line. */
+  readonly signal?: AbortSignal;
+  /** Gives up on the node: the connection is closed, and the outcome is unknown. */
+  readonly deadline?: AbortSignal;
+  readonly onStatus?: (text: string) => void;
+}
+
+/** An open connection to one node. One thing at a time: a line, or the changes. */
+export interface EngineConnection {
+  readonly isClosed: boolean;
+  /** What the node there lacks, each with its reason. */
+  readonly lacks: Readonly<Partial<Record<Capability, string>>>;
+  /**
+   * Rows of these kinds, as far as the node knows them. The first change is a beginning. It takes the connection for itself;
+   * leaving the loop closes it. @throws AppError `refused` when the node cannot, `invalid` for more than a cluster can have
+   */
+  changes(kinds: readonly Kind[]): AsyncGenerator<ClusterChange, void, undefined>;
+  /** Runs one line; settings like `namespace x` hold for the connection. @throws AppError */
+  run(line: string, options?: RunLineOptions): AsyncGenerator<CommandResponse, void, undefined>;
+  /** Completions of a text, whole lines each. @throws AppError */
+  suggest(text: string, options: { readonly deadline: AbortSignal }): Promise<string[]>;
+  /** Resolves when the node has answered. @throws AppError `timeout`, `unreachable` */
+  greet(options: { readonly deadline: AbortSignal }): Promise<void>;
+  close(): void;
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  /** Its language: which lines there are, who may run them, and from where. */
+  readonly commandTable: readonly CompiledPattern[];
+  /** Connects to a node and greets it. @throws AppError that says what is wrong on which node */
+  open(route: NodeRoute, options: OpenOptions): Promise<EngineConnection>;
+  /** The node does not answer: what is opened next shall not use a connection that may be dead. */
+  distrust(routeKey: string): void;
+  /** Ends what is open: the node's login changed. */
+  forget(routeKey: string): void;
+  close(): void;
+}
+
+/** The engines that a console has. */
+export type Engines = Readonly<Partial<Record<EngineName, Engine>>>;

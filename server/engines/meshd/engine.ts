@@ -1,0 +1,70 @@
+// meshd as an engine: its command sockets, and its rows as they come.
+import type { CommandClient } from '../../../contract/command-client.ts';
+import type { Hello } from '../../../contract/command-socket.ts';
+import { AppError } from '../../../contract/errors.ts';
+import type { Kind } from '../../../contract/kinds.ts';
+import { commandTable } from '../../../core/commands/table.ts';
+import type { ClusterChange, Engine, EngineConnection, RunLineOptions } from '../engine.ts';
+import { describeRoute, type NodeRoute } from '../route.ts';
+import { watchChanges } from './changes.ts';
+import type { SocketOpener } from './sockets.ts';
+
+export function createMeshdEngine(opener: SocketOpener): Engine {
+  return {
+    name: 'meshd',
+    commandTable,
+    open: async (route, options) => new MeshdConnection(route, await opener.open(route, options)),
+    distrust: (routeKey) => {
+      opener.distrust(routeKey);
+    },
+    forget: (routeKey) => {
+      opener.forget(routeKey);
+    },
+    close: () => {
+      opener.close();
+    },
+  };
+}
+
+class MeshdConnection implements EngineConnection {
+  readonly lacks = {};
+  private readonly route: NodeRoute;
+  private readonly client: CommandClient;
+  private readonly hello: Hello;
+
+  constructor(route: NodeRoute, { client, hello }: { client: CommandClient; hello: Hello }) {
+    this.route = route;
+    this.client = client;
+    this.hello = hello;
+  }
+
+  get isClosed(): boolean {
+    return this.client.isClosed;
+  }
+
+  async *changes(kinds: readonly Kind[]): AsyncGenerator<ClusterChange, void, undefined> {
+    if (!this.hello.Features.includes('Watch')) {
+      throw new AppError(
+        'refused',
+        `${describeRoute(this.route)} runs ${this.hello.Product}, which has no Watch: deploy meshd`,
+      );
+    }
+    yield* watchChanges(this.client, this.hello, kinds);
+  }
+
+  run(line: string, options: RunLineOptions = {}) {
+    return this.client.command(line, options);
+  }
+
+  suggest(text: string, options: { readonly deadline: AbortSignal }): Promise<string[]> {
+    return this.client.suggest(text, options);
+  }
+
+  async greet(options: { readonly deadline: AbortSignal }): Promise<void> {
+    await this.client.hello({ Product: 'meshdeck' }, options);
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}
