@@ -3,12 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { describeError, AppError } from '../contract/errors.ts';
 import { describeFlags, parseFlags, statePathOf, type Flags } from '../core/flags.ts';
-import { linuxMachine } from '../host/machine.ts';
-import { runAttach } from './client/attach.ts';
-import { runExecute } from './client/execute.ts';
-import { runRelay } from './client/relay.ts';
-import { runTakeCa } from './client/take-ca.ts';
-import { startDaemon, type Daemon } from './daemon.ts';
+import type { Daemon } from './daemon.ts';
 import { createLog, type LogLevel } from './log.ts';
 import { describeVersion } from './version.ts';
 
@@ -33,10 +28,14 @@ async function main(argv: readonly string[]): Promise<number> {
     return exitCode.done;
   }
   const target = { socketPath: `${flags.base}/meshd`, namespace: flags.namespace };
-  if (flags.e) return runExecute(rest, target);
-  if (flags.attach) return runAttach(target);
-  if (flags.relay) return runRelay(target);
-  if (flags.takeca !== '') return runTakeCa(flags.takeca, { base: flags.base, state: statePathOf(flags.base) });
+  // Each way loads what it needs: a client that loaded the daemon would take twice as long.
+  if (flags.e) return (await import('./client/execute.ts')).runExecute(rest, target);
+  if (flags.attach) return (await import('./client/attach.ts')).runAttach(target);
+  if (flags.relay) return (await import('./client/relay.ts')).runRelay(target);
+  if (flags.takeca !== '') {
+    const { runTakeCa } = await import('./client/take-ca.ts');
+    return runTakeCa(flags.takeca, { base: flags.base, state: statePathOf(flags.base) });
+  }
   if (rest.length > 0) {
     console.error(`meshd: unexpected argument ${rest[0] ?? ''}: to run a command use \`meshd -e\`; see meshd -help`);
     return exitCode.usage;
@@ -57,6 +56,8 @@ async function runDaemon(flags: Flags, programPath: string): Promise<number> {
       ended.resolve(exitCode.done);
     });
   }
+  const { startDaemon } = await import('./daemon.ts');
+  const { linuxMachine } = await import('../host/machine.ts');
   let daemon: Daemon;
   try {
     daemon = await startDaemon(
@@ -79,6 +80,7 @@ async function runDaemon(flags: Flags, programPath: string): Promise<number> {
   }
   if (!flags.nostdin) {
     // As minimega: without -nostdin the terminal is the daemon's prompt, and its end is the daemon's end.
+    const { runAttach } = await import('./client/attach.ts');
     void runAttach({ socketPath: daemon.socketPath, namespace: '', isOwnTerminal: true }).then(() => {
       ended.resolve(exitCode.done);
     });

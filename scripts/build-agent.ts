@@ -6,7 +6,7 @@ import { copyFile, chmod, mkdir, readFile, readlink, rename, rm, stat, symlink, 
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { ensurePacked } from '../host/tree/packed.ts';
 import { hashDigits, programBanner, programFile, runtimeFile, wrapperText } from '../core/deploy/tree.ts';
@@ -20,6 +20,22 @@ const { values: options } = parseArgs({
     quiet: { type: 'boolean', default: false },
   },
 });
+/**
+ * Node's own modules are loaded by the module that first needs them. As imports they would all stand at the top of the one file,
+ * and a client would load TLS, HTTP and zlib for nothing.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup(builder) {
+    builder.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'builtin' } : { path, external: true },
+    );
+    builder.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+      loader: 'js',
+    }));
+  },
+};
 const startedAt = performance.now();
 const runtimeSource = join(root, `node_modules/node-linux-${options.arch}/bin/node`);
 if (!existsSync(runtimeSource)) {
@@ -99,6 +115,7 @@ async function buildProgram(runtimeHash: string): Promise<string> {
     },
     // ssh2 works with node:crypto alone where its native parts are missing; the bundle has to run without any.
     external: ['cpu-features', '*.node'],
+    plugins: [lazyBuiltins],
   });
   const bundle = result.outputFiles[0];
   if (!bundle) throw new Error('esbuild gave no output');

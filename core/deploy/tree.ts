@@ -16,10 +16,15 @@ export const programFile = 'meshd.mjs';
 
 /** The text of bin/meshd. It finds its tree by its own real path, so that a link to it works from anywhere. */
 export const wrapperText = `#!/bin/sh
-# Starts the current meshd on the runtime it was built for.
-self=$(readlink -f -- "$0") || exit 1
+# Starts the current meshd on the runtime it was built for. It starts no other program, which would take as long again.
+self=$0
+[ ! -L "$self" ] || self=$(readlink -f -- "$self") || exit 1
+case $self in /*) ;; *) self=$PWD/$self ;; esac
 tree=\${self%/bin/meshd}
-program=$(readlink -f -- "$tree/current") || exit 1
+from=$PWD
+cd -P -- "$tree/current" || exit 1
+program=$PWD
+cd -- "$from" 2>/dev/null || :
 # V8 keeps what it compiled beside the program; where it may not write, it compiles again.
 NODE_COMPILE_CACHE=\${NODE_COMPILE_CACHE-"$program/cache"}
 export NODE_COMPILE_CACHE
