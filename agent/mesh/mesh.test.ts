@@ -616,6 +616,33 @@ describe('what people do', () => {
     expect(() => sim.mesh(0).hangup('node9')).toThrow('no such client node9');
   });
 
+  test('events of random kills, restarts, cuts and degrees add up to what the topology is', async () => {
+    await createSimulation({ size: 12, degree: 3 }, 7);
+    await sim.startAll();
+    const mesh = sim.mesh(0);
+    const nodes = new Map(mesh.topology().nodes.map(({ id, degree }) => [id, degree]));
+    const links = new Map(mesh.topology().links.map(({ a, b, state }) => [`${a} ${b}`, state]));
+    mesh.on('node', ({ id, degree }) => (degree === null ? nodes.delete(id) : nodes.set(id, degree)));
+    mesh.on('link', ({ a, b, state }) =>
+      state === 'down' ? links.delete(`${a} ${b}`) : links.set(`${a} ${b}`, state),
+    );
+    let random = 1;
+    const below = (n: number) => (random = (random * 48_271) % 2_147_483_647) % n;
+    for (let turn = 0; turn < 150; turn += 1) {
+      const index = 1 + below(11);
+      if (!sim.meshes[index]) await sim.start(index);
+      else if (below(3) === 0) sim.kill(index);
+      else sim.mesh(index).setDegree(1 + below(5));
+      await clock.advance(50 + below(2_000));
+      if (below(4) > 0) continue;
+      // Whatever is still on its way to the events.
+      await clock.advance(100);
+      const now = mesh.topology();
+      expect([...nodes].sort()).toEqual(now.nodes.map(({ id, degree }) => [id, degree]).sort());
+      expect([...links].sort()).toEqual(now.links.map(({ a, b, state }) => [`${a} ${b}`, state]).sort());
+    }
+  });
+
   test('events tell nodes and links as they come and go', async () => {
     await createSimulation({ size: 4, degree: 2 });
     await sim.start(0);

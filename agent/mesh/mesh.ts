@@ -5,6 +5,7 @@ import { AppError } from '../../contract/errors.ts';
 import { maxDegree } from '../../contract/limits.ts';
 import type { Roster } from '../../contract/roster.ts';
 import { LinkStateMap } from '../../core/mesh/link-states.ts';
+import { TopologyChanges, type LinkChange, type NodeChange } from '../../core/mesh/topology-changes.ts';
 import { Topology, type TopologyLink } from '../../core/mesh/topology.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
@@ -75,8 +76,8 @@ export interface MeshEvents {
   /** Something of the topology or the roster changed; at most once per 20 ms. */
   change: [];
   /** A node came, went, or has another degree. */
-  node: [change: { id: string; state: 'up' | 'changed' | 'down'; degree: number | null }];
-  link: [change: { a: string; b: string; state: 'up' | 'half' | 'down' }];
+  node: [change: NodeChange];
+  link: [change: LinkChange];
   roster: [roster: Roster];
   /** The degree was set at run time. */
   degree: [degree: number];
@@ -104,8 +105,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   private checkAt: number;
   private versionAtTick = 0;
   private isRunning = false;
-  private knownNodes = new Map<string, number>();
-  private knownLinks = new Map<string, TopologyLink>();
+  private readonly changes: TopologyChanges;
 
   constructor(options: MeshOptions, components: MeshComponents) {
     super();
@@ -127,6 +127,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       degree: () => this.degreeNow,
     };
     const { parts } = this;
+    this.changes = new TopologyChanges(map, parts.topology);
     this.links = new LinkTable({
       parts,
       transport: components.transport,
@@ -395,18 +396,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
       return entry !== undefined && topology.isReachable(entry);
     });
     if (this.listenerCount('node') + this.listenerCount('link') > 0) {
-      const nodes = new Map(topology.reached().map((entry) => [entry.id, map.degreeOf(entry)]));
-      const links = new Map(topology.links().map((link) => [`${link.a} ${link.b}`, link]));
-      const before = { nodes: this.knownNodes, links: this.knownLinks };
-      this.knownNodes = nodes;
-      this.knownLinks = links;
-      for (const [id, degree] of nodes) {
-        const known = before.nodes.get(id);
-        if (known !== degree) this.emit('node', { id, state: known === undefined ? 'up' : 'changed', degree });
-      }
-      for (const [key, link] of links) if (before.links.get(key)?.state !== link.state) this.emit('link', link);
-      for (const [key, { a, b }] of before.links) if (!links.has(key)) this.emit('link', { a, b, state: 'down' });
-      for (const id of before.nodes.keys()) if (!nodes.has(id)) this.emit('node', { id, state: 'down', degree: null });
+      const { came, links, went } = this.changes.take();
+      for (const change of came) this.emit('node', change);
+      for (const change of links) this.emit('link', change);
+      for (const change of went) this.emit('node', change);
     }
     this.emit('change');
   }

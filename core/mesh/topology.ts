@@ -65,6 +65,16 @@ export class Topology {
     return links;
   }
 
+  /** How the link of two nodes counts: `half` when only one side lists it; null when no reachable one does. */
+  linkState(a: LinkStateEntry, b: LinkStateEntry): TopologyLink['state'] | null {
+    if (a === b) return null;
+    const isListed = (from: LinkStateEntry, to: LinkStateEntry) =>
+      this.isReachable(from) && this.map.neighboursOf(from).includes(to);
+    const [forth, back] = [isListed(a, b), isListed(b, a)];
+    if (forth && back && a.isMember && b.isMember) return 'up';
+    return forth || back ? 'half' : null;
+  }
+
   /** True if `neighbour` stays reachable when our link to it goes. */
   isReachableWithout(neighbour: LinkStateEntry): boolean {
     const { self } = this.map;
