@@ -100,13 +100,9 @@ class Cluster {
     }
   }
 
-  /** A notice as the version before sends it. */
-  tellOld(from: string, to: string, body: unknown): void {
-    this.handlers.get(`${to} facts`)?.(body, { nodeId: from });
-  }
-
-  askOld(from: string, to: string): void {
-    this.handlers.get(`${to} facts-wanted`)?.({ full: true }, { nodeId: from });
+  /** A notice as another version, or a hostile member, sends it. */
+  tell(kind: string, from: string, to: string, body: unknown): void {
+    this.handlers.get(`${to} ${kind}`)?.(body, { nodeId: from });
   }
 
   portions(): unknown[] {
@@ -198,6 +194,22 @@ test('K5: a member says nothing about the rows of another', () => {
   expect(vmsOf(a)).toEqual([vm('b', 1), vm('b', 2), vm('c', 1)]);
 });
 
+test.each([
+  ['a text of 3 MB', { Load: 'x'.repeat(3_000_000) }],
+  ['a number beyond all bounds', { MemUsed: 1e308 }],
+  ['a row of another shape', { CPUs: 'two' }],
+])('K5: %s reaches no watcher, and what was known before stays', (_, lie) => {
+  a.watch(true);
+  cluster.pass(1_000);
+  const { epoch, portion } = cluster.portions().at(-1) as { epoch: string; portion: number };
+  const put = [{ Node: 'b', ...lie }];
+  cluster.tell('rows', 'b', 'a', { epoch, portion: portion + 1, more: false, rows: { hosts: { put, gone: [] } } });
+  expect(a.rows.table(hosts).get('b')).toEqual(hostRow('b'));
+  const { Node: _node, Version: _version, ...facts } = hostRow('b');
+  cluster.tell('facts', 'b', 'a', { version: '1', full: true, facts: { ...facts, ...lie } });
+  expect(a.rows.table(hosts).get('b')).toEqual(hostRow('b'));
+});
+
 test('K1: interest ends with its lease, and rows of a lost node are forgotten', () => {
   a.watch(true);
   cluster.pass(1_000);
@@ -242,14 +254,14 @@ test('K6: a member of the version before tells and gets the facts of hosts', () 
   // As that version sends it: the bridge is in the facts of the host.
   const { Node: _node, Version: _version, ...facts } = hostRow('old');
   const bridge = { Bridge: 'br0', BridgeUplink: 'eth0', BridgeAlarms: 'one\ntwo' };
-  cluster.tellOld('old', 'a', { version: '0', full: true, facts: { ...facts, ...bridge } });
+  cluster.tell('facts', 'old', 'a', { version: '0', full: true, facts: { ...facts, ...bridge } });
   expect(a.rows.table(hosts).get('old')).toMatchObject({ Version: '0', CPUs: 2 });
   expect(a.rows.table(bridges).get('old')).toMatchObject({ Uplink: 'eth0', Alarms: ['one', 'two'] });
-  cluster.tellOld('old', 'a', { version: '0', full: false, facts: { CPUs: 4 } });
+  cluster.tell('facts', 'old', 'a', { version: '0', full: false, facts: { CPUs: 4 } });
   expect(a.rows.table(hosts).get('old')).toMatchObject({ CPUs: 4 });
   old.watch(false);
   cluster.sent.length = 0;
-  cluster.askOld('old', 'b');
+  cluster.tell('facts-wanted', 'old', 'b', { full: true });
   cluster.pass(3_000);
   expect(cluster.sent.filter(({ from, to }) => from === 'b' && to === 'old')[0]).toMatchObject({
     kind: 'facts',
