@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../contract/errors.ts';
 import { readId, readU32, writeId, writeU32, type MapSummary } from '../../core/mesh/link-states.ts';
 
 export const protocolMin = 1;
-export const protocolMax = 1;
+export const protocolMax = 2;
 /** The first protocol version with streams. */
 export const streamsProtocol = 2;
 
