@@ -18,7 +18,7 @@ import {
   numberFrame,
   summaryFrame,
 } from '../../agent/mesh/frames.ts';
-import { closeFrame, creditFrame, dataFrame, openFrame, setLeg } from '../../agent/mesh/stream-frames.ts';
+import { closeFrame, creditFrame, dataFrame, openFrame, payloadOf, setLeg } from '../../agent/mesh/stream-frames.ts';
 import { writeId, writeU16, writeU32 } from '../../core/mesh/link-states.ts';
 import type { Random } from '../console/random.ts';
 import { fuzzedLine, isExcluded, linkCommands } from './command-inputs.ts';
@@ -173,6 +173,7 @@ function open(random: Random, world: FrameWorld): Uint8Array {
 
 function data(random: Random): Uint8Array {
   const frame = dataFrame(random.of([1, 100, maxStreamChunkBytes, maxStreamChunkBytes + 1, 0]));
+  payloadOf(frame).fill(random.below(256));
   setLeg(frame, leg(random));
   return frame;
 }
