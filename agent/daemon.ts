@@ -34,10 +34,12 @@ import type { Log } from './log.ts';
 import { createSystemClock } from './mesh/clock.ts';
 import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
+import type { StreamHandler } from './mesh/streams.ts';
 import { TlsTransport } from './mesh/tls-transport.ts';
 import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
 import { CommandSocket } from './socket/server.ts';
+import { createStreamSource } from './socket/streams.ts';
 import { describeVersion, meshdVersion } from './version.ts';
 import { ClusterWatch } from './watch.ts';
 
@@ -69,6 +71,8 @@ export interface DaemonComponents {
   readonly machine: Machine;
   /** The command `quit` was given. */
   readonly onQuit: (delayMs: number) => void;
+  /** Services for streams beside meshd's own: simulated nodes and tests have one that echoes. */
+  readonly streamServices?: Readonly<Record<string, StreamHandler>>;
 }
 
 export interface Daemon {
@@ -288,10 +292,11 @@ export async function startDaemon(
       isHead: () => cluster.head !== null && roster.roster.head === identity.nodeId,
     });
 
+    for (const [name, handler] of Object.entries(components.streamServices ?? {})) mesh.streams.serve(name, handler);
     await mesh.start();
     cleanups.push(() => mesh.stop());
     cleanups.push(() => roster.flush());
-    ready.resolve({ dispatcher, watch, onBug });
+    ready.resolve({ dispatcher, watch, streams: createStreamSource({ mesh, roster }), onBug });
     log.info(`meshd ${version} on ${host}: context ${flags.context}, port ${flags.port}, socket ${socket.path}`);
     return { socketPath: socket.path, stop };
   } catch (error) {
