@@ -17,8 +17,9 @@ import {
   requestTimeoutMs,
 } from '../../contract/console-limits.ts';
 import type { Auth } from '../auth/auth.ts';
+import { answerUpgrade } from '../auth/upgrade.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
-import { answerUpgrade, type Hub } from '../hub/hub.ts';
+import type { Hub } from '../hub/hub.ts';
 import type { Log, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { sendError } from './body.ts';
