@@ -24,7 +24,10 @@ const maxCloseBytes = 8_192;
 
 const encoder = new TextEncoder();
 
-export const OpenBody = z.object({ service: z.string().min(1).max(maxServiceCharacters), args: z.unknown().optional() });
+export const OpenBody = z.object({
+  service: z.string().min(1).max(maxServiceCharacters),
+  args: z.unknown().optional(),
+});
 export type OpenBody = z.infer<typeof OpenBody>;
 
 /** Why a stream ended before its data did. */
