@@ -27,6 +27,7 @@ import { createWatchedRows } from './rows/watched-rows.ts';
 import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
 import { CommandSocket } from './socket/server.ts';
+import { createStreamSource } from './socket/streams.ts';
 import { describeVersion, meshdVersion } from './version.ts';
 
 /** Where a machine's only daemon keeps its state. */
@@ -185,10 +186,13 @@ export async function startDaemon(
     peers.serve((line, { namespace, from, signal }) =>
       dispatcher.executeForMember(line, { ...from, namespace, signal }),
     );
+    for (const [name, handler] of parts.flatMap(({ services }) => Object.entries(services ?? {}))) {
+      mesh.streams.serve(name, handler);
+    }
     await mesh.start();
     cleanups.push(() => mesh.stop());
     cleanups.push(() => roster.flush());
-    ready.resolve({ dispatcher, watch: rows.watch, onBug });
+    ready.resolve({ dispatcher, watch: rows.watch, streams: createStreamSource({ mesh, roster }), onBug });
     log.info(`meshd ${version} on ${host}: context ${flags.context}, port ${flags.port}, socket ${socket.path}`);
     return { socketPath: socket.path, stop };
   } catch (error) {

@@ -14,8 +14,9 @@ import { benchIdle } from './idle.ts';
 import { benchJoin } from './join.ts';
 import { Report } from './report.ts';
 import { benchScale } from './scale.ts';
+import { benchStreams } from './streams.ts';
 
-const parts = ['idle', 'join', 'failure', 'broadcast', 'fan-out', 'deploy', 'scale'] as const;
+const parts = ['idle', 'join', 'failure', 'broadcast', 'streams', 'fan-out', 'deploy', 'scale'] as const;
 type Part = (typeof parts)[number];
 
 interface MeshBenchOptions {
@@ -84,6 +85,7 @@ async function runMeshBench(options: MeshBenchOptions): Promise<number> {
     join: (report, signal) => benchJoin(report, { ...options, signal }),
     failure: (report, signal) => benchFailure(report, { ...options, signal }),
     broadcast: (report, signal) => benchBroadcast(report, { ...options, signal }),
+    streams: (report, signal) => benchStreams(report, { ...options, signal }),
     'fan-out': (report, signal) => benchFanOut(report, { ...options, signal }),
     deploy: (report, signal) => benchDeploy(report, { rounds: options.deployRounds, nodes: options.nodes, signal }),
     scale: (report, signal) => benchScale(report, { ...options, signal }),

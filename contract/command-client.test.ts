@@ -152,4 +152,44 @@ describe('CommandClient', () => {
     }
     expect(node.isClosed()).toBe(true);
   });
+
+  it('gives the bytes of a stream as they come, behind the newline of the answer', async () => {
+    const node = fakeNode(() => ['{"Stream":{"Node":"n1",', '"Service":"echo"}}', '\n', '\n{"x', '":1}', null]);
+    const written: (Uint8Array | 'end')[] = [];
+    const raw = {
+      write: (bytes: Uint8Array) => Promise.resolve(void written.push(bytes)),
+      end: () => Promise.resolve(void written.push('end')),
+    };
+    const client = new CommandClient({ canCancel: true }, { transport: { ...node.transport, raw } });
+    const stream = await client.stream({ Node: 'n1', Service: 'echo', Args: { a: 1 } });
+    expect(node.requests).toEqual([{ Stream: { Node: 'n1', Service: 'echo', Args: { a: 1 } } }]);
+    await stream.write(Uint8Array.of(1, 2));
+    await stream.end();
+    expect(written).toEqual([Uint8Array.of(1, 2), 'end']);
+    const pieces: string[] = [];
+    for await (const piece of stream.bytes) pieces.push(new TextDecoder().decode(piece));
+    expect(pieces.join('')).toBe('\n{"x":1}');
+    // The connection is the stream's.
+    await expect(client.suggest('x')).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  it('says why a node opens no stream, and is used again after that', async () => {
+    const answers = [
+      response({ Resp: [responseEntry('n1', { Error: 'node7 is too old for streams' })] }),
+      response({}),
+    ];
+    const node = fakeNode(() => answers.splice(0, 1));
+    const raw = { write: () => Promise.resolve(), end: () => Promise.resolve() };
+    const client = new CommandClient({ canCancel: true }, { transport: { ...node.transport, raw } });
+    const refused = client.stream({ Service: 'echo', Args: null });
+    await expect(refused).rejects.toMatchObject({ code: 'refused', message: 'node7 is too old for streams' });
+    expect(await texts(client.command('version'))).toEqual(['']);
+  });
+
+  it('opens no stream over a transport of text', async () => {
+    const node = fakeNode(() => []);
+    const client = new CommandClient({ canCancel: true }, node);
+    await expect(client.stream({ Service: 'echo', Args: null })).rejects.toThrow('carries text only');
+    expect(node.requests).toEqual([]);
+  });
 });

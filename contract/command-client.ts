@@ -6,8 +6,10 @@
 import {
   CommandResponse,
   Hello,
+  StreamAnswer,
   type Hello as HelloMessage,
   type CommandResponse as Response,
+  type StreamRequest,
 } from './command-socket.ts';
 import { AppError, describeError } from './errors.ts';
 import { JsonSplitter } from './json-stream.ts';
@@ -20,6 +22,24 @@ export interface CommandTransport {
   write(text: string): Promise<void>;
   /** What the node sends; ends with the connection. */
   readonly bytes: AsyncIterable<Uint8Array>;
+  close(): void;
+  /** For streams; a transport that carries only text has none. */
+  readonly raw?: {
+    /** Resolves once the bytes were passed on; rejects when the connection is gone. */
+    write(bytes: Uint8Array): Promise<void>;
+    /** Ends our direction, and resolves once that was passed on. What the node sends still arrives. */
+    end(): Promise<void>;
+  };
+}
+
+/** A connection that became a stream. */
+export interface StreamBytes {
+  /** What the other end sends; ends with its direction, and when the stream broke. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends our direction, and resolves once that was passed on; the other one continues. */
+  end(): Promise<void>;
+  /** Gives up both. */
   close(): void;
 }
 
@@ -45,6 +65,8 @@ export class CommandClient {
   private readonly reader: AsyncIterator<Uint8Array>;
   private readonly splitter = new JsonSplitter(maxResponseBytes);
   private readonly texts: string[] = [];
+  /** Read, but not split: only what follows the answer to Stream. */
+  private left: Uint8Array = new Uint8Array(0);
   private turn: Promise<void> = Promise.resolve();
   /** A read that a deadline left behind would take the next answer, so the client is closed with it. */
   private isOver = false;
@@ -145,9 +167,60 @@ export class CommandClient {
     }
   }
 
+  /**
+   * Turns the connection into a stream to a service of a node. It belongs to the caller then, who closes it.
+   * @throws AppError `refused` with what the node says; the connection can be used again after that
+   */
+  async stream(request: StreamRequest, options: CallOptions = {}): Promise<StreamBytes> {
+    const { raw } = this.transport;
+    if (!raw) throw new AppError('refused', 'this way to the node carries text only, and no streams');
+    const release = await this.acquire();
+    let isDone = false;
+    try {
+      await this.send({ Stream: request });
+      const message = await this.read(options.deadline, 1);
+      if (message === null) throw connectionLost();
+      const answer = StreamAnswer.safeParse(message);
+      isDone = true;
+      if (!answer.success) {
+        const errors = (parse(CommandResponse, message).Resp ?? []).map((entry) => entry.Error);
+        throw new AppError(
+          'refused',
+          errors.find((text) => text !== '') ?? 'the node opens no stream, and does not say why',
+        );
+      }
+      // Other calls on this connection find it closed.
+      this.isOver = true;
+      return {
+        bytes: this.rest(),
+        write: (bytes) => raw.write(bytes),
+        end: () => raw.end(),
+        close: () => this.transport.close(),
+      };
+    } finally {
+      if (!isDone) this.close();
+      release();
+    }
+  }
+
   close(): void {
     this.isOver = true;
     this.transport.close();
+  }
+
+  /** The bytes behind the newline that ends the answer. */
+  private async *rest(): AsyncGenerator<Uint8Array, void, undefined> {
+    let isLineOver = false;
+    for (let next = this.left; ;) {
+      if (next.length > 0) {
+        const bytes = isLineOver ? next : next.subarray(1);
+        isLineOver = true;
+        if (bytes.length > 0) yield bytes;
+      }
+      const read = await this.reader.next();
+      if (read.done) return;
+      next = read.value;
+    }
   }
 
   private async call(request: unknown, options: CallOptions): Promise<unknown> {
@@ -188,8 +261,8 @@ export class CommandClient {
     }
   }
 
-  /** The next object, or null at the end of the connection. */
-  private async read(deadline?: AbortSignal): Promise<unknown> {
+  /** The next object, or null at the end of the connection. With `most` 1, what follows the object stays in `left`. */
+  private async read(deadline?: AbortSignal, most = Infinity): Promise<unknown> {
     for (;;) {
       const text = this.texts.shift();
       if (text !== undefined) return JSON.parse(text) as unknown;
@@ -198,8 +271,9 @@ export class CommandClient {
         this.isOver = true;
         return null;
       }
-      const { texts, error } = this.splitter.push(next.value);
+      const { texts, error, used } = this.splitter.push(next.value, most);
       this.texts.push(...texts);
+      this.left = next.value.subarray(used);
       if (error) throw new AppError('failed', `the node sent something that is not an answer: ${error.message}`);
     }
   }

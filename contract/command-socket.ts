@@ -1,14 +1,21 @@
-// The command socket: a stream of JSON values each way, as minimega 3.1.0 speaks it (pkg/miniclient), plus our three
-// extensions Hello, Watch and Cancel. This file owns the shapes; it neither frames nor renders.
+// The command socket: a stream of JSON values each way, as minimega 3.1.0 speaks it (pkg/miniclient), plus our four
+// extensions Hello, Watch, Cancel and Stream. This file owns the shapes; it neither frames nor renders.
 //
 //   client: {"Command":"mesh status"}            server: {"Resp":[…],"Rendered":"…","More":false,"Status":false}\n
 //   client: {"Command":"","Suggest":"mesh "}     server: {"Resp":null,"Rendered":"","More":false,"Status":false,"Suggest":[…]}\n
 //   client: {"Hello":{…}}                        server: {"Hello":{…}}\n
 //   client: {"Watch":{"Kinds":[…]}}              server: {"Watch":"begin",…}\n {"Watch":"rows",…}\n …   (occupies the connection)
 //   client: {"Cancel":true}                      the running command of this connection is aborted and answers with an error entry
+//   client: {"Stream":{"Node":"node7","Service":"echo","Args":…}}\n
+//                                                server: {"Stream":{…}}\n, then bytes; or an answer with an error, and it stays as it was
+//
+// After the answer to Stream the connection carries bytes in both directions, each with its own end, as minimega's PlumbPipe turns
+// its connection into a pipe. The client sends a newline behind this request, and nothing more until the answer. Bytes have no place
+// for an error: when the stream breaks, the connection closes. What must arrive whole has to say so in its bytes.
 //
 // A command ends with the first object whose Status and More are both false.
 import { z } from 'zod';
+import { maxRangeNameLength, maxServiceCharacters } from './limits.ts';
 
 /** One host's answer. All six keys are always present; `Error` empty means success. */
 export const ResponseEntry = z.object({
@@ -48,6 +55,20 @@ export const Hello = z.object({
 });
 export type Hello = z.infer<typeof Hello>;
 
+/** Asks for a stream to a service of a node. */
+export const StreamRequest = z.object({
+  /** Name of a node; empty for the node that is asked. */
+  Node: z.string().max(maxRangeNameLength).default(''),
+  Service: z.string().min(1).max(maxServiceCharacters),
+  /** For the service, which says what it takes. A few hundred bytes. */
+  Args: z.unknown().optional(),
+});
+export type StreamRequest = z.input<typeof StreamRequest>;
+
+/** The service took it; bytes follow. */
+export const StreamAnswer = z.object({ Stream: z.object({ Node: z.string(), Service: z.string() }) });
+export type StreamAnswer = z.infer<typeof StreamAnswer>;
+
 /** The request's keys after lower-casing: minimega matches keys case-insensitively and ignores unknown ones. */
 export const CommandRequest = z.object({
   command: z.string().optional(),
@@ -56,6 +77,7 @@ export const CommandRequest = z.object({
   /** Without Kinds: nodes and links as watchers got them before kinds (contract/watch-1.ts). */
   watch: z.object({ Kinds: z.array(z.string().max(64)).max(256).optional() }).optional(),
   cancel: z.boolean().optional(),
+  stream: StreamRequest.optional(),
 });
 export type CommandRequest = z.infer<typeof CommandRequest>;
 

@@ -23,6 +23,22 @@ export const maxHttpConnections = 8_000;
 export const maxConsoleSockets = 2_000;
 export const maxSocketsPerUser = 32;
 
+/** Streams (screens, consoles, files) that pages have open, in all and of one user. Each is a WebSocket and a connection to a node. */
+export const maxConsoleStreams = 256;
+export const maxStreamsPerUser = 32;
+
+/** A message of a page on a stream. A page sends keys, or a file in pieces of 64 kB. */
+export const maxStreamMessageBytes = 256 * 1024;
+
+/** Bytes that wait to be sent to a page before the node is held back. */
+export const maxStreamUnsentBytes = 256 * 1024;
+
+/** From the request of a page until the service of a node took the stream: two hops of SSH at most, and the mesh. */
+export const streamOpeningMs = 15_000;
+
+/** How often a page must show that it is there. */
+export const streamAliveMs = 30_000;
+
 /** Bytes that wait to be sent on one live connection before it is closed. A snapshot of 1,000 nodes is below 1 MB. */
 export const maxSocketQueueBytes = 8 * 1024 * 1024;
 

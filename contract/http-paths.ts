@@ -19,6 +19,8 @@ export const httpPaths = {
   bridgeEvidence: '/api/bridge-evidence',
   /** Only WebSocket upgrades; a token goes along as `Authorization: Bearer …`. */
   socket: '/socket.io',
+  /** `/streams/<service>`: only WebSocket upgrades; streams.ts has what they carry. */
+  streams: '/streams',
   /** POST -> 200 when `socket` would let this session or token in, or HttpError that says why not: browsers hide what an upgrade answers. */
   socketCheck: '/api/socket-check',
 } as const;

@@ -48,4 +48,14 @@ describe('JsonSplitter', () => {
     splitter.push(bytes('{"a":"}'));
     expect(splitter.isIncomplete).toBe(true);
   });
+
+  it('stops behind as many objects as are asked for: bytes that follow need not be JSON', () => {
+    const splitter = new JsonSplitter(100);
+    const first = splitter.push(bytes('{"a":1'), 1);
+    expect(first).toEqual({ texts: [], error: null, used: 6 });
+    const data = bytes('}\n\u0000{"b":2}');
+    const { texts, error, used } = splitter.push(data, 1);
+    expect([texts, error]).toEqual([['{"a":1}'], null]);
+    expect(data.subarray(used)).toEqual(bytes('\n\u0000{"b":2}'));
+  });
 });

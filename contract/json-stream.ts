@@ -13,6 +13,8 @@ export interface JsonPieces {
   readonly texts: string[];
   /** Why nothing can follow: something other than an object came, or an object beyond the bound. */
   readonly error: AppError | null;
+  /** Bytes of the piece that were taken: all, unless it stopped at `most` objects. */
+  readonly used: number;
 }
 
 export class JsonSplitter {
@@ -29,11 +31,12 @@ export class JsonSplitter {
     this.maxBytes = maxBytes;
   }
 
-  /** Objects that this piece completes. After an error it takes no more. */
-  push(chunk: Uint8Array): JsonPieces {
+  /** Objects that this piece completes, at most `most`: what follows them need not be JSON. After an error it takes no more. */
+  push(chunk: Uint8Array, most = Infinity): JsonPieces {
     const texts: string[] = [];
     let start = this.depth > 0 ? 0 : -1;
-    for (let at = 0; at < chunk.length && !this.error; at += 1) {
+    let at = 0;
+    for (; at < chunk.length && !this.error && texts.length < most; at += 1) {
       const byte = chunk[at] ?? 0;
       if (this.depth === 0) {
         if (whitespace.has(byte)) continue;
@@ -53,7 +56,7 @@ export class JsonSplitter {
       }
     }
     if (start >= 0 && !this.error) this.keep(chunk.slice(start));
-    return { texts, error: this.error };
+    return { texts, error: this.error, used: at };
   }
 
   /** The stream ended in the middle of an object. */

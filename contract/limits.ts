@@ -52,6 +52,43 @@ export const maxValueCharacters = 16_384;
 /** Bytes queued towards one mesh neighbour before its link is closed: four of the largest frames. */
 export const maxLinkQueueBytes = 4 * maxFrameBytes;
 
+/** One chunk of a stream: what waits behind it on a gigabit link waits 0.1 ms. */
+export const maxStreamChunkBytes = 16 * 1024;
+
+/** What a chunk costs at least: 100,000 chunks of one byte would take forty times their size in memory. */
+export const minStreamChunkCost = 256;
+
+/** Credit for one direction of a stream on one link: what a node holds for a slow reader. 10 Gbit/s within a rack keep 0.25 MB on the way. */
+export const streamWindowBytes = 256 * 1024;
+
+/** The smallest credit that a neighbour may begin with: with less than a chunk, nothing would ever move. */
+export const minStreamWindowBytes = 64 * 1024;
+
+/** Stream data on a link that the neighbour has not read yet: 20 ms of a 100 Mbit/s link, and a heartbeat waits behind it. */
+export const maxUnreadLinkBytes = 256 * 1024;
+
+/** Streams that one neighbour may open over its link: a console's screens all come from one node. */
+export const maxStreamsPerLink = 128;
+
+/** Streams that end on a node or pass it. Their windows are 128 MiB at worst, when every reader of both directions has stopped. */
+export const maxStreams = 256;
+
+/** Streams of one member that end on a node. */
+export const maxStreamsPerMember = 64;
+
+/** Characters of a service's name, and bytes of the JSON that asks for it. */
+export const maxServiceCharacters = 64;
+export const maxStreamOpenBytes = 4_352;
+
+/** Time for a service to take a stream, or for a relay to hear that it did. */
+export const streamOpenMs = 30_000;
+
+/** A stream with one direction ended, on which nothing moves: a reader that will not come back. */
+export const streamHalfOpenMs = 600_000;
+
+/** Time for a neighbour to confirm the end of a stream: it does so at once. */
+export const streamConfirmMs = 30_000;
+
 /** How far a link state may be ahead of this node's clock: clocks of members are set, or at least on the same day. */
 export const maxClockAheadMs = 24 * 3600 * 1000;
 

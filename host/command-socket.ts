@@ -1,15 +1,18 @@
 // The command socket as a transport for CommandClient, and what to say when it cannot be reached.
 import { connect, type Socket } from 'node:net';
-import type { Readable } from 'node:stream';
-import type { CommandTransport } from '../contract/command-client.ts';
+import { Duplex, type Readable } from 'node:stream';
+import type { CommandTransport, StreamBytes } from '../contract/command-client.ts';
 import { AppError, describeError } from '../contract/errors.ts';
 
 /** How long a local daemon may take to accept: it does so at once, unless it hangs. */
 const connectTimeoutMs = 5000;
 
-/** @throws AppError `unreachable` or `refused`, which says what to do next. */
-export async function connectSocket(path: string): Promise<Socket> {
-  const socket = connect(path);
+/**
+ * `hasTwoEnds`: when the daemon ends its direction, ours stays open until we end it.
+ * @throws AppError `unreachable` or `refused`, which says what to do next.
+ */
+export async function connectSocket(path: string, { hasTwoEnds = false } = {}): Promise<Socket> {
+  const socket = connect({ path, allowHalfOpen: hasTwoEnds });
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
@@ -40,19 +43,54 @@ function connectError(path: string, cause: unknown): AppError {
 }
 
 export function socketTransport(socket: Socket): CommandTransport {
+  const write = (data: string | Uint8Array) =>
+    new Promise<void>((resolve, reject) => {
+      socket.write(data, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
   return {
-    write: (text) =>
-      new Promise((resolve, reject) => {
-        socket.write(text, (error) => {
-          if (error) reject(error);
-          else resolve();
-        });
-      }),
+    write,
     bytes: streamBytes(socket),
     close: () => {
       socket.destroy();
     },
+    raw: {
+      write,
+      end: () =>
+        new Promise((resolve) => {
+          socket.end(() => resolve());
+        }),
+    },
   };
+}
+
+/** A stream of the command socket as Node's Duplex, with back-pressure both ways. Both directions end before it closes. */
+export function streamDuplex(stream: StreamBytes): Duplex {
+  const reader = stream.bytes[Symbol.asyncIterator]();
+  const duplex = new Duplex({
+    allowHalfOpen: true,
+    read() {
+      reader.next().then(
+        ({ done, value }) => this.push(done ? null : value),
+        (error: unknown) => this.destroy(error instanceof Error ? error : new Error(describeError(error))),
+      );
+    },
+    write(chunk: Uint8Array, _encoding, callback) {
+      stream.write(chunk).then(() => callback(), callback);
+    },
+    final(callback) {
+      stream.end().then(() => callback(), callback);
+    },
+    destroy(error, callback) {
+      stream.close();
+      callback(error);
+    },
+  });
+  // One that breaks while nobody listens ends alone.
+  duplex.on('error', () => undefined);
+  return duplex;
 }
 
 /** A broken connection ends like a closed one: the missing answer shows that something went wrong. */

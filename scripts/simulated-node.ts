@@ -6,6 +6,7 @@ import { parseFlags } from '../core/flags.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
 import { startDaemon } from '../agent/daemon.ts';
 import { createLog, type LogLevel } from '../agent/log.ts';
+import { echo } from './echo-service.ts';
 
 const [name = '', number = '', ...argv] = process.argv.slice(2);
 
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
       onQuit: (delayMs) => {
         setTimeout(end, delayMs);
       },
+      parts: () => [{ handlers: {}, kinds: [], services: { echo }, stop: () => undefined }],
     },
   );
   await ended.promise;

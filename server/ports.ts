@@ -1,9 +1,10 @@
 // What the server's parts need from each other. main.ts builds them in this order and stops them in the reverse order:
 //
-//   config -> store -> fleet -> runs -> hub -> http
+//   config -> store -> fleet -> runs -> hub -> screens -> http
 //
 // The hub authenticates, parses, bounds, authorises and audits; fleet and runs never see raw input or a socket. Expected
 // failures are AppErrors. Every method here that waits for a node has its own deadline.
+import type { Duplex } from 'node:stream';
 import type { NodeBridge } from '../contract/bridge.ts';
 import type { CommandResponse } from '../contract/command-socket.ts';
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
@@ -52,6 +53,17 @@ export interface CommandCall {
   readonly onAnswer: (answer: CommandResponse) => void;
 }
 
+export interface StreamCall {
+  /** Id of a cluster; empty for the only one. */
+  readonly cluster: string;
+  /** Name of a node; empty for the one that the console is attached to. */
+  readonly node: string;
+  readonly service: string;
+  readonly args: unknown;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 export interface SuggestQuestion {
   readonly cluster: string;
   readonly node: string;
@@ -73,6 +85,8 @@ export interface Fleet extends Part {
    */
   runCommand(call: CommandCall): Promise<{ failed: boolean }>;
   suggest(question: SuggestQuestion): Promise<string[]>;
+  /** A byte stream to a service of a node. @throws AppError that says what is wrong where */
+  openStream(call: StreamCall): Promise<Duplex>;
   /** Reads clusters and hosts from the store again: runs calls it after it changed them. */
   reload(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { createFleet } from './fleet/create-fleet.ts';
 import { createLog } from './log.ts';
 import type { RunningServer } from './ports.ts';
 import { createRuns } from './runs/runs.ts';
-import { describeStart, startServer } from './start.ts';
+import { describeStart, startServer, type Makers } from './start.ts';
 
 /** A stop that takes longer than this is a fault: the process ends all the same, and the journal knows where it was. */
 const stopDeadlineMs = 8_000;
@@ -17,13 +17,17 @@ export interface ServedConsole extends Pick<RunningServer, 'url' | 'setupLink'> 
 }
 
 /** Starts the console and prints how to get in. @throws AppError when it cannot start; nothing runs then */
-export async function serveConsole(config: Config, print: (line: string) => void): Promise<ServedConsole> {
+export async function serveConsole(
+  config: Config,
+  print: (line: string) => void,
+  extra: Pick<Makers, 'services'> = {},
+): Promise<ServedConsole> {
   // Whatever this process writes from here on is its owner's alone.
   process.umask(0o077);
   if (!config.isDevelopment) Object.assign(process.env, { NODE_ENV: 'production' });
   Object.assign(process.env, { NEXT_TELEMETRY_DISABLED: '1' });
   const log = createLog(config.logLevel);
-  const running = await startServer(config, { createFleet, createRuns, log });
+  const running = await startServer(config, { createFleet, createRuns, log, ...extra });
   for (const line of describeStart(config, running)) print(line);
 
   const ended = Promise.withResolvers<number>();

@@ -94,6 +94,23 @@ function connect(
     socket.on('connect', () => resolve(socket)).on('connect_error', reject);
   });
 }
+/** The status with which an upgrade is refused; 101 for one that is let in, 0 for a connection that ends without a word. */
+function upgrade(url: string, headers: Readonly<Record<string, string>>): Promise<number> {
+  const key = { 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' };
+  return new Promise((resolve) => {
+    const outgoing = httpRequest(url, {
+      agent: false,
+      path: url.replace(/^https?:\/\/[^/]+/, ''),
+      headers: { connection: 'Upgrade', upgrade: 'websocket', ...key, ...headers },
+    });
+    outgoing.on('upgrade', (_answer, socket) => {
+      socket.destroy();
+      resolve(101);
+    });
+    outgoing.on('response', (answer) => resolve(answer.resume().statusCode ?? 0));
+    outgoing.on('error', () => resolve(0)).end();
+  });
+}
 const call = (socket: Socket, name: string, input: unknown) =>
   socket.timeout(60_000).emitWithAck(name, input) as Promise<Ack<unknown>>;
 const once = (socket: Socket, event: string) =>
@@ -265,6 +282,21 @@ describe('without a session', () => {
     }
   });
 
+  it('opens no stream, whatever it shows, and reads no other name than its own', async () => {
+    const path = `${httpPaths.streams}/echo?node=node1`;
+    for (const [headers, status] of [
+      [{}, 403],
+      [{ origin: url }, 401],
+      [{ origin: url, cookie: 'meshdeck.session_token=x.y' }, 401],
+      [{ authorization: 'Bearer mdk_wrong' }, 401],
+      [{ origin: 'http://evil.example' }, 403],
+      [{ origin: url, host: 'evil.example' }, 421],
+    ] as const) {
+      expect(await upgrade(url + path, headers)).toBe(status);
+    }
+    expect((await send(url + path)).status).toBe(400);
+  });
+
   it('answers no event of a socket that was refused', async () => {
     const socket = io(url, { transports: ['websocket'], reconnection: false, forceNew: true });
     sockets.push(socket);
@@ -325,6 +357,11 @@ describe('with a session', () => {
     expect(await delta).toEqual(emptyDelta);
     expect(await call(other, 'session.current', {})).toMatchObject({ ok: true, data: { user: { role: 'admin' } } });
     expect(heard).toEqual([]);
+  });
+
+  it('a console has no services for streams unless it is given some', async () => {
+    expect(await upgrade(`${url}${httpPaths.streams}/echo`, { cookie, origin: url })).toBe(404);
+    expect(await upgrade(`${url}${httpPaths.streams}/../socket.io/`, { cookie, origin: url })).toBe(0);
   });
 
   it('does not count a cookie without its origin', async () => {

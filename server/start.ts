@@ -1,4 +1,4 @@
-// Builds the console's parts in their order and stops them in the reverse: data folder -> fleet -> runs -> hub -> http. The
+// Builds the console's parts in their order and stops them in the reverse: data folder -> fleet -> runs -> hub -> screens -> http. The
 // only place that constructs them; who makes fleet and runs is passed in, so that tests run the rest without a cluster.
 import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
@@ -13,6 +13,7 @@ import { isLoopback, proxyList, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { foreignOrigin } from './http/origin.ts';
 import { createHub } from './hub/hub.ts';
+import { createScreens, type StreamServices } from './screens/screens.ts';
 import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
 import { createRetention } from './retention.ts';
 import { databaseName, holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
@@ -24,12 +25,14 @@ import { readVersion } from './version.ts';
 export interface Makers {
   readonly createFleet: CreateFleet;
   readonly createRuns: CreateRuns;
+  /** Services of nodes that pages may reach; none unless given. */
+  readonly services?: StreamServices;
 }
 
 /** Starts the console. When a part fails to start, those before it are stopped again. */
 export async function startServer(
   config: Config,
-  { createFleet, createRuns, log }: Makers & { readonly log: Log },
+  { createFleet, createRuns, services = {}, log }: Makers & { readonly log: Log },
 ): Promise<RunningServer & { readonly fingerprint: string | null }> {
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -75,7 +78,17 @@ export async function startServer(
       },
     );
     await startPart(hub);
-    const http = createHttp({ config, log, version, now: Date.now }, { auth, audit: store.audit, hub, runs });
+    const screens = createScreens(
+      {
+        log,
+        now: Date.now,
+        foreignOrigin: (request) => foreignOrigin(request, trusted),
+        services,
+      },
+      { auth, audit: store.audit, fleet },
+    );
+    await startPart(screens);
+    const http = createHttp({ config, log, version, now: Date.now }, { auth, audit: store.audit, hub, screens, runs });
     stops.push(() => http.stop());
     const { url, fingerprint } = await http.start();
     const setupLink = (await auth.hasAdmin()) ? null : setupLinkOf(url, await auth.createSetupToken());

@@ -59,10 +59,12 @@ async function listen(): Promise<CommandSocket> {
   const watch = { kinds: [], subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
   return CommandSocket.listen(
     { base, host: 'node1', version: '0.1.0' },
-    Promise.resolve({ dispatcher, watch, onBug: () => undefined }),
+    Promise.resolve({ dispatcher, watch, streams: { open: noStreams }, onBug: () => undefined }),
     () => undefined,
   );
 }
+
+const noStreams = () => Promise.reject(new Error('not in this test'));
 
 class Text extends PassThrough {
   text = '';

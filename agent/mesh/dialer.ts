@@ -25,6 +25,7 @@ const fillingVersions = 8;
 export class Dialer {
   private readonly parts: MeshParts;
   private readonly links: LinkTable;
+  private readonly carriesStreams: (link: Link) => boolean;
   private readonly backoff = new DialBackoff();
   private readonly heal: HealSchedule;
   private others: readonly RosterNode[] = [];
@@ -36,9 +37,11 @@ export class Dialer {
   private mapVersionSeen = 0;
   private trimAt: number;
 
-  constructor(components: { parts: MeshParts; links: LinkTable }) {
+  /** `carriesStreams`: whether streams would break with this link. */
+  constructor(components: { parts: MeshParts; links: LinkTable; carriesStreams: (link: Link) => boolean }) {
     this.parts = components.parts;
     this.links = components.links;
+    this.carriesStreams = components.carriesStreams;
     const now = this.parts.clock.now();
     this.heal = new HealSchedule(now, this.parts.random());
     this.trimAt = now + trimMs;
@@ -165,7 +168,7 @@ export class Dialer {
     const excess = pickExcessLink(this.links.up(), {
       degree,
       surplus: (link) => map.neighboursOf(link.entry).length - map.degreeOf(link.entry),
-      staysReachable: (link) => topology.isReachableWithout(link.entry),
+      isSpare: (link) => !this.carriesStreams(link) && topology.isReachableWithout(link.entry),
     });
     if (excess) this.links.close(excess, 'more links than twice the degree');
   }

@@ -6,7 +6,9 @@ import type { ErrorCode } from '../../contract/errors.ts';
 import { readId, readU32, writeId, writeU32, type MapSummary } from '../../core/mesh/link-states.ts';
 
 export const protocolMin = 1;
-export const protocolMax = 1;
+export const protocolMax = 2;
+/** The first protocol version with streams. */
+export const streamsProtocol = 2;
 
 export const frameType = {
   hello: 1,
@@ -22,7 +24,11 @@ export const frameType = {
   bounce: 11,
   ping: 12,
   pong: 13,
-  // 32-47 are kept for streams (files, screens).
+  open: 32,
+  data: 33,
+  credit: 34,
+  close: 35,
+  // 36-47 are kept for streams.
 } as const;
 
 export const Hello = z.object({

@@ -13,7 +13,7 @@ import { handshakeTimeoutMs } from '../../contract/limits.ts';
 import { mustRefuse } from '../../core/mesh/dialing.ts';
 import { judgeCaller } from '../../core/mesh/hello.ts';
 import { deadline } from './clock.ts';
-import { frameType, Hello, jsonFrame, protocolMax, protocolMin, readJson, Refuse } from './frames.ts';
+import { frameType, Hello, jsonFrame, protocolMin, readJson, Refuse } from './frames.ts';
 import { Link } from './link.ts';
 import { describeNode, type MeshParts } from './parts.ts';
 import type { Connection, DialTarget, Transport } from './transport.ts';
@@ -287,8 +287,7 @@ export class LinkTable {
   }
 
   private judgeHello(link: Link, hello: Hello): Refuse | null {
-    const own = this.parts.roster.roster.context;
-    const spoken = speakableRefusal(hello, own);
+    const spoken = this.speakableRefusal(hello);
     if (spoken) return spoken;
     const existing = this.upById.get(link.peerId);
     const now = this.parts.clock.now();
@@ -338,7 +337,7 @@ export class LinkTable {
       fail('it said no hello');
       return;
     }
-    const spoken = speakableRefusal(hello.data, this.parts.roster.roster.context);
+    const spoken = this.speakableRefusal(hello.data);
     if (spoken) {
       fail(spoken.message, spoken);
       return;
@@ -356,6 +355,7 @@ export class LinkTable {
     this.waiting.delete(link);
     link.state = 'up';
     link.upAt = now;
+    link.protocol = Math.min(this.parts.protocolMax, hello.max);
     link.suspicion.heardAt = now;
     link.peerIncarnation = hello.incarnation;
     link.peerRosterVersion = hello.roster;
@@ -398,7 +398,7 @@ export class LinkTable {
   private helloFrame(insist: boolean): Uint8Array {
     const hello: Hello = {
       min: protocolMin,
-      max: protocolMax,
+      max: this.parts.protocolMax,
       context: this.parts.roster.roster.context,
       incarnation: this.parts.map.incarnationOf(this.parts.map.self),
       roster: this.parts.roster.version,
@@ -406,16 +406,17 @@ export class LinkTable {
     };
     return jsonFrame(frameType.hello, hello);
   }
-}
 
-/** Why two nodes cannot talk at all: no common protocol version, or another context. */
-function speakableRefusal(hello: Hello, context: string): Refuse | null {
-  if (hello.min > protocolMax || hello.max < protocolMin) {
-    return {
-      code: 'version',
-      message: `it speaks mesh protocol ${hello.min} to ${hello.max}, we speak ${protocolMin} to ${protocolMax}: upgrade one`,
-    };
+  /** Why two nodes cannot talk at all: no common protocol version, or another context. */
+  private speakableRefusal(hello: Hello): Refuse | null {
+    const { protocolMax, roster } = this.parts;
+    if (hello.min > protocolMax || hello.max < protocolMin) {
+      return {
+        code: 'version',
+        message: `it speaks mesh protocol ${hello.min} to ${hello.max}, we speak ${protocolMin} to ${protocolMax}: upgrade one`,
+      };
+    }
+    if (hello.context !== roster.roster.context) return { code: 'context', message: 'it belongs to another context' };
+    return null;
   }
-  if (hello.context !== context) return { code: 'context', message: 'it belongs to another context' };
-  return null;
 }

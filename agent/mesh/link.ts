@@ -1,12 +1,12 @@
 // One link: a connection with a member, from its hello to its end. It counts what it sends, bounds what it queues, and
 // remembers which states its neighbour has.
-import { maxLinkQueueBytes } from '../../contract/limits.ts';
+import { maxLinkQueueBytes, maxUnreadLinkBytes } from '../../contract/limits.ts';
 import type { LinkStateEntry } from '../../core/mesh/link-states.ts';
 import { freshSuspicion, type Suspicion } from '../../core/mesh/suspicion.ts';
 import type { Connection } from './transport.ts';
 
-/** Link states wait for this much room: they are coalesced while they wait, other frames are not. */
-const congestedBytes = 256 * 1024;
+/** Link states wait for this much room: they are coalesced while they wait, other frames are not. Stream data is at most half of it. */
+const congestedBytes = 2 * maxUnreadLinkBytes;
 
 export interface LinkCounters {
   frames: number;
@@ -25,6 +25,8 @@ export class Link {
   slot = -1;
   /** `calling`: its hello is awaited. `greeting`: ours is sent, the answer is awaited. */
   state: 'calling' | 'greeting' | 'up' | 'closed';
+  /** The highest protocol version that both ends speak; set when the link comes up. */
+  protocol = 0;
   upAt = 0;
   peerIncarnation = 0;
   peerRosterVersion = 0;
@@ -59,6 +61,12 @@ export class Link {
   }
 
   send(frame: Uint8Array, now: number): void {
+    this.sentAt = now;
+    this.sendData(frame);
+  }
+
+  /** Without counting as a sign of life: heartbeats go out beside stream data (SPEC B6). */
+  sendData(frame: Uint8Array): void {
     if (this.state === 'closed') return;
     if (this.connection.queuedBytes + frame.length > maxLinkQueueBytes) {
       this.connection.close('it did not take what we sent');
@@ -66,7 +74,6 @@ export class Link {
     }
     this.counters.frames += 1;
     this.counters.bytes += frame.length;
-    this.sentAt = now;
     this.connection.send(frame);
   }
 

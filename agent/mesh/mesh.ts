@@ -14,7 +14,7 @@ import type { Clock, Timer } from './clock.ts';
 import { Dialer } from './dialer.ts';
 import { FailureDetector } from './failure-detector.ts';
 import { Flooding } from './flooding.ts';
-import { frameType } from './frames.ts';
+import { frameType, protocolMax } from './frames.ts';
 import type { Link, LinkCounters } from './link.ts';
 import { LinkTable } from './link-table.ts';
 import { describeNode, type MeshParts } from './parts.ts';
@@ -25,6 +25,7 @@ import {
   type RequestOptions,
   type RequestResult,
 } from './requests.ts';
+import { Streams } from './streams.ts';
 import type { Transport } from './transport.ts';
 import { Unicast } from './unicast.ts';
 
@@ -36,6 +37,8 @@ export interface MeshOptions {
   degree: number;
   /** Period of the map check with each neighbour, in milliseconds (`-msa`). */
   checkMs: number;
+  /** The highest protocol version to speak; the newest unless given. Tests make nodes of the version before. */
+  protocolMax?: number;
 }
 
 export interface MeshComponents {
@@ -89,6 +92,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly nodeId: string;
   /** Frames, bytes and link states sent so far. */
   readonly counters: LinkCounters = { frames: 0, bytes: 0, states: 0 };
+  /** Byte streams to services of other nodes, and services for them. */
+  readonly streams: Streams;
   private readonly options: MeshOptions;
   private readonly components: MeshComponents;
   private readonly parts: MeshParts;
@@ -125,6 +130,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       log,
       counters: this.counters,
       degree: () => this.degreeNow,
+      protocolMax: options.protocolMax ?? protocolMax,
     };
     const { parts } = this;
     this.changes = new TopologyChanges(map, parts.topology);
@@ -163,7 +169,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     });
     this.requests = new Requests({ parts, unicast: this.unicast });
     this.failures = new FailureDetector({ tickMs }, { parts, links: this.links, unicast: this.unicast });
-    this.dialer = new Dialer({ parts, links: this.links });
+    this.streams = new Streams({ parts, links: this.links });
+    this.dialer = new Dialer({ parts, links: this.links, carriesStreams: (link) => this.streams.isCarriedBy(link) });
     this.checkAt = clock.now() + options.checkMs * (0.5 + random());
   }
 
@@ -197,6 +204,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.timer?.cancel();
     this.eventTimer?.cancel();
     this.requests.stop();
+    this.streams.stop();
     this.flooding.stop();
     this.links.stop('this meshd is stopping');
     // A node that was shut out keeps running, and tells every client that it is alone.
@@ -313,6 +321,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.failures.tick();
     this.flooding.tick();
     this.dialer.tick();
+    this.streams.tick();
     this.checkMap();
   }
 
@@ -329,11 +338,13 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   private onLinkUp(link: Link): void {
     this.components.log.info(`mesh: link to ${this.nameOf(link.peerId)} is up`);
+    this.streams.linkUp(link);
     this.flooding.linkUp(link);
     this.dialer.linkUp(link);
   }
 
   private onLinkDown(link: Link, reason: string): void {
+    this.streams.linkDown(link, reason);
     if (!this.isRunning) return;
     this.flooding.selfChanged();
     this.dialer.linkDown(link, reason);
@@ -349,6 +360,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
       case frameType.unicast:
       case frameType.bounce:
         return this.unicast.onFrame(link, frame);
+      case frameType.open:
+      case frameType.data:
+      case frameType.credit:
+      case frameType.close:
+        return this.streams.onFrame(link, frame);
       default:
         return this.flooding.onFrame(link, frame);
     }
@@ -368,6 +384,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.dialer.rosterChanged();
     this.requests.forgetOthers(new Set(this.components.roster.roster.nodes.map(({ id }) => id)));
     this.links.closeShutOut();
+    this.streams.rosterChanged();
     this.flooding.rosterChanged();
     this.emit('roster', roster);
     this.scheduleEvents();

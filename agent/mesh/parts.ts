@@ -17,6 +17,8 @@ export interface MeshParts {
   readonly log: Pick<Log, 'debug' | 'info' | 'warn'>;
   readonly counters: LinkCounters;
   readonly degree: () => number;
+  /** The highest protocol version that this node speaks. */
+  readonly protocolMax: number;
 }
 
 /** A node's name for messages, or the start of its id. */

@@ -17,6 +17,8 @@ export interface SimulationOptions {
   degree: number;
   checkMs?: number;
   context?: string;
+  /** The highest protocol version of the node with this index; the newest unless given. */
+  protocolOf?: (index: number) => number;
 }
 
 export interface SimulationComponents {
@@ -88,8 +90,14 @@ export class Simulation {
     ));
     const [host] = node.addresses;
     if (host === undefined) throw new Error('a simulated node has an address');
+    const protocolMax = this.options.protocolOf?.(index);
     const mesh = new Mesh(
-      { nodeId: node.id, degree, checkMs: this.options.checkMs ?? 10_000 },
+      {
+        nodeId: node.id,
+        degree,
+        checkMs: this.options.checkMs ?? 10_000,
+        ...(protocolMax === undefined ? {} : { protocolMax }),
+      },
       {
         transport: this.network.createTransport({
           host,

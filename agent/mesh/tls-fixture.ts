@@ -62,12 +62,13 @@ export class TlsCluster {
     };
   }
 
-  async start(index: number, degree: number): Promise<Mesh> {
+  /** `protocolMax`: the newest version unless given. */
+  async start(index: number, degree: number, protocolMax?: number): Promise<Mesh> {
     const member = this.members[index];
     if (!member || !this.initial) throw new Error(`no member ${index}`);
     const store = new RosterStore({ path: null, caPem: this.authority.certificatePem }, { initial: this.initial });
     const mesh = new Mesh(
-      { nodeId: member.node.id, degree, checkMs: 10_000 },
+      { nodeId: member.node.id, degree, checkMs: 10_000, ...(protocolMax === undefined ? {} : { protocolMax }) },
       {
         transport: new TlsTransport(
           { identity: member.identity, port: member.node.port, host: '127.0.0.1' },

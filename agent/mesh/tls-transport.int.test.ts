@@ -1,11 +1,15 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect as connectTcp, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { maxFrameBytes, maxStrangersPerAddress } from '../../contract/limits.ts';
 import { revokeNode } from '../../core/mesh/roster.ts';
+import type { Mesh } from './mesh.ts';
 import { TlsCluster, silentLog, until, type TlsMember } from './tls-fixture.ts';
 import { TlsTransport } from './tls-transport.ts';
 import type { Connection } from './transport.ts';
@@ -24,42 +28,82 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function startCluster(size: number, degree = 3): Promise<void> {
+async function startCluster(size: number, degree = 3, protocols = [2]): Promise<void> {
   cluster = await TlsCluster.create(join(folder, 'ca'), { size, firstPort });
-  for (let i = 0; i < size; i += 1) await cluster.start(i, degree);
+  for (let i = 0; i < size; i += 1) await cluster.start(i, degree, protocols[i % protocols.length]);
   await until(() => cluster.isSettled());
 }
 
-test('T1 F1 M1 four nodes over TLS become one mesh and answer each other', async () => {
-  await startCluster(4);
-  for (const mesh of cluster.meshes) mesh.serve('name', () => Promise.resolve(mesh.nameOf(mesh.nodeId)));
-  const [first] = cluster.meshes;
-  const answers = await first!.request(first!.memberIds(), 'name', null, { timeoutMs: 60_000 });
-  const names = [...answers.values()].map((answer) => (answer.ok ? answer.body : answer.message));
-  expect(names.sort()).toEqual(['node1', 'node2', 'node3', 'node4']);
-  // A last link state may be on its way.
-  await until(() => new Set(cluster.meshes.map((mesh) => JSON.stringify(mesh.topology()))).size === 1);
+describe.each([
+  { versions: 'protocol 2', protocols: [2] },
+  { versions: 'protocols 1 and 2', protocols: [1, 2] },
+])('$versions', ({ protocols }) => {
+  test('T1 F1 M1 four nodes over TLS become one mesh and answer each other', async () => {
+    await startCluster(4, 3, protocols);
+    for (const mesh of cluster.meshes) mesh.serve('name', () => Promise.resolve(mesh.nameOf(mesh.nodeId)));
+    const [first] = cluster.meshes;
+    const answers = await first!.request(first!.memberIds(), 'name', null, { timeoutMs: 60_000 });
+    const names = [...answers.values()].map((answer) => (answer.ok ? answer.body : answer.message));
+    expect(names.sort()).toEqual(['node1', 'node2', 'node3', 'node4']);
+    // A last link state may be on its way.
+    await until(() => new Set(cluster.meshes.map((mesh) => JSON.stringify(mesh.topology()))).size === 1);
+  });
+
+  test('F1 a request and an answer of 3 MB pass, and one above the bound is an error', async () => {
+    await startCluster(2, 1, protocols);
+    const [first, second] = cluster.meshes;
+    second!.serve('echo', (body) => Promise.resolve(body));
+    const ask = async (bytes: number) =>
+      (await first!.request([second!.nodeId], 'echo', 'x'.repeat(bytes), { timeoutMs: 60_000 })).get(second!.nodeId);
+    expect(await ask(3_000_000)).toMatchObject({ ok: true });
+    expect(await ask(maxFrameBytes)).toMatchObject({ ok: false, code: 'invalid' });
+    expect(first!.status().peers).toBe(1);
+  });
+
+  test('R3 a revocation closes the open link, and none opens again', async () => {
+    await startCluster(4, 3, protocols);
+    await cluster.editor().edit((roster) => revokeNode(roster, cluster.members[3]!.node.id));
+    await until(() => cluster.meshes.slice(0, 3).every((mesh) => mesh.status().size === 3));
+    // It calls again and again, and nobody takes it.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(cluster.meshes.slice(0, 3).map((mesh) => mesh.status().size)).toEqual([3, 3, 3]);
+  });
 });
 
-test('F1 a request and an answer of 3 MB pass, and one above the bound is an error', async () => {
-  await startCluster(2, 1);
-  const [first, second] = cluster.meshes;
-  second!.serve('echo', (body) => Promise.resolve(body));
-  const ask = async (bytes: number) =>
-    (await first!.request([second!.nodeId], 'echo', 'x'.repeat(bytes), { timeoutMs: 60_000 })).get(second!.nodeId);
-  expect(await ask(3_000_000)).toMatchObject({ ok: true });
-  expect(await ask(maxFrameBytes)).toMatchObject({ ok: false, code: 'invalid' });
-  expect(first!.status().peers).toBe(1);
+test('B2 B5 B7 a stream carries 20 MB each way over TLS, by a relay, as fast as its reader', async () => {
+  // node1 and node3 have one link each, to node2.
+  cluster = await TlsCluster.create(join(folder, 'ca'), { size: 3, firstPort });
+  for (const index of [0, 1, 2]) await cluster.start(index, index === 1 ? 2 : 0);
+  const [first, second, third] = cluster.meshes as [Mesh, Mesh, Mesh];
+  await until(() => second.linkedIds().length === 2 && third.status().size === 3 && first.status().size === 3);
+  // They may have found each other while node2 started.
+  if (first.linkedIds().includes(third.nodeId)) first.hangup('node3');
+  await until(() => first.topology().links.length === 2);
+  third.streams.serve('echo', ({ accept }) => {
+    const stream = accept();
+    stream.pipe(stream);
+  });
+  const bytes = randomBytes(20_000_000);
+  const stream = await first.streams.open(third.nodeId, 'echo', null);
+  const sent = pipeline(Readable.from(piecesOf(bytes)), stream, { end: true });
+  const hash = createHash('sha256');
+  let read = 0;
+  for await (const chunk of stream) {
+    hash.update(chunk as Buffer);
+    read += (chunk as Buffer).length;
+  }
+  await sent;
+  expect(read).toBe(bytes.length);
+  expect(hash.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
 });
 
-test('R3 a revocation closes the open link, and none opens again', async () => {
-  await startCluster(4);
-  await cluster.editor().edit((roster) => revokeNode(roster, cluster.members[3]!.node.id));
-  await until(() => cluster.meshes.slice(0, 3).every((mesh) => mesh.status().size === 3));
-  // It calls again and again, and nobody takes it.
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
-  expect(cluster.meshes.slice(0, 3).map((mesh) => mesh.status().size)).toEqual([3, 3, 3]);
-});
+function* piecesOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 1 + Math.floor(Math.random() * 200_000);
+    yield bytes.subarray(at, end);
+    at = end;
+  }
+}
 
 test('a port in use is named', async () => {
   await startCluster(1);

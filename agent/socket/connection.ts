@@ -4,9 +4,17 @@
 // - Answers come in the order of requests; only Cancel takes effect out of turn.
 // - A result waits until it is clear whether another follows (`More`).
 // - Input, even malformed or endless, ends this connection at worst.
-// Misuse: after a Watch the connection carries watch messages only; a further request ends it.
+// Misuse: after a Watch the connection carries watch messages only; a further request ends it. Between a Stream and its answer
+// anything ends it: what is meant for the service must not be taken for a request when the stream is refused.
 import type { Socket } from 'node:net';
-import { CommandRequest, responseEntry, type CommandResponse, type Hello } from '../../contract/command-socket.ts';
+import type { Duplex } from 'node:stream';
+import {
+  CommandRequest,
+  responseEntry,
+  type CommandResponse,
+  type Hello,
+  type StreamAnswer,
+} from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { JsonSplitter } from '../../contract/json-stream.ts';
 import { maxRequestBytes } from '../../contract/limits.ts';
@@ -24,8 +32,15 @@ export interface ConnectionOptions {
 export interface ConnectionComponents {
   readonly dispatcher: Pick<Dispatcher, 'session' | 'execute' | 'suggest'>;
   readonly watch: WatchSource;
+  readonly streams: StreamSource;
   /** Receives errors that are our bugs. */
   readonly onBug: (error: unknown) => void;
+}
+
+/** Where clients get their streams from. */
+export interface StreamSource {
+  /** To a service of a node; of this one when the name is empty. @throws AppError */
+  open(node: string, service: string, args: unknown, signal: AbortSignal): Promise<Duplex>;
 }
 
 type Work =
@@ -33,6 +48,7 @@ type Work =
   | { readonly kind: 'suggest'; readonly text: string }
   | { readonly kind: 'hello' }
   | { readonly kind: 'watch'; readonly request: WatchRequest }
+  | { readonly kind: 'stream'; readonly node: string; readonly service: string; readonly args: unknown }
   | { readonly kind: 'refuse'; readonly message: string }
   /** The last answer of this connection. */
   | { readonly kind: 'fail'; readonly message: string };
@@ -45,6 +61,7 @@ const maxStatusBacklogBytes = 256 * 1024;
 const probeMs = 1000;
 /** How long a failed client may take to read why. */
 const lingerMs = 2000;
+const newline = 0x0a;
 
 export class Connection {
   private readonly socket: Socket;
@@ -58,6 +75,9 @@ export class Connection {
   private isInputOver = false;
   private running: AbortController | null = null;
   private watcher: WatchWriter | null = null;
+  /** A Stream that waits for its newline, and then for its answer; then the stream itself. */
+  private asked: { readonly work: Work; isLineOver: boolean } | null = null;
+  private stream: Duplex | null = null;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket, options: ConnectionOptions, components: ConnectionComponents) {
@@ -74,6 +94,10 @@ export class Connection {
     // EPIPE and ECONNRESET: the close event follows and means the same.
     socket.on('error', () => undefined);
     socket.on('close', () => {
+      // One that ended in both directions may still have data on its way to the other node.
+      if (!socket.readableEnded || socket.errored) {
+        this.stream?.destroy(new AppError('unreachable', 'the client of the stream went away'));
+      }
       this.running?.abort(new AppError('unreachable', 'the client went away'));
       this.watcher?.close();
       if (this.timer) clearTimeout(this.timer);
@@ -86,17 +110,29 @@ export class Connection {
     this.isInputOver = true;
     this.queue = [];
     this.running?.abort(new AppError('failed', 'this meshd is stopping'));
-    this.finish({ isDaemonEnding: true });
+    if (this.asked) this.socket.destroy();
+    else this.finish({ isDaemonEnding: true });
   }
 
   private onData(chunk: Buffer): void {
-    if (this.isInputOver) return;
-    const { texts, error } = this.splitter.push(chunk);
-    for (const text of texts) {
-      if (!this.take(text)) return;
+    let rest: Uint8Array = chunk;
+    while (rest.length > 0) {
+      if (this.isInputOver) return;
+      if (this.asked) {
+        this.awaitLineEnd(rest);
+        return;
+      }
+      const { texts, error, used } = this.splitter.push(rest, 1);
+      rest = rest.subarray(used);
+      for (const text of texts) {
+        if (!this.take(text)) return;
+      }
+      if (error) {
+        this.fail(error.message);
+        return;
+      }
     }
-    if (error) this.fail(error.message);
-    else if (this.queue.length >= maxQueued && !this.socket.isPaused()) {
+    if (this.queue.length >= maxQueued && !this.socket.isPaused()) {
       this.socket.pause();
       this.probe();
     }
@@ -113,11 +149,31 @@ export class Connection {
       else this.running?.abort(new AppError('cancelled', 'the client sent Cancel'));
     } else if (this.watcher) {
       this.close();
+    } else if (request.stream) {
+      const { Node: node, Service: service, Args: args } = request.stream;
+      this.asked = { work: { kind: 'stream', node, service, args }, isLineOver: false };
     } else {
       this.queue.push(workOf(request));
       void this.pump();
     }
     return !this.isInputOver;
+  }
+
+  /** What follows a Stream: its newline, which may come in another packet than the request. */
+  private awaitLineEnd(bytes: Uint8Array): void {
+    const { asked } = this;
+    if (this.watcher) {
+      this.close();
+      return;
+    }
+    if (!asked || asked.isLineOver || bytes.length > 1 || bytes[0] !== newline) {
+      this.running?.abort(new AppError('invalid', 'the client did not wait for the answer'));
+      this.fail('malformed request: a newline follows Stream, and nothing more until its answer');
+      return;
+    }
+    asked.isLineOver = true;
+    this.queue.push(asked.work);
+    void this.pump();
   }
 
   /** Malformed input: earlier requests still get their answers, then comes the error, then the end. */
@@ -128,7 +184,7 @@ export class Connection {
   }
 
   private onEnd(): void {
-    if (!this.isInputOver && this.splitter.isIncomplete) {
+    if (!this.isInputOver && (this.splitter.isIncomplete || this.asked?.isLineOver === false)) {
       this.fail('malformed request: the connection ended in the middle of a JSON object');
     }
     this.isInputOver = true;
@@ -165,7 +221,7 @@ export class Connection {
     } finally {
       this.isBusy = false;
     }
-    if (this.isInputOver) this.finish();
+    if (this.isInputOver && !this.stream) this.finish();
   }
 
   private async serve(work: Work): Promise<void> {
@@ -185,6 +241,9 @@ export class Connection {
       case 'watch':
         this.queue = [];
         this.watcher = new WatchWriter(this.socket, work.request, { source: this.components.watch });
+        return;
+      case 'stream':
+        await this.openStream(work);
         return;
       case 'refuse':
       case 'fail':
@@ -234,6 +293,44 @@ export class Connection {
       this.queue = [];
     }
     if (held) await this.send(held);
+  }
+
+  private async openStream({ node, service, args }: Extract<Work, { kind: 'stream' }>): Promise<void> {
+    const abort = new AbortController();
+    this.running = abort;
+    let stream: Duplex;
+    try {
+      stream = await this.components.streams.open(node, service, args, abort.signal);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.asked = null;
+      await this.refuse(error.message);
+      return;
+    } finally {
+      this.running = null;
+    }
+    // A client that failed meanwhile gets that as its answer.
+    if (this.socket.destroyed || this.queue.length > 0) {
+      stream.destroy();
+      return;
+    }
+    const answer: StreamAnswer = { Stream: { Node: node, Service: service } };
+    this.socket.write(`${goJson(answer)}\n`);
+    this.become(stream);
+  }
+
+  /** From here on bytes only. The end of one direction is the end of that direction; a stream that breaks closes the connection. */
+  private become(stream: Duplex): void {
+    const { socket } = this;
+    this.stream = stream;
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    socket.removeAllListeners('data');
+    socket.removeAllListeners('end');
+    stream.on('error', () => socket.destroy());
+    if (this.isInputOver) stream.end();
+    else socket.pipe(stream);
+    stream.pipe(socket);
   }
 
   private sendStatus(text: string): void {
@@ -298,7 +395,7 @@ function parseRequest(text: string): CommandRequest | AppError {
   return new AppError('invalid', `malformed request: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }
 
-function workOf({ command = '', suggest = '', hello, watch }: CommandRequest): Work {
+function workOf({ command = '', suggest = '', hello, watch }: Omit<CommandRequest, 'stream'>): Work {
   if (hello) return { kind: 'hello' };
   if (watch) return { kind: 'watch', request: { kinds: watch.Kinds ?? null } };
   if (command !== '' && suggest === '') return { kind: 'command', line: command };

@@ -1,14 +1,21 @@
 // Real Unix sockets, and what clients do to them.
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, lstat, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { duplexPair, type Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CommandClient } from '../../contract/command-client.ts';
 import { responseEntry, type CommandResponse } from '../../contract/command-socket.ts';
+import { AppError } from '../../contract/errors.ts';
 import { maxRequestBytes, maxWatchQueueBytes } from '../../contract/limits.ts';
 import type { WatchMessage } from '../../contract/watch.ts';
+import { connectSocket, socketTransport, streamDuplex } from '../../host/command-socket.ts';
 import type { Dispatcher } from '../commands/dispatcher.ts';
 import { createMemoryCluster } from '../commands/memory-cluster.ts';
+import type { StreamSource } from './connection.ts';
 import { CommandSocket } from './server.ts';
 import type { WatchSource } from './watch-writer.ts';
 
@@ -56,7 +63,27 @@ const watch: WatchSource = {
   },
 };
 
+/** Ends of the streams that clients were given, by their service. */
+const opened: { node: string; service: string; args: unknown; near: Duplex; end: Duplex }[] = [];
+const streams: StreamSource = {
+  open: (node, service, args, signal) => {
+    if (service === 'refused') return Promise.reject(new AppError('refused', 'node7 is too old for streams'));
+    if (service === 'slow') {
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          aborted.push('stream');
+          reject(new AppError('cancelled', 'cancelled'));
+        });
+      });
+    }
+    const [near, end] = duplexPair({ allowHalfOpen: true });
+    opened.push({ node, service, args, near, end });
+    return Promise.resolve(near);
+  },
+};
+
 beforeEach(async () => {
+  opened.length = 0;
   base = await mkdtemp(join(tmpdir(), 'meshd-socket-'));
   bugs = [];
   aborted = [];
@@ -97,7 +124,7 @@ afterEach(async () => {
 const listen = (folder = base) =>
   CommandSocket.listen(
     { base: folder, host: 'node1', version: '0.1.0' },
-    Promise.resolve({ dispatcher, watch, onBug: (error) => bugs.push(error) }),
+    Promise.resolve({ dispatcher, watch, streams, onBug: (error) => bugs.push(error) }),
     (error) => bugs.push(error),
   );
 
@@ -242,7 +269,7 @@ describe('requests', () => {
       Version: '0.1.0',
       ProtocolMin: 1,
       ProtocolMax: 1,
-      Features: ['Watch', 'Cancel'],
+      Features: ['Watch', 'Cancel', 'Stream'],
       Kinds: ['nodes', 'hosts'],
     });
     client.socket.destroy();
@@ -421,5 +448,133 @@ describe('Watch', () => {
     client.send({ Command: 'version' });
     await client.until(() => client.isClosed);
     expect(watchers.size).toBe(0);
+  });
+});
+
+describe('Stream', () => {
+  const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  const connectClient = async () => {
+    const socket = await connectSocket(server.path, { hasTwoEnds: true });
+    return { socket, client: new CommandClient({ canCancel: true }, { transport: socketTransport(socket) }) };
+  };
+  const request = { Node: 'node2', Service: 'pipe', Args: { vm: 'web1' } };
+  const readAll = async (bytes: AsyncIterable<unknown>) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of bytes) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  };
+
+  it('turns the connection into bytes both ways, behind what was asked before, each direction with its own end', async () => {
+    const { client } = await connectClient();
+    const [there, back] = [randomBytes(3_000_000), randomBytes(3_000_000)];
+    expect((await client.hello({})).Features).toContain('Stream');
+    const stream = streamDuplex(await client.stream(request));
+    const [call] = opened;
+    expect(call).toMatchObject({ node: 'node2', service: 'pipe', args: { vm: 'web1' } });
+    const end = call!.end;
+    stream.end(there);
+    expect(hashOf(await readAll(end))).toBe(hashOf(there));
+    end.end(back);
+    expect(hashOf(await readAll(stream))).toBe(hashOf(back));
+    expect(client.isClosed).toBe(true);
+    await expect(client.suggest('x')).rejects.toThrow('the connection to the node ended');
+  });
+
+  it('keeps the bytes that come with the answer, and those that look like JSON', async () => {
+    const { client } = await connectClient();
+    const stream = await client.stream(request);
+    const { end } = opened[0]!;
+    end.write('{"Command":');
+    end.end(Buffer.of(0, 255, 10, 10, 123));
+    expect(await readAll(stream.bytes)).toEqual(Buffer.from([...Buffer.from('{"Command":'), 0, 255, 10, 10, 123]));
+    stream.close();
+  });
+
+  it('waits for the newline in its own packet, and puts nothing of it into the stream', async () => {
+    const client = new Client();
+    client.send({ Stream: request });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(opened).toHaveLength(0);
+    client.send('\n');
+    await client.read(1);
+    client.socket.write('data');
+    client.socket.end();
+    const { end } = opened[0]!;
+    expect((await readAll(end)).toString()).toBe('data');
+    end.end();
+    await client.until(() => client.isClosed);
+  });
+
+  it('answers a refusal like a command, and the connection stays as it was', async () => {
+    const { client } = await connectClient();
+    await expect(client.stream({ ...request, Service: 'refused' })).rejects.toThrow('node7 is too old for streams');
+    for await (const { Rendered } of client.command('echo still here')) expect(Rendered).toBe('node1: still here');
+    client.close();
+  });
+
+  it.each([
+    [
+      'in the same packet',
+      (client: Client) => client.send({ Stream: { Service: 'slow' } }, '\n', { Command: 'version' }),
+    ],
+    ['without a newline', (client: Client) => client.send({ Stream: { Service: 'slow' } }, { Command: 'version' })],
+    [
+      'later',
+      (client: Client) => {
+        client.send({ Stream: { Service: 'slow' } }, '\n');
+        setTimeout(() => client.send({ Command: 'version' }), 100);
+      },
+    ],
+  ])('what comes before the answer %s ends the connection, and is not run', async (_when, act) => {
+    const client = new Client();
+    act(client);
+    await client.until(() => client.isClosed);
+    expect(errorsOf(client.messages).at(-1)).toMatch(/a newline follows Stream, and nothing more until its answer/);
+    expect(JSON.stringify(client.messages)).not.toContain('meshd 0.1.0');
+  });
+
+  it('gives up the stream of a client that goes away while it is opened', async () => {
+    const client = new Client();
+    client.send({ Stream: { Service: 'slow' } }, '\n');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.socket.destroy();
+    await client.until(() => aborted.includes('stream'));
+  });
+
+  it('closes the connection when the stream breaks, and the stream when the daemon stops', async () => {
+    const [first, second] = [await connectClient(), await connectClient()];
+    const [one, two] = [
+      streamDuplex(await first.client.stream(request)),
+      streamDuplex(await second.client.stream(request)),
+    ];
+    const ended = once(one.resume(), 'end');
+    opened[0]!.near.destroy(new Error('broken'));
+    await ended;
+    // It closes with an error, which is right.
+    const other = new Promise((resolve) => opened[1]!.near.once('close', resolve));
+    two.resume();
+    await server.close();
+    await other;
+  });
+
+  it('holds back a client while the other end does not read', async () => {
+    const { socket, client } = await connectClient();
+    const stream = streamDuplex(await client.stream(request));
+    const bytes = randomBytes(20_000_000);
+    stream.end(bytes);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(socket.bytesWritten - socket.writableLength).toBeLessThan(bytes.length / 2);
+    expect(hashOf(await readAll(opened[0]!.end))).toBe(hashOf(bytes));
+  });
+
+  it.each([
+    [{ Stream: {} }, /malformed request: stream.Service/],
+    [{ Stream: { Service: 'x'.repeat(65) } }, /malformed request: stream.Service/],
+    [{ Stream: { Service: 'x', Node: 'n'.repeat(254) } }, /malformed request: stream.Node/],
+  ])('%j is refused', async (value, message) => {
+    const client = new Client();
+    client.send(value, '\n');
+    await client.until(() => client.isClosed);
+    expect(errorsOf(client.messages)[0]).toMatch(message);
   });
 });

@@ -43,7 +43,7 @@ export class CommandSocket {
       Version: options.version,
       ProtocolMin: protocolMin,
       ProtocolMax: protocolMax,
-      Features: ['Watch', 'Cancel'],
+      Features: ['Watch', 'Cancel', 'Stream'],
     };
     const connections = new Set<{ close(): void }>();
     // allowHalfOpen: a client may end its side and still wait for its answer.

@@ -15,10 +15,12 @@ import { createHostHandlers } from '../commands/host.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
 import type { DeployComponents } from '../deploy/types.ts';
 import { createSystemClock } from '../mesh/clock.ts';
+import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
 import { CommandSocket } from './server.ts';
+import { createStreamSource } from './streams.ts';
 
 export interface TestCluster {
   /** Command socket of node1. */
@@ -26,6 +28,7 @@ export interface TestCluster {
   /** By index: node1 is 0. */
   readonly dispatchers: readonly Dispatcher[];
   readonly peers: readonly Peers[];
+  readonly meshes: readonly Mesh[];
   stop(): Promise<void>;
 }
 
@@ -74,13 +77,15 @@ export async function startCluster(): Promise<TestCluster> {
   });
   const [dispatcher] = dispatchers;
   if (!dispatcher) throw new Error('three nodes have a first');
+  const [roster] = simulation.stores;
+  if (!roster) throw new Error('a started node has a roster');
   const watch = { kinds: [], subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
   const onBug = (error: unknown) => {
     throw error;
   };
   const server = await CommandSocket.listen(
     { base, host: 'node1', version: '0.1.0' },
-    Promise.resolve({ dispatcher, watch, onBug }),
+    Promise.resolve({ dispatcher, watch, streams: createStreamSource({ mesh: simulation.mesh(0), roster }), onBug }),
     onBug,
   );
   const end = Date.now() + 20_000;
@@ -92,6 +97,7 @@ export async function startCluster(): Promise<TestCluster> {
     socketPath: server.path,
     dispatchers,
     peers: allPeers,
+    meshes: simulation.running(),
     stop: async () => {
       await server.close();
       await simulation.stopAll();

@@ -158,6 +158,13 @@ function requestText(random: Random, isLast: boolean): string {
   if (kind < 73) return `{"Hello":{"Product":${line()},"ProtocolMin":${random.below(3)},"Features":[]}}`;
   if (kind < 75) return '{"Cancel":true}';
   if (kind < 78) return '{"Watch":{}}';
+  if (kind < 81) {
+    const [node, service] = [
+      random.of(['', 'n0', 'n1', 'x', 'n'.repeat(300)]),
+      random.of(['echo', '', 'x'.repeat(65)]),
+    ];
+    return `{"Stream":{"Node":"${node}","Service":"${service}","Args":${wrongValue(random)}}}`;
+  }
   if (kind < 88) {
     const key = random.of([
       'Command',

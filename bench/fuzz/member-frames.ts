@@ -1,6 +1,13 @@
 // Frames of a hostile member: each type of agent/mesh/frames.ts, well formed but forged (in the name of others, with numbers,
 // texts and lists at and beyond every bound), and damaged. The same random numbers give the same frames.
-import { maxClockAheadMs, maxDegree, maxFrameBytes, maxStateNeighbours } from '../../contract/limits.ts';
+import {
+  maxClockAheadMs,
+  maxDegree,
+  maxFrameBytes,
+  maxStateNeighbours,
+  maxStreamChunkBytes,
+  streamWindowBytes,
+} from '../../contract/limits.ts';
 import {
   bareFrame,
   bounceBody,
@@ -11,6 +18,7 @@ import {
   numberFrame,
   summaryFrame,
 } from '../../agent/mesh/frames.ts';
+import { closeFrame, creditFrame, dataFrame, openFrame, payloadOf, setLeg } from '../../agent/mesh/stream-frames.ts';
 import { writeId, writeU16, writeU32 } from '../../core/mesh/link-states.ts';
 import type { Random } from '../console/random.ts';
 import { fuzzedLine, isExcluded, linkCommands } from './command-inputs.ts';
@@ -144,6 +152,38 @@ function envelope(random: Random, world: FrameWorld, type: number): Uint8Array {
   return frame;
 }
 
+/** The hostile member dials: its legs have odd numbers. Few of them, so that frames meet legs that exist. */
+function leg(random: Random): number {
+  return random.below(10) === 0 ? u32(random) : 1 + 2 * random.below(40);
+}
+
+function open(random: Random, world: FrameWorld): Uint8Array {
+  const [own = '', ...others] = world.ids;
+  const path = [own, random.of(others), ...others.filter(() => random.below(3) === 0)];
+  const window = random.below(8) === 0 ? u32(random) : streamWindowBytes;
+  const asked = {
+    service: random.of(['echo', 'x', 'x'.repeat(70), '__proto__']),
+    args: random.of([null, {}, 'x'.repeat(5_000)]),
+  };
+  const place = random.below(10) === 0 ? random.below(256) : 1;
+  const frame = openFrame({ path, place, window }, new TextEncoder().encode(JSON.stringify(asked)));
+  setLeg(frame, leg(random));
+  return frame;
+}
+
+function data(random: Random): Uint8Array {
+  const frame = dataFrame(random.of([1, 100, maxStreamChunkBytes, maxStreamChunkBytes + 1, 0]));
+  payloadOf(frame).fill(random.below(256));
+  setLeg(frame, leg(random));
+  return frame;
+}
+
+function close(random: Random, world: FrameWorld): Uint8Array {
+  if (random.below(2) === 0) return closeFrame(leg(random));
+  const reason = { code: random.of(['failed', 'x', '']), message: 'x'.repeat(random.of([0, 10, 1_001])) };
+  return closeFrame(leg(random), random.below(4) === 0 ? { ...reason, route: 'old', nodes: [...world.ids] } : reason);
+}
+
 const makers: Readonly<Record<keyof typeof frameType, (random: Random, world: FrameWorld) => Uint8Array>> = {
   // A second hello, and refusals of a link that is up: both are malformed there, and end it.
   hello: (random) =>
@@ -166,6 +206,10 @@ const makers: Readonly<Record<keyof typeof frameType, (random: Random, world: Fr
   bounce: (random, world) => envelope(random, world, frameType.bounce),
   ping: (random) => numberFrame(frameType.ping, u32(random)),
   pong: (random) => numberFrame(frameType.pong, u32(random)),
+  open,
+  data,
+  credit: (random) => creditFrame(random.below(3) === 0 ? 0 : leg(random), random.below(3) === 0 ? u32(random) : 1_000),
+  close,
 };
 
 /** More of what carries something; fewer of what only ends the link, since each one costs a handshake. */
@@ -173,6 +217,7 @@ const names: readonly (keyof typeof frameType)[] = [
   ...Array<'states'>(30).fill('states'), ...Array<'unicast'>(40).fill('unicast'), ...Array<'bounce'>(8).fill('bounce'),
   ...Array<'digest'>(6).fill('digest'), ...Array<'summary'>(6).fill('summary'), 'hello', 'refuse', 'heartbeat', 'heartbeat',
   'rosterHave', 'rosterHave', 'rosterWant', 'roster', 'roster', 'ping', 'ping', 'pong',
+  ...Array<'open'>(10).fill('open'), 'data', 'credit', 'credit', 'close', 'close',
 ]; // prettier-ignore
 
 /** The next frame. */

@@ -86,7 +86,7 @@ describe('dialling', () => {
     ];
     const facts = {
       surplus: (link: (typeof links)[0]) => link.surplus,
-      staysReachable: (link: (typeof links)[0]) => link.stays,
+      isSpare: (link: (typeof links)[0]) => link.stays,
     };
     expect(pickExcessLink(links, { degree: 1, ...facts })?.name).toBe('d');
     expect(pickExcessLink(links, { degree: 2, ...facts })).toBeNull();

@@ -144,9 +144,9 @@ export class HealSchedule {
  */
 export function pickExcessLink<T>(
   links: readonly T[],
-  facts: { degree: number; surplus: (link: T) => number; staysReachable: (link: T) => boolean },
+  facts: { degree: number; surplus: (link: T) => number; isSpare: (link: T) => boolean },
 ): T | null {
   if (links.length <= 2 * facts.degree) return null;
   const spare = links.filter((link) => facts.surplus(link) > 0).sort((a, b) => facts.surplus(b) - facts.surplus(a));
-  return spare.find((link) => facts.staysReachable(link)) ?? null;
+  return spare.find((link) => facts.isSpare(link)) ?? null;
 }

@@ -75,6 +75,24 @@ export class Topology {
     return forth || back ? 'half' : null;
   }
 
+  /** A shortest path to `target` around `avoided`, ourselves first; null without such a path. */
+  pathTo(target: LinkStateEntry, avoided: ReadonlySet<LinkStateEntry>): LinkStateEntry[] | null {
+    const { self } = this.map;
+    const cameFrom = new Map<LinkStateEntry, LinkStateEntry>([[self, self]]);
+    const queue: LinkStateEntry[] = [self];
+    for (const entry of queue) {
+      for (const other of this.map.neighboursOf(entry)) {
+        if (cameFrom.has(other) || avoided.has(other) || !this.isEdge(entry, other)) continue;
+        cameFrom.set(other, entry);
+        queue.push(other);
+      }
+      if (cameFrom.has(target)) break;
+    }
+    const path: LinkStateEntry[] = [];
+    for (let at = cameFrom.get(target) && target; at; at = at === self ? undefined : cameFrom.get(at)) path.unshift(at);
+    return path.length > 1 ? path : null;
+  }
+
   /** True if `neighbour` stays reachable when our link to it goes. */
   isReachableWithout(neighbour: LinkStateEntry): boolean {
     const { self } = this.map;

@@ -59,8 +59,10 @@ export interface SshConnectOptions {
 export interface SshStream {
   /** Its standard output; ends with it, and with the connection. */
   readonly output: Readable;
-  /** Writes to its standard input. Resolves once the text was passed on; rejects when the program is gone. */
-  write(text: string): Promise<void>;
+  /** Writes to its standard input. Resolves once that was passed on; rejects when the program is gone. */
+  write(data: string | Uint8Array): Promise<void>;
+  /** Ends its standard input, and resolves once that was passed on; its output continues. */
+  end(): Promise<void>;
   /** Ends it. The output ends at once, whether the other side still answers or not. */
   close(): void;
   /** Settles when it is over, by either side; never rejects. */
@@ -486,16 +488,21 @@ export class SshConnection implements Runner {
     channel.on('close', end);
     return {
       output,
-      write: (text) =>
+      write: (data) =>
         new Promise((resolve, reject) => {
           if (this.lost || !this.pending.has(end)) {
             reject(this.lost ?? new AppError('unreachable', `the program on ${this.where} has ended`));
             return;
           }
-          channel.write(text, (error) => {
+          channel.write(data, (error) => {
             if (error) reject(error);
             else resolve();
           });
+        }),
+      end: () =>
+        new Promise((resolve) => {
+          if (this.lost || !this.pending.has(end)) resolve();
+          else channel.end(() => resolve());
         }),
       close: () => {
         channel.unpipe(output);

@@ -80,6 +80,7 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
     { locks: textOf(settings, 'login-locks'), known: textOf(settings, 'login-addresses') },
   );
   const endListeners = new Set<(credentialIds: string[], reason: string) => void>();
+  const roleListeners = new Set<(userId: string) => void>();
 
   /** When each user made tokens within the last hour, also such as are revoked by now. */
   const madeTokens = new Map<string, number[]>();
@@ -220,6 +221,12 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
       return () => endListeners.delete(listener);
     },
 
+    /** A user has another role from now on. Returns what ends it. */
+    onRoleChanged(listener: (userId: string) => void): () => void {
+      roleListeners.add(listener);
+      return () => roleListeners.delete(listener);
+    },
+
     /** The credential of a Cookie header; null without a session that is still good. */
     async credentialOfCookie(cookie: string | undefined): Promise<Credential | null> {
       if (cookie === undefined || !cookie.includes('meshdeck.')) return null;
@@ -306,6 +313,7 @@ export function createAuth(options: AuthOptions, components: { store: ConsoleSto
         const row = await requireUser(id);
         if (role !== 'admin') await assertAdminRemains(row, 'demote');
         await (await database()).updateUser(id, { role });
+        for (const listener of roleListeners) listener(id);
         return viewOf(await requireUser(id));
       }),
 

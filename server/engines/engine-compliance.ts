@@ -21,6 +21,8 @@ export interface EngineUnderTest {
   readonly holdUp: () => () => void;
   /** Does something to the cluster that changes a row of `nodes`. */
   readonly change: () => Promise<void>;
+  /** A service that sends back what it gets, on the node of `route` and another one; null when the engine has no streams. */
+  readonly stream: { readonly echo: string; readonly otherNode: string } | null;
   readonly stop: () => Promise<void>;
 }
 
@@ -123,6 +125,29 @@ export function describeEngine(name: string, make: () => Promise<EngineUnderTest
       const connection = await open();
       const lines = await connection.suggest('mesh st', { deadline: deadline() });
       expect(lines).toContain('mesh status ');
+    });
+
+    test('opens a stream that has the connection for itself, or says why it cannot', async () => {
+      const connection = await open();
+      const { stream: service } = under;
+      if (connection.lacks.streams !== undefined || service === null) {
+        expect(connection.lacks.streams).toMatch(/ /);
+        const opening = connection.stream({ node: '', service: 'none', args: null }, { deadline: deadline() });
+        await expect(opening).rejects.toMatchObject({ code: 'refused', message: connection.lacks.streams });
+        return;
+      }
+      const unknown = connection.stream({ node: '', service: 'none', args: null }, { deadline: deadline() });
+      await expect(unknown).rejects.toMatchObject({ code: 'refused' });
+      // Of this node, and of the other one through it.
+      for (const node of ['', service.otherNode]) {
+        const fresh = await open();
+        const stream = await fresh.stream({ node, service: service.echo, args: null }, { deadline: deadline() });
+        await expect(collect(fresh.run(under.lines.good))).rejects.toMatchObject({ code: 'unreachable' });
+        stream.end(Buffer.of(0, 10, 255, 123));
+        const chunks: Buffer[] = [];
+        for await (const chunk of stream) chunks.push(chunk as Buffer);
+        expect([...Buffer.concat(chunks)]).toEqual([0, 10, 255, 123]);
+      }
     });
 
     test('knows its language: who may run which line', () => {

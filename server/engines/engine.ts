@@ -1,5 +1,6 @@
 // What fleet, runs, pages and terminal know about a cluster. Each engine implements it and passes the same suite
 // (engine-compliance.ts); outside of this folder nothing asks which engine it is.
+import type { Duplex } from 'node:stream';
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import type { Kind, RowChanges } from '../../contract/kinds.ts';
 import type { CompiledPattern } from '../../core/commands/pattern.ts';
@@ -13,7 +14,9 @@ export type Capability =
   /** Aborts a running line and reports how it ended; otherwise the connection is closed, and the outcome is unknown. */
   | 'cancel'
   /** Reports changes as they happen; otherwise they are asked for again and again. */
-  | 'push';
+  | 'push'
+  /** Opens byte streams to services of its nodes. */
+  | 'streams';
 
 /** Which mesh a node is in, and which node it is. */
 export interface MeshIdentity {
@@ -45,7 +48,15 @@ export interface RunLineOptions {
   readonly onStatus?: (text: string) => void;
 }
 
-/** An open connection to one node. One thing at a time: a line, or the changes. */
+export interface StreamRequest {
+  /** Name of the node to reach through the mesh from here; empty for this node. */
+  readonly node: string;
+  readonly service: string;
+  /** For the service; JSON. */
+  readonly args: unknown;
+}
+
+/** An open connection to one node. One thing at a time: a line, the changes, or a stream. */
 export interface EngineConnection {
   readonly isClosed: boolean;
   /** What the node there lacks, each with its reason. */
@@ -59,6 +70,11 @@ export interface EngineConnection {
   run(line: string, options?: RunLineOptions): AsyncGenerator<CommandResponse, void, undefined>;
   /** Completions of a text, whole lines each. @throws AppError */
   suggest(text: string, options: { readonly deadline: AbortSignal }): Promise<string[]>;
+  /**
+   * Resolves when the service took the stream, which has the connection for itself from then on.
+   * @throws AppError `refused` with what the node or its service says, or why the node can open none
+   */
+  stream(request: StreamRequest, options: { readonly deadline: AbortSignal }): Promise<Duplex>;
   /** Resolves when the node has answered. @throws AppError `timeout`, `unreachable` */
   greet(options: { readonly deadline: AbortSignal }): Promise<void>;
   close(): void;

@@ -154,7 +154,8 @@ export class Commands {
   }
 }
 
-function isWorthAnotherWay(error: AppError): boolean {
+/** A changed host key stops everything for a node, other ways to it included. */
+export function isWorthAnotherWay(error: AppError): boolean {
   return error.code !== 'host-key-changed' && error.code !== 'host-key-unknown' && error.code !== 'cancelled';
 }
 

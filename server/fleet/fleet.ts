@@ -1,5 +1,6 @@
 // The fleet: every cluster that the store names, each held by one attachment, the rows of all together. Owns which clusters there
 // are, the ways to their nodes, and the rhythm in which changes go out: the first at once, then ten times a second.
+import type { Duplex } from 'node:stream';
 import { clusterKinds } from '../../contract/cluster-kinds.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot } from '../../contract/fleet.ts';
@@ -13,12 +14,14 @@ import type {
   Log,
   StoredCluster,
   StoredHost,
+  StreamCall,
   SuggestQuestion,
 } from '../ports.ts';
 import { Attachment, type AttachmentSink, type AttachmentTimes } from './attachment.ts';
 import { Coalescer } from './coalescer.ts';
 import { CommandSockets } from './command-sockets.ts';
 import { Commands, type CommandWay } from './commands.ts';
+import { openStream } from './streams.ts';
 import { FleetRows } from './fleet-rows.ts';
 
 /** Deltas go out at most this often. With the mesh's own 70 ms a change is on a screen within 250 ms. */
@@ -98,6 +101,10 @@ export class Fleet implements FleetPort {
 
   runCommand(call: CommandCall): Promise<{ failed: boolean }> {
     return this.commands.run(call);
+  }
+
+  async openStream({ cluster, node, ...call }: StreamCall): Promise<Duplex> {
+    return openStream(this.waysTo(cluster, node), call, { engine: this.heldCluster(cluster).engine });
   }
 
   suggest(question: SuggestQuestion): Promise<string[]> {

@@ -1,4 +1,4 @@
-// One port for everything: our own routes first, then Next's pages behind the gate, and the upgrade of the hub's sockets.
+// One port for everything: our own routes first, then Next's pages behind the gate, and upgrades to the hub's sockets and to streams.
 import { createRequire } from 'node:module';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -17,9 +17,11 @@ import {
   requestTimeoutMs,
 } from '../../contract/console-limits.ts';
 import type { Auth } from '../auth/auth.ts';
+import { answerUpgrade } from '../auth/upgrade.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
-import { answerUpgrade, type Hub } from '../hub/hub.ts';
+import type { Hub } from '../hub/hub.ts';
 import type { Log, Runs } from '../ports.ts';
+import type { Screens } from '../screens/screens.ts';
 import type { AuditStore } from '../store/types.ts';
 import { sendError } from './body.ts';
 import { certificateStamp, ensureSelfSigned, fingerprintOf, readCertificate, type Certificate } from './certificate.ts';
@@ -68,6 +70,7 @@ export interface HttpComponents {
   readonly auth: Auth;
   readonly audit: AuditStore;
   readonly hub: Hub;
+  readonly screens: Pick<Screens, 'upgrade'>;
   readonly runs: Pick<Runs, 'evidence'>;
 }
 export interface Http {
@@ -117,7 +120,7 @@ async function readNextConfig(isDevelopment: boolean): Promise<void> {
   await load(isDevelopment ? phases.PHASE_DEVELOPMENT_SERVER : phases.PHASE_PRODUCTION_SERVER, projectPath);
 }
 
-export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: HttpComponents): Http {
+export function createHttp(options: HttpOptions, { auth, audit, hub, screens, runs }: HttpComponents): Http {
   const { config, log } = options;
   const trusted = proxyList(config.trustedProxies);
   const routes = createRoutes(
@@ -184,7 +187,7 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
       await routes({ request, response, path, origin, foreignOrigin: foreign, credential });
       return;
     }
-    if (path.startsWith(`${httpPaths.socket}/`)) {
+    if ([httpPaths.socket, httpPaths.streams].some((prefix) => path.startsWith(`${prefix}/`))) {
       sendError(
         response,
         400,
@@ -246,6 +249,12 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
     if (cookies !== undefined) request.headers.cookie = cookies;
   };
 
+  /** Who takes upgrades of a path. */
+  const takerOf = (path: string | null): Pick<Hub, 'upgrade'> | null => {
+    if (path === `${httpPaths.socket}/`) return hub;
+    return path?.startsWith(`${httpPaths.streams}/`) ? screens : null;
+  };
+
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A client may go at any time, and Node listens no more.
     socket.on('error', () => undefined);
@@ -255,9 +264,10 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, runs }: Htt
       answerUpgrade(socket, 421, { code: 'refused', message: problem });
       return;
     }
-    if (pathOf(request.url ?? '') === `${httpPaths.socket}/`) {
+    const taker = takerOf(pathOf(request.url ?? ''));
+    if (taker) {
       prepareCookies(request, origin);
-      hub.upgrade(request, socket, head).then(
+      taker.upgrade(request, socket, head).then(
         (isIn) => {
           if (isIn) strangers.know(request.socket);
         },

@@ -9,7 +9,7 @@ import { LoginRequest, SetupRequest, type Health } from '../../contract/http.ts'
 import { httpPaths } from '../../contract/http-paths.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Auth, Credential } from '../auth/auth.ts';
-import type { UpgradeVerdict } from '../hub/hub.ts';
+import type { UpgradeVerdict } from '../auth/upgrade.ts';
 import type { Runs } from '../ports.ts';
 import type { AuditKind, AuditStore } from '../store/types.ts';
 import { readJson, sendError, sendJson } from './body.ts';

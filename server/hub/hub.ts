@@ -6,12 +6,11 @@
 // - A page of another version is turned away before it is sent anything: it does not parse what it gets.
 // - A slow browser never makes the server's memory grow: it misses deltas, sees the gap, and asks for a snapshot. One that
 //   does not read at all is cut off (outbox.ts), and its calls wait meanwhile (lanes.ts).
-import { createServer, STATUS_CODES, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server, type Socket } from 'socket.io';
 import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
-import type { HttpError } from '../../contract/http.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
 import {
   headersTimeoutMs,
@@ -24,6 +23,13 @@ import { maxSocketFrameBytes } from '../../contract/limits.ts';
 import type { Ack } from '../../contract/method.ts';
 import { z } from 'zod';
 import type { Auth, Credential } from '../auth/auth.ts';
+import {
+  answerUpgrade,
+  judgeUpgrade,
+  refuseUpgrade,
+  type UpgradeRefusal,
+  type UpgradeVerdict,
+} from '../auth/upgrade.ts';
 import type { CaCopies } from '../bootstrap/ca-copies.ts';
 import type { Caller, Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
@@ -62,13 +68,6 @@ export interface Hub extends Part {
   judge(request: IncomingMessage): Promise<UpgradeVerdict>;
   /** Sockets that are open. */
   readonly size: number;
-}
-
-/** Who may have a socket, or why not. */
-export type UpgradeVerdict = { readonly credential: Credential; readonly caller: Caller } | Refusal;
-interface Refusal {
-  readonly status: number;
-  readonly error: HttpError;
 }
 
 /** Of a page: what it was built from. */
@@ -128,21 +127,12 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
   };
 
   const judge = async (request: IncomingMessage): Promise<UpgradeVerdict> => {
-    const token = /^Bearer (\S{1,200})$/i.exec(request.headers.authorization ?? '')?.[1];
-    const foreign = token === undefined || request.headers.origin !== undefined ? options.foreignOrigin(request) : null;
-    if (foreign !== null) return refuseUpgrade(403, 'refused', foreign);
-    const credential = await (token === undefined
-      ? auth.credentialOfCookie(request.headers.cookie)
-      : auth.credentialOfToken(token));
-    const caller = credential && (await auth.callerOf(credential));
-    if (!credential || !caller) {
-      return refuseUpgrade(401, 'refused', token === undefined ? 'Log in first.' : 'This token is not valid.');
-    }
-    return overCap(caller) ?? { credential, caller };
+    const judged = await judgeUpgrade(request, { auth, foreignOrigin: options.foreignOrigin });
+    return 'error' in judged ? judged : (overCap(judged.caller) ?? judged);
   };
 
   /** Null when the user may have one more. */
-  const overCap = ({ userId }: Caller): Refusal | null => {
+  const overCap = ({ userId }: Caller): UpgradeRefusal | null => {
     if ((openByUser.get(userId) ?? 0) >= maxSocketsPerUser) {
       const text = `You have ${maxSocketsPerUser} connections to the console open: close tabs of it, or programs that use your tokens.`;
       return refuseUpgrade(429, 'conflict', text);
@@ -264,23 +254,6 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
 /** What is used of engine.io's server, whose types socket.io does not hand on. */
 interface UpgradeTaker {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-}
-
-function refuseUpgrade(status: number, code: ErrorCode, message: string): Refusal {
-  return { status, error: { code, message } };
-}
-
-/** Answers an upgrade that is refused, and closes. */
-export function answerUpgrade(socket: Duplex, status: number, error: HttpError): void {
-  const body = JSON.stringify(error);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    'connection: close',
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-  ];
-  // One that does not read the few bytes is closed too.
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 function refusal(code: ErrorCode, message: string): Error {

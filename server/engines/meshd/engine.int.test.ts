@@ -9,16 +9,20 @@ import { describeEngine, type EngineUnderTest } from '../engine-compliance.ts';
 import { createEngines } from '../engines.ts';
 import { localRoute } from '../route.ts';
 
-const program = new URL('../../../agent/main.ts', import.meta.url).pathname;
+const program = new URL('../../../scripts/simulated-node.ts', import.meta.url).pathname;
 const firstPort = 17_460;
 let degree = 1;
 
 async function make(): Promise<EngineUnderTest> {
   const identities = await makeIdentities(2, firstPort);
   const children = await Promise.all(
-    identities.nodes.map(({ base, port }) => {
-      const flags = ['-base', base, '-port', String(port), '-degree', '1', '-context', 'bench', '-nostdin', '-force'];
-      return startChild([process.execPath, program, ...flags], { diesWithParent: true, onLine: () => undefined });
+    identities.nodes.map(({ name, base, port }, index) => {
+      const flags = ['-base', base, '-port', String(port), '-degree', '1', '-context', 'bench', '-nostdin'];
+      return startChild([process.execPath, program, name, String(index + 1), ...flags], {
+        diesWithParent: true,
+        hasInput: true,
+        onLine: () => undefined,
+      });
     }),
   );
   const socketOf = (index: number) => join(identities.nodes[index]?.base ?? '', 'meshd');
@@ -63,6 +67,7 @@ async function make(): Promise<EngineUnderTest> {
       degree += 1;
       await ask(`mesh degree ${degree}`);
     },
+    stream: { echo: 'echo', otherNode: identities.nodes[1]?.name ?? '' },
     stop: async () => {
       await Promise.all(children.map((child) => child.stop()));
       await new Promise((resolve) => silent.close(resolve));

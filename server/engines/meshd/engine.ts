@@ -1,10 +1,12 @@
 // meshd as an engine: its command sockets, and its rows as they come.
+import type { Duplex } from 'node:stream';
 import type { CommandClient } from '../../../contract/command-client.ts';
 import type { Hello } from '../../../contract/command-socket.ts';
 import { AppError } from '../../../contract/errors.ts';
 import type { Kind } from '../../../contract/kinds.ts';
 import { commandTable } from '../../../core/commands/table.ts';
-import type { ClusterChange, Engine, EngineConnection, RunLineOptions } from '../engine.ts';
+import { streamDuplex } from '../../../host/command-socket.ts';
+import type { Capability, ClusterChange, Engine, EngineConnection, RunLineOptions, StreamRequest } from '../engine.ts';
 import { describeRoute, type NodeRoute } from '../route.ts';
 import { watchChanges } from './changes.ts';
 import type { SocketOpener } from './sockets.ts';
@@ -27,7 +29,7 @@ export function createMeshdEngine(opener: SocketOpener): Engine {
 }
 
 class MeshdConnection implements EngineConnection {
-  readonly lacks = {};
+  readonly lacks: Readonly<Partial<Record<Capability, string>>>;
   private readonly route: NodeRoute;
   private readonly client: CommandClient;
   private readonly hello: Hello;
@@ -36,6 +38,9 @@ class MeshdConnection implements EngineConnection {
     this.route = route;
     this.client = client;
     this.hello = hello;
+    this.lacks = hello.Features.includes('Stream')
+      ? {}
+      : { streams: `${describeRoute(route)} runs a meshd that is too old for streams: upgrade it (deploy)` };
   }
 
   get isClosed(): boolean {
@@ -58,6 +63,11 @@ class MeshdConnection implements EngineConnection {
 
   suggest(text: string, options: { readonly deadline: AbortSignal }): Promise<string[]> {
     return this.client.suggest(text, options);
+  }
+
+  async stream({ node, service, args }: StreamRequest, options: { readonly deadline: AbortSignal }): Promise<Duplex> {
+    if (this.lacks.streams !== undefined) throw new AppError('refused', this.lacks.streams);
+    return streamDuplex(await this.client.stream({ Node: node, Service: service, Args: args }, options));
   }
 
   async greet(options: { readonly deadline: AbortSignal }): Promise<void> {

@@ -91,7 +91,7 @@ export class MeshdSockets implements SocketOpener {
     options: OpenOptions,
   ): Promise<{ transport: CommandTransport; end: () => Promise<RelayEnd | null> }> {
     if (route.via === 'socket') {
-      const socket = await connectSocket(route.socketPath);
+      const socket = await connectSocket(route.socketPath, { hasTwoEnds: true });
       return { transport: socketTransport(socket), end: () => Promise.resolve(null) };
     }
     const argv = this.options.relayArgv?.(route.host) ?? relayArgv;
@@ -102,6 +102,7 @@ export class MeshdSockets implements SocketOpener {
       close: () => {
         opened.close();
       },
+      raw: { write: (bytes) => opened.write(bytes), end: () => opened.end() },
     };
     const end = async () => {
       await Promise.race([opened.ended, sleep(relayEndMs, undefined, { ref: false })]);

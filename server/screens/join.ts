@@ -1,0 +1,54 @@
+// A WebSocket and a stream of a node as one pipe, with back-pressure both ways: a page that does not read holds back the node, and
+// a node that does not take holds back the page. Nothing is kept here beyond the bounds.
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { maxStreamUnsentBytes } from '../../contract/console-limits.ts';
+import { describeError } from '../../contract/errors.ts';
+import { streamClose } from '../../contract/streams.ts';
+
+/** How long the node may take to end its direction once the page ended the WebSocket. */
+const farewellMs = 10_000;
+/** RFC 6455, 5.5: what a close may carry, beside its code. */
+const maxReasonBytes = 123;
+
+/** Joins them until one ends, which ends both: what the first one sent still arrives. */
+export function joinStream(socket: WebSocket, stream: Duplex): void {
+  socket.on('message', (data: Buffer, isBinary: boolean) => {
+    if (!isBinary) {
+      closeWith(socket, streamClose.binaryOnly, 'send binary messages');
+      stream.destroy();
+    } else if (!stream.write(data)) socket.pause();
+  });
+  stream.on('drain', () => socket.resume());
+  stream.on('data', (chunk: Buffer) => {
+    socket.send(chunk, { binary: true }, () => {
+      if (stream.isPaused() && socket.bufferedAmount < maxStreamUnsentBytes) stream.resume();
+    });
+    if (socket.bufferedAmount >= maxStreamUnsentBytes) stream.pause();
+  });
+  stream.on('end', () => closeWith(socket, streamClose.ended, ''));
+  stream.on('error', (error) => closeWith(socket, streamClose.failed, describeError(error)));
+  socket.on('close', (code: number) => {
+    // Without a close frame the page is gone, and what it sent may lack its end.
+    if (code === 1006) {
+      stream.destroy();
+      return;
+    }
+    stream.end();
+    // The node learns of the end behind all data; what it still sends, nobody reads.
+    stream.removeAllListeners('data');
+    stream.resume();
+    const timer = setTimeout(() => stream.destroy(), farewellMs);
+    timer.unref();
+    stream.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** Closes a WebSocket with words that may be too long for it. */
+export function closeWith(socket: WebSocket, code: number, reason: string): void {
+  let text = reason.slice(0, maxReasonBytes);
+  while (Buffer.byteLength(text) > maxReasonBytes) text = text.slice(0, -1);
+  socket.close(code, text);
+  // A paused socket would not read the close of the other side.
+  socket.resume();
+}

@@ -1,0 +1,293 @@
+// Streams of nodes in pages: a WebSocket per stream. Owns who may open which, how many at once, and that a stream ends with the
+// session that opened it. What a service is and where its nodes are come from outside.
+//
+// INVARIANTS
+// - An upgrade without a credential that holds, from another site, or of a role that may not, is refused before a frame is read.
+// - A stream whose session ends, or whose user's role is no longer enough, is closed at once; nothing passes after that.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { z } from 'zod';
+import {
+  maxConsoleStreams,
+  maxStreamMessageBytes,
+  maxStreamsPerUser,
+  streamAliveMs,
+  streamOpeningMs,
+} from '../../contract/console-limits.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
+import { httpPaths } from '../../contract/http-paths.ts';
+import { maxRangeNameLength } from '../../contract/limits.ts';
+import { findUnsafeText } from '../../contract/plain-text.ts';
+import { isAtLeast } from '../../contract/role-order.ts';
+import type { Role } from '../../contract/roles.ts';
+import { streamClose } from '../../contract/streams.ts';
+import type { Auth, Credential } from '../auth/auth.ts';
+import { answerUpgrade, judgeUpgrade, refuseUpgrade, type UpgradeRefusal } from '../auth/upgrade.ts';
+import { AuditQuota } from '../hub/audit-quota.ts';
+import type { Caller, Fleet, Log, Part, StreamCall } from '../ports.ts';
+import type { AuditStore } from '../store/types.ts';
+import { closeWith, joinStream } from './join.ts';
+
+/** A service that pages may reach. */
+export interface StreamService {
+  /** The least role. */
+  readonly role: Role;
+  /** What the page may say to it. */
+  readonly args: z.ZodType;
+}
+/** By the name that the node has for it. */
+export type StreamServices = Readonly<Record<string, StreamService>>;
+
+export interface ScreensOptions {
+  readonly log: Log;
+  readonly now: () => number;
+  /** Why a request is not from a page of the console, for people; null when it is. */
+  readonly foreignOrigin: (request: IncomingMessage) => string | null;
+  readonly services: StreamServices;
+}
+export interface ScreensComponents {
+  readonly auth: Auth;
+  readonly audit: AuditStore;
+  readonly fleet: Pick<Fleet, 'openStream'>;
+}
+export interface Screens extends Part {
+  /** Takes an upgrade below the console's path of streams, or answers why not: false. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<boolean>;
+  /** Streams that are open. */
+  readonly size: number;
+}
+
+const maxArgsCharacters = 2_000;
+const sessionCheckMs = 30_000;
+
+const Query = z.object({
+  cluster: z.string().max(maxRangeNameLength).default(''),
+  node: z.string().max(maxRangeNameLength).default(''),
+  args: z.string().max(maxArgsCharacters).default('null'),
+});
+
+/** What a page asks for. */
+interface Asked extends Omit<StreamCall, 'timeoutMs' | 'signal'> {
+  readonly role: Role;
+}
+
+/** One WebSocket, and from when it is opened its stream. */
+interface Open {
+  readonly credential: Credential;
+  readonly userId: string;
+  readonly role: Role;
+  readonly socket: WebSocket;
+  readonly giveUp: AbortController;
+  stream: Duplex | null;
+  isAlive: boolean;
+}
+
+export function createScreens(options: ScreensOptions, components: ScreensComponents): Screens {
+  const { log, now, services } = options;
+  const { auth, audit } = components;
+  const quota = new AuditQuota({ log, now }, { audit });
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: maxStreamMessageBytes,
+  });
+  const open = new Set<Open>();
+
+  const end = (entry: Open, code: number, reason: string) => {
+    entry.giveUp.abort();
+    entry.stream?.destroy();
+    closeWith(entry.socket, code, reason);
+  };
+  const isEnough = (caller: Caller | null, { role }: Open) => caller !== null && isAtLeast(caller.role, role);
+  /** Ends those whose credential or role no longer holds. */
+  const recheck = async (entries: readonly Open[]) => {
+    for (const entry of entries) {
+      const caller = await auth.callerOf(entry.credential);
+      if (isEnough(caller, entry)) continue;
+      const reason = caller
+        ? `Your role is now ${caller.role}, and this needs ${entry.role}.`
+        : 'Your session ended: log in again.';
+      end(entry, streamClose.sessionEnded, reason);
+    }
+  };
+  const recheckLater = (entries: readonly Open[]) => {
+    recheck(entries).catch((error: unknown) => log.error(`checking streams: ${describeError(error)}`));
+  };
+
+  /** Null when the user may have one more. */
+  const overCap = (userId: string): UpgradeRefusal | null => {
+    const own = [...open].filter((entry) => entry.userId === userId).length;
+    if (own >= maxStreamsPerUser) {
+      return refuseUpgrade(429, 'conflict', `You have ${maxStreamsPerUser} screens and consoles open: close some.`);
+    }
+    if (open.size < maxConsoleStreams) return null;
+    const text = `The console has ${maxConsoleStreams} screens and consoles open, which is its limit: try again when some have ended.`;
+    return refuseUpgrade(429, 'conflict', text);
+  };
+
+  const judge = async (request: IncomingMessage) => {
+    const judged = await judgeUpgrade(request, { auth, foreignOrigin: options.foreignOrigin });
+    if ('error' in judged) return judged;
+    const asked = askedFor(request, services);
+    if ('error' in asked) return asked;
+    const { caller } = judged;
+    if (!isAtLeast(caller.role, asked.role)) {
+      const text = `${asked.service} needs the role ${asked.role}, and you are ${caller.role}`;
+      await record(caller, asked, new AppError('refused', text));
+      return refuseUpgrade(403, 'refused', text);
+    }
+    return { ...judged, asked };
+  };
+
+  const record = async (caller: Caller, asked: Asked, error: AppError | null) => {
+    const args = asked.args === null ? '' : ` ${JSON.stringify(asked.args)}`;
+    const entry = {
+      at: now(),
+      who: caller.name,
+      what: `stream ${asked.service}${args}`,
+      where: asked.node === '' ? 'the attached node' : asked.node,
+      result: error === null ? 'ok' : error.code === 'refused' || error.code === 'conflict' ? 'refused' : 'failed',
+      message: error?.message.slice(0, 2_000) ?? '',
+    } as const;
+    await quota.append(entry, 'use').catch((cause: unknown) => {
+      log.error(`not in the audit log: ${JSON.stringify(entry)}: ${describeError(cause)}`);
+    });
+  };
+
+  const run = async (entry: Open, caller: Caller, asked: Asked) => {
+    const { socket } = entry;
+    // What the page sends before the stream is there waits in its own kernel.
+    socket.pause();
+    let failure: AppError | null = null;
+    try {
+      const { cluster, node, service, args } = asked;
+      const { signal } = entry.giveUp;
+      const stream = await components.fleet.openStream({
+        cluster,
+        node,
+        service,
+        args,
+        timeoutMs: streamOpeningMs,
+        signal,
+      });
+      if (entry.giveUp.signal.aborted) stream.destroy();
+      else {
+        entry.stream = stream;
+        joinStream(socket, stream);
+        socket.resume();
+      }
+    } catch (error) {
+      if (!(error instanceof AppError)) log.error(`stream ${asked.service}: ${describeError(error)}`);
+      failure =
+        error instanceof AppError
+          ? error
+          : new AppError('failed', 'The console failed at this; its log has the reason.');
+      closeWith(socket, streamClose.failed, failure.message);
+    }
+    await record(caller, asked, failure);
+  };
+
+  const accept = (socket: WebSocket, caller: Caller, credential: Credential, asked: Asked) => {
+    const giveUp = new AbortController();
+    const entry: Open = {
+      credential,
+      userId: caller.userId,
+      role: asked.role,
+      socket,
+      giveUp,
+      stream: null,
+      isAlive: true,
+    };
+    open.add(entry);
+    // Too large a message, or one that is not of the protocol: `ws` closes it, with the code.
+    socket.on('error', () => undefined);
+    socket.on('pong', () => (entry.isAlive = true));
+    socket.on('close', () => {
+      open.delete(entry);
+      giveUp.abort();
+    });
+    run(entry, caller, asked).catch((error: unknown) => log.error(`stream ${asked.service}: ${describeError(error)}`));
+  };
+
+  const stops: (() => void)[] = [];
+  return {
+    get size() {
+      return open.size;
+    },
+
+    async upgrade(request, socket, head) {
+      const judged = await judge(request);
+      if (socket.destroyed) return false;
+      // Others may have come while this one was looked up.
+      const verdict = 'error' in judged ? judged : (overCap(judged.caller.userId) ?? judged);
+      if ('error' in verdict) {
+        answerUpgrade(socket, verdict.status, verdict.error);
+        return false;
+      }
+      const { caller, credential, asked } = verdict;
+      server.handleUpgrade(request, socket, head, (accepted) => accept(accepted, caller, credential, asked));
+      return true;
+    },
+
+    start() {
+      const sessions = setInterval(() => recheckLater([...open]), sessionCheckMs);
+      const alive = setInterval(() => {
+        for (const entry of open) {
+          // One that is paused reads no pong: it lives as long as its TCP connection does.
+          if (!entry.isAlive && !entry.socket.isPaused) entry.socket.terminate();
+          entry.isAlive = false;
+          entry.socket.ping();
+        }
+      }, streamAliveMs);
+      stops.push(
+        () => clearInterval(sessions),
+        () => clearInterval(alive),
+        auth.onEnded((ids, reason) => {
+          const ended = new Set(ids);
+          for (const entry of [...open]) {
+            if (ended.has(entry.credential.id)) end(entry, streamClose.sessionEnded, reason);
+          }
+        }),
+        auth.onRoleChanged((userId) => recheckLater([...open].filter((entry) => entry.userId === userId))),
+      );
+      return Promise.resolve();
+    },
+
+    async stop() {
+      for (const stop of stops.splice(0)) stop();
+      for (const entry of [...open]) {
+        end(entry, streamClose.goingAway, 'the console is stopping');
+        entry.socket.terminate();
+      }
+      await quota.closeOver({ isAll: true });
+    },
+  };
+}
+
+/** What a request asks for, or why nobody gets it. */
+function askedFor(request: IncomingMessage, services: StreamServices): Asked | UpgradeRefusal {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://console');
+  const name = pathname.slice(httpPaths.streams.length + 1);
+  const service = Object.hasOwn(services, name) ? services[name] : undefined;
+  if (!service)
+    return refuseUpgrade(404, 'not-found', 'The console has no such stream: is the page of another version?');
+  const query = Query.safeParse(Object.fromEntries(searchParams));
+  if (!query.success) return refuseUpgrade(400, 'invalid', z.prettifyError(query.error));
+  const { cluster, node } = query.data;
+  const args = service.args.safeParse(parseJson(query.data.args));
+  if (!args.success) return refuseUpgrade(400, 'invalid', `args: ${z.prettifyError(args.error)}`);
+  const unsafe = findUnsafeText({ cluster, node, args: args.data });
+  if (unsafe) return refuseUpgrade(400, 'invalid', `${unsafe.path.join('.')} ${unsafe.message}`);
+  return { service: name, role: service.role, cluster, node, args: args.data ?? null };
+}
+
+/** Undefined, which no service takes, for what is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
