@@ -1,5 +1,6 @@
 // Follows a run to its end on a terminal or in a script: prints what happens, asks the run's questions, returns the exit code.
 import type { RunEvent, RunSummary, RunView, StepView } from '../contract/plans.ts';
+import { isActiveRun, isUndoBegun } from '../core/plans/run-state.ts';
 import { isKeyName, passphraseName } from '../core/plans/secret-names.ts';
 import { safeJson, safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
@@ -14,8 +15,6 @@ export interface DriveOptions {
   /** Answers every question of a step with yes. */
   readonly yes: boolean;
 }
-
-const ends = new Set(['done', 'failed', 'cancelled', 'undone']);
 
 /** Resolves with the exit code when the run is over, or when it waits for a person's input and nobody can be asked. */
 export async function driveRun(backend: Backend, id: string, options: DriveOptions): Promise<number> {
@@ -36,7 +35,7 @@ export async function driveRun(backend: Backend, id: string, options: DriveOptio
     const follower = new Follower(view, backend, options);
     let summary: RunSummary = view;
     for (;;) {
-      if (ends.has(summary.state)) return follower.finish(summary);
+      if (!isActiveRun(summary.state)) return follower.finish(summary);
       const code = await follower.attend(summary);
       if (code !== null) return code;
       if (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
@@ -118,9 +117,8 @@ class Follower {
         ),
       );
     if (summary.state !== 'done' && summary.state !== 'undone' && !this.options.json) {
-      const isUndo = [...this.steps.values()].some(({ state }) => state === 'undone' || state === 'undo-failed');
       console.log(
-        isUndo
+        isUndoBegun(this.steps.values())
           ? `to undo what is left: meshdeck runs undo ${summary.id}`
           : `to retry only what failed: meshdeck runs retry ${summary.id}`,
       );

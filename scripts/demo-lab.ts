@@ -5,6 +5,7 @@ import { openLocalBackend } from '../cli/local-backend.ts';
 import { describeStep } from '../cli/plan-text.ts';
 import { AppError } from '../contract/errors.ts';
 import type { Plan, PlanKind, RunSummary, StepView } from '../contract/plans.ts';
+import { isStepDone } from '../core/plans/run-state.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import type { Lab } from '../lab/lab.ts';
 import { nodePassword } from '../lab/node.ts';
@@ -132,7 +133,7 @@ class Story {
 
   tell(view: StepView): void {
     if (view.error !== '') console.log(`          ${describeStep(view) ?? view.error}`);
-    if (view.state !== 'done' && view.state !== 'unchanged') return;
+    if (!isStepDone(view.state)) return;
     const step = this.plan.steps.find(({ key }) => key === view.key);
     const chapter = step && this.chapters.get(step.title);
     if (!chapter || chapter.done.has(step.node)) return;

@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
+import { isActiveRun } from '../../core/plans/run-state.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useNow, useRun } from '../../lib/use-console.ts';
@@ -21,7 +22,7 @@ import { FormingMesh } from './FormingMesh.tsx';
 import { RunMark } from './RunMark.tsx';
 import { RunNext } from './RunNext.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
-import { isActive, isRetryable, runCommands } from './run-view.ts';
+import { isRetryable, runCommands } from './run-view.ts';
 import { RunStory } from './RunStory.tsx';
 import { UndoDialog } from './UndoDialog.tsx';
 
@@ -106,7 +107,7 @@ export function RunActions({ run }: { run: RunView }): ReactElement {
   const action = useAction();
   const planReason = usePlanRefusal(run.kind);
   const [isUndoing, setIsUndoing] = useState(false);
-  const active = isActive(run.state);
+  const active = isActiveRun(run.state);
   const { can } = undoable(run);
   const undoReason =
     planReason !== ''

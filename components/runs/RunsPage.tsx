@@ -5,6 +5,7 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import type { ReactElement } from 'react';
 import type { RunSummary } from '../../contract/plans.ts';
+import { isActiveRun } from '../../core/plans/run-state.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useNow, useRuns } from '../../lib/use-console.ts';
@@ -20,7 +21,6 @@ import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
 import { RunMark } from './RunMark.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
-import { isActive } from './run-view.ts';
 
 const shows = ['all', 'active', 'failed'] as const;
 type Show = (typeof shows)[number];
@@ -33,10 +33,10 @@ export function RunsPage(): ReactElement {
   const adding = usePlanRefusal('add-nodes');
   const show: Show = shows.find((name) => name === url.get('show')) ?? 'all';
   const text = url.get('q');
-  const active = runs.filter((run) => isActive(run.state));
+  const active = runs.filter((run) => isActiveRun(run.state));
   const shown = runs.filter(
     (run) =>
-      (show === 'all' || (show === 'active' ? isActive(run.state) : run.state === 'failed')) && matches(run, text),
+      (show === 'all' || (show === 'active' ? isActiveRun(run.state) : run.state === 'failed')) && matches(run, text),
   );
   return (
     <>

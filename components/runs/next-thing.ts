@@ -1,9 +1,10 @@
 // The one next thing to do about a run, in words and as an action: a run never ends in a page without a way on.
 import type { PlanKind, RunView } from '../../contract/plans.ts';
+import { isUndoBegun } from '../../core/plans/run-state.ts';
 import { isKeyName } from '../../core/plans/secret-names.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { isUndoBegun, lanesOf, type LaneStep, missingSecrets } from './run-view.ts';
+import { lanesOf, type LaneStep, missingSecrets } from './run-view.ts';
 import type { Standings } from './standing.ts';
 
 export type NextThing =
@@ -44,10 +45,12 @@ export function nextThing(view: RunView, standings: Standings | null): NextThing
       };
     }
     case 'failed':
-      if (isUndoBegun(view)) return { do: 'undo', text: `${firstError(failed)} Fix that, then undo what is left.` };
+      if (isUndoBegun(view.steps))
+        return { do: 'undo', text: `${firstError(failed)} Fix that, then undo what is left.` };
       return { do: 'retry', text: `${firstError(failed)} Fix that, then retry what failed.`, nodes: failedNodes };
     case 'cancelled':
-      if (isUndoBegun(view)) return { do: 'undo', text: 'Its undo was cancelled: the rest stays until it is undone.' };
+      if (isUndoBegun(view.steps))
+        return { do: 'undo', text: 'Its undo was cancelled: the rest stays until it is undone.' };
       return undoable(view).can.length > 0
         ? { do: 'undo', text: 'What was done stays until it is undone. Retry continues where it stopped.' }
         : { do: 'retry', text: 'Nothing was changed. Retry starts again where it stopped.', nodes: view.nodes };

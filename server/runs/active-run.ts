@@ -11,7 +11,6 @@ import { maxStepLogLines } from '../../contract/limits.ts';
 import type {
   LogLine,
   RunEvent,
-  RunState,
   RunSummary,
   RunView,
   Step,
@@ -19,7 +18,8 @@ import type {
   StepSignal,
   StepView,
 } from '../../contract/plans.ts';
-import { isOver, scheduleSteps, scheduleUndo } from '../../core/plans/schedule.ts';
+import { isStepOver, judgeRun } from '../../core/plans/run-state.ts';
+import { scheduleSteps, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { ListedRun, Log, RunStore, StoredRun } from '../ports.ts';
 import { beforeAbort } from './before-abort.ts';
 import { SecretMissing } from './executor.ts';
@@ -155,7 +155,7 @@ export class ActiveRun {
   }
 
   summary(): RunSummary {
-    return summaryOf(this.stored, this.memo.digest, this.counts());
+    return summaryOf(this.stored, this.memo.digest, this.judge(this.isEnded).counts);
   }
 
   async view(): Promise<RunView> {
@@ -239,14 +239,14 @@ export class ActiveRun {
     }
     this.releaseNodes();
     if (schedule.isOver) await this.end();
-    else await this.setState(this.stateWhileAtWork());
+    else await this.setState();
   }
 
   private async advanceUndo(): Promise<void> {
     if (this.memo.isCancelled) {
       this.blocked.clear();
       const isBusy = [...this.views.values()].some((view) => view.state === 'undoing');
-      if (isBusy) await this.setState(this.stateWhileAtWork());
+      if (isBusy) await this.setState();
       else await this.end();
       return;
     }
@@ -262,7 +262,7 @@ export class ActiveRun {
       for (const step of free) this.begin(step, (context) => this.session.undo(context));
     }
     if (schedule.isOver) await this.end();
-    else await this.setState(this.stateWhileAtWork());
+    else await this.setState();
   }
 
   /** Has one step done or undone, in the background. */
@@ -385,14 +385,21 @@ export class ActiveRun {
     this.kick();
   }
 
-  private stateWhileAtWork(): RunState {
-    const states = [...this.views.values()].map((view) => view.state);
-    if (states.includes('running') || states.includes('undoing')) return 'running';
-    if (states.includes('asking')) return 'asking';
-    return this.blocked.size > 0 ? 'needs-secret' : 'running';
+  private judge(isOver: boolean): Pick<RunSummary, 'state' | 'counts'> {
+    return judgeRun(
+      [...this.views.values()].map(({ state }) => state),
+      {
+        isOver,
+        lacksSecret: this.blocked.size > 0,
+        isCancelled: this.memo.isCancelled,
+        isUndoing: this.memo.isUndoing,
+      },
+    );
   }
 
-  private async setState(state: RunState): Promise<void> {
+  /** Of a run that is not over. */
+  private async setState(): Promise<void> {
+    const { state } = this.judge(false);
     const missingSecrets = [...new Set(this.blocked.values())].sort();
     const isSame =
       state === this.stored.state && JSON.stringify(missingSecrets) === JSON.stringify(this.stored.missingSecrets);
@@ -404,18 +411,9 @@ export class ActiveRun {
   }
 
   private async end(): Promise<void> {
-    const states = [...this.views.values()].map((view) => view.state);
-    const state: RunState = this.memo.isCancelled
-      ? 'cancelled'
-      : this.memo.isUndoing
-        ? states.includes('undo-failed')
-          ? 'failed'
-          : 'undone'
-        : states.includes('failed')
-          ? 'failed'
-          : 'done';
+    const { state, counts } = this.judge(true);
     await this.flushLog();
-    this.memo.counts = this.counts();
+    this.memo.counts = counts;
     const endedAt = this.components.now();
     // Locks and connections first: who sees the end may start the next run on these nodes.
     await Promise.all([...this.releases, this.session.close()]);
@@ -430,7 +428,7 @@ export class ActiveRun {
 
   private releaseNodes(): void {
     const busy = new Set<string>();
-    for (const step of this.stored.plan.steps) if (!isOver(this.viewOf(step.key).state)) busy.add(step.node);
+    for (const step of this.stored.plan.steps) if (!isStepOver(this.viewOf(step.key).state)) busy.add(step.node);
     const over = [...new Set(this.stored.plan.steps.map((step) => step.node))].filter(
       (node) => node !== '' && !busy.has(node) && !this.releasedNodes.has(node),
     );
@@ -443,15 +441,6 @@ export class ActiveRun {
         .finally(() => this.releases.delete(release));
       this.releases.add(release);
     }
-  }
-
-  private counts(): { total: number; done: number; failed: number } {
-    const states = [...this.views.values()].map((view) => view.state);
-    return {
-      total: states.length,
-      done: states.filter((state) => ['done', 'unchanged', 'undone'].includes(state)).length,
-      failed: states.filter((state) => state === 'failed' || state === 'undo-failed').length,
-    };
   }
 
   private viewOf(key: string): StepView {

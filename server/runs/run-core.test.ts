@@ -308,6 +308,34 @@ describe('a run', () => {
     expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
   });
 
+  test('counts no undone step as done: at work, at its end, and where another process finds it', async () => {
+    const { core, journal, machines } = createCore(planOf(chain('a')));
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    machines.special.set('one a', () => new Promise(() => undefined));
+    await core.undo(caller, id);
+    const atWork = { total: 3, done: 0, failed: 0 };
+    await expect.poll(() => statesOf(journal, id)).toMatchObject({ 'one a': 'undoing', 'two a': 'undone' });
+    expect((await core.list(1))[0]?.counts).toEqual(atWork);
+    expect((await createCore(planOf([]), journal).core.list(1))[0]?.counts).toEqual(atWork);
+    await core.cancel(caller, id);
+    const over = { total: 3, done: 0, failed: 1 };
+    expect((await reach(core, id, 'cancelled')).counts).toEqual(over);
+    expect((await createCore(planOf([]), journal).core.list(1))[0]?.counts).toEqual(over);
+  });
+
+  test('counts an undone run anew that an earlier version counted', async () => {
+    const { core, journal } = createCore(planOf(chain('a')));
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
+    const stored = await journal.get(id);
+    const memo = { ...(stored?.memo as Record<string, unknown>), counts: { total: 3, done: 3, failed: 0 } };
+    await journal.update(id, { memo });
+    expect((await core.list(1))[0]?.counts).toEqual({ total: 3, done: 0, failed: 0 });
+  });
+
   test('shows which steps began before they failed, so that the user knows what an undo would turn back', async () => {
     const { core, machines } = createCore(planOf(chain('a')));
     machines.special.set('two a', () => Promise.reject(new AppError('failed', 'half done')));

@@ -15,6 +15,7 @@ import type {
   StepView,
 } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
+import { judgeRun } from '../../core/plans/run-state.ts';
 import { findPlanIssue, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
@@ -354,14 +355,16 @@ export class RunCore implements Runs {
   }
 
   private async summaryOfStored(stored: ListedRun): Promise<RunSummary> {
-    const { counts, digest } = RunMemo.parse(stored.memo);
-    if (counts) return summaryOf(stored, digest, counts);
+    const { counts, digest, isUndoing, isCancelled } = RunMemo.parse(stored.memo);
+    // An earlier version counted undone steps as done, and kept that.
+    if (counts && !isUndoing) return summaryOf(stored, digest, counts);
     const steps = await this.components.store.steps(stored.id);
-    return summaryOf(stored, digest, {
-      total: digest.total,
-      done: steps.filter((view) => view.state === 'done' || view.state === 'unchanged').length,
-      failed: steps.filter((view) => view.state === 'failed').length,
-    });
+    const judged = judgeRun(
+      steps.map(({ state }) => state),
+      { isOver: stored.endedAt !== null, lacksSecret: stored.missingSecrets.length > 0, isCancelled, isUndoing },
+    );
+    // Steps that never began are in no journal.
+    return summaryOf(stored, digest, { ...judged.counts, total: digest.total });
   }
 
   private async activeOf(caller: Caller, id: string, what: string): Promise<ActiveRun> {
