@@ -40,9 +40,9 @@ module.exports = {
     })),
     {
       name: 'server-host-only-where-it-acts',
-      comment: 'host is for bootstrap, runs and engines; all else in the server goes through them',
+      comment: 'host is for plans, ssh and engines; all else in the server goes through them',
       severity: 'error',
-      from: { path: '^server/', pathNot: ['^server/(bootstrap|runs|engines)/', '\\.test\\.ts$'] },
+      from: { path: '^server/', pathNot: ['^server/(plans|ssh|engines)/', '\\.test\\.ts$'] },
       // Writing atomic files does nothing on a node.
       to: { path: '^host/', pathNot: '^host/files\\.ts$' },
     },

@@ -1,8 +1,8 @@
 // The backend in this process: opens the data folder as the console would.
 import { AppError } from '../contract/errors.ts';
 import { shellWord } from '../core/plans/step.ts';
-import { CaCopies } from '../server/bootstrap/ca-copies.ts';
-import { createRunCore } from '../server/runs/runs.ts';
+import { CaCopies } from '../server/ssh/ca-copies.ts';
+import { createRunCore } from '../server/plans/create-runs.ts';
 import type { RunCore } from '../server/runs/run-core.ts';
 import { openWorkspace } from '../server/workspace.ts';
 import type { Fleet, Log } from '../server/ports.ts';

@@ -88,7 +88,7 @@ export interface FleetComponents {
 /** Secrets by the names that Plan.secrets gives; in memory only. */
 export type Secrets = Readonly<Record<string, string>>;
 
-/** server/runs: `createRuns({ log, usesOwnKeys }, { store, fleet })`. */
+/** server/plans: `createRuns({ log, usesOwnKeys }, { store, fleet })`. */
 export interface Runs extends Part {
   /** Observes and plans. The plan is kept for an hour, for the user who made it. */
   makePlan(

@@ -1,8 +1,8 @@
 'use client';
 // Add nodes: from bare machines with a password to nodes that take the console's key. The form is the planner's
-// (core/plans/add-nodes); this file gives it fields and words.
+// (core/plans/nodes/add-nodes); this file gives it fields and words.
 import { useMemo, type ReactElement } from 'react';
-import { AddNodesForm } from '../../core/plans/add-nodes.ts';
+import { AddNodesForm } from '../../core/plans/nodes/add-nodes.ts';
 import { adviseOnNames, parseNodeList } from '../../core/plans/targets.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';

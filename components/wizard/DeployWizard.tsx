@@ -1,7 +1,7 @@
 'use client';
-// Deploy: one head, the others by range, a context and a degree. The form is the planner's (core/plans/deploy).
+// Deploy: one head, the others by range, a context and a degree. The form is the planner's (core/plans/nodes/deploy).
 import { useMemo, useState, type ReactElement } from 'react';
-import { DeployForm } from '../../core/plans/deploy.ts';
+import { DeployForm } from '../../core/plans/nodes/deploy.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
 import { useMesh } from '../fleet/use-mesh.ts';

@@ -2,8 +2,8 @@
 // Wizards about nodes that the console knows: remove some, put a reinstalled machine in its place, give all a new key. Each
 // has one page; what destroys asks to type the name.
 import { useMemo, type ReactElement } from 'react';
-import { ReplaceNodeForm, RotateKeyForm } from '../../core/plans/manage-nodes.ts';
-import { RemoveNodesForm } from '../../core/plans/remove-nodes.ts';
+import { ReplaceNodeForm, RotateKeyForm } from '../../core/plans/nodes/manage-nodes.ts';
+import { RemoveNodesForm } from '../../core/plans/nodes/remove-nodes.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { firstLogin, loginFields, loginIssues, loginSecrets } from './first-login.ts';

@@ -2,7 +2,7 @@
 // The guide's other way in, for a cluster that nobody else reaches: root without a password. Everything else here uses keys, so
 // the page says first what it opens, and what to do instead.
 import { useMemo, type ReactElement } from 'react';
-import { PasswordlessForm, passwordlessConfirmation } from '../../core/plans/manage-nodes.ts';
+import { PasswordlessForm, passwordlessConfirmation } from '../../core/plans/nodes/manage-nodes.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { issuesOf, namesIn, noSecrets, rangeIssues, textOf, trimmed } from './form-values.ts';

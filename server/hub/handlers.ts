@@ -4,7 +4,7 @@ import { AppError } from '../../contract/errors.ts';
 import { maxFollowedRuns } from '../../contract/limits.ts';
 import type { RunEvent } from '../../contract/plans.ts';
 import type { Auth } from '../auth/auth.ts';
-import type { CaCopies } from '../bootstrap/ca-copies.ts';
+import type { CaCopies } from '../ssh/ca-copies.ts';
 import type { Fleet, HostStore, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import type { Call, Handlers } from './dispatcher.ts';

@@ -24,7 +24,7 @@ import { maxSocketFrameBytes } from '../../contract/limits.ts';
 import type { Ack } from '../../contract/method.ts';
 import { z } from 'zod';
 import type { Auth, Credential } from '../auth/auth.ts';
-import type { CaCopies } from '../bootstrap/ca-copies.ts';
+import type { CaCopies } from '../ssh/ca-copies.ts';
 import type { Caller, Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { createAuditTexts } from './audit-texts.ts';

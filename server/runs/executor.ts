@@ -1,4 +1,4 @@
-// What a run needs from its executor: one session per run, which does one action at a time per step. server/bootstrap
+// What a run needs from its executor: one session per run, which does one action at a time per step. server/plans
 // has the one over SSH; tests have one in memory.
 import type { Plan, Step, StepProgress, StepSignal } from '../../contract/plans.ts';
 
