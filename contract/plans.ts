@@ -14,9 +14,9 @@ export const PlanKind = z.enum([
 ]);
 export type PlanKind = z.infer<typeof PlanKind>;
 
-/** What one step does: the name of an action of server/runs' executor table and its arguments, without secrets. */
-export const HostAction = z.object({ action: z.string(), args: z.record(z.string(), z.unknown()) });
-export type HostAction = z.infer<typeof HostAction>;
+/** What one step does: the name of an action and its arguments, without secrets. core/plans/actions.ts has the types. */
+export const StepCall = z.object({ action: z.string(), args: z.record(z.string(), z.unknown()) });
+export type StepCall = z.infer<typeof StepCall>;
 
 export const Step = z.object({
   /** Unique in the plan: `ensureKey node3`. Named for the end state. */
@@ -32,9 +32,9 @@ export const Step = z.object({
   preview: z.array(z.object({ kind: z.enum(['command', 'diff', 'note']), text: z.string() })),
   /** What is already as it should be: the step will find nothing to do. */
   isDone: z.boolean(),
-  do: HostAction,
+  do: StepCall,
   /** Null: cannot be undone, and the preview says so. */
-  undo: HostAction.nullable(),
+  undo: StepCall.nullable(),
   deadlineMs: z.number().int().positive(),
   /** Asked before the step is done; null for none. */
   ask: z.object({ question: z.string(), default: z.boolean(), deadlineMs: z.number().int() }).nullable(),

@@ -1,5 +1,6 @@
-// An action as a value: the schema of its arguments and what it does. The executor is a table of these.
+// How actions are done: the executors of a family, typed by its map (core/plans/actions), and the table that a run looks them up in.
 import type { z } from 'zod';
+import type { ActionShape, StepActions } from '../../core/plans/actions.ts';
 import type { Fleet, Store } from '../ports.ts';
 import type { StepContext, StepOutcome } from '../runs/executor.ts';
 import type { NodeSessions } from '../ssh/sessions.ts';
@@ -19,19 +20,36 @@ export interface ActionParts {
   readonly host: string;
 }
 
+/** Does one action of a family. */
+type Executor<Shape extends ActionShape> = (
+  args: z.output<Shape['args']>,
+  context: StepContext,
+  parts: ActionParts,
+) => Promise<StepOutcome<z.output<Shape['result']>>>;
+
+/** What does each action of a family: one that is missing does not compile. */
+export type Executors<Actions extends StepActions> = { readonly [Name in keyof Actions]: Executor<Actions[Name]> };
+
 export interface Action {
+  /** @throws what the schema says of arguments of another version's journal */
   run(args: unknown, context: StepContext, parts: ActionParts): Promise<StepOutcome>;
 }
 
-/** Binds the schema to the function, so that arguments from another version's journal are an error. */
-export function defineAction<Schema extends z.ZodType>(
-  args: Schema,
-  act: (args: z.output<Schema>, context: StepContext, parts: ActionParts) => Promise<StepOutcome>,
-): Action {
-  return { run: (raw, context, parts) => act(args.parse(raw), context, parts) };
+export type ActionTable = ReadonlyMap<string, Action>;
+
+export function actionTable<Actions extends StepActions>(actions: Actions, executors: Executors<Actions>): ActionTable {
+  return new Map(
+    Object.entries(actions).map(([name, { args }]): [string, Action] => {
+      // Each takes what the schema of this name gives.
+      const act = executors[name] as Executor<ActionShape>;
+      return [name, { run: (raw, context, parts) => act(args.parse(raw), context, parts) }];
+    }),
+  );
 }
 
 /** The last line of a script of core/plans/nodes/host-scripts: `changed` or `unchanged`. */
+export function outcomeOf<Result extends Record<string, unknown>>(stdout: string, result: Result): StepOutcome<Result>;
+export function outcomeOf(stdout: string): StepOutcome<Record<string, never>>;
 export function outcomeOf(stdout: string, result: Record<string, unknown> = {}): StepOutcome {
   return { changed: !/(^|\n)unchanged\s*$/.test(stdout), result };
 }

@@ -1,28 +1,27 @@
 // The executor over SSH: looks an action up by its name and gives it the run's connections.
 import { AppError } from '../../contract/errors.ts';
-import type { HostAction, Plan } from '../../contract/plans.ts';
+import type { Plan, StepCall } from '../../contract/plans.ts';
+import { bridgeActions } from '../../core/plans/bridge/actions.ts';
+import { nodeActions } from '../../core/plans/nodes/actions.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
 import type { Executor, ExecutorSession, StepContext, StepOutcome } from '../runs/executor.ts';
-import type { Action, ActionParts } from './action.ts';
-import { bridgeActions } from './bridge/actions.ts';
-import { rebootActions } from './bridge/reboot.ts';
-import { headActions } from './nodes/head-actions.ts';
-import { keyActions } from './nodes/key-actions.ts';
+import { actionTable } from './action.ts';
+import type { ActionParts, ActionTable } from './action.ts';
+import { bridgeExecutors } from './bridge/actions.ts';
+import { rebootExecutors } from './bridge/reboot.ts';
+import { headExecutors } from './nodes/head-actions.ts';
+import { keyExecutors } from './nodes/key-actions.ts';
 import { LaunchBatch } from './nodes/launch-batch.ts';
-import { machineActions } from './nodes/machine-actions.ts';
-import { memberActions } from './nodes/member-actions.ts';
+import { machineExecutors } from './nodes/machine-actions.ts';
+import { memberExecutors } from './nodes/member-actions.ts';
 import { NodeSessions } from '../ssh/sessions.ts';
 import type { SessionComponents } from '../ssh/sessions.ts';
 import { assertUndoIsHarmless } from './nodes/undo-guard.ts';
 
-const actions: Readonly<Record<string, Action>> = {
-  ...keyActions,
-  ...machineActions,
-  ...headActions,
-  ...memberActions,
-  ...bridgeActions,
-  ...rebootActions,
-};
+const actions: ActionTable = new Map([
+  ...actionTable(nodeActions, { ...keyExecutors, ...machineExecutors, ...headExecutors, ...memberExecutors }),
+  ...actionTable(bridgeActions, { ...bridgeExecutors, ...rebootExecutors }),
+]);
 
 export interface SshExecutorComponents extends SessionComponents {
   readonly parts: Omit<ActionParts, 'sessions' | 'launches'>;
@@ -59,9 +58,6 @@ export class SshExecutor implements Executor {
   }
 }
 
-/** Names of all actions, for the test that this executor knows the action of every planner's steps. */
-export const actionNames: readonly string[] = Object.keys(actions);
-
 /** Nodes through which other nodes' steps act. */
 function headsOf(plan: Plan): Set<string> {
   return new Set(
@@ -72,8 +68,8 @@ function headsOf(plan: Plan): Set<string> {
   );
 }
 
-function act(what: HostAction, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
-  const action = Object.hasOwn(actions, what.action) ? actions[what.action] : undefined;
+function act(what: StepCall, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
+  const action = actions.get(what.action);
   if (!action) {
     // The journal is from another version.
     throw new AppError(

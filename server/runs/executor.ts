@@ -43,11 +43,11 @@ export interface StepContext {
   resultOf(key: string): Readonly<Record<string, unknown>>;
 }
 
-export interface StepOutcome {
+export interface StepOutcome<Result = Record<string, unknown>> {
   /** False: it found nothing to do. */
   readonly changed: boolean;
   /** For later steps and for people; no secrets. */
-  readonly result?: Record<string, unknown>;
+  readonly result?: Result;
 }
 
 export interface ExecutorSession {

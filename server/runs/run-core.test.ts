@@ -1,6 +1,7 @@
 // The run machinery on nodes in memory: waves, needs, deadlines, questions, secrets, undo, and a crash at each write of the
 // journal. "Crash" is a store that answers no more: what was written before is what the next process finds.
 import { describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { browserMethods } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxStepLogLines } from '../../contract/limits.ts';
@@ -9,7 +10,7 @@ import { PlanKind } from '../../contract/plans.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
-import { makePlan, makeStep } from '../../core/plans/step.ts';
+import { makePlan, stepsOf } from '../../core/plans/step.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, RunStore, StoredRun } from '../ports.ts';
@@ -130,8 +131,19 @@ class Machines implements Executor {
   }
 }
 
+const nothing = z.object({});
+const markStep = stepsOf({ mark: { args: nothing, result: nothing }, unmark: { args: nothing, result: nothing } });
 const step = (verb: string, node: string, needs: string[] = [], parts: Partial<Step> = {}): Step => ({
-  ...makeStep({ verb, node, needs, title: verb, why: '', args: {}, undo: { action: 'undo', args: {} } }),
+  ...markStep({
+    verb,
+    action: 'mark',
+    node,
+    needs,
+    title: verb,
+    why: '',
+    args: {},
+    undo: { action: 'unmark', args: {} },
+  }),
   ...parts,
 });
 const planOf = (steps: Step[], parts: Partial<Plan> = {}): Plan =>
@@ -324,7 +336,7 @@ describe('a run', () => {
     expect((await createCore(planOf([]), journal).core.list(1))[0]?.counts).toEqual(over);
   });
 
-  test('counts an undone run anew that an earlier version counted', async () => {
+  test('counts an undone run again that an earlier version counted', async () => {
     const { core, journal } = createCore(planOf(chain('a')));
     const { id } = await begin(core);
     await reach(core, id, 'done');

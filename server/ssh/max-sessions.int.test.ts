@@ -13,7 +13,7 @@ import type { ActionParts } from '../plans/action.ts';
 import { pinsOfLines } from './host-keys.ts';
 import { loginAnyhow } from './login.ts';
 import type { RootShell } from './login.ts';
-import { machineActions } from '../plans/nodes/machine-actions.ts';
+import { machineExecutors } from '../plans/nodes/machine-actions.ts';
 
 // It logs in as root: what the console does everywhere.
 describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node with MaxSessions 1', () => {
@@ -53,10 +53,11 @@ describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node with MaxSessions 1', (
       sessions: { shell: () => Promise.resolve(shell), hostOf: () => Promise.resolve(null) },
     } as unknown as ActionParts;
     const context = { signal, log: () => undefined } as unknown as StepContext;
-    const check = () => machineActions.observePreflight.run({ target, names: ['localhost'] }, context, parts);
+    const check = () =>
+      machineExecutors.observePreflight({ target, names: ['localhost'], meshPort: 9000 }, context, parts);
     const [one, two, renewed] = await Promise.all([check(), check(), lock(lockScript, 'r1', 'Ann', '60', '')]);
     expect(renewed.stdout).toBe('taken\n');
-    for (const { result } of [one, two]) expect((result?.['findings'] as unknown[]).length).toBeGreaterThan(3);
+    for (const { result } of [one, two]) expect(result?.findings.length).toBeGreaterThan(3);
     expect((await lock(lockScript, 'r2', 'Ben', '60', '')).stdout).toMatch(/^held\n/);
     await lock(unlockScript, 'r1');
     await relay.write('still here\n');

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import type { Plan, Step } from '../../contract/plans.ts';
 import { lockRenewMs } from '../../core/plans/nodes/host-scripts.ts';
-import { makePlan, makeStep } from '../../core/plans/step.ts';
+import { nodeStep } from '../../core/plans/nodes/actions.ts';
+import { makePlan } from '../../core/plans/step.ts';
 import type { StepContext } from '../runs/executor.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { SshExecutor } from '../plans/executor.ts';
@@ -115,8 +116,8 @@ afterEach(() => {
 
 test('the steps at work there end as soon as a renewal finds out, and those of other nodes do not', async () => {
   const steps = ['node1', 'node2'].map((node) =>
-    makeStep({
-      verb: 'ensureKey',
+    nodeStep({
+      action: 'ensureKey',
       node,
       title: '',
       why: '',
@@ -147,8 +148,8 @@ test('the steps at work there end as soon as a renewal finds out, and those of o
 });
 
 test('a step that acts through another node ends with the lock of that one', async () => {
-  const step = makeStep({
-    verb: 'revokeMember',
+  const step = nodeStep({
+    action: 'revokeMember',
     node: 'node2',
     title: '',
     why: '',
@@ -167,8 +168,8 @@ test('a step that acts through another node ends with the lock of that one', asy
 });
 
 test('an answer to the lock that is neither taken nor held does not count as a lock', async () => {
-  const step = makeStep({
-    verb: 'ensureKey',
+  const step = nodeStep({
+    action: 'ensureKey',
     node: 'node1',
     title: '',
     why: '',
@@ -183,8 +184,8 @@ test('an answer to the lock that is neither taken nor held does not count as a l
 });
 
 test('a lock that cannot be renewed is no longer relied on once it is stale, though the connection lives', async () => {
-  const step = makeStep({
-    verb: 'ensureKey',
+  const step = nodeStep({
+    action: 'ensureKey',
     node: 'node1',
     title: '',
     why: '',

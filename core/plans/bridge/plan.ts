@@ -2,7 +2,8 @@
 // Whether a node may be touched is verdict.ts, what its step shows is node-step.ts.
 import type { Plan, Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
-import { makePlan, makeStep, shellWord } from '../step.ts';
+import { bridgeStep } from './actions.ts';
+import { makePlan, shellWord } from '../step.ts';
 import type { PlanContext } from '../step.ts';
 import type { BridgeFacts, NicFacts } from './facts.ts';
 import { defaultBridge } from './inputs.ts';
@@ -123,8 +124,8 @@ export function planRemoveBridge(
     warnings.push({ node: target.name, findings });
     atWork.push(sighting);
     steps.push(
-      makeStep({
-        verb: 'removeBridge',
+      bridgeStep({
+        action: 'removeBridge',
         node: target.name,
         title: `Take ${form.bridge} away`,
         why: `${args.transaction.uplink} gets its addresses back, as before the bridge. The rollback is armed first, as when the bridge was made.`,

@@ -1,12 +1,13 @@
 // The plan that brings machines in: host keys pinned, a console key for root, a login proved with it, a look at the machine,
 // packages, and passwords switched off where asked.
 import { z } from 'zod';
-import type { HostAction, Plan, Step } from '../../../contract/plans.ts';
+import type { Plan, Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
+import { nodeStep, type ReplacedHost } from './actions.ts';
 import { nodePackages } from './preflight.ts';
 import { sshdFile } from './host-scripts.ts';
 import { keyName, passwordName } from '../secret-names.ts';
-import { makePlan, makeStep, shellWord, stepKey } from '../step.ts';
+import { makePlan, shellWord, stepKey } from '../step.ts';
 import type { PlanContext } from '../step.ts';
 import { adviseOnNames, LoginBy, splitItems, SshPort, UserName } from '../targets.ts';
 import type { NodeTarget } from '../targets.ts';
@@ -85,7 +86,8 @@ export function nodeSteps(
   form: Omit<AddNodesForm, 'nodes' | 'login'>,
   newest: ConsoleKey,
   names: readonly string[],
-  options: { replacesPins?: boolean } = {},
+  /** What the console knows of the machine that it replaces; null: it replaces none. */
+  was: z.input<typeof ReplacedHost> | null = null,
 ): Step[] {
   const { name: node, address } = sighting;
   const target: NodeTarget = { name: node, address, port: form.port, user: form.user };
@@ -94,24 +96,27 @@ export function nodeSteps(
   const others = names.filter((name) => name !== node).slice(0, 64);
   const { publicKey, keyId } = sighting.ownKey ?? newest;
   const keyword = publicKey.split(' ').slice(0, 2).join(' ');
-  const undoKey: HostAction = { action: 'removeKey', args: { target, publicKey: keyword } };
   const steps: Step[] = [
-    makeStep({
-      verb: 'pinHostKey',
+    nodeStep({
+      action: 'pinHostKey',
       node,
-      title: 'Pin its host key',
+      title: was ? 'Pin its new host key in place of the old one' : 'Pin its host key',
       why: 'The console speaks to this machine only as long as it shows this key: compare it with the machine itself.',
       preview:
         sighting.keys.length === 0
           ? [{ kind: 'note', text: sighting.error || 'it showed no key' }]
           : sighting.keys.map(({ type, fingerprint }) => ({ kind: 'note', text: `${type} ${fingerprint}` })),
       isDone: sighting.pin === 'pinned',
-      args: { target, keys: sighting.keys.map(({ line }) => line), replacesPins: options.replacesPins ?? false },
-      undo: isKnown ? null : { action: 'forgetHost', args: { target } },
+      args: { target, keys: sighting.keys.map(({ line }) => line), replacesPins: was !== null },
+      undo: was
+        ? { action: 'restoreHost', args: { target, was } }
+        : isKnown
+          ? null
+          : { action: 'forgetHost', args: { target } },
       deadlineMs: 30_000,
     }),
-    makeStep({
-      verb: 'ensureKey',
+    nodeStep({
+      action: 'ensureKey',
       node,
       needs: [stepKey('pinHostKey', node)],
       title: "Install the console's key for root",
@@ -122,13 +127,13 @@ export function nodeSteps(
       ],
       isDone: isKnown,
       args: { target, publicKey },
-      undo: undoKey,
+      undo: { action: 'removeKey', args: { target, publicKey: keyword } },
     }),
   ];
   if (form.allowRootKey) {
     steps.push(
-      makeStep({
-        verb: 'ensureRootKeyLogin',
+      nodeStep({
+        action: 'ensureRootKeyLogin',
         node,
         needs: [stepKey('ensureKey', node)],
         title: 'Let root log in by key',
@@ -141,8 +146,8 @@ export function nodeSteps(
     );
   }
   steps.push(
-    makeStep({
-      verb: 'proveKeyLogin',
+    nodeStep({
+      action: 'proveKeyLogin',
       node,
       needs: [stepKey(form.allowRootKey ? 'ensureRootKeyLogin' : 'ensureKey', node)],
       title: 'Log in with the key',
@@ -153,8 +158,8 @@ export function nodeSteps(
       undo: null,
       deadlineMs: 30_000,
     }),
-    makeStep({
-      verb: 'observePreflight',
+    nodeStep({
+      action: 'observePreflight',
       node,
       needs: [stepKey('proveKeyLogin', node)],
       title: 'Look at the machine',
@@ -165,8 +170,8 @@ export function nodeSteps(
   );
   if (form.install) {
     steps.push(
-      makeStep({
-        verb: 'ensurePackages',
+      nodeStep({
+        action: 'ensurePackages',
         node,
         needs: [stepKey('observePreflight', node)],
         title: 'Install what is missing',
@@ -179,8 +184,8 @@ export function nodeSteps(
   }
   if (form.disablePasswords) {
     steps.push(
-      makeStep({
-        verb: 'ensurePasswordLoginOff',
+      nodeStep({
+        action: 'ensurePasswordLoginOff',
         node,
         needs: [stepKey(form.install ? 'ensurePackages' : 'observePreflight', node)],
         title: 'Switch password login off',

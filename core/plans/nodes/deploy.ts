@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import type { Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
-import { makePlan, makeStep, shellWord, stepKey } from '../step.ts';
+import { nodeStep } from './actions.ts';
+import { makePlan, shellWord, stepKey } from '../step.ts';
 import type { PlanContext } from '../step.ts';
 import type { NodeTarget } from '../targets.ts';
 
@@ -103,8 +104,8 @@ function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
     others.length === 0
       ? []
       : [
-          makeStep({
-            verb: 'ensureHeadKey',
+          nodeStep({
+            action: 'ensureHeadKey',
             node,
             title: 'Make the head’s own key pair',
             why: 'The guide’s deploy launch logs in from the head. The private key is made there and never leaves it.',
@@ -113,8 +114,8 @@ function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
             ],
             args: { target },
           }),
-          makeStep({
-            verb: 'ensureHeadPins',
+          nodeStep({
+            action: 'ensureHeadPins',
             node,
             title: 'Write the pinned host keys to the head',
             why: 'The head checks the same host keys as the console does.',
@@ -129,8 +130,8 @@ function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
         ];
   return [
     ...keySteps,
-    makeStep({
-      verb: 'ensureTree',
+    nodeStep({
+      action: 'ensureTree',
       node,
       title: 'Copy meshd to the head',
       why: 'The runtime and the program, each under its hash; what is there already is not sent again.',
@@ -146,8 +147,8 @@ function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
       args: { target, programHash },
       deadlineMs: 8 * minuteMs,
     }),
-    makeStep({
-      verb: 'ensureHeadService',
+    nodeStep({
+      action: 'ensureHeadService',
       node,
       needs: [stepKey('ensureTree', node)],
       title: head.program === 'other' ? 'Upgrade meshd on the head' : 'Start meshd on the head',
@@ -166,8 +167,8 @@ function headSteps(form: DeployForm, facts: DeployFacts): Step[] {
       undo: isNew(head) ? { action: 'removeMeshd', args: { target } } : null,
       deadlineMs: 3 * minuteMs,
     }),
-    makeStep({
-      verb: 'registerCluster',
+    nodeStep({
+      action: 'registerCluster',
       node,
       needs: [stepKey('ensureHeadService', node)],
       title: 'Attach the console to the cluster',
@@ -183,8 +184,8 @@ function nodeSteps(other: DeployNodeSighting, form: DeployForm, facts: DeployFac
   const head = facts.head.target;
   const node = other.target.name;
   return [
-    makeStep({
-      verb: 'ensureHeadAccess',
+    nodeStep({
+      action: 'ensureHeadAccess',
       node,
       needs: [stepKey('ensureHeadKey', head.name)],
       title: 'Let the head log in',
@@ -201,8 +202,8 @@ function nodeSteps(other: DeployNodeSighting, form: DeployForm, facts: DeployFac
         args: { target: other.target, keyFrom: stepKey('ensureHeadKey', head.name) },
       },
     }),
-    makeStep({
-      verb: 'ensureMeshd',
+    nodeStep({
+      action: 'ensureMeshd',
       node,
       needs: [
         stepKey('ensureHeadAccess', node),

@@ -1,10 +1,11 @@
 // Plans for nodes that the console knows: put a reinstalled machine in its place, give all a new console key.
 import { z } from 'zod';
 import { describeRange } from '../../ranges/describe-range.ts';
+import { nodeStep, type ReplacedHost } from './actions.ts';
 import { loginSecret, nodeSteps } from './add-nodes.ts';
 import type { ConsoleKey, NodeSighting } from './add-nodes.ts';
 import { passwordlessFile, passwordlessLines } from './host-scripts.ts';
-import { makePlan, makeStep, shellWord, stepKey } from '../step.ts';
+import { makePlan, shellWord, stepKey } from '../step.ts';
 import type { PlanContext } from '../step.ts';
 import { LoginBy, SshPort, UserName } from '../targets.ts';
 import type { NodeTarget } from '../targets.ts';
@@ -27,16 +28,6 @@ export const RotateKeyForm = z.object({
 });
 export type RotateKeyForm = z.infer<typeof RotateKeyForm>;
 
-/** What the console knew of a machine before another took its place. */
-export const ReplacedHost = z.object({
-  addresses: z.array(z.string()).readonly(),
-  port: z.number(),
-  user: z.string(),
-  needsSudo: z.boolean(),
-  keyId: z.string().nullable(),
-  pins: z.array(z.string()).readonly(),
-});
-
 /** A reinstalled machine under its old name: the old and the new fingerprint are in the plan's warnings. */
 export function planReplaceNode(
   form: ReplaceNodeForm,
@@ -48,19 +39,10 @@ export function planReplaceNode(
 ) {
   const { sighting } = facts;
   const node = sighting.name;
-  const was = ReplacedHost.parse(facts.was);
   const options = { user: form.user, port: form.port, install: false, allowRootKey: false, disablePasswords: false };
   return makePlan('replace-node', context, {
     title: `Replace ${node}`,
-    steps: nodeSteps(sighting, options, facts, [node], { replacesPins: true }).map((step) =>
-      step.do.action === 'pinHostKey'
-        ? {
-            ...step,
-            title: 'Pin its new host key in place of the old one',
-            undo: { action: 'restoreHost', args: { target: step.do.args['target'], was } },
-          }
-        : step,
-    ),
+    steps: nodeSteps(sighting, options, facts, [node], facts.was),
     command: `meshdeck nodes replace ${shellWord(node)} --confirm ${shellWord(form.confirm)}${form.user === 'root' ? '' : ` --user ${form.user}`}${form.login === 'key' ? ' --identity <file>' : ''}`,
     secrets: [loginSecret(form, node)],
     warnings: [
@@ -82,8 +64,8 @@ export interface RotateKeyFacts {
  */
 export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, context: PlanContext) {
   const keyId = `console-${context.id}`;
-  const makeKey = makeStep({
-    verb: 'ensureConsoleKey',
+  const makeKey = nodeStep({
+    action: 'ensureConsoleKey',
     node: '',
     title: 'Make a new key pair',
     why: 'Its private half stays in the console, encrypted.',
@@ -92,18 +74,18 @@ export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, contex
   const nodeSteps = facts.nodes.flatMap(({ target, oldPublicKey }) => {
     const node = target.name;
     return [
-      makeStep({
+      nodeStep({
         verb: 'ensureKey',
+        action: 'ensureStoredKey',
         node,
         needs: [makeKey.key],
         title: 'Install the new key',
         why: 'Beside the old one, which still works.',
         preview: [{ kind: 'note', text: 'a line is added to /root/.ssh/authorized_keys' }],
-        action: 'ensureStoredKey',
         args: { target, keyId },
       }),
-      makeStep({
-        verb: 'proveKeyLogin',
+      nodeStep({
+        action: 'proveKeyLogin',
         node,
         needs: [stepKey('ensureKey', node)],
         title: 'Log in with it',
@@ -111,8 +93,8 @@ export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, contex
         args: { target, keyId },
         deadlineMs: 30_000,
       }),
-      makeStep({
-        verb: 'removeOldKey',
+      nodeStep({
+        action: 'removeOldKey',
         node,
         needs: [stepKey('proveKeyLogin', node)],
         title: 'Revoke the old key',
@@ -151,8 +133,8 @@ export function planPasswordlessRoot(
   const steps = facts.targets.flatMap((target) => {
     const node = target.name;
     return [
-      makeStep({
-        verb: 'removeRootPassword',
+      nodeStep({
+        action: 'removeRootPassword',
         node,
         title: 'Take root’s password away',
         why: 'What it was is kept in a file that root alone reads, for the undo.',
@@ -163,8 +145,8 @@ export function planPasswordlessRoot(
         args: { target },
         undo: { action: 'restoreRootPassword', args: { target } },
       }),
-      makeStep({
-        verb: 'ensureSshdLines',
+      nodeStep({
+        action: 'ensureSshdLines',
         node,
         needs: [stepKey('removeRootPassword', node)],
         title: 'Have sshd accept an empty password of root',

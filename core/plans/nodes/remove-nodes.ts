@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import type { Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
-import { makePlan, makeStep, shellWord, stepKey } from '../step.ts';
-import type { PlanContext, StepParts } from '../step.ts';
+import type { ActionCall } from '../actions.ts';
+import { makePlan, shellWord, stepKey } from '../step.ts';
+import type { PlanContext, StepTexts } from '../step.ts';
+import { type nodeActions, nodeStep } from './actions.ts';
 import type { NodeTarget } from '../targets.ts';
 
 export const RemoveNodesForm = z.object({
@@ -71,21 +73,21 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
   const node = target.name;
   const head = cluster?.head ?? null;
   const steps: Step[] = [];
-  const add = (parts: Omit<StepParts, 'node' | 'needs'>) => {
+  const add = (parts: ActionCall<typeof nodeActions> & Omit<StepTexts, 'node' | 'needs'>) => {
     const needs =
       steps.length > 0 ? steps.slice(-1).map(({ key }) => key) : before?.map((name) => stepKey('forgetHost', name));
-    steps.push(makeStep({ ...parts, node, needs: needs ?? [] }));
+    steps.push(nodeStep({ ...parts, node, needs: needs ?? [] }));
   };
   if (before && cluster) {
     add({
-      verb: 'unregisterCluster',
+      action: 'unregisterCluster',
       title: `Forget the cluster ${cluster.context}`,
       why: 'Once its other nodes are gone: the console attaches to it no more.',
       args: { target },
     });
   } else if (cluster && !cluster.isWhole && head) {
     add({
-      verb: 'revokeMember',
+      action: 'revokeMember',
       title: 'Revoke it in the mesh',
       why: 'The mesh refuses its certificate from then on, from any machine.',
       preview: [{ kind: 'command', text: `meshd -e mesh revoke ${shellWord(node)}   # on ${head.target.name}` }],
@@ -94,7 +96,7 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
   }
   if (error === '') {
     add({
-      verb: 'removeMeshd',
+      action: 'removeMeshd',
       title: 'Stop meshd and delete its files',
       why: 'The service, /opt/meshd and /var/lib/meshd with the node’s identity go.',
       preview: [
@@ -104,7 +106,7 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
       args: { target },
     });
     add({
-      verb: 'removeKeys',
+      action: 'removeKeys',
       title: 'Take our keys away',
       why: 'The last thing done there: afterwards the console cannot log in.',
       preview: facts.publicKeys.map((key) => ({
@@ -120,7 +122,7 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
     });
   }
   add({
-    verb: 'forgetHost',
+    action: 'forgetHost',
     title: 'Forget it',
     why: 'Its host key and address leave the console.',
     args: { target },

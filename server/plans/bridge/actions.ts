@@ -3,12 +3,13 @@
 import { AppError, describeError } from '../../../contract/errors.ts';
 import type { StepSignal } from '../../../contract/plans.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import type { bridgeActions } from '../../../core/plans/bridge/actions.ts';
 import { compareTraits, guessCauses } from '../../../core/plans/bridge/causes.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import { persistBridge } from '../../../core/plans/bridge/persist.ts';
 import { parsePeerLook, peerLookScript } from '../../../core/plans/bridge/peer-look.ts';
-import { BridgeStepArgs, BridgeUndoArgs } from '../../../core/plans/bridge/step-args.ts';
-import type { BridgeResult } from '../../../core/plans/bridge/step-args.ts';
+import { BridgeStepArgs } from '../../../core/plans/bridge/step-args.ts';
+import type { BridgeResult, BridgeUndoArgs } from '../../../core/plans/bridge/step-args.ts';
 import type { BridgeTransaction, TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
 import { planUndo } from '../../../core/plans/bridge/undo.ts';
 import { describeSeconds, judgeBridge } from '../../../core/plans/bridge/verdict.ts';
@@ -19,8 +20,8 @@ import { observeBridge } from '../../../host/bridge/look.ts';
 import { openTransaction, placeTransaction } from '../../../host/bridge/node-transaction.ts';
 import { sha256Hex } from '../../../host/hash.ts';
 import type { StepContext, StepOutcome } from '../../runs/executor.ts';
-import { defineAction } from '../action.ts';
-import type { ActionParts } from '../action.ts';
+
+import type { ActionParts, Executors } from '../action.ts';
 import { knownHostLines } from '../../ssh/host-keys.ts';
 import { pause } from '../../ssh/pause.ts';
 import { awaitHandOver, beginOnce } from './calls.ts';
@@ -37,17 +38,21 @@ const lockCheckMs = 10_000;
 /** How much longer than its own time the console waits for the hand-over to the DHCP client. */
 const handOverGraceMs = 5_000;
 
-export const bridgeActions = {
-  ensureBridge: defineAction(BridgeStepArgs, async (args, context, parts) => ensure(args, context, parts)),
-  persistBridge: defineAction(BridgeStepArgs, async (args, context, parts) => ensure(args, context, parts)),
-  removeBridge: defineAction(BridgeStepArgs.or(BridgeUndoArgs), async (args, context, parts) => {
+export const bridgeExecutors: Omit<Executors<typeof bridgeActions>, 'proveByReboot'> = {
+  ensureBridge: async (args, context, parts) => ensure(args, context, parts),
+  persistBridge: async (args, context, parts) => ensure(args, context, parts),
+  removeBridge: async (args, context, parts) => {
     if ('transaction' in args) return remove(args, context, parts);
     const planned = await planUndoNow(args, context, parts);
     return planned ? remove(planned, context, parts) : { changed: false };
-  }),
+  },
 };
 
-async function ensure(args: BridgeStepArgs, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
+async function ensure(
+  args: BridgeStepArgs,
+  context: StepContext,
+  parts: ActionParts,
+): Promise<StepOutcome<BridgeResult>> {
   const { target, transaction } = args;
   return perform(args, context, parts, async (id) => {
     const shell = await parts.sessions.shell(target, context);
@@ -68,7 +73,11 @@ async function ensure(args: BridgeStepArgs, context: StepContext, parts: ActionP
   });
 }
 
-async function remove(args: BridgeStepArgs, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
+async function remove(
+  args: BridgeStepArgs,
+  context: StepContext,
+  parts: ActionParts,
+): Promise<StepOutcome<BridgeResult>> {
   return perform(args, context, parts, async (id) => {
     const facts = await observeBridge(
       await parts.sessions.shell(args.target, context),
@@ -124,7 +133,7 @@ async function perform(
   context: StepContext,
   parts: ActionParts,
   look: (id: string) => Promise<'right' | 'begun' | 'to-do'>,
-): Promise<StepOutcome> {
+): Promise<StepOutcome<BridgeResult>> {
   const { target, transaction } = args;
   const isUndo = context.step.undo !== null && transaction.kind === 'remove';
   const id = idOf(context, isUndo);
@@ -269,7 +278,7 @@ async function conclude(
   { args, id, end }: { args: BridgeStepArgs; id: string; end: WatchEnd },
   context: StepContext,
   parts: ActionParts,
-): Promise<StepOutcome> {
+): Promise<StepOutcome<BridgeResult>> {
   const { target, transaction } = args;
   const { name } = target;
   if (end.status?.state === 'committed') {

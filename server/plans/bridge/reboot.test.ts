@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
 import { bootScript, rebootScript, rebootSeconds } from '../../../core/plans/bridge/reboot-proof.ts';
-import type { RebootProofArgs } from '../../../core/plans/bridge/reboot-proof.ts';
+import type { RebootProofArgs } from '../../../core/plans/bridge/step-args.ts';
 import { bridgedFacts, bridgeFacts, transactionMark } from '../../../core/plans/bridge/test-facts.ts';
 import { proveByReboot } from './reboot.ts';
 import type { RebootParts } from './reboot.ts';

@@ -7,20 +7,21 @@
 //  - A time-out means unknown, and is reported as unknown.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import type { bridgeActions } from '../../../core/plans/bridge/actions.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
 import {
   bootScript,
   compareWithCommitted,
   parseBoot,
-  RebootProofArgs,
   rebootScript,
   rebootSeconds,
   rebootSettleSeconds,
 } from '../../../core/plans/bridge/reboot-proof.ts';
-import type { BootState, RebootProof } from '../../../core/plans/bridge/reboot-proof.ts';
+import type { BootState } from '../../../core/plans/bridge/reboot-proof.ts';
+import type { RebootProof, RebootProofArgs } from '../../../core/plans/bridge/step-args.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import type { RootHost } from '../../../host/bridge/node-transaction.ts';
-import { defineAction } from '../action.ts';
+import type { Executors } from '../action.ts';
 import { pause } from '../../ssh/pause.ts';
 import { rememberBridge } from './remember.ts';
 
@@ -58,8 +59,8 @@ export interface RebootParts {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-export const rebootActions = {
-  proveByReboot: defineAction(RebootProofArgs, async (args, context, { sessions, store, now }) => {
+export const rebootExecutors: Pick<Executors<typeof bridgeActions>, 'proveByReboot'> = {
+  proveByReboot: async (args, context, { sessions, store, now }) => {
     const { target, address } = args;
     const result = await proveByReboot(args, {
       run: context.run,
@@ -82,7 +83,7 @@ export const rebootActions = {
       sleep: (ms) => pause(ms, context.signal),
     });
     return { changed: true, result };
-  }),
+  },
 };
 
 /** @throws AppError `timeout` when the node does not answer again, `failed` when it came back as something else */

@@ -1,5 +1,4 @@
 // The head node: its own key and pins, the program tree, meshd as its service, and the console attached to it.
-import { z } from 'zod';
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { Roster, SignedRoster } from '../../../contract/roster.ts';
 import { findPreflightIssues, parseProbe } from '../../../core/deploy/probe.ts';
@@ -18,13 +17,14 @@ import { packTar } from '../../../core/deploy/tar.ts';
 import { installedTree, wrapperText } from '../../../core/deploy/tree.ts';
 import { describeUnit } from '../../../core/deploy/unit.ts';
 import { deployFlags, parseFlags } from '../../../core/flags.ts';
+import type { headActions } from '../../../core/plans/nodes/actions.ts';
 import { headKeyScript, knownHostsScript, receiveFileScript } from '../../../core/plans/nodes/host-scripts.ts';
-import { NodeTarget } from '../../../core/plans/targets.ts';
 import { openOwnTree, openPacked } from '../../../host/tree/own-tree.ts';
 import type { OwnTree } from '../../../host/tree/own-tree.ts';
 import { sha256Hex } from '../../../host/hash.ts';
 import type { StepContext } from '../../runs/executor.ts';
-import { defineAction, outcomeOf } from '../action.ts';
+import { outcomeOf } from '../action.ts';
+import type { Executors } from '../action.ts';
 import { isPublicKey, knownHostLines } from '../../ssh/host-keys.ts';
 import { noCluster } from '../../ssh/known-nodes.ts';
 import type { RootShell } from '../../ssh/login.ts';
@@ -33,37 +33,32 @@ import { findHost } from '../../ssh/sessions.ts';
 export const statePath = '/var/lib/meshd';
 export const basePath = '/run/meshd';
 
-const Target = z.object({ target: NodeTarget });
-
-export const headActions = {
-  ensureHeadKey: defineAction(Target, async ({ target }, context, parts) => {
+export const headExecutors: Executors<typeof headActions> = {
+  ensureHeadKey: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(['sh', '-c', headKeyScript], { signal: context.signal });
     const publicKey = stdout.split('\n')[0] ?? '';
     if (!isPublicKey(publicKey)) throw new AppError('failed', `${target.name} did not return root's public key`);
     return outcomeOf(stdout, { publicKey });
-  }),
+  },
 
-  ensureHeadPins: defineAction(
-    Target.extend({ nodes: z.array(z.object({ target: NodeTarget, addresses: z.array(z.string()) })) }),
-    async ({ target, nodes }, context, parts) => {
-      const hosts = await parts.store.hosts.list();
-      const lines = nodes.map((node) => {
-        const host = findHost(hosts, node.target);
-        if (!host) throw new AppError('not-found', `${node.target.name} was removed from the console meanwhile`);
-        const names = [...new Set([node.target.name, host.name, ...node.addresses, ...host.addresses])];
-        return knownHostLines(names, host.port, host.pins);
-      });
-      const shell = await parts.sessions.shell(target, context);
-      const { stdout } = await shell.run(['sh', '-c', knownHostsScript], {
-        stdin: lines.join(''),
-        signal: context.signal,
-      });
-      return outcomeOf(stdout);
-    },
-  ),
+  ensureHeadPins: async ({ target, nodes }, context, parts) => {
+    const hosts = await parts.store.hosts.list();
+    const lines = nodes.map((node) => {
+      const host = findHost(hosts, node.target);
+      if (!host) throw new AppError('not-found', `${node.target.name} was removed from the console meanwhile`);
+      const names = [...new Set([node.target.name, host.name, ...node.addresses, ...host.addresses])];
+      return knownHostLines(names, host.port, host.pins);
+    });
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(['sh', '-c', knownHostsScript], {
+      stdin: lines.join(''),
+      signal: context.signal,
+    });
+    return outcomeOf(stdout);
+  },
 
-  ensureTree: defineAction(Target.extend({ programHash: z.string() }), async ({ target }, context, parts) => {
+  ensureTree: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const [tree, probe] = await Promise.all([openOwnTree(parts.programPath), probeOf(shell, context.signal)]);
     const wanted = targetOf(tree, '');
@@ -105,83 +100,70 @@ export const headActions = {
     }
     const companions = await sendCompanions(shell, tree, context);
     return { changed: work.runtime || work.program || companions };
-  }),
+  },
 
-  ensureHeadService: defineAction(
-    Target.extend({ context: z.string(), degree: z.number(), port: z.number() }),
-    async ({ target, context: meshContext, degree, port }, context, parts) => {
-      const shell = await parts.sessions.shell(target, context);
-      const tree = await openOwnTree(parts.programPath);
-      const probe = await probeOf(shell, context.signal);
-      if (probe.manualPid !== null) {
-        throw new AppError(
-          'conflict',
-          `a meshd started by hand runs on ${target.name} (process ${probe.manualPid}): end it with "meshd -e quit" there, then retry`,
-        );
-      }
-      const unit = describeUnit({
-        command: `${installedTree}/bin/meshd`,
-        flags: headFlags({ context: meshContext, degree, port }),
+  ensureHeadService: async ({ target, context: meshContext, degree, port }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const tree = await openOwnTree(parts.programPath);
+    const probe = await probeOf(shell, context.signal);
+    if (probe.manualPid !== null) {
+      throw new AppError(
+        'conflict',
+        `a meshd started by hand runs on ${target.name} (process ${probe.manualPid}): end it with "meshd -e quit" there, then retry`,
+      );
+    }
+    const unit = describeUnit({
+      command: `${installedTree}/bin/meshd`,
+      flags: headFlags({ context: meshContext, degree, port }),
+    });
+    const { service } = planNodeWork(probe, targetOf(tree, sha256Hex(unit)), 'keep');
+    if (service !== 'none') {
+      context.log(service === 'upgrade' ? 'upgrades meshd' : 'starts meshd');
+      const files = [
+        { name: 'meshd', content: Buffer.from(wrapperText), mode: 0o755 },
+        { name: 'meshd.service', content: Buffer.from(unit), mode: 0o644 },
+        { name: 'upgrade.sh', content: Buffer.from(upgradeScript), mode: 0o644 },
+      ];
+      await shell.run(
+        scriptArgv(installScript, [installedTree, statePath, basePath, tree.program.hash, tree.runtime.hash, service]),
+        { stdin: Buffer.from(packTar(files)), timeoutMs: 60_000, signal: context.signal },
+      );
+    }
+    if (service === 'upgrade') await awaitUpgrade(shell, target.name, context.signal);
+    await awaitAnswer(shell, target.name, context.signal);
+    return { changed: service !== 'none' };
+  },
+
+  registerCluster: async ({ target, context: name }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const roster = await readRoster(shell, context.signal);
+    const { hosts, clusters } = parts.store;
+    const known = (await clusters.list()).find((cluster) => cluster.id === roster.cluster);
+    if (!known) {
+      await clusters.put({
+        id: roster.cluster,
+        context: name,
+        engine: 'meshd',
+        socketPaths: [],
+        addedAt: parts.now(),
       });
-      const { service } = planNodeWork(probe, targetOf(tree, sha256Hex(unit)), 'keep');
-      if (service !== 'none') {
-        context.log(service === 'upgrade' ? 'upgrades meshd' : 'starts meshd');
-        const files = [
-          { name: 'meshd', content: Buffer.from(wrapperText), mode: 0o755 },
-          { name: 'meshd.service', content: Buffer.from(unit), mode: 0o644 },
-          { name: 'upgrade.sh', content: Buffer.from(upgradeScript), mode: 0o644 },
-        ];
-        await shell.run(
-          scriptArgv(installScript, [
-            installedTree,
-            statePath,
-            basePath,
-            tree.program.hash,
-            tree.runtime.hash,
-            service,
-          ]),
-          { stdin: Buffer.from(packTar(files)), timeoutMs: 60_000, signal: context.signal },
-        );
-      }
-      if (service === 'upgrade') await awaitUpgrade(shell, target.name, context.signal);
-      await awaitAnswer(shell, target.name, context.signal);
-      return { changed: service !== 'none' };
-    },
-  ),
+    }
+    const host = await parts.sessions.hostOf(target);
+    if (host) {
+      const head = roster.nodes.find((node) => node.name.toLowerCase() === host.name.toLowerCase());
+      await hosts.update(host.id, (known) => ({
+        ...known,
+        cluster: roster.cluster,
+        nodeId: head?.id ?? known.nodeId,
+        isHead: head?.id === roster.head,
+      }));
+    }
+    // Also for a known cluster: a console that died between the two writes knows it without its head.
+    await parts.fleet.reload();
+    return { changed: !known, result: { cluster: roster.cluster } };
+  },
 
-  registerCluster: defineAction(
-    Target.extend({ context: z.string() }),
-    async ({ target, context: name }, context, parts) => {
-      const shell = await parts.sessions.shell(target, context);
-      const roster = await readRoster(shell, context.signal);
-      const { hosts, clusters } = parts.store;
-      const known = (await clusters.list()).find((cluster) => cluster.id === roster.cluster);
-      if (!known) {
-        await clusters.put({
-          id: roster.cluster,
-          context: name,
-          engine: 'meshd',
-          socketPaths: [],
-          addedAt: parts.now(),
-        });
-      }
-      const host = await parts.sessions.hostOf(target);
-      if (host) {
-        const head = roster.nodes.find((node) => node.name.toLowerCase() === host.name.toLowerCase());
-        await hosts.update(host.id, (known) => ({
-          ...known,
-          cluster: roster.cluster,
-          nodeId: head?.id ?? known.nodeId,
-          isHead: head?.id === roster.head,
-        }));
-      }
-      // Also for a known cluster: a console that died between the two writes knows it without its head.
-      await parts.fleet.reload();
-      return { changed: !known, result: { cluster: roster.cluster } };
-    },
-  ),
-
-  unregisterCluster: defineAction(Target, async ({ target }, _context, parts) => {
+  unregisterCluster: async ({ target }, _context, parts) => {
     const host = await parts.sessions.hostOf(target);
     if (!host?.cluster) return { changed: false };
     const { cluster } = host;
@@ -194,7 +176,7 @@ export const headActions = {
     }
     await parts.fleet.reload();
     return { changed: true };
-  }),
+  },
 };
 
 /**

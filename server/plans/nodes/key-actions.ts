@@ -1,11 +1,10 @@
 // Host keys and login keys: pinning, installing, proving, switching passwords off, and undoing each of these.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import type { keyActions } from '../../../core/plans/nodes/actions.ts';
 import {
   ensureKeyScript,
-  passwordlessFile,
   removeKeyScript,
   removeRootPasswordScript,
   restoreRootPasswordScript,
@@ -13,131 +12,120 @@ import {
   sshdScript,
   sshdStateScript,
 } from '../../../core/plans/nodes/host-scripts.ts';
-import { ReplacedHost } from '../../../core/plans/nodes/manage-nodes.ts';
-import { isHostName, NodeTarget } from '../../../core/plans/targets.ts';
+import { isHostName } from '../../../core/plans/targets.ts';
+import type { NodeTarget } from '../../../core/plans/targets.ts';
 import type { HostStore, StoredHost } from '../../ports.ts';
-import { defineAction, outcomeOf } from '../action.ts';
-import type { ActionParts } from '../action.ts';
+import { outcomeOf } from '../action.ts';
+import type { ActionParts, Executors } from '../action.ts';
 import { makeConsoleKey } from '../../ssh/console-key.ts';
 import { describeHostKey, isPublicKey } from '../../ssh/host-keys.ts';
 import type { RootShell } from '../../ssh/login.ts';
 import { observeSighting } from '../../ssh/observe.ts';
 import { findHost } from '../../ssh/sessions.ts';
 
-const Target = z.object({ target: NodeTarget });
+export const keyExecutors: Executors<typeof keyActions> = {
+  pinHostKey: async ({ target, keys, replacesPins }, context, parts) => {
+    if (keys.length === 0) {
+      // No look has seen its key: look again, to say why, or to say that it answers by now.
+      const { error } = await observeSighting(target, parts.store, context.signal);
+      throw error !== ''
+        ? new AppError('unreachable', error)
+        : new AppError('host-key-unknown', `${target.name} answers by now: make the plan again, to see its host key`);
+    }
+    const known = findHost(await parts.store.hosts.list(), target);
+    const isPinned = known !== undefined && known.pins.some((pin) => keys.includes(pin));
+    if (known && known.pins.length > 0 && !isPinned && !replacesPins) {
+      throw new AppError(
+        'host-key-changed',
+        `the host key of ${target.name} has changed: it shows ${keys.map(describeHostKey).join(', ')}, pinned is ` +
+          `${known.pins.map(describeHostKey).join(', ')}; if it was reinstalled: meshdeck nodes replace ${target.name}`,
+        { detail: { shown: keys.map(describeHostKey), pinned: known.pins.map(describeHostKey) } },
+      );
+    }
+    // Other keys that it shows beside a pinned one are not added: each was shown on a separate connection.
+    const pins = isPinned ? [...known.pins] : keys;
+    if (known) {
+      let before = '';
+      const after = await parts.store.hosts.update(known.id, (host) => {
+        before = JSON.stringify(host);
+        return { ...host, pins, addresses: withFirst(target.address, host.addresses), port: target.port };
+      });
+      if (JSON.stringify(after) === before) return { changed: false };
+    } else {
+      await parts.store.hosts.put(newHost(target, pins, parts));
+    }
+    if (isPinned) return { changed: true };
+    for (const key of keys) context.log(`pinned ${describeHostKey(key)}`);
+    return { changed: true };
+  },
 
-export const keyActions = {
-  pinHostKey: defineAction(
-    Target.extend({ keys: z.array(z.string()), replacesPins: z.boolean() }),
-    async ({ target, keys, replacesPins }, context, parts) => {
-      if (keys.length === 0) {
-        // No look has seen its key: look again, to say why, or to say that it answers by now.
-        const { error } = await observeSighting(target, parts.store, context.signal);
-        throw error !== ''
-          ? new AppError('unreachable', error)
-          : new AppError('host-key-unknown', `${target.name} answers by now: make the plan again, to see its host key`);
-      }
-      const known = findHost(await parts.store.hosts.list(), target);
-      const isPinned = known !== undefined && known.pins.some((pin) => keys.includes(pin));
-      if (known && known.pins.length > 0 && !isPinned && !replacesPins) {
-        throw new AppError(
-          'host-key-changed',
-          `the host key of ${target.name} has changed: it shows ${keys.map(describeHostKey).join(', ')}, pinned is ` +
-            `${known.pins.map(describeHostKey).join(', ')}; if it was reinstalled: meshdeck nodes replace ${target.name}`,
-          { detail: { shown: keys.map(describeHostKey), pinned: known.pins.map(describeHostKey) } },
-        );
-      }
-      // Other keys that it shows beside a pinned one are not added: each was shown on a separate connection.
-      const pins = isPinned ? [...known.pins] : keys;
-      if (known) {
-        let before = '';
-        const after = await parts.store.hosts.update(known.id, (host) => {
-          before = JSON.stringify(host);
-          return { ...host, pins, addresses: withFirst(target.address, host.addresses), port: target.port };
-        });
-        if (JSON.stringify(after) === before) return { changed: false };
-      } else {
-        await parts.store.hosts.put(newHost(target, pins, parts));
-      }
-      if (isPinned) return { changed: true };
-      for (const key of keys) context.log(`pinned ${describeHostKey(key)}`);
-      return { changed: true };
-    },
-  ),
-
-  ensureKey: defineAction(Target.extend({ publicKey: z.string() }), async ({ target, publicKey }, context, parts) => {
+  ensureKey: async ({ target, publicKey }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(ensureKeyScript, [publicKey]), { signal: context.signal });
     return outcomeOf(stdout);
-  }),
+  },
 
   /** For a rotation: a key pair with this id, made once. */
-  ensureConsoleKey: defineAction(z.object({ keyId: z.string() }), async ({ keyId }, context, parts) => {
+  ensureConsoleKey: async ({ keyId }, context, parts) => {
     const found = await parts.store.keys.get(keyId);
     const { publicKey } =
       found ?? (await makeConsoleKey(parts.store.keys, keyId, { nowMs: parts.now(), host: parts.host }));
     context.log(publicKey);
     return { changed: !found, result: { publicKey } };
-  }),
+  },
 
   /** The public half of a console key. */
-  ensureStoredKey: defineAction(Target.extend({ keyId: z.string() }), async ({ target, keyId }, context, parts) => {
+  ensureStoredKey: async ({ target, keyId }, context, parts) => {
     const key = await parts.store.keys.get(keyId);
     if (!key) throw new AppError('not-found', `the console no longer has the key "${keyId}": make a new plan`);
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(ensureKeyScript, [key.publicKey]), { signal: context.signal });
     return outcomeOf(stdout);
-  }),
+  },
 
-  removeKey: defineAction(Target.extend({ publicKey: z.string() }), async ({ target, publicKey }, context, parts) => {
+  removeKey: async ({ target, publicKey }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(removeKeyScript, [publicKey]), { signal: context.signal });
     const host = await parts.sessions.hostOf(target);
     if (host?.keyId) await parts.store.hosts.update(host.id, (known) => ({ ...known, keyId: null }));
     return outcomeOf(stdout);
-  }),
+  },
 
   /** Removes all console keys, and the head's, from a node that leaves. */
-  removeKeys: defineAction(
-    Target.extend({ head: NodeTarget.nullable(), publicKeys: z.array(z.string()) }),
-    async ({ target, head, publicKeys }, context, parts) => {
-      const shell = await parts.sessions.shell(target, context);
-      const keys = [...publicKeys];
-      if (head && head.name !== target.name) {
-        const headShell = await parts.sessions.shell(head, context);
-        const { stdout } = await headShell.run(['sh', '-c', 'cat ~root/.ssh/id_ed25519.pub 2>/dev/null || :'], {
-          signal: context.signal,
-        });
-        const headKey = stdout.trim();
-        if (headKey !== '' && !isPublicKey(headKey)) {
-          throw new AppError(
-            'failed',
-            `/root/.ssh/id_ed25519.pub on ${head.name} is damaged, so it does not say which key to take away on ` +
-              `${target.name}: write it again there (ssh-keygen -y -f ~/.ssh/id_ed25519 >~/.ssh/id_ed25519.pub), then retry`,
-          );
-        }
-        if (headKey !== '') keys.unshift(headKey);
+  removeKeys: async ({ target, head, publicKeys }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const keys = [...publicKeys];
+    if (head && head.name !== target.name) {
+      const headShell = await parts.sessions.shell(head, context);
+      const { stdout } = await headShell.run(['sh', '-c', 'cat ~root/.ssh/id_ed25519.pub 2>/dev/null || :'], {
+        signal: context.signal,
+      });
+      const headKey = stdout.trim();
+      if (headKey !== '' && !isPublicKey(headKey)) {
+        throw new AppError(
+          'failed',
+          `/root/.ssh/id_ed25519.pub on ${head.name} is damaged, so it does not say which key to take away on ` +
+            `${target.name}: write it again there (ssh-keygen -y -f ~/.ssh/id_ed25519 >~/.ssh/id_ed25519.pub), then retry`,
+        );
       }
-      let changed = false;
-      for (const key of keys) {
-        const { stdout } = await shell.run(scriptArgv(removeKeyScript, [key]), { signal: context.signal });
-        changed ||= outcomeOf(stdout).changed;
-      }
-      return { changed };
-    },
-  ),
+      if (headKey !== '') keys.unshift(headKey);
+    }
+    let changed = false;
+    for (const key of keys) {
+      const { stdout } = await shell.run(scriptArgv(removeKeyScript, [key]), { signal: context.signal });
+      changed ||= outcomeOf(stdout).changed;
+    }
+    return { changed };
+  },
 
   /** After a rotation: removes the old key; the record names the new one already. */
-  removeOldKey: defineAction(
-    Target.extend({ publicKey: z.string() }),
-    async ({ target, publicKey }, context, parts) => {
-      const shell = await parts.sessions.shell(target, context);
-      const { stdout } = await shell.run(scriptArgv(removeKeyScript, [publicKey]), { signal: context.signal });
-      return outcomeOf(stdout);
-    },
-  ),
+  removeOldKey: async ({ target, publicKey }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(scriptArgv(removeKeyScript, [publicKey]), { signal: context.signal });
+    return outcomeOf(stdout);
+  },
 
-  ensureRootKeyLogin: defineAction(Target, async ({ target }, context, parts) => {
+  ensureRootKeyLogin: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const state = await shell.run(['sh', '-c', sshdStateScript], { signal: context.signal });
     if (!/permitrootlogin no/i.test(state.stdout)) return { changed: false };
@@ -145,9 +133,9 @@ export const keyActions = {
       signal: context.signal,
     });
     return outcomeOf(stdout);
-  }),
+  },
 
-  proveKeyLogin: defineAction(Target.extend({ keyId: z.string() }), async ({ target, keyId }, context, parts) => {
+  proveKeyLogin: async ({ target, keyId }, context, parts) => {
     let shell;
     try {
       shell = await proveAfterReload(target, parts, context.signal, keyId);
@@ -182,9 +170,9 @@ export const keyActions = {
     } finally {
       shell.connection.close();
     }
-  }),
+  },
 
-  ensurePasswordLoginOff: defineAction(Target, async ({ target }, context, parts) => {
+  ensurePasswordLoginOff: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     (await parts.sessions.proveKey(target, context.signal)).connection.close();
     const lines = ['PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitRootLogin prohibit-password'];
@@ -201,54 +189,51 @@ export const keyActions = {
       );
     }
     return outcomeOf(stdout);
-  }),
+  },
 
-  ensureSshdLines: defineAction(
-    Target.extend({ file: z.literal([sshdFile, passwordlessFile]), lines: z.array(z.string()) }),
-    async ({ target, file, lines }, context, parts) => {
-      const shell = await parts.sessions.shell(target, context);
-      const { stdout } = await shell.run(scriptArgv(sshdScript, [file, ...lines]), { signal: context.signal });
-      return outcomeOf(stdout);
-    },
-  ),
+  ensureSshdLines: async ({ target, file, lines }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(scriptArgv(sshdScript, [file, ...lines]), { signal: context.signal });
+    return outcomeOf(stdout);
+  },
 
-  removeRootPassword: defineAction(Target, async ({ target }, context, parts) => {
+  removeRootPassword: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(['sh', '-c', removeRootPasswordScript], { signal: context.signal });
     return outcomeOf(stdout);
-  }),
+  },
 
-  restoreRootPassword: defineAction(Target, async ({ target }, context, parts) => {
+  restoreRootPassword: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(['sh', '-c', restoreRootPasswordScript], { signal: context.signal });
     return outcomeOf(stdout);
-  }),
+  },
 
-  removeSshdFile: defineAction(Target, async ({ target }, context, parts) => {
+  removeSshdFile: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(sshdScript, [sshdFile]), { signal: context.signal });
     return outcomeOf(stdout);
-  }),
+  },
 
   /** Undoes pinHostKey for a machine that was replaced: restores its record. */
-  restoreHost: defineAction(Target.extend({ was: ReplacedHost }), async ({ target, was }, context, parts) => {
+  restoreHost: async ({ target, was }, context, parts) => {
     const host = await parts.sessions.hostOf(target);
     if (!host) return { changed: false };
     await parts.sessions.release(context.step.node);
     await parts.store.hosts.put({ ...host, ...was });
     await parts.fleet.reload();
     return { changed: true };
-  }),
+  },
 
   /** Undoes pinHostKey: the console forgets the machine. */
-  forgetHost: defineAction(Target, async ({ target }, context, parts) => {
+  forgetHost: async ({ target }, context, parts) => {
     const host = await parts.sessions.hostOf(target);
     if (!host) return { changed: false };
     await parts.sessions.release(context.step.node);
     await parts.store.hosts.remove(host.id);
     await parts.fleet.reload();
     return { changed: true };
-  }),
+  },
 };
 
 /** sshd takes no connections for a moment while it reads its configuration again. */

@@ -5,7 +5,7 @@ import type { StepContext } from '../../runs/executor.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { rememberedChecks } from '../../hub/known-nodes.ts';
 import type { ActionParts } from '../action.ts';
-import { machineActions } from './machine-actions.ts';
+import { machineExecutors } from './machine-actions.ts';
 
 const target = { name: 'node1', address: '10.0.0.1', port: 22, user: 'root' };
 const args = { target, packages: ['dnsmasq-base'], names: ['node2'] };
@@ -43,14 +43,14 @@ async function machine(said: 'changed' | 'unchanged') {
     sessions: { shell: () => Promise.resolve({ run, connection: { noise: '' } }), hostOf: () => Promise.resolve(host) },
   } as unknown as ActionParts;
   const context = { signal: new AbortController().signal, log: () => undefined } as unknown as StepContext;
-  const outcome = await machineActions.ensurePackages.run(args, context, parts);
+  const outcome = await machineExecutors.ensurePackages(args, context, parts);
   return { outcome, checks: rememberedChecks((await store.hosts.list())[0]?.facts) };
 }
 
 test.each(['changed', 'unchanged'] as const)('it is looked at again when apt says %s', async (said) => {
   const { outcome, checks } = await machine(said);
   expect(outcome.changed).toBe(said === 'changed');
-  expect(outcome.result?.['findings']).toEqual(said === 'changed' ? checks?.findings : undefined);
+  expect(outcome.result?.findings).toEqual(said === 'changed' ? checks?.findings : undefined);
   expect(checks?.at).toBe(7);
   const levels = new Map(checks?.findings.map(({ id, level }) => [id, level]));
   expect([levels.get('dnsmasq'), levels.get('names')]).toEqual(['ok', 'warn']);

@@ -1,26 +1,24 @@
 // Looking at a machine, and installing packages on it.
-import { z } from 'zod';
 import { AppError, describeError } from '../../../contract/errors.ts';
 import type { Finding } from '../../../contract/known-nodes.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { defaultMeshPort } from '../../../core/plans/nodes/actions.ts';
+import type { machineActions } from '../../../core/plans/nodes/actions.ts';
 import { packagesScript, startUpScript } from '../../../core/plans/nodes/host-scripts.ts';
 import { judgePreflight, judgeStartUp, parsePreflight, preflightScript } from '../../../core/plans/nodes/preflight.ts';
-import type { PreflightFacts } from '../../../core/plans/nodes/preflight.ts';
-import { NodeTarget } from '../../../core/plans/targets.ts';
+import type { NodeTarget } from '../../../core/plans/targets.ts';
 import type { StepContext } from '../../runs/executor.ts';
-import { defineAction, outcomeOf } from '../action.ts';
-import type { ActionParts } from '../action.ts';
+import { outcomeOf } from '../action.ts';
+import type { ActionParts, Executors } from '../action.ts';
 import { factsOf } from '../../ssh/known-nodes.ts';
 import type { RootShell } from '../../ssh/login.ts';
-
-export const defaultMeshPort = 9000;
 
 /** Looks at the machine, and remembers what it saw: pages show it until the next look. */
 async function lookAt(
   { target, names, meshPort }: { target: NodeTarget; names: readonly string[]; meshPort: number },
   context: StepContext,
   parts: ActionParts,
-): Promise<{ facts: PreflightFacts; findings: Finding[] }> {
+): Promise<{ facts: Record<string, unknown>; findings: Finding[] }> {
   const shell = await parts.sessions.shell(target, context);
   const askedAt = parts.now();
   const { stdout } = await shell.run(scriptArgv(preflightScript, [String(meshPort), ...names]), {
@@ -45,7 +43,7 @@ async function lookAt(
       facts: { ...factsOf(known), ...facts, findings, at },
     }));
   }
-  return { facts, findings };
+  return { facts: { ...facts }, findings };
 }
 
 /** Which file prints something before each program, if one does: other tools fail because of it, and its owner may not know. */
@@ -101,23 +99,13 @@ async function runApt(
   }
 }
 
-export const machineActions = {
-  observePreflight: defineAction(
-    z.object({ target: NodeTarget, names: z.array(z.string()), meshPort: z.number().default(defaultMeshPort) }),
-    async (args, context, parts) => ({ changed: false, result: await lookAt(args, context, parts) }),
-  ),
+export const machineExecutors: Executors<typeof machineActions> = {
+  observePreflight: async (args, context, parts) => ({ changed: false, result: await lookAt(args, context, parts) }),
 
-  ensurePackages: defineAction(
-    z.object({
-      target: NodeTarget,
-      packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)),
-      names: z.array(z.string()).default([]),
-    }),
-    async ({ target, packages, names }, context, parts) => {
-      const { changed } = outcomeOf(await runApt(target, packages, context, parts));
-      // Also when apt had nothing to do: it may have been cut off after its work, before the machine was looked at again.
-      const seen = await lookAt({ target, names, meshPort: defaultMeshPort }, context, parts);
-      return { changed, result: changed ? seen : {} };
-    },
-  ),
+  ensurePackages: async ({ target, packages, names }, context, parts) => {
+    const { changed } = outcomeOf(await runApt(target, packages, context, parts));
+    // Also when apt had nothing to do: it may have been cut off after its work, before the machine was looked at again.
+    const seen = await lookAt({ target, names, meshPort: defaultMeshPort }, context, parts);
+    return changed ? { changed, result: seen } : { changed };
+  },
 };

@@ -1,8 +1,10 @@
 // The other nodes: letting the head in, deploying through it, the reasons when a node does not join, and taking meshd away.
-import { z } from 'zod';
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
 import { installedTree } from '../../../core/deploy/tree.ts';
+import { readResult } from '../../../core/plans/actions.ts';
+import { headActions } from '../../../core/plans/nodes/actions.ts';
+import type { memberActions } from '../../../core/plans/nodes/actions.ts';
 import {
   ensureKeyScript,
   removeKeyScript,
@@ -11,69 +13,64 @@ import {
 } from '../../../core/plans/nodes/host-scripts.ts';
 import { climbLadder, ladderScript, parseLadder } from '../../../core/plans/nodes/ladder.ts';
 import type { LadderEnd, Rung } from '../../../core/plans/nodes/ladder.ts';
-import { isAddress, NodeTarget } from '../../../core/plans/targets.ts';
+import { isAddress } from '../../../core/plans/targets.ts';
+import type { NodeTarget } from '../../../core/plans/targets.ts';
 import type { StepContext } from '../../runs/executor.ts';
-import { defineAction, outcomeOf } from '../action.ts';
-import type { ActionParts } from '../action.ts';
+import { outcomeOf } from '../action.ts';
+import type { ActionParts, Executors } from '../action.ts';
 import { basePath, readRoster, statePath } from './head-actions.ts';
 import { noCluster } from '../../ssh/known-nodes.ts';
 import type { LaunchRow } from './launch-batch.ts';
 import { runOverRelay } from '../../ssh/relay.ts';
 
-const Target = z.object({ target: NodeTarget });
-const Access = Target.extend({ keyFrom: z.string() });
-
-export const memberActions = {
-  ensureHeadAccess: defineAction(Access, async ({ target, keyFrom }, context, parts) => {
+export const memberExecutors: Executors<typeof memberActions> = {
+  ensureHeadAccess: async ({ target, keyFrom }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(ensureKeyScript, [headKeyOf(context, keyFrom)]), {
       signal: context.signal,
     });
     return outcomeOf(stdout);
-  }),
+  },
 
-  removeHeadAccess: defineAction(Access, async ({ target, keyFrom }, context, parts) => {
+  removeHeadAccess: async ({ target, keyFrom }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(removeKeyScript, [headKeyOf(context, keyFrom)]), {
       signal: context.signal,
     });
     return outcomeOf(stdout);
-  }),
+  },
 
-  ensureMeshd: defineAction(
-    Target.extend({ head: NodeTarget, port: z.number(), context: z.string() }),
-    async ({ target, head, port, context: meshContext }, context, parts) => {
-      // The lock of the node itself. Anything else that keeps us out may not keep the head out: the deploy will show it.
-      await parts.sessions.shell(target, context).catch((error: unknown) => {
-        if (context.signal.aborted || (error instanceof AppError && error.code === 'conflict')) throw error;
-      });
-      const shell = await parts.sessions.shell(head, context);
-      // The head dials, by name when it knows the name, as the guide does.
-      const host = await dialedByHead(target, shell, context.signal);
-      const row = await parts.launches.launch({
-        host,
-        shell,
-        signal: context.signal,
-        onStatus: (text) => context.log(text),
-      });
-      if (row.error !== '') throw await explain({ target, head, port, meshContext, row }, context, parts);
-      const known = await parts.sessions.hostOf(target);
-      if (known) {
-        const roster = await readRoster(shell, context.signal);
-        const member = roster.nodes.find((node) => node.name.toLowerCase() === known.name.toLowerCase());
-        await parts.store.hosts.update(known.id, (host) => ({
-          ...host,
-          cluster: roster.cluster,
-          nodeId: member?.id ?? null,
-          isHead: false,
-        }));
-        await parts.fleet.reload();
-      }
-      return { changed: row.changed, result: { seconds: row.seconds, step: row.step } };
-    },
-  ),
+  ensureMeshd: async ({ target, head, port, context: meshContext }, context, parts) => {
+    // The lock of the node itself. Anything else that keeps us out may not keep the head out: the deploy will show it.
+    await parts.sessions.shell(target, context).catch((error: unknown) => {
+      if (context.signal.aborted || (error instanceof AppError && error.code === 'conflict')) throw error;
+    });
+    const shell = await parts.sessions.shell(head, context);
+    // The head dials, by name when it knows the name, as the guide does.
+    const host = await dialedByHead(target, shell, context.signal);
+    const row = await parts.launches.launch({
+      host,
+      shell,
+      signal: context.signal,
+      onStatus: (text) => context.log(text),
+    });
+    if (row.error !== '') throw await explain({ target, head, port, meshContext, row }, context, parts);
+    const known = await parts.sessions.hostOf(target);
+    if (known) {
+      const roster = await readRoster(shell, context.signal);
+      const member = roster.nodes.find((node) => node.name.toLowerCase() === known.name.toLowerCase());
+      await parts.store.hosts.update(known.id, (host) => ({
+        ...host,
+        cluster: roster.cluster,
+        nodeId: member?.id ?? null,
+        isHead: false,
+      }));
+      await parts.fleet.reload();
+    }
+    return { changed: row.changed, result: { seconds: row.seconds, step: row.step } };
+  },
 
-  removeMeshd: defineAction(Target, async ({ target }, context, parts) => {
+  removeMeshd: async ({ target }, context, parts) => {
     const shell = await parts.sessions.shell(target, context);
     const { stdout } = await shell.run(scriptArgv(removeMeshdScript, [installedTree, statePath, basePath]), {
       timeoutMs: 60_000,
@@ -82,29 +79,26 @@ export const memberActions = {
     const known = await parts.sessions.hostOf(target);
     if (known?.cluster) await parts.store.hosts.update(known.id, (host) => ({ ...host, ...noCluster }));
     return outcomeOf(stdout);
-  }),
+  },
 
   /** Shuts a node out of the mesh permanently. Does nothing when the node is not a member. */
-  revokeMember: defineAction(
-    z.object({ head: NodeTarget, name: z.string() }),
-    async ({ head, name }, context, parts) => {
-      const shell = await parts.sessions.shell(head, context);
-      const member = (await readRoster(shell, context.signal)).nodes.find(
-        (node) => node.name.toLowerCase() === name.toLowerCase() && node.state === 'member',
-      );
-      if (!member) return { changed: false };
-      const entries = await runOverRelay(shell, `mesh revoke ${member.name}`, { signal: context.signal });
-      const error = entries.find((entry) => entry.Error !== '')?.Error;
-      if (error !== undefined) throw new AppError('failed', error);
-      return { changed: true };
-    },
-  ),
+  revokeMember: async ({ head, name }, context, parts) => {
+    const shell = await parts.sessions.shell(head, context);
+    const member = (await readRoster(shell, context.signal)).nodes.find(
+      (node) => node.name.toLowerCase() === name.toLowerCase() && node.state === 'member',
+    );
+    if (!member) return { changed: false };
+    const entries = await runOverRelay(shell, `mesh revoke ${member.name}`, { signal: context.signal });
+    const error = entries.find((entry) => entry.Error !== '')?.Error;
+    if (error !== undefined) throw new AppError('failed', error);
+    return { changed: true };
+  },
 };
 
 function headKeyOf(context: StepContext, keyFrom: string): string {
-  const key = context.resultOf(keyFrom)['publicKey'];
-  if (typeof key !== 'string') throw new AppError('failed', `"${keyFrom}" left no public key: retry it`);
-  return key;
+  const made = readResult(headActions.ensureHeadKey, context.resultOf(keyFrom));
+  if (!made) throw new AppError('failed', `"${keyFrom}" left no public key: retry it`);
+  return made.publicKey;
 }
 
 async function dialedByHead(

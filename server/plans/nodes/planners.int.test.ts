@@ -9,7 +9,6 @@ import type { StoredHost } from '../../ports.ts';
 import type { Planner } from '../../runs/run-core.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { newestConsoleKey } from '../../ssh/console-key.ts';
-import { actionNames } from '../executor.ts';
 import { createPlanners } from './planners.ts';
 
 const host: StoredHost = {
@@ -47,7 +46,6 @@ test('a plan of a new key leaves no key behind', async () => {
     'proveKeyLogin node1',
     'removeOldKey node1',
   ]);
-  expect(actionNames).toEqual(expect.arrayContaining(steps.map((step) => step.do.action)));
 });
 
 test('a console key that cannot sign is replaced', async () => {
@@ -96,7 +94,6 @@ describe('nodes that leave', () => {
       'unregisterCluster node1',
       'forgetHost node1',
     ]);
-    expect(actionNames).toEqual(expect.arrayContaining(steps.map((step) => step.do.action)));
     expect(warnings.join()).toContain('node[1-3] are not reached');
   });
 });
