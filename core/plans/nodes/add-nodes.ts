@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import type { Plan, Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
+import { describeCommand } from '../command-text.ts';
+import { addNodesKind } from '../kinds.ts';
 import { nodeStep, type ReplacedHost } from './actions.ts';
 import { nodePackages } from './preflight.ts';
 import { sshdFile } from './host-scripts.ts';
@@ -63,10 +65,10 @@ export function planAddNodes(form: AddNodesForm, facts: AddNodesFacts, context: 
   const names = facts.sightings.map((sighting) => sighting.name);
   const steps = facts.sightings.flatMap((sighting) => nodeSteps(sighting, form, facts, names));
   const newcomers = facts.sightings.filter((sighting) => !sighting.isKeyProved);
-  return makePlan('add-nodes', context, {
+  return makePlan(addNodesKind.kind, context, {
     title: `Add ${describeRange(names)}`,
     steps,
-    command: describeCommand(form),
+    command: commandOf(form),
     secrets: newcomers.map(({ name }) => loginSecret(form, name)),
     warnings: findWarnings(facts.sightings),
   });
@@ -245,16 +247,8 @@ function findWarnings(sightings: readonly NodeSighting[]): string[] {
 /** Characters; Linux takes 128 KiB as one argument (MAX_ARG_STRLEN). */
 const maxArgument = 100_000;
 
-function describeCommand(form: AddNodesForm): string {
+function commandOf(form: AddNodesForm): string {
   const nodes = splitItems(form.nodes).join(',');
   if (nodes.length > maxArgument) return '# too many nodes for one command: add them in several runs';
-  const flags = [
-    ...(form.user === 'root' ? [] : ['--user', form.user]),
-    ...(form.port === 22 ? [] : ['--port', String(form.port)]),
-    ...(form.login === 'key' ? ['--identity', '<file>'] : []),
-    ...(form.install ? ['--install'] : []),
-    ...(form.allowRootKey ? ['--allow-root-key'] : []),
-    ...(form.disablePasswords ? ['--disable-passwords'] : []),
-  ];
-  return ['meshdeck nodes add', shellWord(nodes), ...flags].join(' ');
+  return describeCommand(addNodesKind.commands[0], { ...form, nodes });
 }

@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import type { Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
+import { describeCommand } from '../command-text.ts';
+import { deployKind } from '../kinds.ts';
 import { nodeStep } from './actions.ts';
 import { makePlan, shellWord, stepKey } from '../step.ts';
 import type { PlanContext } from '../step.ts';
@@ -59,20 +61,10 @@ export function planDeploy(form: DeployForm, facts: DeployFacts, context: PlanCo
     ...(error === '' ? [] : [error]),
     ...failures,
   ]);
-  return makePlan('deploy', context, {
+  return makePlan(deployKind.kind, context, {
     title: others.length === 0 ? `Deploy on ${head.target.name}` : `Deploy ${nodes} from ${head.target.name}`,
     steps,
-    command: [
-      'meshdeck deploy',
-      shellWord(form.nodes.trim()),
-      '--head',
-      shellWord(form.head),
-      '--context',
-      shellWord(form.context),
-      '--degree',
-      String(form.degree),
-      ...(form.port === 9000 ? [] : ['--mesh-port', String(form.port)]),
-    ].join(' '),
+    command: describeCommand(deployKind.commands[0], form),
     warnings: [...warnings, ...adviseOnDegree(form.degree, names.length)],
   });
 }

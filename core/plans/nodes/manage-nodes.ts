@@ -1,11 +1,13 @@
 // Plans for nodes that the console knows: put a reinstalled machine in its place, give all a new console key.
 import { z } from 'zod';
 import { describeRange } from '../../ranges/describe-range.ts';
+import { describeCommand } from '../command-text.ts';
+import { passwordlessRootKind, replaceNodeKind, rotateKeyKind } from '../kinds.ts';
 import { nodeStep, type ReplacedHost } from './actions.ts';
 import { loginSecret, nodeSteps } from './add-nodes.ts';
 import type { ConsoleKey, NodeSighting } from './add-nodes.ts';
 import { passwordlessFile, passwordlessLines } from './host-scripts.ts';
-import { makePlan, shellWord, stepKey } from '../step.ts';
+import { makePlan, stepKey } from '../step.ts';
 import type { PlanContext } from '../step.ts';
 import { LoginBy, SshPort, UserName } from '../targets.ts';
 import type { NodeTarget } from '../targets.ts';
@@ -40,10 +42,10 @@ export function planReplaceNode(
   const { sighting } = facts;
   const node = sighting.name;
   const options = { user: form.user, port: form.port, install: false, allowRootKey: false, disablePasswords: false };
-  return makePlan('replace-node', context, {
+  return makePlan(replaceNodeKind.kind, context, {
     title: `Replace ${node}`,
     steps: nodeSteps(sighting, options, facts, [node], facts.was),
-    command: `meshdeck nodes replace ${shellWord(node)} --confirm ${shellWord(form.confirm)}${form.user === 'root' ? '' : ` --user ${form.user}`}${form.login === 'key' ? ' --identity <file>' : ''}`,
+    command: describeCommand(replaceNodeKind.commands[0], { ...form, node }),
     secrets: [loginSecret(form, node)],
     warnings: [
       `${node} was ${sighting.pinned.join(', ') || 'not pinned'}, and shows ` +
@@ -107,10 +109,10 @@ export function planRotateKey(form: RotateKeyForm, facts: RotateKeyFacts, contex
     ];
   });
   const names = describeRange(facts.nodes.map(({ target }) => target.name));
-  return makePlan('rotate-key', context, {
+  return makePlan(rotateKeyKind.kind, context, {
     title: `New console key for ${names}`,
     steps: [makeKey, ...nodeSteps],
-    command: `meshdeck nodes rotate-key ${shellWord(form.nodes.trim() || names)}`,
+    command: describeCommand(rotateKeyKind.commands[0], { nodes: form.nodes.trim() || names }),
   });
 }
 
@@ -165,10 +167,10 @@ export function planPasswordlessRoot(
     ];
   });
   const names = describeRange(facts.targets.map(({ name }) => name));
-  return makePlan('passwordless-root', context, {
+  return makePlan(passwordlessRootKind.kind, context, {
     title: `Root without a password on ${names}`,
     steps,
-    command: `meshdeck nodes passwordless ${shellWord(form.nodes.trim())} --confirm ${shellWord(form.confirm)}`,
+    command: describeCommand(passwordlessRootKind.commands[0], form),
     warnings: [
       `Anyone who reaches port 22 of ${names} is root there, without any password: only for a cluster behind a front-end node that ` +
         'nobody else reaches. The undo of this run takes it back. Keys do the same without the danger.',

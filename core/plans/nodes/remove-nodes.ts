@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
 import type { ActionCall } from '../actions.ts';
+import { describeCommand } from '../command-text.ts';
+import { removeNodeKind } from '../kinds.ts';
 import { makePlan, shellWord, stepKey } from '../step.ts';
 import type { PlanContext, StepTexts } from '../step.ts';
 import { type nodeActions, nodeStep } from './actions.ts';
@@ -47,10 +49,10 @@ export function planRemoveNodes(form: RemoveNodesForm, facts: RemoveNodesFacts, 
     ...facts.nodes.filter((node) => !last.has(node)).flatMap((node) => stepsOf(node, facts)),
     ...[...last].flatMap((node) => stepsOf(node, facts, othersOf(node, facts.nodes))),
   ];
-  return makePlan('remove-node', context, {
+  return makePlan(removeNodeKind.kind, context, {
     title: [`Remove ${names}`, ...ending.map((cluster) => `the cluster ${cluster.context}`)].join(' and '),
     steps,
-    command: `meshdeck nodes remove ${shellWord(form.nodes.trim())} --confirm ${shellWord(form.confirm.trim())}`,
+    command: describeCommand(removeNodeKind.commands[0], form),
     warnings: findWarnings(facts.nodes, ending),
   });
 }
