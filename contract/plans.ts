@@ -2,16 +2,8 @@
 // JSON. A plan is data: the code that renders or runs it knows nothing about the wizard that made it.
 import { z } from 'zod';
 
-export const PlanKind = z.enum([
-  'add-nodes',
-  'deploy',
-  'replace-node',
-  'remove-node',
-  'rotate-key',
-  'passwordless-root',
-  'bridge',
-  'remove-bridge',
-]);
+/** The name of a kind of plan, such as `add-nodes`: core/plans/kinds.ts lists them. A journal may have one of another version. */
+export const PlanKind = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'the name of a kind of plan, such as add-nodes');
 export type PlanKind = z.infer<typeof PlanKind>;
 
 /** What one step does: the name of an action and its arguments, without secrets. core/plans/actions.ts has the types. */

@@ -2,6 +2,7 @@
 // The bridge wizard: which nodes, which NIC of each and how it comes back at boot; then a plan to look at, and a run that no node
 // can be lost to. The form is the planner's (core/plans/bridge).
 import { lazy, useMemo, type ReactElement } from 'react';
+import { bridgeKind } from '../../core/plans/kinds.ts';
 import { BridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
@@ -27,8 +28,7 @@ export function BridgeWizard(): ReactElement {
 
 export function bridgeWizard(nodes: string): Wizard {
   return {
-    kind: 'bridge',
-    title: 'Bridge',
+    kind: bridgeKind,
     initial: {
       nodes,
       bridge: defaultBridge,

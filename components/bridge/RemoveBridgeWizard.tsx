@@ -1,6 +1,7 @@
 'use client';
 // Removes the bridge permanently, with the same safety as when it was made. The plan names what is on it; the user types its name.
 import { lazy, useMemo, type ReactElement } from 'react';
+import { removeBridgeKind } from '../../core/plans/kinds.ts';
 import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Checkbox } from '../ui/Checkbox.tsx';
@@ -24,8 +25,7 @@ export function RemoveBridgeWizard(): ReactElement {
 
 export function removeBridgeWizard(nodes: string, bridge: string): Wizard {
   return {
-    kind: 'remove-bridge',
-    title: 'Take the bridge away',
+    kind: removeBridgeKind,
     initial: { nodes, bridge, confirm: '', hold: false, window: '120' },
     pages: [
       {

@@ -11,7 +11,7 @@ import { useAction } from '../actions/use-action.ts';
 import { bridgeStories } from '../bridge/bridge-stories.tsx';
 import { BridgeCountdown } from '../bridge/BridgeCountdown.tsx';
 import { useServerNow } from '../actions/use-server-now.ts';
-import { usePlanRefusal } from '../frame/use-session.tsx';
+import { useRunRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
@@ -83,7 +83,7 @@ const noStories: ReadonlyMap<string, NodeStory> = new Map();
 /** What is the same on the run's own page and in a wizard. */
 export function RunBody({ run }: { run: RunView }): ReactElement {
   const now = useServerNow(useNow(1000));
-  const readOnlyReason = usePlanRefusal(run.kind);
+  const readOnlyReason = useRunRefusal(run);
   const isBridge = run.kind === 'bridge' || run.kind === 'remove-bridge';
   return (
     <>
@@ -105,7 +105,7 @@ export function RunBody({ run }: { run: RunView }): ReactElement {
 
 export function RunActions({ run }: { run: RunView }): ReactElement {
   const action = useAction();
-  const planReason = usePlanRefusal(run.kind);
+  const planReason = useRunRefusal(run);
   const [isUndoing, setIsUndoing] = useState(false);
   const active = isActiveRun(run.state);
   const { can } = undoable(run);

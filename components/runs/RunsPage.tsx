@@ -5,6 +5,7 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import type { ReactElement } from 'react';
 import type { RunSummary } from '../../contract/plans.ts';
+import { addNodesKind, deployKind } from '../../core/plans/kinds.ts';
 import { isActiveRun } from '../../core/plans/run-state.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
@@ -29,8 +30,8 @@ export function RunsPage(): ReactElement {
   const { status, runs, error } = useRuns();
   const url = useUrlState();
   const now = useServerNow(useNow(1000));
-  const deploying = usePlanRefusal('deploy');
-  const adding = usePlanRefusal('add-nodes');
+  const deploying = usePlanRefusal(deployKind);
+  const adding = usePlanRefusal(addNodesKind);
   const show: Show = shows.find((name) => name === url.get('show')) ?? 'all';
   const text = url.get('q');
   const active = runs.filter((run) => isActiveRun(run.state));

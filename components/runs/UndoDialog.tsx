@@ -3,7 +3,8 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
-import { bridgeUndoOf, undoable } from '../../core/plans/undoable.ts';
+import { bridgeUndoOf } from '../../core/plans/bridge/undo-radius.ts';
+import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { useAction } from '../actions/use-action.ts';
 import { Button } from '../ui/Button.tsx';

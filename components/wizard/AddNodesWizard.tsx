@@ -2,6 +2,7 @@
 // Add nodes: from bare machines with a password to nodes that take the console's key. The form is the planner's
 // (core/plans/nodes/add-nodes); this file gives it fields and words.
 import { useMemo, type ReactElement } from 'react';
+import { addNodesKind } from '../../core/plans/kinds.ts';
 import { AddNodesForm } from '../../core/plans/nodes/add-nodes.ts';
 import { adviseOnNames, parseNodeList } from '../../core/plans/targets.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
@@ -34,8 +35,7 @@ export function addNodesWizard({
   install,
 }: Readonly<Record<'nodes' | 'port' | 'install', string>>): Wizard {
   return {
-    kind: 'add-nodes',
-    title: 'Add nodes',
+    kind: addNodesKind,
     initial: {
       nodes,
       ...firstLogin,

@@ -1,6 +1,7 @@
 'use client';
 // Deploy: one head, the others by range, a context and a degree. The form is the planner's (core/plans/nodes/deploy).
 import { useMemo, useState, type ReactElement } from 'react';
+import { deployKind } from '../../core/plans/kinds.ts';
 import { DeployForm } from '../../core/plans/nodes/deploy.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
@@ -35,8 +36,7 @@ function OpenWizard({ mesh }: { mesh: MeshView }): ReactElement {
 
 function deployWizard(initial: FormValues): Wizard {
   return {
-    kind: 'deploy',
-    title: 'Deploy',
+    kind: deployKind,
     initial,
     pages: [
       { key: 'nodes', title: 'Nodes', fields: ['head', 'nodes'], render: (props) => <NodesPage {...props} /> },

@@ -2,6 +2,7 @@
 // Wizards about nodes that the console knows: remove some, put a reinstalled machine in its place, give all a new key. Each
 // has one page; what destroys asks to type the name.
 import { useMemo, type ReactElement } from 'react';
+import { removeNodeKind, replaceNodeKind, rotateKeyKind } from '../../core/plans/kinds.ts';
 import { ReplaceNodeForm, RotateKeyForm } from '../../core/plans/nodes/manage-nodes.ts';
 import { RemoveNodesForm } from '../../core/plans/nodes/remove-nodes.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
@@ -36,8 +37,7 @@ export function RotateKeyWizard(): ReactElement {
 
 export function removeNodesWizard(nodes: string): Wizard {
   return {
-    kind: 'remove-node',
-    title: 'Remove nodes',
+    kind: removeNodeKind,
     initial: { nodes, confirm: '' },
     pages: [
       {
@@ -81,8 +81,7 @@ export function removeNodesWizard(nodes: string): Wizard {
 
 export function replaceNodeWizard(node: string): Wizard {
   return {
-    kind: 'replace-node',
-    title: 'Replace node',
+    kind: replaceNodeKind,
     initial: { node, confirm: '', ...firstLogin },
     pages: [
       {
@@ -118,8 +117,7 @@ export function replaceNodeWizard(node: string): Wizard {
 
 export function rotateKeyWizard(nodes: string): Wizard {
   return {
-    kind: 'rotate-key',
-    title: 'New console key',
+    kind: rotateKeyKind,
     initial: { nodes },
     pages: [
       {

@@ -4,7 +4,8 @@
 // button goes back a step; what was typed stays. Passwords are in this component's memory and nowhere else.
 import { lazy, Suspense, useEffect, useReducer, useRef, type ReactElement, type ReactNode } from 'react';
 import { AppError, describeError } from '../../contract/errors.ts';
-import type { Plan, PlanKind } from '../../contract/plans.ts';
+import type { Plan } from '../../contract/plans.ts';
+import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
 import { useConsole } from '../../lib/use-console.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { usePlanRefusal } from '../frame/use-session.tsx';
@@ -49,8 +50,8 @@ export interface WizardPage {
 }
 
 export interface Wizard {
-  readonly kind: PlanKind;
-  readonly title: string;
+  /** With its title. */
+  readonly kind: PlanKindFacts;
   readonly pages: readonly WizardPage[];
   readonly initial: FormValues;
   /** Issues of the form as typed; the planner on the server has the last word. */
@@ -150,7 +151,7 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
       if (!client) throw new AppError('unreachable', 'no connection to the console yet: try again in a moment');
       const made = await client.call(
         'plans.make',
-        { kind: wizard.kind, form: wizard.toForm(form), secrets: wizard.toSecrets(form, secrets) },
+        { kind: wizard.kind.kind, form: wizard.toForm(form), secrets: wizard.toSecrets(form, secrets) },
         { timeoutMs: planTimeoutMs },
       );
       dispatch({ do: 'planned', plan: made, form: planned });
@@ -202,7 +203,7 @@ export function WizardShell({ wizard }: { wizard: Wizard }): ReactElement {
   const formIssue = issueOf(state, '');
   return (
     <>
-      <PageHeader title={wizard.title} state={`Step ${at + 1} of ${names.length}: ${names[at]?.title ?? ''}`} />
+      <PageHeader title={wizard.kind.title} state={`Step ${at + 1} of ${names.length}: ${names[at]?.title ?? ''}`} />
       <div className="grid min-w-0 flex-1 content-start gap-x-8 gap-y-4 px-4 pb-6 md:px-6 lg:grid-cols-[11rem_minmax(0,1fr)] xl:grid-cols-[11rem_minmax(0,1fr)_22rem]">
         <WizardSteps
           steps={names}

@@ -5,11 +5,10 @@ import { z } from 'zod';
 import { browserMethods } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxStepLogLines } from '../../contract/limits.ts';
-import { planRoles } from '../../contract/plan-roles.ts';
-import { PlanKind } from '../../contract/plans.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
+import { planKinds } from '../../core/plans/kinds.ts';
 import { makePlan, stepsOf } from '../../core/plans/step.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
@@ -666,12 +665,12 @@ test('a list reads no plan, of runs at work and of those that are over or were c
 describe('roles', () => {
   const operator: Caller = { userId: 'u2', name: 'Olga', role: 'operator' };
 
-  test.each(Object.entries(planRoles))('a plan of kind %s is made by no one below %s', async (kind, least) => {
+  test.each(planKinds)('a plan of kind $kind is made by no one below $role', async ({ kind, role: least }) => {
     const { core } = createCore(planOf(chain('a')));
     const below = Role.options.filter((role) => !isAtLeast(role, least));
     expect(below.length).toBeGreaterThan(0);
     for (const role of below) {
-      const request = { kind: PlanKind.parse(kind), form: {}, secrets: {}, signal: nobody };
+      const request = { kind, form: {}, secrets: {}, signal: nobody };
       await expect(core.makePlan({ ...operator, role }, request)).rejects.toMatchObject({ code: 'refused' });
     }
   });

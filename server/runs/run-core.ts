@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NodeBridge } from '../../contract/bridge.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { planRoles } from '../../contract/plan-roles.ts';
 import type {
   Plan,
   PlanKind,
@@ -15,6 +14,8 @@ import type {
   StepView,
 } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
+import { planKinds } from '../../core/plans/kinds.ts';
+import { roleOfKind } from '../../core/plans/plan-kind.ts';
 import { judgeRun } from '../../core/plans/run-state.ts';
 import { findPlanIssue, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { PlanContext } from '../../core/plans/step.ts';
@@ -443,7 +444,7 @@ export class RunCore implements Runs {
 
 /** @throws AppError `refused` */
 function assertMayPlan(caller: Caller, kind: PlanKind): void {
-  const least = planRoles[kind];
+  const least = roleOfKind(planKinds, kind);
   if (isAtLeast(caller.role, least)) return;
   throw new AppError(
     'refused',
