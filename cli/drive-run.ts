@@ -1,5 +1,7 @@
 // Follows a run to its end on a terminal or in a script: prints what happens, asks the run's questions, returns the exit code.
 import type { RunEvent, RunSummary, RunView, StepView } from '../contract/plans.ts';
+import { planKinds } from '../core/plans/kinds.ts';
+import { findKind } from '../core/plans/plan-kind.ts';
 import { isActiveRun, isUndoBegun } from '../core/plans/run-state.ts';
 import { isKeyName, passphraseName } from '../core/plans/secret-names.ts';
 import { safeJson, safeText } from '../core/safe-text.ts';
@@ -30,7 +32,7 @@ export async function driveRun(backend: Backend, id: string, options: DriveOptio
     backend.cancel(id).catch(() => undefined);
   };
   process.once('SIGINT', onInterrupt);
-  const watch = new StepWatch(id, backend);
+  const watch = new StepWatch(id, findKind(planKinds, view.kind)?.signals ?? [], backend);
   try {
     const follower = new Follower(view, backend, options);
     let summary: RunSummary = view;

@@ -104,9 +104,8 @@ export type LogLine = z.infer<typeof LogLine>;
 export const StepProgress = z.record(z.string(), z.unknown());
 export type StepProgress = z.infer<typeof StepProgress>;
 
-/** What a person wants a running step to do that waits for confirmation. */
-export const StepSignal = z.enum(['keep', 'undo', 'more']);
-export type StepSignal = z.infer<typeof StepSignal>;
+/** What a person tells a running step that waits for somebody, in a word that the step knows: `keep`. */
+export const StepSignal = z.string().regex(/^[a-z]{1,32}$/, 'a word that the step knows, such as keep');
 
 export const RunView = RunSummary.extend({
   plan: Plan,

@@ -7,6 +7,7 @@ import { AppError } from '../contract/errors.ts';
 import { httpPaths } from '../contract/http-paths.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
 import { listConsoleKeys } from './ssh/console-key.ts';
+import { showBridges } from './plans/bridge/bridge-plans.ts';
 import { createRecheck } from './plans/bridge/recheck.ts';
 import { CaCopies } from './ssh/ca-copies.ts';
 import { isLoopback, proxyList, type Config } from './config.ts';
@@ -72,6 +73,7 @@ export async function startServer(
         hosts: store.hosts,
         consoleKeys: () => listConsoleKeys(store),
         caCopies: new CaCopies({ store, settings: store.settings, now: Date.now }),
+        showBridges: (nodes, signal) => showBridges(nodes, store, signal),
       },
     );
     await startPart(hub);

@@ -45,6 +45,7 @@ async function setUp({ hasUser = true, kind = 'session' }: { hasUser?: boolean; 
           hosts: store.hosts,
           consoleKeys: () => listConsoleKeys(store),
           caCopies,
+          showBridges: (nodes) => Promise.resolve([{ node: nodes, summary: null, error: 'not reached' }]),
         },
       ),
       audit: store.audit,

@@ -29,7 +29,7 @@ import type { Caller, Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { createAuditTexts } from './audit-texts.ts';
 import { Dispatcher, type Connection } from './dispatcher.ts';
-import { createHandlers } from './handlers.ts';
+import { createHandlers, type HandlerComponents } from './handlers.ts';
 import { followKnownNodes } from './known-nodes.ts';
 import { Outbox } from './outbox.ts';
 
@@ -54,6 +54,7 @@ export interface HubComponents {
   readonly hosts: Pick<HostStore, 'list' | 'onChanged'>;
   readonly consoleKeys: () => Promise<ConsoleKeyView[]>;
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
+  readonly showBridges: HandlerComponents['showBridges'];
 }
 export interface Hub extends Part {
   /** Takes an upgrade of the console's socket path, or answers why not: false. */

@@ -1,18 +1,17 @@
-// Puts the runs together: planners and executor over SSH (server/ssh) around the run core.
+// Puts the runs together: kinds of plans and executor over SSH (server/ssh) around the run core.
 import { randomUUID } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { loadCredentials } from '../../host/ssh/credentials.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
-import { fetchEvidence } from './bridge/evidence.ts';
-import { showBridges as showAll } from './bridge/planners.ts';
+import type { RunKind } from '../runs/kind.ts';
 import { SshExecutor } from './executor.ts';
+import { servedKinds } from './kinds.ts';
+import type { PlannerParts, ServedKind } from './plan-kind.ts';
 import { loginAnyhow } from '../ssh/login.ts';
 import { localIdentity } from '../ssh/observe.ts';
-import { createPlanners } from './nodes/planners.ts';
 import type { Runs, RunsComponents, RunsOptions } from '../ports.ts';
 import { RunCore } from '../runs/run-core.ts';
-import type { RunCoreComponents } from '../runs/run-core.ts';
 
 /** agent/main.ts beside us: deploy finds the built program tree by it. */
 const programPath = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
@@ -23,15 +22,22 @@ export function ownCredentials(usesOwnKeys: boolean): Promise<SshCredentials> {
   return loadCredentials(homedir(), { agentSocket: process.env['SSH_AUTH_SOCK'] });
 }
 
+interface CoreComponents extends Pick<RunsComponents, 'store'> {
+  readonly fleet: Pick<RunsComponents['fleet'], 'reload'>;
+  /** All of the console's, but for tests. */
+  readonly kinds?: readonly ServedKind[];
+}
+
 /**
  * `resumesAtStart` false leaves unfinished runs alone until `resume` is called: a CLI that only wants to look must not act.
  */
 export function createRunCore(
   { log, usesOwnKeys, resumesAtStart }: RunsOptions & { readonly resumesAtStart: boolean },
-  { store, fleet }: Pick<RunsComponents, 'store'> & { readonly fleet: Pick<RunsComponents['fleet'], 'reload'> },
+  { store, fleet, kinds = servedKinds }: CoreComponents,
 ): RunCore {
   const now = () => Date.now();
   const host = hostname().split('.')[0] ?? 'console';
+  const parts: PlannerParts = { store, programPath, host };
   const executor = new SshExecutor({
     hosts: store.hosts,
     keys: store.keys,
@@ -40,21 +46,26 @@ export function createRunCore(
     local: localIdentity(),
     login: loginAnyhow,
     isOver: async (run) => ((await store.runs.get(run))?.endedAt ?? null) !== null,
-    parts: { store, fleet, programPath, now, createId: randomUUID, host },
+    parts: { ...parts, fleet, now, createId: randomUUID },
+    kinds,
   });
-  const planners = createPlanners({ store, programPath, host });
-  const showBridges = (nodes: string, signal: AbortSignal) => showAll(nodes, store, signal);
-  const evidence: RunCoreComponents['evidence'] = (what, signal) => fetchEvidence(what, store, signal);
   return new RunCore({
     store: store.runs,
     executor,
-    planners,
-    showBridges,
-    evidence,
+    kinds: kinds.map((kind) => runKindOf(kind, parts)),
     log,
     now,
     resumesAtStart,
   });
+}
+
+function runKindOf({ facts, plan, ageProgress, evidence }: ServedKind, parts: PlannerParts): RunKind {
+  return {
+    facts,
+    plan: (request) => plan(request, parts),
+    ...(ageProgress ? { ageProgress } : {}),
+    ...(evidence ? { evidence: (what, signal) => evidence(what, parts, signal) } : {}),
+  };
 }
 
 export function createRuns(options: RunsOptions, components: RunsComponents): Runs {

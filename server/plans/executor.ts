@@ -1,30 +1,17 @@
-// The executor over SSH: looks an action up by its name and gives it the run's connections.
+// The executor over SSH: looks an action up in the run's kind of plan and gives it the run's connections.
 import { AppError } from '../../contract/errors.ts';
 import type { Plan, StepCall } from '../../contract/plans.ts';
-import { bridgeActions } from '../../core/plans/bridge/actions.ts';
-import { nodeActions } from '../../core/plans/nodes/actions.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
 import type { Executor, ExecutorSession, StepContext, StepOutcome } from '../runs/executor.ts';
-import { actionTable } from './action.ts';
-import type { ActionParts, ActionTable } from './action.ts';
-import { bridgeExecutors } from './bridge/actions.ts';
-import { rebootExecutors } from './bridge/reboot.ts';
-import { headExecutors } from './nodes/head-actions.ts';
-import { keyExecutors } from './nodes/key-actions.ts';
+import type { ActionParts } from './action.ts';
+import type { ServedKind } from './plan-kind.ts';
 import { LaunchBatch } from './nodes/launch-batch.ts';
-import { machineExecutors } from './nodes/machine-actions.ts';
-import { memberExecutors } from './nodes/member-actions.ts';
 import { NodeSessions } from '../ssh/sessions.ts';
 import type { SessionComponents } from '../ssh/sessions.ts';
-import { assertUndoIsHarmless } from './nodes/undo-guard.ts';
-
-const actions: ActionTable = new Map([
-  ...actionTable(nodeActions, { ...keyExecutors, ...machineExecutors, ...headExecutors, ...memberExecutors }),
-  ...actionTable(bridgeActions, { ...bridgeExecutors, ...rebootExecutors }),
-]);
 
 export interface SshExecutorComponents extends SessionComponents {
   readonly parts: Omit<ActionParts, 'sessions' | 'launches'>;
+  readonly kinds: readonly ServedKind[];
 }
 
 export class SshExecutor implements Executor {
@@ -41,14 +28,15 @@ export class SshExecutor implements Executor {
     );
     const parts: ActionParts = { ...this.components.parts, sessions, launches: new LaunchBatch() };
     const heads = headsOf(run.plan);
+    const kind = this.components.kinds.find(({ facts }) => facts.kind === run.plan.kind);
     return {
-      perform: (context) => sessions.during(context, (during) => act(context.step.do, during, parts)),
+      perform: (context) => sessions.during(context, (during) => act(kind, context.step.do, during, parts)),
       undo: async (context) => {
         const { undo } = context.step;
         if (undo === null) throw new AppError('refused', `"${context.step.key}" cannot be undone`);
         return sessions.during(context, async (during) => {
-          await assertUndoIsHarmless(during, parts);
-          return act(undo, during, parts);
+          await kind?.beforeUndo?.(during, parts);
+          return act(kind, undo, during, parts);
         });
       },
       // Other nodes' steps act through the head: it is held to the end.
@@ -68,14 +56,16 @@ function headsOf(plan: Plan): Set<string> {
   );
 }
 
-function act(what: StepCall, context: StepContext, parts: ActionParts): Promise<StepOutcome> {
-  const action = actions.get(what.action);
+function act(
+  kind: ServedKind | undefined,
+  { action: name, args }: StepCall,
+  context: StepContext,
+  parts: ActionParts,
+): Promise<StepOutcome> {
+  const action = kind?.actions.get(name);
   if (!action) {
     // The journal is from another version.
-    throw new AppError(
-      'failed',
-      `this version of the console does not know the action "${what.action}": make a new plan`,
-    );
+    throw new AppError('failed', `this version of the console does not know the action "${name}": make a new plan`);
   }
-  return action.run(what.args, context, parts);
+  return action.run(args, context, parts);
 }

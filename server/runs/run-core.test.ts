@@ -11,10 +11,10 @@ import { Role } from '../../contract/roles.ts';
 import { planKinds } from '../../core/plans/kinds.ts';
 import { makePlan, stepsOf } from '../../core/plans/step.ts';
 import { undoable } from '../../core/plans/undoable.ts';
-import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, RunStore, StoredRun } from '../ports.ts';
 import { SecretMissing } from './executor.ts';
 import type { Executor, StepContext, StepOutcome } from './executor.ts';
+import type { RunKind } from './kind.ts';
 import { RunCore } from './run-core.ts';
 
 class Journal implements RunStore {
@@ -150,16 +150,16 @@ const planOf = (steps: Step[], parts: Partial<Plan> = {}): Plan =>
 const caller: Caller = { userId: 'u1', name: 'Ann', role: 'admin' };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function createCore(plan: Plan, journal = new Journal(), machines = new Machines()) {
-  const planners = {
-    'add-nodes': ({ context }: { context: PlanContext }) => Promise.resolve({ ...plan, id: context.id }),
-  };
+/** `hooks`: what the kind of these plans knows of its steps. */
+function createCore(plan: Plan, journal = new Journal(), machines = new Machines(), hooks: Partial<RunKind> = {}) {
   const core = new RunCore({
     store: journal,
     executor: machines,
-    planners,
-    showBridges: () => Promise.resolve([]),
-    evidence: () => Promise.reject(new Error('none here')),
+    kinds: planKinds.map((facts) => ({
+      facts,
+      plan: ({ context }) => Promise.resolve({ ...plan, id: context.id }),
+      ...hooks,
+    })),
     log,
     now: Date.now,
     resumesAtStart: true,
@@ -402,10 +402,16 @@ describe('a run', () => {
     machines.special.set('wait a', (context) => {
       context.progress({ leftMs: 90_000 });
       return new Promise((resolve) => {
-        context.onSignal((signal) => resolve({ changed: true, result: { signal } }));
+        context.listen({
+          words: ['keep', 'undo'],
+          onCancel: 'undo',
+          onSignal: (signal) => resolve({ changed: true, result: { signal } }),
+        });
       });
     });
-    const { core, journal } = createCore(planOf([step('wait', 'a')]), new Journal(), machines);
+    const { core, journal } = createCore(planOf([step('wait', 'a')]), new Journal(), machines, {
+      ageProgress: ({ leftMs }, ms) => ({ leftMs: Number(leftMs) - ms }),
+    });
     const { id } = await begin(core);
     const events: RunEvent[] = [];
     let first = NaN;
@@ -423,6 +429,10 @@ describe('a run', () => {
     });
     await core.subscribe(id, (event) => events.push(event));
     await expect(core.signal(caller, id, 'other a', 'keep')).rejects.toThrow(/does not wait/);
+    await expect(core.signal(caller, id, 'wait a', 'more')).rejects.toMatchObject({
+      code: 'invalid',
+      message: 'more: must be keep or undo',
+    });
     await core.signal(caller, id, 'wait a', 'keep');
     await reach(core, id, 'done');
     expect(await journal.steps(id)).toMatchObject([{ state: 'done', result: { signal: 'keep' } }]);
@@ -431,12 +441,16 @@ describe('a run', () => {
     expect(journal.text).not.toContain('leftMs');
   });
 
-  test('a step that listens is not cut off by a cancel: it hears undo, and ends itself', async () => {
+  test('a step that listens is not cut off by a cancel: it hears the word that it chose for that, and ends itself', async () => {
     const machines = new Machines();
     machines.special.set('wait a', (context) => {
       context.progress({});
       return new Promise((_resolve, reject) => {
-        context.onSignal((signal) => reject(new AppError('cancelled', `as it was: ${signal}`)));
+        context.listen({
+          words: ['keep', 'back'],
+          onCancel: 'back',
+          onSignal: (signal) => reject(new AppError('cancelled', `as it was: ${signal}`)),
+        });
       });
     });
     const { core, journal } = createCore(planOf([step('wait', 'a'), step('next', 'a')]), new Journal(), machines);
@@ -449,7 +463,7 @@ describe('a run', () => {
     await core.cancel(caller, id);
     await reach(core, id, 'cancelled');
     expect(await journal.steps(id)).toMatchObject([
-      { key: 'wait a', state: 'cancelled', error: 'as it was: undo' },
+      { key: 'wait a', state: 'cancelled', error: 'as it was: back' },
       { key: 'next a', state: 'cancelled' },
     ]);
   });
@@ -675,6 +689,24 @@ describe('roles', () => {
     }
   });
 
+  test('a run of a kind that this version does not know is for admins', async () => {
+    const { core, journal } = createCore(planOf(chain('a'), { kind: 'moved-to-mars' }));
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    const other = createCore(planOf([]), journal).core;
+    expect(await other.list(1)).toMatchObject([{ kind: 'moved-to-mars', title: 'Test', counts: { done: 3 } }]);
+    await expect(other.undo(operator, id)).rejects.toMatchObject({ code: 'refused' });
+    await expect(other.evidence(id, 'one a', nobody)).rejects.toMatchObject({ code: 'not-found' });
+    await other.undo(caller, id);
+    await reach(other, id, 'undone');
+  });
+
+  test('a kind that is registered nowhere makes no plan', async () => {
+    const { core } = createCore(planOf([]));
+    const request = { kind: 'moved-to-mars', form: {}, secrets: {}, signal: nobody };
+    await expect(core.makePlan(caller, request)).rejects.toMatchObject({ code: 'invalid' });
+  });
+
   test('one who was an admin when the plan was made starts nothing with it', async () => {
     const { core, machines } = createCore(planOf(chain('a')));
     const plan = await core.makePlan(caller, { kind: 'add-nodes', form: {}, secrets: {}, signal: nobody });
@@ -708,10 +740,14 @@ describe('roles', () => {
         'two a',
         (context) =>
           new Promise((_, reject) => {
-            // One that listens hears a cancel as `undo`, and ends itself.
-            context.onSignal(() => {
-              heard += 1;
-              reject(new Error('ended'));
+            // One that listens hears a cancel, and ends itself.
+            context.listen({
+              words: ['keep'],
+              onCancel: 'keep',
+              onSignal: () => {
+                heard += 1;
+                reject(new Error('ended'));
+              },
             });
           }),
       );

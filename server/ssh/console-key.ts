@@ -36,6 +36,11 @@ export async function makeConsoleKey(
   return key;
 }
 
+/** `type key`, without the comment. */
+export function keyWords(publicKey: string): string {
+  return publicKey.split(' ').slice(0, 2).join(' ');
+}
+
 export function isConsoleKey(key: { readonly id: string }): boolean {
   return key.id === firstKeyId || key.id.startsWith(`${firstKeyId}-`);
 }

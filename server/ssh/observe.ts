@@ -11,6 +11,8 @@ import { loginByKey } from './login.ts';
 import { findHost } from './sessions.ts';
 
 const scanTimeoutMs = 10_000;
+/** Machines looked at at once: each costs a login. */
+export const observeLimit = 16;
 
 /** What one machine shows now. It never throws but when cancelled: a node that does not answer is a finding. */
 export async function observeSighting(

@@ -8,6 +8,7 @@ import { makePlan } from '../../core/plans/step.ts';
 import type { StepContext } from '../runs/executor.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { SshExecutor } from '../plans/executor.ts';
+import { servedKinds } from '../plans/kinds.ts';
 import { RootShell } from './login.ts';
 
 const target = (name: string) => ({ name, address: name, port: 22, user: 'root' });
@@ -85,6 +86,7 @@ async function open(plan: Plan) {
       createId: () => 'new',
       host: 'console',
     },
+    kinds: servedKinds,
   });
   const session = executor.open({ id: 'r1', plan, holder: 'Ann' });
   const perform = (step: Step) => {
@@ -99,7 +101,7 @@ async function open(plan: Plan) {
       dropSecret: () => undefined,
       log: () => undefined,
       progress: () => undefined,
-      onSignal: () => undefined,
+      listen: () => undefined,
       resultOf: () => ({}),
     };
     return session.perform(context);

@@ -1,7 +1,6 @@
 // The bridge on a node as a step: begins the transaction there, watches it from outside, and reports how it ended. The node's
 // own state file holds the truth; a console that died finds its transaction again by its id.
 import { AppError, describeError } from '../../../contract/errors.ts';
-import type { StepSignal } from '../../../contract/plans.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
 import type { bridgeActions } from '../../../core/plans/bridge/actions.ts';
 import { compareTraits, guessCauses } from '../../../core/plans/bridge/causes.ts';
@@ -11,6 +10,8 @@ import { parsePeerLook, peerLookScript } from '../../../core/plans/bridge/peer-l
 import { BridgeStepArgs } from '../../../core/plans/bridge/step-args.ts';
 import type { BridgeResult, BridgeUndoArgs } from '../../../core/plans/bridge/step-args.ts';
 import type { BridgeTransaction, TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
+import { trialSignals } from '../../../core/plans/bridge/trial-signals.ts';
+import type { TrialSignal } from '../../../core/plans/bridge/trial-signals.ts';
 import { planUndo } from '../../../core/plans/bridge/undo.ts';
 import { describeSeconds, judgeBridge } from '../../../core/plans/bridge/verdict.ts';
 import type { BridgeFinding } from '../../../core/plans/bridge/verdict.ts';
@@ -19,7 +20,7 @@ import type { NodeTarget } from '../../../core/plans/targets.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import { openTransaction, placeTransaction } from '../../../host/bridge/node-transaction.ts';
 import { sha256Hex } from '../../../host/hash.ts';
-import type { StepContext, StepOutcome } from '../../runs/executor.ts';
+import type { SignalListener, StepContext, StepOutcome } from '../../runs/executor.ts';
 
 import type { ActionParts, Executors } from '../action.ts';
 import { knownHostLines } from '../../ssh/host-keys.ts';
@@ -138,7 +139,7 @@ async function perform(
   const isUndo = context.step.undo !== null && transaction.kind === 'remove';
   const id = idOf(context, isUndo);
   const nonce = await parts.sessions.secretFor(target, `bridge ${id} ${target.name}`);
-  const signals: StepSignal[] = [];
+  const signals: TrialSignal[] = [];
   const found = context.isResumed && (await findBegun(args, id, context, parts)) ? 'begun' : await look(id);
   if (found === 'right') return { changed: false };
   if (found === 'to-do') {
@@ -150,17 +151,26 @@ async function perform(
     };
     const shell = await parts.sessions.shell(target, context);
     const placed = await placeTransaction(shell, full, { signal: context.signal });
-    context.onSignal((signal) => void signals.push(signal));
+    listen(context, signals);
     context.log(
       `transaction ${id}: ${transaction.times.window} s to be seen from outside, then ${target.name} rolls back automatically`,
     );
     await beginOnce(placed, context);
   } else {
-    context.onSignal((signal) => void signals.push(signal));
+    listen(context, signals);
     context.log(`continues its transaction ${id}`);
   }
   const end = await watch({ args, id, nonce, signals }, context, parts);
   return conclude({ args, id, end }, context, parts);
+}
+
+function listen(context: StepContext, signals: TrialSignal[]): void {
+  const listener: SignalListener<TrialSignal> = {
+    words: trialSignals,
+    onCancel: 'undo',
+    onSignal: (signal) => void signals.push(signal),
+  };
+  context.listen(listener);
 }
 
 /** Whether this step's transaction was begun before the console died; keeps asking as long as it can be on trial. */
@@ -230,7 +240,7 @@ async function openDoor(
 }
 
 async function watch(
-  { args, id, nonce, signals }: { args: BridgeStepArgs; id: string; nonce: string; signals: StepSignal[] },
+  { args, id, nonce, signals }: { args: BridgeStepArgs; id: string; nonce: string; signals: TrialSignal[] },
   context: StepContext,
   parts: ActionParts,
 ): Promise<WatchEnd> {

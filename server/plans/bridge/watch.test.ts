@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
 import type { ErrorCode } from '../../../contract/errors.ts';
-import type { Plan, RunSummary, StepSignal } from '../../../contract/plans.ts';
+import type { Plan, RunSummary } from '../../../contract/plans.ts';
+import { bridgeKind } from '../../../core/plans/kinds.ts';
+import type { TrialSignal } from '../../../core/plans/bridge/trial-signals.ts';
 import { BridgeForm } from '../../../core/plans/bridge/inputs.ts';
 import type { PlanPersistence } from '../../../core/plans/bridge/inputs.ts';
 import { planBridge } from '../../../core/plans/bridge/plan.ts';
@@ -88,7 +90,7 @@ interface Scene {
   readonly via?: (node: MemoryNode, name: string) => boolean;
   /** How long a peer looks. */
   readonly lookMs?: number;
-  readonly signals?: (progress: BridgeProgress) => StepSignal[];
+  readonly signals?: (progress: BridgeProgress) => TrialSignal[];
   readonly witness?: Partial<WitnessPlan>;
 }
 
@@ -112,7 +114,7 @@ async function place(node: MemoryNode, transaction: BridgeTransaction): Promise<
 
 function watch(args: BridgeStepArgs, node: MemoryNode, scene: Scene = {}, logs: string[] = []) {
   const shown: BridgeProgress[] = [];
-  const queue: StepSignal[] = [];
+  const queue: TrialSignal[] = [];
   const door = (isOpen: boolean, by: string, code: ErrorCode = 'timeout'): Promise<Door> =>
     isOpen && node.isReachable
       ? Promise.resolve({ transaction: openTransaction(node, 'r1-1'), close: () => undefined })
@@ -147,9 +149,9 @@ async function play(scene: Scene = {}) {
   const { end, ...told } = watch(args, node, scene);
   return { end: await time.during(end), node, ...told };
 }
-const once = (when: (progress: BridgeProgress) => boolean, signal: StepSignal) => {
+const once = (when: (progress: BridgeProgress) => boolean, signal: TrialSignal) => {
   let isSaid = false;
-  return (progress: BridgeProgress): StepSignal[] => {
+  return (progress: BridgeProgress): TrialSignal[] => {
     if (isSaid || !when(progress)) return [];
     isSaid = true;
     return [signal];
@@ -388,7 +390,7 @@ describe('200 nodes at once', () => {
     let [atWork, most] = [0, 0];
     const core = new RunCore({
       store: createMemoryStore().runs,
-      planners: { bridge: () => Promise.resolve(plan) },
+      kinds: [{ facts: bridgeKind, plan: () => Promise.resolve(plan) }],
       executor: {
         open: () => ({
           perform: async ({ step, run }) => {
@@ -408,8 +410,6 @@ describe('200 nodes at once', () => {
           close: () => Promise.resolve(),
         }),
       },
-      showBridges: () => Promise.resolve([]),
-      evidence: () => Promise.reject(new Error('none here')),
       log,
       now: Date.now,
       resumesAtStart: false,

@@ -8,11 +8,11 @@
 //    console got no answer, only shows which peer is a way in.
 //  - Every connection is closed by the turn that opened it.
 import { AppError, describeError } from '../../../contract/errors.ts';
-import type { StepSignal } from '../../../contract/plans.ts';
 import { describePhase } from '../../../core/plans/bridge/phases.ts';
 import type { WitnessEvidence } from '../../../core/plans/bridge/causes.ts';
 import type { PeerLook } from '../../../core/plans/bridge/peer-look.ts';
 import type { BridgeProgress, PlannedTransaction, WitnessPlan } from '../../../core/plans/bridge/step-args.ts';
+import type { TrialSignal } from '../../../core/plans/bridge/trial-signals.ts';
 import type { TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
 import {
   consoleWitness,
@@ -42,7 +42,7 @@ export interface WatchParts {
   /** Has another node look. @throws AppError when that node cannot be asked */
   readonly lookFrom: (peer: string) => Promise<PeerLook>;
   /** What people said since the last call, oldest first. */
-  readonly takeSignals: () => StepSignal[];
+  readonly takeSignals: () => TrialSignal[];
   /** Called with each turn: other work that a turn of the watch carries along. */
   readonly onTurn: (isReached: boolean) => void;
   readonly progress: (progress: BridgeProgress) => void;
@@ -107,7 +107,7 @@ class Watch {
   private isConsoleThrough = false;
   private consoleFailure: Pick<WitnessEvidence, 'isStranger' | 'lastError'> = { isStranger: false, lastError: '' };
   private readonly peers: Map<string, Peer>;
-  private wanted: StepSignal[] = [];
+  private wanted: TrialSignal[] = [];
   private isKeepWanted = false;
   private isUndone = false;
 

@@ -1,33 +1,41 @@
 // What an undo must not do, however old its run is: cut the console off from a node that has joined a cluster since, or take
 // away a cluster that the run did not make.
 import { AppError } from '../../../contract/errors.ts';
+import { readResult } from '../../../core/plans/actions.ts';
+import { headActions } from '../../../core/plans/nodes/actions.ts';
+import type { keyActions } from '../../../core/plans/nodes/actions.ts';
 import { NodeTarget } from '../../../core/plans/targets.ts';
+import type { StoredHost } from '../../ports.ts';
 import type { StepContext } from '../../runs/executor.ts';
 import type { ActionParts } from '../action.ts';
 import { probeOf } from './head-actions.ts';
 
-/** Steps of add-nodes and replace-node whose undo ends the console's way in. */
-const waysIn: ReadonlySet<string> = new Set(['pinHostKey', 'ensureKey', 'ensureRootKeyLogin']);
+/** Steps whose undo ends the console's way in. */
+const waysIn: ReadonlySet<string> = new Set<keyof typeof keyActions>(['pinHostKey', 'ensureKey', 'ensureRootKeyLogin']);
 
-/** @throws AppError `conflict` */
-export async function assertUndoIsHarmless(context: StepContext, parts: ActionParts): Promise<void> {
+/** Of a plan that brought a machine in. @throws AppError `conflict` */
+export async function assertWayInMayGo(context: StepContext, parts: ActionParts): Promise<void> {
+  const member = await memberOf(context, parts);
+  if (member && isWayIn(context)) throw wouldBeLost(member.host);
+}
+
+/** Of a replacement: the machine is in its cluster only by the record, until meshd runs there again. @throws AppError `conflict` */
+export async function assertWayInMayGoBack(context: StepContext, parts: ActionParts): Promise<void> {
+  const member = await memberOf(context, parts);
+  if (!member || !isWayIn(context)) return;
+  if (await hasIdentity(member.target, context, parts)) throw wouldBeLost(member.host);
+}
+
+/** Of a deploy. @throws AppError `conflict` */
+export async function assertOwnCluster(context: StepContext, parts: ActionParts): Promise<void> {
+  const member = await memberOf(context, parts);
+  if (!member) return;
   const { plan, step } = context;
-  const { action, args } = step.do;
-  const target = NodeTarget.safeParse(args['target']);
-  const host = target.success ? await parts.sessions.hostOf(target.data) : null;
-  if (!target.success || !host || host.cluster === '') return;
-  if (plan.kind === 'add-nodes' || plan.kind === 'replace-node') {
-    if (!waysIn.has(action) && !isWayIn(context)) return;
-    // A machine that was replaced is in its cluster only by the record, until meshd runs there again.
-    if (plan.kind === 'replace-node' && !(await hasIdentity(target.data, context, parts))) return;
-    throw new AppError(
-      'conflict',
-      `${host.name} is in a cluster by now, and the console would lose it: to take it out, meshdeck nodes remove ${host.name}`,
-    );
-  }
-  if (plan.kind !== 'deploy') return;
   const register = plan.steps.find((each) => each.do.action === 'registerCluster');
-  const made = register === undefined ? undefined : context.resultOf(register.key)['cluster'];
+  const found = register === undefined ? undefined : context.resultOf(register.key);
+  const made = readResult(headActions.registerCluster, found)?.cluster;
+  const { action } = step.do;
+  const { host } = member;
   if ((action === 'ensureMeshd' || action === 'registerCluster') && host.cluster !== made) {
     throw new AppError('conflict', `${host.name} is in another cluster by now than this run made: it is left alone`);
   }
@@ -37,8 +45,26 @@ export async function assertUndoIsHarmless(context: StepContext, parts: ActionPa
   }
 }
 
-/** Its undo also deletes the file that lets root in by key. */
+/** The machine that the step is about, where it is in a cluster. */
+async function memberOf(
+  { step }: StepContext,
+  { sessions }: ActionParts,
+): Promise<{ readonly target: NodeTarget; readonly host: StoredHost } | null> {
+  const target = NodeTarget.safeParse(step.do.args['target']);
+  const host = target.success ? await sessions.hostOf(target.data) : null;
+  return target.success && host && host.cluster !== '' ? { target: target.data, host } : null;
+}
+
+function wouldBeLost({ name }: StoredHost): AppError {
+  return new AppError(
+    'conflict',
+    `${name} is in a cluster by now, and the console would lose it: to take it out, meshdeck nodes remove ${name}`,
+  );
+}
+
 function isWayIn({ plan, step }: StepContext): boolean {
+  if (waysIn.has(step.do.action)) return true;
+  // Its undo also deletes the file that lets root in by key.
   return (
     step.do.action === 'ensurePasswordLoginOff' &&
     plan.steps.some((other) => other.node === step.node && other.do.action === 'ensureRootKeyLogin')

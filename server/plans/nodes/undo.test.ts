@@ -9,6 +9,7 @@ import type { StoredHost } from '../../ports.ts';
 import type { StepContext } from '../../runs/executor.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { SshExecutor } from '../executor.ts';
+import { servedKinds } from '../kinds.ts';
 
 const context = { id: 'p1', nowMs: 1 };
 const target = (name: string) => ({ name, address: name, port: 22, user: 'root' });
@@ -56,6 +57,7 @@ async function undo(plan: Plan, key: string, results: Record<string, Record<stri
       createId: () => 'new',
       host: 'console',
     },
+    kinds: servedKinds,
   });
   const step = plan.steps.find((each) => each.key === key) as Step;
   const session = executor.open({ id: 'r1', plan, holder: 'Ann' });
@@ -70,7 +72,7 @@ async function undo(plan: Plan, key: string, results: Record<string, Record<stri
     dropSecret: () => undefined,
     log: () => undefined,
     progress: () => undefined,
-    onSignal: () => undefined,
+    listen: () => undefined,
     resultOf: (of) => results[of] ?? {},
   };
   try {

@@ -2,42 +2,62 @@
 import { networkInterfaces } from 'node:os';
 import type { NodeBridge } from '../../../contract/bridge.ts';
 import { describeError } from '../../../contract/errors.ts';
-import type { Plan, PlanKind } from '../../../contract/plans.ts';
+import type { Plan, StepProgress } from '../../../contract/plans.ts';
+import { bridgeActions } from '../../../core/plans/bridge/actions.ts';
 import { BridgeForm, defaultBridge, RemoveBridgeForm } from '../../../core/plans/bridge/inputs.ts';
 import type { BridgePlanFacts, BridgeSighting } from '../../../core/plans/bridge/inputs.ts';
 import { persistBridge } from '../../../core/plans/bridge/persist.ts';
 import { planBridge, planRemoveBridge } from '../../../core/plans/bridge/plan.ts';
 import type { BridgePlanResult } from '../../../core/plans/bridge/plan.ts';
 import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
+import { bridgeKind, removeBridgeKind } from '../../../core/plans/kinds.ts';
 import type { NodeTarget } from '../../../core/plans/targets.ts';
 import { maxPlanNodes } from '../../../core/plans/targets.ts';
 import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import type { Store, StoredHost } from '../../ports.ts';
-import type { Planner } from '../../runs/run-core.ts';
-import { invalid, parseForm } from '../../form.ts';
+import { invalid } from '../../form.ts';
 import { knownHost, shellOf, targetOf } from '../../ssh/known-nodes.ts';
-import { mapAtOnce } from '../../ssh/observe.ts';
+import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
+import { actionTable } from '../action.ts';
+import { type ServedKind, serveKind } from '../plan-kind.ts';
+import { bridgeExecutors } from './actions.ts';
+import { fetchEvidence } from './evidence.ts';
+import { rebootExecutors } from './reboot.ts';
 import { rememberBridge } from './remember.ts';
 
-/** Nodes looked at at once: each costs a login and a script. */
-const observeLimit = 16;
 /** Nodes outside the plan that are tried as witnesses, and how long one is waited for. */
 const bystanderLimit = 6;
 const bystanderMs = 5_000;
 
-export function createBridgePlanners(store: Pick<Store, 'hosts' | 'keys'>): Partial<Record<PlanKind, Planner>> {
-  const bridge: Planner = async ({ form: raw, signal, context }) => {
-    const form = parseForm(BridgeForm, raw);
-    return planOf(planBridge(form, await look(form, store, signal), context, persistBridge));
-  };
-  const removeBridge: Planner = async ({ form: raw, signal, context }) => {
-    const form = parseForm(RemoveBridgeForm, raw);
+/** What both plans do with what they alone know. */
+const half = {
+  actions: actionTable(bridgeActions, { ...bridgeExecutors, ...rebootExecutors }),
+  ageProgress: agedTrial,
+  evidence: ({ run, step, view }, { store }, signal) => fetchEvidence({ run, step, view }, store, signal),
+} satisfies Pick<ServedKind, 'actions' | 'ageProgress' | 'evidence'>;
+
+export const bridgePlan = serveKind(bridgeKind, {
+  ...half,
+  form: BridgeForm,
+  plan: async (form, { signal, context }, { store }) =>
+    planOf(planBridge(form, await look(form, store, signal), context, persistBridge)),
+});
+
+export const removeBridgePlan = serveKind(removeBridgeKind, {
+  ...half,
+  form: RemoveBridgeForm,
+  plan: async (form, { signal, context }, { store }) => {
     // Before anything is asked of the nodes.
     if (form.confirm !== form.bridge) throw invalid('confirm', `type ${form.bridge} to confirm`);
     return planOf(planRemoveBridge(form, await look(form, store, signal), context, persistBridge));
-  };
-  return { bridge, 'remove-bridge': removeBridge };
+  },
+});
+
+/** The time left now, from the time left at the last report. */
+function agedTrial(progress: StepProgress, ms: number): StepProgress {
+  const { leftMs } = progress;
+  return typeof leftMs === 'number' ? { ...progress, leftMs: Math.max(0, leftMs - ms) } : progress;
 }
 
 function planOf(result: BridgePlanResult): Plan {

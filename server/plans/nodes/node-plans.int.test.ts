@@ -6,10 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canSign, createSshKeyPair } from '../../../host/ssh/keys.ts';
 import { hasSshd, PrivateSshd } from '../../../host/ssh/private-sshd.ts';
 import type { StoredHost } from '../../ports.ts';
-import type { Planner } from '../../runs/run-core.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
+import type { ConsoleStore } from '../../store/types.ts';
 import { newestConsoleKey } from '../../ssh/console-key.ts';
-import { createPlanners } from './planners.ts';
+import type { ServedKind } from '../plan-kind.ts';
+import { addNodesPlan } from './add-nodes.ts';
+import { removeNodePlan } from './remove-node.ts';
+import { rotateKeyPlan } from './rotate-key.ts';
 
 const host: StoredHost = {
   id: 'h1',
@@ -28,17 +31,14 @@ const host: StoredHost = {
 };
 
 const planning = { secrets: {}, signal: new AbortController().signal, context: { id: 'p1', nowMs: 1_000 } };
-const plan = async (planner: Planner | undefined, form: Record<string, unknown>) => {
-  if (!planner) throw new Error('no such planner');
-  return planner({ ...planning, form });
-};
+const plan = (kind: ServedKind, store: ConsoleStore, form: Record<string, unknown>) =>
+  kind.plan({ ...planning, form }, { store, programPath: '', host: 'here' });
 
 test('a plan of a new key leaves no key behind', async () => {
   const store = createMemoryStore();
   await store.keys.put({ id: 'console', label: 'x', ...createSshKeyPair('x'), addedAt: 1 });
   await store.hosts.put(host);
-  const planners = createPlanners({ store, programPath: '', host: 'here' });
-  const { steps } = await plan(planners['rotate-key'], { nodes: 'node1' });
+  const { steps } = await plan(rotateKeyPlan, store, { nodes: 'node1' });
   expect((await store.keys.list()).map(({ id }) => id)).toEqual(['console']);
   expect(steps.map(({ key }) => key)).toEqual([
     'ensureConsoleKey',
@@ -65,8 +65,7 @@ test('a console key that cannot sign is replaced', async () => {
 
 describe('nodes that leave', () => {
   const store = createMemoryStore();
-  const remove = (nodes: string, confirm = nodes) =>
-    plan(createPlanners({ store, programPath: '', host: 'here' })['remove-node'], { nodes, confirm });
+  const remove = (nodes: string, confirm = nodes) => plan(removeNodePlan, store, { nodes, confirm });
 
   beforeAll(async () => {
     await store.clusters.put({ id: 'c', context: 'john', engine: 'meshd', socketPaths: [], addedAt: 1 });
@@ -105,8 +104,7 @@ describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node that has a key of the 
   const own = createSshKeyPair('own');
   const newer = createSshKeyPair('newer');
   const keysOf = async (port: number, nodes = 'node1=127.0.0.1') => {
-    const planners = createPlanners({ store, programPath: '', host: 'here' });
-    const { steps } = await plan(planners['add-nodes'], { nodes, port });
+    const { steps } = await plan(addNodesPlan, store, { nodes, port });
     return steps.flatMap(({ do: { args } }) => args['keyId'] ?? args['publicKey'] ?? []);
   };
 
@@ -136,9 +134,8 @@ describe.skipIf(!hasSshd || userInfo().uid !== 0)('a node that has a key of the 
   });
 
   test('scans a block for machines that answer, and says why a named one does not', async () => {
-    const planners = createPlanners({ store, programPath: '', host: 'here' });
     const form = { nodes: '127.0.4.0/22 node9=127.0.8.9', port: sshd.port };
-    const { steps, warnings } = await plan(planners['add-nodes'], form);
+    const { steps, warnings } = await plan(addNodesPlan, store, form);
     expect([...new Set(steps.map(({ node }) => node))]).toEqual(['127.0.4.7', 'node9']);
     expect(warnings.join()).toMatch(/node9: .*refuse/);
   });
