@@ -47,6 +47,16 @@ module.exports = {
       to: { path: '^host/', pathNot: '^host/files\\.ts$' },
     },
     {
+      name: 'runs-know-no-kind',
+      comment: 'what carries plans out serves every kind: what one kind alone knows is a hook of its registration',
+      severity: 'error',
+      from: {
+        path: ['^server/runs/', '^core/plans/[^/]+\\.ts$'],
+        pathNot: ['\\.test\\.ts$', '^core/plans/kinds\\.ts$'],
+      },
+      to: { path: ['^server/(plans|ssh)/', '^core/plans/kinds\\.ts$', '^core/plans/[^/]+/'] },
+    },
+    {
       name: 'core-without-node',
       comment: 'core has no I/O: no node: import',
       severity: 'error',
