@@ -8,8 +8,6 @@ import { undoable } from '../../core/plans/undoable.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useNow, useRun } from '../../lib/use-console.ts';
 import { useAction } from '../actions/use-action.ts';
-import { bridgeStories } from '../bridge/bridge-stories.tsx';
-import { BridgeCountdown } from '../bridge/BridgeCountdown.tsx';
 import { useServerNow } from '../actions/use-server-now.ts';
 import { useRunRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
@@ -18,7 +16,7 @@ import { CommandLine } from '../ui/CommandLine.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import type { NodeStory } from './node-story.ts';
-import { FormingMesh } from './FormingMesh.tsx';
+import { runKindOf } from './run-kinds.tsx';
 import { RunMark } from './RunMark.tsx';
 import { RunNext } from './RunNext.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
@@ -84,13 +82,12 @@ const noStories: ReadonlyMap<string, NodeStory> = new Map();
 export function RunBody({ run }: { run: RunView }): ReactElement {
   const now = useServerNow(useNow(1000));
   const readOnlyReason = useRunRefusal(run);
-  const isBridge = run.kind === 'bridge' || run.kind === 'remove-bridge';
+  const { above, stories } = runKindOf(run.kind);
   return (
     <>
       <RunNext run={run} readOnlyReason={readOnlyReason} />
-      {run.kind === 'deploy' ? <FormingMesh nodes={run.nodes} /> : null}
-      {isBridge ? <BridgeCountdown run={run} /> : null}
-      <RunStory run={run} now={now} stories={isBridge ? bridgeStories(run) : noStories} />
+      {above?.(run)}
+      <RunStory run={run} now={now} stories={stories?.(run) ?? noStories} />
       <details className="rounded-md border bg-surface-1">
         <summary className="cursor-pointer px-4 py-2 font-medium">The same as commands</summary>
         <div className="flex flex-col gap-2 px-4 pb-4">

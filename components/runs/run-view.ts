@@ -3,8 +3,6 @@
 import { countSteps, isActiveRun, isUndoBegun, judgeLane, type LaneState } from '../../core/plans/run-state.ts';
 import { isKeyName, userOf } from '../../core/plans/secret-names.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
-import { undoable } from '../../core/plans/undoable.ts';
-import { describeRange } from '../../core/ranges/describe-range.ts';
 import type { LogLine, Plan, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
 
 /** One step as a page draws it: what it will do and how it went. */
@@ -80,15 +78,6 @@ export function countLanes(lanes: readonly Lane[]): Readonly<Record<LaneState, n
 /** The log under one step; of the whole node when `step` is null. */
 export function logOf(log: readonly LogLine[], node: string, step: string | null): LogLine[] {
   return log.filter((line) => line.node === node && (step === null || line.step === step));
-}
-
-/** What has to be typed before an undo that takes machines or a whole cluster away; empty for others. */
-export function undoConfirmation(view: Pick<RunView, 'plan' | 'steps' | 'begun'>): string {
-  const { can } = undoable(view);
-  if (view.plan.kind === 'add-nodes') return describeRange([...new Set(can.map(({ node }) => node))]);
-  if (view.plan.kind !== 'deploy') return '';
-  const context = view.plan.steps.find((step) => step.do.action === 'registerCluster')?.do.args['context'];
-  return typeof context === 'string' ? context : '';
 }
 
 /** Where the SSH servers of its machines are: one port for all that a wizard was given. */
