@@ -13,7 +13,8 @@ import { Select } from '../ui/Select.tsx';
 import { issuesOf, namesIn, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues } from '../wizard/wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
+import type { PageProps, Wizard } from '../wizard/wizard.ts';
+import { WizardShell } from '../wizard/WizardShell.tsx';
 import { NodeUplinks } from './NodeUplinks.tsx';
 import { uplinksOf, withUplink } from './uplinks.ts';
 

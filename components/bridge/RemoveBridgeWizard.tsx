@@ -11,7 +11,8 @@ import { Notice } from '../ui/Notice.tsx';
 import { issuesOf, namesIn, noSecrets, rangeIssues, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues, Issue } from '../wizard/wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
+import type { PageProps, Wizard } from '../wizard/wizard.ts';
+import { WizardShell } from '../wizard/WizardShell.tsx';
 
 // With the plan, which stands in the shell's own Suspense.
 const BridgePlanPanel = lazy(async () => ({ default: (await import('./BridgePlanPanel.tsx')).BridgePlanPanel }));

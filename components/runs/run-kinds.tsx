@@ -27,7 +27,7 @@ export interface RunKind {
   readonly bringsBridge?: boolean;
   /** Its steps say which packages a machine lacks. */
   readonly findsMissing?: boolean;
-  /** Why a finished run is to be undone some day. */
+  /** Why a finished run should be undone some day. */
   readonly undoLater?: string;
   /** What else its undo takes away. */
   readonly undoNote?: string;

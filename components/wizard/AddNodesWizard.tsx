@@ -18,7 +18,8 @@ import { hostKeysOf, newKeys } from './host-keys.ts';
 import { HostKeysPanel } from './HostKeysPanel.tsx';
 import { Outlook } from './Outlook.tsx';
 import type { FormValues } from './wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
+import { WizardShell } from './WizardShell.tsx';
 
 export function AddNodesWizard(): ReactElement {
   const { get } = useUrlState();

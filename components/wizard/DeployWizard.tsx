@@ -15,7 +15,8 @@ import { issuesOf, noSecrets, rangeIssues, textOf } from './form-values.ts';
 import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
 import type { FormValues } from './wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
+import { WizardShell } from './WizardShell.tsx';
 
 export function DeployWizard(): ReactElement {
   const { mesh, status } = useMesh();

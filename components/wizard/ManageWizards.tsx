@@ -15,7 +15,8 @@ import { HostKeysPanel } from './HostKeysPanel.tsx';
 import { NameAndConfirm } from './NameAndConfirm.tsx';
 import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
-import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
+import { WizardShell } from './WizardShell.tsx';
 
 export function RemoveNodesWizard(): ReactElement {
   const nodes = useUrlState().get('nodes');

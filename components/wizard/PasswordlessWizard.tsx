@@ -9,7 +9,7 @@ import { Notice } from '../ui/Notice.tsx';
 import { issuesOf, namesIn, noSecrets, rangeIssues, textOf, trimmed } from './form-values.ts';
 import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
-import type { PageProps, Wizard } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
 import { WizardShell } from './WizardShell.tsx';
 
 export function PasswordlessWizard(): ReactElement {
