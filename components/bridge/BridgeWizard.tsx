@@ -34,7 +34,7 @@ export function bridgeWizard(nodes: string): Wizard {
       nodes,
       bridge: defaultBridge,
       uplink: 'auto',
-      uplinks: [],
+      uplinks: {},
       method: 'auto',
       datapath: 'auto',
       hold: false,
@@ -69,18 +69,13 @@ export function bridgeWizard(nodes: string): Wizard {
     besidePlan: (plan, { form, set }) => (
       <BridgePlanPanel
         plan={plan}
-        uplinks={uplinksOf(entriesOf(form))}
+        uplinks={uplinksOf(form)}
         onUplink={(node, nic) => {
-          set('uplinks', withUplink(entriesOf(form), node, nic));
+          set('uplinks', withUplink(uplinksOf(form), node, nic));
         }}
       />
     ),
   };
-}
-
-function entriesOf(form: FormValues): readonly string[] {
-  const entries = form['uplinks'];
-  return Array.isArray(entries) ? (entries as readonly string[]) : [];
 }
 
 function toForm(form: FormValues): Record<string, unknown> {
@@ -89,7 +84,7 @@ function toForm(form: FormValues): Record<string, unknown> {
     nodes: textOf(form, 'nodes').trim(),
     bridge: textOf(form, 'bridge').trim(),
     uplink: textOf(form, 'uplink').trim() === '' ? 'auto' : textOf(form, 'uplink').trim(),
-    uplinks: uplinksOf(entriesOf(form)),
+    uplinks: uplinksOf(form),
     times: form['restartIfStuck'] === true ? { reboot: 300 } : {},
   };
 }
@@ -114,10 +109,10 @@ function NodesPage({ form, set, issue, refusal }: PageProps): ReactElement {
         <Input isMono {...textInput({ form, set }, 'uplink')} />
       </Field>
       <NodeUplinks
-        uplinks={uplinksOf(entriesOf(form))}
+        uplinks={uplinksOf(form)}
         refusal={refusal}
         onUplink={(node, nic) => {
-          set('uplinks', withUplink(entriesOf(form), node, nic));
+          set('uplinks', withUplink(uplinksOf(form), node, nic));
         }}
       />
       <Field

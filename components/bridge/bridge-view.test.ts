@@ -189,10 +189,11 @@ describe('a bridge run on the screen', () => {
 });
 
 test('a NIC chosen for one node is a separate entry, and auto takes it out', () => {
-  const entries = withUplink(withUplink([], 'node1', 'eth1'), 'node2', 'ens3');
-  expect(uplinksOf(entries)).toEqual({ node1: 'eth1', node2: 'ens3' });
-  expect(withUplink(entries, 'node1', 'auto')).toEqual(['node2=ens3']);
-  expect(uplinksOf(['=eth0', 'node1=', 'nonsense'])).toEqual({});
+  const uplinks = withUplink(withUplink({}, 'node1', 'eth1'), 'node2', 'ens3');
+  expect(uplinksOf({ uplinks })).toEqual({ node1: 'eth1', node2: 'ens3' });
+  expect(withUplink(uplinks, 'node1', 'auto')).toEqual({ node2: 'ens3' });
+  expect(uplinksOf({ uplinks: 'nonsense' })).toEqual({});
+  expect(uplinksOf({})).toEqual({});
 });
 
 test('the form has a choice of NICs for nodes that blocked the last plan, and for those with a choice from before', () => {
