@@ -1,9 +1,10 @@
 // How actions are done: the executors of a family, typed by its map (core/plans/actions), and the table that a run looks them up in.
 import type { z } from 'zod';
 import type { ActionShape, StepActions } from '../../core/plans/actions.ts';
-import type { Fleet, Store } from '../ports.ts';
+import type { Caller, Fleet, Store } from '../ports.ts';
 import type { StepContext, StepOutcome } from '../runs/executor.ts';
 import type { NodeSessions } from '../ssh/sessions.ts';
+import type { ClusterCommands } from './commands/cluster-commands.ts';
 import type { LaunchBatch } from './nodes/launch-batch.ts';
 
 export interface ActionParts {
@@ -11,6 +12,10 @@ export interface ActionParts {
   readonly store: Pick<Store, 'hosts' | 'clusters' | 'keys'>;
   readonly fleet: Pick<Fleet, 'reload'>;
   readonly launches: LaunchBatch;
+  /** Lines on nodes of a cluster. */
+  readonly commands: ClusterCommands;
+  /** Who runs them: the run, with the role that its kind asks for and no more. */
+  readonly caller: Caller;
   /** The running console's program, next to which the program tree is found. */
   readonly programPath: string;
   /** ms since 1970. */

@@ -1,10 +1,11 @@
 // Puts the runs together: kinds of plans and executor over SSH (server/ssh) around the run core.
 import { randomUUID } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { loadCredentials } from '../../host/ssh/credentials.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
 import type { RunKind } from '../runs/kind.ts';
+import { clusterCommands } from './commands/cluster-commands.ts';
 import { SshExecutor } from './executor.ts';
 import { servedKinds } from './kinds.ts';
 import type { PlannerParts, ServedKind } from './plan-kind.ts';
@@ -14,7 +15,7 @@ import type { Runs, RunsComponents, RunsOptions } from '../ports.ts';
 import { RunCore } from '../runs/run-core.ts';
 
 /** agent/main.ts beside us: deploy finds the built program tree by it. */
-const programPath = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+const programPath = join(import.meta.dirname, '../../agent/main.ts');
 
 /** Which credentials of the user who runs this process a first login may use. */
 export function ownCredentials(usesOwnKeys: boolean): Promise<SshCredentials> {
@@ -23,7 +24,7 @@ export function ownCredentials(usesOwnKeys: boolean): Promise<SshCredentials> {
 }
 
 interface CoreComponents extends Pick<RunsComponents, 'store'> {
-  readonly fleet: Pick<RunsComponents['fleet'], 'reload'>;
+  readonly fleet: Pick<RunsComponents['fleet'], 'reload' | 'runCommand'>;
   /** All of the console's, but for tests. */
   readonly kinds?: readonly ServedKind[];
 }
@@ -46,7 +47,7 @@ export function createRunCore(
     local: localIdentity(),
     login: loginAnyhow,
     isOver: async (run) => ((await store.runs.get(run))?.endedAt ?? null) !== null,
-    parts: { ...parts, fleet, now, createId: randomUUID },
+    parts: { ...parts, fleet, commands: clusterCommands(fleet), now, createId: randomUUID },
     kinds,
   });
   return new RunCore({

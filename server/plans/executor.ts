@@ -10,7 +10,7 @@ import { NodeSessions } from '../ssh/sessions.ts';
 import type { SessionComponents } from '../ssh/sessions.ts';
 
 export interface SshExecutorComponents extends SessionComponents {
-  readonly parts: Omit<ActionParts, 'sessions' | 'launches'>;
+  readonly parts: Omit<ActionParts, 'sessions' | 'launches' | 'caller'>;
   readonly kinds: readonly ServedKind[];
 }
 
@@ -26,9 +26,15 @@ export class SshExecutor implements Executor {
       { id: run.id, holder: `${run.holder} at ${this.components.parts.host}` },
       this.components,
     );
-    const parts: ActionParts = { ...this.components.parts, sessions, launches: new LaunchBatch() };
     const heads = headsOf(run.plan);
     const kind = this.components.kinds.find(({ facts }) => facts.kind === run.plan.kind);
+    const parts: ActionParts = {
+      ...this.components.parts,
+      sessions,
+      launches: new LaunchBatch(),
+      // A kind of another version does nothing, so its role is never used.
+      caller: { userId: `run ${run.id}`, name: run.holder, role: kind?.facts.role ?? 'viewer' },
+    };
     return {
       perform: (context) => sessions.during(context, (during) => act(kind, context.step.do, during, parts)),
       undo: async (context) => {

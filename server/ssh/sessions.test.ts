@@ -81,6 +81,7 @@ async function open(plan: Plan) {
     parts: {
       store,
       fleet: { reload: () => Promise.resolve() },
+      commands: { run: () => Promise.reject(new Error('no commands here')) },
       programPath: '/nowhere',
       now: () => 1,
       createId: () => 'new',

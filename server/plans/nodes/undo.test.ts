@@ -52,6 +52,7 @@ async function undo(plan: Plan, key: string, results: Record<string, Record<stri
     parts: {
       store,
       fleet: { reload: () => Promise.resolve(void (reloads += 1)) },
+      commands: { run: () => Promise.reject(new Error('no commands here')) },
       programPath: '/nowhere',
       now: () => 1,
       createId: () => 'new',
