@@ -40,9 +40,9 @@ module.exports = {
     })),
     {
       name: 'server-host-only-where-it-acts',
-      comment: 'host is for bootstrap, runs and engines; all else in the server goes through them',
+      comment: 'host is for plans, ssh and engines; all else in the server goes through them',
       severity: 'error',
-      from: { path: '^server/', pathNot: ['^server/(bootstrap|runs|engines)/', '\\.test\\.ts$'] },
+      from: { path: '^server/', pathNot: ['^server/(plans|ssh|engines)/', '\\.test\\.ts$'] },
       // Writing atomic files does nothing on a node.
       to: { path: '^host/', pathNot: '^host/files\\.ts$' },
     },
@@ -57,8 +57,21 @@ module.exports = {
       name: 'meshd-only-where-it-is-run',
       comment: 'meshd itself is for those who start it; all else talks to it through an engine or the contract',
       severity: 'error',
-      from: { path: '^[a-z]+/', pathNot: '^((agent|host|lab|bench|e2e|scripts|server/engines/meshd)/|.*\\.test\\.tsx?$)' },
+      from: {
+        path: '^[a-z]+/',
+        pathNot: '^((agent|host|lab|bench|e2e|scripts|server/engines/meshd)/|.*\\.test\\.tsx?$)',
+      },
       to: { path: '^agent/' },
+    },
+    {
+      name: 'runs-know-no-kind',
+      comment: 'what carries plans out serves every kind: what one kind alone knows is a hook of its registration',
+      severity: 'error',
+      from: {
+        path: ['^server/runs/', '^core/plans/[^/]+\\.ts$'],
+        pathNot: ['\\.test\\.ts$', '^core/plans/kinds\\.ts$'],
+      },
+      to: { path: ['^server/(plans|ssh)/', '^core/plans/kinds\\.ts$', '^core/plans/[^/]+/'] },
     },
     {
       name: 'core-without-node',

@@ -2,7 +2,7 @@
 // with a token. The commands see no difference.
 import type { NodeBridge } from '../contract/bridge.ts';
 import type { CaCopyView } from '../contract/browser/nodes.ts';
-import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepSignal } from '../contract/plans.ts';
+import type { Plan, PlanKind, RunEvent, RunSummary, RunView } from '../contract/plans.ts';
 
 export interface Backend {
   /** How a shell gets here: `meshdeck --console https://10.0.0.1:8443`. */
@@ -18,7 +18,7 @@ export interface Backend {
   retry(run: string, secrets: Record<string, string>): Promise<RunSummary>;
   undo(run: string): Promise<RunSummary>;
   answer(run: string, step: string, isYes: boolean): Promise<RunSummary>;
-  signal(run: string, step: string, signal: StepSignal): Promise<RunSummary>;
+  signal(run: string, step: string, signal: string): Promise<RunSummary>;
   provideSecrets(run: string, secrets: Record<string, string>): Promise<RunSummary>;
   caCopies(): Promise<CaCopyView[]>;
   keepCa(cluster: string): Promise<{ cluster: string; code: string }>;

@@ -6,9 +6,11 @@ import { BridgeForm, type BridgeSighting } from '../core/plans/bridge/inputs.ts'
 import { persistBridge } from '../core/plans/bridge/persist.ts';
 import { planBridge } from '../core/plans/bridge/plan.ts';
 import { bridgedFacts, bridgeFacts, nicFacts } from '../core/plans/bridge/test-facts.ts';
+import { planKinds } from '../core/plans/kinds.ts';
 import type { Backend } from './backend.ts';
-import { addBridgeCommand } from './bridge-command.ts';
+import { addBridgeExtras, printRunbook } from './bridge-command.ts';
 import { planAndRun } from './plan-command.ts';
+import { addPlanCommands } from './plan-words.ts';
 import { describeUndoWarning } from './plan-text.ts';
 
 const ended = new Error('a plan was asked for');
@@ -17,12 +19,12 @@ const ended = new Error('a plan was asked for');
 async function bridge(...words: string[]): Promise<unknown> {
   const program = new Command().exitOverride();
   const backend = { makePlan: () => Promise.reject(ended) } as unknown as Backend;
-  addBridgeCommand(
-    (usage, description) => program.command(usage).description(description),
-    async (work) => {
-      await work(backend);
-    },
-  );
+  const commands = addPlanCommands(program, planKinds, async (kind, form) => {
+    await printRunbook(backend, kind, form);
+  });
+  addBridgeExtras(commands, async (work) => {
+    await work(backend);
+  });
   return program.parseAsync(['node', 'meshdeck', 'bridge', ...words, '--runbook']).catch((error: unknown) => error);
 }
 

@@ -1,5 +1,8 @@
 // Follows a run to its end on a terminal or in a script: prints what happens, asks the run's questions, returns the exit code.
 import type { RunEvent, RunSummary, RunView, StepView } from '../contract/plans.ts';
+import { planKinds } from '../core/plans/kinds.ts';
+import { findKind } from '../core/plans/plan-kind.ts';
+import { isActiveRun, isUndoBegun } from '../core/plans/run-state.ts';
 import { isKeyName, passphraseName } from '../core/plans/secret-names.ts';
 import { safeJson, safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
@@ -15,8 +18,6 @@ export interface DriveOptions {
   readonly yes: boolean;
 }
 
-const ends = new Set(['done', 'failed', 'cancelled', 'undone']);
-
 /** Resolves with the exit code when the run is over, or when it waits for a person's input and nobody can be asked. */
 export async function driveRun(backend: Backend, id: string, options: DriveOptions): Promise<number> {
   const queue: RunEvent[] = [];
@@ -31,12 +32,12 @@ export async function driveRun(backend: Backend, id: string, options: DriveOptio
     backend.cancel(id).catch(() => undefined);
   };
   process.once('SIGINT', onInterrupt);
-  const watch = new StepWatch(id, backend);
+  const watch = new StepWatch(id, findKind(planKinds, view.kind)?.signals ?? [], backend);
   try {
     const follower = new Follower(view, backend, options);
     let summary: RunSummary = view;
     for (;;) {
-      if (ends.has(summary.state)) return follower.finish(summary);
+      if (!isActiveRun(summary.state)) return follower.finish(summary);
       const code = await follower.attend(summary);
       if (code !== null) return code;
       if (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
@@ -118,9 +119,8 @@ class Follower {
         ),
       );
     if (summary.state !== 'done' && summary.state !== 'undone' && !this.options.json) {
-      const isUndo = [...this.steps.values()].some(({ state }) => state === 'undone' || state === 'undo-failed');
       console.log(
-        isUndo
+        isUndoBegun(this.steps.values())
           ? `to undo what is left: meshdeck runs undo ${summary.id}`
           : `to retry only what failed: meshdeck runs retry ${summary.id}`,
       );

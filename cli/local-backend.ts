@@ -1,8 +1,9 @@
 // The backend in this process: opens the data folder as the console would.
 import { AppError } from '../contract/errors.ts';
 import { shellWord } from '../core/plans/step.ts';
-import { CaCopies } from '../server/bootstrap/ca-copies.ts';
-import { createRunCore } from '../server/runs/runs.ts';
+import { CaCopies } from '../server/ssh/ca-copies.ts';
+import { showBridges } from '../server/plans/bridge/bridge-plans.ts';
+import { createRunCore } from '../server/plans/create-runs.ts';
 import type { RunCore } from '../server/runs/run-core.ts';
 import { openWorkspace } from '../server/workspace.ts';
 import type { Fleet, Log } from '../server/ports.ts';
@@ -27,7 +28,7 @@ export async function openLocalBackend(dataPath: string, log: Log): Promise<Back
     command: `meshdeck --data ${shellWord(dataPath)}`,
     makePlan: (kind, form, secrets) =>
       runs.makePlan(caller, { kind, form, secrets, signal: AbortSignal.timeout(300_000) }),
-    showBridges: (nodes) => runs.showBridges(nodes, AbortSignal.timeout(120_000)),
+    showBridges: (nodes) => showBridges(nodes, store, AbortSignal.timeout(120_000)),
     startRun: (plan, secrets) => runs.startRun(caller, plan, secrets),
     list: (limit) => runs.list(limit),
     follow: (run, listener) => runs.subscribe(run, listener),

@@ -4,17 +4,18 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { AppError, describeError } from '../contract/errors.ts';
 import { StepSignal } from '../contract/plans.ts';
+import { planKinds } from '../core/plans/kinds.ts';
 import { safeJson } from '../core/safe-text.ts';
 import type { Log } from '../server/ports.ts';
 import type { Backend } from './backend.ts';
-import { addBridgeCommand } from './bridge-command.ts';
+import { addBridgeExtras, printRunbook } from './bridge-command.ts';
 import { pinsPathOf } from './console-trust.ts';
 import { addDataCommands } from './data-commands.ts';
 import { driveRun } from './drive-run.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readIdentity } from './identity.ts';
 import { planAndRun } from './plan-command.ts';
-import type { PlanOptions } from './plan-command.ts';
+import { addPlanCommands } from './plan-words.ts';
 import { describeLogLine, describePlan, describeRun, describeStep, describeUndoWarning } from './plan-text.ts';
 import { askYesNo, isInteractive, readSecretFromStdin, tellError } from './terminal.ts';
 
@@ -94,141 +95,15 @@ async function withBackend(
   }
 }
 
-function planCommand(parent: Command, usage: string, description: string): Command {
-  return parent
-    .command(usage)
-    .description(description)
-    .option('--plan', 'print the plan and do nothing')
-    .option('--run', 'run it without asking')
-    .option('--json', 'for programs: the plan, then one event a line')
-    .option('--yes', 'answer what steps ask with yes');
-}
-
-function withLogin(command: Command): Command {
-  return command
-    .option('--user <user>', 'the user for the first login: root, or a user with sudo', 'root')
-    .option('--port <port>', 'port of sshd', '22')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--identity <file>', 'log in by this private key the first time')
-    .option('--passphrase-stdin', "read that key's passphrase from standard input")
-    .option('--accept-new', 'pin unknown host keys as they are shown')
-    .option('--fingerprint <SHA256...>', 'pin the host keys with these fingerprints');
-}
-
-const nodes = program
+program
   .command('nodes')
   .description('bring machines in, check, replace and remove them (the console lists them: page Nodes)')
   .enablePositionalOptions();
-
-interface AddOptions extends PlanOptions {
-  user: string;
-  port: string;
-  install?: true;
-  allowRootKey?: true;
-  disablePasswords?: true;
-}
-
-withLogin(planCommand(nodes, 'add', 'bring machines in: host keys, the console’s key, a look at each'))
-  .argument('<nodes>', 'a node range, addresses, name=address, or a block such as 10.0.0.0/28')
-  .option('--install', 'install missing packages with apt')
-  .option('--allow-root-key', 'allow root login by key in sshd')
-  .option('--disable-passwords', 'offer to switch password login off')
-  .action((list: string, options: AddOptions) =>
-    withBackend((backend) =>
-      planAndRun(
-        backend,
-        'add-nodes',
-        {
-          nodes: list,
-          user: options.user,
-          port: options.port,
-          install: options.install ?? false,
-          allowRootKey: options.allowRootKey ?? false,
-          disablePasswords: options.disablePasswords ?? false,
-        },
-        options,
-      ),
-    ),
-  );
-
-withLogin(
-  planCommand(nodes, 'check', 'look at machines again: the same plan, which changes nothing where all is right'),
-)
-  .argument('<nodes>', 'a node range')
-  .action((list: string, options: AddOptions) =>
-    withBackend((backend) =>
-      planAndRun(
-        backend,
-        'add-nodes',
-        { nodes: list, user: options.user, port: options.port },
-        { ...options, run: true },
-      ),
-    ),
-  );
-
-withLogin(planCommand(nodes, 'replace', 'a reinstalled machine under its old name'))
-  .argument('<node>')
-  .requiredOption('--confirm <node>', 'the name again')
-  .action((node: string, options: AddOptions & { confirm: string }) =>
-    withBackend((backend) =>
-      planAndRun(
-        backend,
-        'replace-node',
-        { node, confirm: options.confirm, user: options.user, port: options.port },
-        options,
-      ),
-    ),
-  );
-
-planCommand(
-  nodes,
-  'remove',
-  'revoke nodes, delete our files and keys there, forget them; a whole cluster with its head',
-)
-  .argument('<nodes>', 'a node range')
-  .requiredOption('--confirm <nodes>', 'the range again')
-  .action((list: string, options: PlanOptions & { confirm: string }) =>
-    withBackend((backend) => planAndRun(backend, 'remove-node', { nodes: list, confirm: options.confirm }, options)),
-  );
-
-planCommand(nodes, 'rotate-key', 'a new console key on nodes, the old one revoked')
-  .argument('[nodes]', 'a node range; all nodes without', '')
-  .action((list: string, options: PlanOptions) =>
-    withBackend((backend) => planAndRun(backend, 'rotate-key', { nodes: list }, options)),
-  );
-
-planCommand(nodes, 'passwordless', 'root without a password, for clusters that nobody else reaches')
-  .argument('<nodes>', 'a node range')
-  .requiredOption('--confirm <text>', 'the words "anyone may log in"')
-  .action((list: string, options: PlanOptions & { confirm: string }) =>
-    withBackend((backend) =>
-      planAndRun(backend, 'passwordless-root', { nodes: list, confirm: options.confirm }, options),
-    ),
-  );
-
-interface DeployOptions extends PlanOptions {
-  head: string;
-  context: string;
-  degree: string;
-  meshPort: string;
-}
-
-planCommand(program, 'deploy', 'make or upgrade a cluster: meshd on the head, deploy launch for the rest')
-  .argument('<nodes>', 'a node range')
-  .requiredOption('--head <node>', 'the node that deploys and holds the CA')
-  .option('--context <name>', 'the mesh that it belongs to', 'meshd')
-  .option('--degree <count>', 'links that each node holds', '3')
-  .option('--mesh-port <port>', 'TCP port of the mesh', '9000')
-  .action((list: string, options: DeployOptions) =>
-    withBackend((backend) =>
-      planAndRun(
-        backend,
-        'deploy',
-        { nodes: list, head: options.head, context: options.context, degree: options.degree, port: options.meshPort },
-        options,
-      ),
-    ),
-  );
+const planCommands = addPlanCommands(program, planKinds, (kind, form, options) =>
+  withBackend((backend) =>
+    options['runbook'] === true ? printRunbook(backend, kind, form) : planAndRun(backend, kind, form, options),
+  ),
+);
 
 const ca = program.command('ca').description('copies of the CA, for the day a head is lost').enablePositionalOptions();
 
@@ -267,7 +142,7 @@ ca.command('show')
   );
 
 addDataCommands(program, { dataPath: () => program.opts<GlobalOptions>().data, log: quietLog });
-addBridgeCommand((usage, description) => planCommand(program, usage, description), withBackend);
+addBridgeExtras(planCommands, withBackend);
 
 const runs = program.command('runs').description('what was done, and how it ended').enablePositionalOptions();
 
@@ -366,12 +241,13 @@ runs
   .description('answer a running step that waits: keep the change, undo it now, or take more time')
   .argument('<run>')
   .argument('<step>', 'its key, such as "ensureBridge node2"')
-  .argument('<keep|undo|more>')
+  .argument(`<${[...new Set(planKinds.flatMap(({ signals = [] }) => signals))].join('|')}>`)
   .action((id: string, step: string, word: string) =>
     withBackend(
       async (backend) => {
         const signal = StepSignal.safeParse(word);
-        if (!signal.success) throw new AppError('invalid', `${word}: must be keep, undo or more`);
+        if (!signal.success)
+          throw new AppError('invalid', `${word}: ${signal.error.issues[0]?.message ?? 'not a word'}`);
         await backend.signal(await fullId(backend, id), step, signal.data);
         return exitCodes.done;
       },

@@ -3,7 +3,8 @@ import type { NodeBridge } from '../contract/bridge.ts';
 import type { LogLine, Plan, RunSummary, RunView, StepView } from '../contract/plans.ts';
 import { BridgeStepArgs } from '../core/plans/bridge/step-args.ts';
 import { rescueCommand } from '../core/plans/bridge/transaction.ts';
-import { bridgeUndoOf, undoable } from '../core/plans/undoable.ts';
+import { bridgeUndoOf } from '../core/plans/bridge/undo-radius.ts';
+import { undoable } from '../core/plans/undoable.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import { safeText } from '../core/safe-text.ts';
 

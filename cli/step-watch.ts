@@ -1,8 +1,7 @@
-// Steps that wait for a verdict, on a terminal: prints their progress, and reads the words keep, undo and more.
+// Steps that show progress, on a terminal: prints it, and reads what the user tells a step that waits (keep, undo, more).
 import { createInterface } from 'node:readline';
 import type { Interface } from 'node:readline';
 import { describeError } from '../contract/errors.ts';
-import { StepSignal } from '../contract/plans.ts';
 import type { RunEvent, StepProgress } from '../contract/plans.ts';
 import { safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
@@ -12,13 +11,16 @@ const shownEveryMs = 10_000;
 
 export class StepWatch {
   private readonly run: string;
+  private readonly words: readonly string[];
   private readonly backend: Pick<Backend, 'signal'>;
   /** Running steps that show progress, with the text that was printed last for each. */
   private readonly shown = new Map<string, { state: unknown; at: number }>();
   private reader: Interface | null = null;
 
-  constructor(run: string, backend: Pick<Backend, 'signal'>) {
+  /** `words`: the words that steps of this kind hear; empty: none. */
+  constructor(run: string, words: readonly string[], backend: Pick<Backend, 'signal'>) {
     this.run = run;
+    this.words = words;
     this.backend = backend;
   }
 
@@ -34,8 +36,9 @@ export class StepWatch {
     const isDue = before === undefined || before.state !== state || performance.now() - before.at > shownEveryMs;
     if (isDue) console.log(safeText(`    [${event.step}] ${describeProgress(event.progress)}`));
     this.shown.set(event.step, isDue ? { state, at: performance.now() } : before);
-    if (isInteractive && !this.reader) {
-      console.log('    type keep, undo or more (for one node: keep node2)');
+    const [first] = this.words;
+    if (isInteractive && !this.reader && first !== undefined) {
+      console.log(`    type ${describeWords(this.words)} (for one node: ${first} node2)`);
       this.reader = createInterface({ input: process.stdin });
       this.reader.on('line', (line) => void this.hear(line));
     }
@@ -49,19 +52,23 @@ export class StepWatch {
   private async hear(line: string): Promise<void> {
     const [word = '', node] = line.trim().toLowerCase().split(/\s+/);
     if (word === '') return;
-    const signal = StepSignal.safeParse(word);
-    if (!signal.success) {
-      console.log('    keep, undo or more');
+    if (!this.words.includes(word)) {
+      console.log(`    ${describeWords(this.words)}`);
       return;
     }
     const steps = [...this.shown.keys()].filter((key) => node === undefined || key.toLowerCase().endsWith(` ${node}`));
     if (steps.length === 0) console.log(safeText(`    ${node ?? 'nothing'} does not wait for anyone now`));
     for (const step of steps) {
       await this.backend
-        .signal(this.run, step, signal.data)
+        .signal(this.run, step, word)
         .catch((error: unknown) => console.log(safeText(`    ${step}: ${describeError(error)}`)));
     }
   }
+}
+
+/** `keep, undo or more`. */
+function describeWords(words: readonly string[]): string {
+  return words.join(', ').replace(/, ([^,]*)$/, ' or $1');
 }
 
 function describeProgress(progress: StepProgress): string {

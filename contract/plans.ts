@@ -2,21 +2,13 @@
 // JSON. A plan is data: the code that renders or runs it knows nothing about the wizard that made it.
 import { z } from 'zod';
 
-export const PlanKind = z.enum([
-  'add-nodes',
-  'deploy',
-  'replace-node',
-  'remove-node',
-  'rotate-key',
-  'passwordless-root',
-  'bridge',
-  'remove-bridge',
-]);
+/** The name of a kind of plan, such as `add-nodes`: core/plans/kinds.ts lists them. A journal may have one of another version. */
+export const PlanKind = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'the name of a kind of plan, such as add-nodes');
 export type PlanKind = z.infer<typeof PlanKind>;
 
-/** What one step does: the name of an action of server/runs' executor table and its arguments, without secrets. */
-export const HostAction = z.object({ action: z.string(), args: z.record(z.string(), z.unknown()) });
-export type HostAction = z.infer<typeof HostAction>;
+/** What one step does: the name of an action and its arguments, without secrets. core/plans/actions.ts has the types. */
+export const StepCall = z.object({ action: z.string(), args: z.record(z.string(), z.unknown()) });
+export type StepCall = z.infer<typeof StepCall>;
 
 export const Step = z.object({
   /** Unique in the plan: `ensureKey node3`. Named for the end state. */
@@ -32,9 +24,9 @@ export const Step = z.object({
   preview: z.array(z.object({ kind: z.enum(['command', 'diff', 'note']), text: z.string() })),
   /** What is already as it should be: the step will find nothing to do. */
   isDone: z.boolean(),
-  do: HostAction,
+  do: StepCall,
   /** Null: cannot be undone, and the preview says so. */
-  undo: HostAction.nullable(),
+  undo: StepCall.nullable(),
   deadlineMs: z.number().int().positive(),
   /** Asked before the step is done; null for none. */
   ask: z.object({ question: z.string(), default: z.boolean(), deadlineMs: z.number().int() }).nullable(),
@@ -112,9 +104,8 @@ export type LogLine = z.infer<typeof LogLine>;
 export const StepProgress = z.record(z.string(), z.unknown());
 export type StepProgress = z.infer<typeof StepProgress>;
 
-/** What a person wants a running step to do that waits for confirmation. */
-export const StepSignal = z.enum(['keep', 'undo', 'more']);
-export type StepSignal = z.infer<typeof StepSignal>;
+/** What a person tells a running step that waits for somebody, in a word that the step knows: `keep`. */
+export const StepSignal = z.string().regex(/^[a-z]{1,32}$/, 'a word that the step knows, such as keep');
 
 export const RunView = RunSummary.extend({
   plan: Plan,

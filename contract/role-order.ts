@@ -1,7 +1,7 @@
 // The order of the roles. Separate from their schema, since every page loads it.
 
 /** Viewers look, operators act, admins change the cluster itself and its users. Each may do what those before it
- * may. What a plan needs is in plan-roles.ts. */
+ * may. What a plan needs is in core/plans/kinds.ts. */
 export const roles = ['viewer', 'operator', 'admin'] as const;
 
 /** True when `role` may do what needs `least`. */

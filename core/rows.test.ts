@@ -32,7 +32,7 @@ const step = fc.oneof(
   fc.record({ tell: fc.integer({ min: 1, max: 2 }) }),
 );
 
-test('whatever is told in whichever portions, the other side ends with the same rows', () => {
+test('whatever goes out in whichever portions, the other side ends with the same rows', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const rows = new Rows(vms);
@@ -58,7 +58,7 @@ test('whatever is told in whichever portions, the other side ends with the same 
   );
 });
 
-test('a change of one field is that field beside the key, and the same again is no change', () => {
+test('a change of one field is that field beside the key, and the same row again changes nothing', () => {
   const rows = new Rows(vms);
   expect(rows.put(row('n1', 1))).toEqual(row('n1', 1));
   expect(rows.put({ ...row('n1', 1), Tags: ['x', 'y'] })).toEqual({ Node: 'n1', Id: 1, Tags: ['x', 'y'] });

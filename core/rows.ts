@@ -58,7 +58,7 @@ export class Rows<Row extends RowData = RowData> {
    */
   put(change: Partial<Row>): Partial<Row> | null {
     const { kind } = this;
-    const key = keyOf(kind, change as RowData);
+    const key = keyOf(kind, change);
     const known = this.byKey.get(key);
     if (known !== undefined) {
       const changed = changedFields(kind, known, change);
@@ -113,7 +113,7 @@ export function changedRows<Row extends RowData>(
   return next;
 }
 
-/** What someone has not been told yet. One entry for each row, so it is bounded by the rows that there are and were. */
+/** What someone does not know yet. One entry for each row, so it is bounded by the rows that there are and were. */
 export class PendingRows {
   private readonly kinds = new Map<string, Kind>();
   private readonly put = new Map<string, Map<string, RowData>>();

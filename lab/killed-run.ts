@@ -1,6 +1,7 @@
 // One run whose console is killed -9 and started again, over and over, while the run is at work. Shared by the lab test in
 // which one run goes through all kills, and by the drills that give each kill its own run.
 import type { RunState, StepView } from '../contract/plans.ts';
+import { isStepDone } from '../core/plans/run-state.ts';
 import type { ConsoleClient } from '../lib/client.ts';
 import { logIn, openBrowser, processesWith, readJournal, RunWatch, startConsole } from './console.ts';
 
@@ -62,7 +63,7 @@ export interface KilledRun {
   readonly leaks: readonly string[];
 }
 
-const isOver = (view: StepView | undefined) => view?.state === 'done' || view?.state === 'unchanged';
+const isOver = (view: StepView | undefined) => view !== undefined && isStepDone(view.state);
 const momentOf = (view: StepView) => `${view.key.split(' ')[0] ?? ''} ${isOver(view) ? 'done' : view.state}`;
 
 export async function runThroughKills(options: KilledRunOptions): Promise<KilledRun> {

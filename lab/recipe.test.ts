@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nodePackages } from '../core/plans/preflight.ts';
+import { nodePackages } from '../core/plans/nodes/preflight.ts';
 import {
   describeImageBuild,
   describeNodeRecipe,

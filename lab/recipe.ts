@@ -16,7 +16,7 @@ export const nodeRecipe = {
     'openvswitch-switch', // the guide's bridge
     'qemu-system-x86', // the guide's VMs; no recommends: no graphical windows on a server
     'qemu-utils',
-    'dnsmasq-base', // DHCP for VMs; lab nodes reach no mirror, so all that a node wants must be there (core/plans/preflight)
+    'dnsmasq-base', // DHCP for VMs; lab nodes reach no mirror, so all that a node wants must be there (core/plans/nodes/preflight)
   ],
   /** Left out of every package: a node is for running, and ten of them share one disk. */
   excludedPaths: ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*'],

@@ -5,6 +5,8 @@ import { openLocalBackend } from '../cli/local-backend.ts';
 import { describeStep } from '../cli/plan-text.ts';
 import { AppError } from '../contract/errors.ts';
 import type { Plan, PlanKind, RunSummary, StepView } from '../contract/plans.ts';
+import { addNodesKind, bridgeKind, deployKind } from '../core/plans/kinds.ts';
+import { isStepDone } from '../core/plans/run-state.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import type { Lab } from '../lab/lab.ts';
 import { nodePassword } from '../lab/node.ts';
@@ -52,14 +54,14 @@ export async function makeCluster(
   try {
     const names = nodes.map(({ name }) => name);
     const list = nodes.map(({ name, address }) => `${name}=${address}`).join(',');
-    const add = await makePlan(backend, 'add-nodes', { nodes: list }, say);
+    const add = await makePlan(backend, addNodesKind.kind, { nodes: list }, say);
     for (const node of nodes) assertOwnKeys(node, add);
     say('host keys compared with those in the machines: all match');
     await run(backend, add, { 'password:root': nodePassword });
     const form = { nodes: describeRange(names), head: names[0], context: 'demo', degree: 3 };
-    await run(backend, await makePlan(backend, 'deploy', form, say), {});
+    await run(backend, await makePlan(backend, deployKind.kind, form, say), {});
     // One canary, then the others: each keeps its address and loses no connection.
-    const bridge = await makePlan(backend, 'bridge', { nodes: describeRange(names) }, say);
+    const bridge = await makePlan(backend, bridgeKind.kind, { nodes: describeRange(names) }, say);
     await backend.startRun(bridge.id, {});
     say('started, node by node; the console continues it: see Runs');
   } finally {
@@ -132,7 +134,7 @@ class Story {
 
   tell(view: StepView): void {
     if (view.error !== '') console.log(`          ${describeStep(view) ?? view.error}`);
-    if (view.state !== 'done' && view.state !== 'unchanged') return;
+    if (!isStepDone(view.state)) return;
     const step = this.plan.steps.find(({ key }) => key === view.key);
     const chapter = step && this.chapters.get(step.title);
     if (!chapter || chapter.done.has(step.node)) return;

@@ -5,20 +5,9 @@
 // The hub authenticates, parses, bounds, authorises and audits; fleet and runs never see raw input or a socket. Expected
 // failures are AppErrors. Every method here that waits for a node has its own deadline.
 import type { Duplex } from 'node:stream';
-import type { NodeBridge } from '../contract/bridge.ts';
 import type { CommandResponse } from '../contract/command-socket.ts';
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
-import type {
-  LogLine,
-  Plan,
-  PlanKind,
-  RunEvent,
-  RunState,
-  RunSummary,
-  RunView,
-  StepSignal,
-  StepView,
-} from '../contract/plans.ts';
+import type { LogLine, Plan, PlanKind, RunEvent, RunState, RunSummary, RunView, StepView } from '../contract/plans.ts';
 import type { Role } from '../contract/roles.ts';
 
 export interface Part {
@@ -102,16 +91,14 @@ export interface FleetComponents {
 /** Secrets by the names that Plan.secrets gives; in memory only. */
 export type Secrets = Readonly<Record<string, string>>;
 
-/** server/runs: `createRuns({ log, usesOwnKeys }, { store, fleet })`. */
+/** server/plans: `createRuns({ log, usesOwnKeys }, { store, fleet })`. */
 export interface Runs extends Part {
   /** Observes and plans. The plan is kept for an hour, for the user who made it. */
   makePlan(
     caller: Caller,
     request: { kind: PlanKind; form: Record<string, unknown>; secrets: Secrets; signal: AbortSignal },
   ): Promise<Plan>;
-  /** The bridges of a node range as they are now. @throws AppError `invalid` with `detail.field` */
-  showBridges(nodes: string, signal: AbortSignal): Promise<NodeBridge[]>;
-  /** What a bridge step left on its node, as a gzipped tar. @throws AppError `not-found`, `unreachable` */
+  /** What a step left on its node, as a file. @throws AppError `not-found`, `unreachable` */
   evidence(run: string, step: string, signal: AbortSignal): Promise<{ fileName: string; bytes: Buffer }>;
   startRun(caller: Caller, plan: string, secrets: Secrets): Promise<RunSummary>;
   /** Newest first; `node`: only runs with steps on it. */
@@ -124,8 +111,8 @@ export interface Runs extends Part {
   retry(caller: Caller, run: string, secrets: Secrets): Promise<RunSummary>;
   undo(caller: Caller, run: string): Promise<RunSummary>;
   answer(caller: Caller, run: string, step: string, answer: boolean): Promise<RunSummary>;
-  /** @throws AppError `conflict` when the step does not run or does not wait for a person */
-  signal(caller: Caller, run: string, step: string, signal: StepSignal): Promise<RunSummary>;
+  /** @throws AppError `conflict` when the step does not run or does not wait for a person, `invalid` for a word that it does not know */
+  signal(caller: Caller, run: string, step: string, signal: string): Promise<RunSummary>;
   provideSecrets(caller: Caller, run: string, secrets: Secrets): Promise<RunSummary>;
   /** The plan or run as a command for the audit log: `meshdeck nodes add node[1-4] --user root`; null when unknown. */
   describe(planOrRun: string): Promise<{ command: string; nodes: string[] } | null>;

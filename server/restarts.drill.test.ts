@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { removeMeshdScript } from '../core/plans/host-scripts.ts';
+import { removeMeshdScript } from '../core/plans/nodes/host-scripts.ts';
 import { scriptArgv } from '../core/deploy/scripts.ts';
 import { logIn, openBrowser, RunWatch, startConsole, startRun } from '../lab/console.ts';
 import { addKills, deployKills, runThroughKills } from '../lab/killed-run.ts';

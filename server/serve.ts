@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import { createLog } from './log.ts';
 import type { RunningServer } from './ports.ts';
-import { createRuns } from './runs/runs.ts';
+import { createRuns } from './plans/create-runs.ts';
 import { describeStart, startServer, type Makers } from './start.ts';
 
 /** A stop that takes longer than this is a fault: the process ends all the same, and the journal knows where it was. */

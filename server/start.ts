@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { httpPaths } from '../contract/http-paths.ts';
 import { createAuth, type Auth } from './auth/auth.ts';
-import { listConsoleKeys } from './bootstrap/console-key.ts';
-import { createRecheck } from './bootstrap/bridge/recheck.ts';
-import { CaCopies } from './bootstrap/ca-copies.ts';
+import { listConsoleKeys } from './ssh/console-key.ts';
+import { showBridges } from './plans/bridge/bridge-plans.ts';
+import { createRecheck } from './plans/bridge/recheck.ts';
+import { CaCopies } from './ssh/ca-copies.ts';
 import { isLoopback, proxyList, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { foreignOrigin } from './http/origin.ts';
@@ -75,6 +76,7 @@ export async function startServer(
         hosts: store.hosts,
         consoleKeys: () => listConsoleKeys(store),
         caCopies: new CaCopies({ store, settings: store.settings, now: Date.now }),
+        showBridges: (nodes, signal) => showBridges(nodes, store, signal),
       },
     );
     await startPart(hub);

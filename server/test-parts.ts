@@ -114,7 +114,6 @@ export function createTestRuns(): TestRuns {
       step === 'ensureBridge node1'
         ? Promise.resolve({ fileName: `bridge-${run}.tar.gz`, bytes: Buffer.from('evidence') })
         : Promise.reject(new AppError('not-found', `"${step}" is not a bridge step`)),
-    showBridges: (nodes) => Promise.resolve([{ node: nodes, summary: null, error: 'not reached' }]),
     undo: (_caller, run) => answer(`undo ${run}`),
     answer: (_caller, run) => answer(`answer ${run}`),
     signal: (_caller, run) => answer(`signal ${run}`),

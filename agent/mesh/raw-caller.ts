@@ -8,7 +8,7 @@ export interface RawCaller {
   readonly connection: Connection;
   /** All that came. */
   readonly frames: Uint8Array[];
-  closed(): boolean;
+  readonly closed: () => boolean;
 }
 
 /** Someone with this identity who connects to the node with this index and says nothing. */

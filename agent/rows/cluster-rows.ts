@@ -35,8 +35,8 @@ export class ClusterRows {
     const table = this.table(kind);
     const changed = table.put(change);
     if (changed === null) return;
-    const key = keyOf(kind, changed as RowData);
-    this.tell(kind, key, changed as RowData, table.get(key) ?? null);
+    const key = keyOf(kind, changed);
+    this.tell(kind, key, changed, table.get(key) ?? null);
   }
 
   drop(kind: Kind, key: string): void {

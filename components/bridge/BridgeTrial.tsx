@@ -2,7 +2,8 @@
 // A node while its bridge is being tried: what it checks, who has seen it, and the three things a person can say.
 import { Check, X } from 'lucide-react';
 import type { ReactElement } from 'react';
-import type { StepSignal } from '../../contract/plans.ts';
+import type { TrialSignal } from '../../core/plans/bridge/trial-signals.ts';
+import { bridgeKind } from '../../core/plans/kinds.ts';
 import { useAction } from '../actions/use-action.ts';
 import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
@@ -11,11 +12,11 @@ import { useCountdown } from './use-countdown.ts';
 
 export function BridgeTrial({ run, node }: { run: string; node: WatchedNode }): ReactElement | null {
   const action = useAction();
-  const refusal = usePlanRefusal('bridge');
+  const refusal = usePlanRefusal(bridgeKind);
   const { progress, step, args } = node;
   const leftMs = useCountdown(progress);
   if (!progress) return null;
-  const say = (signal: StepSignal) =>
+  const say = (signal: TrialSignal) =>
     void action.run(async (client) => {
       await client.call('runs.signal', { run, step: step.key, signal });
     });

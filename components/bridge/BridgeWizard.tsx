@@ -2,6 +2,7 @@
 // The bridge wizard: which nodes, which NIC of each and how it comes back at boot; then a plan to look at, and a run that no node
 // can be lost to. The form is the planner's (core/plans/bridge).
 import { lazy, useMemo, type ReactElement } from 'react';
+import { bridgeKind } from '../../core/plans/kinds.ts';
 import { BridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
@@ -12,7 +13,8 @@ import { Select } from '../ui/Select.tsx';
 import { issuesOf, namesIn, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues } from '../wizard/wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
+import type { PageProps, Wizard } from '../wizard/wizard.ts';
+import { WizardShell } from '../wizard/WizardShell.tsx';
 import { NodeUplinks } from './NodeUplinks.tsx';
 import { uplinksOf, withUplink } from './uplinks.ts';
 
@@ -27,13 +29,12 @@ export function BridgeWizard(): ReactElement {
 
 export function bridgeWizard(nodes: string): Wizard {
   return {
-    kind: 'bridge',
-    title: 'Bridge',
+    kind: bridgeKind,
     initial: {
       nodes,
       bridge: defaultBridge,
       uplink: 'auto',
-      uplinks: [],
+      uplinks: {},
       method: 'auto',
       datapath: 'auto',
       hold: false,
@@ -68,18 +69,13 @@ export function bridgeWizard(nodes: string): Wizard {
     besidePlan: (plan, { form, set }) => (
       <BridgePlanPanel
         plan={plan}
-        uplinks={uplinksOf(entriesOf(form))}
+        uplinks={uplinksOf(form)}
         onUplink={(node, nic) => {
-          set('uplinks', withUplink(entriesOf(form), node, nic));
+          set('uplinks', withUplink(uplinksOf(form), node, nic));
         }}
       />
     ),
   };
-}
-
-function entriesOf(form: FormValues): readonly string[] {
-  const entries = form['uplinks'];
-  return Array.isArray(entries) ? (entries as readonly string[]) : [];
 }
 
 function toForm(form: FormValues): Record<string, unknown> {
@@ -88,7 +84,7 @@ function toForm(form: FormValues): Record<string, unknown> {
     nodes: textOf(form, 'nodes').trim(),
     bridge: textOf(form, 'bridge').trim(),
     uplink: textOf(form, 'uplink').trim() === '' ? 'auto' : textOf(form, 'uplink').trim(),
-    uplinks: uplinksOf(entriesOf(form)),
+    uplinks: uplinksOf(form),
     times: form['restartIfStuck'] === true ? { reboot: 300 } : {},
   };
 }
@@ -113,10 +109,10 @@ function NodesPage({ form, set, issue, refusal }: PageProps): ReactElement {
         <Input isMono {...textInput({ form, set }, 'uplink')} />
       </Field>
       <NodeUplinks
-        uplinks={uplinksOf(entriesOf(form))}
+        uplinks={uplinksOf(form)}
         refusal={refusal}
         onUplink={(node, nic) => {
-          set('uplinks', withUplink(entriesOf(form), node, nic));
+          set('uplinks', withUplink(uplinksOf(form), node, nic));
         }}
       />
       <Field

@@ -1,6 +1,7 @@
 'use client';
 // Removes the bridge permanently, with the same safety as when it was made. The plan names what is on it; the user types its name.
 import { lazy, useMemo, type ReactElement } from 'react';
+import { removeBridgeKind } from '../../core/plans/kinds.ts';
 import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Checkbox } from '../ui/Checkbox.tsx';
@@ -10,7 +11,8 @@ import { Notice } from '../ui/Notice.tsx';
 import { issuesOf, namesIn, noSecrets, rangeIssues, textInput, textOf } from '../wizard/form-values.ts';
 import { Outlook } from '../wizard/Outlook.tsx';
 import type { FormValues, Issue } from '../wizard/wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from '../wizard/WizardShell.tsx';
+import type { PageProps, Wizard } from '../wizard/wizard.ts';
+import { WizardShell } from '../wizard/WizardShell.tsx';
 
 // With the plan, which stands in the shell's own Suspense.
 const BridgePlanPanel = lazy(async () => ({ default: (await import('./BridgePlanPanel.tsx')).BridgePlanPanel }));
@@ -24,8 +26,7 @@ export function RemoveBridgeWizard(): ReactElement {
 
 export function removeBridgeWizard(nodes: string, bridge: string): Wizard {
   return {
-    kind: 'remove-bridge',
-    title: 'Take the bridge away',
+    kind: removeBridgeKind,
     initial: { nodes, bridge, confirm: '', hold: false, window: '120' },
     pages: [
       {

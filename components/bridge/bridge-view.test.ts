@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { bridgeStep } from '../../core/plans/bridge/actions.ts';
 import type { BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
-import { makePlan, makeStep } from '../../core/plans/step.ts';
-import { testRun, testView } from '../wizard/plan-for-tests.ts';
+import { makePlan } from '../../core/plans/step.ts';
+import { testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { bridgeNodes, describeLeft, describeNode, mostUrgent, uplinkChoices, watchedNodes } from './bridge-view.ts';
 import { uplinksOf, withUplink } from './uplinks.ts';
 
@@ -54,17 +55,14 @@ const argsOf = (node: string): BridgeStepArgs => ({
   traits: {},
 });
 const stepOf = (node: string) =>
-  makeStep({ verb: 'ensureBridge', node, title: 'Put eth0 into mega_bridge', why: '', args: argsOf(node) });
+  bridgeStep({ action: 'ensureBridge', node, title: 'Put eth0 into mega_bridge', why: '', args: argsOf(node) });
 const plan = makePlan(
   'bridge',
   { id: 'p1', nowMs: 1 },
   {
     title: 'mega_bridge on node[1-3]',
     command: 'meshdeck bridge node[1-3]',
-    steps: [
-      ...['node1', 'node2', 'node3'].map(stepOf),
-      makeStep({ verb: 'other', node: 'node4', title: '', why: '', args: {} }),
-    ],
+    steps: [...['node1', 'node2', 'node3'].map(stepOf), testStep('other', 'node4')],
   },
 );
 const progress = (leftMs: number | null) => ({
@@ -169,7 +167,7 @@ describe('a bridge run on the screen', () => {
   });
 
   test('a restart that was to prove it belongs to its node, well or not', () => {
-    const proof = makeStep({ verb: 'proveByReboot', node: 'node1', title: '', why: '', args: {} });
+    const proof = testStep('proveByReboot', 'node1');
     const proven = makePlan('bridge', { id: 'p1', nowMs: 1 }, { ...plan, steps: [...plan.steps, proof] });
     const wordsOf = (view: ReturnType<typeof testView>) => {
       const kept = testView('ensureBridge node1', 'done', { result: { ...outcome, outcome: 'committed' } });
@@ -191,10 +189,11 @@ describe('a bridge run on the screen', () => {
 });
 
 test('a NIC chosen for one node is a separate entry, and auto takes it out', () => {
-  const entries = withUplink(withUplink([], 'node1', 'eth1'), 'node2', 'ens3');
-  expect(uplinksOf(entries)).toEqual({ node1: 'eth1', node2: 'ens3' });
-  expect(withUplink(entries, 'node1', 'auto')).toEqual(['node2=ens3']);
-  expect(uplinksOf(['=eth0', 'node1=', 'nonsense'])).toEqual({});
+  const uplinks = withUplink(withUplink({}, 'node1', 'eth1'), 'node2', 'ens3');
+  expect(uplinksOf({ uplinks })).toEqual({ node1: 'eth1', node2: 'ens3' });
+  expect(withUplink(uplinks, 'node1', 'auto')).toEqual({ node2: 'ens3' });
+  expect(uplinksOf({ uplinks: 'nonsense' })).toEqual({});
+  expect(uplinksOf({})).toEqual({});
 });
 
 test('the form has a choice of NICs for nodes that blocked the last plan, and for those with a choice from before', () => {

@@ -1,7 +1,7 @@
 // A bridge plan or run as its pages read it: parsed once here, since steps are JSON. Pure.
 import { z } from 'zod';
 import type { Plan, RunView, Step, StepState } from '../../contract/plans.ts';
-import { RebootProof } from '../../core/plans/bridge/reboot-proof.ts';
+import { RebootProof } from '../../core/plans/bridge/step-args.ts';
 import {
   BlockedNode,
   type BridgeNicChoice,

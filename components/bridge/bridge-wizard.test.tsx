@@ -37,7 +37,7 @@ test('a node whose NIC does not do is offered its others in the form', () => {
   if (refused.ok) throw new Error('it was planned');
   const [page] = bridgeWizard('node1').pages;
   const form = { nodes: 'node1', bridge: 'mega_bridge', uplink: 'auto' };
-  const drawPage = (refusal: Record<string, unknown> | null, uplinks: readonly string[]) => {
+  const drawPage = (refusal: Record<string, unknown> | null, uplinks: Readonly<Record<string, string>>) => {
     const nothing = () => undefined;
     draw(
       page?.render({
@@ -50,11 +50,11 @@ test('a node whose NIC does not do is offered its others in the form', () => {
       }),
     );
   };
-  drawPage(null, []);
+  drawPage(null, {});
   expect(choices()).toEqual([]);
-  drawPage({ field: 'uplink', blocked: refused.blocked }, []);
+  drawPage({ field: 'uplink', blocked: refused.blocked }, {});
   expect(choices()).toEqual([['Uplink of node1', 'auto']]);
-  drawPage({ field: 'uplink', blocked: refused.blocked }, ['node1=eth1', 'node2=ens3']);
+  drawPage({ field: 'uplink', blocked: refused.blocked }, { node1: 'eth1', node2: 'ens3' });
   expect(choices()).toEqual([
     ['Uplink of node1', 'eth1'],
     ['Uplink of node2', 'ens3'],

@@ -1,17 +1,16 @@
-// The uplinks that were chosen for single nodes, as the form keeps them: a list of `node=nic`. Pure.
+// The uplinks that were chosen for single nodes, by node, as the form and its planner keep them. Pure.
+import type { FormValues } from '../wizard/wizard-state.ts';
 
-/** Entries `node=nic` of the form's list, as the planner's record; what is not of that form is left out. */
-export function uplinksOf(entries: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    entries.flatMap((entry) => {
-      const at = entry.indexOf('=');
-      return at > 0 && at < entry.length - 1 ? [[entry.slice(0, at), entry.slice(at + 1)]] : [];
-    }),
-  );
+type Uplinks = Readonly<Record<string, string>>;
+
+/** Those of the form; what is not a NIC's name is left out. */
+export function uplinksOf({ uplinks }: FormValues): Uplinks {
+  const entries = typeof uplinks === 'object' && uplinks !== null ? Object.entries(uplinks) : [];
+  return Object.fromEntries(entries.flatMap(([node, nic]) => (typeof nic === 'string' ? [[node, nic]] : [])));
 }
 
-/** The form's list after one node's NIC was chosen; `auto` takes its entry out. */
-export function withUplink(entries: readonly string[], node: string, nic: string): string[] {
-  const others = entries.filter((entry) => !entry.startsWith(`${node}=`));
-  return nic === 'auto' ? others : [...others, `${node}=${nic}`];
+/** After one node's NIC was chosen; `auto` takes its entry out. */
+export function withUplink(uplinks: Uplinks, node: string, nic: string): Uplinks {
+  const { [node]: _, ...others } = uplinks;
+  return nic === 'auto' ? others : { ...others, [node]: nic };
 }

@@ -3,6 +3,7 @@
 import { ArrowUpRight, Network, Replace, SquareTerminal, Trash2, UserPlus } from 'lucide-react';
 import Link from 'next/link';
 import type { ReactElement } from 'react';
+import { bridgeKind, deployKind, removeNodeKind, replaceNodeKind } from '../../core/plans/kinds.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
@@ -11,10 +12,10 @@ import type { MeshNode } from './mesh-view.ts';
 
 export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPage?: boolean }): ReactElement {
   const withCluster = useClusterPath();
-  const deploying = usePlanRefusal('deploy');
-  const bridging = usePlanRefusal('bridge');
-  const replacing = usePlanRefusal('replace-node');
-  const removing = usePlanRefusal('remove-node');
+  const deploying = usePlanRefusal(deployKind);
+  const bridging = usePlanRefusal(bridgeKind);
+  const replacing = usePlanRefusal(replaceNodeKind);
+  const removing = usePlanRefusal(removeNodeKind);
   const name = encodeURIComponent(node.name);
   const isIn = node.facts.State === 'member';
   return (

@@ -5,6 +5,7 @@ import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import type { ReactElement, ReactNode } from 'react';
 import type { FleetCluster } from '../../contract/fleet.ts';
+import { isActiveRun } from '../../core/plans/run-state.ts';
 import { countOf } from '../../lib/format.ts';
 import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { Menu, MenuChoice } from '../ui/Menu.tsx';
@@ -130,12 +131,10 @@ function RunName({ id }: { id: string }): ReactElement {
   );
 }
 
-const openStates = new Set(['running', 'asking', 'needs-secret']);
-
 function ActiveRuns(): ReactElement | null {
   const { runs } = useRuns();
   const withCluster = useClusterPath();
-  const active = runs.filter((run) => openStates.has(run.state));
+  const active = runs.filter((run) => isActiveRun(run.state));
   if (active.length === 0) return null;
   const waiting = active.filter((run) => run.state !== 'running').length;
   const only = active.length === 1 ? active[0] : undefined;

@@ -1,36 +1,32 @@
 // The pages of the console in the order of the sidebar; a phone's bottom bar has the first five.
 import { Activity, LayoutDashboard, Server, Settings, SquareTerminal, Waypoints } from 'lucide-react';
 import type { LucideIcon } from 'lucide-react';
+import { planKinds } from '../../core/plans/kinds.ts';
+import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
 
 export interface Page {
   readonly path: string;
   readonly label: string;
   readonly icon: LucideIcon;
-  /** Wizards that belong to it: path and title. The path is the kind of its plan: below /nodes it could be a node's name. */
+  /** Wizards that belong to it: path and title. */
   readonly wizards?: Readonly<Record<string, string>>;
 }
 
-export const pages: readonly Page[] = [
-  { path: '/', label: 'Overview', icon: LayoutDashboard },
-  { path: '/mesh', label: 'Mesh', icon: Waypoints },
-  {
-    path: '/nodes',
-    label: 'Nodes',
-    icon: Server,
-    wizards: {
-      '/add-nodes': 'Add nodes',
-      '/bridge': 'Bridge',
-      '/bridge/remove': 'Take the bridge away',
-      '/deploy': 'Deploy',
-      '/passwordless-root': 'Root without a password',
-      '/remove-node': 'Remove nodes',
-      '/replace-node': 'Replace node',
-    },
-  },
-  { path: '/runs', label: 'Runs', icon: Activity },
-  { path: '/terminal', label: 'Terminal', icon: SquareTerminal },
-  { path: '/settings', label: 'Settings', icon: Settings, wizards: { '/rotate-key': 'New console key' } },
-];
+/** With the pages of these kinds of plans. */
+export function pagesOf(kinds: readonly PlanKindFacts[]): readonly Page[] {
+  const wizardsOf = (below: PlanKindFacts['page']['below']) =>
+    Object.fromEntries(kinds.filter(({ page }) => page.below === below).map(({ page, title }) => [page.path, title]));
+  return [
+    { path: '/', label: 'Overview', icon: LayoutDashboard },
+    { path: '/mesh', label: 'Mesh', icon: Waypoints },
+    { path: '/nodes', label: 'Nodes', icon: Server, wizards: wizardsOf('/nodes') },
+    { path: '/runs', label: 'Runs', icon: Activity },
+    { path: '/terminal', label: 'Terminal', icon: SquareTerminal },
+    { path: '/settings', label: 'Settings', icon: Settings, wizards: wizardsOf('/settings') },
+  ];
+}
+
+export const pages = pagesOf(planKinds);
 
 /** Entries of the bottom bar; Settings are in the menu of the user there. */
 export const bottomBarEntries = 5;

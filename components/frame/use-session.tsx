@@ -5,10 +5,11 @@ import type { ReactElement, ReactNode } from 'react';
 import type { BrowserMethods } from '../../contract/browser.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
 import type { OutputOf } from '../../contract/method.ts';
-import { planRoles } from '../../contract/plan-roles.ts';
-import type { PlanKind } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
+import type { RunSummary } from '../../contract/plans.ts';
+import { planKinds } from '../../core/plans/kinds.ts';
+import { type PlanKindFacts, roleOfKind } from '../../core/plans/plan-kind.ts';
 import { useConnection, useConsole } from '../../lib/use-console.ts';
 
 export type Session = OutputOf<BrowserMethods['session.current']>;
@@ -46,8 +47,13 @@ export function useRefusal(least: Role): string {
 }
 
 /** Why the reader's role may not have a plan of this kind; empty when it may, or while the role is not known yet. */
-export function usePlanRefusal(kind: PlanKind): string {
-  return useRefusal(planRoles[kind]);
+export function usePlanRefusal({ role }: Pick<PlanKindFacts, 'role'>): string {
+  return useRefusal(role);
+}
+
+/** Why the reader's role may not act on this run; empty as above. */
+export function useRunRefusal({ kind }: Pick<RunSummary, 'kind'>): string {
+  return useRefusal(roleOfKind(planKinds, kind));
 }
 
 export function loginPath(): string {

@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { KnownNode } from '../../contract/known-nodes.ts';
+import { addNodesKind } from '../../core/plans/kinds.ts';
 import { formatAgo, formatInstant } from '../../lib/format.ts';
 import { useLoaded } from '../actions/use-loaded.ts';
 import { checkPath } from '../fleet/check-path.ts';
@@ -25,7 +26,7 @@ export interface ChecksPanelProps {
 
 export function ChecksPanel({ name, known, now }: ChecksPanelProps): ReactElement {
   const withCluster = useClusterPath();
-  const adding = usePlanRefusal('add-nodes');
+  const adding = usePlanRefusal(addNodesKind);
   const link = (label: string, path: string, variant: 'primary' | 'ghost') => (
     <Button size="sm" variant={variant} disabledReason={adding} render={<Link href={withCluster(path)} />}>
       {label}

@@ -6,6 +6,7 @@ import { useRouter } from 'next/navigation';
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { RunSummary } from '../../contract/plans.ts';
+import { bridgeKind } from '../../core/plans/kinds.ts';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useKnownNodes, useRuns } from '../../lib/use-console.ts';
 import { useLoaded } from '../actions/use-loaded.ts';
@@ -56,7 +57,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
   const now = useServerNow();
   const router = useRouter();
   const withCluster = useClusterPath();
-  const bridging = usePlanRefusal('bridge');
+  const bridging = usePlanRefusal(bridgeKind);
   const [question, setQuestion] = useState<Question>('mesh status');
   const added = useAddedNodes();
   const node = mesh.byName.get(name) ?? added.find((each) => each.name === name) ?? null;

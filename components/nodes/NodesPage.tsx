@@ -4,6 +4,7 @@ import { Plus, Server } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
+import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
@@ -60,9 +61,9 @@ export function NodesPage(): ReactElement {
   const now = useServerNow();
   const { get, set } = useUrlState();
   const withCluster = useClusterPath();
-  const adding = usePlanRefusal('add-nodes');
-  const deploying = usePlanRefusal('deploy');
-  const bridging = usePlanRefusal('bridge');
+  const adding = usePlanRefusal(addNodesKind);
+  const deploying = usePlanRefusal(deployKind);
+  const bridging = usePlanRefusal(bridgeKind);
   const [isCommanding, setIsCommanding] = useState(false);
 
   const search = get('q');

@@ -1,8 +1,9 @@
 // What the palette offers: the pages, what the reader's role may begin, and for each node its page, its terminal and what can be done with it.
 import type { FleetNode } from '../../contract/fleet.ts';
-import { planRoles } from '../../contract/plan-roles.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
+import { planKinds } from '../../core/plans/kinds.ts';
+import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { MeshNode } from '../fleet/mesh-view.ts';
 import type { PaletteItem } from './rank-items.ts';
@@ -21,29 +22,6 @@ interface Action {
 }
 
 const actions: readonly Action[] = [
-  { label: 'Add nodes', hint: 'onboard keys ssh password', path: '/add-nodes', least: planRoles['add-nodes'] },
-  { label: 'Deploy', hint: 'launch meshd upgrade head', path: '/deploy', least: planRoles.deploy },
-  { label: 'Bridge', hint: 'open vswitch mega_bridge uplink nic network', path: '/bridge', least: planRoles.bridge },
-  {
-    label: 'Take the bridge away',
-    hint: 'open vswitch undo remove mega_bridge',
-    path: '/bridge/remove',
-    least: planRoles['remove-bridge'],
-  },
-  { label: 'New console key', hint: 'rotate revoke ssh', path: '/rotate-key', least: planRoles['rotate-key'] },
-  {
-    label: 'Replace node',
-    hint: 'reinstalled host key changed',
-    path: '/replace-node',
-    least: planRoles['replace-node'],
-  },
-  { label: 'Remove nodes', hint: 'revoke delete', path: '/remove-node', least: planRoles['remove-node'] },
-  {
-    label: 'Open root login',
-    hint: 'guide isolated password less',
-    path: '/passwordless-root',
-    least: planRoles['passwordless-root'],
-  },
   { label: 'Add a user', hint: 'users role', path: '/settings?tab=users', least: 'admin' },
   {
     label: 'Account',
@@ -63,11 +41,17 @@ const states: Readonly<Record<FleetNode['State'], string>> = {
 export function paletteEntries(
   pages: readonly { readonly path: string; readonly label: string }[],
   nodes: Iterable<FleetNode>,
-  { added, role }: { added: readonly MeshNode[]; role: Role },
+  { added, role, kinds = planKinds }: { added: readonly MeshNode[]; role: Role; kinds?: readonly PlanKindFacts[] },
 ): PaletteEntry[] {
+  const plans = kinds.map(({ title, offer, page, role: least }): Action => ({
+    label: title,
+    ...offer,
+    path: page.path,
+    least,
+  }));
   const sorted = [...nodes].sort((a, b) => compareNames(a.Name, b.Name));
   return [
-    ...actions
+    ...[...plans, ...actions]
       .filter(({ least }) => isAtLeast(role, least))
       .map(({ label, hint, path }) => ({ id: `action ${label}`, kind: 'action' as const, label, hint, path })),
     ...pages.map(({ path, label }) => ({ id: `page ${path}`, kind: 'page' as const, label, hint: '', path })),

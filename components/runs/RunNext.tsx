@@ -3,9 +3,10 @@
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
+import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
 import { useAction } from '../actions/use-action.ts';
 import { checkPath } from '../fleet/check-path.ts';
-import { usePlanRefusal } from '../frame/use-session.tsx';
+import { usePlanRefusal, useRunRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import type { State } from '../ui/StateMark.tsx';
@@ -53,11 +54,11 @@ export interface RunNextProps {
 
 export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
   const action = useAction();
-  const again = usePlanRefusal(run.kind);
+  const again = useRunRefusal(run);
   const refusals = {
-    install: usePlanRefusal('add-nodes'),
-    deploy: usePlanRefusal('deploy'),
-    bridge: usePlanRefusal('bridge'),
+    install: usePlanRefusal(addNodesKind),
+    deploy: usePlanRefusal(deployKind),
+    bridge: usePlanRefusal(bridgeKind),
     mesh: '',
   };
   const next = nextThing(run, useStandings());

@@ -3,25 +3,24 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
+import { isActiveRun } from '../../core/plans/run-state.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useNow, useRun } from '../../lib/use-console.ts';
 import { useAction } from '../actions/use-action.ts';
-import { bridgeStories } from '../bridge/bridge-stories.tsx';
-import { BridgeCountdown } from '../bridge/BridgeCountdown.tsx';
 import { useServerNow } from '../actions/use-server-now.ts';
-import { usePlanRefusal } from '../frame/use-session.tsx';
+import { useRunRefusal } from '../frame/use-session.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import type { NodeStory } from './node-story.ts';
-import { FormingMesh } from './FormingMesh.tsx';
+import { runKindOf } from './run-kinds.tsx';
 import { RunMark } from './RunMark.tsx';
 import { RunNext } from './RunNext.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
-import { isActive, isRetryable, runCommands } from './run-view.ts';
+import { isRetryable, runCommands } from './run-view.ts';
 import { RunStory } from './RunStory.tsx';
 import { UndoDialog } from './UndoDialog.tsx';
 
@@ -82,14 +81,13 @@ const noStories: ReadonlyMap<string, NodeStory> = new Map();
 /** What is the same on the run's own page and in a wizard. */
 export function RunBody({ run }: { run: RunView }): ReactElement {
   const now = useServerNow(useNow(1000));
-  const readOnlyReason = usePlanRefusal(run.kind);
-  const isBridge = run.kind === 'bridge' || run.kind === 'remove-bridge';
+  const readOnlyReason = useRunRefusal(run);
+  const { above, stories } = runKindOf(run.kind);
   return (
     <>
       <RunNext run={run} readOnlyReason={readOnlyReason} />
-      {run.kind === 'deploy' ? <FormingMesh nodes={run.nodes} /> : null}
-      {isBridge ? <BridgeCountdown run={run} /> : null}
-      <RunStory run={run} now={now} stories={isBridge ? bridgeStories(run) : noStories} />
+      {above?.(run)}
+      <RunStory run={run} now={now} stories={stories?.(run) ?? noStories} />
       <details className="rounded-md border bg-surface-1">
         <summary className="cursor-pointer px-4 py-2 font-medium">The same as commands</summary>
         <div className="flex flex-col gap-2 px-4 pb-4">
@@ -104,9 +102,9 @@ export function RunBody({ run }: { run: RunView }): ReactElement {
 
 export function RunActions({ run }: { run: RunView }): ReactElement {
   const action = useAction();
-  const planReason = usePlanRefusal(run.kind);
+  const planReason = useRunRefusal(run);
   const [isUndoing, setIsUndoing] = useState(false);
-  const active = isActive(run.state);
+  const active = isActiveRun(run.state);
   const { can } = undoable(run);
   const undoReason =
     planReason !== ''

@@ -5,6 +5,8 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import type { ReactElement } from 'react';
 import type { RunSummary } from '../../contract/plans.ts';
+import { addNodesKind, deployKind } from '../../core/plans/kinds.ts';
+import { isActiveRun } from '../../core/plans/run-state.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useNow, useRuns } from '../../lib/use-console.ts';
@@ -20,7 +22,6 @@ import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
 import { RunMark } from './RunMark.tsx';
 import { describeDuration, elapsedOf, runWords } from './run-words.ts';
-import { isActive } from './run-view.ts';
 
 const shows = ['all', 'active', 'failed'] as const;
 type Show = (typeof shows)[number];
@@ -29,14 +30,14 @@ export function RunsPage(): ReactElement {
   const { status, runs, error } = useRuns();
   const url = useUrlState();
   const now = useServerNow(useNow(1000));
-  const deploying = usePlanRefusal('deploy');
-  const adding = usePlanRefusal('add-nodes');
+  const deploying = usePlanRefusal(deployKind);
+  const adding = usePlanRefusal(addNodesKind);
   const show: Show = shows.find((name) => name === url.get('show')) ?? 'all';
   const text = url.get('q');
-  const active = runs.filter((run) => isActive(run.state));
+  const active = runs.filter((run) => isActiveRun(run.state));
   const shown = runs.filter(
     (run) =>
-      (show === 'all' || (show === 'active' ? isActive(run.state) : run.state === 'failed')) && matches(run, text),
+      (show === 'all' || (show === 'active' ? isActiveRun(run.state) : run.state === 'failed')) && matches(run, text),
   );
   return (
     <>

@@ -3,7 +3,8 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
-import { bridgeUndoOf, undoable } from '../../core/plans/undoable.ts';
+import { bridgeUndoOf } from '../../core/plans/bridge/undo-radius.ts';
+import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { useAction } from '../actions/use-action.ts';
 import { Button } from '../ui/Button.tsx';
@@ -12,7 +13,7 @@ import { Dialog } from '../ui/Dialog.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
-import { undoConfirmation } from './run-view.ts';
+import { runKindOf } from './run-kinds.tsx';
 
 export interface UndoDialogProps {
   readonly run: RunView;
@@ -26,7 +27,8 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
   const { can, cannot } = undoable(run);
   const range = describeRange(can.map(({ node }) => (node === '' ? 'console' : node)));
   const bridging = bridgeUndoOf(can);
-  const name = undoConfirmation(run);
+  const { confirmUndo, undoNote } = runKindOf(run.kind);
+  const name = confirmUndo?.(run) ?? '';
   const isConfirmed = name === '' || typed === name;
   const close = (next: boolean): void => {
     setTyped('');
@@ -102,7 +104,7 @@ export function UndoDialog({ run, open, onOpenChange }: UndoDialogProps): ReactE
             </div>
           </Notice>
         ) : null}
-        {run.kind === 'add-nodes' ? <p>The console forgets these machines, and its key there goes.</p> : null}
+        {undoNote === undefined ? null : <p>{undoNote}</p>}
         {cannot.length === 0 ? null : (
           <Notice state="warn" title="This stays as it is">
             {[...new Set(cannot.map(({ title }) => title))].join(', ')}

@@ -1,9 +1,11 @@
 // The one next thing to do about a run, in words and as an action: a run never ends in a page without a way on.
-import type { PlanKind, RunView } from '../../contract/plans.ts';
+import type { RunView } from '../../contract/plans.ts';
+import { isUndoBegun } from '../../core/plans/run-state.ts';
 import { isKeyName } from '../../core/plans/secret-names.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { isUndoBegun, lanesOf, type LaneStep, missingSecrets } from './run-view.ts';
+import { runKindOf } from './run-kinds.tsx';
+import { lanesOf, type LaneStep, missingSecrets } from './run-view.ts';
 import type { Standings } from './standing.ts';
 
 export type NextThing =
@@ -44,42 +46,31 @@ export function nextThing(view: RunView, standings: Standings | null): NextThing
       };
     }
     case 'failed':
-      if (isUndoBegun(view)) return { do: 'undo', text: `${firstError(failed)} Fix that, then undo what is left.` };
+      if (isUndoBegun(view.steps))
+        return { do: 'undo', text: `${firstError(failed)} Fix that, then undo what is left.` };
       return { do: 'retry', text: `${firstError(failed)} Fix that, then retry what failed.`, nodes: failedNodes };
     case 'cancelled':
-      if (isUndoBegun(view)) return { do: 'undo', text: 'Its undo was cancelled: the rest stays until it is undone.' };
+      if (isUndoBegun(view.steps))
+        return { do: 'undo', text: 'Its undo was cancelled: the rest stays until it is undone.' };
       return undoable(view).can.length > 0
         ? { do: 'undo', text: 'What was done stays until it is undone. Retry continues where it stopped.' }
         : { do: 'retry', text: 'Nothing was changed. Retry starts again where it stopped.', nodes: view.nodes };
     case 'undone':
       return { do: 'nothing', text: 'Everything that could be undone is as it was before.' };
-    case 'done':
-      if (view.kind === 'passwordless-root') {
-        return { do: 'undo', text: 'Root needs no password there now. The undo gives back what was before.' };
-      }
-      return wayOn(view, standings);
+    case 'done': {
+      const { undoLater } = runKindOf(view.kind);
+      return undoLater === undefined ? wayOn(view, standings) : { do: 'undo', text: undoLater };
+    }
   }
 }
 
-/** What a run of each kind that leads on has brought its nodes. */
-const brought: Partial<Record<PlanKind, string>> = {
-  'add-nodes': "The nodes take the console's key.",
-  'replace-node': 'The new machine is known under the old name.',
-  bridge: 'Each node was seen from outside, and its bridge comes back at boot.',
-  deploy: 'meshd runs on all of them.',
-};
-
-/** Whose steps look at machines. */
-const looks: ReadonlySet<PlanKind> = new Set(['add-nodes', 'replace-node']);
-
 function wayOn(view: RunView, standings: Standings | null): NextThing {
-  const done = brought[view.kind];
-  if (done === undefined) return { do: 'nothing', text: 'Done.' };
-  if (standings === null) return { do: 'nothing', text: done };
+  const { brought, bringsBridge = false, findsMissing = false } = runKindOf(view.kind);
+  if (brought === undefined) return { do: 'nothing', text: 'Done.' };
+  if (standings === null) return { do: 'nothing', text: brought };
   const toDeploy = describeRange(view.nodes.filter((node) => !standings(node).isInMesh));
-  // The nodes of this run have the bridge; their meshds report it only after a while.
-  const toBridge = view.kind === 'bridge' ? '' : describeRange(view.nodes.filter((node) => !standings(node).hasBridge));
-  const lacking = looks.has(view.kind) ? view.nodes.filter((node) => standings(node).missing.length > 0) : [];
+  const toBridge = bringsBridge ? '' : describeRange(view.nodes.filter((node) => !standings(node).hasBridge));
+  const lacking = findsMissing ? view.nodes.filter((node) => standings(node).missing.length > 0) : [];
   const toInstall = describeRange(lacking);
   const ways: Way[] = [
     ...(toInstall === '' ? [] : [{ to: 'install' as const, nodes: toInstall }]),
@@ -89,7 +80,7 @@ function wayOn(view: RunView, standings: Standings | null): NextThing {
   ];
   const missing = [...new Set(lacking.flatMap((node) => standings(node).missing))];
   const lack = toInstall === '' ? '' : ` Missing on ${toInstall}: ${missing.join(', ')}.`;
-  return { do: 'go', text: `${done}${lack} ${describeWay(toDeploy, toBridge)}`, ways };
+  return { do: 'go', text: `${brought}${lack} ${describeWay(toDeploy, toBridge)}`, ways };
 }
 
 function describeWay(toDeploy: string, toBridge: string): string {

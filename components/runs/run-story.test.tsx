@@ -1,15 +1,15 @@
 // @vitest-environment happy-dom
 import { expect, test } from 'vitest';
 import type { RunView } from '../../contract/plans.ts';
-import { makePlan, makeStep } from '../../core/plans/step.ts';
-import { testRun, testView } from '../wizard/plan-for-tests.ts';
+import { makePlan } from '../../core/plans/step.ts';
+import { testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import type { NodeStory } from './node-story.ts';
 import { RunStory } from './RunStory.tsx';
 import { pageForTests } from '../page-for-tests.ts';
 
 const steps = ['node1', 'node2'].flatMap((node) => [
-  makeStep({ verb: 'ensurePackages', node, title: 'Packages', why: '', args: {} }),
-  makeStep({ verb: 'ensureBridge', node, title: 'Put eth0 into mega_bridge', why: '', args: {} }),
+  testStep('ensurePackages', node, { title: 'Packages' }),
+  testStep('ensureBridge', node, { title: 'Put eth0 into mega_bridge' }),
 ]);
 const plan = makePlan('bridge', { id: 'p1', nowMs: 1 }, { title: 'mega_bridge', command: 'meshdeck bridge', steps });
 const storyOf = (word: string): NodeStory => ({

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetNode } from '../../contract/fleet.ts';
-import type { PlanKind, StepState } from '../../contract/plans.ts';
+import type { PlanKind, RunView, StepState } from '../../contract/plans.ts';
 import { scheduleUndo } from '../../core/plans/schedule.ts';
-import { bridgeUndoOf, undoable } from '../../core/plans/undoable.ts';
+import { bridgeUndoOf } from '../../core/plans/bridge/undo-radius.ts';
+import { undoable } from '../../core/plans/undoable.ts';
 import { testPlan, testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { nextThing } from './next-thing.ts';
 import { describeDuration, elapsedOf } from './run-words.ts';
-import { countLanes, isRetryable, lanesOf, logOf, missingSecrets, runCommands, undoConfirmation } from './run-view.ts';
+import { runKindOf } from './run-kinds.tsx';
+import { countLanes, isRetryable, lanesOf, logOf, missingSecrets, runCommands } from './run-view.ts';
 import { type Standing, standingsOf } from './standing.ts';
 
 const steps = ['node2', 'node1'].flatMap((node) => [testStep('pin', node), testStep('key', node)]);
@@ -66,12 +68,13 @@ describe('lanes of a run', () => {
 
 describe('what an undo does', () => {
   it('asks to type the cluster or the machines that it takes away', () => {
+    const confirmUndo = (run: RunView) => runKindOf(run.kind).confirmUndo?.(run) ?? '';
     const views = [testView('a n1', 'done'), testView('a n2', 'done'), testView('a n3', 'unchanged')];
     const nodes = ['n1', 'n2', 'n3'].map((node) => testStep('a', node));
-    expect(undoConfirmation(testRun(testPlan(nodes, { kind: 'add-nodes' }), views))).toBe('n[1-2]');
+    expect(confirmUndo(testRun(testPlan(nodes, { kind: 'add-nodes' }), views))).toBe('n[1-2]');
     const register = testStep('r', 'n1', { do: { action: 'registerCluster', args: { context: 'john' } } });
-    expect(undoConfirmation(testRun(testPlan([...nodes, register], { kind: 'deploy' }), views))).toBe('john');
-    expect(undoConfirmation(testRun(testPlan(nodes, { kind: 'bridge' }), views))).toBe('');
+    expect(confirmUndo(testRun(testPlan([...nodes, register], { kind: 'deploy' }), views))).toBe('john');
+    expect(confirmUndo(testRun(testPlan(nodes, { kind: 'bridge' }), views))).toBe('');
   });
 
   it('turns back what was done and says what stays', () => {

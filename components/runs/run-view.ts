@@ -1,10 +1,9 @@
 // A run as its page reads it: one lane per node, and what needs a person first. Pure; how
 // events change a run is lib/runs.ts.
+import { countSteps, isActiveRun, isUndoBegun, judgeLane, type LaneState } from '../../core/plans/run-state.ts';
 import { isKeyName, userOf } from '../../core/plans/secret-names.ts';
 import { NodeTarget } from '../../core/plans/targets.ts';
-import { undoable } from '../../core/plans/undoable.ts';
-import { describeRange } from '../../core/ranges/describe-range.ts';
-import type { LogLine, Plan, RunState, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
+import type { LogLine, Plan, RunView, Step, StepState, StepView } from '../../contract/plans.ts';
 
 /** One step as a page draws it: what it will do and how it went. */
 export interface LaneStep {
@@ -21,10 +20,6 @@ export interface Lane {
   /** The step to look at: what fails, asks or runs, else the last one that ended. */
   readonly current: LaneStep | null;
 }
-
-export type LaneState = 'waiting' | 'running' | 'asking' | 'done' | 'failed' | 'skipped' | 'cancelled' | 'undone';
-
-const ended: ReadonlySet<StepState> = new Set(['done', 'unchanged', 'skipped', 'cancelled', 'undone']);
 
 /** A step nobody has told about waits. */
 function waitingStep(key: string): StepView {
@@ -45,7 +40,7 @@ export function lanesOf(view: Pick<RunView, 'plan' | 'steps'>): Lane[] {
 }
 
 function laneOf(node: string, steps: readonly LaneStep[]): Lane {
-  const states = steps.map(({ view }) => view.state);
+  const counts = countSteps(steps.map(({ view }) => view.state));
   const find = (...wanted: StepState[]) => steps.find(({ view }) => wanted.includes(view.state)) ?? null;
   const current =
     find('asking') ??
@@ -57,23 +52,9 @@ function laneOf(node: string, steps: readonly LaneStep[]): Lane {
     node,
     steps,
     current,
-    state: laneState(states),
-    done: states.filter((state) => state === 'done' || state === 'unchanged').length,
+    state: judgeLane(counts),
+    done: counts.done,
   };
-}
-
-function laneState(states: readonly StepState[]): LaneState {
-  const some = (...wanted: StepState[]) => states.some((state) => wanted.includes(state));
-  if (some('asking')) return 'asking';
-  if (some('running', 'undoing')) return 'running';
-  if (some('failed', 'undo-failed')) return 'failed';
-  if (some('cancelled')) return 'cancelled';
-  if (some('undone')) return 'undone';
-  if (states.every((state) => state === 'done' || state === 'unchanged')) return 'done';
-  if (states.every((state) => state === 'waiting')) return 'waiting';
-  if (states.every((state) => ended.has(state))) return 'skipped';
-  // Between two steps: the next one waits for another node or its turn.
-  return 'running';
 }
 
 /** Lane states in the order that needs a person first. */
@@ -94,23 +75,9 @@ export function countLanes(lanes: readonly Lane[]): Readonly<Record<LaneState, n
   return counts;
 }
 
-/** Whether a run may still change without anyone acting on it. */
-export function isActive(state: RunState): boolean {
-  return state === 'running' || state === 'asking' || state === 'needs-secret';
-}
-
 /** The log under one step; of the whole node when `step` is null. */
 export function logOf(log: readonly LogLine[], node: string, step: string | null): LogLine[] {
   return log.filter((line) => line.node === node && (step === null || line.step === step));
-}
-
-/** What has to be typed before an undo that takes machines or a whole cluster away; empty for others. */
-export function undoConfirmation(view: Pick<RunView, 'plan' | 'steps' | 'begun'>): string {
-  const { can } = undoable(view);
-  if (view.plan.kind === 'add-nodes') return describeRange([...new Set(can.map(({ node }) => node))]);
-  if (view.plan.kind !== 'deploy') return '';
-  const context = view.plan.steps.find((step) => step.do.action === 'registerCluster')?.do.args['context'];
-  return typeof context === 'string' ? context : '';
 }
 
 /** Where the SSH servers of its machines are: one port for all that a wizard was given. */
@@ -119,13 +86,8 @@ export function sshPortOf({ steps }: Pick<Plan, 'steps'>): number {
   return targets.find((target) => target !== undefined)?.port ?? 22;
 }
 
-/** Whether an undo was begun: what is left is undone, and nothing of the run is done again. */
-export function isUndoBegun({ steps }: Pick<RunView, 'steps'>): boolean {
-  return steps.some(({ state }) => state === 'undone' || state === 'undo-failed');
-}
-
 export function isRetryable(run: Pick<RunView, 'state' | 'steps'>): boolean {
-  return (run.state === 'failed' || run.state === 'cancelled') && !isUndoBegun(run);
+  return (run.state === 'failed' || run.state === 'cancelled') && !isUndoBegun(run.steps);
 }
 
 /** What can be done with it in a shell: plan again, watch the run, and what its state allows. */
@@ -133,7 +95,7 @@ export function runCommands(run: Pick<RunView, 'id' | 'state' | 'plan' | 'steps'
   const act = (verb: string) => `meshdeck runs ${verb} ${run.id}`;
   if (run.state === 'needs-secret')
     return [run.plan.command, act('show'), `${act('resume')} --password-stdin`, act('cancel')];
-  if (isActive(run.state)) return [run.plan.command, act('show'), act('cancel')];
+  if (isActiveRun(run.state)) return [run.plan.command, act('show'), act('cancel')];
   return [
     run.plan.command,
     act('show'),

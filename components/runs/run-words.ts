@@ -1,6 +1,6 @@
 // States and times of runs in words. A state is never colour alone: each has a tone, and a word.
 import type { RunState, StepState } from '../../contract/plans.ts';
-import type { LaneState } from './run-view.ts';
+import type { LaneState } from '../../core/plans/run-state.ts';
 
 export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'lost' | 'quiet';
 

@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
+import { rotateKeyKind } from '../../core/plans/kinds.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatInstant } from '../../lib/format.ts';
 import { useLoaded } from '../actions/use-loaded.ts';
@@ -14,7 +15,7 @@ import { Panel } from '../ui/Panel.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 
 export function KeysPanel(): ReactElement {
-  const refusal = usePlanRefusal('rotate-key');
+  const refusal = usePlanRefusal(rotateKeyKind);
   const { data: keys, error } = useLoaded('keys', (client) => client.call('keys.list', {}));
   return (
     <Panel

@@ -6,6 +6,7 @@ import { useMemo, useRef } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
 import { linkKey } from '../../core/fleet-view.ts';
 import { criticalParts } from '../../core/topology/critical.ts';
+import { addNodesKind } from '../../core/plans/kinds.ts';
 import { countOf, listOf } from '../../lib/format.ts';
 import type { Readable } from '../../lib/observable.ts';
 import { useFleetPart, useReadable, useReadablePart } from '../../lib/use-console.ts';
@@ -48,7 +49,7 @@ export function MeshPage(): ReactElement {
   const status = useFleetPart((state) => state.status);
   const { get, set } = useUrlState();
   const withCluster = useClusterPath();
-  const adding = usePlanRefusal('add-nodes');
+  const adding = usePlanRefusal(addNodesKind);
   const isWide = useMedia(wideScreen);
   const picture = useRef<Picture | null>(null);
 

@@ -1,8 +1,9 @@
 'use client';
 // Add nodes: from bare machines with a password to nodes that take the console's key. The form is the planner's
-// (core/plans/add-nodes); this file gives it fields and words.
+// (core/plans/nodes/add-nodes); this file gives it fields and words.
 import { useMemo, type ReactElement } from 'react';
-import { AddNodesForm } from '../../core/plans/add-nodes.ts';
+import { addNodesKind } from '../../core/plans/kinds.ts';
+import { AddNodesForm } from '../../core/plans/nodes/add-nodes.ts';
 import { adviseOnNames, parseNodeList } from '../../core/plans/targets.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
@@ -17,7 +18,8 @@ import { hostKeysOf, newKeys } from './host-keys.ts';
 import { HostKeysPanel } from './HostKeysPanel.tsx';
 import { Outlook } from './Outlook.tsx';
 import type { FormValues } from './wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
+import { WizardShell } from './WizardShell.tsx';
 
 export function AddNodesWizard(): ReactElement {
   const { get } = useUrlState();
@@ -34,8 +36,7 @@ export function addNodesWizard({
   install,
 }: Readonly<Record<'nodes' | 'port' | 'install', string>>): Wizard {
   return {
-    kind: 'add-nodes',
-    title: 'Add nodes',
+    kind: addNodesKind,
     initial: {
       nodes,
       ...firstLogin,

@@ -1,7 +1,8 @@
 'use client';
-// Deploy: one head, the others by range, a context and a degree. The form is the planner's (core/plans/deploy).
+// Deploy: one head, the others by range, a context and a degree. The form is the planner's (core/plans/nodes/deploy).
 import { useMemo, useState, type ReactElement } from 'react';
-import { DeployForm } from '../../core/plans/deploy.ts';
+import { deployKind } from '../../core/plans/kinds.ts';
+import { DeployForm } from '../../core/plans/nodes/deploy.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
 import { useMesh } from '../fleet/use-mesh.ts';
@@ -14,7 +15,8 @@ import { issuesOf, noSecrets, rangeIssues, textOf } from './form-values.ts';
 import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
 import type { FormValues } from './wizard-state.ts';
-import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
+import { WizardShell } from './WizardShell.tsx';
 
 export function DeployWizard(): ReactElement {
   const { mesh, status } = useMesh();
@@ -35,8 +37,7 @@ function OpenWizard({ mesh }: { mesh: MeshView }): ReactElement {
 
 function deployWizard(initial: FormValues): Wizard {
   return {
-    kind: 'deploy',
-    title: 'Deploy',
+    kind: deployKind,
     initial,
     pages: [
       { key: 'nodes', title: 'Nodes', fields: ['head', 'nodes'], render: (props) => <NodesPage {...props} /> },

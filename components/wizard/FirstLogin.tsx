@@ -8,7 +8,7 @@ import { isByKey } from './first-login.ts';
 import { textOf } from './form-values.ts';
 import { PrivateKeyFields } from './PrivateKeyFields.tsx';
 import { TextField } from './TextField.tsx';
-import type { PageProps } from './WizardShell.tsx';
+import type { PageProps } from './wizard.ts';
 
 export interface FirstLoginProps {
   readonly page: PageProps;

@@ -2,8 +2,9 @@
 // Wizards about nodes that the console knows: remove some, put a reinstalled machine in its place, give all a new key. Each
 // has one page; what destroys asks to type the name.
 import { useMemo, type ReactElement } from 'react';
-import { ReplaceNodeForm, RotateKeyForm } from '../../core/plans/manage-nodes.ts';
-import { RemoveNodesForm } from '../../core/plans/remove-nodes.ts';
+import { removeNodeKind, replaceNodeKind, rotateKeyKind } from '../../core/plans/kinds.ts';
+import { ReplaceNodeForm, RotateKeyForm } from '../../core/plans/nodes/manage-nodes.ts';
+import { RemoveNodesForm } from '../../core/plans/nodes/remove-nodes.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { firstLogin, loginFields, loginIssues, loginSecrets } from './first-login.ts';
@@ -14,7 +15,8 @@ import { HostKeysPanel } from './HostKeysPanel.tsx';
 import { NameAndConfirm } from './NameAndConfirm.tsx';
 import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
-import { type PageProps, type Wizard, WizardShell } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
+import { WizardShell } from './WizardShell.tsx';
 
 export function RemoveNodesWizard(): ReactElement {
   const nodes = useUrlState().get('nodes');
@@ -36,8 +38,7 @@ export function RotateKeyWizard(): ReactElement {
 
 export function removeNodesWizard(nodes: string): Wizard {
   return {
-    kind: 'remove-node',
-    title: 'Remove nodes',
+    kind: removeNodeKind,
     initial: { nodes, confirm: '' },
     pages: [
       {
@@ -81,8 +82,7 @@ export function removeNodesWizard(nodes: string): Wizard {
 
 export function replaceNodeWizard(node: string): Wizard {
   return {
-    kind: 'replace-node',
-    title: 'Replace node',
+    kind: replaceNodeKind,
     initial: { node, confirm: '', ...firstLogin },
     pages: [
       {
@@ -118,8 +118,7 @@ export function replaceNodeWizard(node: string): Wizard {
 
 export function rotateKeyWizard(nodes: string): Wizard {
   return {
-    kind: 'rotate-key',
-    title: 'New console key',
+    kind: rotateKeyKind,
     initial: { nodes },
     pages: [
       {

@@ -1,7 +1,7 @@
 // The node that something final is done to, and its name typed again to confirm.
 import type { ReactElement } from 'react';
 import { TextField } from './TextField.tsx';
-import type { PageProps } from './WizardShell.tsx';
+import type { PageProps } from './wizard.ts';
 
 export function NameAndConfirm({ page }: { page: PageProps }): ReactElement {
   return (

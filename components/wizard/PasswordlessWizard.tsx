@@ -2,13 +2,14 @@
 // The guide's other way in, for a cluster that nobody else reaches: root without a password. Everything else here uses keys, so
 // the page says first what it opens, and what to do instead.
 import { useMemo, type ReactElement } from 'react';
-import { PasswordlessForm, passwordlessConfirmation } from '../../core/plans/manage-nodes.ts';
+import { passwordlessRootKind } from '../../core/plans/kinds.ts';
+import { PasswordlessForm, passwordlessConfirmation } from '../../core/plans/nodes/manage-nodes.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { issuesOf, namesIn, noSecrets, rangeIssues, textOf, trimmed } from './form-values.ts';
 import { Outlook } from './Outlook.tsx';
 import { TextField } from './TextField.tsx';
-import type { PageProps, Wizard } from './WizardShell.tsx';
+import type { PageProps, Wizard } from './wizard.ts';
 import { WizardShell } from './WizardShell.tsx';
 
 export function PasswordlessWizard(): ReactElement {
@@ -20,8 +21,7 @@ export function PasswordlessWizard(): ReactElement {
 
 export function passwordlessWizard(nodes: string): Wizard {
   return {
-    kind: 'passwordless-root',
-    title: 'Root without a password',
+    kind: passwordlessRootKind,
     initial: { nodes, confirm: '' },
     pages: [
       { key: 'nodes', title: 'Nodes', fields: ['nodes', 'confirm'], render: (page) => <PasswordlessPage {...page} /> },

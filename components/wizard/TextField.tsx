@@ -3,16 +3,24 @@ import type { ReactElement } from 'react';
 import { Field, type FieldProps } from '../ui/Field.tsx';
 import { Input, type InputProps } from '../ui/Input.tsx';
 import { textInput } from './form-values.ts';
-import type { PageProps } from './WizardShell.tsx';
+import type { FieldsProps, TextKey } from './wizard-fields.ts';
+import type { FormValues } from './wizard-state.ts';
 
-export interface TextFieldProps
+export interface TextFieldProps<Form extends FormValues>
   extends Pick<FieldProps, 'label' | 'hint'>, Pick<InputProps, 'placeholder' | 'inputMode' | 'autoComplete'> {
-  readonly page: Pick<PageProps, 'form' | 'set' | 'issue'>;
+  /** The form, or one entry of a list in it. */
+  readonly page: FieldsProps<Form>;
   /** Field of the form, and of what the planner says is wrong. */
-  readonly name: string;
+  readonly name: TextKey<Form>;
 }
 
-export function TextField({ page, name, label, hint, ...input }: TextFieldProps): ReactElement {
+export function TextField<Form extends FormValues>({
+  page,
+  name,
+  label,
+  hint,
+  ...input
+}: TextFieldProps<Form>): ReactElement {
   return (
     <Field label={label} name={name} error={page.issue(name)} hint={hint}>
       <Input isMono {...input} {...textInput(page, name)} />

@@ -1,6 +1,7 @@
 // Between the fields of a form, which hold what was typed, and the planner's schema, which has the say.
 import type { z } from 'zod';
 import { parseRange } from '../../core/ranges/parse-range.ts';
+import type { FieldsProps, TextKey } from './wizard-fields.ts';
 import type { FormValues, Issue } from './wizard-state.ts';
 
 export function textOf(form: FormValues, field: string): string {
@@ -9,26 +10,27 @@ export function textOf(form: FormValues, field: string): string {
 }
 
 /** Value and change handler of a text input that edits one field of the form. */
-export function textInput(
-  page: { readonly form: FormValues; readonly set: (field: string, value: string) => void },
-  field: string,
+export function textInput<Form extends FormValues>(
+  { form, set }: Pick<FieldsProps<Form>, 'form' | 'set'>,
+  field: TextKey<Form>,
 ): { value: string; onChange: (event: { target: { value: string } }) => void } {
   return {
-    value: textOf(page.form, field),
+    value: textOf(form, field),
     onChange: (event) => {
-      page.set(field, event.target.value);
+      // TextKey has only fields that take a text.
+      set(field, event.target.value as Form[TextKey<Form>]);
     },
   };
 }
 
-/** Issues of a form by field, the first of each. */
+/** Issues of a form by field, the first of each; of an entry of a list by its place: `disks.0.size`. */
 export function issuesOf(schema: z.ZodType, form: Record<string, unknown>): Issue[] {
   const parsed = schema.safeParse(form);
   if (parsed.success) return [];
   const issues = new Map<string, string>();
   for (const { path, message } of parsed.error.issues) {
-    const [field = ''] = path;
-    if (!issues.has(String(field))) issues.set(String(field), message);
+    const field = path.join('.');
+    if (!issues.has(field)) issues.set(field, message);
   }
   return [...issues].map(([field, message]) => ({ field, message }));
 }

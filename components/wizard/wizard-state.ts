@@ -2,8 +2,10 @@
 // that was made from another form is made again. Secrets live only here, and are dropped once the run has them.
 import type { Plan } from '../../contract/plans.ts';
 
-/** Values as the fields hold them; the planner's schema parses them. */
-export type FormValues = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+/** A value as the fields hold it; the planner's schema parses it. Values nest: a list of disks is a list of forms. */
+export type FormValue =
+  string | number | boolean | null | readonly FormValue[] | { readonly [field: string]: FormValue };
+export type FormValues = Readonly<Record<string, FormValue>>;
 export type SecretValues = Readonly<Record<string, string>>;
 
 /** `form`: page `page` of the form. `plan`: what will happen. `run`: it happens, or happened. */
@@ -18,10 +20,10 @@ export interface Issue {
   readonly message: string;
 }
 
-export interface WizardState {
+export interface WizardState<Form extends FormValues = FormValues> {
   readonly place: Place;
   readonly pages: number;
-  readonly form: FormValues;
+  readonly form: Form;
   readonly secrets: SecretValues;
   /** Passwords that the plan wants beside those of the form, by the plan's names. */
   readonly planSecrets: SecretValues;
@@ -38,7 +40,13 @@ export interface WizardState {
 }
 
 export type WizardEvent =
-  | { readonly do: 'set'; readonly field: string; readonly value: FormValues[string] }
+  | {
+      readonly do: 'set';
+      readonly field: string;
+      readonly value: FormValue;
+      /** What of the field was edited, where it is a list; else all of it. */
+      readonly part?: string;
+    }
   | { readonly do: 'secret'; readonly name: string; readonly value: string }
   | { readonly do: 'plan-secret'; readonly name: string; readonly value: string }
   | { readonly do: 'go'; readonly to: { readonly at: 'form'; readonly page: number } | { readonly at: 'plan' } }
@@ -52,7 +60,7 @@ export type WizardEvent =
   | { readonly do: 'left' }
   | { readonly do: 'failed'; readonly issues: readonly Issue[]; readonly refusal?: WizardState['refusal'] };
 
-export function openWizard(form: FormValues, pages: number): WizardState {
+export function openWizard<Form extends FormValues>(form: Form, pages: number): WizardState<Form> {
   return {
     place: { at: 'form', page: 0 },
     pages,
@@ -68,10 +76,13 @@ export function openWizard(form: FormValues, pages: number): WizardState {
   };
 }
 
-export function stepWizard(state: WizardState, event: WizardEvent): WizardState {
+export function stepWizard<Form extends FormValues>(state: WizardState<Form>, event: WizardEvent): WizardState<Form> {
   switch (event.do) {
     case 'set': {
-      const issues = state.issues.filter(({ field }) => field !== event.field && field !== '');
+      const edited = event.part === undefined ? event.field : `${event.field}.${event.part}`;
+      const issues = state.issues.filter(
+        ({ field }) => field !== '' && !isPartOf(field, edited) && !isPartOf(edited, field),
+      );
       return { ...state, form: { ...state.form, [event.field]: event.value }, issues };
     }
     case 'secret': {
@@ -112,7 +123,15 @@ export function stepWizard(state: WizardState, event: WizardEvent): WizardState 
   }
 }
 
-function go(state: WizardState, to: { at: 'form'; page: number } | { at: 'plan' }): WizardState {
+/** `disks.0.size` is a part of itself, of `disks.0` and of `disks`. */
+function isPartOf(path: string, of: string): boolean {
+  return path === of || path.startsWith(`${of}.`);
+}
+
+function go<Form extends FormValues>(
+  state: WizardState<Form>,
+  to: { at: 'form'; page: number } | { at: 'plan' },
+): WizardState<Form> {
   // The run has started and its page shows it: the form does not open again.
   if (state.place.at === 'run') return state;
   if (to.at === 'plan') return hasPlan(state) ? { ...state, place: to, issues: [] } : state;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { AddNodesForm } from '../../core/plans/add-nodes.ts';
+import { AddNodesForm } from '../../core/plans/nodes/add-nodes.ts';
 import { checkPath } from '../fleet/check-path.ts';
 import { addNodesWizard } from './AddNodesWizard.tsx';
 import { describeDegree } from './degree-words.ts';

@@ -10,7 +10,7 @@ const Secrets = z.record(z.string(), z.string().max(maxSecretLength));
 export const runMethods = {
   /**
    * Observes nodes for a wizard and makes its plan; the form is the wizard's own and parsed by its planner. Like all that acts
-   * on a run, it needs what `planRoles` says of the kind too.
+   * on a run, it needs the role of the plan's kind too (core/plans/kinds.ts).
    */
   'plans.make': defineMethod({
     name: 'plans.make',

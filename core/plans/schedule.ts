@@ -9,6 +9,7 @@
 //  6. An undo goes backwards from step to step, and through the waves as the run did: canary first, what everything hangs on
 //     last. `stop`: none starts once one has failed.
 import type { Plan, Step, StepState } from '../../contract/plans.ts';
+import { isStepDone, isStepOver } from './run-state.ts';
 
 export interface ScheduleFacts {
   readonly stateOf: (key: string) => StepState;
@@ -28,11 +29,6 @@ export interface Schedule {
   readonly isOver: boolean;
 }
 
-export function isOver(state: StepState): boolean {
-  return !['waiting', 'asking', 'running', 'undoing'].includes(state);
-}
-const isGood = (state: StepState) => state === 'done' || state === 'unchanged';
-
 export function scheduleSteps(plan: Plan, facts: ScheduleFacts): Schedule {
   const { stateOf, blocked, answers } = facts;
   const skip: { step: Step; why: string }[] = [];
@@ -49,7 +45,7 @@ export function scheduleSteps(plan: Plan, facts: ScheduleFacts): Schedule {
   }
   const openWave = findOpenWave(
     plan,
-    plan.steps.filter((step) => !isOver(stateOf(step.key))),
+    plan.steps.filter((step) => !isStepOver(stateOf(step.key))),
   );
   const waveOf = wavesOf(plan);
   const start: Step[] = [];
@@ -65,7 +61,7 @@ export function scheduleSteps(plan: Plan, facts: ScheduleFacts): Schedule {
     }
     pending += 1;
     if ((waveOf.get(step.node) ?? -1) > openWave) continue;
-    if (!step.needs.every((key) => isGood(stateOf(key)))) continue;
+    if (!step.needs.every((key) => isStepDone(stateOf(key)))) continue;
     if (blocked.has(step.key)) continue;
     if (step.ask !== null && !answers.has(step.key)) {
       if (state === 'waiting') ask.push(step);
@@ -88,7 +84,7 @@ function whySkipped(
 ): string | null {
   const bad = step.needs.find((key) => {
     const state = facts.stateOf(key);
-    return isOver(state) && !isGood(state);
+    return isStepOver(state) && !isStepDone(state);
   });
   if (bad !== undefined) return `not done, since "${bad}" is ${facts.stateOf(bad)}`;
   if (facts.answers.get(step.key) === false) return 'declined';

@@ -1,43 +1,49 @@
 // Building steps: what all planners share. No step carries a secret: not in its arguments, its preview or its key.
 import { installedTree } from '../deploy/tree.ts';
-import type { HostAction, Plan, PlanKind, Step } from '../../contract/plans.ts';
+import type { Plan, PlanKind, Step, StepCall } from '../../contract/plans.ts';
+import type { ActionCall, StepActions } from './actions.ts';
 
-export interface StepParts {
-  /** Verb of the end state: `ensureKey`. */
-  readonly verb: string;
+export interface StepTexts {
+  /** Names the step, where the action is not its name: `ensureKey`. */
+  readonly verb?: string;
   readonly node: string;
   readonly needs?: readonly string[];
   readonly title: string;
   readonly why: string;
   readonly preview?: Step['preview'];
   readonly isDone?: boolean;
-  readonly args: Record<string, unknown>;
-  /** Name of the action; the verb unless given. */
-  readonly action?: string;
-  readonly undo?: HostAction | null;
   readonly deadlineMs?: number;
   readonly ask?: Step['ask'];
 }
+
+export type StepParts<Actions extends StepActions> = StepTexts &
+  ActionCall<Actions> & { readonly undo?: ActionCall<Actions> | null };
 
 /** The key of a step: `ensureKey node3`. */
 export function stepKey(verb: string, node: string): string {
   return node === '' ? verb : `${verb} ${node}`;
 }
 
-export function makeStep(parts: StepParts): Step {
-  return {
-    key: stepKey(parts.verb, parts.node),
+/** Makes the steps of plans that consist of these actions. What it keeps of their arguments is what the executor reads. */
+export function stepsOf<Actions extends StepActions>(actions: Actions): (parts: StepParts<Actions>) => Step {
+  const callOf = ({ action, args }: ActionCall<Actions>): StepCall => {
+    const shape = actions[action];
+    if (!shape) throw new Error(`a plan of an action that is not there: ${action}`);
+    return { action, args: shape.args.parse(args) };
+  };
+  return (parts) => ({
+    key: stepKey(parts.verb ?? parts.action, parts.node),
     node: parts.node,
     needs: [...(parts.needs ?? [])],
     title: parts.title,
     why: parts.why,
     preview: parts.preview ?? [],
     isDone: parts.isDone ?? false,
-    do: { action: parts.action ?? parts.verb, args: parts.args },
-    undo: parts.undo ?? null,
+    do: callOf(parts),
+    undo: parts.undo ? callOf(parts.undo) : null,
     deadlineMs: parts.deadlineMs ?? 60_000,
     ask: parts.ask ?? null,
-  };
+  });
 }
 
 /** What a planner gets beside its form and the observations: core has no clock and no randomness. */

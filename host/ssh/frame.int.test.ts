@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
-import { lockScript } from '../../core/plans/host-scripts.ts';
+import { lockScript } from '../../core/plans/nodes/host-scripts.ts';
 import { observeBridgeScript } from '../../core/plans/bridge/observe.ts';
 import { proveSudo, runAsRoot, sudoUnasked } from '../as-root.ts';
 import { SshConnection } from './connection.ts';

@@ -58,6 +58,7 @@ beforeEach(async () => {
       hosts: store.hosts,
       consoleKeys: () => Promise.resolve([]),
       caCopies: { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) },
+      showBridges: () => Promise.resolve([]),
     },
   );
   await hub.start();

@@ -5,7 +5,7 @@ import { auditEntriesPerHour, maxCallBytes, maxCallsAtOnce } from '../../contrac
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
 import { createAuth, type Credential } from '../auth/auth.ts';
-import { listConsoleKeys } from '../bootstrap/console-key.ts';
+import { listConsoleKeys } from '../ssh/console-key.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { createTestFleet, createTestRuns, silentLog, testSummary } from '../test-parts.ts';
 import type { Caller } from '../ports.ts';
@@ -45,6 +45,7 @@ async function setUp({ hasUser = true, kind = 'session' }: { hasUser?: boolean; 
           hosts: store.hosts,
           consoleKeys: () => listConsoleKeys(store),
           caCopies,
+          showBridges: (nodes) => Promise.resolve([{ node: nodes, summary: null, error: 'not reached' }]),
         },
       ),
       audit: store.audit,

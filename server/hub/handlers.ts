@@ -1,10 +1,11 @@
 // What each method does, one line each: the parts do the work. That every method has its handler is checked by the compiler.
+import type { NodeBridge } from '../../contract/bridge.ts';
 import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxFollowedRuns } from '../../contract/limits.ts';
 import type { RunEvent } from '../../contract/plans.ts';
 import type { Auth } from '../auth/auth.ts';
-import type { CaCopies } from '../bootstrap/ca-copies.ts';
+import type { CaCopies } from '../ssh/ca-copies.ts';
 import type { Fleet, HostStore, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import type { Call, Handlers } from './dispatcher.ts';
@@ -21,11 +22,13 @@ export interface HandlerComponents {
   readonly hosts: Pick<HostStore, 'list'>;
   readonly consoleKeys: () => Promise<ConsoleKeyView[]>;
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
+  /** The bridges of a node range as they are now. @throws AppError `invalid` with `detail.field` */
+  readonly showBridges: (nodes: string, signal: AbortSignal) => Promise<NodeBridge[]>;
 }
 
 export function createHandlers(
   options: { version: string; isSimulated: boolean },
-  { auth, fleet, runs, audit, hosts, consoleKeys, caCopies }: HandlerComponents,
+  { auth, fleet, runs, audit, hosts, consoleKeys, caCopies, showBridges }: HandlerComponents,
 ): Handlers {
   return {
     'fleet.subscribe': (_input, { connection }) => {
@@ -39,7 +42,7 @@ export function createHandlers(
     },
     'plans.make': ({ kind, form, secrets }, { caller, connection }) =>
       runs.makePlan(caller, { kind, form, secrets, signal: connection.signal }),
-    'bridge.show': ({ nodes }, { connection }) => runs.showBridges(nodes, connection.signal),
+    'bridge.show': ({ nodes }, { connection }) => showBridges(nodes, connection.signal),
     'nodes.known': async () => (await hosts.list()).map(knownNodeOf),
     'nodes.checks': async ({ node }) => rememberedChecks((await hosts.list()).find(({ id }) => id === node)?.facts),
     'runs.start': ({ plan, secrets }, { caller }) => runs.startRun(caller, plan, secrets),

@@ -29,6 +29,7 @@ it('a client that goes while it is looked up leaves nothing', async () => {
       hosts: store.hosts,
       consoleKeys,
       caCopies,
+      showBridges: () => Promise.resolve([]),
     },
   );
   const server = createServer();

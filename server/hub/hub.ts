@@ -30,12 +30,12 @@ import {
   type UpgradeRefusal,
   type UpgradeVerdict,
 } from '../auth/upgrade.ts';
-import type { CaCopies } from '../bootstrap/ca-copies.ts';
+import type { CaCopies } from '../ssh/ca-copies.ts';
 import type { Caller, Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import { createAuditTexts } from './audit-texts.ts';
 import { Dispatcher, type Connection } from './dispatcher.ts';
-import { createHandlers } from './handlers.ts';
+import { createHandlers, type HandlerComponents } from './handlers.ts';
 import { followKnownNodes } from './known-nodes.ts';
 import { Outbox } from './outbox.ts';
 
@@ -60,6 +60,7 @@ export interface HubComponents {
   readonly hosts: Pick<HostStore, 'list' | 'onChanged'>;
   readonly consoleKeys: () => Promise<ConsoleKeyView[]>;
   readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
+  readonly showBridges: HandlerComponents['showBridges'];
 }
 export interface Hub extends Part {
   /** Takes an upgrade of the console's socket path, or answers why not: false. */

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { bridgedFacts } from '../../core/plans/bridge/test-facts.ts';
 import type { KnownNodesChange } from '../../contract/known-nodes.ts';
-import { rememberBridge } from '../bootstrap/bridge/remember.ts';
+import { rememberBridge } from '../plans/bridge/remember.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { followKnownNodes, knownNodeOf, rememberedChecks } from './known-nodes.ts';
 

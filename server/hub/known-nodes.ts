@@ -1,8 +1,8 @@
 // What clients receive about the nodes that the console reaches over SSH: nothing about keys, pins or sudo.
 import { NodeChecks } from '../../contract/known-nodes.ts';
 import type { KnownNode, KnownNodesChange } from '../../contract/known-nodes.ts';
-import { missingPackages } from '../../core/plans/preflight.ts';
-import { rememberedBridge } from '../bootstrap/bridge/remember.ts';
+import { missingPackages } from '../../core/plans/nodes/preflight.ts';
+import { rememberedBridge } from '../plans/bridge/remember.ts';
 import { Coalescer } from '../fleet/coalescer.ts';
 import type { HostStore, StoredHost } from '../ports.ts';
 

@@ -8,22 +8,14 @@
 //  - When the journal cannot be written nothing more is started: the run halts as after a crash.
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxStepLogLines } from '../../contract/limits.ts';
-import type {
-  LogLine,
-  RunEvent,
-  RunState,
-  RunSummary,
-  RunView,
-  Step,
-  StepProgress,
-  StepSignal,
-  StepView,
-} from '../../contract/plans.ts';
-import { isOver, scheduleSteps, scheduleUndo } from '../../core/plans/schedule.ts';
+import type { LogLine, RunEvent, RunSummary, RunView, Step, StepProgress, StepView } from '../../contract/plans.ts';
+import { isStepOver, judgeRun } from '../../core/plans/run-state.ts';
+import { scheduleSteps, scheduleUndo } from '../../core/plans/schedule.ts';
 import type { ListedRun, Log, RunStore, StoredRun } from '../ports.ts';
 import { beforeAbort } from './before-abort.ts';
 import { SecretMissing } from './executor.ts';
-import type { Executor, ExecutorSession, StepContext, StepOutcome } from './executor.ts';
+import type { Executor, ExecutorSession, SignalListener, StepContext, StepOutcome } from './executor.ts';
+import type { RunKind } from './kind.ts';
 import { RunMemo } from './memo.ts';
 import type { PlanDigest } from './memo.ts';
 import { RunSecrets } from './secrets.ts';
@@ -31,6 +23,8 @@ import { RunSecrets } from './secrets.ts';
 export interface ActiveRunComponents {
   readonly store: RunStore;
   readonly executor: Executor;
+  /** Undefined: of another version. */
+  readonly kind: RunKind | undefined;
   readonly log: Log;
   /** ms since 1970. */
   readonly now: () => number;
@@ -72,7 +66,7 @@ export class ActiveRun {
   private readonly resumed = new Set<string>();
   /** Of steps at work, by step key. */
   private readonly progress = new Map<string, { readonly told: StepProgress; readonly at: number }>();
-  private readonly signalled = new Map<string, (signal: StepSignal) => void>();
+  private readonly listeners = new Map<string, SignalListener>();
   private readonly askTimers = new Map<string, NodeJS.Timeout>();
   private readonly releasedNodes = new Set<string>();
   /** Log lines by step key. */
@@ -135,11 +129,15 @@ export class ActiveRun {
     await this.settleAnswer(key, isYes);
   }
 
-  /** @throws AppError `conflict` when the step waits for nobody. */
-  signal(key: string, signal: StepSignal): void {
-    const listener = this.signalled.get(key);
+  /** @throws AppError `conflict` when the step waits for nobody, `invalid` when it does not know the word. */
+  signal(key: string, signal: string): void {
+    const listener = this.listeners.get(key);
     if (!listener) throw new AppError('conflict', `"${key}" does not wait for anyone now`);
-    listener(signal);
+    if (!listener.words.includes(signal)) {
+      const known = listener.words.join(', ').replace(/, ([^,]*)$/, ' or $1');
+      throw new AppError('invalid', `${signal}: must be ${known}`);
+    }
+    listener.onSignal(signal);
   }
 
   /** Steps at work end as they can, none starts. Resolves at once. */
@@ -147,15 +145,15 @@ export class ActiveRun {
     this.memo.isCancelled = true;
     await this.saveMemo();
     for (const [key, abort] of this.aborts) {
-      const listener = this.signalled.get(key);
-      if (listener) listener('undo');
+      const listener = this.listeners.get(key);
+      if (listener) listener.onSignal(listener.onCancel);
       else abort.abort(new AppError('cancelled', 'the run was cancelled'));
     }
     this.kick();
   }
 
   summary(): RunSummary {
-    return summaryOf(this.stored, this.memo.digest, this.counts());
+    return summaryOf(this.stored, this.memo.digest, this.judge(this.isEnded).counts);
   }
 
   async view(): Promise<RunView> {
@@ -167,7 +165,7 @@ export class ActiveRun {
       steps: plan.steps.map((step) => this.viewOf(step.key)),
       begun: [...this.memo.begun],
       log: await this.components.store.log(this.id, viewLogLines),
-      progress: Object.fromEntries([...this.progress].map(([key, { told, at }]) => [key, aged(told, at)])),
+      progress: Object.fromEntries([...this.progress].map(([key, { told, at }]) => [key, this.aged(told, at)])),
     };
   }
 
@@ -239,14 +237,14 @@ export class ActiveRun {
     }
     this.releaseNodes();
     if (schedule.isOver) await this.end();
-    else await this.setState(this.stateWhileAtWork());
+    else await this.setState();
   }
 
   private async advanceUndo(): Promise<void> {
     if (this.memo.isCancelled) {
       this.blocked.clear();
       const isBusy = [...this.views.values()].some((view) => view.state === 'undoing');
-      if (isBusy) await this.setState(this.stateWhileAtWork());
+      if (isBusy) await this.setState();
       else await this.end();
       return;
     }
@@ -262,7 +260,7 @@ export class ActiveRun {
       for (const step of free) this.begin(step, (context) => this.session.undo(context));
     }
     if (schedule.isOver) await this.end();
-    else await this.setState(this.stateWhileAtWork());
+    else await this.setState();
   }
 
   /** Has one step done or undone, in the background. */
@@ -297,7 +295,7 @@ export class ActiveRun {
     } finally {
       clearTimeout(timer);
       this.aborts.delete(step.key);
-      this.signalled.delete(step.key);
+      this.listeners.delete(step.key);
       if (this.progress.delete(step.key))
         this.tell({ event: 'progress', run: this.id, step: step.key, progress: null });
       this.kick();
@@ -348,8 +346,8 @@ export class ActiveRun {
       dropSecret: (name) => this.secrets.drop(name),
       log: (text, node) => this.say(step, text, node),
       progress: (progress) => this.show(step, progress),
-      onSignal: (listener) => {
-        if (!signal.aborted) this.signalled.set(step.key, listener);
+      listen: (listener) => {
+        if (!signal.aborted) this.listeners.set(step.key, listener);
       },
       resultOf: (key) => this.viewOf(key).result,
     };
@@ -385,14 +383,21 @@ export class ActiveRun {
     this.kick();
   }
 
-  private stateWhileAtWork(): RunState {
-    const states = [...this.views.values()].map((view) => view.state);
-    if (states.includes('running') || states.includes('undoing')) return 'running';
-    if (states.includes('asking')) return 'asking';
-    return this.blocked.size > 0 ? 'needs-secret' : 'running';
+  private judge(isOver: boolean): Pick<RunSummary, 'state' | 'counts'> {
+    return judgeRun(
+      [...this.views.values()].map(({ state }) => state),
+      {
+        isOver,
+        lacksSecret: this.blocked.size > 0,
+        isCancelled: this.memo.isCancelled,
+        isUndoing: this.memo.isUndoing,
+      },
+    );
   }
 
-  private async setState(state: RunState): Promise<void> {
+  /** Of a run that is not over. */
+  private async setState(): Promise<void> {
+    const { state } = this.judge(false);
     const missingSecrets = [...new Set(this.blocked.values())].sort();
     const isSame =
       state === this.stored.state && JSON.stringify(missingSecrets) === JSON.stringify(this.stored.missingSecrets);
@@ -404,18 +409,9 @@ export class ActiveRun {
   }
 
   private async end(): Promise<void> {
-    const states = [...this.views.values()].map((view) => view.state);
-    const state: RunState = this.memo.isCancelled
-      ? 'cancelled'
-      : this.memo.isUndoing
-        ? states.includes('undo-failed')
-          ? 'failed'
-          : 'undone'
-        : states.includes('failed')
-          ? 'failed'
-          : 'done';
+    const { state, counts } = this.judge(true);
     await this.flushLog();
-    this.memo.counts = this.counts();
+    this.memo.counts = counts;
     const endedAt = this.components.now();
     // Locks and connections first: who sees the end may start the next run on these nodes.
     await Promise.all([...this.releases, this.session.close()]);
@@ -430,7 +426,7 @@ export class ActiveRun {
 
   private releaseNodes(): void {
     const busy = new Set<string>();
-    for (const step of this.stored.plan.steps) if (!isOver(this.viewOf(step.key).state)) busy.add(step.node);
+    for (const step of this.stored.plan.steps) if (!isStepOver(this.viewOf(step.key).state)) busy.add(step.node);
     const over = [...new Set(this.stored.plan.steps.map((step) => step.node))].filter(
       (node) => node !== '' && !busy.has(node) && !this.releasedNodes.has(node),
     );
@@ -443,15 +439,6 @@ export class ActiveRun {
         .finally(() => this.releases.delete(release));
       this.releases.add(release);
     }
-  }
-
-  private counts(): { total: number; done: number; failed: number } {
-    const states = [...this.views.values()].map((view) => view.state);
-    return {
-      total: states.length,
-      done: states.filter((state) => ['done', 'unchanged', 'undone'].includes(state)).length,
-      failed: states.filter((state) => state === 'failed' || state === 'undo-failed').length,
-    };
   }
 
   private viewOf(key: string): StepView {
@@ -506,6 +493,10 @@ export class ActiveRun {
     this.tell({ event: 'progress', run: this.id, step: step.key, progress: masked });
   }
 
+  private aged(told: StepProgress, at: number): StepProgress {
+    return this.components.kind?.ageProgress?.(told, performance.now() - at) ?? told;
+  }
+
   private flushLog(): Promise<void> {
     if (this.logTimer) clearTimeout(this.logTimer);
     this.logTimer = null;
@@ -540,12 +531,6 @@ export class ActiveRun {
     if (this.logTimer) clearTimeout(this.logTimer);
     this.logTimer = null;
   }
-}
-
-/** The time left now, from the time left at the last report: a step that gets no answer from its node reports nothing new. */
-function aged(told: StepProgress, at: number): StepProgress {
-  const { leftMs } = told;
-  return typeof leftMs === 'number' ? { ...told, leftMs: Math.max(0, leftMs - (performance.now() - at)) } : told;
 }
 
 /** A stored run for lists. */

@@ -1,6 +1,6 @@
-// What a run needs from its executor: one session per run, which does one action at a time per step. server/bootstrap
+// What a run needs from its executor: one session per run, which does one action at a time per step. server/plans
 // has the one over SSH; tests have one in memory.
-import type { Plan, Step, StepProgress, StepSignal } from '../../contract/plans.ts';
+import type { Plan, Step, StepProgress } from '../../contract/plans.ts';
 
 /** A step cannot continue without a secret that is not in memory: it has changed nothing, and is tried again with the secret. */
 export class SecretMissing extends Error {
@@ -14,6 +14,14 @@ export class SecretMissing extends Error {
     this.secret = secret;
     this.reason = reason;
   }
+}
+
+/** Hears what people tell a step that waits for them. */
+export interface SignalListener<Word extends string = string> {
+  readonly words: readonly Word[];
+  /** What it hears when the run is cancelled: a step that listens is not cut off, and ends itself. */
+  readonly onCancel: Word;
+  onSignal(word: Word): void;
 }
 
 export interface StepContext {
@@ -34,20 +42,17 @@ export interface StepContext {
   log(text: string, node?: string): void;
   /** What people see while it is at work: the latest stands, and none of it is journaled. */
   progress(progress: StepProgress): void;
-  /**
-   * Receives people's signals until the step ends. Without a listener, people get an error that the step waits for nobody. A step
-   * that listens is not cut off when the run is cancelled: it receives `undo`, and ends itself.
-   */
-  onSignal(listener: (signal: StepSignal) => void): void;
+  /** Until the step ends. Without a listener, people get an error that the step waits for nobody. */
+  listen(listener: SignalListener): void;
   /** Result of a step that was done before; empty when it has none. */
   resultOf(key: string): Readonly<Record<string, unknown>>;
 }
 
-export interface StepOutcome {
+export interface StepOutcome<Result = Record<string, unknown>> {
   /** False: it found nothing to do. */
   readonly changed: boolean;
   /** For later steps and for people; no secrets. */
-  readonly result?: Record<string, unknown>;
+  readonly result?: Result;
 }
 
 export interface ExecutorSession {

@@ -1,20 +1,20 @@
 // The run machinery on nodes in memory: waves, needs, deadlines, questions, secrets, undo, and a crash at each write of the
 // journal. "Crash" is a store that answers no more: what was written before is what the next process finds.
 import { describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { browserMethods } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxStepLogLines } from '../../contract/limits.ts';
-import { planRoles } from '../../contract/plan-roles.ts';
-import { PlanKind } from '../../contract/plans.ts';
 import type { LogLine, Plan, RunEvent, RunSummary, Step, StepView } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import { Role } from '../../contract/roles.ts';
-import { makePlan, makeStep } from '../../core/plans/step.ts';
+import { planKinds } from '../../core/plans/kinds.ts';
+import { makePlan, stepsOf } from '../../core/plans/step.ts';
 import { undoable } from '../../core/plans/undoable.ts';
-import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, RunStore, StoredRun } from '../ports.ts';
 import { SecretMissing } from './executor.ts';
 import type { Executor, StepContext, StepOutcome } from './executor.ts';
+import type { RunKind } from './kind.ts';
 import { RunCore } from './run-core.ts';
 
 class Journal implements RunStore {
@@ -130,8 +130,19 @@ class Machines implements Executor {
   }
 }
 
+const nothing = z.object({});
+const markStep = stepsOf({ mark: { args: nothing, result: nothing }, unmark: { args: nothing, result: nothing } });
 const step = (verb: string, node: string, needs: string[] = [], parts: Partial<Step> = {}): Step => ({
-  ...makeStep({ verb, node, needs, title: verb, why: '', args: {}, undo: { action: 'undo', args: {} } }),
+  ...markStep({
+    verb,
+    action: 'mark',
+    node,
+    needs,
+    title: verb,
+    why: '',
+    args: {},
+    undo: { action: 'unmark', args: {} },
+  }),
   ...parts,
 });
 const planOf = (steps: Step[], parts: Partial<Plan> = {}): Plan =>
@@ -139,16 +150,16 @@ const planOf = (steps: Step[], parts: Partial<Plan> = {}): Plan =>
 const caller: Caller = { userId: 'u1', name: 'Ann', role: 'admin' };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function createCore(plan: Plan, journal = new Journal(), machines = new Machines()) {
-  const planners = {
-    'add-nodes': ({ context }: { context: PlanContext }) => Promise.resolve({ ...plan, id: context.id }),
-  };
+/** `hooks`: what the kind of these plans knows of its steps. */
+function createCore(plan: Plan, journal = new Journal(), machines = new Machines(), hooks: Partial<RunKind> = {}) {
   const core = new RunCore({
     store: journal,
     executor: machines,
-    planners,
-    showBridges: () => Promise.resolve([]),
-    evidence: () => Promise.reject(new Error('none here')),
+    kinds: planKinds.map((facts) => ({
+      facts,
+      plan: ({ context }) => Promise.resolve({ ...plan, id: context.id }),
+      ...hooks,
+    })),
     log,
     now: Date.now,
     resumesAtStart: true,
@@ -308,6 +319,34 @@ describe('a run', () => {
     expect(await statesOf(journal, id)).toMatchObject({ 'kept a': 'done', 'two a': 'unchanged', 'one a': 'undone' });
   });
 
+  test('counts no undone step as done: at work, at its end, and where another process finds it', async () => {
+    const { core, journal, machines } = createCore(planOf(chain('a')));
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    machines.special.set('one a', () => new Promise(() => undefined));
+    await core.undo(caller, id);
+    const atWork = { total: 3, done: 0, failed: 0 };
+    await expect.poll(() => statesOf(journal, id)).toMatchObject({ 'one a': 'undoing', 'two a': 'undone' });
+    expect((await core.list(1))[0]?.counts).toEqual(atWork);
+    expect((await createCore(planOf([]), journal).core.list(1))[0]?.counts).toEqual(atWork);
+    await core.cancel(caller, id);
+    const over = { total: 3, done: 0, failed: 1 };
+    expect((await reach(core, id, 'cancelled')).counts).toEqual(over);
+    expect((await createCore(planOf([]), journal).core.list(1))[0]?.counts).toEqual(over);
+  });
+
+  test('counts an undone run again that an earlier version counted', async () => {
+    const { core, journal } = createCore(planOf(chain('a')));
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    await core.undo(caller, id);
+    await reach(core, id, 'undone');
+    const stored = await journal.get(id);
+    const memo = { ...(stored?.memo as Record<string, unknown>), counts: { total: 3, done: 3, failed: 0 } };
+    await journal.update(id, { memo });
+    expect((await core.list(1))[0]?.counts).toEqual({ total: 3, done: 0, failed: 0 });
+  });
+
   test('shows which steps began before they failed, so that the user knows what an undo would turn back', async () => {
     const { core, machines } = createCore(planOf(chain('a')));
     machines.special.set('two a', () => Promise.reject(new AppError('failed', 'half done')));
@@ -363,10 +402,16 @@ describe('a run', () => {
     machines.special.set('wait a', (context) => {
       context.progress({ leftMs: 90_000 });
       return new Promise((resolve) => {
-        context.onSignal((signal) => resolve({ changed: true, result: { signal } }));
+        context.listen({
+          words: ['keep', 'undo'],
+          onCancel: 'undo',
+          onSignal: (signal) => resolve({ changed: true, result: { signal } }),
+        });
       });
     });
-    const { core, journal } = createCore(planOf([step('wait', 'a')]), new Journal(), machines);
+    const { core, journal } = createCore(planOf([step('wait', 'a')]), new Journal(), machines, {
+      ageProgress: ({ leftMs }, ms) => ({ leftMs: Number(leftMs) - ms }),
+    });
     const { id } = await begin(core);
     const events: RunEvent[] = [];
     let first = NaN;
@@ -384,6 +429,10 @@ describe('a run', () => {
     });
     await core.subscribe(id, (event) => events.push(event));
     await expect(core.signal(caller, id, 'other a', 'keep')).rejects.toThrow(/does not wait/);
+    await expect(core.signal(caller, id, 'wait a', 'more')).rejects.toMatchObject({
+      code: 'invalid',
+      message: 'more: must be keep or undo',
+    });
     await core.signal(caller, id, 'wait a', 'keep');
     await reach(core, id, 'done');
     expect(await journal.steps(id)).toMatchObject([{ state: 'done', result: { signal: 'keep' } }]);
@@ -392,12 +441,16 @@ describe('a run', () => {
     expect(journal.text).not.toContain('leftMs');
   });
 
-  test('a step that listens is not cut off by a cancel: it hears undo, and ends itself', async () => {
+  test('a step that listens is not cut off by a cancel: it hears the word that it chose for that, and ends itself', async () => {
     const machines = new Machines();
     machines.special.set('wait a', (context) => {
       context.progress({});
       return new Promise((_resolve, reject) => {
-        context.onSignal((signal) => reject(new AppError('cancelled', `as it was: ${signal}`)));
+        context.listen({
+          words: ['keep', 'back'],
+          onCancel: 'back',
+          onSignal: (signal) => reject(new AppError('cancelled', `as it was: ${signal}`)),
+        });
       });
     });
     const { core, journal } = createCore(planOf([step('wait', 'a'), step('next', 'a')]), new Journal(), machines);
@@ -410,7 +463,7 @@ describe('a run', () => {
     await core.cancel(caller, id);
     await reach(core, id, 'cancelled');
     expect(await journal.steps(id)).toMatchObject([
-      { key: 'wait a', state: 'cancelled', error: 'as it was: undo' },
+      { key: 'wait a', state: 'cancelled', error: 'as it was: back' },
       { key: 'next a', state: 'cancelled' },
     ]);
   });
@@ -626,14 +679,32 @@ test('a list reads no plan, of runs at work and of those that are over or were c
 describe('roles', () => {
   const operator: Caller = { userId: 'u2', name: 'Olga', role: 'operator' };
 
-  test.each(Object.entries(planRoles))('a plan of kind %s is made by no one below %s', async (kind, least) => {
+  test.each(planKinds)('a plan of kind $kind is made by no one below $role', async ({ kind, role: least }) => {
     const { core } = createCore(planOf(chain('a')));
     const below = Role.options.filter((role) => !isAtLeast(role, least));
     expect(below.length).toBeGreaterThan(0);
     for (const role of below) {
-      const request = { kind: PlanKind.parse(kind), form: {}, secrets: {}, signal: nobody };
+      const request = { kind, form: {}, secrets: {}, signal: nobody };
       await expect(core.makePlan({ ...operator, role }, request)).rejects.toMatchObject({ code: 'refused' });
     }
+  });
+
+  test('a run of a kind that this version does not know is for admins', async () => {
+    const { core, journal } = createCore(planOf(chain('a'), { kind: 'moved-to-mars' }));
+    const { id } = await begin(core);
+    await reach(core, id, 'done');
+    const other = createCore(planOf([]), journal).core;
+    expect(await other.list(1)).toMatchObject([{ kind: 'moved-to-mars', title: 'Test', counts: { done: 3 } }]);
+    await expect(other.undo(operator, id)).rejects.toMatchObject({ code: 'refused' });
+    await expect(other.evidence(id, 'one a', nobody)).rejects.toMatchObject({ code: 'not-found' });
+    await other.undo(caller, id);
+    await reach(other, id, 'undone');
+  });
+
+  test('a kind that is registered nowhere makes no plan', async () => {
+    const { core } = createCore(planOf([]));
+    const request = { kind: 'moved-to-mars', form: {}, secrets: {}, signal: nobody };
+    await expect(core.makePlan(caller, request)).rejects.toMatchObject({ code: 'invalid' });
   });
 
   test('one who was an admin when the plan was made starts nothing with it', async () => {
@@ -669,10 +740,14 @@ describe('roles', () => {
         'two a',
         (context) =>
           new Promise((_, reject) => {
-            // One that listens hears a cancel as `undo`, and ends itself.
-            context.onSignal(() => {
-              heard += 1;
-              reject(new Error('ended'));
+            // One that listens hears a cancel, and ends itself.
+            context.listen({
+              words: ['keep'],
+              onCancel: 'keep',
+              onSignal: () => {
+                heard += 1;
+                reject(new Error('ended'));
+              },
             });
           }),
       );

@@ -1,44 +1,22 @@
 // All runs of this console: makes plans, starts runs, continues unfinished ones after a restart, and notifies listeners.
-// The planners own what a plan observes; the executor owns what a step does.
+// The kinds of plans own what a plan observes; the executor owns what a step does.
 import { randomUUID } from 'node:crypto';
-import type { NodeBridge } from '../../contract/bridge.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { planRoles } from '../../contract/plan-roles.ts';
-import type {
-  Plan,
-  PlanKind,
-  RunEvent,
-  RunSummary,
-  RunView,
-  Step,
-  StepSignal,
-  StepView,
-} from '../../contract/plans.ts';
+import type { Plan, PlanKind, RunEvent, RunSummary, RunView, StepView } from '../../contract/plans.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
+import { roleOfKind } from '../../core/plans/plan-kind.ts';
+import { judgeRun } from '../../core/plans/run-state.ts';
 import { findPlanIssue, scheduleUndo } from '../../core/plans/schedule.ts';
-import type { PlanContext } from '../../core/plans/step.ts';
 import type { Caller, ListedRun, Log, Runs, RunStore, Secrets, StoredRun } from '../ports.ts';
 import { ActiveRun, summaryOf, viewLogLines } from './active-run.ts';
 import type { Executor } from './executor.ts';
+import type { Evidence, RunKind } from './kind.ts';
 import { digestOf, RunMemo } from './memo.ts';
-
-/** Observes what a plan of one kind needs to know, and makes it. @throws AppError `invalid` with `detail.field` */
-export type Planner = (request: {
-  readonly form: Record<string, unknown>;
-  readonly secrets: Secrets;
-  readonly signal: AbortSignal;
-  readonly context: PlanContext;
-}) => Promise<Plan>;
 
 export interface RunCoreComponents {
   readonly store: RunStore;
   readonly executor: Executor;
-  readonly planners: Partial<Record<PlanKind, Planner>>;
-  readonly showBridges: (nodes: string, signal: AbortSignal) => Promise<NodeBridge[]>;
-  readonly evidence: (
-    what: { run: string; step: Step; view: StepView | null },
-    signal: AbortSignal,
-  ) => Promise<{ fileName: string; bytes: Buffer }>;
+  readonly kinds: readonly RunKind[];
   readonly log: Log;
   /** ms since 1970. */
   readonly now: () => number;
@@ -107,11 +85,11 @@ export class RunCore implements Runs {
     caller: Caller,
     request: { kind: PlanKind; form: Record<string, unknown>; secrets: Secrets; signal: AbortSignal },
   ): Promise<Plan> {
-    assertMayPlan(caller, request.kind);
-    const planner = this.components.planners[request.kind];
-    if (!planner) throw new AppError('invalid', `there is no plan of kind ${request.kind} here`);
+    this.assertMayPlan(caller, request.kind);
+    const kind = this.kindOf(request.kind);
+    if (!kind) throw new AppError('invalid', `there is no plan of kind ${request.kind} here`);
     const context = { id: randomUUID(), nowMs: this.components.now() };
-    const plan = await planner({ form: request.form, secrets: request.secrets, signal: request.signal, context });
+    const plan = await kind.plan({ form: request.form, secrets: request.secrets, signal: request.signal, context });
     const issue = findPlanIssue(plan);
     if (issue !== null) throw new Error(`the planner of ${request.kind} made a plan that cannot run: ${issue}`);
     this.dropOldPlans();
@@ -122,15 +100,13 @@ export class RunCore implements Runs {
     return plan;
   }
 
-  showBridges(nodes: string, signal: AbortSignal): Promise<NodeBridge[]> {
-    return this.components.showBridges(nodes, signal);
-  }
-
-  async evidence(id: string, key: string, signal: AbortSignal): Promise<{ fileName: string; bytes: Buffer }> {
+  async evidence(id: string, key: string, signal: AbortSignal): Promise<Evidence> {
     const { plan, steps } = await this.viewOf(id);
     const step = plan.steps.find((each) => each.key === key);
     if (!step) throw new AppError('not-found', `this run has no step "${key}"`);
-    return this.components.evidence({ run: id, step, view: steps.find((view) => view.key === key) ?? null }, signal);
+    const kind = this.kindOf(plan.kind);
+    if (!kind?.evidence) throw new AppError('not-found', `"${key}" is of a run whose steps leave no evidence`);
+    return kind.evidence({ run: id, step, view: steps.find((view) => view.key === key) ?? null }, signal);
   }
 
   async startRun(caller: Caller, planId: string, secrets: Secrets): Promise<RunSummary> {
@@ -143,7 +119,7 @@ export class RunCore implements Runs {
       );
     }
     // A role may have changed since the plan was made.
-    assertMayPlan(caller, kept.plan.kind);
+    this.assertMayPlan(caller, kept.plan.kind);
     this.plans.delete(planId);
     const stored: StoredRun = {
       id: randomUUID(),
@@ -193,13 +169,13 @@ export class RunCore implements Runs {
   async cancel(caller: Caller, id: string): Promise<RunSummary> {
     const active = this.active.get(id);
     if (active) {
-      assertMayPlan(caller, active.summary().kind);
+      this.assertMayPlan(caller, active.summary().kind);
       await active.cancel();
       return active.summary();
     }
     return this.alone(id, async () => {
       const stored = await this.storedOf(id);
-      assertMayPlan(caller, stored.plan.kind);
+      this.assertMayPlan(caller, stored.plan.kind);
       if (stored.endedAt !== null) throw isOverAlready(stored, 'cancelled');
       const run = this.activate(stored, await this.components.store.steps(id));
       await run.cancel();
@@ -273,7 +249,7 @@ export class RunCore implements Runs {
     return run.summary();
   }
 
-  async signal(caller: Caller, id: string, step: string, signal: StepSignal): Promise<RunSummary> {
+  async signal(caller: Caller, id: string, step: string, signal: string): Promise<RunSummary> {
     const run = await this.activeOf(caller, id, 'told anything');
     run.signal(step, signal);
     return run.summary();
@@ -317,6 +293,7 @@ export class RunCore implements Runs {
   private activate(stored: StoredRun, steps: readonly StepView[]): ActiveRun {
     const { store, executor, log, now } = this.components;
     const run = new ActiveRun(stored, steps, {
+      kind: this.kindOf(stored.plan.kind),
       store,
       executor,
       log,
@@ -354,34 +331,36 @@ export class RunCore implements Runs {
   }
 
   private async summaryOfStored(stored: ListedRun): Promise<RunSummary> {
-    const { counts, digest } = RunMemo.parse(stored.memo);
-    if (counts) return summaryOf(stored, digest, counts);
+    const { counts, digest, isUndoing, isCancelled } = RunMemo.parse(stored.memo);
+    // An earlier version counted undone steps as done, and kept that.
+    if (counts && !isUndoing) return summaryOf(stored, digest, counts);
     const steps = await this.components.store.steps(stored.id);
-    return summaryOf(stored, digest, {
-      total: digest.total,
-      done: steps.filter((view) => view.state === 'done' || view.state === 'unchanged').length,
-      failed: steps.filter((view) => view.state === 'failed').length,
-    });
+    const judged = judgeRun(
+      steps.map(({ state }) => state),
+      { isOver: stored.endedAt !== null, lacksSecret: stored.missingSecrets.length > 0, isCancelled, isUndoing },
+    );
+    // Steps that never began are in no journal.
+    return summaryOf(stored, digest, { ...judged.counts, total: digest.total });
   }
 
   private async activeOf(caller: Caller, id: string, what: string): Promise<ActiveRun> {
     const run = this.active.get(id);
     if (run) {
-      assertMayPlan(caller, run.summary().kind);
+      this.assertMayPlan(caller, run.summary().kind);
       return run;
     }
     const stored = await this.storedOf(id);
-    assertMayPlan(caller, stored.plan.kind);
+    this.assertMayPlan(caller, stored.plan.kind);
     if (stored.endedAt === null) throw new AppError('conflict', 'this run was cut off: resume it first');
     throw isOverAlready(stored, what);
   }
 
   private async finishedOf(caller: Caller, id: string): Promise<StoredRun> {
     const active = this.active.get(id);
-    if (active) assertMayPlan(caller, active.summary().kind);
+    if (active) this.assertMayPlan(caller, active.summary().kind);
     if (active) throw new AppError('conflict', 'this run is still at work: wait for its end, or cancel it');
     const stored = await this.storedOf(id);
-    assertMayPlan(caller, stored.plan.kind);
+    this.assertMayPlan(caller, stored.plan.kind);
     if (stored.endedAt === null)
       throw new AppError('conflict', 'this run was cut off: resume it or cancel it first, then see what is left');
     return stored;
@@ -403,6 +382,23 @@ export class RunCore implements Runs {
     } finally {
       this.claimed.delete(id);
     }
+  }
+
+  private kindOf(name: string): RunKind | undefined {
+    return this.components.kinds.find(({ facts }) => facts.kind === name);
+  }
+
+  /** @throws AppError `refused` */
+  private assertMayPlan(caller: Caller, kind: PlanKind): void {
+    const least = roleOfKind(
+      this.components.kinds.map(({ facts }) => facts),
+      kind,
+    );
+    if (isAtLeast(caller.role, least)) return;
+    throw new AppError(
+      'refused',
+      `a plan of kind ${kind} needs the role ${least}, and you are ${caller.role}: ask an ${least}`,
+    );
   }
 
   private tell(event: RunEvent): void {
@@ -436,16 +432,6 @@ export class RunCore implements Runs {
       if (this.components.now() - madeAt > planLifeMs) this.plans.delete(id);
     }
   }
-}
-
-/** @throws AppError `refused` */
-function assertMayPlan(caller: Caller, kind: PlanKind): void {
-  const least = planRoles[kind];
-  if (isAtLeast(caller.role, least)) return;
-  throw new AppError(
-    'refused',
-    `a plan of kind ${kind} needs the role ${least}, and you are ${caller.role}: ask an ${least}`,
-  );
 }
 
 function isOverAlready(stored: StoredRun, what: string): AppError {

@@ -10,7 +10,7 @@ import type { BridgeFacts } from './facts.ts';
 import { BridgeForm, RemoveBridgeForm } from './inputs.ts';
 import type { BridgeSighting, PlanPersistence } from './inputs.ts';
 import { planBridge, planRemoveBridge } from './plan.ts';
-import { RebootProofArgs } from './reboot-proof.ts';
+import { RebootProofArgs } from './step-args.ts';
 import { describeFileCommands } from './commands.ts';
 import { renderRunbook } from './runbook.ts';
 import { BridgeStepArgs } from './step-args.ts';

@@ -63,7 +63,7 @@ export type BridgeForm = z.infer<typeof BridgeForm>;
 export const RemoveBridgeForm = z.object({
   ...common,
   /** The bridge's name, typed again as confirmation: its VMs lose their network. */
-  confirm: z.string(),
+  confirm: z.string().default(''),
 });
 export type RemoveBridgeForm = z.infer<typeof RemoveBridgeForm>;
 

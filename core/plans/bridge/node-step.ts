@@ -1,7 +1,7 @@
 // The step of one node: its transaction, what it shows, and what a page draws of it.
 import type { Step } from '../../../contract/plans.ts';
 import { unifiedDiff } from '../../unified-diff.ts';
-import { makeStep } from '../step.ts';
+import { bridgeStep } from './actions.ts';
 import type { BridgeFacts, BridgeMethod, NicFacts } from './facts.ts';
 import type {
   BridgeForm,
@@ -52,10 +52,9 @@ export function bridgeStepOf(
   ];
   const transaction = transactionOf(kind, { facts, verdict, uplink, persistence, form });
   const args = argsOf(sighting, all, { verdict, uplink, transaction, taps: [], findings });
-  const verb = kind === 'ensure' ? 'ensureBridge' : 'persistBridge';
   const undo: BridgeUndoArgs = { target, bridge: form.bridge, witness: args.witness, times: transaction.times };
-  const step = makeStep({
-    verb: presence === 'right' ? 'ensureBridge' : verb,
+  const step = bridgeStep({
+    action: kind === 'ensure' || presence === 'right' ? 'ensureBridge' : 'persistBridge',
     node: target.name,
     title: titleOf(presence, args),
     why: whyOf(presence, args),

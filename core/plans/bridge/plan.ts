@@ -2,10 +2,12 @@
 // Whether a node may be touched is verdict.ts, what its step shows is node-step.ts.
 import type { Plan, Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
-import { makePlan, makeStep, shellWord } from '../step.ts';
+import { bridgeStep } from './actions.ts';
+import { describeCommand } from '../command-text.ts';
+import { bridgeKind, removeBridgeKind } from '../kinds.ts';
+import { makePlan } from '../step.ts';
 import type { PlanContext } from '../step.ts';
 import type { BridgeFacts, NicFacts } from './facts.ts';
-import { defaultBridge } from './inputs.ts';
 import type { BridgeForm, BridgePlanFacts, BridgeSighting, PlanPersistence, RemoveBridgeForm } from './inputs.ts';
 import { argsOf, bridgeStepOf, deadlineOf, nicChoicesOf, previewOf, transactionOf } from './node-step.ts';
 import type { JudgedNode } from './node-step.ts';
@@ -71,7 +73,7 @@ export function planBridge(
   const first = canary && !atWork.includes(canary) ? [canary] : [];
   return {
     ok: true,
-    plan: makePlan('bridge', context, {
+    plan: makePlan(bridgeKind.kind, context, {
       title: `${form.bridge} on ${range}${said}`,
       steps: isNothing ? [] : steps,
       waves: wavesOf(
@@ -79,7 +81,7 @@ export function planBridge(
         form.atOnce,
       ),
       onFailure: 'stop',
-      command: describeBridgeCommand(form),
+      command: describeCommand(bridgeKind.commands[0], form),
       warnings: [
         ...findMtuDifferences(
           made.map(({ sighting, verdict }) => ({ node: sighting.target.name, nic: verdict.uplink })),
@@ -123,8 +125,8 @@ export function planRemoveBridge(
     warnings.push({ node: target.name, findings });
     atWork.push(sighting);
     steps.push(
-      makeStep({
-        verb: 'removeBridge',
+      bridgeStep({
+        action: 'removeBridge',
         node: target.name,
         title: `Take ${form.bridge} away`,
         why: `${args.transaction.uplink} gets its addresses back, as before the bridge. The rollback is armed first, as when the bridge was made.`,
@@ -139,7 +141,7 @@ export function planRemoveBridge(
   const range = describeRange(facts.nodes.map(({ target }) => target.name));
   return {
     ok: true,
-    plan: makePlan('remove-bridge', context, {
+    plan: makePlan(removeBridgeKind.kind, context, {
       title:
         steps.length === 0
           ? `${form.bridge} on ${range}: nothing to take away`
@@ -147,7 +149,7 @@ export function planRemoveBridge(
       steps,
       waves: wavesOf(atWork, form.atOnce),
       onFailure: 'stop',
-      command: `meshdeck bridge --undo ${shellWord(form.nodes)}${flagsOf(form)} --confirm ${shellWord(form.confirm)}`,
+      command: describeCommand(removeBridgeKind.commands[0], form),
       warnings: mergeFindings(warnings),
     }),
   };
@@ -271,28 +273,4 @@ function findMtuDifferences(all: readonly { node: string; nic: NicFacts | null }
   return [
     `Uplinks differ in MTU (${parts.join(', ')}): VMs’ large frames are lost between them. Set one MTU everywhere.`,
   ];
-}
-
-function flagsOf(form: Pick<BridgeForm, 'bridge' | 'hold' | 'window' | 'times' | 'atOnce'>): string {
-  const times = Object.entries(form.times).filter(([, value]) => value !== undefined);
-  return [
-    form.bridge === defaultBridge ? '' : ` --bridge ${shellWord(form.bridge)}`,
-    form.hold ? ' --hold' : '',
-    form.window === undefined ? '' : ` --window ${form.window}`,
-    ...times.map(([name, seconds]) => ` --time ${name}=${seconds}`),
-    form.atOnce === 16 ? '' : ` --at-once ${form.atOnce}`,
-  ].join('');
-}
-
-export function describeBridgeCommand(form: BridgeForm): string {
-  const uplinks = Object.entries(form.uplinks).map(([node, nic]) => ` --uplink ${shellWord(`${node}=${nic}`)}`);
-  return (
-    `meshdeck bridge ${shellWord(form.nodes)}` +
-    (form.uplink === 'auto' ? '' : ` --uplink ${shellWord(form.uplink)}`) +
-    uplinks.join('') +
-    (form.method === 'auto' ? '' : ` --method ${form.method}`) +
-    (form.datapath === 'auto' ? '' : ` --datapath ${form.datapath}`) +
-    (form.rebootCanary ? ' --reboot-canary' : '') +
-    flagsOf(form)
-  );
 }

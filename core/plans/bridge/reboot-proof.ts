@@ -1,39 +1,16 @@
 // The proof of a bridge by a restart of its node: the step that asks for it, the scripts that ask at most once for each run, and
 // what has to be there afterwards.
-import { z } from 'zod';
 import type { Step } from '../../../contract/plans.ts';
-import { makeStep } from '../step.ts';
-import { NodeTarget } from '../targets.ts';
+import { bridgeStep } from './actions.ts';
 import type { BridgeFacts } from './facts.ts';
 import { addressesOf } from './picture.ts';
 import { BridgeStepArgs } from './step-args.ts';
+import type { RebootProofArgs } from './step-args.ts';
 
 /** From the order until another boot has to answer. */
 export const rebootSeconds = 300;
 /** Once it answers: until it has to be as it was committed. Leases, and services after sshd, come a little later. */
 export const rebootSettleSeconds = 60;
-
-/** Arguments of `proveByReboot`. */
-export const RebootProofArgs = z.object({
-  target: NodeTarget,
-  /** Where it has to answer again. */
-  address: z.string(),
-  bridge: z.string(),
-  uplink: z.string(),
-  addresses: z.array(z.string()),
-  /** VMs that the question names: for others nobody has said yes. */
-  vms: z.array(z.string()),
-});
-export type RebootProofArgs = z.infer<typeof RebootProofArgs>;
-
-/** Result of `proveByReboot`. */
-export const RebootProof = z.object({
-  /** From the order until another boot answered; null when the console was not there to see it. */
-  secondsAway: z.number().nullable(),
-  /** What is not as it was committed; empty is proven. */
-  differences: z.array(z.string()),
-});
-export type RebootProof = z.infer<typeof RebootProof>;
 
 /** `after`: the step that bridges the node. */
 export function rebootProofStepOf(after: Step, { vms, users }: Pick<BridgeFacts, 'vms' | 'users'>): Step {
@@ -51,8 +28,8 @@ export function rebootProofStepOf(after: Step, { vms, users }: Pick<BridgeFacts,
     vms.length > 0 ? `VMs that end: ${vms.join(', ')}` : 'no VM was seen there',
     users.length > 0 ? `logged in: ${users.join(', ')}` : 'nobody was logged in at a terminal',
   ].join('; ');
-  return makeStep({
-    verb: 'proveByReboot',
+  return bridgeStep({
+    action: 'proveByReboot',
     node: target.name,
     needs: [after.key],
     title: `Restart it, and see ${bridge} come back`,

@@ -174,3 +174,25 @@ export const BridgeResult = z.object({
   goodNode: z.string(),
 });
 export type BridgeResult = z.infer<typeof BridgeResult>;
+
+/** Arguments of `proveByReboot`. */
+export const RebootProofArgs = z.object({
+  target: NodeTarget,
+  /** Where it has to answer again. */
+  address: z.string(),
+  bridge: z.string(),
+  uplink: z.string(),
+  addresses: z.array(z.string()),
+  /** VMs that the question names: for others nobody has said yes. */
+  vms: z.array(z.string()),
+});
+export type RebootProofArgs = z.infer<typeof RebootProofArgs>;
+
+/** Result of `proveByReboot`. */
+export const RebootProof = z.object({
+  /** From the order until another boot answered; null when the console was not there to see it. */
+  secondsAway: z.number().nullable(),
+  /** What is not as it was committed; empty is proven. */
+  differences: z.array(z.string()),
+});
+export type RebootProof = z.infer<typeof RebootProof>;

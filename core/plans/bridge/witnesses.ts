@@ -1,5 +1,5 @@
 // Who has to see a node from outside before its change is kept. Owns the rule and its wording; the console asks the witnesses
-// (server/bootstrap/bridge).
+// (server/plans/bridge).
 
 /**
  * `console-and-peer`: the console and one peer, or two peers. `two-peers`: the console is on the node itself and does not
