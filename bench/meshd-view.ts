@@ -5,6 +5,7 @@ import { connectSocket, socketTransport } from '../host/command-socket.ts';
 import { CommandClient } from '../contract/command-client.ts';
 import type { ResponseEntry } from '../contract/command-socket.ts';
 import { AppError } from '../contract/errors.ts';
+import { WatchMessage } from '../contract/watch.ts';
 import { applyWatch, emptyCluster, watchedKinds, type WatchedCluster } from '../core/watched-cluster.ts';
 
 const defaultLookEveryMs = 20;
@@ -43,7 +44,7 @@ export function followMeshd(options: MeshdViewOptions): () => void {
         if (path === null) throw new AppError('unreachable', 'not there');
         client = await openClient(path);
         let state = emptyCluster;
-        for await (const message of client.watch(watchedKinds)) {
+        for await (const message of client.watch({ Kinds: watchedKinds }, WatchMessage)) {
           state = applyWatch(state, message);
           if (!message.More) options.onState(state);
         }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CommandClient, type CommandTransport } from './command-client.ts';
 import { responseEntry, type CommandResponse } from './command-socket.ts';
+import { WatchMessage } from './watch.ts';
 
 /** A node in memory: `answer` maps each request to texts; null ends the connection. */
 function fakeNode(answer: (request: Record<string, unknown>) => (string | null)[] | Promise<never>) {
@@ -146,7 +147,10 @@ describe('CommandClient', () => {
       More: false,
     };
     const node = fakeNode(() => [JSON.stringify(snapshot)]);
-    for await (const message of new CommandClient({ canCancel: true }, node).watch(['nodes'])) {
+    for await (const message of new CommandClient({ canCancel: true }, node).watch(
+      { Kinds: ['nodes'] },
+      WatchMessage,
+    )) {
       expect(message).toEqual(snapshot);
       break;
     }

@@ -14,8 +14,6 @@ import {
 import { AppError, describeError } from './errors.ts';
 import { JsonSplitter } from './json-stream.ts';
 import { maxResponseBytes } from './limits.ts';
-import { WatchMessage } from './watch.ts';
-import { WatchMessage1 } from './watch-1.ts';
 
 export interface CommandTransport {
   /** Resolves once the text was passed on; rejects when the connection is gone. */
@@ -138,20 +136,14 @@ export class CommandClient {
     return parse(Hello, message.Hello);
   }
 
-  /** Rows of these kinds: all that there are, then what changes. It takes the connection for itself; leaving the loop closes it. */
-  watch(kinds: readonly string[], options: CallOptions = {}): AsyncGenerator<WatchMessage, void, undefined> {
-    return this.follow({ Kinds: kinds }, WatchMessage, options);
-  }
-
-  /** The same of a node that knows no kinds. */
-  watch1(options: CallOptions = {}): AsyncGenerator<WatchMessage1, void, undefined> {
-    return this.follow({}, WatchMessage1, options);
-  }
-
-  private async *follow<Message>(
-    request: object,
+  /**
+   * What the node tells: rows of these kinds, all that there are and then what changes; without kinds as it did before there were any.
+   * It takes the connection for itself; leaving the loop closes it. `schema` is that of the messages (contract/watch, watch-1).
+   */
+  async *watch<Message>(
+    request: { readonly Kinds?: readonly string[] },
     schema: Schema<Message>,
-    options: CallOptions,
+    options: CallOptions = {},
   ): AsyncGenerator<Message, void, undefined> {
     const release = await this.acquire();
     try {
@@ -283,6 +275,7 @@ function connectionLost(): AppError {
   return new AppError('unreachable', 'the connection to the node ended before the answer: the outcome is unknown');
 }
 
+/** As zod's, so that each program loads the schemas of what it reads only. */
 interface Schema<T> {
   safeParse(value: unknown): { success: true; data: T } | { success: false };
 }

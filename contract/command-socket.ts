@@ -14,7 +14,9 @@
 // for an error: when the stream breaks, the connection closes. What must arrive whole has to say so in its bytes.
 //
 // A command ends with the first object whose Status and More are both false.
-import { z } from 'zod';
+//
+// zod/mini, since `meshd -e` loads this file and little else: all of zod would take it as long as Node itself takes to start.
+import * as z from 'zod/mini';
 import { maxRangeNameLength, maxServiceCharacters } from './limits.ts';
 
 /** One host's answer. All six keys are always present; `Error` empty means success. */
@@ -23,45 +25,50 @@ export const ResponseEntry = z.object({
   /** Plain-text result. */
   Response: z.string(),
   /** Lower-case column names, without `host`. */
-  Header: z.array(z.string()).nullable(),
+  Header: z.nullable(z.array(z.string())),
   /** Rows of strings; if not null it wins over Response. */
-  Tabular: z.array(z.array(z.string())).nullable(),
+  Tabular: z.nullable(z.array(z.array(z.string()))),
   Error: z.string(),
   /** Machine-readable extra. */
-  Data: z.unknown().transform((data) => data ?? null),
+  Data: z.pipe(
+    z.unknown(),
+    z.transform((data) => data ?? null),
+  ),
 });
 export type ResponseEntry = z.infer<typeof ResponseEntry>;
 
 export const CommandResponse = z.object({
   /** One entry per host; null for blank lines, comments, suggestions and status messages. */
-  Resp: z.array(ResponseEntry).nullable(),
+  Resp: z.nullable(z.array(ResponseEntry)),
   /** Text rendering of Resp by the connection's output flags; of a status message, the message. Never holds errors. */
   Rendered: z.string(),
   More: z.boolean(),
   Status: z.boolean(),
-  Suggest: z.array(z.string()).optional(),
+  Suggest: z.optional(z.array(z.string())),
 });
 export type CommandResponse = z.infer<typeof CommandResponse>;
+
+const kindNames = z.array(z.string().check(z.maxLength(64))).check(z.maxLength(256));
 
 /** What a program says about itself before it relies on more than minimega has. */
 export const Hello = z.object({
   Product: z.string(),
   Version: z.string(),
-  ProtocolMin: z.number().int(),
-  ProtocolMax: z.number().int(),
+  ProtocolMin: z.int(),
+  ProtocolMax: z.int(),
   Features: z.array(z.string()),
   /** Kinds of rows that it can tell, or show; a side that does not know kinds leaves it out. */
-  Kinds: z.array(z.string().max(64)).max(256).optional(),
+  Kinds: z.optional(kindNames),
 });
 export type Hello = z.infer<typeof Hello>;
 
 /** Asks for a stream to a service of a node. */
 export const StreamRequest = z.object({
   /** Name of a node; empty for the node that is asked. */
-  Node: z.string().max(maxRangeNameLength).default(''),
-  Service: z.string().min(1).max(maxServiceCharacters),
+  Node: z._default(z.string().check(z.maxLength(maxRangeNameLength)), ''),
+  Service: z.string().check(z.minLength(1), z.maxLength(maxServiceCharacters)),
   /** For the service, which says what it takes. A few hundred bytes. */
-  Args: z.unknown().optional(),
+  Args: z.optional(z.unknown()),
 });
 export type StreamRequest = z.input<typeof StreamRequest>;
 
@@ -71,13 +78,13 @@ export type StreamAnswer = z.infer<typeof StreamAnswer>;
 
 /** The request's keys after lower-casing: minimega matches keys case-insensitively and ignores unknown ones. */
 export const CommandRequest = z.object({
-  command: z.string().optional(),
-  suggest: z.string().optional(),
-  hello: Hello.partial().optional(),
+  command: z.optional(z.string()),
+  suggest: z.optional(z.string()),
+  hello: z.optional(z.partial(Hello)),
   /** Without Kinds: nodes and links as watchers got them before kinds (contract/watch-1.ts). */
-  watch: z.object({ Kinds: z.array(z.string().max(64)).max(256).optional() }).optional(),
-  cancel: z.boolean().optional(),
-  stream: StreamRequest.optional(),
+  watch: z.optional(z.object({ Kinds: z.optional(kindNames) })),
+  cancel: z.optional(z.boolean()),
+  stream: z.optional(StreamRequest),
 });
 export type CommandRequest = z.infer<typeof CommandRequest>;
 

@@ -6,7 +6,8 @@ import type { Hello } from '../../../contract/command-socket.ts';
 import { AppError } from '../../../contract/errors.ts';
 import { keyOf, type Kind, type KindChange, type RowChanges, type RowData } from '../../../contract/kinds.ts';
 import { maxClusterRows } from '../../../contract/limits.ts';
-import type { WatchMessage1 } from '../../../contract/watch-1.ts';
+import { WatchMessage } from '../../../contract/watch.ts';
+import { WatchMessage1 } from '../../../contract/watch-1.ts';
 import { parseRowChanges } from '../../../core/rows.ts';
 import type { ClusterChange, MeshIdentity } from '../engine.ts';
 
@@ -15,18 +16,18 @@ import type { ClusterChange, MeshIdentity } from '../engine.ts';
  * @throws AppError `invalid` when a message holds more than any cluster that we know how to show, or something that is not a row
  */
 export async function* watchChanges(
-  client: Pick<CommandClient, 'watch' | 'watch1'>,
+  client: Pick<CommandClient, 'watch'>,
   hello: Pick<Hello, 'Kinds'>,
   kinds: readonly Kind[],
 ): AsyncGenerator<ClusterChange, void, undefined> {
   const theirs = hello.Kinds;
   if (theirs === undefined) {
-    for await (const message of client.watch1()) yield changeOf1(message, kinds);
+    for await (const message of client.watch({}, WatchMessage1)) yield changeOf1(message, kinds);
     return;
   }
   const wanted = kinds.filter(({ name }) => theirs.includes(name));
   let beginning: { begins: MeshIdentity; rows: Map<string, KindChange[]>; count: number } | null = null;
-  for await (const message of client.watch(wanted.map(({ name }) => name))) {
+  for await (const message of client.watch({ Kinds: wanted.map(({ name }) => name) }, WatchMessage)) {
     const rows = parseRowChanges(wanted, message.Kinds, maxClusterRows);
     if (message.Watch === 'begin') {
       const begins = { mesh: message.Cluster, context: message.Context, self: message.Self };
