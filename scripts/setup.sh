@@ -233,8 +233,9 @@ while :; do
   left=''
   ended=''
   for name in $running; do
-    # Killed from outside, it leaves no word.
-    if [ ! -e "$logs/$name.end" ] && ! kill -0 "$(cat "$logs/$name.pid")" 2>/dev/null; then echo 137 >"$logs/$name.end"; fi
+    # Killed from outside, it leaves no word. In this order: one that ends in between has left its own.
+    read -r pid <"$logs/$name.pid"
+    if ! kill -0 "$pid" 2>/dev/null && [ ! -e "$logs/$name.end" ]; then echo 137 >"$logs/$name.end"; fi
     if [ -e "$logs/$name.end" ]; then ended="$ended $name"; else left="$left $name"; fi
   done
   running=$left
