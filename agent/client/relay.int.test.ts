@@ -19,7 +19,9 @@ const program = new URL('../main.ts', import.meta.url).pathname;
 const throughSockets = `
   const child = require('child_process').spawn(process.argv[1], process.argv.slice(2), { stdio: ['pipe', 'pipe', 'ignore'] });
   process.stdin.pipe(child.stdin);
-  child.stdout.on('end', () => [1, 2].forEach(require('fs').closeSync)).pipe(process.stdout, { end: false });
+  const close = () => [1, 2].forEach(require('fs').closeSync);
+  // Behind all that waits to be written.
+  child.stdout.on('end', () => process.stdout.write('', close)).pipe(process.stdout, { end: false });
   child.on('exit', (code) => process.exit(code));`;
 const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
