@@ -412,12 +412,18 @@ export class Mesh extends EventEmitter<MeshEvents> {
       const entry = map.get(id);
       return entry !== undefined && topology.isReachable(entry);
     });
-    if (this.listenerCount('node') + this.listenerCount('link') > 0) {
-      const { came, links, went } = this.changes.take();
-      for (const change of came) this.emit('node', change);
-      for (const change of links) this.emit('link', change);
-      for (const change of went) this.emit('node', change);
-    }
+    if (this.listenerCount('node') + this.listenerCount('link') > 0) this.emitTopology();
     this.emit('change');
+  }
+
+  /**
+   * Emits what of the topology changed since it was emitted last. Who reads `topology` right after this can follow by events: without
+   * it, what came and went since the last events would never be said to have gone.
+   */
+  emitTopology(): void {
+    const { came, links, went } = this.changes.take();
+    for (const change of came) this.emit('node', change);
+    for (const change of links) this.emit('link', change);
+    for (const change of went) this.emit('node', change);
   }
 }

@@ -20,6 +20,7 @@ export function followMesh(
     Degree: degree,
   });
   const all = () => {
+    mesh.emitTopology();
     const { nodes: members, links: meshLinks } = mesh.topology();
     const degrees = new Map(members.map(({ id, degree }) => [id, degree]));
     rows.replace(
@@ -41,12 +42,12 @@ export function followMesh(
     if (state === 'down') rows.drop(links, keyOf(links, linkRow(a, b, 'up')));
     else rows.put(links, linkRow(a, b, state));
   };
+  all();
   mesh.on('node', onNode);
   mesh.on('link', onLink);
   // Rare: names, the head and who is a member may all be others.
   mesh.on('roster', all);
   mesh.on('excluded', all);
-  all();
   return () => {
     mesh.off('node', onNode);
     mesh.off('link', onLink);
