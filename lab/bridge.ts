@@ -199,8 +199,9 @@ export async function observeNetwork(lab: Lab, node: string): Promise<string> {
     find . -type l -printf '%p -> %l\\n' | sort
     ip -o address | sed 's/valid_lft.*//'
     ip route show table all; ip -6 route show table all; ip rule
-    ovs-vsctl --format=json --columns=name,ports,datapath_type,fail_mode,external_ids,other_config list bridge
-    ovs-vsctl --format=json --columns=name,external_ids,other_config list port
+    # Rows come in the order of their numbers, which a port that is made again does not keep.
+    ovs-vsctl -f csv --no-headings --columns=name,ports,datapath_type,fail_mode,external_ids,other_config list bridge | sort
+    ovs-vsctl -f csv --no-headings --columns=name,external_ids,other_config list port | sort
     nft list ruleset
     sort /run/network/ifstate
     systemctl list-units --all --plain --no-legend 'meshdeck-bridge*'`;
