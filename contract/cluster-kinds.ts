@@ -1,13 +1,13 @@
 // The kinds of a cluster of meshds. A new one is a definition here, a source in agent/rows, and its pages.
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { defineKind, type RowOf } from './kinds.ts';
 import { maxFactCharacters, maxFleetLinks, maxFleetNodes, maxNodeAddresses, maxRangeNameLength } from './limits.ts';
 
 /** Names, ids and versions: none is longer than a DNS name. */
-const Short = z.string().max(maxRangeNameLength);
-const FactText = z.string().max(maxFactCharacters);
+const Short = z.string().check(z.maxLength(maxRangeNameLength));
+const FactText = z.string().check(z.maxLength(maxFactCharacters));
 /** Uptime in nanoseconds is the largest: a century is 3e18. -1 means no limit. */
-const Quantity = z.number().min(-1).max(1e19);
+const Quantity = z.number().check(z.minimum(-1), z.maximum(1e19));
 
 /** The nodes of the roster. */
 export const nodes = defineKind({
@@ -17,12 +17,12 @@ export const nodes = defineKind({
   row: z.object({
     Id: Short,
     Name: Short,
-    Addresses: z.array(Short).max(maxNodeAddresses),
+    Addresses: z.array(Short).check(z.maxLength(maxNodeAddresses)),
     /** `member`: in the mesh now. `absent`: in the roster, not in the mesh. `revoked`: shut out. */
     State: z.enum(['member', 'absent', 'revoked']),
     Head: z.boolean(),
     /** Links the node tries to hold; null while it is absent. */
-    Degree: z.number().int().nullable(),
+    Degree: z.nullable(z.int()),
   }),
 });
 export type NodeRow = RowOf<typeof nodes>;
@@ -39,10 +39,10 @@ export type LinkRow = RowOf<typeof links>;
 
 /** Facts of a host. Units: MB (MiB) for memory, MB/s for rx and tx. Columns of minimega's `host`. */
 export const HostFacts = z.object({
-  Name: z.string().max(255),
+  Name: z.string().check(z.maxLength(255)),
   CPUs: Quantity,
   /** Three load averages, as /proc/loadavg prints them. */
-  Load: z.string().max(255),
+  Load: z.string().check(z.maxLength(255)),
   MemTotal: Quantity,
   MemUsed: Quantity,
   RxBps: Quantity,
@@ -66,7 +66,7 @@ export const hosts = defineKind({
   owner: 'Node',
   bound: 1,
   /** `Version`: of its meshd. */
-  row: HostFacts.extend({ Node: Short, Version: Short }),
+  row: z.extend(HostFacts, { Node: Short, Version: Short }),
 });
 export type HostRow = RowOf<typeof hosts>;
 
@@ -88,7 +88,7 @@ export const bridges = defineKind({
     /** `safe`, or the reasons against a reboot; empty without a bridge. */
     Reboot: FactText,
     /** For the red banner, each with what to do; empty when all is well. */
-    Alarms: z.array(FactText).max(32),
+    Alarms: z.array(FactText).check(z.maxLength(32)),
   }),
 });
 export type BridgeRow = RowOf<typeof bridges>;

@@ -1,6 +1,6 @@
 // The fleet as the browser sees it: the rows of every cluster that the console knows. A snapshot with a revision comes first,
 // deltas follow; a gap asks for a new snapshot. The server numbers for browsers itself.
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { bridges, clusterKinds, hosts, links, nodes } from './cluster-kinds.ts';
 import { defineKind, extendKind, RowChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
 
@@ -17,7 +17,7 @@ export const clusters = defineKind({
     /** Name of the node whose command socket the console is attached to; empty while it is not attached. */
     AttachedTo: z.string(),
     /** Round trip to that node, in milliseconds; null while not attached. */
-    RoundTripMs: z.number().nullable(),
+    RoundTripMs: z.nullable(z.number()),
     /** When the console last received news of this cluster, ms since 1970. */
     AsOf: z.number(),
     /** Why it is not live, for people; empty when it is. */
@@ -37,7 +37,7 @@ export function fleetKind<Row extends RowData>(kind: Kind<Row>): Kind<Row & { Cl
 }
 
 /** `LostAt`: when it left the mesh, ms since 1970; null while it is a member. A lost node fades with its age. */
-export const fleetNodes = extendKind(nodes, { ...told, LostAt: z.number().nullable() });
+export const fleetNodes = extendKind(nodes, { ...told, LostAt: z.nullable(z.number()) });
 export type FleetNode = RowOf<typeof fleetNodes>;
 
 /** A link with its age: `Since` is when the console first saw it in this state, ms since 1970. */
@@ -72,7 +72,7 @@ export const FleetEvent = z.object({
 export type FleetEvent = z.infer<typeof FleetEvent>;
 
 export const FleetSnapshot = z.object({
-  Revision: z.number().int(),
+  Revision: z.int(),
   /** The server's clock, ms since 1970: pages compute ages from it. */
   Now: z.number(),
   /** Every row there is. */
@@ -83,8 +83,8 @@ export const FleetSnapshot = z.object({
 export type FleetSnapshot = z.infer<typeof FleetSnapshot>;
 
 export const FleetDelta = z.object({
-  From: z.number().int(),
-  Revision: z.number().int(),
+  From: z.int(),
+  Revision: z.int(),
   Now: z.number(),
   Kinds: RowChanges,
   Events: z.array(FleetEvent),

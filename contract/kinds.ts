@@ -4,7 +4,11 @@
 //   {"hosts": {"put": [whole rows, or the changed fields beside those of the key], "gone": ["key", …]}}
 //
 // Who applies a change takes `gone` first: a row that went and came back is in both.
-import { z } from 'zod';
+//
+// zod/mini: every page loads this file, and all of zod is 38 kB of its scripts.
+import * as z from 'zod/mini';
+
+type Shape = Readonly<Record<string, z.ZodMiniType>>;
 
 export type RowData = Readonly<Record<string, unknown>>;
 
@@ -16,11 +20,11 @@ export interface Kind<Row extends RowData = RowData> {
   readonly owner: string | null;
   /** Rows of one owner; without an owner, of one cluster. */
   readonly bound: number;
-  readonly shape: z.ZodRawShape;
+  readonly shape: Shape;
   /** Every field is there, null where a value is not known: a missing field means `unchanged`. */
-  readonly row: z.ZodType<Row>;
+  readonly row: z.ZodMiniType<Row>;
   /** Some fields, those of the key among them. */
-  readonly change: z.ZodType<Partial<Row>>;
+  readonly change: z.ZodMiniType<Partial<Row>>;
 }
 
 export type RowOf<K> = K extends Kind<infer Row> ? Row : never;
@@ -34,23 +38,23 @@ export interface KindChange<Row extends RowData = RowData> {
 /** By name of the kind; kinds without a change are left out. */
 export type RowChanges = Readonly<Record<string, KindChange>>;
 
-export function defineKind<Shape extends z.ZodRawShape>(definition: {
+export function defineKind<S extends Shape>(definition: {
   readonly name: string;
-  readonly row: z.ZodObject<Shape>;
-  readonly key: readonly (keyof Shape & string)[];
-  readonly owner?: keyof Shape & string;
+  readonly row: z.ZodMiniObject<S>;
+  readonly key: readonly (keyof S & string)[];
+  readonly owner?: keyof S & string;
   readonly bound: number;
-}): Kind<z.infer<z.ZodObject<Shape>>> {
+}): Kind<z.infer<z.ZodMiniObject<S>>> {
   const { name, row, key, owner = null, bound } = definition;
   return kindOf({ name, shape: row.shape, key, owner, bound });
 }
 
 /** The same kind with more fields in its rows. `key`: that of `kind` unless given. */
-export function extendKind<Row extends RowData, Extra extends z.ZodRawShape>(
+export function extendKind<Row extends RowData, Extra extends Shape>(
   kind: Kind<Row>,
   extra: Extra,
   key: readonly string[] = kind.key,
-): Kind<Row & z.infer<z.ZodObject<Extra>>> {
+): Kind<Row & z.infer<z.ZodMiniObject<Extra>>> {
   const { name, owner, bound, shape } = kind;
   return kindOf({ name, shape: { ...shape, ...extra }, key, owner, bound });
 }
@@ -58,7 +62,7 @@ export function extendKind<Row extends RowData, Extra extends z.ZodRawShape>(
 /** The caller says which rows the shape is of: zod's types follow nothing that is put together at run time. */
 function kindOf<Row extends RowData>(parts: Pick<Kind, 'name' | 'shape' | 'key' | 'owner' | 'bound'>): Kind<Row> {
   const row = z.object(parts.shape);
-  const change = row.partial().required(Object.fromEntries(parts.key.map((field) => [field, true])) as never);
+  const change = z.required(z.partial(row), Object.fromEntries(parts.key.map((field) => [field, true])) as never);
   return { ...parts, row: row as unknown as Kind<Row>['row'], change: change as unknown as Kind<Row>['change'] };
 }
 
@@ -71,6 +75,9 @@ export function keyOf(kind: Pick<Kind, 'key'>, row: RowData): string {
 
 /** The wire of changes, before the kinds in it are known. */
 export const RowChanges = z.record(
-  z.string().max(64),
-  z.object({ put: z.array(z.record(z.string().max(64), z.unknown())), gone: z.array(z.string().max(1_024)) }),
+  z.string().check(z.maxLength(64)),
+  z.object({
+    put: z.array(z.record(z.string().check(z.maxLength(64)), z.unknown())),
+    gone: z.array(z.string().check(z.maxLength(1_024))),
+  }),
 );

@@ -7,7 +7,7 @@ import type { ErrorCode } from './errors.ts';
 export interface Method<
   Name extends string = string,
   Input extends z.ZodType = z.ZodType,
-  Output extends z.ZodType = z.ZodType,
+  Output extends z.core.$ZodType = z.core.$ZodType,
 > {
   readonly name: Name;
   /** The least role that may call it, checked in the dispatcher. The part for plans or commands checks what else these need. */
@@ -22,7 +22,7 @@ export interface Method<
   readonly example: z.input<Input>;
 }
 
-export function defineMethod<const Name extends string, Input extends z.ZodType, Output extends z.ZodType>(
+export function defineMethod<const Name extends string, Input extends z.ZodType, Output extends z.core.$ZodType>(
   method: Method<Name, Input, Output>,
 ): Method<Name, Input, Output> {
   return method;

@@ -9,7 +9,8 @@ import { Revision } from './watch.ts';
 const FactText = z.string().max(maxFactCharacters);
 
 /** The fields of the bridge are missing until the host's first look. */
-export const HostFacts1 = HostFacts.extend({
+export const HostFacts1 = z.object({
+  ...HostFacts.shape,
   Bridge: FactText.optional(),
   BridgeUplink: FactText.optional(),
   BridgeOwner: FactText.optional(),

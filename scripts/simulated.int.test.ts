@@ -55,7 +55,7 @@ test('a console over simulated nodes says so everywhere, outlives the node it is
   const cookie = made.headers.getSetCookie().map((line) => line.split(';')[0]);
   const open = io(origin, { transports: ['websocket'], extraHeaders: { cookie: cookie.join('; '), origin } });
   socket = open;
-  const ask = async <T>(method: string, data: z.ZodType<T>): Promise<T> => {
+  const ask = async <T>(method: string, data: z.core.$ZodType<T>): Promise<T> => {
     const ack: unknown = await open.timeout(60_000).emitWithAck(method, {});
     return z.object({ ok: z.literal(true), data }).parse(ack).data;
   };

@@ -31,8 +31,10 @@ const store = () => {
   return first;
 };
 const follow = (into = rows) => followMesh(into, { mesh: sim.mesh(0), roster: store() });
-const tables = (of: ClusterRows) =>
-  [nodes, links].map((kind) => [...of.table(kind).values()].map((row) => JSON.stringify(row)).sort());
+const tables = (of: ClusterRows) => {
+  const rowsOf = [...of.table(nodes).values(), ...of.table(links).values()];
+  return rowsOf.map((row) => JSON.stringify(row)).sort();
+};
 /** What someone sees who begins to look now. */
 const fresh = () => {
   const looked = new ClusterRows(clusterKinds);

@@ -156,7 +156,7 @@ export class Dispatcher {
     try {
       const output = await handler(parsed.data, call);
       if (text) await this.append(caller, name, text, null);
-      return (method.output as z.ZodType).parse(output);
+      return z.parse(method.output, output);
     } catch (error) {
       if (text) await this.append(caller, name, text, error);
       throw error;
