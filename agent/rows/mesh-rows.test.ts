@@ -52,7 +52,7 @@ test('the first change after someone began to look is seen: a node that was ther
   expect([...rows.table(links).values()].filter(({ A, B }) => A === id || B === id)).toEqual([]);
 });
 
-test('whoever comes to look, whenever, sees what is there', async () => {
+test('anyone who begins to look, at any time, sees what is there', async () => {
   const random = seededRandom(11);
   for (let turn = 0; turn < 120; turn += 1) {
     const index = 1 + Math.floor(random() * (size - 1));
