@@ -62,13 +62,21 @@ describe('add-nodes', () => {
         form: { nodes: list, user: sudoUser, allowRootKey: true },
         secrets: {},
       });
-      await Promise.all(['node3', 'node4'].map((node) => lab.fault.signal(node, 'sshd', 'SIGSTOP')));
-      ({ id } = await client.call('runs.start', { plan: plan.id, secrets }));
+      const ofFirst = Object.fromEntries(['node1', 'node2'].map((node) => [`password:${sudoUser}@${node}`, password]));
+      ({ id } = await client.call('runs.start', { plan: plan.id, secrets: ofFirst }));
       const watch = await RunWatch.open(client, id);
-      await watch.until('two nodes are in', ({ steps }) =>
-        ['node1', 'node2'].every((node) => steps.get(`observePreflight ${node}`)?.endedAt),
+      await watch.until(
+        'two nodes are in, and the run asks for the others',
+        ({ steps, summary }) =>
+          summary.state === 'needs-secret' &&
+          ['node1', 'node2'].every((node) => steps.get(`observePreflight ${node}`)?.endedAt),
       );
-      expect(watch.steps.get('ensureKey node3')?.state).toBe('running');
+      // A login ends after 10 s, so sshd stops only once nothing but the two logins is left.
+      await Promise.all(['node3', 'node4'].map((node) => lab.fault.signal(node, 'sshd', 'SIGSTOP')));
+      await client.call('runs.provideSecrets', { run: id, secrets });
+      await watch.until('the others log in', ({ steps }) =>
+        ['node3', 'node4'].every((node) => steps.get(`ensureKey ${node}`)?.state === 'running'),
+      );
     } finally {
       await first.kill();
       await Promise.all(['node3', 'node4'].map((node) => lab.fault.signal(node, 'sshd', 'SIGCONT')));
