@@ -64,6 +64,15 @@ export class Confirmation {
     for (const settle of this.waiting) settle();
   }
 
+  /** Gains numbers if no member's word is missing: in a cluster of one node, from the start. */
+  async gainIfConfirmed(): Promise<void> {
+    const { state } = this.components;
+    if (!this.gains() || this.missing().length > 0) return;
+    state.standing = gainNumbers(state.standing, state.owned);
+    // If it is lost, this node gains them again.
+    await state.save().catch(() => undefined);
+  }
+
   /** Asks soon: the roster, the members or the released rows are others than before. */
   kick(): void {
     this.delayMs = againMs;
@@ -205,10 +214,7 @@ export class Confirmation {
       const results = await mesh.request(batch, confirmKind, body, { timeoutMs: askTimeoutMs });
       for (const [id, result] of results) await this.take(id, result, { version, keys });
     }
-    if (!this.gains() || state.rosterVersion !== version || this.missing().length > 0) return;
-    state.standing = gainNumbers(state.standing, state.owned);
-    // If it is lost, this node asks again.
-    await state.save().catch(() => undefined);
+    if (state.rosterVersion === version) await this.gainIfConfirmed();
   }
 
   private async take(

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { NodeId } from '../../contract/roster.ts';
 import { isNamespaceName } from '../../core/namespaces.ts';
 import { isAlias, maxVlan, minVlan } from '../../core/vlans/names.ts';
-import { maxForcedRows, maxRanges, tableParts, type RangeRow, type VlanRow } from '../../core/vlans/table.ts';
+import { maxRanges, tableParts, type RangeRow, type VlanRow } from '../../core/vlans/table.ts';
 
 /** Rows in one message: a row for each number, and as many forced ones. */
 export const maxRowsSent = 2 * maxVlan;

@@ -109,7 +109,7 @@ export class SimulatedVlans {
       { mesh, roster, clock: this.clock, random: this.random, store, log },
     );
     vlans.useBy(this.usersOf(index));
-    vlans.start();
+    await vlans.start();
     this.running[index] = vlans;
     this.lives[index] = store;
   }

@@ -66,10 +66,10 @@ describe('four nodes', () => {
     await nodes.agreed();
   });
 
-  test('V13 one node asks for a thousand aliases at once, more than a member answers at a time', async () => {
-    const names = Array.from({ length: 1_000 }, (_, at) => `net${at}`);
+  test('V13 one node asks for 400 aliases at once, more than a member answers at a time', async () => {
+    const names = Array.from({ length: 400 }, (_, at) => `net${at}`);
     const numbers = (await done(Promise.all(names.map((alias) => nodes.resolve(0, alias))))).map(({ vlan }) => vlan);
-    expect(new Set(numbers).size).toBe(1_000);
+    expect(new Set(numbers).size).toBe(400);
     await nodes.agreed();
   });
 

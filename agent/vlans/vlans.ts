@@ -67,10 +67,11 @@ export class Vlans {
   }
 
   /** From now on it shares rows, and gains its numbers. */
-  start(): void {
+  async start(): Promise<void> {
     this.components.mesh.on('change', this.onChange);
     this.components.roster.on('change', this.onRoster);
     this.sharing.start();
+    await this.confirmation.gainIfConfirmed();
     this.confirmation.kick();
   }
 
