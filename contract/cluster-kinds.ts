@@ -1,7 +1,14 @@
 // The kinds of a cluster of meshds. A new one is a definition here, a source in agent/rows, and its pages.
 import * as z from 'zod/mini';
 import { defineKind, type RowOf } from './kinds.ts';
-import { maxFactCharacters, maxFleetLinks, maxFleetNodes, maxNodeAddresses, maxRangeNameLength } from './limits.ts';
+import {
+  maxFactCharacters,
+  maxFleetLinks,
+  maxFleetNodes,
+  maxNodeAddresses,
+  maxRangeNameLength,
+  maxVlanRows,
+} from './limits.ts';
 
 /** Names, ids and versions: none is longer than a DNS name. */
 const Short = z.string().check(z.maxLength(maxRangeNameLength));
@@ -93,4 +100,26 @@ export const bridges = defineKind({
 });
 export type BridgeRow = RowOf<typeof bridges>;
 
-export const clusterKinds = [nodes, links, hosts, bridges] as const;
+/** Who holds which VLAN. Every node has the same rows, so none of them is of one node. */
+export const vlans = defineKind({
+  name: 'vlans',
+  key: ['Vlan', 'Namespace', 'Alias'],
+  bound: maxVlanRows,
+  row: z.object({
+    Vlan: z.int().check(z.minimum(1), z.maximum(4_094)),
+    /** Both empty: the number is used as it is, or blacklisted. */
+    Namespace: Short,
+    Alias: Short,
+    /** Member that decides on the number. */
+    Owner: Short,
+    /** A person chose the number. */
+    Pinned: z.boolean(),
+    /** The alias has other numbers too: two sides of a split decided on it. */
+    Split: z.boolean(),
+    /** The number has other holders too: somebody forced it. */
+    Clash: z.boolean(),
+  }),
+});
+export type VlanKindRow = RowOf<typeof vlans>;
+
+export const clusterKinds = [nodes, links, hosts, bridges, vlans] as const;

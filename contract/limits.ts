@@ -127,6 +127,9 @@ export const maxAnswersBytes = maxResponseBytes / 2;
 export const maxFleetNodes = 5_000;
 export const maxFleetLinks = 50_000;
 
+/** VLANs of one cluster: each number once, and as many again that persons forced. */
+export const maxVlanRows = 2 * 4_094;
+
 /** Rows of one cluster that a console takes from a node, of all kinds: ten times those of the largest we build for. */
 export const maxClusterRows = 250_000;
 
