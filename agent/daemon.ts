@@ -23,6 +23,7 @@ import { createDeployPart } from './parts/deploy.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import type { Part } from './parts/part.ts';
+import { createVlanPart } from './parts/vlans.ts';
 import { createWatchedRows } from './rows/watched-rows.ts';
 import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
@@ -152,11 +153,16 @@ export async function startDaemon(
       { host, flags, stateFolder: paths.state, programPath },
       { mesh, cluster, settings, log },
     );
+    const { vlans, ...vlanPart } = await createVlanPart(
+      { range: flags.vlanrange, checkMs: flags.msa * 1000, stateFolder: paths.state },
+      { mesh, roster, clock, log },
+    );
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
       createHostPart(self, { machine, clock, log }),
       createBridgePart(self, { clock, log }),
+      vlanPart,
       ...(components.parts?.(mesh) ?? []),
     ];
     cleanups.push(...parts.map(({ stop: end }) => end));
@@ -168,10 +174,11 @@ export async function startDaemon(
       rows.stop();
     });
     const dispatcher = new Dispatcher(
-      { host, version, vlanRange: flags.vlanrange, filePath: paths.files },
+      { host, version, filePath: paths.files },
       {
         handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Handlers,
         peers,
+        vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,
         onBug,
