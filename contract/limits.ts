@@ -171,3 +171,40 @@ export const maxTokensPerUser = 20;
 
 /** Tokens that one user makes in an hour, revoked ones too. */
 export const maxTokensPerHour = 10;
+
+/** A file name below -filepath, each of its parts (NAME_MAX), and how deep it lies: names travel in requests and rows. */
+export const maxFileNameBytes = 1_024;
+export const maxFileNamePartBytes = 255;
+export const maxFileNameDepth = 32;
+
+/** A file that travels between members: its chunk hashes are 32 MiB then. */
+export const maxFileBytes = 2 ** 40;
+
+/** The smallest and the largest piece that a file is cut into, and pieces that most files have: a bound on what a fetch loses or repeats. */
+export const minFileChunkBytes = 64 * 1024;
+export const maxFileChunkBytes = 1024 * 1024;
+export const usualFileChunks = 1_024;
+
+/** Images of one backing chain. QEMU itself takes 200; people make three. */
+export const maxChainLength = 16;
+
+/** Entries of -filepath that a listing looks at: a folder of results may have 100,000. */
+export const maxListedFiles = 20_000;
+
+/** Rows of one node's files; the last one says how many more there are. 1,000 nodes stay below `maxClusterRows`. */
+export const maxFileRows = 200;
+
+/** Names in these rows: a key of a row has the node's id in front, and at most 1,024 characters. */
+export const maxRowFileNameCharacters = 900;
+
+/** Files that one node fetches at a time, as minimega does; the others wait. */
+export const maxFetches = 3;
+
+/** Fetches of one node that are under way or wait: a folder of more files is copied in several goes. */
+export const maxQueuedFetches = 1_000;
+
+/** Nodes that one fetch takes chunks from at a time. More do not make it faster, and each costs chunks in memory. */
+export const maxFetchSources = 6;
+
+/** Streams on which one node serves files. */
+export const maxServedFiles = 48;
