@@ -3,10 +3,12 @@ import * as z from 'zod/mini';
 import { defineKind, type RowOf } from './kinds.ts';
 import {
   maxFactCharacters,
+  maxFileRows,
   maxFleetLinks,
   maxFleetNodes,
   maxNodeAddresses,
   maxRangeNameLength,
+  maxRowFileNameCharacters,
   maxVlanRows,
 } from './limits.ts';
 
@@ -122,4 +124,32 @@ export const vlans = defineKind({
 });
 export type VlanKindRow = RowOf<typeof vlans>;
 
-export const clusterKinds = [nodes, links, hosts, bridges, vlans] as const;
+/** The files of each member below its -filepath: the largest, and those that are on their way to it. */
+export const files = defineKind({
+  name: 'files',
+  key: ['Node', 'Name'],
+  owner: 'Node',
+  bound: maxFileRows,
+  row: z.object({
+    Node: Short,
+    /** From -filepath on; empty in the row with the state `more`. */
+    Name: z.string().check(z.maxLength(maxRowFileNameCharacters)),
+    /** Bytes; of `more`, how many files have no row, as far as they were counted. */
+    Size: Quantity,
+    /** Milliseconds since 1970. */
+    Modified: z.number().check(z.minimum(-8.64e15), z.maximum(8.64e15)),
+    /** As qemu-img calls it, `kernel`, `initrd`, `iso`, or `other`; empty while it is on its way. */
+    Format: Short,
+    /** SHA-256 in hex; empty while the node has not computed it. */
+    Hash: Short,
+    /** `here`: complete. `queued`, `fetching`, `checking`: on its way. `failed`: the last fetch did not end well. */
+    State: z.enum(['here', 'queued', 'fetching', 'checking', 'failed', 'more']),
+    /** Bytes that are there. */
+    Done: Quantity,
+    /** Why the fetch failed; empty otherwise. */
+    Error: FactText,
+  }),
+});
+export type FileRow = RowOf<typeof files>;
+
+export const clusterKinds = [nodes, links, hosts, bridges, vlans, files] as const;
