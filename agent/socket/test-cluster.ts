@@ -7,14 +7,18 @@ import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
+import { kernel } from '../../host/images/made-images.ts';
+import { MemoryStore } from '../../host/images/memory-store.ts';
 import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
 import { Dispatcher } from '../commands/dispatcher.ts';
+import { createFileHandlers } from '../commands/file.ts';
 import type { Handlers } from '../commands/handler.ts';
 import { createHostHandlers } from '../commands/host.ts';
 import { createVlanHandlers } from '../commands/vlans.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
 import type { DeployComponents } from '../deploy/types.ts';
+import { Files } from '../files/files.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
@@ -36,6 +40,23 @@ export interface TestCluster {
 }
 
 const silentLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+/** Each node has a kernel below its -filepath. */
+function fileHandlers(mesh: Mesh): Handlers {
+  const store = new MemoryStore({ now: () => Date.now() });
+  store.put('vmlinuz', kernel());
+  const log = { info: () => undefined, warn: () => undefined };
+  const clock = createSystemClock();
+  const files = new Files({
+    mesh,
+    store,
+    clock,
+    log,
+    random: Math.random,
+    headId: () => mesh.nodeId,
+    isInUse: () => false,
+  });
+  return createFileHandlers({ files, now: () => clock.now() });
+}
 
 export async function startCluster(): Promise<TestCluster> {
   const base = await mkdtemp(join(tmpdir(), 'meshd-cluster-'));
@@ -76,6 +97,7 @@ export async function startCluster(): Promise<TestCluster> {
       ...createHostHandlers(() => observeFacts(host)),
       ...createBridgeHandlers(() => Promise.resolve(noBridge)),
       ...createVlanHandlers(vlans),
+      ...fileHandlers(mesh),
       ...deployHandlers(host),
     };
     const dispatcher = new Dispatcher(

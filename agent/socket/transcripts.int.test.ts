@@ -14,8 +14,8 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have yet: VMs, bridges, taps, files, captures, scheduling. */
-const isLater = /\b(vm|ns|tap|bridge|file|capture)\b/;
+/** Commands that meshd does not have yet: VMs, bridges, taps, captures, scheduling. */
+const isLater = /\b(vm|ns|tap|bridge|capture)\b/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 
 function recording(file: string): Recorded[] {

@@ -201,6 +201,26 @@ export const commandPatterns: readonly CommandPattern[] = [
     destructive: true,
     help: 'release the aliases of the namespace that begin with a prefix; all: every alias, range and blacklisted number',
   },
+
+  // Files below -filepath are the cluster's: every member may list and fetch them.
+  { ...viewer, pattern: 'file <list,>', help: 'files and folders below -filepath' },
+  {
+    ...viewer,
+    pattern: 'file <list,> <path> [recursive,]',
+    help: 'those in a folder, with all below it, or that fit a pattern such as *.qcow2',
+  },
+  {
+    ...operator,
+    pattern: 'file <get,> <file>',
+    help: 'fetch a file, a folder or all that fits a pattern from the nodes that have it',
+  },
+  { ...viewer, pattern: 'file <status,>', help: 'files that are on their way here' },
+  {
+    ...operator,
+    pattern: 'file <delete,> <file>',
+    destructive: true,
+    help: 'delete a file, a folder or all that fits a pattern here, and end fetches of it',
+  },
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
   { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },
