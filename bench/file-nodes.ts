@@ -42,7 +42,7 @@ export async function startFileNodes(count: number, firstPort: number): Promise<
   const identities = await makeIdentities(count, firstPort, { nameOf });
   const children: (Child | undefined)[] = [];
   const stop = async () => {
-    await Promise.all(children.map((child) => child?.stop()));
+    await Promise.all(children.flatMap((child) => (child ? [child.stop()] : [])));
     await identities.remove();
   };
   const nodes = identities.nodes.map((identity, index): FileNode => {

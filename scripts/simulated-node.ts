@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   await daemon.stop();
 }
 
-/** The first node has images that the others can fetch; each has one of its own. */
+/** The first node has images that the others can fetch; each has one that the others lack. */
 function memoryFiles(of: number): MemoryStore {
   const store = new MemoryStore({ now: () => Date.now() });
   store.put(`scratch-${of}.raw`, rawDisk());

@@ -379,7 +379,7 @@ export class Fetch {
     this.doneBytes += bytesOfChunk(this.manifest?.bytes ?? 0, index);
   }
 
-  /** Whether the disk gives back the file; chunks that it does not are to be fetched again. */
+  /** Whether the disk gives back the file; chunks that it does not must come again. */
   private async isWhole(manifest: Manifest): Promise<boolean> {
     const { bytes, hashes } = manifest;
     const there = await this.part?.hash({ chunkBytes: fileChunkBytes(bytes), signal: this.abort.signal });

@@ -7,7 +7,7 @@ import { fileSource } from './file-rows.ts';
 import { FilesMesh, randomDisk } from './memory-files.ts';
 
 let mesh: FilesMesh;
-let stop = () => undefined as void;
+let stop: () => void = () => undefined;
 let rows = new Map<string, FileRow>();
 afterEach(async () => {
   stop();

@@ -305,22 +305,24 @@ describe('C6 C10 C13 nodes that go', () => {
     const data = randomDisk(2 * MB);
     put('web', data, 1);
     const silent: Duplex[] = [];
-    mesh.simulation.mesh(0).serve('file-have', async () => ({
-      file: {
-        bytes: 2 * MB,
-        storedBytes: 2 * MB,
-        modifiedMs: 1,
-        hash: null,
-        format: 'raw',
-        virtualBytes: 2 * MB,
-        backing: null,
-        isEncrypted: false,
-        snapshots: 0,
-        problem: null,
-      },
-      isFolder: false,
-      part: null,
-    }));
+    mesh.simulation.mesh(0).serve('file-have', () =>
+      Promise.resolve({
+        file: {
+          bytes: 2 * MB,
+          storedBytes: 2 * MB,
+          modifiedMs: 1,
+          hash: null,
+          format: 'raw',
+          virtualBytes: 2 * MB,
+          backing: null,
+          isEncrypted: false,
+          snapshots: 0,
+          problem: null,
+        },
+        isFolder: false,
+        part: null,
+      }),
+    );
     mesh.simulation.mesh(0).streams.serve('file', ({ accept }) => void silent.push(accept()));
     // The head is preferred, and its copy is never given.
     await ensured(2, 'web');
@@ -375,7 +377,8 @@ describe('C11 chains', () => {
     storeOf(1).put('base.raw', content(0, 'base.raw')!, 3_000);
     const before = served(0);
     await ensured(1, 'web.qcow2');
-    expect(served(0) - before).toBe(content(0, 'web.qcow2')?.length);
+    // The one chunk of the image that is not zeros.
+    expect(served(0) - before).toBe(65_536);
   });
 
   test.each([

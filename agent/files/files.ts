@@ -1,6 +1,6 @@
 // The files of this node and those of the others, for commands, rows and the parts that need images: what is here, who has what, and
 // bringing it here. One fetch for each file, however many wait for it.
-import { AppError } from '../../contract/errors.ts';
+import { AppError, describeError } from '../../contract/errors.ts';
 import { maxFetches, maxFileRows, maxListedFiles, maxQueuedFetches } from '../../contract/limits.ts';
 import { parseFileName } from '../../core/files/file-name.ts';
 import { isGlob, matchesGlob, parseGlob } from '../../core/files/glob.ts';
@@ -40,6 +40,8 @@ interface Running {
 
 /** Failed fetches that `status` still shows. */
 const keptFailures = 20;
+/** A part that was not continued for a week only takes up room. */
+const stalePartMs = 7 * 24 * 3600 * 1000;
 /** A chain that changes on other nodes while it is fetched is followed again this often. */
 const chainRounds = 3;
 const cancelled = () => new AppError('cancelled', 'cancelled');
@@ -73,6 +75,13 @@ export class Files {
       nodeName: () => mesh.nameOf(mesh.nodeId),
       part,
     });
+    const stale = { ms: clock.wallNow() - stalePartMs };
+    store.removeStaleParts(stale).then(
+      (count) => {
+        if (count > 0) components.log.info(`files: removed ${count} parts of fetches that nobody repeated for a week`);
+      },
+      (error: unknown) => components.log.warn(`files: cannot look for old parts: ${describeError(error)}`),
+    );
     this.services = { [fileService]: this.holder.serve };
     this.catalogue = new Catalogue({
       mesh,
@@ -173,6 +182,7 @@ export class Files {
       }
     }
     await this.assertRoom(wanted.map(({ found }) => found));
+    if (this.running.size + wanted.length > maxQueuedFetches) throw tooMany();
     const ends = wanted.map(({ found, mayReplace }) => this.wait(this.start(found, mayReplace), options));
     const ended = Promise.allSettled(ends).then((results) => {
       const failed = results.find((result) => result.status === 'rejected');
@@ -323,9 +333,7 @@ export class Files {
     const known = this.running.get(name);
     if (known) return known;
     if (this.isStopped) throw new AppError('cancelled', 'this meshd is stopping');
-    if (this.running.size >= maxQueuedFetches) {
-      throw new AppError('refused', `${maxQueuedFetches} files are on their way here already: wait for some of them`);
-    }
+    if (this.running.size >= maxQueuedFetches) throw tooMany();
     const { mesh, clock, random, log, isInUse } = this.components;
     const fetch = new Fetch(
       { name, candidates, mayReplace },
@@ -415,6 +423,9 @@ export class Files {
     }
   }
 }
+
+const tooMany = () =>
+  new AppError('refused', `more than ${maxQueuedFetches} files would be on their way here: wait for some of them`);
 
 /** As a fetch leaves it: with the time of the original. */
 const isSame = (found: FoundFile, here: FileEntry) =>

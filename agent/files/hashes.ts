@@ -30,7 +30,7 @@ export class FileManifests {
     return known?.version === entry.version ? known.manifest : null;
   }
 
-  /** Whoever asks meanwhile waits for the same. @throws AppError as `FileStore.open`, and when the file changes meanwhile */
+  /** Others who ask meanwhile wait for the same. @throws AppError as `FileStore.open`, and when the file changes meanwhile */
   of(entry: FileEntry): Promise<Manifest> {
     const known = this.peek(entry);
     if (known) return Promise.resolve(known);

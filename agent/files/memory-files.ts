@@ -69,7 +69,7 @@ export class FilesMesh {
     for (let passed = 0; !isDone(); passed += stepMs) {
       if (passed > maxMs) throw new Error(`not within ${maxMs} ms of mesh time`);
       await this.clock.advance(stepMs, stepMs);
-      // Hashes are computed on other threads, in time of their own.
+      // Hashes are computed on other threads, in real time.
       await sleep(0);
     }
   }

@@ -2,7 +2,16 @@
 import type { Duplex } from 'node:stream';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { chunkCount } from '../../core/files/chunks.ts';
-import { Bits, fileFrame, FrameReader, indexFrame, readHave, readIndex, readManifest, type Manifest } from './wire.ts';
+import {
+  fileFrame,
+  FrameReader,
+  indexFrame,
+  readHave,
+  readIndex,
+  readManifest,
+  type Bits,
+  type Manifest,
+} from './wire.ts';
 
 /** Chunks that one node is asked for ahead: it reads one while the last is on its way. */
 export const asksAtOnce = 2;

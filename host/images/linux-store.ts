@@ -4,6 +4,7 @@ import { constants, watch as watchFolder, type BigIntStats } from 'node:fs';
 import { lstat, mkdir, open, opendir, realpath, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, describeError } from '../../contract/errors.ts';
+import { maxListedFiles } from '../../contract/limits.ts';
 import { baseOf, folderOf, parseFileName, partPrefix } from '../../core/files/file-name.ts';
 import { openBelow, readFileBelow, resolveBelow } from '../below.ts';
 import { syncFolder, writeFileAtomic } from '../files.ts';
@@ -61,6 +62,7 @@ export function createLinuxStore(root: string, { runner }: { runner: Runner }): 
         throw error;
       }
     },
+    removeStaleParts: ({ ms }) => removeStaleParts(root, ms),
     async remove(name) {
       const path = await resolveBelow(root, name);
       if (!(await statsOf(path))) throw new AppError('not-found', `${name}: no such file below ${root}`);
@@ -166,6 +168,23 @@ async function listFolder(
     if (isCut) return { entries, isCut };
   }
   return { entries, isCut: false };
+}
+
+async function removeStaleParts(root: string, beforeMs: number): Promise<number> {
+  const { entries } = await listFolder(root, '', { isRecursive: true, most: maxListedFiles });
+  let count = 0;
+  for (const folder of ['', ...entries.flatMap(({ isFolder, name }) => (isFolder ? [name] : []))]) {
+    for await (const { name } of await opendir(join(root, folder))) {
+      if (!name.startsWith(partPrefix) || name.endsWith('.journal')) continue;
+      const path = join(root, folder, name);
+      const stats = await statsOf(path);
+      if (!stats?.isFile() || Number(stats.mtimeMs) >= beforeMs) continue;
+      await rm(path, { force: true });
+      await rm(`${path}.journal`, { force: true });
+      count += 1;
+    }
+  }
+  return count;
 }
 
 async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {

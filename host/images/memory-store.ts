@@ -15,6 +15,7 @@ interface MemoryFile {
 interface MemoryPart {
   data: Buffer;
   journal: string;
+  writtenMs: number;
 }
 
 export interface MemoryStoreOptions {
@@ -88,8 +89,9 @@ export class MemoryStore implements FileStore {
       if (this.entry(name)?.isFolder) {
         throw new AppError('conflict', `${name} is here, and is not a file: move it away`);
       }
-      const part = this.parts.get(name) ?? { data: Buffer.alloc(0), journal };
+      const part = this.parts.get(name) ?? { data: Buffer.alloc(0), journal, writtenMs: 0 };
       part.journal = journal;
+      part.writtenMs = this.now();
       part.data = Buffer.concat([part.data, Buffer.alloc(Math.max(0, bytes - part.data.length))]).subarray(0, bytes);
       this.parts.set(name, part);
       return {
@@ -100,6 +102,7 @@ export class MemoryStore implements FileStore {
           settled(() => {
             if (this.used() + data.length > this.diskBytes) throw new AppError('failed', 'ENOSPC: no space left');
             data.copy(part.data, offset);
+            part.writtenMs = this.now();
           }),
         publish: ({ modifiedMs }) =>
           settled(() => {
@@ -114,6 +117,14 @@ export class MemoryStore implements FileStore {
 
   readJournal(name: string): Promise<string | null> {
     return Promise.resolve(this.parts.get(name)?.journal ?? null);
+  }
+
+  removeStaleParts({ ms }: { ms: number }): Promise<number> {
+    return settled(() => {
+      const stale = [...this.parts].filter(([, { writtenMs }]) => writtenMs < ms);
+      for (const [name] of stale) this.parts.delete(name);
+      return stale.length;
+    });
   }
 
   remove(name: string): Promise<void> {

@@ -115,6 +115,18 @@ export function complyingStore(made: () => TestedStore): void {
     expect(await names('', true)).toEqual(['web']);
   });
 
+  test('parts that nobody wrote to for long are removed, with their journals', async () => {
+    const { store, put } = made();
+    await put('web', Buffer.from('x'));
+    const part = await store.openPart('images/web', { bytes: 10, journal: 'j' });
+    await part.close();
+    expect(await store.removeStaleParts({ ms: 0 })).toBe(0);
+    expect(await store.readJournal('images/web')).toBe('j');
+    expect(await store.removeStaleParts({ ms: Date.now() + 60_000 })).toBe(1);
+    expect(await store.readJournal('images/web')).toBeNull();
+    expect(await names('', false)).toContain('web');
+  });
+
   test('a part over a folder is refused', async () => {
     const { store, put } = made();
     await put('images/a', Buffer.from('a'));

@@ -77,6 +77,8 @@ export interface FileStore {
   openPart(name: string, facts: { readonly bytes: number; readonly journal: string }): Promise<PartFile>;
   /** What `openPart` was given last for this file; null without a part. */
   readJournal(name: string): Promise<string | null>;
+  /** Removes parts that nobody wrote to since then: of fetches that nobody repeated. @returns how many */
+  removeStaleParts(before: { readonly ms: number }): Promise<number>;
   /** Removes a file, or a folder with all in it. @throws AppError `not-found` */
   remove(name: string): Promise<void>;
   /** What files may take up yet. */
