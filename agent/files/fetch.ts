@@ -208,10 +208,16 @@ export class Fetch {
 
   /** Another node says that it has this file or fetches it. */
   addCandidate(candidate: Candidate): void {
-    if (candidate.nodeId === '' || this.known.has(candidate.nodeId)) return;
-    const { hash } = candidate;
+    const { nodeId, hash } = candidate;
+    const known = this.known.get(nodeId);
+    if (known) {
+      // It answers, so there is no reason to wait any longer.
+      if (known.state === 'idle') known.tryAt = 0;
+      this.pump();
+      return;
+    }
     if (this.manifest && hash !== null && hash !== this.manifest.hashes.total) return;
-    this.known.set(candidate.nodeId, { candidate, state: 'idle', tryAt: 0, failures: 0, reason: '' });
+    this.known.set(nodeId, { candidate, state: 'idle', tryAt: 0, failures: 0, reason: '' });
     this.pump();
   }
 
@@ -428,12 +434,12 @@ export class Fetch {
   private lost(each: Known, error: AppError): void {
     each.reason = error.message;
     each.failures += 1;
-    // It is about to fetch the file too: the next look finds it when it has begun.
-    if (error.code === 'not-found' && each.candidate.isPart) this.known.delete(each.candidate.nodeId);
     // Refused: too old, no member, another file. Failed: it gave what is wrong.
     const isOut =
       ['refused', 'failed', 'invalid'].includes(error.code) || (error.code === 'not-found' && each.failures > 3);
     each.state = isOut ? 'out' : 'idle';
+    // It was about to fetch the file too, and may do so later.
+    if (isOut && error.code === 'not-found') this.known.delete(each.candidate.nodeId);
     each.tryAt = this.components.clock.now() + Math.min(maxRetryMs, retryMs * 2 ** each.failures);
     if (error.code === 'failed') this.components.log.warn(`files: ${this.describe(each)}`);
     this.firstManifest?.reject(error);
