@@ -202,7 +202,7 @@ export const commandPatterns: readonly CommandPattern[] = [
     help: 'release the aliases of the namespace that begin with a prefix; all: every alias, range and blacklisted number',
   },
 
-  // Files below -filepath are the cluster's: every member may list and fetch them.
+  // Files below -filepath are the cluster's: every member may list and fetch them, and delete its own.
   { ...viewer, pattern: 'file <list,>', help: 'files and folders below -filepath' },
   {
     ...viewer,
@@ -216,7 +216,7 @@ export const commandPatterns: readonly CommandPattern[] = [
   },
   { ...viewer, pattern: 'file <status,>', help: 'files that are on their way here' },
   {
-    ...operator,
+    ...operatorHere,
     pattern: 'file <delete,> <file>',
     destructive: true,
     help: 'delete a file, a folder or all that fits a pattern here, and end fetches of it',
