@@ -45,6 +45,45 @@ export const maxNamespaces = 1_000;
 /** A script for `read`. It is read whole. */
 export const maxScriptBytes = 4 * 1024 * 1024;
 
+/** Characters of one value of a VM's configuration: the kernel takes a command line of 2,048, a path has at most 4,096. */
+export const maxVmTextCharacters = 4_096;
+
+/** Words of one field of a VM's configuration, and its tags: a kernel command line has tens. */
+export const maxVmWords = 256;
+
+/** NICs of a VM: 31 on each of four PCI bridges, and more than a router in an experiment has. */
+export const maxVmNetworks = 124;
+
+/** Disks of a VM: the root bus of a PC has that many slots left. */
+export const maxVmDisks = 24;
+
+/** Memory of a VM in MB: 16 TiB, more than any node of a lab has. */
+export const maxVmMemoryMb = 16 * 1024 * 1024;
+
+/** Processors of a VM: what QEMU's q35 takes (7.2; pc takes 255). */
+export const maxVmCpus = 288;
+
+/** Serial ports and virtio-serial ports of a VM: a virtio-serial device has 31, and three are ours. */
+export const maxVmPorts = 28;
+
+/** Configurations that one namespace keeps by name. */
+export const maxSavedConfigs = 1_000;
+
+/** One message of QEMU's monitor: the largest, its schema, has 200 kB. */
+export const maxQmpMessageBytes = 4 * 1024 * 1024;
+
+/** Commands that wait for one monitor: QEMU does one after the other. */
+export const maxQmpCommands = 64;
+
+/** Time for QEMU to answer a command: it does so in milliseconds unless its host swaps. */
+export const qmpCommandMs = 10_000;
+
+/** Pixels of a VM's screen: 8K, and QEMU's std card has 16 MB for half of it. */
+export const maxScreenPixels = 7680 * 4320;
+
+/** Bytes of a path of a Unix socket: sun_path of unix(7) is 108 with its NUL, and QEMU refuses longer ones. */
+export const maxSocketPathBytes = 107;
+
 /** Variables of `.env`, and aliases of one connection: how many, and characters of each. */
 export const maxVariables = 1_000;
 export const maxValueCharacters = 16_384;
