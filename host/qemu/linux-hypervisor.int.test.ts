@@ -175,40 +175,37 @@ describe('QEMU on this machine', () => {
     expect(await vm.qmp({ execute: 'query-block' })).toContain(around.image);
   });
 
-  it.skipIf(!isRoot)(
-    'opens the taps of its own user by name, at launch and later, and those of nobody else',
-    async () => {
-      const taps = [0, 1, 2].map((index) => `mdq${process.pid % 100_000}t${index}`);
-      const ip = (...words: string[]) => localRunner.run(['ip', ...words]);
-      const carrier = (tap: string) => readFile(`/sys/class/net/${tap}/carrier`, 'utf8').then((text) => text.trim());
-      try {
-        for (const [index, tap] of taps.entries()) {
-          const user = vmUser(index < 2 ? 14 : 15);
-          await ip('tuntap', 'add', tap, 'mode', 'tap', 'user', String(user));
-          await ip('link', 'set', tap, 'up');
-        }
-        const nic = (index: number) => ({
-          tap: taps[index] ?? '',
-          mac: `02:00:00:00:00:0${index}`,
-          driver: 'virtio-net-pci',
-          hasOffload: false,
-        });
-        const vm = await launch(14, {}, { nics: [nic(0)] });
-        expect(await Promise.all([0, 1].map((index) => carrier(taps[index] ?? '')))).toEqual(['1', '0']);
-        await vm.addNic(nic(1), 1);
-        expect(await carrier(taps[1] ?? '')).toBe('1');
-        await vm.setLink(1, false);
-        await expect(vm.addNic(nic(2), 2)).rejects.toThrow(/Operation not permitted/);
-        await expect(hypervisor.launch(request(16, {}, { nics: [nic(2)] }))).rejects.toThrow(
-          /QEMU died: .*Operation not permitted/,
-        );
-        await hypervisor.remove(16);
-        await vm.kill();
-      } finally {
-        for (const tap of taps) await ip('link', 'delete', tap).catch(() => undefined);
+  it.skipIf(!isRoot)("opens its user's taps by name, at launch and later, and nobody else's", async () => {
+    const taps = [0, 1, 2].map((index) => `mdq${process.pid % 100_000}t${index}`);
+    const ip = (...words: string[]) => localRunner.run(['ip', ...words]);
+    const carrier = (tap: string) => readFile(`/sys/class/net/${tap}/carrier`, 'utf8').then((text) => text.trim());
+    try {
+      for (const [index, tap] of taps.entries()) {
+        const user = vmUser(index < 2 ? 14 : 15);
+        await ip('tuntap', 'add', tap, 'mode', 'tap', 'user', String(user));
+        await ip('link', 'set', tap, 'up');
       }
-    },
-  );
+      const nic = (index: number) => ({
+        tap: taps[index] ?? '',
+        mac: `02:00:00:00:00:0${index}`,
+        driver: 'virtio-net-pci',
+        hasOffload: false,
+      });
+      const vm = await launch(14, {}, { nics: [nic(0)] });
+      expect(await Promise.all([0, 1].map((index) => carrier(taps[index] ?? '')))).toEqual(['1', '0']);
+      await vm.addNic(nic(1), 1);
+      expect(await carrier(taps[1] ?? '')).toBe('1');
+      await vm.setLink(1, false);
+      await expect(vm.addNic(nic(2), 2)).rejects.toThrow(/Operation not permitted/);
+      await expect(hypervisor.launch(request(16, {}, { nics: [nic(2)] }))).rejects.toThrow(
+        /QEMU died: .*Operation not permitted/,
+      );
+      await hypervisor.remove(16);
+      await vm.kill();
+    } finally {
+      for (const tap of taps) await ip('link', 'delete', tap).catch(() => undefined);
+    }
+  });
 
   it('a disk keeps what a VM wrote between two starts: its overlay stays, and the image is as it was', async () => {
     const overlay = join(hypervisor.folderOf(7), 'disk-0.qcow2');
