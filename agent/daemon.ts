@@ -8,7 +8,10 @@ import type { Kind } from '../contract/kinds.ts';
 import type { Roster } from '../contract/roster.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
 import { writeFileAtomic } from '../host/files.ts';
+import { createLinuxStore } from '../host/images/linux-store.ts';
+import type { FileStore } from '../host/images/store.ts';
 import type { Machine } from '../host/machine.ts';
+import { localRunner } from '../host/runner.ts';
 import { Dispatcher } from './commands/dispatcher.ts';
 import type { Handlers } from './commands/handler.ts';
 import { defaultMeshTimeoutMs } from './commands/mesh.ts';
@@ -20,9 +23,11 @@ import { MeshPeers } from './mesh/peers.ts';
 import { TlsTransport } from './mesh/tls-transport.ts';
 import { createBridgePart } from './parts/bridge.ts';
 import { createDeployPart } from './parts/deploy.ts';
+import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import type { Part } from './parts/part.ts';
+import { createVlanPart } from './parts/vlans.ts';
 import { createWatchedRows } from './rows/watched-rows.ts';
 import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
@@ -56,6 +61,8 @@ export interface DaemonOptions {
 export interface DaemonComponents {
   readonly log: Log;
   readonly machine: Machine;
+  /** What lies below -filepath; the folder on this host unless given. */
+  readonly files?: FileStore;
   /** The command `quit` was given. */
   readonly onQuit: (delayMs: number) => void;
   /** Those that its rows may be of, `clusterKinds` unless given; and parts beside the daemon's own. */
@@ -152,11 +159,25 @@ export async function startDaemon(
       { host, flags, stateFolder: paths.state, programPath },
       { mesh, cluster, settings, log },
     );
+    const { vlans, ...vlanPart } = await createVlanPart(
+      { range: flags.vlanrange, checkMs: flags.msa * 1000, stateFolder: paths.state },
+      { mesh, roster, clock, log },
+    );
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
       createHostPart(self, { machine, clock, log }),
       createBridgePart(self, { clock, log }),
+      vlanPart,
+      createFilesPart({
+        mesh,
+        roster,
+        clock,
+        log,
+        store: components.files ?? createLinuxStore(paths.files, { runner: localRunner }),
+        // There are no VMs yet.
+        isInUse: () => false,
+      }),
       ...(components.parts?.(mesh) ?? []),
     ];
     cleanups.push(...parts.map(({ stop: end }) => end));
@@ -168,10 +189,11 @@ export async function startDaemon(
       rows.stop();
     });
     const dispatcher = new Dispatcher(
-      { host, version, vlanRange: flags.vlanrange, filePath: paths.files },
+      { host, version, filePath: paths.files },
       {
         handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Handlers,
         peers,
+        vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,
         onBug,

@@ -9,6 +9,7 @@ import { benchConsole, type ConsoleBenchOptions } from './console.ts';
 import { benchDeploy } from './deploy.ts';
 import { reportMachine } from './facts.ts';
 import { benchFailure } from './failure.ts';
+import { benchFiles } from './files.ts';
 import { benchFanOut } from './fan-out.ts';
 import { benchIdle } from './idle.ts';
 import { benchJoin } from './join.ts';
@@ -16,7 +17,7 @@ import { Report } from './report.ts';
 import { benchScale } from './scale.ts';
 import { benchStreams } from './streams.ts';
 
-const parts = ['idle', 'join', 'failure', 'broadcast', 'streams', 'fan-out', 'deploy', 'scale'] as const;
+const parts = ['idle', 'join', 'failure', 'broadcast', 'streams', 'files', 'fan-out', 'deploy', 'scale'] as const;
 type Part = (typeof parts)[number];
 
 interface MeshBenchOptions {
@@ -86,6 +87,7 @@ async function runMeshBench(options: MeshBenchOptions): Promise<number> {
     failure: (report, signal) => benchFailure(report, { ...options, signal }),
     broadcast: (report, signal) => benchBroadcast(report, { ...options, signal }),
     streams: (report, signal) => benchStreams(report, { ...options, signal }),
+    files: (report, signal) => benchFiles(report, { rounds: Math.min(options.rounds, 3), signal }),
     'fan-out': (report, signal) => benchFanOut(report, { ...options, signal }),
     deploy: (report, signal) => benchDeploy(report, { rounds: options.deployRounds, nodes: options.nodes, signal }),
     scale: (report, signal) => benchScale(report, { ...options, signal }),

@@ -1,7 +1,16 @@
 // The kinds of a cluster of meshds. A new one is a definition here, a source in agent/rows, and its pages.
 import * as z from 'zod/mini';
 import { defineKind, type RowOf } from './kinds.ts';
-import { maxFactCharacters, maxFleetLinks, maxFleetNodes, maxNodeAddresses, maxRangeNameLength } from './limits.ts';
+import {
+  maxFactCharacters,
+  maxFileRows,
+  maxFleetLinks,
+  maxFleetNodes,
+  maxNodeAddresses,
+  maxRangeNameLength,
+  maxRowFileNameCharacters,
+  maxVlanRows,
+} from './limits.ts';
 
 /** Names, ids and versions: none is longer than a DNS name. */
 const Short = z.string().check(z.maxLength(maxRangeNameLength));
@@ -93,4 +102,54 @@ export const bridges = defineKind({
 });
 export type BridgeRow = RowOf<typeof bridges>;
 
-export const clusterKinds = [nodes, links, hosts, bridges] as const;
+/** Who holds which VLAN. Every node has the same rows, so none of them is of one node. */
+export const vlans = defineKind({
+  name: 'vlans',
+  key: ['Vlan', 'Namespace', 'Alias'],
+  bound: maxVlanRows,
+  row: z.object({
+    Vlan: z.int().check(z.minimum(1), z.maximum(4_094)),
+    /** Both empty: the number is used as it is, or blacklisted. */
+    Namespace: Short,
+    Alias: Short,
+    /** Member that decides on the number. */
+    Owner: Short,
+    /** A person chose the number. */
+    Pinned: z.boolean(),
+    /** The alias has other numbers too: two sides of a split decided on it. */
+    Split: z.boolean(),
+    /** The number has other holders too: somebody forced it. */
+    Clash: z.boolean(),
+  }),
+});
+export type VlanKindRow = RowOf<typeof vlans>;
+
+/** The files of each member below its -filepath: the largest, and those that are on their way to it. */
+export const files = defineKind({
+  name: 'files',
+  key: ['Node', 'Name'],
+  owner: 'Node',
+  bound: maxFileRows,
+  row: z.object({
+    Node: Short,
+    /** From -filepath on; empty in the row with the state `more`. */
+    Name: z.string().check(z.maxLength(maxRowFileNameCharacters)),
+    /** Bytes; of `more`, how many files have no row, as far as they were counted. */
+    Size: Quantity,
+    /** Milliseconds since 1970. */
+    Modified: z.number().check(z.minimum(-8.64e15), z.maximum(8.64e15)),
+    /** As qemu-img calls it, `kernel`, `initrd`, `iso`, or `other`; empty while it is on its way. */
+    Format: Short,
+    /** SHA-256 in hex; empty while the node has not computed it. */
+    Hash: Short,
+    /** `here`: complete. `queued`, `fetching`, `checking`: on its way. `failed`: the last fetch did not end well. */
+    State: z.enum(['here', 'queued', 'fetching', 'checking', 'failed', 'more']),
+    /** Bytes that are there. */
+    Done: Quantity,
+    /** Why the fetch failed; empty otherwise. */
+    Error: FactText,
+  }),
+});
+export type FileRow = RowOf<typeof files>;
+
+export const clusterKinds = [nodes, links, hosts, bridges, vlans, files] as const;

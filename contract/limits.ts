@@ -45,6 +45,45 @@ export const maxNamespaces = 1_000;
 /** A script for `read`. It is read whole. */
 export const maxScriptBytes = 4 * 1024 * 1024;
 
+/** Characters of one value of a VM's configuration: the kernel takes a command line of 2,048, a path has at most 4,096. */
+export const maxVmTextCharacters = 4_096;
+
+/** Words of one field of a VM's configuration, and its tags: a kernel command line has tens. */
+export const maxVmWords = 256;
+
+/** NICs of a VM: 31 on each of four PCI bridges, and more than a router in an experiment has. */
+export const maxVmNetworks = 124;
+
+/** Disks of a VM: the root bus of a PC has that many slots left. */
+export const maxVmDisks = 24;
+
+/** Memory of a VM in MB: 16 TiB, more than any node of a lab has. */
+export const maxVmMemoryMb = 16 * 1024 * 1024;
+
+/** Processors of a VM: what QEMU's q35 takes (7.2; pc takes 255). */
+export const maxVmCpus = 288;
+
+/** Serial ports and virtio-serial ports of a VM: a virtio-serial device has 31, and three are ours. */
+export const maxVmPorts = 28;
+
+/** Configurations that one namespace keeps by name. */
+export const maxSavedConfigs = 1_000;
+
+/** One message of QEMU's monitor: the largest, its schema, has 200 kB. */
+export const maxQmpMessageBytes = 4 * 1024 * 1024;
+
+/** Commands that wait for one monitor: QEMU does one after the other. */
+export const maxQmpCommands = 64;
+
+/** Time for QEMU to answer a command: it does so in milliseconds unless its host swaps. */
+export const qmpCommandMs = 10_000;
+
+/** Pixels of a VM's screen: 8K, and QEMU's std card has 16 MB for half of it. */
+export const maxScreenPixels = 7680 * 4320;
+
+/** Bytes of a path of a Unix socket: sun_path of unix(7) is 108 with its NUL, and QEMU refuses longer ones. */
+export const maxSocketPathBytes = 107;
+
 /** Variables of `.env`, and aliases of one connection: how many, and characters of each. */
 export const maxVariables = 1_000;
 export const maxValueCharacters = 16_384;
@@ -127,6 +166,9 @@ export const maxAnswersBytes = maxResponseBytes / 2;
 export const maxFleetNodes = 5_000;
 export const maxFleetLinks = 50_000;
 
+/** VLANs of one cluster: each number once, and as many again that persons forced. */
+export const maxVlanRows = 2 * 4_094;
+
 /** Rows of one cluster that a console takes from a node, of all kinds: ten times those of the largest we build for. */
 export const maxClusterRows = 250_000;
 
@@ -168,3 +210,40 @@ export const maxTokensPerUser = 20;
 
 /** Tokens that one user makes in an hour, revoked ones too. */
 export const maxTokensPerHour = 10;
+
+/** A file name below -filepath, each of its parts (NAME_MAX), and how deep it lies: names travel in requests and rows. */
+export const maxFileNameBytes = 1_024;
+export const maxFileNamePartBytes = 255;
+export const maxFileNameDepth = 32;
+
+/** A file that travels between members: its chunk hashes are 32 MiB then. */
+export const maxFileBytes = 2 ** 40;
+
+/** The smallest and the largest piece that a file is cut into, and pieces that most files have: a bound on what a fetch loses or repeats. */
+export const minFileChunkBytes = 64 * 1024;
+export const maxFileChunkBytes = 1024 * 1024;
+export const usualFileChunks = 1_024;
+
+/** Images of one backing chain. QEMU itself takes 200; people make three. */
+export const maxChainLength = 16;
+
+/** Entries of -filepath that a listing looks at: a folder of results may have 100,000. */
+export const maxListedFiles = 20_000;
+
+/** Rows of one node's files; the last one says how many more there are. 1,000 nodes stay below `maxClusterRows`. */
+export const maxFileRows = 200;
+
+/** Names in these rows: a key of a row has the node's id in front, and at most 1,024 characters. */
+export const maxRowFileNameCharacters = 900;
+
+/** Files that one node fetches at a time, as minimega does; the others wait. */
+export const maxFetches = 3;
+
+/** Fetches of one node that are under way or wait: a folder of more files is copied in several goes. */
+export const maxQueuedFetches = 1_000;
+
+/** Nodes that one fetch takes chunks from at a time. More do not make it faster, and each costs chunks in memory. */
+export const maxFetchSources = 6;
+
+/** Streams on which one node serves files. */
+export const maxServedFiles = 48;

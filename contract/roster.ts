@@ -29,6 +29,11 @@ export const Roster = z.object({
   /** Grows by one with each edit; the higher version wins. */
   version: z.number().int().nonnegative(),
   nodes: z.array(RosterNode).max(4096),
+  /**
+   * Entries taken out so far. A node that missed versions sees from it whether a node came and went meanwhile. Absent: the
+   * roster was made by a meshd that does not count.
+   */
+  removals: z.number().int().nonnegative().optional(),
 });
 export type Roster = z.infer<typeof Roster>;
 

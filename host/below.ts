@@ -1,6 +1,6 @@
 // Files that a command names: below one directory only, never through a symlink, never a device or a pipe.
 import { constants } from 'node:fs';
-import { open, readlink, realpath } from 'node:fs/promises';
+import { open, readlink, realpath, type FileHandle } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { AppError, describeError } from '../contract/errors.ts';
 
@@ -29,16 +29,33 @@ export async function resolveBelow(root: string, name: string): Promise<string> 
  * or has more than `maxBytes`.
  */
 export async function readFileBelow(root: string, name: string, { maxBytes }: { maxBytes: number }): Promise<string> {
+  const file = await openBelow(root, name);
+  try {
+    const stats = await file.stat();
+    if (stats.size > maxBytes) throw new AppError('invalid', `${name} has ${stats.size} bytes, more than ${maxBytes}`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Opens the regular file `name` below `root`, for reading unless `flags` (O_RDWR, say) are given.
+ * @throws AppError `refused` when it lies elsewhere, also by a symlink; `not-found`; `invalid` when it is not a regular file
+ */
+export async function openBelow(root: string, name: string, flags: number = constants.O_RDONLY): Promise<FileHandle> {
   const { path, inside } = placeBelow(root, name);
   let file;
   try {
     // O_NONBLOCK: opening a pipe that nobody writes to would wait forever.
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : '';
-    if (code === 'ENOENT') throw new AppError('not-found', `${name}: no such file below ${root}`, { cause });
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new AppError('not-found', `${name}: no such file below ${root}`, { cause });
+    }
     if (code === 'ELOOP') throw new AppError('refused', `${name} is a symlink: it is not followed`, { cause });
-    throw new AppError('failed', `cannot read ${name}: ${describeError(cause)}`, { cause });
+    throw new AppError('failed', `cannot open ${name}: ${describeError(cause)}`, { cause });
   }
   try {
     // The file that was really opened, even after a rename meanwhile: a directory on the way may be a symlink too.
@@ -46,12 +63,11 @@ export async function readFileBelow(root: string, name: string, { maxBytes }: { 
     if (opened !== join(await realpath(root), inside)) {
       throw new AppError('refused', `${name} leads through a symlink: it is not followed`);
     }
-    const stats = await file.stat();
-    if (!stats.isFile()) throw new AppError('invalid', `${name} is not a regular file`);
-    if (stats.size > maxBytes) throw new AppError('invalid', `${name} has ${stats.size} bytes, more than ${maxBytes}`);
-    return await file.readFile('utf8');
-  } finally {
+    if (!(await file.stat()).isFile()) throw new AppError('invalid', `${name} is not a regular file`);
+    return file;
+  } catch (error) {
     await file.close();
+    throw error;
   }
 }
 

@@ -37,6 +37,12 @@ export interface DetachedOptions {
   logFile: string;
   cwd?: string;
   env?: Record<string, string>;
+  /** Gives the program nothing of this process's environment but PATH. */
+  isCleanEnv?: boolean;
+  /** Descriptors that the program gets as 3, 4, …; the caller closes its own. */
+  descriptors?: readonly number[];
+  /** Called when the program ends while this process lives. */
+  onExit?: () => void;
 }
 
 /**
@@ -51,10 +57,11 @@ export function startDetached(argv: readonly string[], options: DetachedOptions)
     const child = spawn(program, args, {
       detached: true,
       cwd: options.cwd ?? '/',
-      env: { ...process.env, ...options.env },
-      stdio: ['ignore', log, log],
+      env: { ...(options.isCleanEnv ? { PATH: process.env['PATH'] } : process.env), ...options.env },
+      stdio: ['ignore', log, log, ...(options.descriptors ?? [])],
     });
     closeSync(log);
+    if (options.onExit) child.on('exit', options.onExit);
     child.on('error', (cause) => {
       reject(new AppError('failed', `${program}: ${cause.message}`, { cause }));
     });

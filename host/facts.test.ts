@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeDuration, observeMachine, parseMemory, parseTraffic } from './facts.ts';
+import { observeMachine, parseMemory, parseTraffic } from './facts.ts';
 
 // Recorded with `cat /proc/net/dev` and `cat /proc/meminfo` on Debian 12 (Linux 6.1), shortened.
 const netDev = `Inter-|   Receive                                                |  Transmit
@@ -23,16 +23,6 @@ describe('host facts', () => {
 
   test('memory in MiB; buffers and cache do not count as used', () => {
     expect(parseMemory(meminfo)).toEqual({ totalMb: 24105, usedMb: 1546 });
-  });
-
-  test.each([
-    [0, '0s'],
-    [7.28e9, '7.28s'],
-    [1027.28e9, '17m7.28s'],
-    [3601e9, '1h0m1s'],
-    [90061.5e9, '25h1m1.5s'],
-  ])('%d ns prints as %s', (nanoseconds, text) => {
-    expect(describeDuration(nanoseconds)).toBe(text);
   });
 
   test('this machine has processors, memory and an uptime', async () => {

@@ -35,17 +35,6 @@ export function parseMemory(procMeminfo: string): { totalMb: number; usedMb: num
   return { totalMb: Math.floor(total / 1024), usedMb: Math.floor(used / 1024) };
 }
 
-/** Go's duration text (time.Duration.String): `17m7.28s`, `40m34.54s`, `3h0m1s`. Input in nanoseconds. */
-export function describeDuration(nanoseconds: number): string {
-  const seconds = nanoseconds / 1e9;
-  const rest = seconds % 60;
-  const minutes = Math.floor(seconds / 60) % 60;
-  const hours = Math.floor(seconds / 3600);
-  const secondsText = `${String(Number(rest.toFixed(2)))}s`;
-  if (hours > 0) return `${hours}h${minutes}m${secondsText}`;
-  return minutes > 0 ? `${minutes}m${secondsText}` : secondsText;
-}
-
 /** Observes this host. Rates are since `previous`, 0 at the first call. */
 export async function observeMachine(
   previous: TrafficSample | null,

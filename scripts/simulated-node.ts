@@ -3,6 +3,8 @@
 //   node scripts/simulated-node.ts node3 3 -base /tmp/x -port 9103 …
 import { AppError, describeError } from '../contract/errors.ts';
 import { parseFlags } from '../core/flags.ts';
+import { kernel, qcow2, rawDisk } from '../host/images/made-images.ts';
+import { MemoryStore } from '../host/images/memory-store.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
 import { startDaemon } from '../agent/daemon.ts';
 import { createLog, type LogLevel } from '../agent/log.ts';
@@ -26,6 +28,7 @@ async function main(): Promise<void> {
     {
       log: createLog({ level: flags.level as LogLevel, file: '' }),
       machine: createMemoryMachine({ name, number: Number(number) }),
+      ...(flags.filepath === '' ? { files: memoryFiles(Number(number)) } : {}),
       onQuit: (delayMs) => {
         setTimeout(end, delayMs);
       },
@@ -34,6 +37,17 @@ async function main(): Promise<void> {
   );
   await ended.promise;
   await daemon.stop();
+}
+
+/** The first node has images that the others can fetch; each has one that the others lack. */
+function memoryFiles(of: number): MemoryStore {
+  const store = new MemoryStore({ now: () => Date.now() });
+  store.put(`scratch-${of}.raw`, rawDisk());
+  if (of !== 1) return store;
+  store.put('vmlinuz', kernel());
+  store.put('images/base.qcow2', qcow2());
+  store.put('web.qcow2', qcow2({ backing: { file: 'images/base.qcow2', format: 'qcow2' } }));
+  return store;
 }
 
 main().then(

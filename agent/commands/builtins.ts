@@ -6,10 +6,11 @@ import { maxHistoryCharacters, maxHistoryLines, maxValueCharacters, maxVariables
 import { helpText } from '../../core/commands/help.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
+import { defaultNamespace } from '../../core/namespaces.ts';
 import type { CommandCall } from './handler.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Peers } from './peers.ts';
-import { defaultNamespace, flagChange, flagNames, flagValue, type Session } from './session.ts';
+import { flagChange, flagNames, flagValue, type Session } from './session.ts';
 
 export interface BuiltinCall extends CommandCall {
   readonly session: Session;

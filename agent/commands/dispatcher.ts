@@ -16,23 +16,23 @@ import { commandText, parseCommand } from '../../core/commands/parse.ts';
 import { clipLine } from '../../core/commands/tokens.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
+import { defaultNamespace } from '../../core/namespaces.ts';
 import { renderEntries } from '../../core/render.ts';
 import { filterRows, selectColumns } from '../../core/transform.ts';
+import type { VlanRange } from '../../core/vlans/table.ts';
 import { readFileBelow } from '../../host/below.ts';
 import { createBuiltins, History, type BuiltinCall, type Builtins } from './builtins.ts';
 import type { CommandOrigin, Handlers } from './handler.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Peers } from './peers.ts';
 import { Patience } from './patience.ts';
-import { createSession, defaultNamespace, flagsOfCommand, type Session, type Settings } from './session.ts';
+import { createSession, flagsOfCommand, type Session, type Settings } from './session.ts';
 
 export interface DispatcherOptions {
   /** This host's name. */
   readonly host: string;
   /** What `version` answers after the product's name. */
   readonly version: string;
-  /** VLAN pool of the default namespace, `min-max`. */
-  readonly vlanRange: string;
   /** Directory that `read` reads from. */
   readonly filePath: string;
 }
@@ -41,6 +41,8 @@ export interface DispatcherComponents {
   /** Handlers of mesh, deploy, host; see checkHandlers. */
   readonly handlers: Handlers;
   readonly peers: Peers;
+  /** The VLANs that are set for a namespace; null: it uses the default ones. */
+  readonly vlanRange: (namespace: string) => VlanRange | null;
   /** Ends the daemon after a time (`quit`, `quit N`). */
   readonly quit: (delayMs: number) => void;
   /** How long to wait for other hosts, as `mesh timeout` says. */
@@ -100,7 +102,10 @@ export class Dispatcher {
   constructor(options: DispatcherOptions, components: DispatcherComponents) {
     this.options = options;
     this.components = components;
-    this.namespaces = new Namespaces(options, { peerNames: () => components.peers.names() });
+    this.namespaces = new Namespaces(options, {
+      peerNames: () => components.peers.names(),
+      vlanRange: components.vlanRange,
+    });
     this.builtins = createBuiltins({
       version: options.version,
       peers: components.peers,

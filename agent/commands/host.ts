@@ -2,7 +2,7 @@
 import { responseEntry } from '../../contract/command-socket.ts';
 import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { hostColumns } from '../../core/commands/table.ts';
-import { describeDuration } from '../../host/facts.ts';
+import { describeDuration } from '../../core/go-duration.ts';
 import type { Handlers } from './handler.ts';
 
 /** Columns of `host` in minimega's order, and how each cell is printed. */

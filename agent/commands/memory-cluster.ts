@@ -1,6 +1,7 @@
 // For tests: several dispatchers in one process, whose Peers call each other directly. A real implementation of Peers
 // with nothing between the nodes: unknown names and silent nodes answer as the mesh's do.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
+import { defaultNamespace } from '../../core/namespaces.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Handlers } from './handler.ts';
@@ -38,10 +39,11 @@ export function createMemoryCluster(options: MemoryClusterOptions): Map<string, 
     dispatchers.set(
       name,
       new Dispatcher(
-        { host: name, version: '0.1.0', vlanRange: '101-4096', filePath: options.filePath ?? '/nonexistent' },
+        { host: name, version: '0.1.0', filePath: options.filePath ?? '/nonexistent' },
         {
           handlers: options.handlers(name, peers),
           peers,
+          vlanRange: (namespace) => (namespace === defaultNamespace ? { min: 101, max: 4096 } : null),
           quit: (delayMs) => options.onQuit?.(name, delayMs),
           meshTimeoutMs: () => 1000,
         },

@@ -5,7 +5,7 @@ import { maxDegree, maxMeshTimeoutMs } from '../../contract/limits.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
-import { describeDuration } from '../../host/facts.ts';
+import { describeDuration } from '../../core/go-duration.ts';
 import { writeFileAtomic } from '../../host/files.ts';
 import type { Mesh, MeshTopology } from '../mesh/mesh.ts';
 import type { CommandCall, Handlers } from './handler.ts';

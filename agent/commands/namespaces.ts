@@ -2,40 +2,41 @@
 // of the mesh as its hosts (or this host, when it is alone), as in minimega. Each daemon has its own list.
 import { AppError } from '../../contract/errors.ts';
 import { maxNamespaces } from '../../contract/limits.ts';
-import { defaultNamespace } from './session.ts';
+import { defaultNamespace, isNamespaceName, namespaceNameRule } from '../../core/namespaces.ts';
+import type { VlanRange } from '../../core/vlans/table.ts';
 
 export interface NamespacesOptions {
   readonly host: string;
-  /** VLAN pool of the default namespace, `min-max`. */
-  readonly vlanRange: string;
+}
+
+export interface NamespacesComponents {
+  readonly peerNames: () => string[];
+  /** null: it uses the default ones. */
+  readonly vlanRange: (namespace: string) => VlanRange | null;
 }
 
 export class Namespaces {
   private readonly options: NamespacesOptions;
-  private readonly peerNames: () => string[];
+  private readonly components: NamespacesComponents;
   private readonly hostsByName = new Map<string, readonly string[]>();
 
-  constructor(options: NamespacesOptions, components: { peerNames: () => string[] }) {
+  constructor(options: NamespacesOptions, components: NamespacesComponents) {
     this.options = options;
-    this.peerNames = components.peerNames;
+    this.components = components;
   }
 
   /** Makes the namespace unless it exists. @throws AppError `invalid` for a name that cannot be one. */
   mention(name: string): void {
     if (name === defaultNamespace || this.hostsByName.has(name)) return;
-    if (!/^(?!-|\.{1,2}$)[A-Za-z0-9_.-]{1,64}$/.test(name) || name === 'all') {
-      throw new AppError(
-        'invalid',
-        `invalid namespace name \`${name.slice(0, 80)}\`: 1 to 64 letters, digits, hyphens, underscores or dots, not first a hyphen, and not \`.\`, \`..\` or \`all\``,
-      );
-    }
+    if (!isNamespaceName(name))
+      throw new AppError('invalid', `invalid namespace name \`${name.slice(0, 80)}\`: ${namespaceNameRule}`);
     if (this.hostsByName.size >= maxNamespaces) {
       throw new AppError(
         'refused',
         `more than ${maxNamespaces} namespaces: remove some with \`clear namespace <name>\``,
       );
     }
-    const others = this.peerNames();
+    const others = this.components.peerNames();
     this.hostsByName.set(name, others.length > 0 ? others : [this.options.host]);
   }
 
@@ -58,10 +59,9 @@ export class Namespaces {
 
   /** Rows of `namespace`: name, VLAN range, whether it is the active one. */
   rows(active: string): string[][] {
-    return this.names().map((name) => [
-      name,
-      name === defaultNamespace ? this.options.vlanRange : '',
-      String(name === active),
-    ]);
+    return this.names().map((name) => {
+      const range = this.components.vlanRange(name);
+      return [name, range === null ? '' : `${range.min}-${range.max}`, String(name === active)];
+    });
   }
 }

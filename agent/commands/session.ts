@@ -2,9 +2,8 @@
 // that two users disturb each other; here each connection has its own.
 import type { Role } from '../../core/commands/types.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
+import { defaultNamespace } from '../../core/namespaces.ts';
 import { defaultOutputFlags, type OutputFlags } from '../../core/render.ts';
-
-export const defaultNamespace = 'minimega';
 
 export interface Settings extends OutputFlags {
   readonly preprocess: boolean;

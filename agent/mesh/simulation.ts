@@ -57,6 +57,7 @@ export class Simulation {
       head: head.id,
       version: 1,
       nodes,
+      removals: 0,
     };
     this.initial = indexRoster(this.authority.sign(roster), roster);
   }

@@ -7,18 +7,25 @@ import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
+import { kernel } from '../../host/images/made-images.ts';
+import { MemoryStore } from '../../host/images/memory-store.ts';
 import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
 import { Dispatcher } from '../commands/dispatcher.ts';
+import { createFileHandlers } from '../commands/file.ts';
 import type { Handlers } from '../commands/handler.ts';
 import { createHostHandlers } from '../commands/host.ts';
+import { createVlanHandlers } from '../commands/vlans.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
 import type { DeployComponents } from '../deploy/types.ts';
+import { Files } from '../files/files.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
+import { MemoryVlanStore } from '../vlans/memory-store.ts';
+import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
 import { createStreamSource } from './streams.ts';
 
@@ -32,23 +39,48 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
+const silentLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+/** Each node has a kernel below its -filepath. */
+function fileHandlers(mesh: Mesh): Handlers {
+  const store = new MemoryStore({ now: () => Date.now() });
+  store.put('vmlinuz', kernel());
+  const log = { info: () => undefined, warn: () => undefined };
+  const clock = createSystemClock();
+  const files = new Files({
+    mesh,
+    store,
+    clock,
+    log,
+    random: Math.random,
+    headId: () => mesh.nodeId,
+    isInUse: () => false,
+  });
+  return createFileHandlers({ files, now: () => clock.now() });
+}
+
 export async function startCluster(): Promise<TestCluster> {
   const base = await mkdtemp(join(tmpdir(), 'meshd-cluster-'));
   const filePath = join(base, 'files');
   await mkdir(filePath);
-  const simulation = await Simulation.create(
-    { size: 3, degree: 2, context: 'john' },
-    { clock: createSystemClock(), random: Math.random },
-  );
+  const clock = createSystemClock();
+  const simulation = await Simulation.create({ size: 3, degree: 2, context: 'john' }, { clock, random: Math.random });
   await simulation.startAll();
   const allPeers: Peers[] = [];
-  const dispatchers = [0, 1, 2].map((index) => {
+  const dispatchers: Dispatcher[] = [];
+  const allVlans: Vlans[] = [];
+  for (const index of [0, 1, 2]) {
     const mesh = simulation.mesh(index);
     const roster = simulation.stores[index];
     if (!roster) throw new Error('a started node has a roster');
     const host = simulation.node(index).name;
     const peers = new MeshPeers({ mesh, roster });
     allPeers.push(peers);
+    const vlans = await Vlans.open(
+      { range: { min: 101, max: 4096 }, checkMs: 10_000 },
+      { mesh, roster, clock, random: Math.random, store: new MemoryVlanStore(), log: silentLog },
+    );
+    await vlans.start();
+    allVlans.push(vlans);
     const handlers: Handlers = {
       ...createMeshHandlers({
         mesh,
@@ -64,17 +96,25 @@ export async function startCluster(): Promise<TestCluster> {
       }),
       ...createHostHandlers(() => observeFacts(host)),
       ...createBridgeHandlers(() => Promise.resolve(noBridge)),
+      ...createVlanHandlers(vlans),
+      ...fileHandlers(mesh),
       ...deployHandlers(host),
     };
     const dispatcher = new Dispatcher(
-      { host, version: '0.1.0', vlanRange: '101-4096', filePath },
-      { handlers, peers, quit: () => undefined, meshTimeoutMs: () => defaultMeshTimeoutMs },
+      { host, version: '0.1.0', filePath },
+      {
+        handlers,
+        peers,
+        vlanRange: (namespace) => vlans.pools.ownRange(namespace),
+        quit: () => undefined,
+        meshTimeoutMs: () => defaultMeshTimeoutMs,
+      },
     );
     peers.serve((line, { namespace, from, signal }) =>
       dispatcher.executeForMember(line, { ...from, namespace, signal }),
     );
-    return dispatcher;
-  });
+    dispatchers.push(dispatcher);
+  }
   const [dispatcher] = dispatchers;
   if (!dispatcher) throw new Error('three nodes have a first');
   const [roster] = simulation.stores;
@@ -100,6 +140,7 @@ export async function startCluster(): Promise<TestCluster> {
     meshes: simulation.running(),
     stop: async () => {
       await server.close();
+      for (const vlans of allVlans) await vlans.stop();
       await simulation.stopAll();
       await rm(base, { recursive: true, force: true });
     },

@@ -69,11 +69,22 @@ describe('a member of the mesh', () => {
   });
 
   it('gets nothing that names a path on the host, holds the CA, deploys, reads scripts or ends the daemon', () => {
+    // What members take from each other by streams in any case, they may also list, and have fetched (SPEC.md, section C).
+    const shared = ['file <list,>', 'file <list,> <path> [recursive,]', 'file <get,> <file>', 'file <status,>'];
     for (const { pattern } of commandTable) {
+      if (shared.includes(pattern.pattern)) continue;
       if (/^(deploy|read|quit|mesh (dot|revoke|ca)|clear deploy)\b|path|file/.test(pattern.pattern)) {
         expect(pattern.reach, pattern.pattern).toBe('socket');
       }
     }
+  });
+
+  it('lists and fetches files, and deletes none', () => {
+    const reach = (line: string) => parse(line).pattern.reach;
+    expect(['file list', 'file list images', 'file get web.qcow2', 'file status'].map(reach)).toEqual(
+      Array.from({ length: 4 }, () => 'mesh'),
+    );
+    expect(reach('file delete web.qcow2')).toBe('socket');
   });
 });
 

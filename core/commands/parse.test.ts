@@ -245,9 +245,11 @@ describe('the table', () => {
     }
   });
 
-  it('marks all that clears or ends as destructive', () => {
+  it('marks all that clears, ends, forces or moves VMs as destructive', () => {
     for (const { pattern } of commandTable) {
-      const isDestructive = /^(clear|quit|nuke)\b/.test(pattern.pattern);
+      const isDestructive = /^(clear|quit|nuke)\b|^file <delete,>|<force,>$|^vlans <join,> <alias> <vlan>$/.test(
+        pattern.pattern,
+      );
       expect(pattern.destructive ?? false, pattern.pattern).toBe(isDestructive);
     }
   });

@@ -153,6 +153,74 @@ export const commandPatterns: readonly CommandPattern[] = [
     pattern: 'bridge',
     help: 'the bridge of each host: uplink, owner, persistence, whether a reboot is safe',
   },
+  { ...viewer, pattern: 'vlans', help: 'the VLAN aliases of the namespace and their numbers, the same on every node' },
+  {
+    ...operator,
+    pattern: 'vlans <add,> <alias> <vlan>',
+    help: 'give an alias a certain number, for the VLANs of real hardware',
+  },
+  {
+    ...admin,
+    pattern: 'vlans <add,> <alias> <vlan> <force,>',
+    // Two experiments may get one number by it.
+    destructive: true,
+    help: "the same without asking the number's owner, while it is away",
+  },
+  {
+    ...viewer,
+    pattern: 'vlans <blacklist,> [vlan]',
+    whenGiven: { role: 'operator' },
+    help: 'show the numbers that no alias gets, or add one on every node',
+  },
+  {
+    ...admin,
+    pattern: 'vlans <blacklist,> <vlan> <force,>',
+    destructive: true,
+    help: "the same without asking the number's owner, while it is away",
+  },
+  { ...viewer, pattern: 'vlans <range,>', help: 'the numbers that new aliases of the namespace get' },
+  {
+    ...operator,
+    pattern: 'vlans <range,> <min> <max>',
+    help: 'set them; max is the first number after the range. In the namespace minimega: for all without a range',
+  },
+  {
+    ...viewer,
+    pattern: 'vlans <join,> <alias>',
+    help: 'which VMs would move if an alias that a split of the mesh gave two numbers had one',
+  },
+  {
+    ...operator,
+    pattern: 'vlans <join,> <alias> <vlan>',
+    destructive: true,
+    help: 'move the VMs of a split alias to one of its numbers, and release the others',
+  },
+  {
+    ...operator,
+    pattern: 'clear vlans [prefix]',
+    destructive: true,
+    help: 'release the aliases of the namespace that begin with a prefix; all: every alias, range and blacklisted number',
+  },
+
+  // Files below -filepath are the cluster's: every member may list and fetch them, and delete its own.
+  { ...viewer, pattern: 'file <list,>', help: 'files and folders below -filepath' },
+  {
+    ...viewer,
+    pattern: 'file <list,> <path> [recursive,]',
+    help: 'those in a folder, with all below it, or that fit a pattern such as *.qcow2',
+  },
+  {
+    ...operator,
+    pattern: 'file <get,> <file>',
+    help: 'fetch a file, a folder or all that fits a pattern from the nodes that have it',
+  },
+  { ...viewer, pattern: 'file <status,>', help: 'files that are on their way here' },
+  {
+    ...operatorHere,
+    pattern: 'file <delete,> <file>',
+    destructive: true,
+    help: 'delete a file, a folder or all that fits a pattern here, and end fetches of it',
+  },
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
   { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },

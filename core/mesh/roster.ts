@@ -9,7 +9,7 @@ export type RosterEdit =
 
 /** The first roster of a cluster: its head alone. */
 export function firstRoster(cluster: string, context: string, head: RosterNode): Roster {
-  return { cluster, context, head: head.id, version: 1, nodes: [head] };
+  return { cluster, context, head: head.id, version: 1, nodes: [head], removals: 0 };
 }
 
 /** Adds a node, or gives a known id new name, addresses and key (a second deploy). Refuses a name another member has. */
@@ -44,7 +44,7 @@ export function removeNode(roster: Roster, id: string): RosterEdit {
   if (id === roster.head) return refuse('refused', 'the head cannot be removed: move the CA to another node first');
   if (!roster.nodes.some((node) => node.id === id)) return refuse('not-found', `no node ${id} in the roster`);
   return next(
-    roster,
+    { ...roster, removals: (roster.removals ?? 0) + 1 },
     roster.nodes.filter((node) => node.id !== id),
   );
 }
@@ -54,7 +54,7 @@ export function moveHead(roster: Roster, id: string): RosterEdit {
   const node = roster.nodes.find((candidate) => candidate.id === id);
   if (!node) return refuse('not-found', `no node ${id} in the roster`);
   if (node.state !== 'member') return refuse('refused', `${node.name} is revoked`);
-  return { ok: true, roster: { ...roster, head: id, version: roster.version + 1 } };
+  return next({ ...roster, head: id }, roster.nodes);
 }
 
 function change(roster: Roster, id: string, edit: (node: RosterNode) => RosterNode): RosterEdit {
@@ -73,7 +73,7 @@ function change(roster: Roster, id: string, edit: (node: RosterNode) => RosterNo
 
 function next(roster: Roster, nodes: RosterNode[]): RosterEdit {
   if (nodes.length > 4096) return refuse('refused', 'the roster is full: 4,096 nodes');
-  return { ok: true, roster: { ...roster, version: roster.version + 1, nodes } };
+  return { ok: true, roster: { ...roster, version: roster.version + 1, nodes, removals: roster.removals ?? 0 } };
 }
 
 function refuse(code: ErrorCode, message: string): RosterEdit {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { z } from 'zod';
-import { responseEntry } from '../../contract/command-socket.ts';
+import { ResponseEntry, responseEntry } from '../../contract/command-socket.ts';
 import { JsonSplitter } from '../../contract/json-stream.ts';
 
 export const Recorded = z.object({
@@ -18,6 +18,17 @@ export function recordedAnswers(name: 'recorded' | 'recorded-vms'): Recorded[] {
     .trim()
     .split('\n')
     .map((line) => Recorded.parse(JSON.parse(line)));
+}
+
+/** What one host answered to each line, for tests of what prints the same. */
+export function recordedEntries(
+  name: 'recorded' | 'recorded-vms',
+): { line: string; entry: ResponseEntry | undefined }[] {
+  const Answer = z.object({ Resp: z.array(ResponseEntry).nullable() });
+  return recordedAnswers(name).map(({ request, responses }) => ({
+    line: request.Command ?? '',
+    entry: Answer.parse(responses[0]).Resp?.[0],
+  }));
 }
 
 export interface Replay {

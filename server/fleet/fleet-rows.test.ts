@@ -15,13 +15,13 @@ import { ringOfNodes } from '../engines/meshd/memory-mesh.ts';
 import { FleetRows } from './fleet-rows.ts';
 
 /** A kind that clusters have as a whole, as VLANs will be. */
-const vlans = defineKind({
-  name: 'vlans',
+const beds = defineKind({
+  name: 'beds',
   key: ['Alias'],
   bound: 100,
   row: z.object({ Alias: z.string(), Number: z.number() }),
 });
-const kinds = [...clusterKinds, vlans];
+const kinds = [...clusterKinds, beds];
 
 const hostRow = (Node: string, change: Partial<HostRow> = {}): HostRow => ({
   ...{ Node, Name: 'node1', Version: '0.1.0', CPUs: 2, Load: '0 0 0', MemTotal: 100, MemUsed: 50, RxBps: 0, TxBps: 0 },
@@ -108,12 +108,12 @@ describe('nodes and links', () => {
       ...{ Id: 'c', Context: 'john', Engine: 'meshd', State: 'live', AttachedTo: '', RoundTripMs: null },
       ...{ AsOf: 0, Reason: '' },
     });
-    fleet.applySnapshot('c', { ...ring, vlans: put({ Alias: 'lan', Number: 101 }) });
+    fleet.applySnapshot('c', { ...ring, beds: put({ Alias: 'lan', Number: 101 }) });
     fleet.flush();
     fleet.removeCluster('c');
     const delta = fleet.flush();
     const counts = Object.entries(delta?.Kinds ?? {}).map(([kind, change]) => [kind, change.gone.length]);
-    expect(Object.fromEntries(counts)).toEqual({ clusters: 1, nodes: 4, links: links.length, vlans: 1 });
+    expect(Object.fromEntries(counts)).toEqual({ clusters: 1, nodes: 4, links: links.length, beds: 1 });
     expect(fleet.snapshot().Kinds).toEqual({});
   });
 
@@ -141,14 +141,14 @@ describe('other kinds', () => {
 
   test('of a whole cluster may have the same keys in two clusters', () => {
     const fleet = started();
-    fleet.applySnapshot('c', { ...ring, vlans: put({ Alias: 'lan', Number: 101 }) });
-    fleet.applySnapshot('d', { vlans: put({ Alias: 'lan', Number: 7 }) });
-    const all = () => fleet.rowsOf(fleetKind(vlans)).map(({ Cluster, Number }) => [Cluster, Number]);
+    fleet.applySnapshot('c', { ...ring, beds: put({ Alias: 'lan', Number: 101 }) });
+    fleet.applySnapshot('d', { beds: put({ Alias: 'lan', Number: 7 }) });
+    const all = () => fleet.rowsOf(fleetKind(beds)).map(({ Cluster, Number }) => [Cluster, Number]);
     expect(all()).toEqual([
       ['c', 101],
       ['d', 7],
     ]);
-    fleet.applyChange('d', { vlans: gone('lan') });
+    fleet.applyChange('d', { beds: gone('lan') });
     expect(all()).toEqual([['c', 101]]);
     fleet.applySnapshot('c', ring);
     expect(all()).toEqual([]);
@@ -226,7 +226,7 @@ test('a page that follows the deltas has the same rows, whenever it joined', () 
       ),
       gone: some(fc.constantFrom(...ids), 1),
     }),
-    vlans: fc.record({
+    beds: fc.record({
       put: some(fc.record({ Alias: fc.constantFrom('a', 'b'), Number: fc.nat(3) }), 2),
       gone: some(fc.constantFrom('a', 'b'), 1),
     }),

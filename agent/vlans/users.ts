@@ -1,0 +1,25 @@
+// Who uses VLANs on this node. The VMs do; they register here, so that VLANs know nothing of VMs.
+import type { AliasName } from '../../core/vlans/names.ts';
+
+export interface VlanUser {
+  /** Name of the VM. */
+  readonly vm: string;
+  readonly namespace: string;
+  readonly vlan: number;
+}
+
+export interface VlanUsers {
+  /**
+   * Interfaces on these numbers, one entry each. A VM counts from the moment that its config names the number until its
+   * interface is gone: a number without a user may be given to another alias.
+   */
+  using(vlans: readonly number[]): readonly VlanUser[];
+  /**
+   * Puts the interfaces that are on one of `from` by this alias on `to`. @returns the users as they were
+   * @throws AppError when some could not be moved; moving again is safe
+   */
+  move(change: { name: AliasName; from: readonly number[]; to: number }): Promise<readonly VlanUser[]>;
+}
+
+/** Until there are VMs. */
+export const noUsers: VlanUsers = { using: () => [], move: () => Promise.resolve([]) };

@@ -1,0 +1,115 @@
+// The parsers and overlays against the qemu-img of the lab's nodes, run in their image: real headers, not those that we make.
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ensureGuest } from '../../lab/guest.ts';
+import { ensureImage } from '../../lab/image.ts';
+import { defaultCache } from '../../lab/layout.ts';
+import { localRunner, type Runner } from '../runner.ts';
+import { inspectFile, resolveChain } from './chain.ts';
+import { describeImage, headBytesFor } from './headers.ts';
+import { createLinuxStore } from './linux-store.ts';
+import { complyingStore } from './store-compliance.ts';
+import type { FileStore } from './store.ts';
+
+let folder: string;
+let root: string;
+let runner: Runner;
+
+beforeAll(async () => {
+  const image = join(defaultCache, await ensureImage(defaultCache, () => undefined));
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'qemu-img-')));
+  // The same paths inside; the mount is gone with the process.
+  const inside = 'mount --bind "$1" "$0/tmp" && shift && exec chroot "$0" "$@"';
+  const enter = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', inside, image, tmpdir()];
+  runner = { where: 'the nodes image', run: (argv, options) => localRunner.run([...enter, ...argv], options) };
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const fresh = async () => {
+  root = join(folder, 'files');
+  await rm(root, { recursive: true, force: true });
+  await mkdir(root);
+  return createLinuxStore(root, { runner });
+};
+const create = (name: string, ...options: string[]) =>
+  runner.run(['qemu-img', 'create', '-q', ...options.flatMap((option) => option.split(' ')), join(root, name), '20M']);
+
+test.each([
+  ['-f qcow2', { format: 'qcow2', virtualBytes: 20 * 1024 * 1024, problem: null }],
+  ['-f qcow2 -o compat=0.10', { format: 'qcow2', virtualBytes: 20 * 1024 * 1024, problem: null }],
+  ['-f qcow2 -o cluster_size=512', { format: 'qcow2', problem: null }],
+  ['-f qcow2 -o cluster_size=2M', { format: 'qcow2', problem: null }],
+  ['-f qcow2 -o compression_type=zstd,extended_l2=on', { format: 'qcow2', problem: null }],
+  [
+    '-f qcow2 --object secret,id=s,data=abc -o encrypt.format=luks,encrypt.key-secret=s',
+    { format: 'qcow2', isEncrypted: true },
+  ],
+  ['-f luks --object secret,id=s,data=abc -o key-secret=s', { format: 'luks', isEncrypted: true }],
+  ['-f raw', { format: 'raw', virtualBytes: 20 * 1024 * 1024 }],
+  ['-f vmdk', { format: 'vmdk' }],
+  ['-f vdi', { format: 'vdi' }],
+  ['-f vhdx', { format: 'vhdx' }],
+  ['-f vpc', { format: 'vhd' }],
+  ['-f qed', { format: 'qed' }],
+  ['-f qcow', { format: 'qcow' }],
+])('qemu-img create %s', async (options, facts) => {
+  const store = await fresh();
+  await create('disk', options);
+  expect((await inspectFile(store, 'disk')).facts).toMatchObject(facts);
+});
+
+describe('a chain of qemu-img', () => {
+  test.each(['compat=1.1', 'compat=0.10', 'compat=1.1,cluster_size=512', 'compat=1.1,cluster_size=2M'])(
+    'with %s',
+    async (options) => {
+      const store = await fresh();
+      await create('base, v=1.qcow2', '-f qcow2');
+      await runner.run(['qemu-img', 'snapshot', '-c', 'first', join(root, 'base, v=1.qcow2')]);
+      await runner.run([
+        ...'qemu-img create -q -f qcow2 -F qcow2 -o'.split(' '),
+        options,
+        '-b',
+        'base, v=1.qcow2',
+        join(root, 'top.qcow2'),
+      ]);
+      const chain = await resolveChain(store, 'top.qcow2');
+      expect(chain.map(({ name, facts }) => [name, facts.snapshots, facts.backing?.format ?? null])).toEqual([
+        ['top.qcow2', 0, 'qcow2'],
+        ['base, v=1.qcow2', 1, null],
+      ]);
+    },
+  );
+
+  test('with data in another file has a problem', async () => {
+    const store = await fresh();
+    await create('disk', '-f qcow2', `-o data_file=${join(root, 'data.raw')}`);
+    expect((await inspectFile(store, 'disk')).facts.problem).toContain('in another file');
+  });
+});
+
+test('a real kernel and a real initrd are known by their bytes', async () => {
+  const { kernel, initramfs } = await ensureGuest(defaultCache, () => undefined);
+  const formatOf = async (path: string) => {
+    const data = await readFile(path);
+    return describeImage(data.subarray(0, headBytesFor(data)), data.length).format;
+  };
+  expect([await formatOf(kernel), await formatOf(initramfs)]).toEqual(['kernel', 'initrd']);
+});
+
+describe('files of this host with the real qemu-img', () => {
+  let store: FileStore;
+  beforeEach(async () => {
+    store = await fresh();
+  });
+  complyingStore(() => ({
+    store,
+    async put(name, data) {
+      await mkdir(join(root, name, '..'), { recursive: true });
+      await writeFile(join(root, name), data);
+    },
+    overlay: (path) => readFile(path),
+    overlayPath: join(folder, 'overlay.qcow2'),
+  }));
+});

@@ -1,0 +1,102 @@
+// What runs VMs on a node. Owns the interface alone; two adapters implement it and pass hypervisor-compliance.ts: QEMU on this Linux machine
+// (linux-hypervisor.ts), and one in memory for simulated nodes and tests (memory-hypervisor.ts).
+//
+// INVARIANTS: a VM that runs stays, whatever becomes of the process that started it; `adopt` finds it again. `remove` alone deletes anything.
+import type { VmConfig } from '../../core/vms/config.ts';
+import type { QemuCatalogue } from '../../core/vms/config-fields.ts';
+import type { QemuMachine, QemuNic } from '../../core/vms/qemu-args.ts';
+import type { Accelerator } from '../../core/vms/record.ts';
+import type { ProcessIdentity } from '../detached.ts';
+
+export interface HypervisorFacts {
+  /** Such as `7.2.22`. */
+  readonly version: string;
+  readonly accelerator: Accelerator;
+  /** Why VMs are slow here; empty with KVM. */
+  readonly warning: string;
+  readonly catalogue: QemuCatalogue;
+}
+
+/** How a VM that runs is found again: goes into its record. */
+export interface Instance {
+  readonly id: number;
+  readonly uuid: string;
+  readonly process: ProcessIdentity;
+}
+
+/** A VM as QEMU has it. The states are those of core/vms/states.ts that a process can have. */
+export interface VmStatus {
+  readonly state: 'BUILDING' | 'RUNNING' | 'PAUSED' | 'QUIT';
+  /** Why, where nobody asked for it: `io-error: …` beside PAUSED; how QEMU ended beside QUIT. Empty otherwise. */
+  readonly reason: string;
+}
+
+export interface LaunchRequest {
+  /** Without what the adapter decides. `disks` are images with their formats; with `config.snapshot` each gets an overlay. */
+  readonly machine: Omit<QemuMachine, 'accelerator' | 'folder'>;
+  /** Files that it reads beside those of its configuration: backing files of its disks. */
+  readonly reads?: readonly string[];
+}
+
+/** A USB disk that can be read. minimega's can be written, and then belongs to one VM. */
+export interface UsbDisk {
+  readonly id: number;
+  /** Absolute, below -filepath. */
+  readonly path: string;
+  readonly format: string;
+  readonly version: '1.1' | '2.0';
+}
+
+/** One VM with a QEMU. Every call has a deadline. @throws AppError `refused` once it has ended, and what Qmp.command throws */
+export interface RunningVm {
+  readonly instance: Instance;
+  readonly status: VmStatus;
+  /** Calls `listener` after each change of `status`, until the returned function is called. */
+  onStatus(listener: (status: VmStatus) => void): () => void;
+  /** Processors run; settles when they do. Also after an io-error, when there is room again. */
+  resume(): Promise<void>;
+  pause(): Promise<void>;
+  /** Ends QEMU; settles when the process is gone. */
+  kill(): Promise<void>;
+  /** Presses the power button (ACPI). False: the guest did not follow within `timeoutMs`, and the VM runs as before. */
+  powerDown(timeoutMs: number): Promise<boolean>;
+  /** As the reset button: the guest is not asked. */
+  reset(): Promise<void>;
+  /** The screen as PNG, neither side above `maxSide` pixels; null for its own size. */
+  screenshot(maxSide: number | null): Promise<Buffer>;
+  /** Puts an ISO into the CD drive. @throws AppError `failed` when the guest locked it and `force` is false */
+  changeCdrom(path: string, options: { force: boolean }): Promise<void>;
+  ejectCdrom(options: { force: boolean }): Promise<void>;
+  addUsbDisk(disk: UsbDisk): Promise<void>;
+  removeUsbDisk(id: number): Promise<void>;
+  /** Adds the NIC at this position of the VM's list. */
+  addNic(nic: QemuNic, index: number): Promise<void>;
+  /** Carrier of a NIC: off while it is connected to no VLAN. */
+  setLink(index: number, isUp: boolean): Promise<void>;
+  /** A command of QMP as minimega's `vm qmp` takes it; the JSON text of its answer, `{"return":…}` or `{"error":…}`. */
+  qmp(command: { readonly execute: string; readonly arguments?: Readonly<Record<string, unknown>> }): Promise<string>;
+  /** A line of QEMU's human monitor; what it printed. */
+  monitor(line: string): Promise<string>;
+  /** Lets go of the VM, which keeps running. */
+  close(): void;
+}
+
+export interface Hypervisor {
+  /** What QEMU here is and can do. Asked once for each QEMU and kernel, then remembered. @throws AppError `failed` without a QEMU that runs */
+  facts(): Promise<HypervisorFacts>;
+  /** User that runs the VM with this id: its taps must belong to it. Null: the user of this process. */
+  userOf(id: number): number | null;
+  /** Where the sockets of the VM with this id are. */
+  folderOf(id: number): string;
+  /**
+   * Starts a VM, its processors paused. @throws AppError `invalid` before anything is made; `failed` with QEMU's words as soon as it dies, and
+   * then no process is left
+   */
+  launch(request: LaunchRequest): Promise<RunningVm>;
+  /** The VM with this instance and configuration if exactly that process still runs; null when it has ended. @throws AppError `conflict` */
+  adopt(instance: Instance, config: VmConfig): Promise<RunningVm | null>;
+  /** Why the QEMU of a VM that has ended did so, as far as its log says: its last lines; empty for none. */
+  lastWords(id: number): Promise<string>;
+  /** Deletes the folder of a VM that has ended, with its overlays and sockets. @throws AppError `conflict` while this object has it running */
+  remove(id: number): Promise<void>;
+}

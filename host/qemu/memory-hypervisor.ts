@@ -1,0 +1,239 @@
+// VMs that run nowhere, for simulated nodes and tests: they have states, deadlines, deaths and screens as QEMU's have, and no processes. Owns their
+// behaviour; what a request must look like is checked by the same pure function as QEMU's command line.
+import { AppError } from '../../contract/errors.ts';
+import type { QemuCatalogue } from '../../core/vms/config-fields.ts';
+import { qemuArgs } from '../../core/vms/qemu-args.ts';
+import type { ProcessIdentity } from '../detached.ts';
+import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, RunningVm, VmStatus } from './hypervisor.ts';
+import { encodePng, shrink } from './picture.ts';
+
+const catalogue: QemuCatalogue = {
+  cpus: ['host', 'max', 'qemu64'],
+  machines: ['pc', 'q35'],
+  netDrivers: ['e1000', 'e1000e', 'rtl8139', 'virtio-net-pci', 'vmxnet3'],
+};
+const facts: HypervisorFacts = { version: '7.2.22', accelerator: 'kvm', warning: '', catalogue };
+
+/** A VGA text screen, as firmware shows it. */
+const screen = { width: 720, height: 400 };
+
+export interface MemoryHypervisor extends Hypervisor {
+  /** A QEMU that something outside killed. */
+  killOutside(instance: Instance): void;
+  /** The guest of this VM powers itself off, as `poweroff` in it does. */
+  powerOff(id: number): void;
+  /** A write of the guest fails: its node's disk is full. The next `resume` fails as well until `makeRoom`. */
+  fillDisk(id: number): void;
+  makeRoom(id: number): void;
+  /** Whether guests follow the power button; they do unless told otherwise. */
+  setObeys(id: number, obeys: boolean): void;
+  /** The next launch dies with these words, as QEMU does for what it cannot have. */
+  failNextLaunch(words: string): void;
+  /** Ids that have a folder. */
+  folders(): number[];
+}
+
+interface MemoryVm {
+  readonly instance: Instance;
+  status: VmStatus;
+  readonly listeners: Set<(status: VmStatus) => void>;
+  isFull: boolean;
+  obeys: boolean;
+  readonly usbDisks: Map<number, string>;
+  readonly nics: Map<number, boolean>;
+  cdrom: string;
+  readonly frame: number;
+}
+
+/** `base` only names folders; nothing is made there. */
+export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string } = {}): MemoryHypervisor {
+  const vms = new Map<number, MemoryVm>();
+  /** Who holds a VM: one at a time, as with QEMU's monitor. */
+  const held = new Set<number>();
+  const folders = new Set<number>();
+  const words = new Map<number, string>();
+  let nextPid = 1_000;
+  let nextDeath = '';
+  const folderOf = (id: number) => `${base}/${id}`;
+
+  function set(vm: MemoryVm, status: VmStatus): void {
+    if (vm.status.state === 'QUIT') return;
+    if (vm.status.state === status.state && vm.status.reason === status.reason) return;
+    vm.status = status;
+    if (status.state === 'QUIT') {
+      vms.delete(vm.instance.id);
+      held.delete(vm.instance.id);
+    }
+    for (const listener of [...vm.listeners]) listener(status);
+  }
+
+  function find(id: number): MemoryVm {
+    const vm = vms.get(id);
+    if (!vm) throw new AppError('not-found', `no VM with id ${id} runs in memory`);
+    return vm;
+  }
+
+  function open(vm: MemoryVm): RunningVm {
+    const { id } = vm.instance;
+    const own = new Set<(status: VmStatus) => void>();
+    held.add(id);
+    /** Each call takes a turn of the event loop, as one over a socket does. */
+    async function act<T>(does: () => T): Promise<T> {
+      await Promise.resolve();
+      if (vm.status.state === 'QUIT') {
+        throw new AppError('refused', `the VM with id ${id} has ended: ${vm.status.reason || 'start it first'}`);
+      }
+      return does();
+    }
+    return {
+      instance: vm.instance,
+      get status() {
+        return vm.status;
+      },
+      onStatus(listener) {
+        own.add(listener);
+        vm.listeners.add(listener);
+        return () => {
+          own.delete(listener);
+          vm.listeners.delete(listener);
+        };
+      },
+      resume: () =>
+        act(() => {
+          set(vm, { state: 'RUNNING', reason: '' });
+          if (vm.isFull) set(vm, fullDisk);
+        }),
+      pause: () => act(() => set(vm, { state: 'PAUSED', reason: '' })),
+      async kill() {
+        await Promise.resolve();
+        set(vm, { state: 'QUIT', reason: '' });
+      },
+      powerDown: () =>
+        act(() => {
+          if (!vm.obeys || vm.status.state !== 'RUNNING') return false;
+          set(vm, { state: 'QUIT', reason: '' });
+          return true;
+        }),
+      reset: () => act(() => undefined),
+      screenshot: (maxSide) =>
+        act(() => {
+          const picture = { ...screen, rgb: testCard(vm.frame) };
+          return encodePng(maxSide === null ? picture : shrink(picture, maxSide));
+        }),
+      changeCdrom: (path) => act(() => void (vm.cdrom = path)),
+      ejectCdrom: () => act(() => void (vm.cdrom = '')),
+      addUsbDisk: (disk) =>
+        act(() => {
+          if (vm.usbDisks.has(disk.id))
+            throw refused('blockdev-add', `Duplicate nodes with node-name='hotplug${disk.id}-file'`);
+          vm.usbDisks.set(disk.id, disk.path);
+        }),
+      removeUsbDisk: (disk) =>
+        act(() => {
+          if (!vm.usbDisks.delete(disk)) throw refused('device_del', `Device 'hotplug${disk}' not found`);
+        }),
+      addNic: (_nic, index) => act(() => void vm.nics.set(index, true)),
+      setLink: (index, isUp) =>
+        act(() => {
+          if (!vm.nics.has(index)) throw refused('set_link', `Device 'net${index}' not found`);
+          vm.nics.set(index, isUp);
+        }),
+      qmp: (command) =>
+        act(() => {
+          if (command.execute === 'query-status') {
+            const status = { RUNNING: 'running', PAUSED: 'paused', BUILDING: 'prelaunch', QUIT: '' }[vm.status.state];
+            return JSON.stringify({ return: { status, singlestep: false, running: vm.status.state === 'RUNNING' } });
+          }
+          const desc = `The command ${command.execute} has not been found`;
+          return JSON.stringify({ error: { class: 'CommandNotFound', desc } });
+        }),
+      monitor: (line) =>
+        act(() => {
+          if (line !== 'info status') return `unknown command: '${line}'\r\n`;
+          return `VM status: ${vm.status.state === 'RUNNING' ? 'running' : 'paused'}\r\n`;
+        }),
+      close() {
+        for (const listener of own) vm.listeners.delete(listener);
+        if (vms.get(id) === vm) held.delete(id);
+      },
+    };
+  }
+
+  return {
+    facts: () => Promise.resolve(facts),
+    userOf: () => null,
+    folderOf,
+    lastWords: (id) => Promise.resolve(words.get(id) ?? ''),
+    async launch({ machine }: LaunchRequest) {
+      await Promise.resolve();
+      const { id, uuid, config } = machine;
+      if (vms.has(id)) throw new AppError('conflict', `the VM with id ${id} runs already`);
+      const args = qemuArgs({ ...machine, folder: folderOf(id), accelerator: facts.accelerator });
+      if (!args.ok) throw new AppError('invalid', args.message);
+      folders.add(id);
+      const death =
+        nextDeath ||
+        (config.machine === '' || catalogue.machines.includes(config.machine) ? '' : 'unsupported machine type');
+      nextDeath = '';
+      words.set(id, death);
+      if (death !== '') throw new AppError('failed', `QEMU died: ${death}`);
+      const process_: ProcessIdentity = { pid: nextPid++, startTicks: String(nextPid), bootId: 'memory' };
+      const vm: MemoryVm = {
+        instance: { id, uuid, process: process_ },
+        status: { state: 'BUILDING', reason: '' },
+        listeners: new Set(),
+        isFull: false,
+        obeys: true,
+        usbDisks: new Map(),
+        nics: new Map(machine.nics.map((_nic, index) => [index, true])),
+        cdrom: config.cdrom,
+        frame: id,
+      };
+      vms.set(id, vm);
+      return open(vm);
+    },
+    async adopt(instance) {
+      await Promise.resolve();
+      if (held.has(instance.id)) throw new AppError('conflict', `the VM with id ${instance.id} runs already`);
+      const vm = vms.get(instance.id);
+      if (vm?.instance.process.startTicks !== instance.process.startTicks) return null;
+      return open(vm);
+    },
+    async remove(id) {
+      await Promise.resolve();
+      if (vms.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
+      folders.delete(id);
+      words.delete(id);
+    },
+    killOutside: ({ id }) =>
+      set(find(id), { state: 'QUIT', reason: 'QEMU ended without a word: killed from outside?' }),
+    powerOff: (id) => set(find(id), { state: 'QUIT', reason: 'the guest powered off' }),
+    fillDisk(id) {
+      const vm = find(id);
+      vm.isFull = true;
+      if (vm.status.state === 'RUNNING') set(vm, fullDisk);
+    },
+    makeRoom: (id) => void (find(id).isFull = false),
+    setObeys: (id, obeys) => void (find(id).obeys = obeys),
+    failNextLaunch: (text) => void (nextDeath = text),
+    folders: () => [...folders].sort((a, b) => a - b),
+  };
+}
+
+const fullDisk: VmStatus = { state: 'PAUSED', reason: 'io-error: the disk of its node is full (write on disk0)' };
+
+function refused(execute: string, text: string): AppError {
+  return new AppError('failed', `QEMU refused ${execute}: ${text}`, { detail: { class: 'GenericError' } });
+}
+
+/** A screen that differs from VM to VM: bars in colours of its number. */
+function testCard(number: number): Uint8Array {
+  const rgb = new Uint8Array(screen.width * screen.height * 3);
+  for (let y = 0; y < screen.height; y += 1) {
+    for (let x = 0; x < screen.width; x += 1) {
+      const bar = Math.floor((x * 8) / screen.width) + number;
+      rgb.set([bar & 1 ? 200 : 20, bar & 2 ? 200 : 20, bar & 4 ? 200 : 20], (y * screen.width + x) * 3);
+    }
+  }
+  return rgb;
+}
