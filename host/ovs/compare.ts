@@ -1,5 +1,7 @@
 // Compares what is wanted with what is there: what is wrong, and the change that fixes it. Pure: no clock and no attempts here.
 import {
+  aliasStart,
+  clusterMark,
   describeVlan,
   type HostPort,
   type HostView,
@@ -60,7 +62,6 @@ export interface Found {
   readonly change: Partial<SwitchChange> | null;
 }
 
-const clusterMark = 'meshdeck-cluster';
 const roleMark = 'meshdeck-role';
 const ownerMark = 'meshdeck-owner';
 /** The mark that `counters` selects by. */
@@ -83,8 +84,8 @@ export const isOurBridge = ({ marks }: { marks: ReadonlyMap<string, string> }, c
 export const ownerOf = ({ marks }: HostPort): string => marks.get(ownerMark) ?? '';
 
 /** Of taps; at most 255 characters (IFALIASZ), without blanks, which ip(8) would have to quote. */
-export const tapAlias = (cluster: string, owner: string) => `meshdeck/${cluster}/${owner}`;
-export const isOurAlias = (alias: string, cluster: string) => alias.startsWith(`meshdeck/${cluster}/`);
+export const tapAlias = (cluster: string, owner: string) => `${aliasStart}${cluster}/${owner}`;
+export const isOurAlias = (alias: string, cluster: string) => alias.startsWith(`${aliasStart}${cluster}/`);
 
 export function newTap(port: WantedPort, wanted: Pick<Wanted, 'cluster'>, view: HostView): NewTap {
   const bridge = port.place === null ? undefined : view.bridges.get(port.place.bridge);

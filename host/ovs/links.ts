@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { startChild, type Child } from '../child.ts';
 import { CommandError, localRunner } from '../runner.ts';
-import type { HostLink, NewTap } from './switch-host.ts';
+import { aliasStart, type HostLink, type NewTap } from './switch-host.ts';
 
 const listMs = 20_000;
 /** `ip monitor` subscribes at a moment that it does not report: what happened before is found by a second list. */
@@ -106,11 +106,11 @@ export class Links {
     await this.see(() => names.every((name) => this.links.get(name)?.isUp !== false));
   }
 
-  /** Ignores those that are gone already. */
+  /** Ignores those that are gone already, and those that are not ours. */
   async remove(names: readonly string[]): Promise<void> {
-    const there = names.filter((name) => this.links.has(name));
+    const there = names.filter((name) => this.links.get(name)?.alias.startsWith(aliasStart));
     if (there.length === 0) return;
-    const gone = () => there.every((name) => !this.links.has(name));
+    const gone = () => there.every((name) => !this.links.get(name)?.alias.startsWith(aliasStart));
     try {
       await this.batch(
         there.map((name) => `link del dev ${name}`),
@@ -136,7 +136,8 @@ export class Links {
   private async shutToKernel(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
     const chains = names.map(
-      (name) => ` chain ${name} {\n  type filter hook ingress device "${name}" priority -500; policy drop;\n }`,
+      // Not the name alone: it may begin with a digit, or be a word of nft's.
+      (name) => ` chain tap-${name} {\n  type filter hook ingress device "${name}" priority -500; policy drop;\n }`,
     );
     const script = `table netdev meshdeck_taps {\n${chains.join('\n')}\n}\n`;
     try {

@@ -1,4 +1,5 @@
 // What the ports of a real Open vSwitch do with frames, and what of the database a change touches.
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LinuxHost } from './linux-host.ts';
 import { hasOpenVSwitch, NamespaceGuest, PrivateOvs } from './private-ovs.ts';
@@ -115,6 +116,42 @@ describe.skipIf(!hasOpenVSwitch)('ports on a real Open vSwitch', () => {
     );
     expect(await ovs.vsctl('get', 'port', 'nic1', 'other_config:theirs')).toBe('"3"\n');
     expect(await ovs.vsctl('get', 'Open_vSwitch', '.', 'other_config:theirs')).toBe('"2"\n');
+  });
+
+  test('what is not ours stays, whatever a change names', async () => {
+    await ovs.vsctl('add-br', 'rack', '--', 'set', 'bridge', 'rack', 'datapath_type=netdev');
+    await ovs.run('ip', 'tuntap', 'add', 'dev', 'theirs', 'mode', 'tap');
+    await ovs.vsctl('add-port', 'rack', 'theirs', 'tag=7');
+    await expect.poll(() => [...host.view().ports.keys()]).toContain('theirs');
+    await expect.poll(() => [...host.view().links.keys()]).toContain('theirs');
+    const ours = { name: 'theirs', bridge: 'vms', vlan: access(5), marks };
+    await expect(host.apply({ ...noChange, setPorts: [ours] }, waitMs)).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'the port theirs on rack is not ours',
+    });
+    const drops = { dropPorts: ['theirs'], dropBridges: ['rack'], dropTaps: ['theirs'] };
+    await host.apply({ ...noChange, ...drops }, waitMs);
+    expect(await ovs.vsctl('list-ports', 'rack')).toBe('theirs\n');
+    expect(await ovs.vsctl('get', 'port', 'theirs', 'tag', 'external_ids')).toBe('7\n{}\n');
+    expect(await ovs.run('ip', 'link', 'show', 'theirs')).toContain('theirs');
+  });
+
+  test('a port that somebody adds while a change is on its way stays too', async () => {
+    await host.apply({ ...noChange, makeBridges: [{ name: 'mine', datapath: 'netdev', marks }] }, waitMs);
+    await ovs.run('ip', 'tuntap', 'add', 'dev', 'late1', 'mode', 'tap');
+    // This process stands still meanwhile, so what it knows is old when it sends.
+    const add = (...args: string[]) => {
+      execFileSync('ovs-vsctl', [`--db=unix:${ovs.folder}/db.sock`, '--timeout=20', '--no-wait', ...args]);
+    };
+    add('add-port', 'mine', 'late1');
+    await expect(host.apply({ ...noChange, dropBridges: ['mine'] }, waitMs)).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    expect(await ovs.vsctl('list-ports', 'mine')).toBe('late1\n');
+    add('add-port', 'mine', 'late2', 'tag=7');
+    const taken = { name: 'late2', bridge: 'vms', vlan: access(5), marks };
+    await expect(host.apply({ ...noChange, setPorts: [taken] }, waitMs)).rejects.toMatchObject({ code: 'conflict' });
+    expect(await ovs.vsctl('get', 'port', 'late2', 'tag', 'external_ids')).toBe('7\n{}\n');
   });
 
   test('a tap that cannot be made takes the whole launch back, and is named', async () => {

@@ -20,15 +20,16 @@ import {
   uuid,
   type Row,
 } from './ovsdb-values.ts';
-import type {
-  HostBridge,
-  HostPort,
-  HostView,
-  NewBridge,
-  PortCounters,
-  PortVlan,
-  SwitchChange,
-  SwitchHost,
+import {
+  clusterMark,
+  type HostBridge,
+  type HostPort,
+  type HostView,
+  type NewBridge,
+  type PortCounters,
+  type PortVlan,
+  type SwitchChange,
+  type SwitchHost,
 } from './switch-host.ts';
 
 const columns = {
@@ -247,12 +248,14 @@ export class LinuxHost implements SwitchHost {
     };
     for (const name of change.dropPorts) {
       const [id, port] = [portIds.get(name), ports.get(name)];
-      if (id !== undefined && port) note(leaves, port.bridge, uuid(id));
+      if (id !== undefined && port?.marks.has(clusterMark)) note(leaves, port.bridge, uuid(id));
     }
     for (const [index, port] of change.setPorts.entries()) {
       const [id, there] = [portIds.get(port.name), ports.get(port.name)];
       const row = { ...rowOfVlan(port.vlan), external_ids: map(port.marks) };
       if (id !== undefined && there) {
+        if (there.marks.get(clusterMark) !== port.marks[clusterMark])
+          throw new AppError('conflict', `the port ${port.name} on ${there.bridge} is not ours`);
         operations.push({ op: 'update', table: 'Port', where: [['_uuid', '==', uuid(id)]], row });
         if (there.bridge !== port.bridge) {
           note(leaves, there.bridge, uuid(id));
@@ -283,16 +286,19 @@ export class LinuxHost implements SwitchHost {
         if (!id) throw new AppError('not-found', `there is no bridge ${bridge} on this node`);
         const where = [['_uuid', '==', id]];
         // The bridge may go while this is on its way: its ports would then be rows that nothing refers to, and vanish.
-        if (known !== undefined)
-          operations.push({
-            ...{ op: 'wait', table: 'Bridge', where, columns: ['name'], until: '==', rows: [{ name: bridge }] },
-            timeout: 0,
-          });
+        if (known !== undefined) operations.push(waitFor('Bridge', id, { name: bridge }));
         operations.push({ op: 'mutate', table: 'Bridge', where, mutations: [['ports', mutator, set(members)]] });
       }
     }
-    const dropped = change.dropBridges.flatMap((name) => bridgeIds.get(name) ?? []).map(uuid);
-    if (dropped.length > 0) operations.push(mutateRoot([['bridges', 'delete', set(dropped)]]));
+    const bridges = tables.get('Bridge');
+    for (const name of change.dropBridges) {
+      const id = bridgeIds.get(name);
+      const row = id === undefined ? undefined : bridges?.get(id);
+      if (id === undefined || !readMap(row?.['external_ids']).has(clusterMark)) continue;
+      // Ports that somebody adds while this is on its way would go with it.
+      operations.unshift(waitFor('Bridge', uuid(id), { ports: row?.['ports'] }));
+      operations.push(mutateRoot([['bridges', 'delete', set([uuid(id)])]]));
+    }
     if (change.setPorts.some(({ vlan }) => vlan.kind === 'qinq')) operations.push(...this.allowTwoTags());
     return operations;
   }
@@ -318,6 +324,17 @@ function rowsOf(ids: unknown, rows: ReadonlyMap<string, Row>): Row[] {
     return row ? [row] : [];
   });
 }
+
+/** The transaction fails as a whole unless the row has these values when the server comes to it. */
+const waitFor = (table: string, id: unknown, row: Row): Operation => ({
+  op: 'wait',
+  table,
+  where: [['_uuid', '==', id]],
+  columns: Object.keys(row),
+  until: '==',
+  rows: [row],
+  timeout: 0,
+});
 
 const mutateRoot = (mutations: readonly unknown[]): Operation => ({
   op: 'mutate',

@@ -18,6 +18,10 @@ export const describeVlan = (vlan: PortVlan): string =>
 
 /** `external_ids`; ours begin with `meshdeck-`. */
 export type Marks = ReadonlyMap<string, string>;
+/** Every row of ours has it, with the cluster's id. */
+export const clusterMark = 'meshdeck-cluster';
+/** Aliases of our taps begin with it. */
+export const aliasStart = 'meshdeck/';
 
 export interface HostBridge {
   readonly name: string;
@@ -92,7 +96,10 @@ export interface NewBridge {
   readonly marks: Readonly<Record<string, string>>;
 }
 
-/** Applied in this order: bridges and ports in one transaction between the taps that are made and those that go. */
+/**
+ * Applied in this order: bridges and ports in one transaction between the taps that are made and those that go. An adapter
+ * decides by what it knows when it sends: ports and interfaces without our mark are not dropped, and never set.
+ */
 export interface SwitchChange {
   readonly makeTaps: readonly NewTap[];
   /** Taps that exist and are down. */
