@@ -143,9 +143,14 @@ export function findFaults(wanted: Wanted, view: HostView): Found[] {
   }
   for (const [name, bridge] of wanted.trunks) {
     const port = view.ports.get(name);
+    const change = { setPorts: [newTrunk(name, bridge, wanted.cluster)] };
     if (port && !isOurTrunk(port, wanted.cluster)) add(name, 'name-taken', null, `it is on ${port.bridge}`);
-    else if (port?.bridge !== bridge && willExist.has(bridge))
-      add(name, 'port-missing', { setPorts: [newTrunk(name, bridge, wanted.cluster)] });
+    else if (!willExist.has(bridge)) continue;
+    else if (!port) add(name, 'port-missing', change);
+    else if (port.bridge !== bridge) add(name, 'port-changed', change, `it is on ${port.bridge}, not ${bridge}`);
+    else if (!port.vlan || describeVlan(port.vlan) !== 'trunk')
+      add(name, 'port-changed', change, `it has ${describeMode(port)}, not trunk`);
+    else if (port.error !== '') add(name, 'port-error', null, port.error);
   }
   return found;
 }
@@ -183,7 +188,7 @@ function findPortFaults(
     if (change) add(tap, 'port-missing', change);
     return;
   }
-  const has = there.vlan === null ? 'a mode of others' : describeVlan(there.vlan);
+  const has = describeMode(there);
   const wants = describeVlan(place.vlan);
   if (there.bridge !== place.bridge) add(tap, 'port-changed', change, `it is on ${there.bridge}, not ${place.bridge}`);
   else if (has !== wants) add(tap, 'port-changed', change, `it has ${has}, not ${wants}`);
@@ -191,6 +196,8 @@ function findPortFaults(
   // Without its tap it has an error for sure, and that is a fault on its own.
   else if (there.error !== '' && view.links.has(tap)) add(tap, 'port-error', null, there.error);
 }
+
+const describeMode = ({ vlan }: HostPort) => (vlan === null ? 'a mode of others' : describeVlan(vlan));
 
 /** Ports and taps of ours that nobody wants: of VMs that are gone, or half of a launch that failed. */
 export function findLeftovers(wanted: Wanted, view: HostView): Partial<SwitchChange> {

@@ -48,6 +48,8 @@ test('faults of one subject are one repair, and subjects do not share their coun
   expect(look(book, [missing('a'), missing('b')], 60_000)).toMatchObject({ due: 'b', left: 'a' });
   book.forget('a');
   expect(look(book, [missing('a')], 60_001).due).toBe('a');
+  book.forgetAll();
+  expect(look(book, [missing('a'), missing('b')], 60_002).due).toBe('a,b');
 });
 
 test('what cannot be repaired is left alone from the start, and a repair that was not tried does not count', () => {

@@ -94,6 +94,11 @@ export class FaultBook {
     this.repairs.get(subject)?.pop();
   }
 
+  /** As `forget`, of all. */
+  forgetAll(): void {
+    this.repairs.clear();
+  }
+
   /** A command named it: what was before does not count. */
   forget(subject: string): void {
     this.repairs.delete(subject);

@@ -19,6 +19,7 @@ export class MemoryMachine {
   private readonly bridges = new Map<string, Omit<HostBridge, 'ports'>>();
   private readonly ports = new Map<string, HostPort>();
   private readonly links = new Map<string, HostLink>();
+  private readonly addresses = new Map([['eth0', '192.0.2.1/24']]);
   private readonly listeners = new Set<() => void>();
   private isDatabaseUp = true;
   private isSwitchUp = true;
@@ -42,7 +43,7 @@ export class MemoryMachine {
       apply: (change, waitMs) => this.apply(change, waitMs),
       counters: (mark) => this.counters(mark),
       defaultDatapath: () => Promise.resolve('netdev'),
-      addressesOf: (link) => Promise.resolve(link === 'eth0' ? ['192.0.2.1/24'] : []),
+      addressesOf: (link) => Promise.resolve([this.addresses.get(link) ?? []].flat()),
     };
   }
 
@@ -141,6 +142,10 @@ export class MemoryMachine {
     this.changed();
   }
 
+  setAddress(link: string, address: string): void {
+    this.addresses.set(link, address);
+  }
+
   deleteBridge(name: string): void {
     this.bridges.delete(name);
     for (const port of this.ports.values()) if (port.bridge === name) this.ports.delete(port.name);
@@ -163,6 +168,7 @@ export class MemoryMachine {
   wipe(): void {
     this.bridges.clear();
     this.ports.clear();
+    this.epoch += 1;
     this.changed();
   }
 

@@ -70,9 +70,10 @@ export function describeWithTools({ within, run, vsctl }: SwitchTools) {
     },
     deletePort: (name: string) => vsctl('del-port', name),
     deleteBridge: (name: string) => vsctl('del-br', name),
-    setTag: (name: string, tag: number) => vsctl('set', 'port', name, `tag=${tag}`),
+    setTag: (name: string, tag: number) => vsctl('set', 'port', name, 'vlan_mode=access', `tag=${tag}`),
     deleteTap: (name: string) => run('ip', 'link', 'del', name),
     lowerTap: (name: string) => run('ip', 'link', 'set', name, 'down'),
+    addAddress: (name: string, address: string) => run('ip', 'address', 'add', address, 'dev', name),
     async hold(name: string): Promise<() => Promise<unknown>> {
       const child = await new Promise<Child>((resolve, reject) => {
         const said: string[] = [];

@@ -27,6 +27,7 @@ describeSwitch('in memory', () => {
     setTag: (name, tag) => done().then(() => memory.setVlan(name, { kind: 'access', tag })),
     deleteTap: (name) => done().then(() => memory.deleteTap(name)),
     lowerTap: (name) => done().then(() => memory.changeLink(name, { isUp: false })),
+    addAddress: (name, address) => done().then(() => memory.setAddress(name, address)),
     hold: (name) => {
       memory.changeLink(name, { hasCarrier: true });
       return Promise.resolve(() => done().then(() => memory.changeLink(name, { hasCarrier: false })));

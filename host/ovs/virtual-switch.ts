@@ -30,6 +30,7 @@ import {
   mergeChanges,
   noChange,
   type HostView,
+  type NewPort,
   type PortCounters,
   type PortVlan,
   type SwitchChange,
@@ -108,6 +109,7 @@ export class VirtualSwitch {
   private timer: { cancel(): void } | null = null;
   private timerAt = Infinity;
   private failures = 0;
+  private epoch = 0;
   /** Before it knows which VMs run, nothing counts as left over. */
   private isStarted = false;
 
@@ -213,32 +215,32 @@ export class VirtualSwitch {
 
   /** All of them or none. @throws AppError `conflict` that names what is taken, `not-found`, or as `SwitchHost.apply` */
   addPorts(ports: readonly WantedPort[]): Promise<void> {
-    return this.inTurn(async () => {
-      const view = this.usableView();
-      // Otherwise a launch would find out after the switch's whole time.
-      if (view.switchFailure !== '') throw new AppError('unreachable', view.switchFailure);
-      this.assertNew(ports, view);
-      for (const port of ports) this.wanted.ports.set(port.tap, port);
-      const { cluster } = this.wanted;
-      try {
-        await this.components.host.apply(
-          {
-            ...noChange,
-            makeTaps: ports.map((port) => newTap(port, this.wanted, view)),
-            setPorts: ports.flatMap((port) => (port.place === null ? [] : [newPort(port, port.place, cluster)])),
-          },
-          waitMs(ports.length),
-        );
-        this.assertConnected(ports);
-      } catch (error) {
-        for (const port of ports) this.wanted.ports.delete(port.tap);
-        await this.reconcile();
-        throw error;
-      } finally {
-        this.releaseTaps(ports.map(({ tap }) => tap));
-      }
-      this.tell();
-    });
+    return this.inTurn(() => this.add(ports)).finally(() => this.releaseTaps(ports.map(({ tap }) => tap)));
+  }
+
+  private async add(ports: readonly WantedPort[]): Promise<void> {
+    const view = this.usableView();
+    // Otherwise a launch would find out after the switch's whole time.
+    if (view.switchFailure !== '') throw new AppError('unreachable', view.switchFailure);
+    this.assertNew(ports, view);
+    for (const port of ports) this.wanted.ports.set(port.tap, port);
+    const { cluster } = this.wanted;
+    try {
+      await this.components.host.apply(
+        {
+          ...noChange,
+          makeTaps: ports.map((port) => newTap(port, this.wanted, view)),
+          setPorts: ports.flatMap((port) => (port.place === null ? [] : [newPort(port, port.place, cluster)])),
+        },
+        waitMs(ports.length),
+      );
+      this.assertConnected(ports);
+    } catch (error) {
+      for (const port of ports) this.wanted.ports.delete(port.tap);
+      await this.reconcile();
+      throw error;
+    }
+    this.tell();
   }
 
   /** To another VLAN or bridge, or off its bridge. @throws AppError as `addPorts`; after an error all are where they were */
@@ -299,6 +301,7 @@ export class VirtualSwitch {
       const bridge = { name, datapath, marks: bridgeMarks(this.wanted.cluster) };
       await this.components.host.apply({ ...noChange, makeBridges: [bridge] }, waitMs(1));
       this.wanted.bridges.set(name, datapath);
+      this.faults.forget(name);
       this.tell();
     });
   }
@@ -312,7 +315,10 @@ export class VirtualSwitch {
       if (!isOurBridge(bridge, this.wanted.cluster))
         throw new AppError('refused', `${name} was not made by Meshdeck’s VMs: it stays`);
       const trunks = bridge.ports.filter((port) => this.wanted.trunks.has(port));
-      const others = bridge.ports.filter((port) => port !== name && !trunks.includes(port));
+      // Those that somebody took away belong there all the same.
+      const wanted = [...this.wanted.ports.values()].filter(({ place }) => place?.bridge === name);
+      const there = bridge.ports.filter((port) => port !== name && !trunks.includes(port));
+      const others = [...new Set([...there, ...wanted.map(({ tap }) => tap)])];
       if (others.length > 0)
         throw new AppError(
           'refused',
@@ -320,7 +326,11 @@ export class VirtualSwitch {
         );
       await this.components.host.apply({ ...noChange, dropPorts: trunks, dropBridges: [name] }, waitMs(1));
       this.wanted.bridges.delete(name);
-      for (const trunk of trunks) this.wanted.trunks.delete(trunk);
+      this.faults.forget(name);
+      for (const trunk of trunks) {
+        this.wanted.trunks.delete(trunk);
+        this.faults.forget(trunk);
+      }
       this.tell();
     });
   }
@@ -331,6 +341,8 @@ export class VirtualSwitch {
       const view = this.usableView();
       if (!view.bridges.has(bridge)) throw new AppError('not-found', `there is no bridge ${bridge} on this node`);
       const there = view.ports.get(name);
+      // An unplugged tap is on no bridge, and its guest would be on all VLANs.
+      if (this.wanted.ports.has(name)) throw new AppError('refused', `${name} is the tap of a VM`);
       // minimega's text.
       if (there?.bridge === bridge) throw new AppError('conflict', `bridge already trunking to ${name}`);
       if (there || view.interfaces.has(name))
@@ -349,6 +361,7 @@ export class VirtualSwitch {
       const port = { name, bridge, vlan, marks: trunkMarks(this.wanted.cluster) };
       await this.components.host.apply({ ...noChange, setPorts: [port] }, waitMs(1));
       this.wanted.trunks.set(name, bridge);
+      this.faults.forget(name);
       this.tell();
     });
   }
@@ -360,6 +373,7 @@ export class VirtualSwitch {
       if (this.wanted.trunks.get(name) !== bridge) throw new AppError('not-found', `unknown trunk: ${name}`);
       await this.components.host.apply({ ...noChange, dropPorts: [name] }, waitMs(1));
       this.wanted.trunks.delete(name);
+      this.faults.forget(name);
       this.tell();
     });
   }
@@ -451,6 +465,9 @@ export class VirtualSwitch {
     // A second look after the repair: it shows what became of it.
     for (let pass = 0; pass < 2; pass += 1) {
       const view = this.view();
+      // The database was started again, perhaps without its rows: what was lost with them, nobody took away.
+      if (view.epoch !== this.epoch) this.faults.forgetAll();
+      this.epoch = view.epoch;
       this.adopt(view);
       this.noteHolders(view);
       const found = findFaults(this.wanted, view);
@@ -494,7 +511,9 @@ export class VirtualSwitch {
   /** All at once; where that fails, in halves, so that one that cannot be repaired does not keep the others broken. */
   private async repair(due: readonly Found[]): Promise<void> {
     try {
-      await this.components.host.apply(mergeChanges(due.flatMap(({ change }) => change ?? [])), 0);
+      const change = mergeChanges(due.flatMap(({ change }) => change ?? []));
+      const setPorts = await this.withoutUsedTrunks(change.setPorts);
+      await this.components.host.apply({ ...change, setPorts }, 0);
       this.failures = 0;
     } catch (error) {
       const isAway = error instanceof AppError && (error.code === 'unreachable' || error.code === 'timeout');
@@ -510,6 +529,19 @@ export class VirtualSwitch {
       this.components.log('warn', `not repaired: ${describeFound(due)}: ${describeError(error)}`);
       this.wakeAfterFailure();
     }
+  }
+
+  /** Somebody may have taken a trunk off its bridge to reach the node over it: on the bridge, nothing answers at its addresses. */
+  private async withoutUsedTrunks(ports: readonly NewPort[]): Promise<NewPort[]> {
+    const used = new Map<string, readonly string[]>();
+    for (const { name } of ports) {
+      if (!this.wanted.trunks.has(name) || this.view().ports.has(name)) continue;
+      const addresses = await this.components.host.addressesOf(name);
+      if (addresses.length > 0) used.set(name, addresses);
+    }
+    for (const [name, addresses] of used)
+      this.components.log('warn', `${name} is not put back on its bridge: it has ${describeNames(addresses)}`);
+    return ports.filter(({ name }) => !used.has(name));
   }
 
   private async dropLeftovers(change: SwitchChange): Promise<void> {
