@@ -26,7 +26,7 @@ describe.skipIf(!hasOpenVSwitch)('ports on a real Open vSwitch', () => {
     ovs = await PrivateOvs.start();
     guests = [];
     host = ovs.host();
-    await host.start(() => undefined);
+    await host.start({ changed: () => undefined, learnt: () => undefined });
     await host.apply({ ...noChange, makeBridges: [{ name: 'vms', datapath: 'netdev', marks: {} }] }, waitMs);
   });
   afterEach(async () => {

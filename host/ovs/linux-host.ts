@@ -7,6 +7,7 @@ import { CommandError, localRunner } from '../runner.ts';
 import { BridgeConnections } from './bridge-connections.ts';
 import { Database } from './database.ts';
 import { Links } from './links.ts';
+import { Neighbours } from './neighbours.ts';
 import type { Operation } from './ovsdb.ts';
 import {
   map,
@@ -22,6 +23,7 @@ import {
 } from './ovsdb-values.ts';
 import {
   clusterMark,
+  type GuestAddresses,
   type HostBridge,
   type HostPort,
   type HostView,
@@ -29,6 +31,7 @@ import {
   type PortCounters,
   type PortVlan,
   type SwitchChange,
+  type SwitchEvents,
   type SwitchHost,
 } from './switch-host.ts';
 
@@ -49,7 +52,7 @@ export interface LinuxHostOptions {
   readonly runFolder: string;
   /** `argv` that enters the switch's network namespace; empty for this one. */
   readonly within: readonly string[];
-  readonly log: (level: 'warn', text: string) => void;
+  readonly log: (level: 'info' | 'warn', text: string) => void;
 }
 
 export const openvswitchRunFolder = '/run/openvswitch';
@@ -58,10 +61,10 @@ export class LinuxHost implements SwitchHost {
   private readonly options: LinuxHostOptions;
   private readonly database: Database;
   private readonly links: Links;
-  /** For `Neighbours`, which listens to guests over them. */
-  readonly connections: BridgeConnections;
+  private readonly connections: BridgeConnections;
+  private readonly neighbours: Neighbours;
   private readonly waiting = new Set<() => void>();
-  private onChange: () => void = () => undefined;
+  private events: SwitchEvents = { changed: () => undefined, learnt: () => undefined };
   private built: HostView | null = null;
 
   constructor(options: LinuxHostOptions) {
@@ -70,14 +73,21 @@ export class LinuxHost implements SwitchHost {
     this.database = new Database({ path: join(options.runFolder, 'db.sock'), columns, onChange: changed });
     this.links = new Links({ within: options.within, onChange: changed, log: options.log });
     this.connections = new BridgeConnections({ runFolder: options.runFolder, onChange: changed });
+    this.neighbours = new Neighbours({
+      connections: this.connections,
+      log: options.log,
+      onLearnt: (tap) => this.events.learnt(tap),
+    });
   }
 
-  async start(onChange: () => void): Promise<void> {
-    this.onChange = onChange;
+  async start(events: SwitchEvents): Promise<void> {
+    this.events = events;
     await Promise.all([this.database.start(), this.links.start()]);
   }
 
   stop(): void {
+    // Before their connections end.
+    this.neighbours.stop();
     this.database.stop();
     this.links.stop();
     this.connections.stop();
@@ -146,10 +156,18 @@ export class LinuxHost implements SwitchHost {
     });
   }
 
+  listen(taps: ReadonlySet<string>): void {
+    this.neighbours.listen(this.view(), taps);
+  }
+
+  guestAddresses(tap: string, mac: string): GuestAddresses {
+    return this.neighbours.addressesOf(tap, mac);
+  }
+
   private changed(): void {
     this.built = null;
     for (const check of [...this.waiting]) check();
-    this.onChange();
+    this.events.changed();
   }
 
   private build(): HostView {

@@ -2,6 +2,7 @@
 // second half is what an administrator or a crash does to it.
 import { AppError } from '../../contract/errors.ts';
 import type {
+  GuestAddresses,
   HostBridge,
   HostLink,
   HostPort,
@@ -10,6 +11,7 @@ import type {
   PortCounters,
   PortVlan,
   SwitchChange,
+  SwitchEvents,
   SwitchHost,
 } from './switch-host.ts';
 
@@ -20,7 +22,8 @@ export class MemoryMachine {
   private readonly ports = new Map<string, HostPort>();
   private readonly links = new Map<string, HostLink>();
   private readonly addresses = new Map([['eth0', '192.0.2.1/24']]);
-  private readonly listeners = new Set<() => void>();
+  private readonly said = new Map<string, GuestAddresses>();
+  private readonly listeners = new Set<SwitchEvents>();
   private isDatabaseUp = true;
   private isSwitchUp = true;
   private epoch = 1;
@@ -29,11 +32,11 @@ export class MemoryMachine {
 
   /** What a daemon on this machine gets; several of them see the same. */
   host(): SwitchHost {
-    let listener: (() => void) | null = null;
+    let listener: SwitchEvents | null = null;
     return {
-      start: (onChange) => {
-        listener = onChange;
-        this.listeners.add(onChange);
+      start: (events) => {
+        listener = events;
+        this.listeners.add(events);
         return Promise.resolve();
       },
       stop: () => {
@@ -43,6 +46,11 @@ export class MemoryMachine {
       apply: (change, waitMs) => this.apply(change, waitMs),
       counters: (mark) => this.counters(mark),
       defaultDatapath: () => Promise.resolve('netdev'),
+      // It hears everything. What is not listened to is forgotten, as on a machine.
+      listen: (taps) => {
+        for (const key of this.said.keys()) if (!taps.has(key.split(' ')[0] ?? '')) this.said.delete(key);
+      },
+      guestAddresses: (tap, mac) => this.said.get(`${tap} ${mac.toLowerCase()}`) ?? { ip4: '', ip6: '' },
       addressesOf: (link) => Promise.resolve([this.addresses.get(link) ?? []].flat()),
     };
   }
@@ -142,6 +150,13 @@ export class MemoryMachine {
     this.changed();
   }
 
+  /** The guest behind a tap uses an address. */
+  say(tap: string, mac: string, ip: string): void {
+    const known = this.said.get(`${tap} ${mac}`) ?? { ip4: '', ip6: '' };
+    this.said.set(`${tap} ${mac}`, ip.includes(':') ? { ...known, ip6: ip } : { ...known, ip4: ip });
+    for (const listener of this.listeners) listener.learnt(tap);
+  }
+
   setAddress(link: string, address: string): void {
     this.addresses.set(link, address);
   }
@@ -186,6 +201,6 @@ export class MemoryMachine {
   }
 
   private changed(): void {
-    for (const listener of this.listeners) listener();
+    for (const listener of this.listeners) listener.changed();
   }
 }

@@ -7,7 +7,7 @@
 import { describeError } from '../../contract/errors.ts';
 import type { BridgeConnection, BridgeConnections } from './bridge-connections.ts';
 import { encodeCopyFlows, encodeDeleteFlows, ourCookie, type PacketIn } from './openflow.ts';
-import type { HostPort, HostView } from './switch-host.ts';
+import type { GuestAddresses, HostPort, HostView } from './switch-host.ts';
 
 /** A guest that boots says a dozen; a scan of a network says thousands. */
 const packetsAtMost = 100;
@@ -22,9 +22,8 @@ export interface Said {
 
 export interface NeighboursOptions {
   readonly connections: BridgeConnections;
-  readonly clock: { now(): number; after(delayMs: number, run: () => void): { cancel(): void } };
   readonly log: (level: 'info' | 'warn', text: string) => void;
-  readonly onLearnt: (tap: string, said: Said) => void;
+  readonly onLearnt: (tap: string) => void;
 }
 
 interface Listening {
@@ -37,7 +36,8 @@ interface Listening {
 export class Neighbours {
   private readonly options: NeighboursOptions;
   private readonly listening = new WeakMap<BridgeConnection, Listening>();
-  private readonly learnt = new Map<string, Map<string, { ip4: string; ip6: string }>>();
+  private readonly learnt = new Map<string, Map<string, GuestAddresses>>();
+  /** Of every tap that was ever heard. */
   private readonly counts = new Map<string, { second: number; packets: number }>();
   private readonly quietUntil = new Map<string, number>();
   private last: { readonly view: HostView; readonly taps: ReadonlySet<string> } | null = null;
@@ -48,14 +48,14 @@ export class Neighbours {
   }
 
   /** Addresses that a MAC behind this tap said were its own; empty for none. */
-  addressesOf(tap: string, mac: string): { readonly ip4: string; readonly ip6: string } {
+  addressesOf(tap: string, mac: string): GuestAddresses {
     return this.learnt.get(tap)?.get(mac.toLowerCase()) ?? { ip4: '', ip6: '' };
   }
 
   /** Listens to these taps and no others. Called after each change of the switch. */
   listen(view: HostView, taps: ReadonlySet<string>): void {
     this.last = { view, taps };
-    for (const tap of this.learnt.keys()) if (!taps.has(tap)) this.forget(tap);
+    for (const tap of this.counts.keys()) if (!taps.has(tap)) this.forget(tap);
     const byBridge = new Map<string, HostPort[]>();
     for (const port of view.ports.values()) {
       if (taps.has(port.name) && (port.ofport ?? 0) > 0)
@@ -103,14 +103,16 @@ export class Neighbours {
           );
       } catch (error) {
         this.options.log('warn', `addresses of guests on ${bridge.name} are not learnt: ${describeError(error)}`);
+        this.listening.delete(connection);
+        this.againLater();
         return;
       }
       // What changed meanwhile comes with the newest view.
-      if (this.last) this.listen(this.last.view, this.last.taps);
+      this.again();
       return;
     }
     if (!listening.isAllowed) return;
-    const now = this.options.clock.now();
+    const now = performance.now();
     const wanted = new Map(
       bridge.ports
         .filter(({ name }) => (this.quietUntil.get(name) ?? 0) <= now)
@@ -128,6 +130,14 @@ export class Neighbours {
     }
   }
 
+  private again(): void {
+    if (this.last) this.listen(this.last.view, this.last.taps);
+  }
+
+  private againLater(): void {
+    setTimeout(() => this.again(), quietMs).unref();
+  }
+
   private take(bridge: string, { inPort, cookie, frame }: PacketIn): void {
     const connection = this.options.connections.get(bridge);
     if (cookie !== ourCookie || !connection) return;
@@ -138,12 +148,9 @@ export class Neighbours {
         'warn',
         `the guest on ${tap} sends more than ${packetsAtMost} ARP or neighbour messages in a second: its addresses are not learnt for ${quietMs / 1_000} s`,
       );
-      this.quietUntil.set(tap, this.options.clock.now() + quietMs);
-      const again = () => {
-        if (this.last) this.listen(this.last.view, this.last.taps);
-      };
-      again();
-      this.options.clock.after(quietMs, again);
+      this.quietUntil.set(tap, performance.now() + quietMs);
+      this.again();
+      this.againLater();
       return;
     }
     const said = parseSaid(frame);
@@ -157,11 +164,11 @@ export class Neighbours {
     if (!macs.has(said.mac) && macs.size >= macsAtMost) return;
     macs.set(said.mac, next);
     this.learnt.set(tap, macs);
-    this.options.onLearnt(tap, said);
+    this.options.onLearnt(tap);
   }
 
   private isTooMuch(tap: string): boolean {
-    const second = Math.floor(this.options.clock.now() / 1_000);
+    const second = Math.floor(performance.now() / 1_000);
     const before = this.counts.get(tap);
     const count = before?.second === second ? before : { second, packets: 0 };
     count.packets += 1;

@@ -6,7 +6,6 @@ import {
   encodeCopyFlows,
   encodeCountFlows,
   encodeMessage,
-  encodePacketOut,
   messageTypes,
   OpenFlowReader,
   parseFlowCount,
@@ -59,15 +58,6 @@ describe('OpenFlow', () => {
       expect(parsePacketIn({ type: messageTypes.packetIn, xid: 0, body: body.subarray(0, length) })).toBeNull();
     }
     expect(parseFlowCount({ type: messageTypes.multipartReply, xid: 0, body: Buffer.alloc(8) })).toBeNull();
-  });
-
-  test('a frame that goes out is behind its action', () => {
-    const [message] = new OpenFlowReader().push(
-      encodePacketOut(1, { inPort: 0xffff_fffd, output: 3, frame: hex('ffff') }),
-    );
-    expect(message?.body.toString('hex')).toBe(
-      hex('ffffffff fffffffd 0010 000000000000 0000 0010 00000003 0080 000000000000 ffff').toString('hex'),
-    );
   });
 });
 

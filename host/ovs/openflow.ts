@@ -2,7 +2,7 @@
 // some guests' frames needs. Encoding and decoding only; bridge-connections.ts has the sockets.
 //
 //   HELLO <-> HELLO, FEATURES_REQUEST -> FEATURES_REPLY, SET_CONFIG ->, FLOW_MOD ->, BARRIER_REQUEST -> BARRIER_REPLY,
-//   MULTIPART_REQUEST (aggregate) -> MULTIPART_REPLY, <- PACKET_IN, PACKET_OUT ->, ECHO_REQUEST <-> ECHO_REPLY, <- ERROR
+//   MULTIPART_REQUEST (aggregate) -> MULTIPART_REPLY, <- PACKET_IN, ECHO_REQUEST <-> ECHO_REPLY, <- ERROR
 import { AppError } from '../../contract/errors.ts';
 
 const version = 4;
@@ -15,7 +15,6 @@ export const messageTypes = {
   featuresReply: 6,
   setConfig: 9,
   packetIn: 10,
-  packetOut: 13,
   flowMod: 14,
   multipartRequest: 18,
   multipartReply: 19,
@@ -180,19 +179,6 @@ export function encodeCountFlows(xid: number): Buffer {
 export function parseFlowCount({ type, body }: OpenFlowMessage): number | null {
   if (type !== messageTypes.multipartReply || body.length < 32 || body.readUInt16BE(0) !== aggregateStats) return null;
   return body.readUInt32BE(24);
-}
-
-/** Sends a frame as if it had come in on a port, through the bridge's flows (`table`), or out of a port. */
-export function encodePacketOut(
-  xid: number,
-  packet: { readonly inPort: number; readonly output: number; readonly frame: Buffer },
-): Buffer {
-  const fixed = Buffer.alloc(16);
-  fixed.writeUInt32BE(noBuffer, 0);
-  fixed.writeUInt32BE(packet.inPort, 4);
-  fixed.writeUInt16BE(16, 8);
-  const body = Buffer.concat([fixed, encodeOutput(packet.output), packet.frame]);
-  return encodeMessage(messageTypes.packetOut, xid, body);
 }
 
 export interface PacketIn {

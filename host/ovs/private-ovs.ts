@@ -9,7 +9,7 @@ import { startChild, type Child } from '../child.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import { LinuxHost, readVlan } from './linux-host.ts';
 import { describeVlan } from './switch-host.ts';
-import type { SwitchMachine } from './switch-compliance.ts';
+import type { HeldTap, SwitchMachine } from './switch-compliance.ts';
 
 const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema';
 export const hasOpenVSwitch =
@@ -17,13 +17,14 @@ export const hasOpenVSwitch =
 
 const quiet = ['-vsyslog:off', '-vconsole:off', '-vfile:warn'];
 
-/** Opens a tap as QEMU does (TUNSETIFF with IFF_TAP | IFF_NO_PI, linux/if_tun.h), and holds it. */
+/** Opens a tap as QEMU does (TUNSETIFF with IFF_TAP | IFF_NO_PI, linux/if_tun.h), holds it, and sends each line as a frame. */
 const holdTap = `
-import fcntl, os, struct, sys, time
+import fcntl, os, struct, sys
 tap = os.open('/dev/net/tun', os.O_RDWR)
 fcntl.ioctl(tap, 0x400454ca, struct.pack('16sH22s', sys.argv[1].encode(), 0x1002, b''))
 print('held', flush=True)
-time.sleep(3600)
+for line in sys.stdin:
+    os.write(tap, bytes.fromhex(line))
 `;
 
 /** What others do to a machine with Open vSwitch, by the programs that they would use. */
@@ -74,11 +75,12 @@ export function describeWithTools({ within, run, vsctl }: SwitchTools) {
     deleteTap: (name: string) => run('ip', 'link', 'del', name),
     lowerTap: (name: string) => run('ip', 'link', 'set', name, 'down'),
     addAddress: (name: string, address: string) => run('ip', 'address', 'add', address, 'dev', name),
-    async hold(name: string): Promise<() => Promise<unknown>> {
+    async hold(name: string): Promise<HeldTap> {
       const child = await new Promise<Child>((resolve, reject) => {
         const said: string[] = [];
         const started = startChild([...within, '/usr/bin/python3', '-c', holdTap, name], {
           diesWithParent: true,
+          hasInput: true,
           onLine: (line) => {
             said.push(line);
             if (line === 'held') void started.then(resolve);
@@ -86,7 +88,7 @@ export function describeWithTools({ within, run, vsctl }: SwitchTools) {
         });
         void started.then(({ ended }) => ended).then(() => reject(new Error(said.join('\n'))), reject);
       });
-      return () => child.stop();
+      return { send: (frame) => child.write(`${frame.toString('hex')}\n`), letGo: () => child.stop() };
     },
   };
 }
@@ -179,12 +181,13 @@ export class PrivateOvs {
   }
 }
 
-/** Sends a frame with these bytes (packet(7)). */
-const sendFrame = `
+/** Sends frames with these bytes (packet(7)). */
+const sendFrames = `
 import socket, sys
 out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 out.bind(('eth0', 0))
-out.send(bytes.fromhex(sys.argv[1]))
+for frame in sys.argv[1:]:
+    out.send(bytes.fromhex(frame))
 `;
 
 /** A guest without a VM: a network namespace with a cable, whose end here has this name. Its own end is eth0. */
@@ -254,7 +257,11 @@ export class NamespaceGuest {
     const source = (await this.mac()).replaceAll(':', '');
     // An ethertype for experiments (IEEE 802, 0x88b5); the shortest frame has 60 bytes.
     const payload = Buffer.from(text.padEnd(60, '.')).toString('hex');
-    await this.run('/usr/bin/python3', '-c', sendFrame, `ffffffffffff${source}${tagged}88b5${payload}`);
+    await this.send([Buffer.from(`ffffffffffff${source}${tagged}88b5${payload}`, 'hex')]);
+  }
+
+  async send(frames: readonly Buffer[]): Promise<void> {
+    await this.run('/usr/bin/python3', '-c', sendFrames, ...frames.map((frame) => frame.toString('hex')));
   }
 
   /** Texts that came, each behind the tags that it had: `200.5 text`. */

@@ -21,8 +21,8 @@ export interface SwitchMachine {
   deleteTap(name: string): Promise<unknown>;
   lowerTap(name: string): Promise<unknown>;
   addAddress(name: string, address: string): Promise<unknown>;
-  /** Holds a tap as QEMU does. @returns how to let go */
-  hold(name: string): Promise<() => Promise<unknown>>;
+  /** Holds a tap as QEMU does. */
+  hold(name: string): Promise<HeldTap>;
   /** `database` takes the switch along, as Debian's units do. */
   stop(part: 'database' | 'switch'): Promise<unknown>;
   start(part: 'database' | 'switch'): Promise<unknown>;
@@ -30,6 +30,12 @@ export interface SwitchMachine {
   wipe(): Promise<unknown>;
   /** Gives the machine back as it was found. */
   end(): Promise<unknown>;
+}
+
+export interface HeldTap {
+  /** A frame of the guest. */
+  send(frame: Buffer): void;
+  letGo(): Promise<unknown>;
 }
 
 const cluster = 'c1';
@@ -214,17 +220,17 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
     test('shows a VM that holds a tap which was removed and made again, until it holds the new one', async () => {
       await under.ensureBridge('vms');
       await under.addPorts([port('mega_tap0', access(5))]);
-      const letGo = await machine.hold('mega_tap0');
+      const held = await machine.hold('mega_tap0');
       await expect.poll(() => under.state().ports).toMatchObject([{ hasCarrier: true, isConnected: true }]);
       // Its turn comes after the look that the holder's event asked for.
       await under.removePorts([]);
       await machine.deleteTap('mega_tap0');
       await expect.poll(faults).toEqual([{ reason: 'tap-unheld', subject: 'mega_tap0', isLeftAlone: true }]);
       expect(await machine.describe()).toEqual(['tap mega_tap0 up', 'vms mega_tap0 VLAN 5']);
-      await letGo();
-      const letGoAgain = await machine.hold('mega_tap0');
+      await held.letGo();
+      const heldAgain = await machine.hold('mega_tap0');
       await isWhole(['tap mega_tap0 up', 'vms mega_tap0 VLAN 5']);
-      await letGoAgain();
+      await heldAgain.letGo();
     });
 
     test('does not fight: after three repairs it leaves the port alone and shows that, until it is connected again', async () => {
@@ -413,6 +419,30 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       expect(under.reserveTaps(1)).toEqual([tap]);
     });
 
+    test('learns at its tap which addresses a guest uses, and forgets them with the tap', async () => {
+      await under.ensureBridge('vms');
+      await under.addPorts([port('mega_tap0', access(5))]);
+      const mac = '02:00:00:00:00:01';
+      const silent = { ip4: '', ip6: '' };
+      expect(under.addressesOf('mega_tap0', mac)).toEqual(silent);
+      const told: string[] = [];
+      const stop = under.onAddress((tap) => told.push(tap));
+      const guest = await machine.hold('mega_tap0');
+      await expect
+        .poll(() => {
+          guest.send(arpOf(mac, [10, 9, 0, 5]));
+          return under.addressesOf('mega_tap0', mac.toUpperCase());
+        })
+        .toEqual({ ip4: '10.9.0.5', ip6: '' });
+      expect(told).toContain('mega_tap0');
+      expect(under.addressesOf('mega_tap0', '02:00:00:00:00:02')).toEqual(silent);
+      stop();
+      await guest.letGo();
+      await under.removePorts(['mega_tap0']);
+      await under.addPorts([port('mega_tap0', access(5), 'vm2')]);
+      expect(under.addressesOf('mega_tap0', mac)).toEqual(silent);
+    });
+
     test('comes from any set of ports to any other', async () => {
       await under.ensureBridge('vms');
       await under.ensureBridge('other');
@@ -444,6 +474,18 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       expect(under.state().faults, `seed ${seed}`).toEqual([]);
     });
   });
+}
+
+/** Asks for 10.9.0.254 (RFC 826). */
+function arpOf(mac: string, ip: readonly number[]): Buffer {
+  const sender = Buffer.from(mac.replaceAll(':', ''), 'hex');
+  return Buffer.concat([
+    Buffer.from('ffffffffffff', 'hex'),
+    sender,
+    Buffer.from('08060001080006040001', 'hex'),
+    sender,
+    Buffer.from([...ip, 0, 0, 0, 0, 0, 0, 10, 9, 0, 254]),
+  ]);
 }
 
 /** Numbers between 0 and 1 that depend on the seed alone. */

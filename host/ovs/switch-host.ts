@@ -147,9 +147,22 @@ export interface PortCounters {
   readonly txPackets: number;
 }
 
+/** What a guest says of one of its MACs; empty for what it has not said. */
+export interface GuestAddresses {
+  readonly ip4: string;
+  readonly ip6: string;
+}
+
+export interface SwitchEvents {
+  /** The view is another one. */
+  changed(): void;
+  /** A guest behind this tap has said another address. */
+  learnt(tap: string): void;
+}
+
 export interface SwitchHost {
-  /** Begins to watch; `onChange` is called after each change of the view. Settles with the first look. */
-  start(onChange: () => void): Promise<void>;
+  /** Begins to watch. Settles with the first look. */
+  start(events: SwitchEvents): Promise<void>;
   stop(): void;
   view(): HostView;
   /**
@@ -163,4 +176,8 @@ export interface SwitchHost {
   defaultDatapath(): Promise<'system' | 'netdev'>;
   /** Addresses of an interface that a bridge would take away from the machine. @throws AppError */
   addressesOf(link: string): Promise<string[]>;
+  /** Listens to what guests say of their addresses, behind these taps and no others. Called again after each change of the view. */
+  listen(taps: ReadonlySet<string>): void;
+  /** What a guest behind this tap said. It can say anything. */
+  guestAddresses(tap: string, mac: string): GuestAddresses;
 }

@@ -1,5 +1,6 @@
 // The virtual switch on a machine in memory.
 import { MemoryMachine } from './memory-host.ts';
+import { parseSaid } from './neighbours.ts';
 import { describeVlan } from './switch-host.ts';
 import { describeSwitch } from './switch-compliance.ts';
 
@@ -30,7 +31,13 @@ describeSwitch('in memory', () => {
     addAddress: (name, address) => done().then(() => memory.setAddress(name, address)),
     hold: (name) => {
       memory.changeLink(name, { hasCarrier: true });
-      return Promise.resolve(() => done().then(() => memory.changeLink(name, { hasCarrier: false })));
+      return Promise.resolve({
+        send: (frame: Buffer) => {
+          const said = parseSaid(frame);
+          if (said) memory.say(name, said.mac, said.ip);
+        },
+        letGo: () => done().then(() => memory.changeLink(name, { hasCarrier: false })),
+      });
     },
     stop: (part) => done().then(() => memory.setRunning(part, false)),
     start: (part) => done().then(() => memory.setRunning(part, true)),

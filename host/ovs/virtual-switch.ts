@@ -29,6 +29,7 @@ import {
   isEmptyChange,
   mergeChanges,
   noChange,
+  type GuestAddresses,
   type HostView,
   type NewPort,
   type PortCounters,
@@ -105,6 +106,7 @@ export class VirtualSwitch {
   private readonly reserved = new Set<string>();
   private readonly faults = new FaultBook();
   private readonly listeners = new Set<() => void>();
+  private readonly addressListeners = new Set<(tap: string) => void>();
   private turn: Promise<unknown> = Promise.resolve();
   private timer: { cancel(): void } | null = null;
   private timerAt = Infinity;
@@ -120,7 +122,12 @@ export class VirtualSwitch {
 
   /** Takes over the ports of VMs that still run, and removes those of all others of this cluster. */
   async start(kept: Kept): Promise<void> {
-    await this.components.host.start(() => this.wake(settleMs));
+    await this.components.host.start({
+      changed: () => this.wake(settleMs),
+      learnt: (tap) => {
+        for (const listener of this.addressListeners) listener(tap);
+      },
+    });
     await this.inTurn(async () => {
       for (const port of kept.ports) this.wanted.ports.set(port.tap, port);
       for (const name of kept.bridges) {
@@ -144,6 +151,20 @@ export class VirtualSwitch {
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** Called when a guest says another address, up to 100 times a second for each tap. @returns how to stop that */
+  onAddress(listener: (tap: string) => void): () => void {
+    this.addressListeners.add(listener);
+    return () => this.addressListeners.delete(listener);
+  }
+
+  /**
+   * Addresses that the guest used for this MAC in ARP and neighbour discovery; empty for those that it has not used. It can say
+   * anything: show them, and decide nothing by them.
+   */
+  addressesOf(tap: string, mac: string): GuestAddresses {
+    return this.components.host.guestAddresses(tap, mac);
   }
 
   state(): SwitchState {
@@ -177,7 +198,7 @@ export class VirtualSwitch {
     return { bridges, ports, faults: this.faults.all };
   }
 
-  /** What the machine has right now, for callers that act on ports themselves (neighbours.ts). */
+  /** What the machine has right now, what is not ours included. */
   view(): HostView {
     return this.components.host.view();
   }
@@ -582,6 +603,8 @@ export class VirtualSwitch {
   }
 
   private tell(): void {
+    const plugged = [...this.wanted.ports.values()].filter(({ place }) => place !== null);
+    this.components.host.listen(new Set(plugged.map(({ tap }) => tap)));
     for (const listener of this.listeners) listener();
   }
 }
