@@ -1,6 +1,7 @@
 // What a virtual switch does on every machine, in memory or with Open vSwitch: run by each with its own machine. What the switch
 // did is read with other programs where there are any (`describe`), not from the switch.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AppError } from '../../contract/errors.ts';
 import type { Place, WantedPort } from './compare.ts';
 import type { Fault } from './fault-book.ts';
 import type { SwitchHost } from './switch-host.ts';
@@ -314,6 +315,16 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await isWhole(['tap mega_tap0 up', 'tap mega_tap1 up', 'vms mega_tap0 VLAN 5', 'vms mega_tap1 VLAN 5']);
     });
 
+    test('shows nothing wrong on a machine without VMs whose Open vSwitch is away', async () => {
+      await machine.stop('database');
+      await expect.poll(() => refusal(() => under.reserveTaps(1))).toBe('unreachable');
+      // Its turn comes after the look that the loss asked for.
+      await under.removePorts([]);
+      expect([faults(), [...shown]]).toEqual([[], []]);
+      await machine.start('database');
+      await expect.poll(() => refusal(() => under.reserveTaps(1))).toBeNull();
+    });
+
     test('removes the tap of a VM that ends while the database is away, and its port later', async () => {
       await under.ensureBridge('vms');
       await under.addPorts([port('mega_tap0', access(5)), port('mega_tap1', access(6))]);
@@ -474,6 +485,15 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       expect(under.state().faults, `seed ${seed}`).toEqual([]);
     });
   });
+}
+
+function refusal(run: () => unknown): unknown {
+  try {
+    run();
+    return null;
+  } catch (error) {
+    return error instanceof AppError ? error.code : error;
+  }
 }
 
 /** Asks for 10.9.0.254 (RFC 826). */

@@ -46,6 +46,7 @@ const failedDelaysMs = [250, 500, 1_000, 2_000, 5_000, 15_000, 30_000];
 const waitMs = (ports: number) => 10_000 + 10 * ports;
 /** Longer names are cut by the kernel (IFNAMSIZ). */
 const namePattern = /^[A-Za-z0-9_.-]{1,15}$/;
+const idPattern = /^[A-Za-z0-9._-]{1,64}$/;
 const firstVlan = 1;
 const lastVlan = 4094;
 
@@ -116,6 +117,8 @@ export class VirtualSwitch {
   private isStarted = false;
 
   constructor(cluster: string, components: VirtualSwitchComponents) {
+    // It becomes a word in a batch of ip(8).
+    if (!idPattern.test(cluster)) throw new AppError('invalid', `"${cluster}" is not a cluster’s id`);
     this.components = components;
     this.wanted = { cluster, ports: new Map(), bridges: new Map(), trunks: new Map(), lost: new Set() };
   }
@@ -240,9 +243,7 @@ export class VirtualSwitch {
   }
 
   private async add(ports: readonly WantedPort[]): Promise<void> {
-    const view = this.usableView();
-    // Otherwise a launch would find out after the switch's whole time.
-    if (view.switchFailure !== '') throw new AppError('unreachable', view.switchFailure);
+    const view = this.runningView();
     this.assertNew(ports, view);
     for (const port of ports) this.wanted.ports.set(port.tap, port);
     const { cluster } = this.wanted;
@@ -267,7 +268,7 @@ export class VirtualSwitch {
   /** To another VLAN or bridge, or off its bridge. @throws AppError as `addPorts`; after an error all are where they were */
   movePorts(moves: readonly { readonly tap: string; readonly place: Place | null }[]): Promise<void> {
     return this.inTurn(async () => {
-      const view = this.usableView();
+      const view = this.runningView();
       const before = moves.map(({ tap }) => {
         const port = this.wanted.ports.get(tap);
         if (!port) throw new AppError('not-found', `no VM of this node has the tap ${tap}`);
@@ -407,11 +408,18 @@ export class VirtualSwitch {
     return view;
   }
 
+  /** Otherwise a launch would find out after the switch's whole time. */
+  private runningView(): HostView {
+    const view = this.usableView();
+    if (view.switchFailure !== '') throw new AppError('unreachable', view.switchFailure);
+    return view;
+  }
+
   private assertNew(ports: readonly WantedPort[], view: HostView): void {
     const names = new Set<string>();
     for (const { tap, place, owner } of ports) {
       if (!namePattern.test(tap)) throw new AppError('invalid', `"${tap}" is not a name for a tap: ${nameRule}`);
-      if (!/^[A-Za-z0-9._-]{1,64}$/.test(owner)) throw new AppError('invalid', `"${owner}" is not a VM’s id`);
+      if (!idPattern.test(owner)) throw new AppError('invalid', `"${owner}" is not a VM’s id`);
       const there = view.ports.get(tap);
       const holder = !there
         ? 'an interface of this node has that name'
