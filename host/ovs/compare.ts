@@ -95,7 +95,6 @@ export function newTap(port: WantedPort, wanted: Pick<Wanted, 'cluster'>, view: 
     // A smaller one would take the bridge's own interface down with it (ovs-vswitchd.conf.db(5), Interface, mtu).
     mtu: bridge?.mtu ?? 1500,
     alias: tapAlias(wanted.cluster, port.owner),
-    isShutToKernel: hasUserspaceDatapath(view),
   };
 }
 

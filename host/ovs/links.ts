@@ -16,6 +16,20 @@ const seenMs = 5_000;
 /** A list of 10,000 interfaces is 9 MB. */
 const maxListBytes = 32 * 1024 * 1024;
 
+/** The group of our taps (ip-link(8)): "mesh" as a number, so that nobody else has it. */
+const tapGroup = 0x6d65_7368;
+/** Replaced whole, so that it says this and nothing else. */
+const shutTaps = `
+table inet meshdeck_taps
+delete table inet meshdeck_taps
+table inet meshdeck_taps {
+ chain taps {
+  type filter hook prerouting priority -500; policy accept;
+  meta iifgroup ${tapGroup} drop
+ }
+}
+`;
+
 const LinkList = z.array(
   z.object({
     ifindex: z.number(),
@@ -68,10 +82,11 @@ export class Links {
   /** All of them or none; `seeTaps` says when `all` has them. @throws AppError `failed` that names the first one that could not be made */
   async make(taps: readonly NewTap[]): Promise<void> {
     if (taps.length === 0) return;
+    await this.shutToKernel();
     const lines = taps.flatMap(({ name, user, mtu, alias }) => [
       `tuntap add dev ${name} mode tap user ${user}`,
       // The machine itself takes no part in a VM's network: it answers no ARP there, and has no IPv6 address.
-      `link set dev ${name} mtu ${mtu} arp off addrgenmode none alias ${alias} up`,
+      `link set dev ${name} group ${tapGroup} mtu ${mtu} arp off addrgenmode none alias ${alias} up`,
     ]);
     const before = new Set(this.links.keys());
     try {
@@ -89,7 +104,6 @@ export class Links {
       const reason = error instanceof CommandError ? error.stderr.trim().split('\n')[0] : describeError(error);
       throw new AppError('failed', `the tap ${name} cannot be made: ${reason ?? ''}`, { cause: error });
     }
-    await this.shutToKernel(taps.filter(({ isShutToKernel }) => isShutToKernel).map(({ name }) => name));
   }
 
   /** Waits until `all` has these taps. The switch can work on their ports meanwhile. */
@@ -129,22 +143,16 @@ export class Links {
   }
 
   /**
-   * The userspace datapath reads a tap's frames beside the kernel's own stack. That would answer a guest on any VLAN for the
-   * node's own addresses; so each tap has an ingress chain that drops everything. The datapath reads before that hook. The
-   * kernel removes the chain with its tap.
+   * The userspace datapath reads a tap's frames beside the kernel's own stack, and a tap on no bridge has that stack alone. It would
+   * take from a guest on any VLAN what is for the node's own addresses; so it drops all that comes from a tap of ours. The datapath
+   * reads before that hook. One rule for all, set before the taps are there: others may have flushed the rules since.
    */
-  private async shutToKernel(names: readonly string[]): Promise<void> {
-    if (names.length === 0) return;
-    const chains = names.map(
-      // Not the name alone: it may begin with a digit, or be a word of nft's.
-      (name) => ` chain tap-${name} {\n  type filter hook ingress device "${name}" priority -500; policy drop;\n }`,
-    );
-    const script = `table netdev meshdeck_taps {\n${chains.join('\n')}\n}\n`;
+  private async shutToKernel(): Promise<void> {
     try {
-      await this.run(['nft', '-f', '-'], batchMs(names.length), script);
+      await this.run(['nft', '-f', '-'], listMs, shutTaps);
     } catch (error) {
       if (!this.hasWarned)
-        this.options.log('warn', `guests reach this node’s own addresses over their taps: ${describeError(error)}`);
+        this.options.log('warn', `guests may reach this node’s own addresses over their taps: ${describeError(error)}`);
       this.hasWarned = true;
     }
   }

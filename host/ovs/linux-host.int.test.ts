@@ -93,7 +93,6 @@ describe.skipIf(!hasOpenVSwitch)('ports on a real Open vSwitch', () => {
           user: 65534,
           mtu: 1400,
           alias: 'meshdeck/c1/vm1',
-          isShutToKernel: false,
         })),
         setPorts: names.map((name, index) => ({ name, bridge: 'vms', vlan: access(100 + index), marks })),
       },
@@ -157,7 +156,7 @@ describe.skipIf(!hasOpenVSwitch)('ports on a real Open vSwitch', () => {
   test('a tap that cannot be made takes the whole launch back, and is named', async () => {
     await ovs.run('ip', 'link', 'add', 'mega_tap1', 'type', 'veth', 'peer', 'name', 'other');
     const taps = ['mega_tap0', 'mega_tap1', 'mega_tap2'].map((name) => ({
-      ...{ name, user: 0, mtu: 1500, alias: 'meshdeck/c1/vm1', isShutToKernel: false },
+      ...{ name, user: 0, mtu: 1500, alias: 'meshdeck/c1/vm1' },
     }));
     await expect(host.apply({ ...noChange, makeTaps: taps }, waitMs)).rejects.toMatchObject({
       code: 'failed',

@@ -79,8 +79,6 @@ export interface NewTap {
   readonly user: number;
   readonly mtu: number;
   readonly alias: string;
-  /** On a bridge with the userspace datapath, the kernel's own stack would answer the guest too. */
-  readonly isShutToKernel: boolean;
 }
 
 export interface NewPort {
