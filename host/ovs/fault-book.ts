@@ -1,7 +1,7 @@
 // What is wrong with the ports of VMs, since when, how often it was repaired, and what is repaired next. Knows no machine and no clock.
 //
 // A subject is repaired at most `repairsAtMost` times within `repairMemoryMs`. After that somebody else wants it otherwise: it stays
-// as it is and stays shown, until a command names it again.
+// as it is and stays shown, until a command names it again, or until something changes after that time.
 import type { FaultReason, Found } from './compare.ts';
 
 const repairsAtMost = 3;
