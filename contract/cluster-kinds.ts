@@ -1,5 +1,7 @@
-// The kinds of a cluster of meshds. A new one is a definition here, a source in agent/rows, and its pages.
+// The kinds of a cluster of meshds. A new one is its definition (its key in kind-keys.ts and fleet-keys.ts, its row here), a source in
+// agent/rows, and its pages.
 import * as z from 'zod/mini';
+import { clusterKeys } from './kind-keys.ts';
 import { defineKind, type RowOf } from './kinds.ts';
 import { maxFactCharacters, maxFleetLinks, maxFleetNodes, maxNodeAddresses, maxRangeNameLength } from './limits.ts';
 
@@ -11,8 +13,7 @@ const Quantity = z.number().check(z.minimum(-1), z.maximum(1e19));
 
 /** The nodes of the roster. */
 export const nodes = defineKind({
-  name: 'nodes',
-  key: ['Id'],
+  ...clusterKeys.nodes,
   bound: maxFleetNodes,
   row: z.object({
     Id: Short,
@@ -29,8 +30,7 @@ export type NodeRow = RowOf<typeof nodes>;
 
 /** Links between two node ids, the smaller id first. */
 export const links = defineKind({
-  name: 'links',
-  key: ['A', 'B'],
+  ...clusterKeys.links,
   bound: maxFleetLinks,
   /** `half`: only one side lists it. */
   row: z.object({ A: Short, B: Short, State: z.enum(['up', 'half']) }),
@@ -61,9 +61,7 @@ export type HostFacts = z.infer<typeof HostFacts>;
 
 /** The machines of members, as these describe themselves while someone watches. */
 export const hosts = defineKind({
-  name: 'hosts',
-  key: ['Node'],
-  owner: 'Node',
+  ...clusterKeys.hosts,
   bound: 1,
   /** `Version`: of its meshd. */
   row: z.extend(HostFacts, { Node: Short, Version: Short }),
@@ -72,9 +70,7 @@ export type HostRow = RowOf<typeof hosts>;
 
 /** The bridge with the uplink of each member, after its first look. */
 export const bridges = defineKind({
-  name: 'bridges',
-  key: ['Node'],
-  owner: 'Node',
+  ...clusterKeys.bridges,
   bound: 1,
   row: z.object({
     Node: Short,
