@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
 const root = new URL('../', import.meta.url).pathname;
-const pages = ['layout', 'page', 'mesh/page', 'nodes/page', 'runs/page', 'terminal/page'];
+const pages = ['layout', 'page', 'mesh/page', 'nodes/page', 'runs/page', 'settings/page', 'terminal/page'];
 
 /** Packages that a page and the modules it imports name; those that wait for an `import()` are left out. */
 async function packagesOf(page: string): Promise<string[]> {
