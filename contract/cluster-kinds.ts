@@ -1,5 +1,7 @@
-// The kinds of a cluster of meshds. A new one is a definition here, a source in agent/rows, and its pages.
+// The kinds of a cluster of meshds. A new one is its definition (its key in kind-keys.ts and fleet-keys.ts, its row here), a source in
+// agent/rows, and its pages.
 import * as z from 'zod/mini';
+import { clusterKeys } from './kind-keys.ts';
 import { defineKind, type RowOf } from './kinds.ts';
 import {
   maxFactCharacters,
@@ -20,8 +22,7 @@ const Quantity = z.number().check(z.minimum(-1), z.maximum(1e19));
 
 /** The nodes of the roster. */
 export const nodes = defineKind({
-  name: 'nodes',
-  key: ['Id'],
+  ...clusterKeys.nodes,
   bound: maxFleetNodes,
   row: z.object({
     Id: Short,
@@ -38,8 +39,7 @@ export type NodeRow = RowOf<typeof nodes>;
 
 /** Links between two node ids, the smaller id first. */
 export const links = defineKind({
-  name: 'links',
-  key: ['A', 'B'],
+  ...clusterKeys.links,
   bound: maxFleetLinks,
   /** `half`: only one side lists it. */
   row: z.object({ A: Short, B: Short, State: z.enum(['up', 'half']) }),
@@ -70,9 +70,7 @@ export type HostFacts = z.infer<typeof HostFacts>;
 
 /** The machines of members, as these describe themselves while someone watches. */
 export const hosts = defineKind({
-  name: 'hosts',
-  key: ['Node'],
-  owner: 'Node',
+  ...clusterKeys.hosts,
   bound: 1,
   /** `Version`: of its meshd. */
   row: z.extend(HostFacts, { Node: Short, Version: Short }),
@@ -81,9 +79,7 @@ export type HostRow = RowOf<typeof hosts>;
 
 /** The bridge with the uplink of each member, after its first look. */
 export const bridges = defineKind({
-  name: 'bridges',
-  key: ['Node'],
-  owner: 'Node',
+  ...clusterKeys.bridges,
   bound: 1,
   row: z.object({
     Node: Short,
@@ -104,8 +100,7 @@ export type BridgeRow = RowOf<typeof bridges>;
 
 /** Who holds which VLAN. Every node has the same rows, so none of them is of one node. */
 export const vlans = defineKind({
-  name: 'vlans',
-  key: ['Vlan', 'Namespace', 'Alias'],
+  ...clusterKeys.vlans,
   bound: maxVlanRows,
   row: z.object({
     Vlan: z.int().check(z.minimum(1), z.maximum(4_094)),
@@ -126,9 +121,7 @@ export type VlanKindRow = RowOf<typeof vlans>;
 
 /** The files of each member below its -filepath: the largest, and those that are on their way to it. */
 export const files = defineKind({
-  name: 'files',
-  key: ['Node', 'Name'],
-  owner: 'Node',
+  ...clusterKeys.files,
   bound: maxFileRows,
   row: z.object({
     Node: Short,

@@ -1,12 +1,12 @@
 // The fleet as the browser sees it: the rows of every cluster that the console knows. A snapshot with a revision comes first,
 // deltas follow; a gap asks for a new snapshot. The server numbers for browsers itself.
 import * as z from 'zod/mini';
-import { bridges, clusterKinds, hosts, links, nodes } from './cluster-kinds.ts';
+import { bridges, hosts, links, nodes } from './cluster-kinds.ts';
+import { clustersKey, fleetKey } from './kind-keys.ts';
 import { defineKind, extendKind, RowChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
 
 export const clusters = defineKind({
-  name: 'clusters',
-  key: ['Id'],
+  ...clustersKey,
   bound: 1_000,
   row: z.object({
     Id: z.string(),
@@ -30,10 +30,10 @@ const told = { Cluster: z.string(), AsOf: z.number() };
 
 /**
  * A kind of clusters as the console has it: which cluster a row is of, and when a node last confirmed it to the console, ms
- * since 1970. Keys of kinds with an owner begin with a node id, and ids are random; keys of other kinds are of one cluster.
+ * since 1970.
  */
 export function fleetKind<Row extends RowData>(kind: Kind<Row>): Kind<Row & { Cluster: string; AsOf: number }> {
-  return extendKind(kind, told, kind.owner === null ? ['Cluster', ...kind.key] : kind.key);
+  return extendKind(kind, told, fleetKey(kind).key);
 }
 
 /** `LostAt`: when it left the mesh, ms since 1970; null while it is a member. A lost node fades with its age. */
@@ -54,8 +54,6 @@ export function fleetKinds(kinds: readonly Kind[]): readonly Kind[] {
   const own: readonly Kind[] = [clusters, fleetNodes, fleetLinks];
   return [clusters, ...kinds.map((kind) => own.find(({ name }) => name === kind.name) ?? fleetKind(kind))];
 }
-
-export const allFleetKinds = fleetKinds(clusterKinds);
 
 /** Something that happened, for `what changed in the last hour`. */
 export const FleetEvent = z.object({

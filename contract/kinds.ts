@@ -5,19 +5,15 @@
 //
 // Who applies a change takes `gone` first: a row that went and came back is in both.
 //
-// zod/mini: every page loads this file, and all of zod is 38 kB of its scripts.
+// What names the rows is in kind-keys.ts, for pages. zod/mini: the daemon starts sooner than with all of zod.
 import * as z from 'zod/mini';
+import type { RowsKey } from './kind-keys.ts';
 
 type Shape = Readonly<Record<string, z.ZodMiniType>>;
 
 export type RowData = Readonly<Record<string, unknown>>;
 
-export interface Kind<Row extends RowData = RowData> {
-  readonly name: string;
-  /** Fields whose values, joined by a space, are the row's key. */
-  readonly key: readonly string[];
-  /** Field with the id of the node that the row is of, which alone may say something about it; null: every node works the rows out. */
-  readonly owner: string | null;
+export interface Kind<Row extends RowData = RowData> extends RowsKey<Row> {
   /** Rows of one owner; without an owner, of one cluster. */
   readonly bound: number;
   readonly shape: Shape;
@@ -42,7 +38,7 @@ export function defineKind<S extends Shape>(definition: {
   readonly name: string;
   readonly row: z.ZodMiniObject<S>;
   readonly key: readonly (keyof S & string)[];
-  readonly owner?: keyof S & string;
+  readonly owner?: (keyof S & string) | null;
   readonly bound: number;
 }): Kind<z.infer<z.ZodMiniObject<S>>> {
   const { name, row, key, owner = null, bound } = definition;
@@ -64,13 +60,6 @@ function kindOf<Row extends RowData>(parts: Pick<Kind, 'name' | 'shape' | 'key' 
   const row = z.object(parts.shape);
   const change = z.required(z.partial(row), Object.fromEntries(parts.key.map((field) => [field, true])) as never);
   return { ...parts, row: row as unknown as Kind<Row>['row'], change: change as unknown as Kind<Row>['change'] };
-}
-
-/** The key of a row, or of a change, which has the fields of the key too. */
-export function keyOf(kind: Pick<Kind, 'key'>, row: RowData): string {
-  const [first, ...more] = kind.key;
-  if (first === undefined) return '';
-  return more.reduce((key, field) => `${key} ${String(row[field])}`, String(row[first]));
 }
 
 /** The wire of changes, before the kinds in it are known. */

@@ -1,22 +1,18 @@
 // The fleet as a page holds it: what a snapshot and the deltas after it add up to. Owns the rule when a delta fits; the
 // server owns numbering. Shared by the browser, by tests and by the bench.
-import {
-  allFleetKinds,
-  clusters,
-  fleetBridges,
-  fleetHosts,
-  fleetLinks,
-  fleetNodes,
-  type FleetBridge,
-  type FleetCluster,
-  type FleetDelta,
-  type FleetEvent,
-  type FleetHost,
-  type FleetLink,
-  type FleetNode,
-  type FleetSnapshot,
+import type {
+  FleetBridge,
+  FleetCluster,
+  FleetDelta,
+  FleetEvent,
+  FleetHost,
+  FleetLink,
+  FleetNode,
+  FleetSnapshot,
 } from '../contract/fleet.ts';
-import { keyOf, type Kind, type RowChanges, type RowData } from '../contract/kinds.ts';
+import { allFleetKeys, fleetKeys } from '../contract/fleet-keys.ts';
+import { keyOf, type KindKey, type RowsKey } from '../contract/kind-keys.ts';
+import type { RowChanges, RowData } from '../contract/kinds.ts';
 import { changedRows } from './rows.ts';
 
 /** Immutable: each delta makes a new one, and what it leaves alone stays the same object. */
@@ -41,10 +37,13 @@ export interface FleetView {
 export const eventAgeMs = 3600 * 1000;
 export const maxEvents = 500;
 
-export const linkKey = (link: { A: string; B: string }): string => keyOf(fleetLinks, link);
+export const linkKey = (link: { A: string; B: string }): string => keyOf(fleetKeys.links, link);
 
 /** The rows of a kind in a view. */
-export function rowsOf<Row extends RowData>(view: Pick<FleetView, 'rows'>, kind: Kind<Row>): ReadonlyMap<string, Row> {
+export function rowsOf<Row extends RowData>(
+  view: Pick<FleetView, 'rows'>,
+  kind: RowsKey<Row>,
+): ReadonlyMap<string, Row> {
   return (view.rows.get(kind.name) ?? noRows) as ReadonlyMap<string, Row>;
 }
 
@@ -55,20 +54,20 @@ function viewOf(
   parts: Pick<FleetView, 'revision' | 'now' | 'events'>,
   previous?: FleetView,
 ): FleetView {
-  const clusterRows = rowsOf({ rows }, clusters);
-  const isSame = previous !== undefined && rowsOf(previous, clusters) === clusterRows;
+  const clusterRows = rowsOf({ rows }, fleetKeys.clusters);
+  const isSame = previous !== undefined && rowsOf(previous, fleetKeys.clusters) === clusterRows;
   return {
     ...parts,
     rows,
     clusters: isSame ? previous.clusters : [...clusterRows.values()],
-    nodes: rowsOf({ rows }, fleetNodes),
-    links: rowsOf({ rows }, fleetLinks),
-    hosts: rowsOf({ rows }, fleetHosts),
-    bridges: rowsOf({ rows }, fleetBridges),
+    nodes: rowsOf({ rows }, fleetKeys.nodes),
+    links: rowsOf({ rows }, fleetKeys.links),
+    hosts: rowsOf({ rows }, fleetKeys.hosts),
+    bridges: rowsOf({ rows }, fleetKeys.bridges),
   };
 }
 
-function rowsAfter(kinds: readonly Kind[], rows: FleetView['rows'], changes: RowChanges): FleetView['rows'] {
+function rowsAfter(kinds: readonly KindKey[], rows: FleetView['rows'], changes: RowChanges): FleetView['rows'] {
   const next = new Map(rows);
   for (const kind of kinds) {
     const change = changes[kind.name];
@@ -80,7 +79,7 @@ function rowsAfter(kinds: readonly Kind[], rows: FleetView['rows'], changes: Row
 export const emptyFleet: FleetView = viewOf(new Map(), { revision: -1, now: 0, events: [] });
 
 /** `kinds`: those that this side knows; others are left out. */
-export function fleetFromSnapshot(snapshot: FleetSnapshot, kinds: readonly Kind[] = allFleetKinds): FleetView {
+export function fleetFromSnapshot(snapshot: FleetSnapshot, kinds: readonly KindKey[] = allFleetKeys): FleetView {
   const rows = rowsAfter(kinds, new Map(), snapshot.Kinds);
   return viewOf(rows, { revision: snapshot.Revision, now: snapshot.Now, events: snapshot.Events });
 }
@@ -92,7 +91,11 @@ export function deltaFit(view: FleetView, delta: Pick<FleetDelta, 'From' | 'Revi
 }
 
 /** The view after a delta that fits; maps that it does not touch stay the same objects. */
-export function applyFleetDelta(view: FleetView, delta: FleetDelta, kinds: readonly Kind[] = allFleetKinds): FleetView {
+export function applyFleetDelta(
+  view: FleetView,
+  delta: FleetDelta,
+  kinds: readonly KindKey[] = allFleetKeys,
+): FleetView {
   const events = keepRecent([...view.events, ...delta.Events], delta.Now);
   return viewOf(rowsAfter(kinds, view.rows, delta.Kinds), { revision: delta.Revision, now: delta.Now, events }, view);
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { defineKind, keyOf, type RowChanges } from '../contract/kinds.ts';
+import { keyOf } from '../contract/kind-keys.ts';
+import { defineKind, type RowChanges } from '../contract/kinds.ts';
 import { changedRows, parseRowChanges, PendingRows, Rows } from './rows.ts';
 
 const vms = defineKind({

@@ -1,7 +1,8 @@
 // Tables of rows by kind: what changed in them, what a change makes of them, and how much of it is taken. Daemon, console and
 // pages share it, so that what one side leaves out the other fills in.
 import { AppError } from '../contract/errors.ts';
-import { keyOf, type Kind, type KindChange, type RowChanges, type RowData } from '../contract/kinds.ts';
+import { keyOf, type KindKey } from '../contract/kind-keys.ts';
+import type { Kind, KindChange, RowChanges, RowData } from '../contract/kinds.ts';
 
 /** One value of a row; lists of a row are short, and hold no objects that change. */
 const isEqual = (a: unknown, b: unknown): boolean =>
@@ -98,7 +99,7 @@ export class Rows<Row extends RowData = RowData> {
 
 /** A map of rows after a change; the same map when nothing changed. For those who keep what was before, as pages do. */
 export function changedRows<Row extends RowData>(
-  kind: Kind<Row>,
+  kind: KindKey,
   rows: ReadonlyMap<string, Row>,
   { put, gone }: KindChange,
 ): ReadonlyMap<string, Row> {

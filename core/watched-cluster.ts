@@ -1,5 +1,6 @@
 // Nodes and links of a watched cluster: what a beginning and the changes after it add up to. For those who look at no more.
-import { links, nodes, type LinkRow, type NodeRow } from '../contract/cluster-kinds.ts';
+import type { LinkRow, NodeRow } from '../contract/cluster-kinds.ts';
+import { clusterKeys } from '../contract/kind-keys.ts';
 import type { RowChanges } from '../contract/kinds.ts';
 import type { WatchMessage } from '../contract/watch.ts';
 import { changedRows } from './rows.ts';
@@ -9,6 +10,8 @@ export interface WatchedCluster {
   /** By the key of the kind `links`. */
   readonly links: ReadonlyMap<string, LinkRow>;
 }
+
+const { links, nodes } = clusterKeys;
 
 /** What to ask for. */
 export const watchedKinds: readonly string[] = [nodes.name, links.name];

@@ -1,6 +1,6 @@
 // The fleet in the browser: every cluster's rows, subscribed while anyone looks, with the age of what is shown.
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
-import type { Kind } from '../contract/kinds.ts';
+import type { KindKey } from '../contract/kind-keys.ts';
 import { applyFleetDelta, deltaFit, emptyFleet, fleetFromSnapshot, type FleetView } from '../core/fleet-view.ts';
 import type { ConsoleClient } from './client.ts';
 import { Collection, type CollectionState } from './collection.ts';
@@ -25,7 +25,7 @@ export class FleetCollection {
   private readonly deltaListeners = new Set<(delta: FleetDelta | null) => void>();
 
   /** `kinds`: those that pages know, as the fleet has them; all of the contract's unless given. */
-  constructor(components: { client: ConsoleClient; now: () => number; kinds?: readonly Kind[] }) {
+  constructor(components: { client: ConsoleClient; now: () => number; kinds?: readonly KindKey[] }) {
     const { client, kinds } = components;
     this.now = components.now;
     this.collection = new Collection<FleetState, FleetSnapshot, FleetDelta>({

@@ -6,10 +6,11 @@ import { copyFile, chmod, mkdir, readFile, readlink, rename, rm, stat, symlink, 
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { ensurePacked } from '../host/tree/packed.ts';
-import { hashDigits, programBanner, programFile, runtimeFile, wrapperText } from '../core/deploy/tree.ts';
+import { carriedMark, hashDigits, programBanner, programFile, runtimeFile, wrapperText } from '../core/deploy/tree.ts';
 
 const root = dirname(import.meta.dirname);
 const { values: options } = parseArgs({
@@ -36,6 +37,21 @@ const lazyBuiltins: Plugin = {
     }));
   },
 };
+/** ssh2 is a quarter of what the daemon would load at its start, and a deploy alone needs it: it is loaded by its first use. */
+const lazySsh: Plugin = {
+  name: 'lazy-ssh',
+  setup(builder) {
+    builder.onResolve({ filter: /^ssh2$/ }, ({ path, kind, resolveDir }) =>
+      kind === 'import-statement' ? { path, namespace: 'lazy', pluginData: resolveDir } : undefined,
+    );
+    builder.onLoad({ filter: /./, namespace: 'lazy' }, ({ path, pluginData }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, name) => require(${JSON.stringify(path)})[name] });`,
+      // Ours, from the resolver above.
+      resolveDir: pluginData as string,
+      loader: 'js',
+    }));
+  },
+};
 /** zod's messages in forty languages are a fifth of the program, and take longer to load than all of meshd's client. */
 const englishOnly: Plugin = {
   name: 'english-only',
@@ -51,11 +67,10 @@ const common = {
   bundle: true,
   write: false,
   platform: 'node',
-  format: 'esm',
   target: 'node24',
-  minify: true,
-  // Error names and stack traces stay readable.
-  keepNames: true,
+  // Names stay, and with them readable stack traces. To shorten them and give them back at run time takes a tenth of a start.
+  minifyWhitespace: true,
+  minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
   // A stack trace prints the line that threw: without a limit that would be the whole program.
@@ -63,17 +78,11 @@ const common = {
   // ssh2 works with node:crypto alone where its native parts are missing; the bundle has to run without any.
   external: ['cpu-features', '*.node'],
 } as const satisfies BuildOptions;
-/**
- * Clients are bundled on their own first. What they share with the daemon would be loaded whole, since the daemon is loaded when it is
- * wanted: of zod that is 200 kB in place of 13.
- */
-const clientsApart: Plugin = {
-  name: 'clients-apart',
+/** The daemon's side is another bundle (buildProgram). In one with the clients, they would load whole what they share with it. */
+const daemonApart: Plugin = {
+  name: 'daemon-apart',
   setup(builder) {
-    builder.onLoad({ filter: /\/agent\/client\/(attach|execute|relay)\.ts$/ }, async ({ path }) => {
-      const { outputFiles } = await build({ ...common, entryPoints: [path], plugins: [lazyBuiltins, englishOnly] });
-      return { contents: outputFiles[0]?.contents ?? '', loader: 'js' };
-    });
+    builder.onResolve({ filter: /^\.\/daemon-side\.ts$/ }, () => ({ path: join(root, 'agent/carried-side.ts') }));
   },
 };
 const startedAt = performance.now();
@@ -131,10 +140,11 @@ async function readNote(path: string): Promise<{ size: number; mtimeMs: number; 
   return JSON.parse(await readFile(path, 'utf8')) as { size: number; mtimeMs: number; hash: string };
 }
 
+/** The clients, and the daemon's side in a comment behind them: V8 need not parse it for a client. */
 async function buildProgram(runtimeHash: string): Promise<string> {
-  const result = await build({
-    ...common,
+  const clients = await bundle({
     entryPoints: [options.entry],
+    format: 'esm',
     // CommonJS packages in the bundle ask for built-in modules by require, and one for its folder.
     banner: {
       js:
@@ -142,18 +152,30 @@ async function buildProgram(runtimeHash: string): Promise<string> {
         "import { createRequire as __meshdRequire } from 'node:module';\n" +
         'const require = __meshdRequire(import.meta.url), __dirname = import.meta.dirname;',
     },
-    plugins: [lazyBuiltins, englishOnly, clientsApart],
+    plugins: [lazyBuiltins, englishOnly, daemonApart],
   });
-  const bundle = result.outputFiles[0];
-  if (!bundle) throw new Error('esbuild gave no output');
-  const hash = createHash('sha256').update(bundle.contents).digest('hex').slice(0, hashDigits);
+  const daemon = await bundle({
+    entryPoints: [join(root, 'agent/daemon-side.ts')],
+    format: 'cjs',
+    plugins: [lazySsh, englishOnly],
+  });
+  const packed = zstdCompressSync(daemon, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
+  const text = `${clients}${carriedMark}${packed.toString('base64')}\n`;
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, hashDigits);
   const folder = join(options.out, 'program', hash);
   const target = join(folder, programFile);
   await mkdir(folder, { recursive: true });
-  if (!existsSync(target)) await writeWhole(target, bundle.contents, 0o644);
+  if (!existsSync(target)) await writeWhole(target, text, 0o644);
   await ensurePacked(target);
   await replaceLink(`../../runtime/${runtimeHash}`, join(folder, 'runtime'));
   return hash;
+}
+
+async function bundle(parts: BuildOptions): Promise<string> {
+  const { outputFiles } = await build({ ...common, ...parts, write: false });
+  const [file] = outputFiles;
+  if (!file) throw new Error('esbuild gave no output');
+  return file.text;
 }
 
 async function writeWhole(path: string, content: string | Uint8Array, mode: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { files as filesKind, type FileRow } from '../../contract/cluster-kinds.ts';
-import { keyOf } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
 import { maxFileRows, maxListedFiles } from '../../contract/limits.ts';
 import { kernel, qcow2 } from '../../host/images/made-images.ts';
 import { fileSource } from './file-rows.ts';

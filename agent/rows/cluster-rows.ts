@@ -1,6 +1,7 @@
 // The rows that this node knows, by kind: its own, those that it works out from the mesh, and while it is watched those of
 // other members. Owns who may say something about a row: one that has an owner comes from this owner only.
-import { keyOf, type Kind, type KindChange, type RowData } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
+import type { Kind, KindChange, RowData } from '../../contract/kinds.ts';
 import { Rows } from '../../core/rows.ts';
 
 /** A row that is new or has changed fields (`change`, with the key), or that went (null); `owner`: node id, null for kinds without. */

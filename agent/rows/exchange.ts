@@ -6,7 +6,8 @@
 // - A member keeps one entry per row for each watcher, however slow that is.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { keyOf, RowChanges, type Kind, type KindChange, type RowData } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
+import { RowChanges, type Kind, type KindChange, type RowData } from '../../contract/kinds.ts';
 import { parseRowChanges, PendingRows } from '../../core/rows.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { ClusterRows } from './cluster-rows.ts';

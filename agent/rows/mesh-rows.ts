@@ -1,6 +1,6 @@
 // The nodes of the roster and the links between members as rows, kept up to date by what the mesh says has changed.
 import { links, nodes, type LinkRow, type NodeRow } from '../../contract/cluster-kinds.ts';
-import { keyOf } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
 import type { RosterNode } from '../../contract/roster.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import type { Mesh } from '../mesh/mesh.ts';

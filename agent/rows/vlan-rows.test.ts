@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { vlans } from '../../contract/cluster-kinds.ts';
-import { keyOf, type RowData } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
+import type { RowData } from '../../contract/kinds.ts';
 import { Rows } from '../../core/rows.ts';
 import type { VlanRow } from '../../core/vlans/table.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';

@@ -1,7 +1,7 @@
 // VLANs as rows of the kind `vlans`. A change concerns the number that it names, and other numbers of the same alias, which may
 // be split now or no longer.
 import { vlans, type VlanKindRow } from '../../contract/cluster-kinds.ts';
-import { keyOf } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
 import type { VlanState } from '../vlans/state.ts';
 import type { RowSink, RowSource } from './source.ts';
 

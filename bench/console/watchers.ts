@@ -4,7 +4,8 @@ import { io, type Socket } from 'socket.io-client';
 import type { Ack } from '../../contract/method.ts';
 import type { FleetDelta, FleetSnapshot } from '../../contract/fleet.ts';
 import { links, nodes, type NodeRow } from '../../contract/cluster-kinds.ts';
-import { keyOf, type RowChanges } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
+import type { RowChanges } from '../../contract/kinds.ts';
 import { applyFleetDelta, deltaFit, fleetFromSnapshot, type FleetView } from '../../core/fleet-view.ts';
 import { AppError } from '../../contract/errors.ts';
 

@@ -41,8 +41,8 @@ export function AddUserDialog({ open, onOpenChange, onAdded }: AddUserDialogProp
   };
   const submit = async () => {
     await action.run(async (client) => {
-      const { browserMethods } = await import('../../contract/browser.ts');
-      const { input: tried } = browserMethods['users.create'];
+      const { userMethods } = await import('../../contract/browser/users.ts');
+      const { input: tried } = userMethods['users.create'];
       setSchema(tried);
       const parsed = tried.safeParse({ ...form, role });
       if (!parsed.success) return;

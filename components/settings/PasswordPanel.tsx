@@ -1,7 +1,7 @@
 'use client';
 // The reader's own password, changed with the present one.
 import { useState, type ReactElement } from 'react';
-import { browserMethods } from '../../contract/browser.ts';
+import type { BrowserMethods } from '../../contract/browser.ts';
 import { AppError } from '../../contract/errors.ts';
 import { useAction } from '../actions/use-action.ts';
 import { Button } from '../ui/Button.tsx';
@@ -16,36 +16,34 @@ const blank = { old: '', password: '', again: '' };
 export function PasswordPanel({ email }: { email: string }): ReactElement {
   const action = useAction();
   const [form, setForm] = useState(blank);
-  const [hasTried, setHasTried] = useState(false);
+  // From the first try on, each change is judged. The schemas come with it, and are no part of the page.
+  const [schema, setSchema] = useState<BrowserMethods['session.changePassword']['input'] | null>(null);
   /** What the server says of the present password. */
   const [refusal, setRefusal] = useState('');
   const [isChanged, setIsChanged] = useState(false);
-  const parsed = browserMethods['session.changePassword'].input.safeParse(form);
-  const isFine = (field: keyof typeof blank) =>
-    !hasTried || parsed.success || !parsed.error.issues.some(({ path }) => path[0] === field);
+  const issues = schema?.safeParse(form).error?.issues ?? [];
+  const isFine = (field: keyof typeof blank) => !issues.some(({ path }) => path[0] === field);
   const differs = form.password !== form.again;
-  const submit = () => {
-    setHasTried(true);
+  const submit = async () => {
     setIsChanged(false);
     setRefusal('');
-    if (!parsed.success || differs) return;
-    let refused = '';
-    void action
-      .run(async (client) => {
-        try {
-          await client.call('session.changePassword', parsed.data);
-        } catch (error) {
-          if (!(error instanceof AppError) || error.detail?.['field'] !== 'old') throw error;
-          refused = error.message;
-        }
-      })
-      .then((isDone) => {
-        setRefusal(refused);
-        if (!isDone || refused !== '') return;
-        setForm(blank);
-        setHasTried(false);
-        setIsChanged(true);
-      });
+    await action.run(async (client) => {
+      const { userMethods } = await import('../../contract/browser/users.ts');
+      const { input: tried } = userMethods['session.changePassword'];
+      setSchema(tried);
+      const parsed = tried.safeParse(form);
+      if (!parsed.success || differs) return;
+      try {
+        await client.call('session.changePassword', parsed.data);
+      } catch (error) {
+        if (!(error instanceof AppError) || error.detail?.['field'] !== 'old') throw error;
+        setRefusal(error.message);
+        return;
+      }
+      setForm(blank);
+      setSchema(null);
+      setIsChanged(true);
+    });
   };
   const input = (field: keyof typeof blank) => ({
     type: 'password',
@@ -62,7 +60,7 @@ export function PasswordPanel({ email }: { email: string }): ReactElement {
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          submit();
+          void submit();
         }}
       >
         {action.error === '' ? null : (
@@ -89,7 +87,7 @@ export function PasswordPanel({ email }: { email: string }): ReactElement {
         </Field>
         <Field
           label="New password again"
-          error={hasTried && differs ? 'The two passwords differ: type the same one twice.' : ''}
+          error={schema !== null && differs ? 'The two passwords differ: type the same one twice.' : ''}
         >
           <Input {...input('again')} />
         </Field>

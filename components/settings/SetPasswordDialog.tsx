@@ -1,8 +1,8 @@
 'use client';
 // A new password for a user who lost theirs, to be handed over.
 import { useState, type ReactElement } from 'react';
-import { browserMethods } from '../../contract/browser.ts';
-import { type User } from '../../contract/browser/users.ts';
+import type { BrowserMethods } from '../../contract/browser.ts';
+import type { User } from '../../contract/browser/users.ts';
 import { useAction } from '../actions/use-action.ts';
 import { Button } from '../ui/Button.tsx';
 import { Dialog } from '../ui/Dialog.tsx';
@@ -21,27 +21,27 @@ export interface SetPasswordDialogProps {
 export function SetPasswordDialog({ user, onClose, onDone }: SetPasswordDialogProps): ReactElement {
   const action = useAction();
   const [password, setPassword] = useState('');
-  const [hasTried, setHasTried] = useState(false);
-  const parsed = browserMethods['users.setPassword'].input.safeParse({ user: user?.id ?? '', password });
+  // From the first try on, each change is judged.
+  const [schema, setSchema] = useState<BrowserMethods['users.setPassword']['input'] | null>(null);
+  const form = { user: user?.id ?? '', password };
   const close = () => {
     // A password does not stay in memory for the next time.
     setPassword('');
-    setHasTried(false);
+    setSchema(null);
     action.clear();
     onClose();
   };
-  const submit = () => {
-    setHasTried(true);
-    if (!parsed.success) return;
-    void action
-      .run(async (client) => {
-        await client.call('users.setPassword', parsed.data);
-      })
-      .then((isDone) => {
-        if (!isDone) return;
-        close();
-        onDone();
-      });
+  const submit = async () => {
+    await action.run(async (client) => {
+      const { userMethods } = await import('../../contract/browser/users.ts');
+      const { input: tried } = userMethods['users.setPassword'];
+      setSchema(tried);
+      const parsed = tried.safeParse(form);
+      if (!parsed.success) return;
+      await client.call('users.setPassword', parsed.data);
+      close();
+      onDone();
+    });
   };
   return (
     <Dialog
@@ -68,7 +68,7 @@ export function SetPasswordDialog({ user, onClose, onDone }: SetPasswordDialogPr
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          submit();
+          void submit();
         }}
       >
         {action.error === '' ? null : (
@@ -78,7 +78,9 @@ export function SetPasswordDialog({ user, onClose, onDone }: SetPasswordDialogPr
         )}
         <Field
           label="New password"
-          error={hasTried && !parsed.success ? `At least ${minPasswordLength} characters, 256 at most` : ''}
+          error={
+            schema?.safeParse(form).success === false ? `At least ${minPasswordLength} characters, 256 at most` : ''
+          }
           hint={`At least ${minPasswordLength} characters. Meshdeck does not send it: give it to the user, who can change it.`}
         >
           <Input

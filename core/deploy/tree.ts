@@ -1,7 +1,7 @@
 // The program tree that meshd is shipped in: the same under dist/meshd after a build and under /opt/meshd on a node.
 //
 //   runtime/<hash>/node          Node's binary            node.zst, node.gz beside it where deploy starts from
-//   program/<hash>/meshd.mjs     the bundle               meshd.mjs.gz likewise
+//   program/<hash>/meshd.mjs     the bundle               meshd.mjs.gz likewise; the daemon's side is in a comment of it
 //   program/<hash>/runtime       link to the runtime it was built for
 //   current, previous            links to program/<hash>
 //   bin/meshd                    starts the current program on its runtime
@@ -30,6 +30,9 @@ NODE_COMPILE_CACHE=\${NODE_COMPILE_CACHE-"$program/cache"}
 export NODE_COMPILE_CACHE
 exec "$program/runtime/node" "$program/meshd.mjs" "$@"
 `;
+
+/** Before what the program carries for the daemon alone, which ends with its line (agent/carried-side.ts). */
+export const carriedMark = '\n//daemon ';
 
 /** First line of the bundle. */
 export function programBanner(version: string, runtimeHash: string): string {

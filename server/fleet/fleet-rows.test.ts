@@ -9,7 +9,8 @@ import {
   type NodeRow,
 } from '../../contract/cluster-kinds.ts';
 import { FleetDelta, fleetKind, fleetKinds, FleetSnapshot } from '../../contract/fleet.ts';
-import { defineKind, keyOf, type KindChange, type RowChanges, type RowData } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
+import { defineKind, type KindChange, type RowChanges, type RowData } from '../../contract/kinds.ts';
 import { applyFleetDelta, deltaFit, fleetFromSnapshot, linkKey, rowsOf } from '../../core/fleet-view.ts';
 import { ringOfNodes } from '../engines/meshd/memory-mesh.ts';
 import { FleetRows } from './fleet-rows.ts';

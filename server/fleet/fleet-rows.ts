@@ -17,7 +17,8 @@ import {
   type FleetNode,
   type FleetSnapshot,
 } from '../../contract/fleet.ts';
-import { keyOf, type Kind, type KindChange, type RowChanges, type RowData } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
+import type { Kind, KindChange, RowChanges, RowData } from '../../contract/kinds.ts';
 import { keepRecent, linkKey, maxEvents } from '../../core/fleet-view.ts';
 import { PendingRows, Rows } from '../../core/rows.ts';
 

@@ -4,7 +4,8 @@ import { bridges, HostFacts, hosts, links, nodes } from '../../../contract/clust
 import type { CommandClient } from '../../../contract/command-client.ts';
 import type { Hello } from '../../../contract/command-socket.ts';
 import { AppError } from '../../../contract/errors.ts';
-import { keyOf, type Kind, type KindChange, type RowChanges, type RowData } from '../../../contract/kinds.ts';
+import { keyOf } from '../../../contract/kind-keys.ts';
+import type { Kind, KindChange, RowChanges, RowData } from '../../../contract/kinds.ts';
 import { maxClusterRows } from '../../../contract/limits.ts';
 import { WatchMessage } from '../../../contract/watch.ts';
 import { WatchMessage1 } from '../../../contract/watch-1.ts';

@@ -5,7 +5,8 @@ import { responseEntry, type CommandResponse } from '../../../contract/command-s
 import { AppError } from '../../../contract/errors.ts';
 import { clusterKinds, links as linkKind, nodes as nodeKind } from '../../../contract/cluster-kinds.ts';
 import type { LinkRow, NodeRow } from '../../../contract/cluster-kinds.ts';
-import { keyOf, type Kind, type RowChanges, type RowData } from '../../../contract/kinds.ts';
+import { keyOf } from '../../../contract/kind-keys.ts';
+import type { Kind, RowChanges, RowData } from '../../../contract/kinds.ts';
 import type { WatchMessage } from '../../../contract/watch.ts';
 import { PendingRows, Rows } from '../../../core/rows.ts';
 import type { NodeRoute } from '../route.ts';

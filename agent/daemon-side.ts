@@ -1,0 +1,3 @@
+// What clients need not load. The build bundles it on its own, and clients carry it without reading it (scripts/build-agent.ts).
+export { runTakeCa } from './client/take-ca.ts';
+export { runDaemon } from './run-daemon.ts';

@@ -1,0 +1,23 @@
+// The kinds as browsers get them, by their keys: what pages ask a view of the fleet for (core/fleet-view.ts). No schema, as in
+// kind-keys.ts.
+import type { FleetBridge, FleetCluster, FleetHost, FleetLink, FleetNode } from './fleet.ts';
+import { clusterKeys, clustersKey, fleetKey, type KindKey, type RowsKey } from './kind-keys.ts';
+
+interface FleetKeys {
+  readonly clusters: RowsKey<FleetCluster>;
+  readonly nodes: RowsKey<FleetNode>;
+  readonly links: RowsKey<FleetLink>;
+  readonly hosts: RowsKey<FleetHost>;
+  readonly bridges: RowsKey<FleetBridge>;
+}
+
+export const fleetKeys: FleetKeys = {
+  clusters: clustersKey,
+  nodes: fleetKey(clusterKeys.nodes),
+  links: fleetKey(clusterKeys.links),
+  hosts: fleetKey(clusterKeys.hosts),
+  bridges: fleetKey(clusterKeys.bridges),
+};
+
+/** Those of all kinds, for who takes rows of every kind. */
+export const allFleetKeys: readonly KindKey[] = [clustersKey, ...Object.values(clusterKeys).map(fleetKey)];
