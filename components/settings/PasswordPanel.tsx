@@ -16,7 +16,7 @@ const blank = { old: '', password: '', again: '' };
 export function PasswordPanel({ email }: { email: string }): ReactElement {
   const action = useAction();
   const [form, setForm] = useState(blank);
-  // From the first try on, each change is judged. The schemas come with it, and are no part of the page.
+  // From the first try on, each change is judged. The schemas load then, not with the page.
   const [schema, setSchema] = useState<BrowserMethods['session.changePassword']['input'] | null>(null);
   /** What the server says of the present password. */
   const [refusal, setRefusal] = useState('');
