@@ -15,7 +15,7 @@
 import { AppError, describeError } from '../../contract/errors.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { LoadKind } from '../../core/vms/placement.ts';
-import type { Clock } from '../mesh/clock.ts';
+import type { Clock, Timer } from '../mesh/clock.ts';
 import type { ResolveOptions } from '../vlans/allocator.ts';
 import { callHost } from './host-call.ts';
 import { describeIssues, planLaunch, type LaunchOrder, type LaunchPlan, type PlacedVm } from './launch-plan.ts';
@@ -127,7 +127,9 @@ export class Launcher {
 
   /** What `launch` would do now. @throws AppError with what is wrong, by VM */
   async dryRun(namespace: string, order: LaunchOrder, options: LaunchOptions): Promise<DryRun> {
-    const { vms, surveys, notes } = await this.prepare(namespace, order, options);
+    const { vms, surveys, notes } = await withProgress(options, this.components.clock, (own) =>
+      this.prepare(namespace, order, own),
+    );
     const used = new Set(vms.map(({ host }) => host));
     const of = [...surveys].filter(([host]) => used.has(host));
     const vlans = new Set(vms.flatMap(({ config }) => config.networks.map(({ vlan }) => vlan)));
@@ -143,7 +145,11 @@ export class Launcher {
    * Launches VMs; each is then in a named state or gone, or its host did not say.
    * @throws AppError when nothing was launched: what is wrong, by VM
    */
-  async launch(namespace: string, order: LaunchOrder, options: LaunchOptions): Promise<LaunchOutcome> {
+  launch(namespace: string, order: LaunchOrder, options: LaunchOptions): Promise<LaunchOutcome> {
+    return withProgress(options, this.components.clock, (own) => this.tryLaunch(namespace, order, own));
+  }
+
+  private async tryLaunch(namespace: string, order: LaunchOrder, options: LaunchOptions): Promise<LaunchOutcome> {
     const launch = this.components.newUuid();
     for (let tries = 1; ; tries += 1) {
       const prepared = await this.prepare(namespace, order, options);
@@ -241,13 +247,15 @@ export class Launcher {
     const byHost = new Map<string, PlannedVm[]>();
     for (const { host, ...vm } of vms) {
       const planned = { ...vm, vlans: vm.config.networks.map((net) => vlans.numbers.get(net.vlan) ?? noVlan) };
-      byHost.set(host, [...(byHost.get(host) ?? []), planned]);
+      const own = byHost.get(host);
+      if (own) own.push(planned);
+      else byHost.set(host, [planned]);
     }
     const end = this.components.journal.begin(namespace, { total: vms.length, hosts: hosts.length });
     let outcomes: VmOutcome[] = [];
     const renewal = this.keepHolding(launch, namespace, prepared);
     try {
-      const progress = progressTo(options.status, vms.length, this.components.clock);
+      const progress = countLaunched(options.status, vms.length);
       const launched = await Promise.all(
         hosts.flatMap((host) => {
           const own = byHost.get(host.name);
@@ -406,15 +414,34 @@ function outcomeOf(name: string, host: string, result: Launched | undefined): Vm
   return { name, host, is: 'failed', error: `${error}${stays}` };
 }
 
-/** `launched 3 of 16`, once a second. */
-function progressTo(status: (text: string) => void, total: number, clock: Clock): (host: string, done: number) => void {
+/** Says the newest text once a second, so that a launch of a moment says nothing. */
+async function withProgress<T>(
+  { signal, status }: LaunchOptions,
+  clock: Clock,
+  does: (options: LaunchOptions) => Promise<T>,
+): Promise<T> {
+  let text = '';
+  let timer: Timer | null = null;
+  const say = (news: string) => {
+    text = news;
+    timer ??= clock.after(statusMs, () => {
+      timer = null;
+      status(text);
+    });
+  };
+  try {
+    return await does({ signal, status: say });
+  } finally {
+    (timer as Timer | null)?.cancel();
+  }
+}
+
+/** `launched 3 of 16`, over all hosts. */
+function countLaunched(status: (text: string) => void, total: number): (host: string, done: number) => void {
   const done = new Map<string, number>();
-  let saidAt = Number.NEGATIVE_INFINITY;
   return (host, count) => {
     done.set(host, count);
     const sum = [...done.values()].reduce((all, one) => all + one, 0);
-    if (clock.now() - saidAt < statusMs && sum < total) return;
-    saidAt = clock.now();
     status(`launched ${sum} of ${total}`);
   };
 }
