@@ -9,6 +9,7 @@ import { parseCommand } from '../../core/commands/parse.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { infoColumns } from '../../core/vms/info.ts';
+import type { VmRecord } from '../../core/vms/record.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import { MemoryVms } from '../vms/memory-vms.ts';
@@ -24,7 +25,7 @@ let dispatcher: Dispatcher;
 let session: Session;
 let silent: string[];
 
-function start(): void {
+function start(lost: readonly VmRecord[] = []): void {
   const numbers = new Map<string, number>();
   const resolve = (text: string) => {
     const vlan = /^\d+$/.test(text) ? Number(text) : (numbers.get(text) ?? 101 + numbers.size);
@@ -44,6 +45,7 @@ function start(): void {
           nodes,
           // As the dispatchers' own namespaces: all others.
           hosts: (namespace) => (namespace === defaultNamespace ? [name] : peers.names()),
+          lost: () => lost,
           peers,
           vlans: { resolve, isKnown: (text) => numbers.has(text) },
           clock: createSystemClock(),
@@ -301,6 +303,25 @@ describe('VMs of a namespace', () => {
     start();
     await succeed('namespace exp');
     expect(await said('vm start nope')).toEqual(['node3: timed out']);
+  });
+
+  it('VMs of a host that is away are LOST in `vm info`, with the reason', async () => {
+    const records = (nodes[2]?.list('exp') ?? []).map((vm): VmRecord => ({
+      ...vm,
+      state: 'LOST',
+      reason: `${vm.host} does not answer`,
+    }));
+    silent = ['node3'];
+    start(records);
+    await succeed('namespace exp');
+    expect(await said('.columns name,state,reason vm info')).toEqual([
+      'node2: ',
+      'node3: a2 LOST node3 does not answer; a4 LOST node3 does not answer',
+    ]);
+    // A host with no VM that is known stays an error.
+    start();
+    await succeed('namespace exp');
+    expect(await said('vm info summary')).toEqual(['node2: ', 'node3: timed out']);
   });
 
   it('shutdown says which guests did not follow, and how long they had', async () => {

@@ -2,20 +2,19 @@
 import type { Handlers } from './handler.ts';
 import { createVmActionHandlers, type VmActionComponents } from './vm-actions.ts';
 import { createVmConfigHandlers, type VmConfigHandlerComponents } from './vm-config.ts';
-import { createVmInfoHandlers } from './vm-info.ts';
+import { createVmInfoHandlers, type VmInfoComponents } from './vm-info.ts';
 import { createVmLaunchHandlers, type VmLaunchComponents } from './vm-launch.ts';
 
-export interface VmHandlerComponents extends VmConfigHandlerComponents, VmActionComponents, VmLaunchComponents {
+export interface VmHandlerComponents
+  extends VmConfigHandlerComponents, VmActionComponents, VmInfoComponents, VmLaunchComponents {
   readonly vms: VmActionComponents['vms'];
-  /** Milliseconds since 1970. */
-  readonly wallNow: () => number;
 }
 
 export function createVmHandlers(components: VmHandlerComponents): Handlers {
   return {
     ...createVmConfigHandlers(components),
     ...createVmLaunchHandlers(components),
-    ...createVmInfoHandlers(components.vms, components.wallNow),
+    ...createVmInfoHandlers(components),
     ...createVmActionHandlers(components),
   };
 }

@@ -22,6 +22,14 @@ export interface PlacedVm extends Omit<PlannedVm, 'vlans'> {
   readonly host: string;
 }
 
+/** A VM as its node told all others. */
+export interface ListedVm {
+  readonly name: string;
+  readonly host: string;
+  readonly uuid: string;
+  readonly macs: readonly string[];
+}
+
 export interface PlanInput {
   readonly namespace: string;
   readonly load: LoadKind;
@@ -30,6 +38,8 @@ export interface PlanInput {
   readonly surveys: ReadonlyMap<string, Survey>;
   /** Why the others got no VM, by host. */
   readonly silent: ReadonlyMap<string, string>;
+  /** VMs of the namespace on all nodes, as each said last: what is known of hosts that did not answer, and of nodes that are no hosts any more. */
+  readonly listed: readonly ListedVm[];
   /** Number of the next VM without a name. */
   readonly nextNumber: number;
   /** 0 to 255. */
@@ -51,11 +61,12 @@ const maxIssuesSaid = 50;
 export function planLaunch(input: PlanInput): LaunchPlan {
   const { order, surveys, namespace } = input;
   const { config } = order;
-  const all = [...surveys.values()];
+  const unasked = input.listed.filter(({ host }) => !surveys.has(host));
+  const all = [...surveys.values()].map((survey) => survey.taken);
   const taken = {
-    names: new Set(all.flatMap((survey) => survey.taken.names)),
-    uuids: new Set(all.flatMap((survey) => survey.taken.uuids)),
-    macs: new Set(all.flatMap((survey) => survey.taken.macs)),
+    names: new Set([...all.flatMap(({ names }) => names), ...unasked.map(({ name }) => name)]),
+    uuids: new Set([...all.flatMap(({ uuids }) => uuids), ...unasked.map(({ uuid }) => uuid)]),
+    macs: new Set([...all.flatMap(({ macs }) => macs), ...unasked.flatMap((vm) => vm.macs)]),
   };
   const { names, next } =
     'names' in order.names
@@ -63,7 +74,13 @@ export function planLaunch(input: PlanInput): LaunchPlan {
       : nameUnnamed(order.names.count, input.nextNumber, (name) => taken.names.has(name));
   const existing = [...taken.names].map((name) => ({ name, uuid: '' }));
   const uuids = [...taken.uuids].map((uuid) => ({ name: '', uuid }));
-  throwIssues(findTaken(names, config.uuid, [...existing, ...uuids]), names.length);
+  const issues = new Map(findTaken(names, config.uuid, [...existing, ...uuids]));
+  for (const { name, host } of unasked) {
+    const text = issues.get(name);
+    const away = input.silent.has(host) ? ', which does not answer' : '';
+    if (text !== undefined) issues.set(name, `${text} on ${host}${away}`);
+  }
+  throwIssues(issues, names.length);
 
   const usable = [...surveys].filter(([, survey]) => survey.issues.length === 0);
   const issue = findConfigIssue(config, names.length, taken.macs) ?? (usable.length === 0 ? reasonsOf(surveys) : null);

@@ -6,7 +6,7 @@ import { parseLaunchNames } from '../../core/vms/names.ts';
 import { defaultConfig, type VmConfig } from '../../core/vms/config.ts';
 import type { NetSpec } from '../../core/vms/net-spec.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
-import type { LaunchOrder } from './launch-plan.ts';
+import type { LaunchOrder, ListedVm } from './launch-plan.ts';
 import { Launcher, type DryRun, type LaunchOutcome, type LaunchVlans } from './launcher.ts';
 import { MemoryVms, type MemoryCall, type MemoryVmsOptions } from './memory-vms.ts';
 
@@ -56,7 +56,18 @@ const newUuid = () => {
   return `00000000-0000-4000-8000-${ids.toString(16).padStart(12, '0')}`;
 };
 
-function launcherOf(hosts: readonly MemoryVms[], vlans: MemoryVlans, clock: VirtualClock, seed = 1): Launcher {
+/** What a node tells all others. */
+function listed(host: MemoryVms): ListedVm[] {
+  return host.list(namespace).map((vm) => ({ ...vm, macs: vm.nets.map(({ mac }) => mac) }));
+}
+
+function launcherOf(
+  hosts: readonly MemoryVms[],
+  vlans: MemoryVlans,
+  clock: VirtualClock,
+  seed = 1,
+  others: readonly ListedVm[] = [],
+): Launcher {
   let byte = seed;
   return new Launcher({
     namespaces: { hosts: () => hosts.map(({ name }) => name), load: () => 'cpucommit' },
@@ -65,6 +76,7 @@ function launcherOf(hosts: readonly MemoryVms[], vlans: MemoryVlans, clock: Virt
       if (!host) throw new Error(`no host ${name}`);
       return host;
     },
+    listed: () => [...others, ...hosts.flatMap(listed)],
     vlans,
     journal: { begin: () => () => undefined },
     clock,
@@ -421,6 +433,17 @@ describe('bad input', () => {
       `another VM has the MAC address ${mac}`,
     );
     expect(allNames(all)).toEqual(['a']);
+  });
+
+  it('a name on a node that is not asked stays taken, and VMs without names leave it out', async () => {
+    const all = cluster(1);
+    const lost = { name: 'vm-0', host: 'node9', uuid: newUuid(), macs: ['02:00:00:00:00:09'] };
+    const launcher = launcherOf(all.hosts, all.vlans, all.clock, 1, [lost]);
+    expect(await launch({ ...all, launcher }, order('vm-0'))).toBe('vm already exists with name `vm-0` on node9');
+    expect(await launch({ ...all, launcher }, order('a', { ...small, networks: [net('lan', lost.macs[0])] }))).toBe(
+      'another VM has the MAC address 02:00:00:00:00:09',
+    );
+    expect(said(await launch({ ...all, launcher }, order('1')))).toBe('vm-1 node1 launched');
   });
 
   it('VLANs that ran out: nothing is launched, and nothing stays held', async () => {

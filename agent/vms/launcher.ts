@@ -18,7 +18,14 @@ import type { LoadKind } from '../../core/vms/placement.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { ResolveOptions } from '../vlans/allocator.ts';
 import { callHost } from './host-call.ts';
-import { describeIssues, planLaunch, type LaunchOrder, type LaunchPlan, type PlacedVm } from './launch-plan.ts';
+import {
+  describeIssues,
+  planLaunch,
+  type LaunchOrder,
+  type ListedVm,
+  type LaunchPlan,
+  type PlacedVm,
+} from './launch-plan.ts';
 import type { HoldRequest, Launched, PlannedVm, Survey, VmHost } from './vm-host.ts';
 
 /** A host that does not answer within this gets no VM. */
@@ -66,6 +73,8 @@ export interface LauncherComponents {
   readonly namespaces: LaunchNamespaces;
   /** This node or another, by name. Asking one that is not there fails. */
   readonly host: (name: string) => VmHost;
+  /** VMs of a namespace on all nodes, as each said last. */
+  readonly listed: (namespace: string) => readonly ListedVm[];
   readonly vlans: LaunchVlans;
   readonly journal: LaunchJournal;
   readonly clock: Clock;
@@ -199,6 +208,7 @@ export class Launcher {
       order,
       surveys: new Map(inOrder),
       silent,
+      listed: this.components.listed(namespace),
       nextNumber: this.counters.get(namespace) ?? 0,
       randomByte,
       newUuid,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
 import { defaultConfig, type VmConfig } from '../../core/vms/config.ts';
+import type { VmRecord } from '../../core/vms/record.ts';
 import type { Handlers } from '../commands/handler.ts';
 import type { Peers } from '../commands/peers.ts';
 import { createVmHandlers } from '../commands/vm.ts';
@@ -19,6 +20,8 @@ export interface TestVmsOptions {
 export interface TestVmsComponents {
   readonly nodes: readonly MemoryVms[];
   readonly hosts: (namespace: string) => readonly string[];
+  /** VMs that are lost; none unless given. */
+  readonly lost?: (namespace: string) => readonly VmRecord[];
   readonly peers: Peers;
   readonly vlans: LaunchVlans;
   readonly clock: Clock;
@@ -27,7 +30,7 @@ export interface TestVmsComponents {
 
 export function createTestVmHandlers(
   { index, surroundings }: TestVmsOptions,
-  { nodes, hosts, peers, vlans, clock, resolvePath }: TestVmsComponents,
+  { nodes, hosts, lost = () => [], peers, vlans, clock, resolvePath }: TestVmsComponents,
 ): Handlers {
   const own = nodes[index];
   if (!own) throw new Error(`no node with the index ${index}`);
@@ -38,6 +41,7 @@ export function createTestVmHandlers(
       if (!host) throw new Error(`no node ${name}`);
       return host;
     },
+    listed: () => [],
     vlans,
     journal: { begin: () => () => undefined },
     clock,
@@ -49,6 +53,7 @@ export function createTestVmHandlers(
     launcher,
     configs: new VmConfigs(),
     hosts,
+    lost,
     peers,
     meshTimeoutMs: () => 10_000,
     surroundings: () => surroundings,

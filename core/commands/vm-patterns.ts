@@ -92,12 +92,12 @@ export const vmPatterns: readonly CommandPattern[] = [
     pattern: 'vm launch <kvm,> <name or count> <config> <dry-run,>',
     help: 'show where VMs with a kept config would go, what would be fetched and which VLANs would be made',
   },
+  // It asks the hosts itself, since it knows what is lost with one that does not answer.
   {
-    role: 'viewer',
+    ...hereToSee,
     reach: 'mesh',
-    scope: 'namespace',
     pattern: 'vm info [summary,]',
-    help: 'the VMs of each host, with their state',
+    help: 'the VMs of each host of the namespace, with their state',
   },
 
   { ...there, pattern: 'vm <start,> <vm target>', ...target, help: 'run VMs; those that have quit boot again' },
