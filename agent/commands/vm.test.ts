@@ -384,7 +384,7 @@ describe('VMs of a namespace', () => {
 
   it('screens: PNG in Data, and as a file of this node only below -filepath', async () => {
     const [entry] = await run('vm screenshot a2');
-    const png = Buffer.from(String(entry?.Data), 'base64');
+    const png = Buffer.from(entry?.Data as string, 'base64');
     expect(png.subarray(1, 4).toString()).toBe('PNG');
     await succeed('vm screenshot a2 file a2.png 100');
     expect(await readFile(join(folder, 'a2.png'))).toEqual(png);

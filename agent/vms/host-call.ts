@@ -14,7 +14,7 @@ export interface CallLimits {
 }
 
 /**
- * What `call` gives. It gets a signal that ends with the caller's or with the deadline, and a function that begins the deadline anew.
+ * What `call` gives. It gets a signal that ends with the caller's or with the deadline, and a function that starts the deadline again.
  * @throws AppError `timeout`, `cancelled`, and what the call throws
  */
 export async function callHost<T>(

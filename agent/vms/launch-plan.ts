@@ -38,7 +38,7 @@ export interface PlanInput {
   readonly surveys: ReadonlyMap<string, Survey>;
   /** Why the others got no VM, by host. */
   readonly silent: ReadonlyMap<string, string>;
-  /** VMs of the namespace on all nodes, as each said last: what is known of hosts that did not answer, and of nodes that are no hosts any more. */
+  /** VMs of the namespace on all nodes, as each said last: what is known of nodes that were not asked or did not answer. */
   readonly listed: readonly ListedVm[];
   /** Number of the next VM without a name. */
   readonly nextNumber: number;

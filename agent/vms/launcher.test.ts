@@ -164,7 +164,7 @@ describe('a launch', () => {
     expect(all.statuses.at(-1)).toBe('launched 2 of 2');
   });
 
-  it('names VMs without names by a counter that goes on, and leaves out what exists', async () => {
+  it('names VMs without names by a counter that keeps counting, and leaves out what exists', async () => {
     const all = cluster(1);
     await launch(all, order('2'));
     await launch(all, order('vm-3'));

@@ -38,7 +38,7 @@ const renewMs = 50_000;
 const silentLaunchMs = 30 * 60_000;
 /** For hosts to settle what they began, once a launch was cancelled. */
 const cancelledMs = 60_000;
-/** How often a launch begins anew that another one was quicker than. */
+/** How often a launch begins again that another one was quicker than. */
 const maxTries = 3;
 const statusMs = 1_000;
 
@@ -359,7 +359,7 @@ export class Launcher {
 
   private async release(launch: string, hosts: readonly VmHost[]): Promise<void> {
     const limits = { clock: this.components.clock, signal: never, timeoutMs: releaseMs };
-    // A host that does not answer lets go by itself after two minutes.
+    // A hold ends after two minutes in any case.
     await Promise.allSettled(hosts.map((host) => callHost(host.name, limits, () => host.release(launch))));
   }
 }
