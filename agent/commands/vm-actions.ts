@@ -6,7 +6,7 @@ import { quoteWord } from '../../core/commands/tokens.ts';
 import { maxShutdownSeconds } from '../../core/commands/vm-patterns.ts';
 import { parseVlanOrAlias } from '../../core/vlans/names.ts';
 import { findField, type ConfigSurroundings } from '../../core/vms/config-fields.ts';
-import { defaultBridge } from '../../core/vms/net-spec.ts';
+import { defaultBridge, defaultDriver, parseNetSpec } from '../../core/vms/net-spec.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { parseAtoi, type Result } from '../../core/vms/result.ts';
 import { writeFileAtomic } from '../../host/files.ts';
@@ -123,13 +123,20 @@ function tagOf({ config }: VmRecord, key: string): string {
   return Object.hasOwn(config.tags, key) ? (config.tags[key] ?? '') : '';
 }
 
-function netHandlers({ vms }: VmActionComponents): Handlers {
+function netHandlers({ vms, surroundings }: VmActionComponents): Handlers {
+  /** What is said before the first NIC is touched. @throws AppError `invalid` */
+  const checkVlan = (vlan: string, namespace: string) => {
+    const name = parseVlanOrAlias(vlan, namespace);
+    if (!name.ok) throw new AppError('invalid', name.message);
+  };
+  const parse = (spec: string) => valid(parseNetSpec(spec, surroundings().catalogue?.netDrivers ?? null));
   return {
     'vm net <add,> <vm target> [netspec]...': answering(async (call) => {
       const specs = call.command.lists['netspec'] ?? [];
       await doToEach(call, 'net add', {
         vms,
-        act: async ({ id }) => {
+        act: async ({ id, namespace }) => {
+          for (const spec of specs) checkVlan(parse(spec).vlan, namespace);
           for (const spec of specs) await vms.addNet(id, spec, { signal: call.signal });
         },
       });
@@ -141,11 +148,12 @@ function netHandlers({ vms }: VmActionComponents): Handlers {
         vms,
         act: async (vm) => {
           const index = positionOf(call, vm);
-          const name = parseVlanOrAlias(vlan, call.namespace);
-          if (!name.ok) throw new AppError('invalid', name.message);
           // Without a bridge the NIC stays on its own.
-          const bridge = call.command.words['bridge'] ?? vm.nets[index]?.bridge ?? '';
-          await vms.connectNet(vm.id, index, vlan, bridge === '' ? defaultBridge : bridge, { signal: call.signal });
+          const named = call.command.words['bridge'] ?? vm.nets[index]?.bridge ?? '';
+          const bridge = named === '' ? defaultBridge : named;
+          checkVlan(vlan, vm.namespace);
+          parse(`${bridge},${vlan},${defaultDriver}`);
+          await vms.connectNet(vm.id, index, vlan, bridge, { signal: call.signal });
         },
       });
       return {};

@@ -365,7 +365,12 @@ describe('VMs of a namespace', () => {
     expect(await refusal('vm net connect a1 5 lan')).toBe('no network 5, VM only has 2 networks');
     expect(await refusal('vm net connect a1 abc lan')).toBe('strconv.Atoi: parsing "abc": invalid syntax');
     expect(await refusal('vm net connect a1 0 4095')).toBe('invalid VLAN (0 < vlan < 4095)');
-    expect(await refusal('vm net add a1 lan,e100')).toContain('unknown driver `e100`');
+    expect(await refusal('vm net connect a1 0 lan "a bridge"')).toContain('`a bridge` is not the name of a bridge');
+    expect(await refusal('vm net connect a1 0 lan,7')).toContain('invalid alias `lan,7`');
+    // None of several, when one is wrong.
+    expect(await refusal('vm net add a1 lan lan,e100')).toContain('unknown driver `e100`');
+    expect(await refusal('vm net add a1 lan 4095')).toBe('invalid VLAN (0 < vlan < 4095)');
+    expect(nodes[1]?.list('exp')[0]?.nets).toHaveLength(2);
     await succeed('vm kill a1');
     expect(await refusal('vm net disconnect a1 0')).toBe('vm not running: 0');
     expect(await said('vm net disconnect a[1-2] 0')).toEqual(['node2: ', 'node3: ']);
