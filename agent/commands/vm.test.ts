@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
+import { AppError } from '../../contract/errors.ts';
 import { assertAllowed } from '../../core/commands/authorise.ts';
 import { parseCommand } from '../../core/commands/parse.ts';
 import { commandTable } from '../../core/commands/table.ts';
@@ -226,6 +227,19 @@ describe('vm launch', () => {
     expect(await said('namespace exp .columns name,state,tags vm info')).toEqual([
       'node2: a1 BUILDING {}; a3 BUILDING {}',
       'node3: a2 ERROR {"error":"no room for a2"}; a4 ERROR {"error":"no room for a4"}',
+    ]);
+  });
+
+  it('VMs of a host that died meanwhile are unknown, in one line', async () => {
+    const third = nodes[2];
+    if (third) {
+      third.onCall = (call) => {
+        if (call === 'launch') throw new AppError('unreachable', 'node3 left the mesh');
+      };
+    }
+    expect(await said('namespace exp vm launch kvm a[1-4]')).toEqual([
+      'node1: ',
+      'node3: a[2,4]: unknown, since node3 did not say: node3 left the mesh. Look with `vm info` once it answers; it may have launched it',
     ]);
   });
 
