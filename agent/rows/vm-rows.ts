@@ -137,14 +137,14 @@ export function followLostVms(
   /** What is shown of which node. */
   const shown = new Map<string, number>();
   const update = () => {
-    const lost = directory.lost(null);
-    for (const { node, version, records } of lost) {
-      if (shown.get(node) === version) continue;
-      shown.set(node, version);
-      const made = records.map((record) => vmRow(node, record));
-      rows.replace(vms, node, made);
+    const lost = directory.lostNodes();
+    for (const node of lost) {
+      if (shown.get(node.id) === node.version) continue;
+      shown.set(node.id, node.version);
+      const made = directory.recordsOf(node).map((record) => vmRow(node.id, record));
+      rows.replace(vms, node.id, made);
     }
-    const still = new Set(lost.map(({ node }) => node));
+    const still = new Set(lost.map(({ id }) => id));
     for (const node of [...shown.keys()]) {
       if (still.has(node)) continue;
       shown.delete(node);

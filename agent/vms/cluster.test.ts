@@ -83,8 +83,8 @@ const names = (at: number, of: number) =>
     .map(({ name }) => name);
 const lostNames = (at: number) =>
   node(at)
-    .directory.lost(null)
-    .flatMap(({ records }) => records.map(({ name, host, state }) => `${name} on ${host}: ${state}`));
+    .directory.lost('minimega')
+    .map(({ name, host, state }) => `${name} on ${host}: ${state}`);
 
 describe('a launch on another node', () => {
   it('surveys, holds, launches there and releases; paths are of that node', async () => {
@@ -190,6 +190,9 @@ describe('what every node knows of the VMs of others', () => {
     simulation.kill(1);
     await reached(() => lostNames(0).length === 1);
     expect(lostNames(0)).toEqual(['a on node2: LOST']);
+    // Its names stay taken.
+    expect(node(0).directory.listed('minimega')).toMatchObject([{ name: 'a', host: 'node2' }]);
+    expect(node(0).directory.lost('other')).toEqual([]);
     await simulation.start(1);
     await reached(() => lostNames(0).length === 0);
   });

@@ -88,12 +88,12 @@ export interface DirectoryComponents {
   readonly log: Pick<Log, 'warn'>;
 }
 
-export interface LostVms {
-  /** Id of the node. */
-  readonly node: string;
-  /** Another one when the list may be another. */
+/** A member that is not in the mesh. */
+export interface LostNode {
+  readonly id: string;
+  readonly name: string;
+  /** Another one when its list may be another. */
   readonly version: number;
-  readonly records: readonly VmRecord[];
 }
 
 export class VmDirectory {
@@ -192,17 +192,26 @@ export class VmDirectory {
     return this.components.roster.roster.nodes.some(({ id, state }) => id === node && state === 'member');
   }
 
-  /** VMs of members that are not in the mesh now, by node: the state is LOST, and what is not told to all is not known. */
-  lost(namespace: string | null): readonly LostVms[] {
+  /** Members that are not in the mesh now, and had VMs when they said something last. */
+  lostNodes(): LostNode[] {
     const { mesh, roster } = this.components;
     const inMesh = new Set(mesh.memberIds());
-    return roster.roster.nodes
-      .filter(({ id, state }) => state === 'member' && !inMesh.has(id) && id !== mesh.nodeId)
-      .flatMap(({ id, name }) => {
-        const listed = this.of(id).filter((vm) => namespace === null || vm.namespace === namespace);
-        const version = this.lists.get(id)?.version ?? 0;
-        return listed.length === 0 ? [] : [{ node: id, version, records: listed.map((vm) => lostRecord(vm, name)) }];
-      });
+    return roster.roster.nodes.flatMap(({ id, name, state }) => {
+      const list = this.lists.get(id);
+      const isLost = state === 'member' && !inMesh.has(id) && id !== mesh.nodeId && list && list.vms.length > 0;
+      return isLost ? [{ id, name, version: list.version }] : [];
+    });
+  }
+
+  /** The VMs of such a node: their state is LOST, and what is not told to all is not known. */
+  recordsOf({ id, name }: Pick<LostNode, 'id' | 'name'>): VmRecord[] {
+    return this.of(id).map((vm) => lostRecord(vm, name));
+  }
+
+  /** VMs of a namespace that are lost; null: of all. */
+  lost(namespace: string | null): VmRecord[] {
+    const records = this.lostNodes().flatMap((node) => this.recordsOf(node));
+    return namespace === null ? records : records.filter((record) => record.namespace === namespace);
   }
 
   /** `listener` is called after the list of some node has changed. */
