@@ -1,5 +1,5 @@
 // `npm run bench -- mesh`: our figures beside those of serf, pdsh and clush, in one run on one machine; `-- console`: the
-// console with 1,000 nodes on the screen. Prints a line per figure, and writes all of them to .cache/bench/<bench>-<time>.json.
+// console with 1,000 nodes on the screen; `-- vms`: VMs' ports beside Open vSwitch's own tools. Prints a line per figure, and writes all of them to .cache/bench/<bench>-<time>.json.
 // docs/benchmarks.md says what is compared with what.
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
@@ -13,6 +13,7 @@ import { benchFiles } from './files.ts';
 import { benchFanOut } from './fan-out.ts';
 import { benchIdle } from './idle.ts';
 import { benchJoin } from './join.ts';
+import { benchPorts } from './ports.ts';
 import { Report } from './report.ts';
 import { benchScale } from './scale.ts';
 import { benchStreams } from './streams.ts';
@@ -76,6 +77,16 @@ program
   .action(async (options: Omit<ConsoleBenchOptions, 'signal'> & { assert: boolean }) => {
     process.exitCode = await runBench('console', options, {
       console: (report, signal) => benchConsole(report, { ...options, signal }),
+    });
+  });
+program
+  .command('vms')
+  .description('what a launch of VMs needs of a node')
+  .option('--rounds <n>', 'rounds of each comparison', countTo(1000), 3)
+  .option('--assert', 'exit 1 when a goal is missed or a figure could not be measured', false)
+  .action(async (options: { rounds: number; assert: boolean }) => {
+    process.exitCode = await runBench('vms', options, {
+      ports: (report, signal) => benchPorts(report, { ...options, signal }),
     });
   });
 await program.parseAsync();

@@ -1,9 +1,13 @@
 // The guest boots without KVM, has a shell on its serial line, and takes the address of its kernel command line.
-import { access } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { localRunner } from '../host/runner.ts';
 import { ensureGuest, type Guest } from './guest.ts';
+import { runInGuest } from './guest-shell.ts';
 import { defaultCache } from './layout.ts';
 
 const canBuild = await access('/usr/bin/dpkg-deb').then(
@@ -60,5 +64,49 @@ describe.skipIf(!canBuild)('the guest', () => {
     const guest = await ensureGuest(defaultCache, () => undefined);
     const said = await converse(guest, '', [[/eth0 has 10\.0\.2\.15/, 'poweroff -f']]);
     expect(said).toContain('eth0 has 10.0.2.15');
+  });
+
+  it('runs commands of others over its serial line, and tags frames', async () => {
+    const guest = await ensureGuest(defaultCache, () => undefined);
+    const folder = await mkdtemp(join(tmpdir(), 'guest-'));
+    const serial = join(folder, 'serial');
+    const append = 'console=ttyS0 quiet ip=off hostname=web7';
+    const argv = [
+      'qemu-system-x86_64',
+      '-accel',
+      'tcg',
+      '-m',
+      '96',
+      '-display',
+      'none',
+      '-monitor',
+      'none',
+      '-no-reboot',
+    ];
+    const boot = ['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', append];
+    const chardev = ['-serial', `unix:${serial},server=on,wait=on`];
+    const running = localRunner.run([...argv, ...boot, ...chardev, '-nic', 'user,model=virtio-net-pci'], {
+      timeoutMs: 60_000,
+    });
+    try {
+      while (
+        !(await access(serial).then(
+          () => true,
+          () => false,
+        ))
+      )
+        await setTimeout(50);
+      expect(await runInGuest(serial, 'hostname; false')).toEqual({ output: 'web7\n', code: 1 });
+      const tagged = await runInGuest(
+        serial,
+        'vconfig add eth0 7 && ifconfig eth0.7 10.1.0.1 && cat /proc/net/vlan/eth0.7',
+      );
+      expect(tagged.output).toContain('VID: 7');
+      await expect(runInGuest(serial, 'poweroff -f')).rejects.toThrow('the serial line ended');
+      await running;
+      await expect(runInGuest(serial, 'true')).rejects.toMatchObject({ code: 'unreachable' });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -124,7 +124,7 @@ export const guestRecipe = {
   kernelPackage: 'linux-image-amd64',
   busyboxPackage: 'busybox-static',
   /** Drivers of the NICs and disks that QEMU offers, each after those it needs. */
-  modules: ['virtio_pci', 'virtio_net', 'e1000', 'virtio_blk', 'virtio_console', 'button', 'evdev'],
+  modules: ['virtio_pci', 'virtio_net', 'e1000', 'virtio_blk', 'virtio_console', '8021q', 'button', 'evdev'],
 } as const;
 
 /** The key of a recipe: the same ingredients give the same key, whatever their order in the object. */

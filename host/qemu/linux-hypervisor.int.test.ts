@@ -132,15 +132,18 @@ describe('QEMU on this machine', () => {
 
   it.skipIf(!isRoot)('has a folder that nobody else enters, and reads an image that only root could read', async () => {
     const id = 2;
+    // QEMU locks an image that it writes to: no other VM of these tests may want it.
+    const image = join(around.filesPath, 'written.raw');
+    await writeFile(image, Buffer.alloc(1024 * 1024), { mode: 0o600 });
     await launch(
       id,
       { snapshot: false },
-      { disks: [{ path: around.image, format: 'raw', interface: 'virtio', cache: null }] },
+      { disks: [{ path: image, format: 'raw', interface: 'virtio', cache: null }] },
     );
     const folder = await stat(hypervisor.folderOf(id));
     expect([folder.uid, folder.mode & 0o777]).toEqual([vmUser(id), 0o700]);
     // Written by one VM, it is that one's alone.
-    expect((await stat(around.image)).uid).toBe(vmUser(id));
+    expect((await stat(image)).uid).toBe(vmUser(id));
     const iso = join(around.filesPath, 'secret.iso');
     await writeFile(iso, 'x'.repeat(2048), { mode: 0o600 });
     await launch(3, { cdrom: iso });

@@ -1,0 +1,181 @@
+// One OpenFlow connection to each bridge that has ports of VMs, over its management socket. ovs-vswitchd's database does not say
+// whether ovs-vswitchd runs; these sockets close with it. They also carry the copies of guests' frames that neighbours.ts asks for.
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { AppError } from '../../contract/errors.ts';
+import {
+  encodeCountFlows,
+  encodeMessage,
+  encodeSetConfig,
+  messageTypes,
+  OpenFlowReader,
+  parseError,
+  parseFlowCount,
+  parsePacketIn,
+  type PacketIn,
+} from './openflow.ts';
+
+/** A bridge that was just made has no socket yet, and a restart takes a second. */
+const retryMs = [50, 100, 200, 400, 800];
+/** An answer of a local switch; a reconfiguration of 1,000 ports comes before it. */
+const answerMs = 10_000;
+
+interface BridgeConnectionOptions {
+  readonly onReady: () => void;
+  readonly onPacketIn: (packet: PacketIn) => void;
+}
+
+export class BridgeConnection {
+  private readonly socket: Socket;
+  private readonly reader = new OpenFlowReader();
+  private readonly options: BridgeConnectionOptions;
+  private readonly answers = new Map<number, (count: number) => void>();
+  private nextXid = 1;
+  /** The bridge answers in our version. */
+  isReady = false;
+  /** It runs, and speaks no version that we speak. */
+  isForeign = false;
+
+  constructor(socket: Socket, options: BridgeConnectionOptions) {
+    this.socket = socket;
+    this.options = options;
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const message of this.reader.push(chunk)) this.take(message);
+      } catch {
+        socket.destroy();
+      }
+    });
+    socket.write(encodeMessage(messageTypes.hello, 0));
+  }
+
+  /** Each gets an id of this connection. */
+  send(encode: (xid: number) => Buffer): void {
+    this.socket.write(encode(this.nextXid++));
+  }
+
+  /** How many flows the bridge has, after all that was sent before. @throws AppError `timeout` */
+  async countFlows(): Promise<number> {
+    const xid = this.nextXid;
+    this.send((id) => encodeMessage(messageTypes.barrierRequest, id));
+    this.send((id) => encodeCountFlows(id));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.answers.delete(xid + 1);
+        reject(new AppError('timeout', `the bridge has not told its flows within ${answerMs} ms`));
+      }, answerMs);
+      timer.unref();
+      this.answers.set(xid + 1, (count) => {
+        clearTimeout(timer);
+        resolve(count);
+      });
+    });
+  }
+
+  private take(message: Parameters<typeof parsePacketIn>[0]): void {
+    const { type, xid, body } = message;
+    if (type === messageTypes.echoRequest) this.socket.write(encodeMessage(messageTypes.echoReply, xid, body));
+    else if (type === messageTypes.hello) this.send((id) => encodeMessage(messageTypes.featuresRequest, id));
+    else if (type === messageTypes.featuresReply) {
+      this.send(encodeSetConfig);
+      this.isReady = true;
+      this.options.onReady();
+    } else if (type === messageTypes.packetIn) {
+      const packet = parsePacketIn(message);
+      if (packet) this.options.onPacketIn(packet);
+    } else if (type === messageTypes.multipartReply) {
+      const count = parseFlowCount(message);
+      const answer = this.answers.get(xid);
+      this.answers.delete(xid);
+      if (count !== null) answer?.(count);
+    } else if (parseError(message)?.type === 0) this.isForeign = true;
+  }
+}
+
+interface Watched {
+  socket: Socket | null;
+  connection: BridgeConnection | null;
+  timer: NodeJS.Timeout | null;
+  /** Tries without a connection since the last one. */
+  misses: number;
+}
+
+export interface BridgeConnectionsOptions {
+  readonly runFolder: string;
+  /** A bridge can be talked to, or no longer. */
+  readonly onChange: () => void;
+}
+
+export class BridgeConnections {
+  private readonly options: BridgeConnectionsOptions;
+  private readonly watched = new Map<string, Watched>();
+  private isStopped = false;
+  onPacketIn: (bridge: string, packet: PacketIn) => void = () => undefined;
+
+  constructor(options: BridgeConnectionsOptions) {
+    this.options = options;
+  }
+
+  /** Null while it cannot be talked to. */
+  get(bridge: string): BridgeConnection | null {
+    const connection = this.watched.get(bridge)?.connection;
+    return connection?.isReady ? connection : null;
+  }
+
+  /** Watches these bridges and no others. @returns why one of them forwards nothing; empty while all do, or are being looked at */
+  failureOf(bridges: ReadonlySet<string>): string {
+    for (const [bridge, watched] of this.watched) {
+      if (bridges.has(bridge)) continue;
+      this.end(watched);
+      this.watched.delete(bridge);
+    }
+    for (const bridge of bridges) {
+      if (this.watched.has(bridge) || this.isStopped) continue;
+      const watched: Watched = { socket: null, connection: null, timer: null, misses: 0 };
+      this.watched.set(bridge, watched);
+      this.open(bridge, watched);
+    }
+    // The first miss is of a bridge that was just made.
+    const silent = [...this.watched].filter(([, { misses }]) => misses > 1);
+    return silent.length === 0
+      ? ''
+      : `ovs-vswitchd does not serve ${silent.map(([bridge]) => bridge).join(', ')}: \`systemctl status ovs-vswitchd\` on this node`;
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    for (const watched of this.watched.values()) this.end(watched);
+    this.watched.clear();
+  }
+
+  private end(watched: Watched): void {
+    if (watched.timer) clearTimeout(watched.timer);
+    watched.socket?.removeAllListeners('close').destroySoon();
+    watched.connection = null;
+  }
+
+  private open(bridge: string, watched: Watched): void {
+    const socket = connect({ path: join(this.options.runFolder, `${bridge}.mgmt`) });
+    watched.socket = socket;
+    socket.unref();
+    socket.on('error', () => undefined);
+    socket.on('connect', () => {
+      watched.misses = 0;
+      watched.connection = new BridgeConnection(socket, {
+        onReady: () => this.options.onChange(),
+        onPacketIn: (packet) => this.onPacketIn(bridge, packet),
+      });
+      this.options.onChange();
+    });
+    socket.on('close', () => {
+      const isForeign = watched.connection?.isForeign ?? false;
+      watched.connection = null;
+      const delay = retryMs[Math.min(watched.misses, retryMs.length - 1)] ?? 0;
+      // One that speaks another version of OpenFlow runs; it is looked at as seldom as one that is away.
+      if (!isForeign) watched.misses += 1;
+      if (watched.misses <= 2) this.options.onChange();
+      watched.timer = setTimeout(() => this.open(bridge, watched), isForeign ? 5_000 : delay);
+      watched.timer.unref();
+    });
+  }
+}

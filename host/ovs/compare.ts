@@ -1,0 +1,209 @@
+// Compares what is wanted with what is there: what is wrong, and the change that fixes it. Pure: no clock and no attempts here.
+import {
+  aliasStart,
+  clusterMark,
+  describeVlan,
+  type HostPort,
+  type HostView,
+  type NewPort,
+  type NewTap,
+  type PortVlan,
+  type SwitchChange,
+} from './switch-host.ts';
+
+export interface Place {
+  readonly bridge: string;
+  readonly vlan: PortVlan;
+}
+
+/** One interface of a VM. */
+export interface WantedPort {
+  readonly tap: string;
+  /** The VM's id. */
+  readonly owner: string;
+  /** The user whose programs may hold the tap. */
+  readonly user: number;
+  /** Null while it is unplugged: the tap stays, and is on no bridge. */
+  readonly place: Place | null;
+}
+
+export interface Wanted {
+  /** Marks what is ours: the cluster's id. */
+  readonly cluster: string;
+  readonly ports: ReadonlyMap<string, WantedPort>;
+  /** Bridges that this node made for VMs, by name. */
+  readonly bridges: ReadonlyMap<string, 'system' | 'netdev'>;
+  /** Interfaces that were put on a bridge as trunks, with that bridge. */
+  readonly trunks: ReadonlyMap<string, string>;
+  /** Taps that vanished while a program held them. */
+  readonly lost: ReadonlySet<string>;
+}
+
+export type FaultReason =
+  | 'database-down'
+  | 'switch-down'
+  | 'bridge-missing'
+  | 'name-taken'
+  | 'tap-missing'
+  | 'tap-down'
+  /** It was removed while its VM held it, and made again: the VM holds the removed one until its interface is plugged in again. */
+  | 'tap-unheld'
+  | 'port-missing'
+  | 'port-changed'
+  | 'port-error';
+
+export interface Found {
+  /** A tap, a trunk or a bridge; empty for all of them. */
+  readonly subject: string;
+  readonly reason: FaultReason;
+  /** What is different, as far as the reason does not say it. */
+  readonly detail: string;
+  /** Null when it cannot be fixed from here. */
+  readonly change: Partial<SwitchChange> | null;
+}
+
+const roleMark = 'meshdeck-role';
+const ownerMark = 'meshdeck-owner';
+/** The mark that `counters` selects by. */
+export const portMark = [roleMark, 'vm'] as const;
+
+export const portMarks = (cluster: string, owner: string) => ({
+  [clusterMark]: cluster,
+  [roleMark]: 'vm',
+  [ownerMark]: owner,
+});
+export const trunkMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'trunk' });
+export const bridgeMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'bridge' });
+
+const isMarked = (marks: ReadonlyMap<string, string>, cluster: string, role: string) =>
+  marks.get(clusterMark) === cluster && marks.get(roleMark) === role;
+export const isOurPort = ({ marks }: HostPort, cluster: string) => isMarked(marks, cluster, 'vm');
+export const isOurTrunk = ({ marks }: HostPort, cluster: string) => isMarked(marks, cluster, 'trunk');
+export const isOurBridge = ({ marks }: { marks: ReadonlyMap<string, string> }, cluster: string) =>
+  isMarked(marks, cluster, 'bridge');
+export const ownerOf = ({ marks }: HostPort): string => marks.get(ownerMark) ?? '';
+
+/** Of taps; at most 255 characters (IFALIASZ), without blanks, which ip(8) would have to quote. */
+export const tapAlias = (cluster: string, owner: string) => `${aliasStart}${cluster}/${owner}`;
+export const isOurAlias = (alias: string, cluster: string) => alias.startsWith(`${aliasStart}${cluster}/`);
+
+export function newTap(port: WantedPort, wanted: Pick<Wanted, 'cluster'>, view: HostView): NewTap {
+  const bridge = port.place === null ? undefined : view.bridges.get(port.place.bridge);
+  return {
+    name: port.tap,
+    user: port.user,
+    // A smaller one would take the bridge's own interface down with it (ovs-vswitchd.conf.db(5), Interface, mtu).
+    mtu: bridge?.mtu ?? 1500,
+    alias: tapAlias(wanted.cluster, port.owner),
+  };
+}
+
+/** One bridge is enough: a VM's interface may move to any. */
+export const hasUserspaceDatapath = ({ bridges }: HostView): boolean =>
+  [...bridges.values()].some(({ datapath }) => datapath === 'netdev');
+
+export const newPort = (port: WantedPort, place: Place, cluster: string): NewPort => ({
+  name: port.tap,
+  bridge: place.bridge,
+  vlan: place.vlan,
+  marks: portMarks(cluster, port.owner),
+});
+
+const newTrunk = (name: string, bridge: string, cluster: string): NewPort => ({
+  name,
+  bridge,
+  vlan: { kind: 'trunk', tags: [] },
+  marks: trunkMarks(cluster),
+});
+
+/** All that is wrong, in an order in which what causes the rest comes first. */
+export function findFaults(wanted: Wanted, view: HostView): Found[] {
+  // A machine without VMs needs no Open vSwitch.
+  if (wanted.ports.size + wanted.bridges.size + wanted.trunks.size === 0) return [];
+  if (view.databaseFailure !== '')
+    return [{ subject: '', reason: 'database-down', detail: view.databaseFailure, change: null }];
+  const found: Found[] = [];
+  if (view.switchFailure !== '')
+    found.push({ subject: '', reason: 'switch-down', detail: view.switchFailure, change: null });
+  const willExist = new Set(view.bridges.keys());
+  for (const [name, datapath] of wanted.bridges) {
+    if (view.bridges.has(name)) continue;
+    willExist.add(name);
+    const bridge = { name, datapath, marks: bridgeMarks(wanted.cluster) };
+    found.push({ subject: name, reason: 'bridge-missing', detail: '', change: { makeBridges: [bridge] } });
+  }
+  const places = [...wanted.ports.values()].flatMap(({ place }) => (place === null ? [] : [place.bridge]));
+  for (const name of new Set([...places, ...wanted.trunks.values()])) {
+    if (!willExist.has(name)) found.push({ subject: name, reason: 'bridge-missing', detail: '', change: null });
+  }
+  const add = (subject: string, reason: FaultReason, change: Found['change'], detail = '') =>
+    found.push({ subject, reason, detail, change });
+  for (const port of wanted.ports.values()) {
+    findTapFaults(port, { wanted, view, add });
+    findPortFaults(port, { wanted, view, add, willExist });
+  }
+  for (const [name, bridge] of wanted.trunks) {
+    const port = view.ports.get(name);
+    const change = { setPorts: [newTrunk(name, bridge, wanted.cluster)] };
+    if (port && !isOurTrunk(port, wanted.cluster)) add(name, 'name-taken', null, `it is on ${port.bridge}`);
+    else if (!willExist.has(bridge)) continue;
+    else if (!port) add(name, 'port-missing', change);
+    else if (port.bridge !== bridge) add(name, 'port-changed', change, `it is on ${port.bridge}, not ${bridge}`);
+    else if (!port.vlan || describeVlan(port.vlan) !== 'trunk')
+      add(name, 'port-changed', change, `it has ${describeMode(port)}, not trunk`);
+    else if (port.error !== '') add(name, 'port-error', null, port.error);
+  }
+  return found;
+}
+
+interface Finding {
+  readonly wanted: Wanted;
+  readonly view: HostView;
+  readonly add: (subject: string, reason: FaultReason, change: Found['change'], detail?: string) => void;
+}
+
+function findTapFaults(port: WantedPort, { wanted, view, add }: Finding): void {
+  const link = view.links.get(port.tap);
+  if (!link) add(port.tap, 'tap-missing', { makeTaps: [newTap(port, wanted, view)] });
+  else if (!isOurAlias(link.alias, wanted.cluster)) add(port.tap, 'name-taken', null, 'the interface is not ours');
+  else if (!link.isUp) add(port.tap, 'tap-down', { raiseTaps: [port.tap] });
+  else if (wanted.lost.has(port.tap) && !link.hasCarrier) add(port.tap, 'tap-unheld', null);
+}
+
+function findPortFaults(
+  port: WantedPort,
+  { wanted, view, add, willExist }: Finding & { readonly willExist: ReadonlySet<string> },
+): void {
+  const { tap, place } = port;
+  const there = view.ports.get(tap);
+  if (there && !isOurPort(there, wanted.cluster)) {
+    add(tap, 'name-taken', null, `the port on ${there.bridge} is not ours`);
+    return;
+  }
+  if (place === null) {
+    if (there) add(tap, 'port-changed', { dropPorts: [tap] }, `it is on ${there.bridge}, and ought to be unplugged`);
+    return;
+  }
+  const change = willExist.has(place.bridge) ? { setPorts: [newPort(port, place, wanted.cluster)] } : null;
+  if (!there) {
+    if (change) add(tap, 'port-missing', change);
+    return;
+  }
+  const has = describeMode(there);
+  const wants = describeVlan(place.vlan);
+  if (there.bridge !== place.bridge) add(tap, 'port-changed', change, `it is on ${there.bridge}, not ${place.bridge}`);
+  else if (has !== wants) add(tap, 'port-changed', change, `it has ${has}, not ${wants}`);
+  else if (ownerOf(there) !== port.owner) add(tap, 'port-changed', change, 'it is marked as another VM’s');
+  // Without its tap it has an error for sure, and that is a fault on its own.
+  else if (there.error !== '' && view.links.has(tap)) add(tap, 'port-error', null, there.error);
+}
+
+const describeMode = ({ vlan }: HostPort) => (vlan === null ? 'a mode of others' : describeVlan(vlan));
+
+/** Ports and taps of ours that nobody wants: of VMs that are gone, or half of a launch that failed. */
+export function findLeftovers(wanted: Wanted, view: HostView): Partial<SwitchChange> {
+  const isLeft = (name: string) => !wanted.ports.has(name);
+  const ports = [...view.ports.values()].filter((port) => isOurPort(port, wanted.cluster) && isLeft(port.name));
+  const links = [...view.links.values()].filter(({ alias, name }) => isOurAlias(alias, wanted.cluster) && isLeft(name));
+  return { dropPorts: ports.map(({ name }) => name), dropTaps: links.map(({ name }) => name) };
+}

@@ -1,0 +1,206 @@
+// A machine with a switch in memory, for simulated nodes and unit tests. It keeps what Open vSwitch keeps and no traffic. The
+// second half is what an administrator or a crash does to it.
+import { AppError } from '../../contract/errors.ts';
+import type {
+  GuestAddresses,
+  HostBridge,
+  HostLink,
+  HostPort,
+  HostView,
+  NewPort,
+  PortCounters,
+  PortVlan,
+  SwitchChange,
+  SwitchEvents,
+  SwitchHost,
+} from './switch-host.ts';
+
+const marksOf = (marks: Readonly<Record<string, string>>) => new Map(Object.entries(marks));
+
+export class MemoryMachine {
+  private readonly bridges = new Map<string, Omit<HostBridge, 'ports'>>();
+  private readonly ports = new Map<string, HostPort>();
+  private readonly links = new Map<string, HostLink>();
+  private readonly addresses = new Map([['eth0', '192.0.2.1/24']]);
+  private readonly said = new Map<string, GuestAddresses>();
+  private readonly listeners = new Set<SwitchEvents>();
+  private isDatabaseUp = true;
+  private isSwitchUp = true;
+  private epoch = 1;
+  private indexes = 0;
+  private ofports = 0;
+
+  /** What a daemon on this machine gets; several of them see the same. */
+  host(): SwitchHost {
+    let listener: SwitchEvents | null = null;
+    return {
+      start: (events) => {
+        listener = events;
+        this.listeners.add(events);
+        return Promise.resolve();
+      },
+      stop: () => {
+        if (listener) this.listeners.delete(listener);
+      },
+      view: () => this.view(),
+      apply: (change, waitMs) => this.apply(change, waitMs),
+      counters: (mark) => this.counters(mark),
+      defaultDatapath: () => Promise.resolve('netdev'),
+      // It hears everything. What is not listened to is forgotten, as on a machine.
+      listen: (taps) => {
+        for (const key of this.said.keys()) if (!taps.has(key.split(' ')[0] ?? '')) this.said.delete(key);
+      },
+      guestAddresses: (tap, mac) => this.said.get(`${tap} ${mac.toLowerCase()}`) ?? { ip4: '', ip6: '' },
+      addressesOf: (link) => Promise.resolve([this.addresses.get(link) ?? []].flat()),
+    };
+  }
+
+  private view(): HostView {
+    const shared = { epoch: this.epoch, links: new Map(this.links) };
+    if (!this.isDatabaseUp) {
+      const databaseFailure = 'the switch in memory is off';
+      return {
+        ...shared,
+        databaseFailure,
+        switchFailure: '',
+        bridges: new Map(),
+        ports: new Map(),
+        interfaces: new Set(),
+      };
+    }
+    const portsOf = (bridge: string) =>
+      [...this.ports.values()].filter((port) => port.bridge === bridge).map(({ name }) => name);
+    return {
+      ...shared,
+      databaseFailure: '',
+      switchFailure: this.isSwitchUp ? '' : 'the switch in memory does not run',
+      bridges: new Map([...this.bridges].map(([name, bridge]) => [name, { ...bridge, ports: portsOf(name) }] as const)),
+      ports: new Map(this.ports),
+      interfaces: new Set([...this.ports.keys(), ...this.bridges.keys()]),
+    };
+  }
+
+  private async apply(change: SwitchChange, waitMs: number): Promise<void> {
+    await Promise.resolve();
+    for (const { name } of change.makeTaps)
+      if (this.links.has(name)) throw new AppError('conflict', `${name}: there is an interface of that name`);
+    for (const { name, alias } of change.makeTaps) this.addLink(name, alias);
+    for (const name of change.raiseTaps) this.changeLink(name, { isUp: true });
+    const hasRows = [change.makeBridges, change.setPorts, change.dropPorts, change.dropBridges].some(
+      (list) => list.length > 0,
+    );
+    if (hasRows) {
+      if (!this.isDatabaseUp) {
+        for (const { name } of change.makeTaps) this.links.delete(name);
+        throw new AppError('unreachable', 'the switch in memory is off');
+      }
+      for (const { name, datapath, marks } of change.makeBridges)
+        this.bridges.set(name, { name, datapath, marks: marksOf(marks), mtu: 1500, isStandalone: true });
+      for (const port of change.setPorts) this.setPort(port);
+      for (const name of change.dropPorts) this.ports.delete(name);
+      for (const name of change.dropBridges) this.deleteBridge(name);
+    }
+    for (const name of change.dropTaps) this.deleteTap(name);
+    this.changed();
+    if (waitMs > 0 && hasRows && !this.isSwitchUp)
+      throw new AppError('timeout', 'the switch in memory has not acted on the change');
+  }
+
+  private counters([key, value]: readonly [string, string]): Promise<Map<string, PortCounters>> {
+    const ours = [...this.ports.values()].filter(({ marks }) => marks.get(key) === value);
+    const none = { rxBytes: 0, txBytes: 0, rxPackets: 0, txPackets: 0 };
+    return Promise.resolve(new Map(ours.map(({ name }) => [name, none] as const)));
+  }
+
+  // ---- what others do to it
+
+  addLink(name: string, alias = ''): void {
+    this.indexes += 1;
+    this.links.set(name, { name, index: this.indexes, isUp: true, hasCarrier: false, alias });
+    for (const port of this.ports.values()) if (port.name === name) this.connect(port);
+    this.changed();
+  }
+
+  changeLink(name: string, change: Partial<HostLink>): void {
+    const link = this.links.get(name);
+    if (link) this.links.set(name, { ...link, ...change });
+    this.changed();
+  }
+
+  deleteTap(name: string): void {
+    this.links.delete(name);
+    const port = this.ports.get(name);
+    if (port) this.connect(port);
+    this.changed();
+  }
+
+  addForeignBridge(name: string): void {
+    this.bridges.set(name, { name, datapath: 'netdev', marks: new Map(), mtu: 1500, isStandalone: true });
+    this.changed();
+  }
+
+  addForeignPort(bridge: string, name: string, vlan: PortVlan): void {
+    this.links.set(name, { name, index: (this.indexes += 1), isUp: true, hasCarrier: true, alias: '' });
+    this.setPort({ name, bridge, vlan, marks: {} });
+    this.changed();
+  }
+
+  deletePort(name: string): void {
+    this.ports.delete(name);
+    this.changed();
+  }
+
+  /** The guest behind a tap uses an address. */
+  say(tap: string, mac: string, ip: string): void {
+    const known = this.said.get(`${tap} ${mac}`) ?? { ip4: '', ip6: '' };
+    this.said.set(`${tap} ${mac}`, ip.includes(':') ? { ...known, ip6: ip } : { ...known, ip4: ip });
+    for (const listener of this.listeners) listener.learnt(tap);
+  }
+
+  setAddress(link: string, address: string): void {
+    this.addresses.set(link, address);
+  }
+
+  deleteBridge(name: string): void {
+    this.bridges.delete(name);
+    for (const port of this.ports.values()) if (port.bridge === name) this.ports.delete(port.name);
+    this.changed();
+  }
+
+  setVlan(name: string, vlan: PortVlan): void {
+    const port = this.ports.get(name);
+    if (port) this.ports.set(name, { ...port, vlan });
+    this.changed();
+  }
+
+  setRunning(part: 'database' | 'switch', isRunning: boolean): void {
+    if (part === 'switch') this.isSwitchUp = isRunning;
+    else this.isDatabaseUp = isRunning;
+    if (part === 'database' && isRunning) this.epoch += 1;
+    this.changed();
+  }
+
+  wipe(): void {
+    this.bridges.clear();
+    this.ports.clear();
+    this.epoch += 1;
+    this.changed();
+  }
+
+  private setPort({ name, bridge, vlan, marks }: NewPort): void {
+    this.connect({ name, bridge, vlan, marks: marksOf(marks), interfaces: [name], ofport: null, error: '' });
+  }
+
+  private connect(port: HostPort): void {
+    const isThere = this.links.has(port.name);
+    this.ofports += 1;
+    const made = isThere
+      ? { ofport: this.ofports, error: '' }
+      : { ofport: -1, error: `could not open network device ${port.name} (No such device)` };
+    this.ports.set(port.name, { ...port, ...made });
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) listener.changed();
+  }
+}

@@ -1,0 +1,210 @@
+// What meshd says to a bridge of Open vSwitch in OpenFlow 1.3 (ONF TS-006, wire version 4) and reads from it: no more than a copy of
+// some guests' frames needs. Encoding and decoding only; bridge-connections.ts has the sockets.
+//
+//   HELLO <-> HELLO, FEATURES_REQUEST -> FEATURES_REPLY, SET_CONFIG ->, FLOW_MOD ->, BARRIER_REQUEST -> BARRIER_REPLY,
+//   MULTIPART_REQUEST (aggregate) -> MULTIPART_REPLY, <- PACKET_IN, ECHO_REQUEST <-> ECHO_REPLY, <- ERROR
+import { AppError } from '../../contract/errors.ts';
+
+const version = 4;
+export const messageTypes = {
+  hello: 0,
+  error: 1,
+  echoRequest: 2,
+  echoReply: 3,
+  featuresRequest: 5,
+  featuresReply: 6,
+  setConfig: 9,
+  packetIn: 10,
+  flowMod: 14,
+  multipartRequest: 18,
+  multipartReply: 19,
+  barrierRequest: 20,
+  barrierReply: 21,
+} as const;
+
+const headerBytes = 8;
+const noBuffer = 0xffff_ffff;
+const anyPort = 0xffff_ffff;
+const controllerPort = 0xffff_fffd;
+const normalPort = 0xffff_fffa;
+const allTables = 0xff;
+const aggregateStats = 2;
+
+/** Marks our flows: "meshdeck". */
+export const ourCookie = 0x6d65_7368_6465_636bn;
+const wholeCookie = 0xffff_ffff_ffff_ffffn;
+/** Above the bridge's own flow, which has 0, and below whatever somebody else adds (ovs-ofctl's default is 32768). */
+const copyPriority = 1;
+/** Bytes of a frame that a copy has: an ARP or neighbour message with a tag or two. */
+export const copyBytes = 128;
+
+export interface OpenFlowMessage {
+  readonly type: number;
+  readonly xid: number;
+  readonly body: Buffer;
+}
+
+export function encodeMessage(type: number, xid: number, body: Buffer = Buffer.alloc(0)): Buffer {
+  const header = Buffer.alloc(headerBytes);
+  header.writeUInt8(version, 0);
+  header.writeUInt8(type, 1);
+  header.writeUInt16BE(headerBytes + body.length, 2);
+  header.writeUInt32BE(xid, 4);
+  return Buffer.concat([header, body]);
+}
+
+/** Takes a stream apart. A message has at most 65,535 bytes, so that is all that is ever kept. */
+export class OpenFlowReader {
+  private rest = Buffer.alloc(0);
+
+  /** @throws AppError when it is not OpenFlow */
+  push(chunk: Buffer): OpenFlowMessage[] {
+    const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
+    const messages: OpenFlowMessage[] = [];
+    let at = 0;
+    while (bytes.length - at >= headerBytes) {
+      const length = bytes.readUInt16BE(at + 2);
+      if (length < headerBytes) throw new AppError('failed', `an OpenFlow message of ${length} bytes`);
+      if (bytes.length - at < length) break;
+      const body = Buffer.from(bytes.subarray(at + headerBytes, at + length));
+      messages.push({ type: bytes.readUInt8(at + 1), xid: bytes.readUInt32BE(at + 4), body });
+      at += length;
+    }
+    this.rest = Buffer.from(bytes.subarray(at));
+    return messages;
+  }
+}
+
+/** Frames are copied to a connection that asked for some of their bytes (ovs-ofctl(8), monitor). */
+export function encodeSetConfig(xid: number): Buffer {
+  const body = Buffer.alloc(4);
+  body.writeUInt16BE(copyBytes, 2);
+  return encodeMessage(messageTypes.setConfig, xid, body);
+}
+
+/** Match fields by their numbers in OXM's basic class. */
+interface Match {
+  readonly inPort?: number;
+  readonly etherType?: number;
+  readonly ipProtocol?: number;
+  readonly icmp6Type?: number;
+}
+
+const padTo8 = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc((8 - (bytes.length % 8)) % 8)]);
+
+function encodeMatch(match: Match): Buffer {
+  const field = (number: number, length: number, value: number | undefined) => {
+    if (value === undefined) return Buffer.alloc(0);
+    const bytes = Buffer.alloc(4 + length);
+    bytes.writeUInt16BE(0x8000, 0);
+    bytes.writeUInt8(number << 1, 2);
+    bytes.writeUInt8(length, 3);
+    bytes.writeUIntBE(value, 4, length);
+    return bytes;
+  };
+  const fields = [
+    field(0, 4, match.inPort),
+    field(5, 2, match.etherType),
+    field(10, 1, match.ipProtocol),
+    field(29, 1, match.icmp6Type),
+  ];
+  const body = Buffer.concat(fields);
+  const header = Buffer.alloc(4);
+  header.writeUInt16BE(1, 0);
+  header.writeUInt16BE(4 + body.length, 2);
+  return padTo8(Buffer.concat([header, body]));
+}
+
+function encodeOutput(port: number): Buffer {
+  const action = Buffer.alloc(16);
+  action.writeUInt16BE(16, 2);
+  action.writeUInt32BE(port, 4);
+  action.writeUInt16BE(copyBytes, 8);
+  return action;
+}
+
+function encodeFlowMod(
+  xid: number,
+  flow: { readonly command: 'add' | 'delete'; readonly match: Match; readonly actions: readonly Buffer[] },
+): Buffer {
+  const isAdd = flow.command === 'add';
+  const fixed = Buffer.alloc(40);
+  fixed.writeBigUInt64BE(ourCookie, 0);
+  fixed.writeBigUInt64BE(isAdd ? 0n : wholeCookie, 8);
+  fixed.writeUInt8(isAdd ? 0 : allTables, 16);
+  fixed.writeUInt8(isAdd ? 0 : 3, 17);
+  fixed.writeUInt16BE(isAdd ? copyPriority : 0, 22);
+  fixed.writeUInt32BE(noBuffer, 24);
+  fixed.writeUInt32BE(anyPort, 28);
+  fixed.writeUInt32BE(anyPort, 32);
+  const actions = Buffer.concat(flow.actions);
+  const instruction = Buffer.alloc(8);
+  // Apply-Actions.
+  instruction.writeUInt16BE(4, 0);
+  instruction.writeUInt16BE(8 + actions.length, 2);
+  const parts = [fixed, encodeMatch(flow.match), ...(actions.length > 0 ? [instruction, actions] : [])];
+  return encodeMessage(messageTypes.flowMod, xid, Buffer.concat(parts));
+}
+
+/**
+ * Flows that copy to us what a port says about its addresses: ARP, neighbour solicitations and advertisements. The frame itself
+ * is forwarded as by the bridge's own flow (NORMAL).
+ */
+export function encodeCopyFlows(xid: number, inPort: number): Buffer {
+  const actions = [encodeOutput(controllerPort), encodeOutput(normalPort)];
+  const matches: Match[] = [
+    { inPort, etherType: 0x0806 },
+    { inPort, etherType: 0x86dd, ipProtocol: 58, icmp6Type: 135 },
+    { inPort, etherType: 0x86dd, ipProtocol: 58, icmp6Type: 136 },
+  ];
+  return Buffer.concat(matches.map((match) => encodeFlowMod(xid, { command: 'add', match, actions })));
+}
+
+/** Removes our flows of one port, or all of ours. */
+export const encodeDeleteFlows = (xid: number, inPort?: number): Buffer =>
+  encodeFlowMod(xid, { command: 'delete', match: inPort === undefined ? {} : { inPort }, actions: [] });
+
+/** Asks how many flows a bridge has in all. */
+export function encodeCountFlows(xid: number): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt16BE(aggregateStats, 0);
+  const body = Buffer.alloc(32);
+  body.writeUInt8(allTables, 0);
+  body.writeUInt32BE(anyPort, 4);
+  body.writeUInt32BE(anyPort, 8);
+  return encodeMessage(messageTypes.multipartRequest, xid, Buffer.concat([head, body, encodeMatch({})]));
+}
+
+/** Null for another sort of answer. */
+export function parseFlowCount({ type, body }: OpenFlowMessage): number | null {
+  if (type !== messageTypes.multipartReply || body.length < 32 || body.readUInt16BE(0) !== aggregateStats) return null;
+  return body.readUInt32BE(24);
+}
+
+export interface PacketIn {
+  readonly inPort: number;
+  readonly cookie: bigint;
+  readonly frame: Buffer;
+}
+
+/** Null when it is cut short. */
+export function parsePacketIn({ type, body }: OpenFlowMessage): PacketIn | null {
+  if (type !== messageTypes.packetIn || body.length < 20) return null;
+  const cookie = body.readBigUInt64BE(8);
+  const matchLength = body.readUInt16BE(18);
+  const matchEnd = 16 + Math.ceil(matchLength / 8) * 8;
+  if (matchLength < 4 || body.length < matchEnd + 2) return null;
+  for (let at = 20; at + 4 <= 16 + matchLength;) {
+    const length = body.readUInt8(at + 3);
+    if (body.readUInt16BE(at) === 0x8000 && body.readUInt8(at + 2) >> 1 === 0 && length === 4 && at + 8 <= body.length)
+      return { inPort: body.readUInt32BE(at + 4), cookie, frame: body.subarray(matchEnd + 2) };
+    at += 4 + length;
+  }
+  return null;
+}
+
+/** Type and code of an ERROR (ONF TS-006, 7.4.4); the first type means that both sides speak no common version. */
+export function parseError({ type, body }: OpenFlowMessage): { readonly type: number; readonly code: number } | null {
+  if (type !== messageTypes.error || body.length < 4) return null;
+  return { type: body.readUInt16BE(0), code: body.readUInt16BE(2) };
+}

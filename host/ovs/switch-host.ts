@@ -1,0 +1,181 @@
+// What a virtual switch needs from the machine it is on: a view of what is there, and changes. Two adapters: Linux with Open
+// vSwitch (linux-host.ts), and one in memory (memory-host.ts). What ought to be there is virtual-switch.ts's.
+
+/** How a port treats VLAN tags (ovs-vswitchd.conf.db(5), Port, vlan_mode). */
+export type PortVlan =
+  /** Untagged frames are of this VLAN. A frame that the guest tagged itself is dropped. */
+  | { readonly kind: 'access'; readonly tag: number }
+  /** QinQ: what the guest sends, tagged or not, travels below this outer tag. */
+  | { readonly kind: 'qinq'; readonly tag: number }
+  /** Frames keep their tags; empty `tags` for all VLANs. */
+  | { readonly kind: 'trunk'; readonly tags: readonly number[] };
+
+/** Same text, same treatment. */
+export const describeVlan = (vlan: PortVlan): string =>
+  vlan.kind === 'trunk'
+    ? ['trunk', ...[...vlan.tags].sort((a, b) => a - b)].join(' ')
+    : `${vlan.kind === 'qinq' ? 'QinQ' : 'VLAN'} ${vlan.tag}`;
+
+/** `external_ids`; ours begin with `meshdeck-`. */
+export type Marks = ReadonlyMap<string, string>;
+/** Every row of ours has it, with the cluster's id. */
+export const clusterMark = 'meshdeck-cluster';
+/** Aliases of our taps begin with it. */
+export const aliasStart = 'meshdeck/';
+
+export interface HostBridge {
+  readonly name: string;
+  /** `netdev` is the userspace datapath, `system` or empty the kernel's. */
+  readonly datapath: string;
+  readonly marks: Marks;
+  readonly ports: readonly string[];
+  /** Of the interface of the same name; null while the switch has not made it. */
+  readonly mtu: number | null;
+  /** No controller and no OpenFlow pipeline of others decides what it forwards, as far as the database says. */
+  readonly isStandalone: boolean;
+}
+
+export interface HostPort {
+  readonly name: string;
+  readonly bridge: string;
+  /** Null for a mode that we never set. */
+  readonly vlan: PortVlan | null;
+  readonly marks: Marks;
+  readonly interfaces: readonly string[];
+  /** OpenFlow number; null until the switch has made it, -1 when it could not. */
+  readonly ofport: number | null;
+  /** Why it could not. */
+  readonly error: string;
+}
+
+/** A network interface of the kernel. */
+export interface HostLink {
+  readonly name: string;
+  readonly index: number;
+  readonly isUp: boolean;
+  /** Of a tap: a program holds it. */
+  readonly hasCarrier: boolean;
+  /** Who it belongs to (ip-link(8)); empty for none. */
+  readonly alias: string;
+}
+
+export interface HostView {
+  /** Grows with each connection to the database. */
+  readonly epoch: number;
+  /** Why the database cannot be read, and nothing of it is known; empty when it can. */
+  readonly databaseFailure: string;
+  /** Why nothing moves on the bridges; empty when the switch runs, or when nobody asked for a bridge yet. */
+  readonly switchFailure: string;
+  readonly bridges: ReadonlyMap<string, HostBridge>;
+  readonly ports: ReadonlyMap<string, HostPort>;
+  /** Names of all interfaces in the database: a name that one has is taken. */
+  readonly interfaces: ReadonlySet<string>;
+  readonly links: ReadonlyMap<string, HostLink>;
+}
+
+export interface NewTap {
+  readonly name: string;
+  /** The user whose programs may hold it. */
+  readonly user: number;
+  readonly mtu: number;
+  readonly alias: string;
+}
+
+export interface NewPort {
+  readonly name: string;
+  readonly bridge: string;
+  readonly vlan: PortVlan;
+  readonly marks: Readonly<Record<string, string>>;
+}
+
+export interface NewBridge {
+  readonly name: string;
+  readonly datapath: 'system' | 'netdev';
+  readonly marks: Readonly<Record<string, string>>;
+}
+
+/**
+ * Applied in this order: bridges and ports in one transaction between the taps that are made and those that go. An adapter
+ * decides by what it knows when it sends: ports and interfaces without our mark are not dropped, and never set.
+ */
+export interface SwitchChange {
+  readonly makeTaps: readonly NewTap[];
+  /** Taps that exist and are down. */
+  readonly raiseTaps: readonly string[];
+  readonly makeBridges: readonly NewBridge[];
+  /** Made, or corrected where they exist. */
+  readonly setPorts: readonly NewPort[];
+  readonly dropPorts: readonly string[];
+  readonly dropBridges: readonly string[];
+  readonly dropTaps: readonly string[];
+}
+
+export const noChange: SwitchChange = {
+  makeTaps: [],
+  raiseTaps: [],
+  makeBridges: [],
+  setPorts: [],
+  dropPorts: [],
+  dropBridges: [],
+  dropTaps: [],
+};
+
+export function mergeChanges(changes: readonly Partial<SwitchChange>[]): SwitchChange {
+  const all = <T>(read: (change: Partial<SwitchChange>) => readonly T[] | undefined) =>
+    changes.flatMap((change) => read(change) ?? []);
+  return {
+    makeTaps: all((change) => change.makeTaps),
+    raiseTaps: all((change) => change.raiseTaps),
+    makeBridges: all((change) => change.makeBridges),
+    setPorts: all((change) => change.setPorts),
+    dropPorts: all((change) => change.dropPorts),
+    dropBridges: all((change) => change.dropBridges),
+    dropTaps: all((change) => change.dropTaps),
+  };
+}
+
+export const isEmptyChange = (change: SwitchChange): boolean =>
+  Object.values(change).every((list: readonly unknown[]) => list.length === 0);
+
+/** Bytes and packets as the switch counts them: received from the guest, sent to it. */
+export interface PortCounters {
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  readonly rxPackets: number;
+  readonly txPackets: number;
+}
+
+/** What a guest says of one of its MACs; empty for what it has not said. */
+export interface GuestAddresses {
+  readonly ip4: string;
+  readonly ip6: string;
+}
+
+export interface SwitchEvents {
+  /** The view is another one. */
+  changed(): void;
+  /** A guest behind this tap has said another address. */
+  learnt(tap: string): void;
+}
+
+export interface SwitchHost {
+  /** Begins to watch. Settles with the first look. */
+  start(events: SwitchEvents): Promise<void>;
+  stop(): void;
+  view(): HostView;
+  /**
+   * `waitMs`: how long the switch may take to act on it; 0 to not wait for it.
+   * @throws AppError `conflict` when a name is taken, `timeout` when the outcome is unknown, `failed` with the reason
+   */
+  apply(change: SwitchChange, waitMs: number): Promise<void>;
+  /** Of all ports that have this mark. @throws AppError */
+  counters(mark: readonly [key: string, value: string]): Promise<Map<string, PortCounters>>;
+  /** Of a new bridge on a machine that has none yet. */
+  defaultDatapath(): Promise<'system' | 'netdev'>;
+  /** Addresses of an interface that a bridge would take away from the machine. @throws AppError */
+  addressesOf(link: string): Promise<string[]>;
+  /** Listens to what guests say of their addresses, behind these taps and no others. Called again after each change of the view. */
+  listen(taps: ReadonlySet<string>): void;
+  /** What a guest behind this tap said. It can say anything. */
+  guestAddresses(tap: string, mac: string): GuestAddresses;
+}
