@@ -7,6 +7,7 @@ import { AppError, describeError } from '../contract/errors.ts';
 import type { Kind } from '../contract/kinds.ts';
 import type { Roster } from '../contract/roster.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
+import { resolveBelow } from '../host/below.ts';
 import { writeFileAtomic } from '../host/files.ts';
 import { createLinuxStore } from '../host/images/linux-store.ts';
 import type { FileStore } from '../host/images/store.ts';
@@ -34,6 +35,7 @@ import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import type { Part } from './parts/part.ts';
 import { createVlanPart } from './parts/vlans.ts';
+import { createVmCommandsPart } from './parts/vm-commands.ts';
 import { createVmsPart, type VmsPart } from './parts/vms.ts';
 import { createWatchedRows } from './rows/watched-rows.ts';
 import { SettingsFile } from './settings.ts';
@@ -217,7 +219,25 @@ export async function startDaemon(
       { cluster: identity.cluster, stateFolder: paths.state, checkMs: flags.msa * 1000 },
       { mesh, roster, machine, files, vlans, clock, log, ...own },
     );
-    const { vms } = vmsPart;
+    const { vms, hosts, directory } = vmsPart;
+    const vmCommands = createVmCommandsPart(files.store.root, {
+      vms,
+      host: (name) => {
+        const node = roster.nodeByName(name);
+        if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
+        return hosts.of(node.id);
+      },
+      listed: (namespace) => directory.listed(namespace),
+      lost: (namespace) => directory.lost(namespace),
+      namespaces: { hosts: (namespace) => dispatcher.hosts(namespace), load: () => 'cpucommit' },
+      journal: { begin: () => () => undefined },
+      vlans,
+      hypervisor: own.hypervisor,
+      peers,
+      meshTimeoutMs: () => timeout.ms,
+      resolvePath: (name) => resolveBelow(paths.files, name),
+      clock,
+    });
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
@@ -226,6 +246,7 @@ export async function startDaemon(
       vlanPart,
       filesPart,
       vmsPart,
+      vmCommands,
       ...(components.parts?.(mesh) ?? []),
     ];
     cleanups.push(...parts.map(({ stop: end }) => end));
@@ -244,6 +265,7 @@ export async function startDaemon(
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,
+        vmNames: (namespace) => directory.listed(namespace).map(({ name }) => name),
         onBug,
       },
     );

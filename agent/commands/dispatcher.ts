@@ -120,6 +120,11 @@ export class Dispatcher {
     });
   }
 
+  /** Names of the hosts of a namespace. */
+  hosts(namespace: string): readonly string[] {
+    return this.namespaces.hosts(namespace);
+  }
+
   /** State of one connection. */
   session(): Session {
     return createSession();

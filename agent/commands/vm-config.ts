@@ -21,6 +21,8 @@ import { qemuArgs } from '../../core/vms/qemu-args.ts';
 import type { VmConfigs } from '../vms/configs.ts';
 import { previewMachine } from '../vms/preview.ts';
 import type { LocalVms } from '../vms/local-vms.ts';
+import { Config } from '../vms/shapes.ts';
+import { configFromWire, configToWire } from '../vms/wire.ts';
 import { vmNotFound, type CommandCall, type Handler, type Handlers } from './handler.ts';
 import type { Peers } from './peers.ts';
 import { wordOf } from './vm-targets.ts';
@@ -34,8 +36,6 @@ export interface VmConfigHandlerComponents {
   readonly vms: Pick<LocalVms, 'list'>;
   readonly peers: Peers;
   readonly meshTimeoutMs: () => number;
-  /** A configuration as another member answered it, with file names for this node. Null: it has no known shape. */
-  readonly parseConfig: (json: unknown) => VmConfig | null;
 }
 
 export function createVmConfigHandlers(components: VmConfigHandlerComponents): Handlers {
@@ -134,7 +134,7 @@ async function clone(call: CommandCall, components: VmConfigHandlerComponents): 
   const own = components.vms.list(namespace).find((vm) => vm.name === name || vm.uuid === name);
   if (origin.via === 'mesh') {
     if (!own) throw new AppError('not-found', `${vmNotFound}${name}`);
-    return [responseEntry(host, { Data: own.config })];
+    return [responseEntry(host, { Data: configToWire(own.config, components.surroundings().filesPath) })];
   }
   const config = own?.config ?? (await configElsewhere(call, name, components));
   components.configs.set(namespace, cloneConfig(config));
@@ -144,14 +144,14 @@ async function clone(call: CommandCall, components: VmConfigHandlerComponents): 
 async function configElsewhere(
   { command, host, namespace, signal }: CommandCall,
   name: string,
-  { hosts, peers, meshTimeoutMs, parseConfig }: VmConfigHandlerComponents,
+  { hosts, peers, meshTimeoutMs, surroundings }: VmConfigHandlerComponents,
 ): Promise<VmConfig> {
   const others = hosts(namespace).filter((other) => other !== host);
   const entries = await peers.send(others, commandText(command), { namespace, timeoutMs: meshTimeoutMs(), signal });
   const found = entries.find(({ Error: error }) => error === '');
   if (found) {
-    const config = parseConfig(found.Data);
-    if (config) return config;
+    const config = Config.safeParse(found.Data).data;
+    if (config) return configFromWire(config, surroundings().filesPath);
     throw new AppError(
       'failed',
       `${found.Host} answered with a configuration that is not known here: another version?`,

@@ -2,7 +2,6 @@
 // are passed in.
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
-import type { VmConfig } from '../../core/vms/config.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { Hypervisor } from '../../host/qemu/hypervisor.ts';
 import type { Peers } from '../commands/peers.ts';
@@ -30,7 +29,6 @@ export interface VmCommandsComponents {
   readonly hypervisor: Pick<Hypervisor, 'facts'>;
   readonly peers: Peers;
   readonly meshTimeoutMs: () => number;
-  readonly parseConfig: (json: unknown) => VmConfig | null;
   /** A file below -filepath, as an absolute path. @throws AppError for anything else */
   readonly resolvePath: (name: string) => Promise<string>;
   readonly clock: Clock;

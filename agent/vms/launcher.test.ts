@@ -446,6 +446,18 @@ describe('bad input', () => {
     expect(said(await launch({ ...all, launcher }, order('1')))).toBe('vm-1 node1 launched');
   });
 
+  it('a name that another launch gives on a node that does not answer, before anything is held, is found', async () => {
+    const all = cluster(2);
+    const late = { name: 'a1', host: 'node9', uuid: newUuid(), macs: [] };
+    const known: ListedVm[] = [];
+    const launcher = launcherOf(all.hosts, all.vlans, all.clock, 1, known);
+    const [first] = all.hosts;
+    if (first) first.onCall = (call) => (call === 'hold' ? void known.push(late) : undefined);
+    expect(await launch({ ...all, launcher }, order('a[1-2]'))).toBe('vm already exists with name `a1` on node9');
+    expect(allNames(all)).toEqual([]);
+    expect(holds(all)).toEqual([]);
+  });
+
   it('VLANs that ran out: nothing is launched, and nothing stays held', async () => {
     const all = cluster(2);
     all.vlans.left = 1;

@@ -114,9 +114,15 @@ export interface LaunchOutcome {
   readonly notes: readonly string[];
 }
 
+/** A host, under its name in the namespace. */
+interface AskedHost {
+  readonly name: string;
+  readonly at: VmHost;
+}
+
 /** A plan, and the hosts that it was made with: all that answered. */
 interface Prepared extends LaunchPlan {
-  readonly hosts: readonly VmHost[];
+  readonly hosts: readonly AskedHost[];
   readonly surveys: ReadonlyMap<string, Survey>;
 }
 
@@ -182,38 +188,38 @@ export class Launcher {
     const request = { namespace, configs: [order.config] };
     const surveys = new Map<string, Survey>();
     const silent = new Map<string, string>();
-    const hosts = names.map((name) => this.components.host(name));
+    const hosts: AskedHost[] = [];
     await Promise.all(
-      hosts.map(async (host) => {
+      names.map(async (name) => {
         try {
+          const at = this.components.host(name);
           const limits = { clock, signal, timeoutMs: surveyMs };
-          surveys.set(host.name, await callHost(host.name, limits, (own) => host.survey(request, own)));
+          const survey = await callHost(name, limits, (own) => at.survey(request, own));
+          surveys.set(name, { ...survey, host: { ...survey.host, name } });
+          hosts.push({ name, at });
         } catch (error) {
-          silent.set(host.name, describeError(error));
+          silent.set(name, describeError(error));
         }
       }),
     );
+    hosts.sort((a, b) => compareNames(a.name, b.name));
     assertNotAborted(signal);
     if (surveys.size === 0) {
       const said = [...silent].slice(0, 20).map(([host, why]) => `${host}: ${why}`);
       throw new AppError('unreachable', `no host of the namespace answered:\n${said.join('\n')}`);
     }
-    const inOrder = names.flatMap((name) => {
-      const survey = surveys.get(name);
-      return survey ? [[name, survey] as const] : [];
-    });
     const plan = planLaunch({
       namespace,
       load: namespaces.load(namespace),
       order,
-      surveys: new Map(inOrder),
+      surveys,
       silent,
       listed: this.components.listed(namespace),
       nextNumber: this.counters.get(namespace) ?? 0,
       randomByte,
       newUuid,
     });
-    return { ...plan, surveys, hosts: hosts.filter(({ name }) => surveys.has(name)) };
+    return { ...plan, surveys, hosts };
   }
 
   /**
@@ -227,10 +233,10 @@ export class Launcher {
     { signal, status }: LaunchOptions,
   ): Promise<AppError | null> {
     status(`reserving ${vms.length} VMs`);
-    const hold = async (host: VmHost): Promise<AppError | null> => {
+    const hold = async (host: AskedHost): Promise<AppError | null> => {
       try {
         const limits = { clock: this.components.clock, signal, timeoutMs: holdMs };
-        await callHost(host.name, limits, (own) => host.hold(holdOf(launch, namespace, vms, host.name), own));
+        await callHost(host.name, limits, (own) => host.at.hold(holdOf(launch, namespace, vms, host.name), own));
         return null;
       } catch (error) {
         return whyNotHeld(host.name, vms.length, error);
@@ -241,7 +247,15 @@ export class Launcher {
     // Each call has to end before its hold can be released, so none is left behind when another fails.
     if (refusals[0] === null) refusals.push(...(await Promise.all(others.map(hold))));
     assertNotAborted(signal);
-    return refusals.find((refusal) => refusal !== null) ?? null;
+    return refusals.find((refusal) => refusal !== null) ?? this.findLate(namespace, hosts, vms);
+  }
+
+  /** Another launch may have been on a node that this one did not reach, and over before the first hold. */
+  private findLate(namespace: string, hosts: readonly AskedHost[], vms: readonly PlacedVm[]): AppError | null {
+    const asked = new Set(hosts.map(({ name }) => name));
+    const names = new Set(vms.map(({ name }) => name));
+    const late = this.components.listed(namespace).find((vm) => !asked.has(vm.host) && names.has(vm.name));
+    return late ? new AppError('conflict', `vm already exists with name \`${late.name}\` on ${late.host}`) : null;
   }
 
   /** With the holds there: VLANs, then VMs. */
@@ -309,7 +323,7 @@ export class Launcher {
 
   /** Has one host launch its VMs. Whatever the host does, each of them has one outcome. */
   private async launchOn(
-    host: VmHost,
+    host: AskedHost,
     request: { launch: string; namespace: string; vms: readonly PlannedVm[] },
     signal: AbortSignal,
     progress: (host: string, done: number) => void,
@@ -318,7 +332,7 @@ export class Launcher {
     try {
       const limits = { clock: this.components.clock, signal, timeoutMs: silentLaunchMs, graceMs: cancelledMs };
       results = await callHost(host.name, limits, (own, touch) =>
-        host.launch(request, {
+        host.at.launch(request, {
           ...own,
           onProgress: (done) => {
             touch();
@@ -342,7 +356,7 @@ export class Launcher {
       const limits = { clock, signal: never, timeoutMs: holdMs };
       renewing = Promise.allSettled(
         hosts.map((host) =>
-          callHost(host.name, limits, (own) => host.hold(holdOf(launch, namespace, vms, host.name), own)),
+          callHost(host.name, limits, (own) => host.at.hold(holdOf(launch, namespace, vms, host.name), own)),
         ),
       );
       timer = clock.after(renewMs, renew);
@@ -357,10 +371,10 @@ export class Launcher {
     };
   }
 
-  private async release(launch: string, hosts: readonly VmHost[]): Promise<void> {
+  private async release(launch: string, hosts: readonly AskedHost[]): Promise<void> {
     const limits = { clock: this.components.clock, signal: never, timeoutMs: releaseMs };
     // A hold ends after two minutes in any case.
-    await Promise.allSettled(hosts.map((host) => callHost(host.name, limits, () => host.release(launch))));
+    await Promise.allSettled(hosts.map((host) => callHost(host.name, limits, () => host.at.release(launch))));
   }
 }
 

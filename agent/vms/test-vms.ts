@@ -1,7 +1,6 @@
 // For tests: the `vm` commands of several nodes over VMs in memory, with the real launcher and the real handlers.
 import { randomUUID } from 'node:crypto';
 import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
-import { defaultConfig, type VmConfig } from '../../core/vms/config.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { Handlers } from '../commands/handler.ts';
 import type { Peers } from '../commands/peers.ts';
@@ -57,7 +56,6 @@ export function createTestVmHandlers(
     peers,
     meshTimeoutMs: () => 10_000,
     surroundings: () => surroundings,
-    parseConfig: (json) => ({ ...defaultConfig, ...(json as Partial<VmConfig>) }),
     resolvePath,
     wallNow: () => Date.now(),
   });
