@@ -247,3 +247,30 @@ export const maxFetchSources = 6;
 
 /** Streams on which one node serves files. */
 export const maxServedFiles = 48;
+
+/** VMs of one node, those that have ended included: more than a machine runs, and a launch in a loop must not fill its disk. */
+export const maxVmsPerNode = 1_000;
+
+/** Rows of one node's taps: four NICs of each VM. */
+export const maxTapRows = 4 * maxVmsPerNode;
+
+/** Characters of a reason or a tag in a row of a VM: what QEMU said last may be four long lines. */
+export const maxVmReasonCharacters = 1_024;
+
+/** Tags of a VM in its row, and NICs: the rest is in `vm info`. */
+export const maxVmRowItems = 64;
+
+/** Launches that hold names at the same time on one host: each is a person or a script that waits for it. */
+export const maxVmHolds = 64;
+
+/** Bytes of VMs in one request to launch them: the answer, their records, must fit into a frame too. */
+export const maxLaunchRequestBytes = 1024 * 1024;
+
+/** QEMUs that one node starts at the same time: each loads its firmware, and more of them only wait for a processor. */
+export const maxLaunchesAtOnce = 8;
+
+/** Bytes of the VMs of one node that all members keep: 1,000 VMs with a few networks each. What is beyond is left out. */
+export const maxVmListBytes = 512 * 1024;
+
+/** Bytes of a VM's tags in it: a person's notes, and not a way to fill the memory of all nodes. */
+export const maxVmListTagBytes = 1_024;

@@ -12,6 +12,7 @@ import { assertAllowed } from '../../core/commands/authorise.ts';
 import { suggestLines } from '../../core/commands/complete.ts';
 import { expandCommand } from '../../core/commands/expand.ts';
 import { maskCommand } from '../../core/commands/mask.ts';
+import { describeMissing } from '../../core/commands/missing.ts';
 import { commandText, parseCommand } from '../../core/commands/parse.ts';
 import { clipLine } from '../../core/commands/tokens.ts';
 import { commandTable } from '../../core/commands/table.ts';
@@ -22,7 +23,7 @@ import { filterRows, selectColumns } from '../../core/transform.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
 import { readFileBelow } from '../../host/below.ts';
 import { createBuiltins, History, type BuiltinCall, type Builtins } from './builtins.ts';
-import type { CommandOrigin, Handlers } from './handler.ts';
+import { vmNotFound, type CommandOrigin, type Handlers } from './handler.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Peers } from './peers.ts';
 import { Patience } from './patience.ts';
@@ -47,6 +48,8 @@ export interface DispatcherComponents {
   readonly quit: (delayMs: number) => void;
   /** How long to wait for other hosts, as `mesh timeout` says. */
   readonly meshTimeoutMs: () => number;
+  /** Names of the VMs of a namespace, as far as this node knows them, for completion. */
+  readonly vmNames?: (namespace: string) => readonly string[];
   /** Receives errors that are not AppErrors: those are our bugs. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -117,6 +120,11 @@ export class Dispatcher {
     });
   }
 
+  /** Names of the hosts of a namespace. */
+  hosts(namespace: string): readonly string[] {
+    return this.namespaces.hosts(namespace);
+  }
+
   /** State of one connection. */
   session(): Session {
     return createSession();
@@ -178,6 +186,9 @@ export class Dispatcher {
         return [...session.aliases.keys()];
       case 'variables':
         return [...this.variables.keys()];
+      case 'vms':
+      case 'vm-targets':
+        return [...(this.components.vmNames?.(session.namespace) ?? [])];
       case 'commands':
         return commandTable.map(({ pattern }) => pattern.pattern.split(' ', 1)[0] ?? '');
     }
@@ -190,7 +201,7 @@ export class Dispatcher {
     let settings: Settings = { ...session.settings, ...context.overrides };
     try {
       const text = isTyped ? expandAlias(line, session.aliases) : line;
-      const parsed = parseCommand(commandTable, text, { via: origin.via });
+      const parsed = parseCommand(commandTable, text, { via: origin.via, describeMissing });
       if (!parsed.ok) throw new AppError('invalid', parsed.message);
       const command = parsed.command;
       const ownFlags = command ? flagsOfCommand(command, settings) : {};
@@ -242,9 +253,7 @@ export class Dispatcher {
   ): AsyncGenerator<ResponseEntry[], void, undefined> {
     const { host } = this.options;
     const isFannedOut =
-      command.pattern.scope === 'namespace' &&
-      context.origin.via === 'socket' &&
-      context.namespace !== defaultNamespace;
+      command.pattern.scope !== 'local' && context.origin.via === 'socket' && context.namespace !== defaultNamespace;
     if (!isFannedOut) {
       yield* this.runHere(command, context);
       return;
@@ -256,7 +265,7 @@ export class Dispatcher {
         ? Promise.resolve([])
         : this.components.peers.send(others, commandText(command), {
             namespace: context.namespace,
-            timeoutMs: this.components.meshTimeoutMs(),
+            timeoutMs: Math.max(this.components.meshTimeoutMs(), command.pattern.patienceMs ?? 0),
             signal: context.signal,
           });
     // It may fail while this host still works; the code that awaits it below gets the error.
@@ -275,7 +284,7 @@ export class Dispatcher {
     } finally {
       patience.end();
     }
-    yield merged;
+    yield command.pattern.scope === 'vms' ? withoutMissing(merged, host) : merged;
   }
 
   /** The handler on this host. When a handler ignores its signal, this stops waiting for it soon after the signal came. */
@@ -340,7 +349,7 @@ export class Dispatcher {
     const lines = text.split(/\r?\n/);
     if (command.words['check'] !== undefined) {
       const issues = lines.flatMap((line, at) => {
-        const parsed = parseCommand(commandTable, expandAlias(line, context.session.aliases));
+        const parsed = parseCommand(commandTable, expandAlias(line, context.session.aliases), { describeMissing });
         return parsed.ok ? [] : [`${name}:${at + 1}: ${parsed.message}`];
       });
       if (issues.length > 0) throw new AppError('invalid', issues.slice(0, 100).join('\n'));
@@ -395,6 +404,13 @@ async function* mapBatches(
   change: (entries: ResponseEntry[]) => ResponseEntry[],
 ): AsyncGenerator<Batch, void, undefined> {
   for await (const { entries, settings } of batches) yield { entries: change(entries), settings };
+}
+
+/** A VM is on one host, so the others do not have it. That is an error, of this host, when no host has it [facts 2.4]. */
+function withoutMissing(entries: ResponseEntry[], host: string): ResponseEntry[] {
+  const found = entries.filter(({ Error: error }) => !error.startsWith(vmNotFound));
+  const [first] = entries;
+  return found.length > 0 || !first ? found : [{ ...first, Host: host }];
 }
 
 function cancelled(line: string): AppError {

@@ -365,6 +365,18 @@ describe('C11 chains', () => {
     expect(content(2, 'base.raw')?.equals(base)).toBe(true);
   });
 
+  test('what would come is known before anything does', async () => {
+    await start(2);
+    put('base.qcow2', qcow2(), 1);
+    put('web.qcow2', over('base.qcow2'), 1);
+    const missing = async () => (await mesh.passing(filesOf(0).missing('web.qcow2'))).map(({ name }) => name);
+    expect(await missing()).toEqual(['web.qcow2', 'base.qcow2']);
+    expect(filesOf(0).status()).toEqual([]);
+    await ensured(0, 'web.qcow2');
+    expect(await missing()).toEqual([]);
+    expect(await mesh.failure(filesOf(0).missing('none'))).toMatchObject({ code: 'not-found' });
+  });
+
   test('a backing file that is here with other content is not taken for the one that is meant', async () => {
     await start(2);
     put('web.qcow2', over('base.raw', 'raw'), 0);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
+import { defaultNamespace } from '../../core/namespaces.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
 import { kernel } from '../../host/images/made-images.ts';
@@ -24,6 +25,9 @@ import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
+import { launchVlans } from '../vms/launch-vlans.ts';
+import { MemoryVms } from '../vms/memory-vms.ts';
+import { createTestVmHandlers } from '../vms/test-vms.ts';
 import { MemoryVlanStore } from '../vlans/memory-store.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
@@ -58,6 +62,11 @@ function fileHandlers(mesh: Mesh): Handlers {
   return createFileHandlers({ files, now: () => clock.now() });
 }
 
+/** Where minimega keeps its files, and what the recorded VMs boot from. */
+const minimegaFiles = '/tmp/minimega/files';
+const images = ['vmlinuz', 'initramfs.gz', 'initrd.gz', 'a.qcow2', 'b.raw', 'snap.qcow2'];
+const qemu = { cpus: ['qemu64', 'max'], machines: ['pc', 'q35'], netDrivers: ['e1000', 'virtio-net-pci'] };
+
 export async function startCluster(): Promise<TestCluster> {
   const base = await mkdtemp(join(tmpdir(), 'meshd-cluster-'));
   const filePath = join(base, 'files');
@@ -68,6 +77,16 @@ export async function startCluster(): Promise<TestCluster> {
   const allPeers: Peers[] = [];
   const dispatchers: Dispatcher[] = [];
   const allVlans: Vlans[] = [];
+  const files = new Set(images.flatMap((name) => [name, `${minimegaFiles}/${name}`]));
+  const nodes = [0, 1, 2].map((index): MemoryVms => {
+    const resolve = (text: string, namespace: string) => {
+      const vlans = allVlans[index];
+      if (!vlans) throw new Error('every node has VLANs');
+      return launchVlans(vlans).resolve(text, namespace, { signal: new AbortController().signal });
+    };
+    const { name } = simulation.node(index);
+    return new MemoryVms({ name, files, cpuModels: qemu.cpus, wallNow: () => clock.wallNow(), resolve });
+  });
   for (const index of [0, 1, 2]) {
     const mesh = simulation.mesh(index);
     const roster = simulation.stores[index];
@@ -98,6 +117,18 @@ export async function startCluster(): Promise<TestCluster> {
       ...createBridgeHandlers(() => Promise.resolve(noBridge)),
       ...createVlanHandlers(vlans),
       ...fileHandlers(mesh),
+      ...createTestVmHandlers(
+        { index, surroundings: { filesPath: minimegaFiles, catalogue: qemu } },
+        {
+          nodes,
+          // As the dispatcher's namespaces: all other nodes.
+          hosts: (namespace) => (namespace === defaultNamespace ? [host] : peers.names()),
+          peers,
+          vlans: launchVlans(vlans),
+          clock,
+          resolvePath: (name) => resolveBelow(filePath, name),
+        },
+      ),
       ...deployHandlers(host),
     };
     const dispatcher = new Dispatcher(
@@ -106,6 +137,7 @@ export async function startCluster(): Promise<TestCluster> {
         handlers,
         peers,
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
+        vmNames: (namespace) => nodes[index]?.list(namespace).map((vm) => vm.name) ?? [],
         quit: () => undefined,
         meshTimeoutMs: () => defaultMeshTimeoutMs,
       },

@@ -5,6 +5,7 @@
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
+import { vmPatterns } from './vm-patterns.ts';
 
 /** Columns of `host` in the order of its table, and `name`. */
 export const hostColumns = [
@@ -221,6 +222,9 @@ export const commandPatterns: readonly CommandPattern[] = [
     destructive: true,
     help: 'delete a file, a folder or all that fits a pattern here, and end fetches of it',
   },
+
+  ...vmPatterns,
+
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
   { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },

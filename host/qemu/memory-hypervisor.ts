@@ -31,6 +31,10 @@ export interface MemoryHypervisor extends Hypervisor {
   failNextLaunch(words: string): void;
   /** Ids that have a folder. */
   folders(): number[];
+  /** Ids of VMs that run, whether anybody has them or not. */
+  processes(): number[];
+  /** The process that has the VMs is killed: nobody has them then. */
+  crash(): void;
 }
 
 interface MemoryVm {
@@ -199,6 +203,12 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
       if (vm?.instance.process.startTicks !== instance.process.startTicks) return null;
       return open(vm);
     },
+    async endStray(id) {
+      await Promise.resolve();
+      if (held.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
+      const vm = vms.get(id);
+      if (vm) set(vm, { state: 'QUIT', reason: '' });
+    },
     async remove(id) {
       await Promise.resolve();
       if (vms.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
@@ -217,6 +227,11 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
     setObeys: (id, obeys) => void (find(id).obeys = obeys),
     failNextLaunch: (text) => void (nextDeath = text),
     folders: () => [...folders].sort((a, b) => a - b),
+    processes: () => [...vms.keys()].sort((a, b) => a - b),
+    crash() {
+      for (const vm of vms.values()) vm.listeners.clear();
+      held.clear();
+    },
   };
 }
 
