@@ -20,7 +20,7 @@ import {
   HoldAnswer,
   HoldAsk,
   holdKind,
-  holdMs,
+  holdAskMs,
   LaunchAnswer,
   LaunchAsk,
   launchKind,
@@ -118,14 +118,14 @@ class RemoteVmHost implements VmHost {
   }
 
   async hold(request: HoldRequest, { signal }: CallOptions): Promise<void> {
-    const { problems } = await this.ask(holdKind, request, { shape: HoldAnswer, timeoutMs: holdMs, signal });
+    const { problems } = await this.ask(holdKind, request, { shape: HoldAnswer, timeoutMs: holdAskMs, signal });
     if (problems === null) return;
     const [first] = Object.values(problems);
     throw new AppError('conflict', first ?? `${this.name} does not take the launch`, { detail: { vms: problems } });
   }
 
   async release(launch: string): Promise<void> {
-    await this.ask(releaseKind, { launch }, { shape: z.unknown(), timeoutMs: holdMs });
+    await this.ask(releaseKind, { launch }, { shape: z.unknown(), timeoutMs: holdAskMs });
   }
 
   async launch(

@@ -18,7 +18,7 @@ export const progressKind = 'vm-progress';
 
 /** A survey asks the others for files that are missing. */
 export const surveyMs = 30_000;
-export const holdMs = 10_000;
+export const holdAskMs = 10_000;
 
 const LaunchId = z.string().min(1).max(64);
 const Namespace = z.string().max(64);
