@@ -98,7 +98,7 @@ const lostNames = (at: number) =>
     .directory.lost('minimega')
     .map(({ name, host, state }) => `${name} on ${host}: ${state}`);
 
-describe('a launch on another node', () => {
+describe('H1 to H5 a launch on another node', () => {
   it('surveys, holds, launches there and releases; paths are of that node', async () => {
     const host = node(0).hosts.of(id(1));
     const disks = [{ path: '/node1/files/disk.qcow2', interface: null, cache: null }];
@@ -173,7 +173,7 @@ describe('a launch on another node', () => {
   });
 });
 
-describe('what every node knows of the VMs of others', () => {
+describe('H7 to H10 what every node knows of the VMs of others', () => {
   it('names, networks and tags reach all; states do not count as a change', async () => {
     await node(1).vms.launch(launchOf([plan('a', { tags: { role: 'web' } }, [101]), plan('b')]), { signal: never });
     await reached(() => [0, 1, 2].every((at) => names(at, 1).join() === 'a,b'));

@@ -1,4 +1,4 @@
-// Another node as the place of VMs: VmHost over requests of the mesh, and this node's own side of them. SPEC section M.
+// Another node as the place of VMs: VmHost over requests of the mesh, and this node's own side of them. SPEC section H.
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import { maxLaunchRequestBytes, maxMeshTimeoutMs, maxVmsPerNode } from '../../contract/limits.ts';

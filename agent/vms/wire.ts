@@ -1,4 +1,4 @@
-// What members ask each other about launches, and its bounds. SPEC section M.
+// What members ask each other about launches, and its bounds. SPEC section H.
 //
 // Paths of images travel as names below -filepath, which may be another folder on another node.
 import { z } from 'zod';
