@@ -50,7 +50,8 @@ export const SurveyAnswer: z.ZodType<Survey> = z.object({
   taken: z.object({
     names: z.array(Name).max(2 * maxRangeNames),
     uuids: z.array(Uuid).max(2 * maxRangeNames),
-    macs: z.array(Mac).max(2 * maxRangeNames * 4),
+    // What a frame holds.
+    macs: z.array(Mac).max(250_000),
   }),
   missing: z.array(z.object({ name: z.string().max(maxFileNameBytes), bytes: Size })).max(1_000),
   issues: z.array(z.object({ config: z.number().int().min(0), text: Text })).max(maxConfigs),
