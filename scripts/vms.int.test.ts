@@ -18,7 +18,7 @@ let identities: LocalNodes;
 const daemons: (Daemon | undefined)[] = [];
 
 beforeAll(async () => {
-  identities = await makeIdentities(3, firstPort);
+  identities = await makeIdentities(3, firstPort, { nameOf: (index) => `node${index + 1}` });
   // Each has its files elsewhere; only node2 has the kernel.
   for (const { base } of identities.nodes) await mkdir(join(base, 'images'));
   await writeFile(join(identities.nodes[1]?.base ?? '', 'images', 'vmlinuz'), kernel());
