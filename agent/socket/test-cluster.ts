@@ -24,7 +24,7 @@ import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
-import { MemoryVlanStore } from '../vlans/memory-store.ts';
+import { MemoryTextStore } from '../tables/memory-store.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
 import { createStreamSource } from './streams.ts';
@@ -77,7 +77,7 @@ export async function startCluster(): Promise<TestCluster> {
     allPeers.push(peers);
     const vlans = await Vlans.open(
       { range: { min: 101, max: 4096 }, checkMs: 10_000 },
-      { mesh, roster, clock, random: Math.random, store: new MemoryVlanStore(), log: silentLog },
+      { mesh, roster, clock, random: Math.random, store: new MemoryTextStore(), log: silentLog },
     );
     await vlans.start();
     allVlans.push(vlans);

@@ -23,7 +23,7 @@ import type { Clock } from '../mesh/clock.ts';
 import type { RequestResult } from '../mesh/requests.ts';
 import { isOfVersionBefore, type Confirmation } from './confirmation.ts';
 import { AliasAnswer, AliasAsk, aliasKind, NumberAsk, numberKind, ReleaseAsk, releaseKind, Rows } from './messages.ts';
-import type { VlansMesh } from './sharing.ts';
+import type { VlansMesh } from '../tables/sharing.ts';
 import type { VlanState } from './state.ts';
 
 /** For all of it: a launch waits for its VLANs. */

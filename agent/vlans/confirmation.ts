@@ -6,14 +6,14 @@
 //     <- {version, its rows if the hash differs, numbers that its VMs use, who of the missing never gained any}
 import { describeError } from '../../contract/errors.ts';
 import type { Roster } from '../../contract/roster.ts';
-import { hashText } from '../../core/vlans/hash.ts';
+import { hashText } from '../../core/tables/hash.ts';
 import { gainNumbers, neverAsked, promise } from '../../core/vlans/standing.ts';
 import { nextRow, type VlanRow } from '../../core/vlans/table.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { RequestResult } from '../mesh/requests.ts';
 import { ConfirmAnswer, ConfirmAsk, confirmKind } from './messages.ts';
-import type { VlansMesh } from './sharing.ts';
+import type { VlansMesh } from '../tables/sharing.ts';
 import { viewOf, type VlanState } from './state.ts';
 import type { VlanUsers } from './users.ts';
 

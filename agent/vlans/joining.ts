@@ -6,7 +6,7 @@ import type { AliasName } from '../../core/vlans/names.ts';
 import type { Allocator, ResolveOptions } from './allocator.ts';
 import { isOfVersionBefore } from './confirmation.ts';
 import { MoveAnswer, MoveAsk, moveKind, UsersAnswer, UsersAsk, usersKind } from './messages.ts';
-import type { VlansMesh } from './sharing.ts';
+import type { VlansMesh } from '../tables/sharing.ts';
 import { viewOf, type VlanState } from './state.ts';
 import type { VlanUser, VlanUsers } from './users.ts';
 

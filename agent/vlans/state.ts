@@ -11,7 +11,8 @@ import { followRoster, ownedNumbers, type RosterView, type Standing } from '../.
 import { VlanTable, type RangeRow, type TableRows, type VlanRow } from '../../core/vlans/table.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
-import { loadVlans, storedText, type StoredVlans, type VlanStore } from './store.ts';
+import type { TextStore } from '../tables/store.ts';
+import { loadVlans, storedText, type StoredVlans } from './store.ts';
 
 /** Rows of others are saved together. They come again from the mesh, so nothing is lost with them. */
 const saveSoonMs = 500;
@@ -20,7 +21,7 @@ const saveSoonMs = 500;
 export type ChangeListener = (news: TableRows, isOwn: boolean) => void;
 
 export interface StateComponents {
-  readonly store: VlanStore;
+  readonly store: TextStore;
   readonly roster: { readonly roster: Roster };
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;

@@ -1,42 +1,11 @@
 // The table and the node's standing on disk: `vlans.json` beside the identity.
-import { rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { NodeId } from '../../contract/roster.ts';
 import { newStanding, type Standing } from '../../core/vlans/standing.ts';
 import { maxVlan } from '../../core/vlans/names.ts';
 import type { TableRows } from '../../core/vlans/table.ts';
-import { writeFileAtomic } from '../../host/files.ts';
-import { readIfThere } from '../identity/authority.ts';
+import type { TextStore } from '../tables/store.ts';
 import { AllRows } from './messages.ts';
-
-export interface VlanStore {
-  /** null: nothing was saved yet. */
-  load(): Promise<string | null>;
-  /** On the disk when it resolves. */
-  save(text: string): Promise<void>;
-  /** Keeps what is not readable for a person to look at. */
-  setAside(): Promise<void>;
-}
-
-export class VlanFile implements VlanStore {
-  private readonly path: string;
-
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  load(): Promise<string | null> {
-    return readIfThere(this.path);
-  }
-
-  save(text: string): Promise<void> {
-    return writeFileAtomic(this.path, text);
-  }
-
-  setAside(): Promise<void> {
-    return rename(this.path, `${this.path}.damaged`);
-  }
-}
 
 const Ids = z.array(NodeId).max(8_192);
 const Stored = AllRows.extend({
@@ -62,7 +31,7 @@ const nothing: StoredVlans = { standing: newStanding, table: { rows: [], ranges:
 
 /** What is stored, or nothing: then the node learns all rows from the others before it gives a number away. */
 export async function loadVlans(
-  store: VlanStore,
+  store: TextStore,
   { nodeId, onDamage }: { nodeId: string; onDamage: () => void },
 ): Promise<StoredVlans> {
   const text = await store.load();

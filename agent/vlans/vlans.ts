@@ -10,9 +10,9 @@ import type { Clock, Timer } from '../mesh/clock.ts';
 import { Allocator, type Resolved, type ResolveOptions } from './allocator.ts';
 import { Confirmation } from './confirmation.ts';
 import { describeUser, Joining, listed } from './joining.ts';
-import { Sharing, type VlansMesh } from './sharing.ts';
+import { Sharing, type VlansMesh } from '../tables/sharing.ts';
 import { VlanState } from './state.ts';
-import type { VlanStore } from './store.ts';
+import type { TextStore } from '../tables/store.ts';
 import { noUsers, type VlanUsers } from './users.ts';
 
 /** Changes of the mesh within this time are one: a split heals for many nodes at once. */
@@ -30,7 +30,7 @@ export interface VlansComponents {
   readonly roster: RosterStore;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly store: VlanStore;
+  readonly store: TextStore;
   readonly log: Pick<Log, 'warn'>;
 }
 

@@ -3,7 +3,7 @@
 //
 // Each number has one row, written by its owner. What a person forces while the owner is away has its own row, since the
 // owner may have given the number to somebody else: neither may hide the other.
-import { hashText } from './hash.ts';
+import { hashText } from '../tables/hash.ts';
 import type { AliasName } from './names.ts';
 
 /** The higher counter wins, then the greater node id: each writer counts on from what it knows. */

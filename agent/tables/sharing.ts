@@ -3,8 +3,8 @@
 import { maxRanges, type TableRows } from '../../core/vlans/table.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import { maxRowsSent, Rows, rowsKind, SyncAnswer, SyncAsk, syncKind } from './messages.ts';
-import type { VlanState } from './state.ts';
+import { maxRowsSent, Rows, rowsKind, SyncAnswer, SyncAsk, syncKind } from '../vlans/messages.ts';
+import type { VlanState } from '../vlans/state.ts';
 
 /** The first row leaves at once, and those that are written within this time after it together. */
 const sendMs = 50;
