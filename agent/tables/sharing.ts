@@ -1,46 +1,63 @@
 // How rows reach every node: who writes one sends it to all members, and nodes compare their tables from time to time and when
-// others appear, since a message may be lost and a split keeps some away. SPEC V6, V7.
-import { maxRanges, type TableRows } from '../../core/vlans/table.ts';
+// others appear, since a message may be lost and a split keeps some away. SPEC V6, V7, N5.
+import { z } from 'zod';
+import { tableParts } from '../../core/tables/versions.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import { maxRowsSent, Rows, rowsKind, SyncAnswer, SyncAsk, syncKind } from '../vlans/messages.ts';
-import type { VlanState } from '../vlans/state.ts';
+import type { SharedState } from './shared-state.ts';
 
 /** The first row leaves at once, and those that are written within this time after it together. */
 const sendMs = 50;
 const syncTimeoutMs = 5_000;
+/** Changes of the mesh within this time are one: a split heals for many nodes at once. */
+const settleMs = 200;
 
-export type VlansMesh = Pick<
+const Hashes = z.object({ hashes: z.array(z.string().max(32)).max(tableParts) });
+
+export type SharingMesh = Pick<
   Mesh,
-  'nodeId' | 'memberIds' | 'nameOf' | 'request' | 'serve' | 'notify' | 'onNotice' | 'on' | 'off'
+  'nodeId' | 'memberIds' | 'request' | 'serve' | 'notify' | 'onNotice' | 'on' | 'off'
 >;
 
-export interface SharingComponents {
-  readonly mesh: VlansMesh;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly state: VlanState;
+export interface SharingOptions<News> {
+  /** How often this node compares its table with that of another one. */
+  readonly checkMs: number;
+  /** Notice: rows that were written. */
+  readonly rowsKind: string;
+  /** Compares tables. The answer has what the asker lacks; it sends what the other lacks by notice. */
+  readonly syncKind: string;
+  readonly shape: z.ZodType<News>;
 }
 
-export class Sharing {
-  private readonly checkMs: number;
-  private readonly components: SharingComponents;
-  private outgoing: { rows: TableRows['rows'][number][]; ranges: TableRows['ranges'][number][] } | null = null;
+export interface SharingComponents<News> {
+  readonly mesh: SharingMesh;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly state: SharedState<News>;
+  /** The mesh changed: who came, who went. */
+  readonly onMembers?: (came: readonly string[], went: readonly string[]) => void;
+}
+
+export class Sharing<News> {
+  private readonly options: SharingOptions<News>;
+  private readonly components: SharingComponents<News>;
+  private members = new Set<string>();
+  private outgoing: News | null = null;
   private sendTimer: Timer | null = null;
   private checkTimer: Timer | null = null;
+  private changeTimer: Timer | null = null;
 
-  /** `checkMs`: how often this node compares its table with that of another one. */
-  constructor(checkMs: number, components: SharingComponents) {
-    this.checkMs = checkMs;
+  constructor(options: SharingOptions<News>, components: SharingComponents<News>) {
+    this.options = options;
     this.components = components;
     const { mesh, state } = components;
-    mesh.onNotice(rowsKind, (body) => {
-      const heard = Rows.safeParse(body);
+    mesh.onNotice(options.rowsKind, (body) => {
+      const heard = options.shape.safeParse(body);
       if (heard.success) state.merge(heard.data);
     });
-    mesh.serve(syncKind, (body) => {
-      const { hashes } = SyncAsk.parse(body);
-      return Promise.resolve({ hashes: state.table.hashes(), ...state.saved(state.table.differing(hashes)) });
+    mesh.serve(options.syncKind, (body) => {
+      const { hashes } = Hashes.parse(body);
+      return Promise.resolve({ hashes: state.hashes(), ...state.lackedBy(hashes) });
     });
     state.onChange((news, isOwn) => {
       if (isOwn) this.send(news);
@@ -48,54 +65,70 @@ export class Sharing {
   }
 
   start(): void {
+    this.components.mesh.on('change', this.onChange);
     this.scheduleCheck();
   }
 
   stop(): void {
-    this.sendTimer?.cancel();
-    this.checkTimer?.cancel();
+    this.components.mesh.off('change', this.onChange);
+    for (const timer of [this.sendTimer, this.checkTimer, this.changeTimer]) timer?.cancel();
   }
 
-  /** Others appeared at the same time: a split that heals, and one of them has what all of them have. */
-  appeared(ids: readonly string[]): void {
-    this.syncWithOneOf(ids);
+  private readonly onChange = (): void => {
+    const { clock, random } = this.components;
+    this.changeTimer ??= clock.after(settleMs * (0.5 + random()), () => {
+      this.changeTimer = null;
+      this.membersChanged();
+    });
+  };
+
+  private membersChanged(): void {
+    const { mesh, onMembers } = this.components;
+    const before = this.members;
+    this.members = new Set(mesh.memberIds());
+    const came = [...this.members].filter((id) => !before.has(id) && id !== mesh.nodeId);
+    const went = [...before].filter((id) => !this.members.has(id));
+    // Others appeared at the same time: a split that heals, and one of them has what all of them have.
+    this.syncWithOneOf(came);
+    onMembers?.(came, went);
   }
 
   /** Compares tables with another member, both ways. */
   private async sync(id: string): Promise<void> {
     const { mesh, state } = this.components;
-    const ask = { hashes: state.table.hashes() };
-    const result = (await mesh.request([id], syncKind, ask, { timeoutMs: syncTimeoutMs })).get(id);
-    const answer = SyncAnswer.safeParse(result?.ok === true ? result.body : null);
+    const { rowsKind, syncKind, shape } = this.options;
+    const result = (await mesh.request([id], syncKind, { hashes: state.hashes() }, { timeoutMs: syncTimeoutMs })).get(
+      id,
+    );
+    const body = result?.ok === true ? result.body : null;
+    const theirs = Hashes.safeParse(body);
+    const rows = shape.safeParse(body);
     // A member of the version before has no table.
-    if (!answer.success) return;
-    state.merge(answer.data);
-    const lacks = state.saved(state.table.differing(answer.data.hashes));
-    if (lacks.rows.length + lacks.ranges.length > 0) mesh.notify([id], rowsKind, lacks);
+    if (!theirs.success || !rows.success) return;
+    state.merge(rows.data);
+    const lacks = state.lackedBy(theirs.data.hashes);
+    if (state.lists.all(lacks).length > 0) mesh.notify([id], rowsKind, lacks);
   }
 
-  private send(news: TableRows): void {
+  private send(news: News): void {
+    const { mesh, clock, state } = this.components;
     if (this.sendTimer !== null) {
-      this.outgoing ??= { rows: [], ranges: [] };
-      this.outgoing.rows.push(...news.rows);
-      this.outgoing.ranges.push(...news.ranges);
+      this.outgoing = this.outgoing === null ? news : state.lists.join(this.outgoing, news);
       return;
     }
-    const { mesh, clock } = this.components;
     // What does not fit is found by the comparison.
-    const body = { rows: news.rows.slice(0, maxRowsSent), ranges: news.ranges.slice(0, maxRanges) };
-    mesh.notify(mesh.memberIds(), rowsKind, body);
+    mesh.notify(mesh.memberIds(), this.options.rowsKind, state.lists.cut(news));
     this.sendTimer = clock.after(sendMs, () => {
       this.sendTimer = null;
       const { outgoing } = this;
       this.outgoing = null;
-      if (outgoing) this.send(outgoing);
+      if (outgoing !== null) this.send(outgoing);
     });
   }
 
   private scheduleCheck(): void {
     const { clock, random, mesh } = this.components;
-    this.checkTimer = clock.after(this.checkMs * (0.75 + random() / 2), () => {
+    this.checkTimer = clock.after(this.options.checkMs * (0.75 + random() / 2), () => {
       this.syncWithOneOf(mesh.memberIds().filter((id) => id !== mesh.nodeId));
       this.scheduleCheck();
     });

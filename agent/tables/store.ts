@@ -1,5 +1,6 @@
 // A table on disk, as one text.
 import { rename } from 'node:fs/promises';
+import type { z } from 'zod';
 import { writeFileAtomic } from '../../host/files.ts';
 import { readIfThere } from '../identity/authority.ts';
 
@@ -30,4 +31,28 @@ export class TextFile implements TextStore {
   setAside(): Promise<void> {
     return rename(this.path, `${this.path}.damaged`);
   }
+}
+
+/**
+ * What this node has stored; null for nothing. A node that is removed and deployed again has another id: what it knew under the old one may be
+ * long out of date.
+ */
+export async function loadStored<Value extends { readonly node: string }>(
+  store: TextStore,
+  shape: z.ZodType<Value>,
+  { nodeId, onDamage }: { nodeId: string; onDamage: () => void },
+): Promise<Value | null> {
+  const text = await store.load();
+  if (text === null) return null;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    json = null;
+  }
+  const stored = shape.safeParse(json);
+  if (stored.success) return stored.data.node === nodeId ? stored.data : null;
+  onDamage();
+  await store.setAside();
+  return null;
 }

@@ -4,12 +4,11 @@ import { NodeId } from '../../contract/roster.ts';
 import { newStanding, type Standing } from '../../core/vlans/standing.ts';
 import { maxVlan } from '../../core/vlans/names.ts';
 import type { TableRows } from '../../core/vlans/table.ts';
-import type { TextStore } from '../tables/store.ts';
+import { loadStored, type TextStore } from '../tables/store.ts';
 import { AllRows } from './messages.ts';
 
 const Ids = z.array(NodeId).max(8_192);
 const Stored = AllRows.extend({
-  /** A node that is removed and deployed again has another id: what it knew under the old one may be long out of date. */
   node: NodeId,
   standing: z.object({
     version: z.number().int().nonnegative(),
@@ -34,22 +33,8 @@ export async function loadVlans(
   store: TextStore,
   { nodeId, onDamage }: { nodeId: string; onDamage: () => void },
 ): Promise<StoredVlans> {
-  const text = await store.load();
-  if (text === null) return nothing;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = null;
-  }
-  const stored = Stored.safeParse(json);
-  if (!stored.success) {
-    onDamage();
-    await store.setAside();
-    return nothing;
-  }
-  const { node, standing, rows, ranges } = stored.data;
-  return node === nodeId ? { standing, table: { rows, ranges } } : nothing;
+  const stored = await loadStored(store, Stored, { nodeId, onDamage });
+  return stored === null ? nothing : { standing: stored.standing, table: { rows: stored.rows, ranges: stored.ranges } };
 }
 
 export function storedText(nodeId: string, { standing, table }: StoredVlans): string {
