@@ -26,6 +26,7 @@ import { createDeployPart } from './parts/deploy.ts';
 import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
+import { createNamespacesPart } from './parts/namespaces.ts';
 import type { Part } from './parts/part.ts';
 import { createVlanPart } from './parts/vlans.ts';
 import { createWatchedRows } from './rows/watched-rows.ts';
@@ -163,12 +164,17 @@ export async function startDaemon(
       { range: flags.vlanrange, checkMs: flags.msa * 1000, stateFolder: paths.state },
       { mesh, roster, clock, log },
     );
+    const { namespaces, ...namespacesPart } = await createNamespacesPart(
+      { checkMs: flags.msa * 1000, stateFolder: paths.state },
+      { mesh, roster, clock, log, vlans },
+    );
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
       createHostPart(self, { machine, clock, log }),
       createBridgePart(self, { clock, log }),
       vlanPart,
+      namespacesPart,
       createFilesPart({
         mesh,
         roster,
@@ -193,6 +199,7 @@ export async function startDaemon(
       {
         handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Handlers,
         peers,
+        namespaces,
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,

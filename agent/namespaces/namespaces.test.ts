@@ -262,3 +262,31 @@ test('N8 names are checked, and there is a bound on their number', async () => {
   expect(messageOf(await nodes.run(nodes.at(0).mention('more')))).toMatch(/^more than 1000 namespaces/);
   await nodes.run(nodes.at(0).mention('n7'));
 });
+
+test('N8 rows of a shape that is not known, and one of the default namespace, are left out; the others count', async () => {
+  await cluster(2);
+  const [first, second] = nodes.members(0, 1);
+  const row = { state: 'present', hosts: { isAllBut: true, ids: [] }, load: 'cpucommit', isConfigured: true };
+  const version = { counter: 1, node: second?.id };
+  const rows = [
+    { ...row, ...version, name: 'frozen', state: 'frozen' },
+    { ...row, ...version, name: 'minimega' },
+    { ...row, ...version, name: 'a/b' },
+    { ...row, ...version, name: 'far', counter: 1e13 },
+    { ...row, ...version, name: 'exp' },
+  ];
+  nodes.sim.mesh(1).notify([first?.id ?? ''], 'namespaces', { rows });
+  await nodes.clock.advance(1_000);
+  expect(nodes.at(0).names()).toEqual(['minimega', 'exp']);
+  expect(nodes.at(0).hosts('minimega')).toEqual(['node1']);
+});
+
+test('N8 hosts that are named one by one have a bound', async () => {
+  await cluster(1);
+  const [node] = nodes.members(0);
+  if (!node) throw new Error('there is one');
+  const many = Array.from({ length: 4_097 }, (_, at) => ({ ...node, id: String(at).padStart(32, '0') }));
+  await nodes.run(nodes.at(0).mention('exp'));
+  expect(messageOf(await nodes.run(nodes.at(0).addHosts('exp', many)))).toMatch(/^too many hosts are named one by one/);
+  expect(nodes.at(0).hosts('exp')).toEqual(['node1']);
+});

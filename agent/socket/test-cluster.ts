@@ -15,8 +15,9 @@ import { Dispatcher } from '../commands/dispatcher.ts';
 import { createFileHandlers } from '../commands/file.ts';
 import type { Handlers } from '../commands/handler.ts';
 import { createHostHandlers } from '../commands/host.ts';
-import { createVlanHandlers } from '../commands/vlans.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
+import { createNsHandlers } from '../commands/ns.ts';
+import { createVlanHandlers } from '../commands/vlans.ts';
 import type { DeployComponents } from '../deploy/types.ts';
 import { Files } from '../files/files.ts';
 import { createSystemClock } from '../mesh/clock.ts';
@@ -24,6 +25,9 @@ import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
+import { Launches } from '../namespaces/launches.ts';
+import { Namespaces } from '../namespaces/namespaces.ts';
+import { vlansOfNamespaces } from '../parts/namespaces.ts';
 import { MemoryTextStore } from '../tables/memory-store.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
@@ -68,6 +72,7 @@ export async function startCluster(): Promise<TestCluster> {
   const allPeers: Peers[] = [];
   const dispatchers: Dispatcher[] = [];
   const allVlans: Vlans[] = [];
+  const allNamespaces: Namespaces[] = [];
   for (const index of [0, 1, 2]) {
     const mesh = simulation.mesh(index);
     const roster = simulation.stores[index];
@@ -81,6 +86,20 @@ export async function startCluster(): Promise<TestCluster> {
     );
     await vlans.start();
     allVlans.push(vlans);
+    const namespaces = await Namespaces.open(
+      { checkMs: 10_000 },
+      {
+        mesh,
+        roster,
+        clock,
+        random: Math.random,
+        store: new MemoryTextStore(),
+        log: silentLog,
+        clusterContent: vlansOfNamespaces(vlans),
+      },
+    );
+    namespaces.start();
+    allNamespaces.push(namespaces);
     const handlers: Handlers = {
       ...createMeshHandlers({
         mesh,
@@ -97,6 +116,7 @@ export async function startCluster(): Promise<TestCluster> {
       ...createHostHandlers(() => observeFacts(host)),
       ...createBridgeHandlers(() => Promise.resolve(noBridge)),
       ...createVlanHandlers(vlans),
+      ...createNsHandlers(namespaces, new Launches(Date.now)),
       ...fileHandlers(mesh),
       ...deployHandlers(host),
     };
@@ -105,6 +125,7 @@ export async function startCluster(): Promise<TestCluster> {
       {
         handlers,
         peers,
+        namespaces,
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         quit: () => undefined,
         meshTimeoutMs: () => defaultMeshTimeoutMs,
@@ -140,7 +161,7 @@ export async function startCluster(): Promise<TestCluster> {
     meshes: simulation.running(),
     stop: async () => {
       await server.close();
-      for (const vlans of allVlans) await vlans.stop();
+      for (const part of [...allNamespaces, ...allVlans]) await part.stop();
       await simulation.stopAll();
       await rm(base, { recursive: true, force: true });
     },

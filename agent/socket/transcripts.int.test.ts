@@ -14,8 +14,8 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have yet: VMs, bridges, taps, captures, scheduling. */
-const isLater = /\b(vm|ns|tap|bridge|capture)\b/;
+/** Commands that meshd does not have yet: VMs, bridges, taps, captures, the queue of VMs; and what VMs left behind. */
+const isLater = /\b(vm|tap|bridge|capture)\b|^ns (queue|schedule)\b/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 
 function recording(file: string): Recorded[] {
@@ -43,9 +43,21 @@ function vlanRequests(records: Recorded[]): Recorded[] {
     );
 }
 
+/** Of a fresh cluster: hosts and load of the default namespace, and clearing everything. */
+function namespaceRequests(records: Recorded[]): Recorded[] {
+  const third = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
+  const begin = records.findIndex((record, at) => at > third && textOf(record) === 'ns hosts');
+  const end = records.findIndex((record, at) => at > begin && textOf(record) === 'ns load bogus');
+  // This one is of a namespace without launches; the next one shows a launch.
+  const status = records.find((record, at) => at > end && textOf(record) === 'ns schedule status');
+  const others = ['ns', 'clear all'].flatMap((text) => records.find((record) => textOf(record) === text) ?? []);
+  return [...records.slice(begin, end + 1), ...(status ? [status] : []), ...others];
+}
+
 const recordings = [
   { of: 'a cluster of three', records: beforeVms(recording('recorded')), atLeast: 34 },
   { of: 'VLANs', records: vlanRequests(recording('recorded-vms')), atLeast: 35 },
+  { of: 'namespaces', records: namespaceRequests(recording('recorded-vms')), atLeast: 15 },
 ];
 
 /** Requests of the table's first column, under the heading "Recorded answers". */

@@ -125,8 +125,7 @@ export class Vlans {
           scope === null ||
           (row.alias !== '' && row.namespace === scope.namespace && row.alias.startsWith(scope.prefix)),
       );
-    const vlans = [...new Set(rows.map(({ vlan }) => vlan))];
-    const users = vlans.length === 0 ? [] : await this.joining.usersOf(vlans, options);
+    const users = await this.joining.usersOf([...new Set(rows.map(({ vlan }) => vlan))], options);
     if (users.length > 0) {
       const said = listed(users.map(describeUser));
       throw new AppError('refused', `VMs use these VLANs: ${said}. Kill and flush them, or disconnect them first`);
