@@ -26,7 +26,7 @@ let dispatcher: Dispatcher;
 let session: Session;
 let silent: string[];
 
-function start(lost: readonly VmRecord[] = []): void {
+async function start(lost: readonly VmRecord[] = []): Promise<void> {
   const numbers = new Map<string, number>();
   const resolve = (text: string) => {
     const vlan = /^\d+$/.test(text) ? Number(text) : (numbers.get(text) ?? 101 + numbers.size);
@@ -35,7 +35,7 @@ function start(lost: readonly VmRecord[] = []): void {
   };
   const files = new Set([`${folder}/vmlinuz`, `${folder}/initrd.gz`, 'cd.iso', 'usb.raw']);
   nodes = all.map((name) => new MemoryVms({ name, files, resolve }));
-  const dispatchers = createMemoryCluster({
+  const dispatchers = await createMemoryCluster({
     names: all,
     silent,
     filePath: folder,
@@ -63,7 +63,7 @@ function start(lost: readonly VmRecord[] = []): void {
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'meshd-vm-'));
   silent = [];
-  start();
+  await start();
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -314,7 +314,7 @@ describe('VMs of a namespace', () => {
 
   it('a host that does not answer is not taken for one without the VM', async () => {
     silent = ['node3'];
-    start();
+    await start();
     await succeed('namespace exp');
     expect(await said('vm start nope')).toEqual(['node3: timed out']);
   });
@@ -326,14 +326,14 @@ describe('VMs of a namespace', () => {
       reason: `${vm.host} does not answer`,
     }));
     silent = ['node3'];
-    start(records);
+    await start(records);
     await succeed('namespace exp');
     expect(await said('.columns name,state,reason vm info')).toEqual([
       'node2: ',
       'node3: a2 LOST node3 does not answer; a4 LOST node3 does not answer',
     ]);
     // A host with no VM that is known stays an error.
-    start();
+    await start();
     await succeed('namespace exp');
     expect(await said('vm info summary')).toEqual(['node2: ', 'node3: timed out']);
   });

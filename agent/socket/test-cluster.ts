@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
-import { defaultNamespace } from '../../core/namespaces.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
 import { initrd, kernel, qcow2, rawDisk } from '../../host/images/made-images.ts';
@@ -19,8 +18,9 @@ import { Dispatcher } from '../commands/dispatcher.ts';
 import { createFileHandlers } from '../commands/file.ts';
 import type { Handlers } from '../commands/handler.ts';
 import { createHostHandlers } from '../commands/host.ts';
-import { createVlanHandlers } from '../commands/vlans.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
+import { createNsHandlers } from '../commands/ns.ts';
+import { createVlanHandlers } from '../commands/vlans.ts';
 import type { DeployComponents } from '../deploy/types.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import { Files } from '../files/files.ts';
@@ -31,7 +31,10 @@ import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
 import { createVmCommandsPart } from '../parts/vm-commands.ts';
 import { createVmsPart } from '../parts/vms.ts';
-import { MemoryVlanStore } from '../vlans/memory-store.ts';
+import { Launches } from '../namespaces/launches.ts';
+import { Namespaces } from '../namespaces/namespaces.ts';
+import { vlansOfNamespaces } from '../parts/namespaces.ts';
+import { MemoryTextStore } from '../tables/memory-store.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
 import { createStreamSource } from './streams.ts';
@@ -65,7 +68,7 @@ function filesOf(mesh: Mesh): Files {
 /** The VMs of a node, and the commands over them; QEMU and Open vSwitch are in memory. */
 async function vmParts(
   { name, stateFolder }: { name: string; stateFolder: string },
-  { mesh, roster, peers, files, vlans, hosts, resolvePath }: VmComponents,
+  { mesh, roster, peers, files, vlans, namespaces, launches, resolvePath }: VmComponents,
 ): Promise<{ handlers: Handlers; vmNames: (namespace: string) => string[]; stop: () => Promise<void> }> {
   const clock = createSystemClock();
   const machine = createMemoryMachine({ name, number: 0 });
@@ -81,8 +84,8 @@ async function vmParts(
     host: (host) => part.hosts.of(roster.nodeByName(host)?.id ?? ''),
     listed: (namespace) => directory.listed(namespace),
     lost: (namespace) => directory.lost(namespace),
-    namespaces: { hosts, load: () => 'cpucommit' },
-    journal: { begin: () => () => undefined },
+    namespaces,
+    journal: launches,
     vlans,
     hypervisor,
     peers,
@@ -90,6 +93,7 @@ async function vmParts(
     resolvePath,
     clock,
   });
+  namespaces.register(commands.content);
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
@@ -105,7 +109,8 @@ interface VmComponents {
   readonly peers: Peers;
   readonly files: Files;
   readonly vlans: Vlans;
-  readonly hosts: (namespace: string) => readonly string[];
+  readonly namespaces: Namespaces;
+  readonly launches: Launches;
   readonly resolvePath: (name: string) => Promise<string>;
 }
 
@@ -120,6 +125,7 @@ export async function startCluster(): Promise<TestCluster> {
   const dispatchers: Dispatcher[] = [];
   const allVlans: Vlans[] = [];
   const ends: (() => Promise<void>)[] = [];
+  const allNamespaces: Namespaces[] = [];
   for (const index of [0, 1, 2]) {
     const mesh = simulation.mesh(index);
     const roster = simulation.stores[index];
@@ -129,17 +135,30 @@ export async function startCluster(): Promise<TestCluster> {
     allPeers.push(peers);
     const vlans = await Vlans.open(
       { range: { min: 101, max: 4096 }, checkMs: 10_000 },
-      { mesh, roster, clock, random: Math.random, store: new MemoryVlanStore(), log: silentLog },
+      { mesh, roster, clock, random: Math.random, store: new MemoryTextStore(), log: silentLog },
     );
     await vlans.start();
     allVlans.push(vlans);
+    const namespaces = await Namespaces.open(
+      { checkMs: 10_000 },
+      {
+        mesh,
+        roster,
+        clock,
+        random: Math.random,
+        store: new MemoryTextStore(),
+        log: silentLog,
+        clusterContent: vlansOfNamespaces(vlans),
+      },
+    );
+    namespaces.start();
+    allNamespaces.push(namespaces);
+    const launches = new Launches(Date.now);
     const files = filesOf(mesh);
     const vms = await vmParts(
       { name: host, stateFolder: join(base, host) },
       {
-        ...{ mesh, roster, peers, files, vlans },
-        // As the dispatcher's namespaces: all other nodes.
-        hosts: (namespace) => (namespace === defaultNamespace ? [host] : peers.names()),
+        ...{ mesh, roster, peers, files, vlans, namespaces, launches },
         resolvePath: (name) => resolveBelow(filePath, name),
       },
     );
@@ -162,6 +181,7 @@ export async function startCluster(): Promise<TestCluster> {
       ...createVlanHandlers(vlans),
       ...createFileHandlers({ files, now: () => clock.now() }),
       ...vms.handlers,
+      ...createNsHandlers(namespaces, launches),
       ...deployHandlers(host),
     };
     const dispatcher = new Dispatcher(
@@ -169,6 +189,7 @@ export async function startCluster(): Promise<TestCluster> {
       {
         handlers,
         peers,
+        namespaces,
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         vmNames: vms.vmNames,
         quit: () => undefined,
@@ -206,7 +227,7 @@ export async function startCluster(): Promise<TestCluster> {
     stop: async () => {
       await server.close();
       for (const end of ends) await end();
-      for (const vlans of allVlans) await vlans.stop();
+      for (const part of [...allNamespaces, ...allVlans]) await part.stop();
       await simulation.stopAll();
       await rm(base, { recursive: true, force: true });
     },
