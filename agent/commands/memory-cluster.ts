@@ -19,6 +19,8 @@ export interface MemoryClusterOptions {
   readonly filePath?: string;
   /** Nodes that are in the mesh but never answer. */
   readonly silent?: readonly string[];
+  /** Told of each line that one node sends to another, and how long it waits. */
+  readonly onSend?: (line: string, timeoutMs: number) => void;
   readonly onQuit?: (name: string, delayMs: number) => void;
 }
 
@@ -53,8 +55,9 @@ export async function createMemoryCluster(options: MemoryClusterOptions): Promis
     const send = async (
       target: string,
       line: string,
-      { namespace, signal }: PeerSendOptions,
+      { namespace, signal, timeoutMs }: PeerSendOptions,
     ): Promise<ResponseEntry[]> => {
+      options.onSend?.(line, timeoutMs);
       const dispatcher = dispatchers.get(target);
       if (!dispatcher) return [responseEntry(target, { Error: `no node ${target} in the mesh` })];
       if (options.silent?.includes(target)) return [responseEntry(target, { Error: 'timed out' })];

@@ -25,6 +25,8 @@ let nodes: MemoryVms[];
 let dispatcher: Dispatcher;
 let session: Session;
 let silent: string[];
+/** How long this node waits for other hosts, by line. */
+let waits: Map<string, number>;
 
 async function start(lost: readonly VmRecord[] = []): Promise<void> {
   const numbers = new Map<string, number>();
@@ -38,6 +40,7 @@ async function start(lost: readonly VmRecord[] = []): Promise<void> {
   const dispatchers = await createMemoryCluster({
     names: all,
     silent,
+    onSend: (line, timeoutMs) => waits.set(line, timeoutMs),
     filePath: folder,
     handlers: (name, peers) =>
       createTestVmHandlers(
@@ -63,6 +66,7 @@ async function start(lost: readonly VmRecord[] = []): Promise<void> {
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'meshd-vm-'));
   silent = [];
+  waits = new Map();
   await start();
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -310,6 +314,12 @@ describe('VMs of a namespace', () => {
     }
     expect(await said('vm start nope,never')).toEqual(['node2: ', 'node3: ']);
     expect(await said("vm qmp all '{}'")).toEqual(['node1: vm not found: all']);
+  });
+
+  it('hosts have longer for what takes long than for a look', async () => {
+    await succeed('vm info', 'vm hotplug', 'vm start all', 'vm shutdown a1 600');
+    const lines = ['vm info', 'vm hotplug', 'vm start all', 'vm shutdown a1 600'];
+    expect(lines.map((line) => waits.get(line))).toEqual([10_000, 1_000, 120_000, 660_000]);
   });
 
   it('a host that does not answer is not taken for one without the VM', async () => {
