@@ -69,9 +69,10 @@ export class LocalDaemons {
   async entries(index: number, line: string): Promise<readonly ResponseEntry[]> {
     const transport = socketTransport(await connectSocket(this.socketPath(index)));
     const client = new CommandClient({ canCancel: true }, { transport });
+    const entries: ResponseEntry[] = [];
     try {
-      for await (const { Resp } of client.command(line, {})) if (Resp) return Resp;
-      throw new Error(`${line}: no answer`);
+      for await (const { Resp } of client.command(line, {})) entries.push(...(Resp ?? []));
+      return entries;
     } finally {
       client.close();
     }
