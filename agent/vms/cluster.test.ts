@@ -1,12 +1,14 @@
 // VMs of several nodes, over a mesh in memory: launches on other nodes, and what every node knows of the others' VMs.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clusterKinds, taps as tapsKind, vms as vmsKind, type VmRow } from '../../contract/cluster-kinds.ts';
+import type { Kind } from '../../contract/kinds.ts';
 import type { WatchMessage } from '../../contract/watch.ts';
 import { changedRows } from '../../core/rows.ts';
 import { removeNode } from '../../core/mesh/roster.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
 import { ClusterRows } from '../rows/cluster-rows.ts';
+import type { RowSink } from '../rows/source.ts';
 import { createWatchedRows } from '../rows/watched-rows.ts';
 import { followLostVms, tapSource, vmSource } from '../rows/vm-rows.ts';
 import { VmDirectory } from './directory.ts';
@@ -237,15 +239,15 @@ describe('rows', () => {
   it('of this node follow its VMs; a tap tells what the switch does and what the guest says', async () => {
     const { rows, shown } = rowsOf();
     const { vms, machine } = node(0);
-    const sink = (kind: (typeof clusterKinds)[number]) => ({
-      put: (change: Readonly<Record<string, unknown>>) => rows.put(kind as never, change as never),
-      drop: (key: string) => rows.drop(kind, key),
+    const sink = (kind: Kind): RowSink => ({
+      put: (change) => rows.put(kind, change),
+      drop: (key) => rows.drop(kind, key),
     });
     const view = machine.network.host();
     const ports = { state: () => ({ bridges: [], ports: [], faults: [] }), onChange: () => () => undefined };
     const ends = [
       vmSource(id(0), vms).start(sink(vmsKind)),
-      tapSource(id(0), { local: vms, ports: ports as never }).start(sink(tapsKind)),
+      tapSource(id(0), { local: vms, ports }).start(sink(tapsKind)),
     ];
     await vms.launch(launchOf([plan('a', { tags: { role: 'web' } }, [101])]), { signal: never });
     await vms.act([0], { action: 'start' }, named);
