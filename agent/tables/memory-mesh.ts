@@ -40,6 +40,7 @@ export class MemoryMeshes {
         for (const id of ids) if (id !== nodeId) this.notices.get(`${id} ${kind}`)?.(copy(body), from);
       },
       onNotice: (kind, handler) => void this.notices.set(`${nodeId} ${kind}`, handler),
+      // Nothing changes in this mesh, so nobody is called.
       on: nothing as never,
       off: nothing as never,
     };
