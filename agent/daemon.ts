@@ -33,6 +33,7 @@ import { createDeployPart } from './parts/deploy.ts';
 import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
+import { createNamespacesPart } from './parts/namespaces.ts';
 import type { Part } from './parts/part.ts';
 import { createVlanPart } from './parts/vlans.ts';
 import { createVmCommandsPart } from './parts/vm-commands.ts';
@@ -201,6 +202,10 @@ export async function startDaemon(
       { range: flags.vlanrange, checkMs: flags.msa * 1000, stateFolder: paths.state },
       { mesh, roster, clock, log },
     );
+    const { namespaces, launches, ...namespacesPart } = await createNamespacesPart(
+      { checkMs: flags.msa * 1000, stateFolder: paths.state },
+      { mesh, roster, clock, log, vlans },
+    );
     // VMs are users that own nothing else: they pass to their folders and images, and list nothing on the way.
     if (self.isOfMachine) await chmod(paths.state, 0o711);
     const store = components.files ?? createLinuxStore(paths.files, { runner: localRunner });
@@ -229,8 +234,8 @@ export async function startDaemon(
       },
       listed: (namespace) => directory.listed(namespace),
       lost: (namespace) => directory.lost(namespace),
-      namespaces: { hosts: (namespace) => dispatcher.hosts(namespace), load: () => 'cpucommit' },
-      journal: { begin: () => () => undefined },
+      namespaces,
+      journal: launches,
       vlans,
       hypervisor: own.hypervisor,
       peers,
@@ -238,12 +243,14 @@ export async function startDaemon(
       resolvePath: (name) => resolveBelow(paths.files, name),
       clock,
     });
+    namespaces.register(vmCommands.content);
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
       createHostPart(self, { machine, clock, log, commitment: () => vms.commitment() }),
       createBridgePart(self, { clock, log }),
       vlanPart,
+      namespacesPart,
       filesPart,
       vmsPart,
       vmCommands,
@@ -262,6 +269,7 @@ export async function startDaemon(
       {
         handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Handlers,
         peers,
+        namespaces,
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,

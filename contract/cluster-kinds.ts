@@ -8,6 +8,8 @@ import {
   maxFileRows,
   maxFleetLinks,
   maxFleetNodes,
+  maxNamespaceHosts,
+  maxNamespaceRows,
   maxNodeAddresses,
   maxRangeNameLength,
   maxRowFileNameCharacters,
@@ -216,4 +218,27 @@ export const taps = defineKind({
 });
 export type TapRow = RowOf<typeof taps>;
 
-export const clusterKinds = [nodes, links, hosts, bridges, vlans, files, vms, taps] as const;
+/** Namespaces. All nodes have the same rows. */
+export const namespaces = defineKind({
+  name: 'namespaces',
+  key: ['Name'],
+  // The default one, and as many as may be after a split.
+  bound: maxNamespaceRows + 1,
+  row: z.object({
+    Name: Short,
+    /** Its hosts are all members but `Hosts`. */
+    AllBut: z.boolean(),
+    /** Ids of nodes. None of the default namespace: each node has its own, which begins with that node. */
+    Hosts: z.array(Short).check(z.maxLength(maxNamespaceHosts)),
+    /** By what VMs are spread over the hosts: `cpucommit`, `memcommit` or `netcommit`; empty for the default namespace. */
+    Load: Short,
+    /** First and last of the VLANs that were set for it; null: it uses the default ones. */
+    VlanMin: z.nullable(z.int().check(z.minimum(1), z.maximum(4_095))),
+    VlanMax: z.nullable(z.int().check(z.minimum(1), z.maximum(4_095))),
+    /** VMs of all nodes; null where VMs have no rows. */
+    Vms: z.nullable(z.int().check(z.minimum(0))),
+  }),
+});
+export type NamespaceKindRow = RowOf<typeof namespaces>;
+
+export const clusterKinds = [nodes, links, hosts, bridges, vlans, files, vms, taps, namespaces] as const;

@@ -39,8 +39,18 @@ export const maxOutputBytes = 8 * 1024 * 1024;
 /** Characters of one name in a node range: a DNS name has at most 253. Without it, 10,000 names of 1 MB each. */
 export const maxRangeNameLength = 253;
 
-/** Namespaces of one daemon. The first mention creates one, so a typo in a loop must not fill the memory. */
+/** Namespaces of a cluster. The first mention creates one, so a typo in a loop must not fill the memory. */
 export const maxNamespaces = 1_000;
+
+/** Rows of namespaces that a node takes from others: both sides of a split may have made as many as there may be. */
+export const maxNamespaceRows = 2 * maxNamespaces;
+
+/** Namespaces that were cleared, and are remembered so that a node that was away does not bring them back. */
+export const maxClearedNamespaces = 1_000;
+
+/** Node ids in one namespace: as many as a roster has. In all of them: twice that much still fits into one frame of the mesh. */
+export const maxNamespaceHosts = 4_096;
+export const maxNamespaceHostsInAll = 40_000;
 
 /** A script for `read`. It is read whole. */
 export const maxScriptBytes = 4 * 1024 * 1024;

@@ -17,14 +17,13 @@ import { commandText, parseCommand } from '../../core/commands/parse.ts';
 import { clipLine } from '../../core/commands/tokens.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
-import { defaultNamespace } from '../../core/namespaces.ts';
 import { renderEntries } from '../../core/render.ts';
 import { filterRows, selectColumns } from '../../core/transform.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
 import { readFileBelow } from '../../host/below.ts';
+import type { Namespaces } from '../namespaces/namespaces.ts';
 import { createBuiltins, History, type BuiltinCall, type Builtins } from './builtins.ts';
 import { vmNotFound, type CommandOrigin, type Handlers } from './handler.ts';
-import { Namespaces } from './namespaces.ts';
 import type { Peers } from './peers.ts';
 import { Patience } from './patience.ts';
 import { createSession, flagsOfCommand, type Session, type Settings } from './session.ts';
@@ -42,6 +41,7 @@ export interface DispatcherComponents {
   /** Handlers of mesh, deploy, host; see checkHandlers. */
   readonly handlers: Handlers;
   readonly peers: Peers;
+  readonly namespaces: Namespaces;
   /** The VLANs that are set for a namespace; null: it uses the default ones. */
   readonly vlanRange: (namespace: string) => VlanRange | null;
   /** Ends the daemon after a time (`quit`, `quit N`). */
@@ -85,6 +85,10 @@ interface Batch {
 /** Scripts may read scripts, but a script that reads itself must end. */
 const maxScriptDepth = 8;
 
+/** What `clear all` runs, as in minimega, the history last. */
+const clearAllLines = ['clear deploy flags', 'clear namespace all', 'clear vlans all', 'clear history'];
+
+const clearAllPattern = 'clear all';
 const scriptPattern = 'read <file> [check,]';
 const namespacePattern = 'namespace <name> (command)';
 const columnsPattern = '.columns <columns as csv> (command)';
@@ -97,7 +101,6 @@ const isWrapper = (pattern: string) =>
 export class Dispatcher {
   private readonly options: DispatcherOptions;
   private readonly components: DispatcherComponents;
-  private readonly namespaces: Namespaces;
   private readonly history = new History();
   private readonly variables = new Map<string, string>();
   private readonly builtins: Builtins;
@@ -105,24 +108,14 @@ export class Dispatcher {
   constructor(options: DispatcherOptions, components: DispatcherComponents) {
     this.options = options;
     this.components = components;
-    this.namespaces = new Namespaces(options, {
-      peerNames: () => components.peers.names(),
-      vlanRange: components.vlanRange,
-    });
     this.builtins = createBuiltins({
       version: options.version,
-      peers: components.peers,
-      namespaces: this.namespaces,
+      namespaces: components.namespaces,
+      vlanRange: components.vlanRange,
       history: this.history,
       variables: this.variables,
       quit: components.quit,
-      meshTimeoutMs: components.meshTimeoutMs,
     });
-  }
-
-  /** Names of the hosts of a namespace. */
-  hosts(namespace: string): readonly string[] {
-    return this.namespaces.hosts(namespace);
   }
 
   /** State of one connection. */
@@ -181,7 +174,7 @@ export class Dispatcher {
       case 'targets':
         return this.components.peers.names();
       case 'namespaces':
-        return this.namespaces.names();
+        return this.components.namespaces.names();
       case 'aliases':
         return [...session.aliases.keys()];
       case 'variables':
@@ -227,9 +220,12 @@ export class Dispatcher {
     const { pattern } = command.pattern;
     if (pattern === scriptPattern) {
       yield* this.runScript(command, context);
+    } else if (pattern === clearAllPattern) {
+      const settings = { ...context.session.settings, ...context.overrides };
+      yield { entries: [await this.clearAll(context)], settings };
     } else if (pattern === namespacePattern && nested) {
       const namespace = command.words['name'] ?? '';
-      this.namespaces.mention(namespace);
+      await this.components.namespaces.mention(namespace);
       yield* this.run(nested, { ...context, namespace });
     } else if (pattern === columnsPattern && nested) {
       const columns = command.words['columns'] ?? '';
@@ -252,13 +248,17 @@ export class Dispatcher {
     context: RunContext,
   ): AsyncGenerator<ResponseEntry[], void, undefined> {
     const { host } = this.options;
-    const isFannedOut =
-      command.pattern.scope !== 'local' && context.origin.via === 'socket' && context.namespace !== defaultNamespace;
-    if (!isFannedOut) {
+    const { namespaces } = this.components;
+    const isOfNamespace = command.pattern.scope !== 'local' && context.origin.via === 'socket';
+    // Another node may have cleared the one that is active here.
+    if (isOfNamespace) await namespaces.mention(context.namespace);
+    const hosts = isOfNamespace ? namespaces.hosts(context.namespace) : [host];
+    if (hosts.length === 0)
+      throw new AppError('refused', `the namespace ${context.namespace} has no hosts: \`ns add-hosts <hosts>\``);
+    if (hosts.length === 1 && hosts[0] === host) {
       yield* this.runHere(command, context);
       return;
     }
-    const hosts = this.namespaces.hosts(context.namespace);
     const others = hosts.filter((name) => name !== host);
     const remote =
       others.length === 0
@@ -339,6 +339,23 @@ export class Dispatcher {
     }
   }
 
+  /** Each of its commands, whatever becomes of the others. */
+  private async clearAll(context: RunContext): Promise<ResponseEntry> {
+    const errors: string[] = [];
+    for (const line of clearAllLines) {
+      const parsed = parseCommand(commandTable, line);
+      if (!parsed.ok || !parsed.command) throw new Error(`\`${line}\` cannot be parsed`);
+      assertAllowed(parsed.command, { via: context.origin.via, role: context.session.role });
+      try {
+        for await (const entries of this.runLeaf(parsed.command, context))
+          for (const { Host, Error: error } of entries) if (error !== '') errors.push(`${line}: ${Host}: ${error}`);
+      } catch (error) {
+        errors.push(`${line}: ${describeError(error)}`);
+      }
+    }
+    return responseEntry(this.options.host, { Error: errors.join('\n') });
+  }
+
   /** `read`: every line of a file below -filepath, one answer each; `check` parses only. A failed line does not end it. */
   private async *runScript(command: ParsedCommand, context: RunContext): AsyncGenerator<Batch, void, undefined> {
     const name = command.words['file'] ?? '';
@@ -376,7 +393,10 @@ export class Dispatcher {
   checkHandlers(): { missing: string[]; unknown: string[] } {
     const patterns = commandTable.map(({ pattern }) => pattern.pattern);
     const isOwn = (pattern: string) =>
-      scriptPattern === pattern || isWrapper(pattern) || Object.hasOwn(this.builtins, pattern);
+      scriptPattern === pattern ||
+      clearAllPattern === pattern ||
+      isWrapper(pattern) ||
+      Object.hasOwn(this.builtins, pattern);
     const registered = Object.keys(this.components.handlers);
     return {
       missing: patterns.filter((pattern) => !isOwn(pattern) && !registered.includes(pattern)),

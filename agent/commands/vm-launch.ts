@@ -64,7 +64,7 @@ function* dryRunEntries(host: string, run: DryRun): Generator<ResponseEntry[], v
   if (run.notes.length > 0) yield [responseEntry(host, { Response: run.notes.join('\n') })];
 }
 
-/** This node's entry, with what a person should know, and one for each host where something went wrong. */
+/** An entry of this node, with what a person should know, and one of each host where something went wrong. */
 function outcomeEntries(host: string, { vms, notes }: LaunchOutcome): ResponseEntry[] {
   const wrong = new Map<string, Map<string, string>>();
   for (const vm of vms) {
@@ -72,6 +72,9 @@ function outcomeEntries(host: string, { vms, notes }: LaunchOutcome): ResponseEn
     const issues = wrong.get(vm.host) ?? new Map<string, string>();
     wrong.set(vm.host, issues.set(vm.name, vm.error));
   }
-  const failed = [...wrong].map(([at, issues]) => responseEntry(at, { Error: describeIssues(issues, Infinity) }));
-  return [responseEntry(host, { Response: notes.join('\n') }), ...failed];
+  const errors = new Map([...wrong].map(([at, issues]) => [at, describeIssues(issues, Infinity)]));
+  const own = errors.get(host);
+  errors.delete(host);
+  const said = own === undefined ? { Response: notes.join('\n') } : { Error: [own, ...notes].join('\n') };
+  return [responseEntry(host, said), ...[...errors].map(([at, text]) => responseEntry(at, { Error: text }))];
 }

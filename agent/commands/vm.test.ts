@@ -25,8 +25,10 @@ let nodes: MemoryVms[];
 let dispatcher: Dispatcher;
 let session: Session;
 let silent: string[];
+/** How long this node waits for other hosts, by line. */
+let waits: Map<string, number>;
 
-function start(lost: readonly VmRecord[] = []): void {
+async function start(lost: readonly VmRecord[] = []): Promise<void> {
   const numbers = new Map<string, number>();
   const resolve = (text: string) => {
     const vlan = /^\d+$/.test(text) ? Number(text) : (numbers.get(text) ?? 101 + numbers.size);
@@ -35,9 +37,10 @@ function start(lost: readonly VmRecord[] = []): void {
   };
   const files = new Set([`${folder}/vmlinuz`, `${folder}/initrd.gz`, 'cd.iso', 'usb.raw']);
   nodes = all.map((name) => new MemoryVms({ name, files, resolve }));
-  const dispatchers = createMemoryCluster({
+  const dispatchers = await createMemoryCluster({
     names: all,
     silent,
+    onSend: (line, timeoutMs) => waits.set(line, timeoutMs),
     filePath: folder,
     handlers: (name, peers) =>
       createTestVmHandlers(
@@ -63,7 +66,8 @@ function start(lost: readonly VmRecord[] = []): void {
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'meshd-vm-'));
   silent = [];
-  start();
+  waits = new Map();
+  await start();
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -312,9 +316,15 @@ describe('VMs of a namespace', () => {
     expect(await said("vm qmp all '{}'")).toEqual(['node1: vm not found: all']);
   });
 
+  it('hosts have longer for what takes long than for a look', async () => {
+    await succeed('vm info', 'vm hotplug', 'vm start all', 'vm shutdown a1 600');
+    const lines = ['vm info', 'vm hotplug', 'vm start all', 'vm shutdown a1 600'];
+    expect(lines.map((line) => waits.get(line))).toEqual([10_000, 1_000, 120_000, 660_000]);
+  });
+
   it('a host that does not answer is not taken for one without the VM', async () => {
     silent = ['node3'];
-    start();
+    await start();
     await succeed('namespace exp');
     expect(await said('vm start nope')).toEqual(['node3: timed out']);
   });
@@ -326,14 +336,14 @@ describe('VMs of a namespace', () => {
       reason: `${vm.host} does not answer`,
     }));
     silent = ['node3'];
-    start(records);
+    await start(records);
     await succeed('namespace exp');
     expect(await said('.columns name,state,reason vm info')).toEqual([
       'node2: ',
       'node3: a2 LOST node3 does not answer; a4 LOST node3 does not answer',
     ]);
     // A host with no VM that is known stays an error.
-    start();
+    await start();
     await succeed('namespace exp');
     expect(await said('vm info summary')).toEqual(['node2: ', 'node3: timed out']);
   });

@@ -11,6 +11,11 @@ export type RequestResult =
   | { readonly ok: true; readonly body: unknown }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
+/** How a meshd that is too old for a kind of request answers. */
+export function isOfVersionBefore(result: RequestResult): boolean {
+  return !result.ok && result.code === 'invalid' && result.message.includes('does not know requests of kind');
+}
+
 export interface RequestOptions {
   timeoutMs: number;
   signal?: AbortSignal;

@@ -7,6 +7,7 @@ import type { Hypervisor } from '../../host/qemu/hypervisor.ts';
 import type { Peers } from '../commands/peers.ts';
 import { createVmHandlers } from '../commands/vm.ts';
 import type { Clock } from '../mesh/clock.ts';
+import type { NamespaceContent } from '../namespaces/content.ts';
 import type { Vlans } from '../vlans/vlans.ts';
 import { VmConfigs } from '../vms/configs.ts';
 import type { ListedVm } from '../vms/launch-plan.ts';
@@ -35,8 +36,8 @@ export interface VmCommandsComponents {
 }
 
 export interface VmCommandsPart extends Part {
-  /** The namespace is gone, and with it what was typed for it. */
-  readonly forget: (namespace: string) => void;
+  /** What a namespace has here: its VMs, and what was typed for the next ones. */
+  readonly content: NamespaceContent;
 }
 
 export function createVmCommandsPart(filesPath: string, components: VmCommandsComponents): VmCommandsPart {
@@ -64,9 +65,16 @@ export function createVmCommandsPart(filesPath: string, components: VmCommandsCo
       wallNow: () => clock.wallNow(),
     }),
     kinds: [],
-    forget: (namespace) => {
-      configs.forget(namespace);
-      launcher.forget(namespace);
+    content: {
+      async end(namespace, { signal }) {
+        configs.forget(namespace);
+        launcher.forget(namespace);
+        const all = () => components.vms.list(namespace).map(({ id }) => id);
+        // One that has quit is killed already; what could not be killed says so once more when it is flushed.
+        await components.vms.act(all(), { action: 'kill' }, { signal, target: 'all' });
+        const results = await components.vms.act(all(), { action: 'flush' }, { signal, target: 'all' });
+        return results.flatMap(({ vm, error }) => (error === '' ? [] : [`the VM ${vm.name}: ${error}`]));
+      },
     },
     stop: () => undefined,
   };

@@ -14,8 +14,8 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have: bridges and taps of its own, captures, scheduling by hand. */
-const isOthers = /\b(ns|tap|bridge|capture|qos|vnc)\b/;
+/** Commands that meshd does not have: bridges and taps of its own, captures. */
+const isOthers = /\b(tap|bridge|capture|qos|vnc)\b/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 
 function recording(file: string): Recorded[] {
@@ -45,6 +45,17 @@ function vlanRequests(records: Recorded[]): Recorded[] {
     );
 }
 
+/** Of a fresh cluster: hosts and load of the default namespace, and clearing everything. */
+function namespaceRequests(records: Recorded[]): Recorded[] {
+  const third = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
+  const begin = records.findIndex((record, at) => at > third && textOf(record) === 'ns hosts');
+  const end = records.findIndex((record, at) => at > begin && textOf(record) === 'ns load bogus');
+  // This one is of a namespace without launches; the next one shows a launch.
+  const status = records.find((record, at) => at > end && textOf(record) === 'ns schedule status');
+  const others = ['ns', 'clear all'].flatMap((text) => records.find((record) => textOf(record) === text) ?? []);
+  return [...records.slice(begin, end + 1), ...(status ? [status] : []), ...others];
+}
+
 const cluster = recording('recorded').filter((record) => !isOthers.test(textOf(record)));
 const vms = recording('recorded-vms');
 const recordings = [
@@ -54,6 +65,7 @@ const recordings = [
   { of: 'VMs', records: vmRequests(vms, 2), atLeast: 80 },
   { of: 'disks of VMs', records: vmRequests(vms, 4), atLeast: 15 },
   { of: 'VMs that meet', records: vmRequests(vms, 5), atLeast: 15 },
+  { of: 'namespaces', records: namespaceRequests(vms), atLeast: 15 },
 ];
 
 /** Requests of the table's first column, under the heading "Recorded answers". */

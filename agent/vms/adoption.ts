@@ -4,7 +4,7 @@ import { describeError } from '../../contract/errors.ts';
 import { markFailed, removeVm } from './starting.ts';
 import type { VmParts } from './parts.ts';
 import type { PortRemovals } from './ports.ts';
-import { clipReason } from './shapes.ts';
+import { reasonText } from './shapes.ts';
 import type { StoredVm } from './store.ts';
 
 export const restartedReason = 'the node was restarted while it ran: vm start starts it again on its disks';
@@ -77,6 +77,6 @@ async function quit(id: number, reason: string, { book, log }: AdoptionParts): P
     ...stored,
     doing: 'nothing',
     process: null,
-    record: { ...stored.record, state: 'QUIT', reason: clipReason(reason), pid: 0, hotplug: [] },
+    record: { ...stored.record, state: 'QUIT', reason: reasonText(reason), pid: 0, hotplug: [] },
   }));
 }

@@ -1,10 +1,15 @@
 // VMs of several nodes, over a mesh in memory: launches on other nodes, and what every node knows of the others' VMs.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { clusterKinds, taps as tapsKind, vms as vmsKind } from '../../contract/cluster-kinds.ts';
+import { clusterKinds, taps as tapsKind, vms as vmsKind, type VmRow } from '../../contract/cluster-kinds.ts';
+import type { Kind } from '../../contract/kinds.ts';
+import type { WatchMessage } from '../../contract/watch.ts';
+import { changedRows } from '../../core/rows.ts';
 import { removeNode } from '../../core/mesh/roster.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
 import { ClusterRows } from '../rows/cluster-rows.ts';
+import type { RowSink } from '../rows/source.ts';
+import { createWatchedRows } from '../rows/watched-rows.ts';
 import { followLostVms, tapSource, vmSource } from '../rows/vm-rows.ts';
 import { VmDirectory } from './directory.ts';
 import type { NodeVms } from './node-vms.ts';
@@ -69,6 +74,15 @@ const id = (index: number) => simulation.node(index).id;
 async function reached(isDone: () => boolean, maxMs = 120_000): Promise<void> {
   if ((await clock.advanceUntil(isDone, maxMs)) === null) throw new Error(`not within ${maxMs} ms of mesh time`);
 }
+/** Messages of watchers come in real time. */
+async function reachedSoon(isDone: () => boolean): Promise<void> {
+  await expect
+    .poll(async () => {
+      await clock.advance(100, 50);
+      return isDone();
+    })
+    .toBe(true);
+}
 /** What becomes of a promise while time passes. */
 async function passing<T>(promise: Promise<T>): Promise<T> {
   let isOver = false;
@@ -86,7 +100,7 @@ const lostNames = (at: number) =>
     .directory.lost('minimega')
     .map(({ name, host, state }) => `${name} on ${host}: ${state}`);
 
-describe('a launch on another node', () => {
+describe('H1 to H5 a launch on another node', () => {
   it('surveys, holds, launches there and releases; paths are of that node', async () => {
     const host = node(0).hosts.of(id(1));
     const disks = [{ path: '/node1/files/disk.qcow2', interface: null, cache: null }];
@@ -161,7 +175,7 @@ describe('a launch on another node', () => {
   });
 });
 
-describe('what every node knows of the VMs of others', () => {
+describe('H7 to H10 what every node knows of the VMs of others', () => {
   it('names, networks and tags reach all; states do not count as a change', async () => {
     await node(1).vms.launch(launchOf([plan('a', { tags: { role: 'web' } }, [101]), plan('b')]), { signal: never });
     await reached(() => [0, 1, 2].every((at) => names(at, 1).join() === 'a,b'));
@@ -225,15 +239,15 @@ describe('rows', () => {
   it('of this node follow its VMs; a tap tells what the switch does and what the guest says', async () => {
     const { rows, shown } = rowsOf();
     const { vms, machine } = node(0);
-    const sink = (kind: (typeof clusterKinds)[number]) => ({
-      put: (change: Readonly<Record<string, unknown>>) => rows.put(kind as never, change as never),
-      drop: (key: string) => rows.drop(kind, key),
+    const sink = (kind: Kind): RowSink => ({
+      put: (change) => rows.put(kind, change),
+      drop: (key) => rows.drop(kind, key),
     });
     const view = machine.network.host();
     const ports = { state: () => ({ bridges: [], ports: [], faults: [] }), onChange: () => () => undefined };
     const ends = [
       vmSource(id(0), vms).start(sink(vmsKind)),
-      tapSource(id(0), { local: vms, ports: ports as never }).start(sink(tapsKind)),
+      tapSource(id(0), { local: vms, ports }).start(sink(tapsKind)),
     ];
     await vms.launch(launchOf([plan('a', { tags: { role: 'web' } }, [101])]), { signal: never });
     await vms.act([0], { action: 'start' }, named);
@@ -276,5 +290,45 @@ describe('rows', () => {
     await reached(() => shown().length === 0);
     expect(node(0).directory.of(id(1))).toEqual([]);
     end();
+  });
+
+  it('reach a watcher on another node: the VM, that it is lost, and what became of it when its node is back', async () => {
+    const watchedRows = (index: number) => {
+      const { vms, directory } = node(index);
+      const roster = simulation.stores[index];
+      if (!roster) throw new Error('a started node has a roster');
+      const mesh = simulation.mesh(index);
+      return createWatchedRows(
+        { nodeId: id(index), version: '1', cluster: 'c', context: 'lab', kinds: clusterKinds },
+        {
+          ...{ mesh, roster, clock },
+          sources: [vmSource(id(index), vms)],
+          followers: [(rows) => followLostVms(rows, { mesh, directory })],
+        },
+      );
+    };
+    let other = watchedRows(1);
+    const own = watchedRows(0);
+    let seen: ReadonlyMap<string, VmRow> = new Map();
+    own.watch.subscribe({ kinds: ['vms'] }, (message) => {
+      const { Watch, Kinds } = message as WatchMessage;
+      const change = Kinds['vms'] ?? { put: [], gone: [] };
+      seen = changedRows(vmsKind, Watch === 'begin' ? new Map() : seen, change);
+    });
+    const shown = () => [...seen.values()].map(({ Name, State, Node }) => `${Name} ${State} ${Node === id(1)}`);
+    await node(1).vms.launch(launchOf([plan('a'), plan('b')]), { signal: never });
+    await node(1).vms.act([0], { action: 'start' }, named);
+    await reachedSoon(() => shown().join() === 'a RUNNING true,b BUILDING true');
+    await reached(() => names(0, 1).length === 2);
+    simulation.kill(1);
+    other.stop();
+    await reachedSoon(() => shown().join() === 'a LOST true,b LOST true');
+    await node(1).vms.act([1], { action: 'kill' }, named);
+    await node(1).vms.act([1], { action: 'flush' }, named);
+    await simulation.start(1);
+    other = watchedRows(1);
+    await reachedSoon(() => shown().join() === 'a RUNNING true');
+    own.stop();
+    other.stop();
   });
 });

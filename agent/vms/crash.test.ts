@@ -202,6 +202,23 @@ describe('when meshd starts again', () => {
     expect(again.list(null).map(({ id }) => id)).toEqual([0, 3, 4]);
   });
 
+  it('what QEMU said in several lines is one line of the record, which can be read again', async () => {
+    machine.hypervisor.failNextLaunch("first line\n\tsecond\t'line'\u001b[1m");
+    await vms.launch(launchOf([plan('e')]), { signal: never });
+    machine.crash();
+    const after = await machine.start();
+    expect(after.list(null).at(-1)).toMatchObject({ name: 'e', state: 'ERROR' });
+    expect(after.list(null).at(-1)?.reason).toMatch(/^QEMU died: first line; second 'line'/);
+  });
+
+  it('on a disk that is full VMs can be flushed', async () => {
+    machine.disk.write = () => Promise.reject(new Error('no space left on device'));
+    expect(await vms.act([0], { action: 'kill' }, named)).toMatchObject([{ error: '' }]);
+    expect(await vms.act([0], { action: 'flush' }, named)).toMatchObject([{ error: '' }]);
+    expect(machine.disk.files.has('0.json')).toBe(false);
+    expect(machine.hypervisor.folders()).toEqual([1, 2, 3]);
+  });
+
   it('a disk that is full loses no VM: what cannot be written down is not launched', async () => {
     machine.disk.write = () => Promise.reject(new Error('no space left on device'));
     const launched = await vms.launch(launchOf([plan('e', {}, [101])]), { signal: never });

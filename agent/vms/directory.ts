@@ -1,4 +1,4 @@
-// Which VMs every node has, on every node: so that the VMs of a node that does not answer can be named, and their names stay taken. SPEC M.
+// Which VMs every node has, on every node: so that the VMs of a node that does not answer can be named, and their names stay taken. SPEC H.
 //
 //   a node's VMs change → notice `vm-list` {node, version, vms} to all members, once a second at most
 //   members appear, and every -msa with one of them: `vm-versions` {hash} → what each list's version is → `vm-lists` {nodes} → lists

@@ -130,6 +130,54 @@ async function resolveVlan(
   return { vlan, alias: name === null ? '' : describeAlias(name, namespace) };
 }
 
+/**
+ * Plugs NICs in again whose tap somebody removed: the switch has made the tap again, and the VM holds the one that is gone. Each once, until the
+ * switch has seen it held.
+ */
+export class Replugging {
+  private readonly parts: VmParts;
+  private readonly tried = new Set<string>();
+
+  constructor(parts: VmParts) {
+    this.parts = parts;
+  }
+
+  /** The switch has changed. */
+  look(): void {
+    const { ports, book, turns, log } = this.parts;
+    const unheld = new Set(
+      ports
+        .state()
+        .faults.filter(({ reason }) => reason === 'tap-unheld')
+        .map(({ subject }) => subject),
+    );
+    for (const tap of this.tried) if (!unheld.has(tap)) this.tried.delete(tap);
+    for (const tap of unheld) {
+      if (this.tried.has(tap)) continue;
+      this.tried.add(tap);
+      const record = book.records().find(({ nets }) => nets.some((net) => net.tap === tap));
+      if (!record) continue;
+      turns
+        .run(record.id, () => this.replug(record.id, tap))
+        .then(
+          () => log.info(`vms: plugged ${tap} into ${record.name} (${record.id}) again`),
+          (error: unknown) => log.warn(`vms: ${tap} of ${record.name} (${record.id}): ${describeError(error)}`),
+        );
+    }
+  }
+
+  private async replug(id: number, tap: string): Promise<void> {
+    const { book, running, ports } = this.parts;
+    const nets = book.get(id)?.record.nets ?? [];
+    const index = nets.findIndex((net) => net.tap === tap);
+    const net = nets[index];
+    const vm = running.get(id);
+    if (!net || !vm) return;
+    await vm.replugNic({ tap, mac: net.mac, driver: net.driver, hasOffload: !ports.needsWholeFrames }, index);
+    if (net.vlan < 0) await vm.setLink(index, false);
+  }
+}
+
 /** Which VMs of this node use VLANs: those that have ended too, since they may be started again. */
 export function vlanUsers(parts: Pick<VmParts, 'book' | 'ports' | 'log'>): VlanUsers {
   const users = (fits: (net: VmNet, record: VmRecord) => boolean) =>

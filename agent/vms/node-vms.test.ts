@@ -424,6 +424,18 @@ describe('networks of a VM', () => {
     await expect(vms.addNet(0, 'nowhere', { signal: never })).rejects.toMatchObject({ code: 'refused' });
   });
 
+  it('a tap that somebody removes is made again, and plugged into its VM again', async () => {
+    await launch(plan('a', {}, [101, 250]));
+    const { network, hypervisor, clock } = machine;
+    // Its QEMU holds it, and after that no more.
+    network.changeLink('mega_tap1', { hasCarrier: true });
+    await clock.advance(200, 50);
+    network.deleteTap('mega_tap1');
+    await clock.advance(5_000, 50);
+    expect(machine.taps()).toEqual(['mega_tap0', 'mega_tap1']);
+    expect(hypervisor.replugs).toEqual(['mega_tap1']);
+  });
+
   it('a move that the switch refuses leaves the network where it was', async () => {
     await launch(plan('a', {}, [101]));
     machine.network.setRunning('switch', false);

@@ -22,7 +22,7 @@ import { surveyFiles, type VmFiles } from './images.ts';
 import { launchVms, type LaunchingParts, type Limits } from './launching.ts';
 import type { ActionResult, LocalVms, VmActionArguments } from './local-vms.ts';
 import { addDisk, changeCdrom, removeDisk } from './media.ts';
-import { addNet, assertMay, connectNet, disconnectNet, vlanUsers, type NetParts } from './nets.ts';
+import { addNet, assertMay, connectNet, disconnectNet, Replugging, vlanUsers, type NetParts } from './nets.ts';
 import { isCommitted, portsOf, Slots, Turns } from './parts.ts';
 import { PortRemovals } from './ports.ts';
 import { RunningVms } from './running-vms.ts';
@@ -128,7 +128,12 @@ export class NodeVms implements VmHost, LocalVms {
       .start({ ports: kept, bridges: Array.isArray(bridges) ? bridges.filter((name) => typeof name === 'string') : [] })
       .catch((error: unknown) => log.warn(`vms: the virtual switch is not there: ${describeError(error)}`));
     this.bridges = text ?? '';
-    const ends = [ports.onChange(() => this.keepBridges()), ports.onAddress((tap) => this.takeAddress(tap))];
+    const replugging = new Replugging(this.parts);
+    const onChange = () => {
+      this.keepBridges();
+      replugging.look();
+    };
+    const ends = [ports.onChange(onChange), ports.onAddress((tap) => this.takeAddress(tap))];
     this.unfollow = () => {
       for (const end of ends) end();
     };

@@ -1,4 +1,4 @@
-// Another node as the place of VMs: VmHost over requests of the mesh, and this node's own side of them. SPEC section M.
+// Another node as the place of VMs: VmHost over requests of the mesh, and this node's own side of them. SPEC section H.
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import { maxLaunchRequestBytes, maxMeshTimeoutMs, maxVmsPerNode } from '../../contract/limits.ts';
@@ -20,7 +20,7 @@ import {
   HoldAnswer,
   HoldAsk,
   holdKind,
-  holdMs,
+  holdAskMs,
   LaunchAnswer,
   LaunchAsk,
   launchKind,
@@ -118,14 +118,14 @@ class RemoteVmHost implements VmHost {
   }
 
   async hold(request: HoldRequest, { signal }: CallOptions): Promise<void> {
-    const { problems } = await this.ask(holdKind, request, { shape: HoldAnswer, timeoutMs: holdMs, signal });
+    const { problems } = await this.ask(holdKind, request, { shape: HoldAnswer, timeoutMs: holdAskMs, signal });
     if (problems === null) return;
     const [first] = Object.values(problems);
     throw new AppError('conflict', first ?? `${this.name} does not take the launch`, { detail: { vms: problems } });
   }
 
   async release(launch: string): Promise<void> {
-    await this.ask(releaseKind, { launch }, { shape: z.unknown(), timeoutMs: holdMs });
+    await this.ask(releaseKind, { launch }, { shape: z.unknown(), timeoutMs: holdAskMs });
   }
 
   async launch(

@@ -3,7 +3,7 @@ import { describeError } from '../../contract/errors.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { RunningVm, VmStatus } from '../../host/qemu/hypervisor.ts';
 import type { Log } from '../log.ts';
-import { clipReason } from './shapes.ts';
+import { reasonText } from './shapes.ts';
 import type { VmBook } from './vm-book.ts';
 
 export class RunningVms {
@@ -36,7 +36,9 @@ export class RunningVms {
     for (const vm of vms) vm.close();
   }
 
-  private take(vm: RunningVm, { state, reason }: VmStatus): void {
+  private take(vm: RunningVm, status: VmStatus): void {
+    const { state } = status;
+    const reason = reasonText(status.reason);
     const { id } = vm.instance;
     if (this.vms.get(id) !== vm) return;
     const { book, log } = this.components;
@@ -48,7 +50,7 @@ export class RunningVms {
     const change = (record: VmRecord): VmRecord =>
       record.state === state && record.reason === reason
         ? record
-        : { ...record, state, reason: clipReason(reason), ...(hasEnded ? { pid: 0, hotplug: [] } : {}) };
+        : { ...record, state, reason, ...(hasEnded ? { pid: 0, hotplug: [] } : {}) };
     book
       .update(id, (stored) => {
         const record = change(stored.record);

@@ -15,6 +15,7 @@ import {
 import { defaultConfig, type VmConfig } from '../../core/vms/config.ts';
 import { diskCaches, diskInterfaces } from '../../core/vms/disk-spec.ts';
 import type { HotplugDisk, VmNet, VmRecord } from '../../core/vms/record.ts';
+import { safeText } from '../../core/safe-text.ts';
 import { findTextIssue } from '../../core/vms/result.ts';
 import { vmStates } from '../../core/vms/states.ts';
 
@@ -125,7 +126,13 @@ export const RecordShape: z.ZodType<VmRecord> = z.object({
   accelerator: z.enum(['kvm', 'tcg']).nullable(),
 });
 
-/** Reasons and the tag `error` hold what others said, which may be long. */
-export function clipReason(text: string): string {
-  return text.length > maxVmReasonCharacters ? `${text.slice(0, maxVmReasonCharacters - 1)}…` : text;
+/** What others said, as a reason or as the tag `error`: one line, of bounded length. */
+export function reasonText(text: string): string {
+  const line = safeText(
+    text
+      .trim()
+      .replaceAll(/\s*\n\s*/g, '; ')
+      .replaceAll(/\s/g, ' '),
+  );
+  return line.length > maxVmReasonCharacters ? `${line.slice(0, maxVmReasonCharacters - 1)}…` : line;
 }

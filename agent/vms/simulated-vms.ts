@@ -13,7 +13,6 @@ import type { VmFiles } from './images.ts';
 import { MemoryVmStore } from './memory-store.ts';
 import { NodeVms } from './node-vms.ts';
 import type { VmStore } from './store.ts';
-import type { Switch } from './switch.ts';
 import type { LaunchRequest, PlannedVm } from './vm-host.ts';
 
 export const never = new AbortController().signal;
@@ -57,7 +56,7 @@ export class SimulatedMachine {
       {
         store: wrap<VmStore>(this.disk),
         hypervisor: wrap<Hypervisor>(this.hypervisor),
-        ports: ports as Switch,
+        ports,
         files: this.files(),
         vlans: { resolve: (text) => Promise.resolve(resolved(text)) },
         limits: () => Promise.resolve({ cpus: 4, memoryMb: this.memoryMb }),

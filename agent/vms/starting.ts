@@ -11,7 +11,7 @@ import { clearTag } from '../../core/vms/config-fields.ts';
 import type { VmImages } from './images.ts';
 import { cancelled, notFound, type VmParts } from './parts.ts';
 import type { PortRemovals } from './ports.ts';
-import { clipReason } from './shapes.ts';
+import { reasonText } from './shapes.ts';
 
 /** Starts the QEMU of a VM whose files and taps are there: its processors stand still. @throws AppError; no QEMU is left then */
 export function startQemu(
@@ -61,7 +61,7 @@ export function startQemu(
 
 /** A VM whose QEMU could not be started: it stays, says why, and may be started again. */
 export async function markFailed(id: number, error: unknown, { book, log }: VmParts): Promise<void> {
-  const reason = clipReason(describeError(error));
+  const reason = reasonText(describeError(error));
   const failed = (record: VmRecord): VmRecord => ({
     ...record,
     state: 'ERROR',
@@ -80,7 +80,10 @@ export async function removeVm(id: number, parts: VmParts & { readonly removals:
   const { book, hypervisor, removals } = parts;
   const stored = book.get(id);
   if (!stored) return;
-  await book.update(id, (before) => ({ ...before, doing: 'flushing' }));
+  // On a full disk this is not written, and removing VMs is what makes room.
+  await book
+    .update(id, (before) => ({ ...before, doing: 'flushing' }))
+    .catch((error: unknown) => parts.log.warn(`vms: ${describeError(error)}`));
   // A VM that failed may have a QEMU that nobody knows.
   if (stored.record.state === 'ERROR' || stored.doing !== 'nothing') await hypervisor.endStray(id);
   await removals.remove(stored.record.nets.map(({ tap }) => tap).filter((tap) => tap !== ''));

@@ -1,4 +1,4 @@
-// What members ask each other about launches, and its bounds. SPEC section M.
+// What members ask each other about launches, and its bounds. SPEC section H.
 //
 // Paths of images travel as names below -filepath, which may be another folder on another node.
 import { z } from 'zod';
@@ -18,7 +18,7 @@ export const progressKind = 'vm-progress';
 
 /** A survey asks the others for files that are missing. */
 export const surveyMs = 30_000;
-export const holdMs = 10_000;
+export const holdAskMs = 10_000;
 
 const LaunchId = z.string().min(1).max(64);
 const Namespace = z.string().max(64);
@@ -50,7 +50,8 @@ export const SurveyAnswer: z.ZodType<Survey> = z.object({
   taken: z.object({
     names: z.array(Name).max(2 * maxRangeNames),
     uuids: z.array(Uuid).max(2 * maxRangeNames),
-    macs: z.array(Mac).max(2 * maxRangeNames * 4),
+    // What a frame holds.
+    macs: z.array(Mac).max(250_000),
   }),
   missing: z.array(z.object({ name: z.string().max(maxFileNameBytes), bytes: Size })).max(1_000),
   issues: z.array(z.object({ config: z.number().int().min(0), text: Text })).max(maxConfigs),

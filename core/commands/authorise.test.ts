@@ -64,7 +64,12 @@ describe('a member of the mesh', () => {
   it('runs what has the reach mesh', () => {
     for (const compiled of commandTable.filter(({ pattern }) => pattern.reach === 'mesh')) {
       const { bare, given } = examples(compiled);
-      for (const line of [bare, given]) assertAllowed(parse(line), { via: 'mesh', role: 'admin' });
+      const run = (line: string) => {
+        assertAllowed(parse(line), { via: 'mesh', role: 'admin' });
+      };
+      run(bare);
+      if (compiled.pattern.whenGiven?.reach !== 'socket') run(given);
+      else expect(() => run(given), given).toThrow(/^cannot run `.*` via meshage/);
     }
   });
 

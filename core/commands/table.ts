@@ -3,6 +3,7 @@
 //
 // Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
+import { loadKinds, loadMeanings } from '../vms/placement.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
 import { vmPatterns } from './vm-patterns.ts';
@@ -257,8 +258,36 @@ export const commandPatterns: readonly CommandPattern[] = [
     pattern: 'clear namespace [name]',
     destructive: true,
     values: { name: 'namespaces' },
-    help: 'back to the default namespace, or destroy one with all in it',
+    // What runs on all nodes is asked of one of them.
+    whenGiven: { reach: 'socket' },
+    help: 'back to the default namespace, or end one with all that is in it; all: every one',
   },
+  {
+    ...adminHere,
+    pattern: 'clear all',
+    destructive: true,
+    help: 'end all VMs and namespaces of the cluster, its VLAN aliases, deploy flags and the history of this meshd',
+  },
+  { ...viewer, pattern: 'ns <hosts,>', help: 'the hosts of the namespace, the same on every node' },
+  {
+    ...operator,
+    pattern: 'ns <add-hosts,> <hostname or range or all>',
+    values: { hostname: 'targets' },
+    help: 'add nodes to the hosts of the namespace; localhost: this node, all: all others, now and later',
+  },
+  {
+    ...operator,
+    pattern: 'ns <del-hosts,> <hostname or range or all>',
+    values: { hostname: 'targets' },
+    help: 'take nodes out of the hosts of the namespace; VMs there stay',
+  },
+  { ...viewer, pattern: 'ns <load,>', help: 'by what VMs of the namespace are spread over its hosts' },
+  ...loadKinds.map((load) => ({
+    ...operator,
+    pattern: `ns <load,> <${load},>`,
+    help: `spread them by ${loadMeanings[load]}`,
+  })),
+  { ...viewer, pattern: 'ns <schedule,> <status,>', help: 'launches in the namespace that this node has run' },
 
   { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
   { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },

@@ -8,7 +8,8 @@ import type { CommandPattern } from './types.ts';
 
 const here = { role: 'operator', reach: 'socket', scope: 'local' } as const;
 const hereToSee = { role: 'viewer', reach: 'socket', scope: 'local' } as const;
-/** On the host that has the VM. */
+/** On the host that has the VM: a look, and what may take a while. */
+const toSee = { role: 'viewer', reach: 'mesh', scope: 'vms' } as const;
 const there = { role: 'operator', reach: 'mesh', scope: 'vms', patienceMs: 120_000 } as const;
 const target = { values: { vm: 'vm-targets' } } as const;
 const oneVm = { values: { vm: 'vms' } } as const;
@@ -125,7 +126,7 @@ export const vmPatterns: readonly CommandPattern[] = [
   },
   { ...there, pattern: 'vm <reboot,> <vm target>', ...target, help: 'reset VMs; the guest is not asked' },
 
-  { ...there, role: 'viewer', pattern: 'vm tag <vm target> [key or all]', ...target, help: 'show tags' },
+  { ...toSee, pattern: 'vm tag <vm target> [key or all]', ...target, help: 'show tags' },
   { ...there, pattern: 'vm tag <vm target> <key> <value>', ...target, help: 'set a tag' },
   {
     ...there,
@@ -149,7 +150,7 @@ export const vmPatterns: readonly CommandPattern[] = [
     help: 'take a NIC off its VLAN',
   },
 
-  { ...there, role: 'viewer', pattern: 'vm hotplug', help: 'the USB disks that were added' },
+  { ...toSee, pattern: 'vm hotplug', help: 'the USB disks that were added' },
   {
     ...there,
     pattern: 'vm hotplug <add,> <vm target> <filename> [version]',
@@ -170,8 +171,7 @@ export const vmPatterns: readonly CommandPattern[] = [
   },
   { ...there, pattern: 'vm cdrom <eject,> <vm target> [force,]', ...target, help: 'empty the CD drive' },
   {
-    ...there,
-    role: 'viewer',
+    ...toSee,
     pattern: 'vm screenshot <vm name> [maximum dimension]',
     ...oneVm,
     help: 'the screen of a VM as PNG, in Data; neither side longer than the maximum',

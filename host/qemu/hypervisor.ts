@@ -71,6 +71,11 @@ export interface RunningVm {
   removeUsbDisk(id: number): Promise<void>;
   /** Adds the NIC at this position of the VM's list. */
   addNic(nic: QemuNic, index: number): Promise<void>;
+  /**
+   * Takes the NIC at this position out and puts it in again: its tap was removed and made again, and QEMU holds the one that is gone.
+   * The guest sees its device go and come. @throws AppError `timeout` when it does not let go of it
+   */
+  replugNic(nic: QemuNic, index: number): Promise<void>;
   /** Carrier of a NIC: off while it is connected to no VLAN. */
   setLink(index: number, isUp: boolean): Promise<void>;
   /** A command of QMP as minimega's `vm qmp` takes it; the JSON text of its answer, `{"return":…}` or `{"error":…}`. */

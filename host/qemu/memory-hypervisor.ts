@@ -35,6 +35,8 @@ export interface MemoryHypervisor extends Hypervisor {
   processes(): number[];
   /** The process that has the VMs is killed: nobody has them then. */
   crash(): void;
+  /** Taps of NICs that were taken out and put in again. */
+  readonly replugs: readonly string[];
 }
 
 interface MemoryVm {
@@ -56,6 +58,7 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
   const held = new Set<number>();
   const folders = new Set<number>();
   const words = new Map<number, string>();
+  const replugs: string[] = [];
   let nextPid = 1_000;
   let nextDeath = '';
   const folderOf = (id: number) => `${base}/${id}`;
@@ -137,6 +140,11 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
           if (!vm.usbDisks.delete(disk)) throw refused('device_del', `Device 'hotplug${disk}' not found`);
         }),
       addNic: (_nic, index) => act(() => void vm.nics.set(index, true)),
+      replugNic: (nic, index) =>
+        act(() => {
+          if (!vm.nics.has(index)) throw refused('device_del', `Device 'nic${index}' not found`);
+          replugs.push(nic.tap);
+        }),
       setLink: (index, isUp) =>
         act(() => {
           if (!vm.nics.has(index)) throw refused('set_link', `Device 'net${index}' not found`);
@@ -226,6 +234,7 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
     makeRoom: (id) => void (find(id).isFull = false),
     setObeys: (id, obeys) => void (find(id).obeys = obeys),
     failNextLaunch: (text) => void (nextDeath = text),
+    replugs,
     folders: () => [...folders].sort((a, b) => a - b),
     processes: () => [...vms.keys()].sort((a, b) => a - b),
     crash() {
