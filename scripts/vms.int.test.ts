@@ -81,7 +81,7 @@ test('a launch on another node shows there, on its host, and to a watcher; VMs o
   const other = identities.nodes[1];
   const mesh = meshes[0];
   if (!other || !mesh) throw new Error('two nodes were started');
-  const request = launchOf([plan('web', { memory: 64 }, [101]), plan('db', { memory: 32 })]);
+  const request = { part: 0, ...launchOf([plan('web', { memory: 64 }, [101]), plan('db', { memory: 32 })]) };
   const answer = (await mesh.request([other.id], 'vm-launch', request, { timeoutMs: 60_000 })).get(other.id);
   expect(answer).toMatchObject({ ok: true, body: { launched: [{ error: '' }, { error: '' }] } });
   await expect.poll(shown).toEqual(['web BUILDING', 'db BUILDING']);
