@@ -156,6 +156,7 @@ describe('a launch', () => {
     const pending = vms.launch(launchOf([plan('a', {}, [101]), plan('b', { disks }, [101])]), {
       signal: abort.signal,
       onProgress: (done, text) => {
+        if (text.startsWith('fetching')) return;
         progress.push(`${done} ${text}`);
         abort.abort();
       },
@@ -169,6 +170,21 @@ describe('a launch', () => {
     expect(states()).toEqual({ a: 'BUILDING' });
     expect(machine.taps()).toHaveLength(1);
     expect([...machine.disk.files.keys()].filter((name) => /^\d/.test(name))).toEqual(['0.json']);
+  });
+
+  it('says something while a large image is on its way', async () => {
+    const waiting = Promise.withResolvers<void>();
+    machine.fetches.set('data.raw', waiting.promise);
+    const disks = [{ path: '/files/data.raw', interface: null, cache: null }];
+    const progress: string[] = [];
+    const pending = vms.launch(launchOf([plan('a'), plan('b', { disks })]), {
+      signal: never,
+      onProgress: (done, text) => void progress.push(`${done} ${text}`),
+    });
+    await expect.poll(() => progress).toEqual(['0 fetching data.raw: 0 of 100 bytes', '1 a: launched']);
+    waiting.resolve();
+    expect((await pending).map(({ notes }) => notes)).toEqual([[], ['fetched data.raw']]);
+    expect(progress.at(-1)).toBe('2 b: launched');
   });
 
   it('a VM that is not launched yet can be named, and what is asked of it comes after the launch', async () => {

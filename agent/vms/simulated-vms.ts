@@ -86,9 +86,13 @@ export class SimulatedMachine {
     const { images, fetches } = this;
     return {
       store: images,
-      async ensure(name, { signal } = {}) {
+      async ensure(name, { signal, onProgress } = {}) {
         const fetching = fetches.get(name);
         if (fetching) {
+          onProgress?.({
+            ...{ name, state: 'fetching', bytes: 100, doneBytes: 0, chunks: 1, doneChunks: 0 },
+            ...{ sources: [], leftOut: [], error: '' },
+          });
           const given = new Promise<never>((_resolve, reject) => {
             signal?.addEventListener('abort', () => reject(new AppError('cancelled', 'cancelled')), { once: true });
           });
