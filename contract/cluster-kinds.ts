@@ -156,9 +156,7 @@ const VlanOfNic = z.int().check(z.minimum(-1), z.maximum(4_094));
 
 /** The VMs of each member; of one that is not in the mesh, as the others know them, with the state LOST. */
 export const vms = defineKind({
-  name: 'vms',
-  key: ['Node', 'Id'],
-  owner: 'Node',
+  ...clusterKeys.vms,
   bound: maxVmsPerNode,
   row: z.object({
     Node: Short,
@@ -190,9 +188,7 @@ export type VmRow = RowOf<typeof vms>;
 
 /** The taps of each member's VMs. */
 export const taps = defineKind({
-  name: 'taps',
-  key: ['Node', 'Name'],
-  owner: 'Node',
+  ...clusterKeys.taps,
   bound: maxTapRows,
   row: z.object({
     Node: Short,
@@ -220,8 +216,7 @@ export type TapRow = RowOf<typeof taps>;
 
 /** Namespaces. All nodes have the same rows. */
 export const namespaces = defineKind({
-  name: 'namespaces',
-  key: ['Name'],
+  ...clusterKeys.namespaces,
   // The default one, and as many as may be after a split.
   bound: maxNamespaceRows + 1,
   row: z.object({

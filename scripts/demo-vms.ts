@@ -59,11 +59,11 @@ async function waitForBridges(lab: Lab, { nodes, signal }: Pick<DemoVmsOptions, 
     const missing: string[] = [];
     for (const node of nodes) {
       const script = 'test ! -e /var/lib/meshd/bridge/pending && ovs-vsctl list-ports mega_bridge';
-      const ports = await lab.exec(node, ['sh', '-c', script]).then(
-        ({ stdout }) => stdout.split('\n'),
-        () => [],
+      const isBridged = await lab.exec(node, ['sh', '-c', script]).then(
+        ({ stdout }) => stdout.split('\n').includes('eth0'),
+        () => false,
       );
-      if (!ports.includes('eth0')) missing.push(node);
+      if (!isBridged) missing.push(node);
     }
     if (missing.length === 0) return;
     if (performance.now() > endAt) {

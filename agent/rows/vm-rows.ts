@@ -1,6 +1,6 @@
 // VMs and their taps as rows: those of this node, and those of nodes that are not in the mesh, as LOST.
 import { taps, vms, type TapRow, type VmRow } from '../../contract/cluster-kinds.ts';
-import { keyOf } from '../../contract/kinds.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
 import { maxRangeNameLength, maxVmRowItems } from '../../contract/limits.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { Mesh } from '../mesh/mesh.ts';
