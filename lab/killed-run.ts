@@ -63,6 +63,12 @@ export interface KilledRun {
   readonly leaks: readonly string[];
 }
 
+/** A login ends after 10 s, and the nodes were held for longer on a loaded machine: then the run says so, and a person retries. */
+function isHeldTooLong({ summary, steps }: RunWatch): boolean {
+  const failed = [...steps.values()].filter(({ state }) => state === 'failed');
+  return summary.state === 'failed' && failed.every(({ error }) => error.includes('no SSH login within'));
+}
+
 const isOver = (view: StepView | undefined) => view !== undefined && isStepDone(view.state);
 const momentOf = (view: StepView) => `${view.key.split(' ')[0] ?? ''} ${isOver(view) ? 'done' : view.state}`;
 
@@ -139,6 +145,7 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
   async function follow(client: ConsoleClient, onStep: (view: StepView) => void): Promise<RunWatch> {
     const watch = await RunWatch.open(client, id, { onStep });
     await options.letGo();
+    let isRetried = false;
     for (;;) {
       await watch.until(
         'the run is over or asks',
@@ -147,7 +154,13 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
           summary.missingSecrets.length > 0 ||
           [...steps.values()].some(({ state }) => state === 'asking'),
       );
-      if (watch.summary.endedAt !== null) return watch;
+      if (watch.summary.endedAt !== null) {
+        if (isRetried || !isHeldTooLong(watch)) return watch;
+        isRetried = true;
+        watch.summary = { ...watch.summary, state: 'running', endedAt: null };
+        await client.call('runs.retry', { run: id, secrets: {} });
+        continue;
+      }
       const missing = watch.summary.missingSecrets;
       if (missing.length > 0) {
         asked.push(missing);
