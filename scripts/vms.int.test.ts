@@ -1,5 +1,5 @@
 // VMs of two real meshds, with a hypervisor in memory: launched over the mesh, seen by a watcher on the other node, lost and found again.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startDaemon, type Daemon } from '../agent/daemon.ts';
 import type { Mesh } from '../agent/mesh/mesh.ts';
 import { launchOf, plan } from '../agent/vms/simulated-vms.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   watcher = new CommandClient({ canCancel: true }, { transport: socketTransport(await connectSocket(socketOf(0))) });
   // It ends with the client.
   follow().catch(() => undefined);
-  await expect.poll(() => meshes[0]?.status().size).toBe(2);
+  await vi.waitFor(() => expect(meshes[0]?.status().size).toBe(2), { timeout: 60_000 });
 });
 afterAll(async () => {
   watcher.close();
@@ -81,7 +81,7 @@ test('a launch on another node shows there, on its host, and to a watcher; VMs o
   const other = identities.nodes[1];
   const mesh = meshes[0];
   if (!other || !mesh) throw new Error('two nodes were started');
-  const request = launchOf([plan('web', { memory: 64 }, [101]), plan('db', { memory: 32 })]);
+  const request = { part: 0, ...launchOf([plan('web', { memory: 64 }, [101]), plan('db', { memory: 32 })]) };
   const answer = (await mesh.request([other.id], 'vm-launch', request, { timeoutMs: 60_000 })).get(other.id);
   expect(answer).toMatchObject({ ok: true, body: { launched: [{ error: '' }, { error: '' }] } });
   await expect.poll(shown).toEqual(['web BUILDING', 'db BUILDING']);

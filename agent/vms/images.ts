@@ -4,6 +4,7 @@ import type { VmConfig } from '../../core/vms/config.ts';
 import type { QemuDisk } from '../../core/vms/qemu-args.ts';
 import type { ImageFile } from '../../host/images/chain.ts';
 import { whyUnusable, type ImageUse } from '../../host/images/headers.ts';
+import type { FetchStatus } from '../files/fetch.ts';
 import type { Files } from '../files/files.ts';
 
 export type VmFiles = Pick<Files, 'ensure' | 'describe' | 'missing'> & { readonly store: { readonly root: string } };
@@ -78,7 +79,7 @@ function firstOnly(lacking: readonly unknown[]) {
 export async function ensureImages(
   config: VmConfig,
   files: VmFiles,
-  options: { readonly signal: AbortSignal; readonly onFetch?: (text: string) => void },
+  options: { readonly signal: AbortSignal; readonly onFetch?: (status: FetchStatus) => void },
 ): Promise<VmImages> {
   const disks: QemuDisk[] = [];
   const reads: string[] = [];
@@ -88,7 +89,7 @@ export async function ensureImages(
     const name = nameBelow(path, root);
     await files.ensure(name, {
       signal: options.signal,
-      onProgress: ({ name: fetched }) => options.onFetch?.(fetched),
+      onProgress: (status) => options.onFetch?.(status),
     });
     const chain = await files.describe(name);
     const [image] = chain;
@@ -98,7 +99,7 @@ export async function ensureImages(
     all.push(...paths);
     if (use !== 'disk') continue;
     const spec = config.disks[disks.length];
-    // What is no qcow2 is the bytes of a disk, an ISO too.
+    // Anything but a qcow2 is the bytes of a disk, an ISO too.
     const format = image?.facts.format === 'qcow2' ? 'qcow2' : 'raw';
     disks.push({ path, format, interface: spec?.interface ?? null, cache: spec?.cache ?? null });
     reads.push(...paths.slice(1));

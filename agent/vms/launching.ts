@@ -7,6 +7,7 @@
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { describeNetSpec } from '../../core/vms/net-spec.ts';
+import type { FetchStatus } from '../files/fetch.ts';
 import { ensureImages } from './images.ts';
 import { cancelled, type VmParts } from './parts.ts';
 import { ensurePorts, type PortRemovals } from './ports.ts';
@@ -27,6 +28,17 @@ export interface Limits {
   readonly cpus: number;
   readonly memoryMb: number;
 }
+
+interface Admitted {
+  readonly vm: PlannedVm;
+  readonly id: number;
+  readonly refusal: string | null;
+  /** Settles once its record is on disk; null when it was refused. */
+  readonly added: Promise<void> | null;
+}
+
+/** From one word about images on their way to the next. */
+const fetchWordsMs = 2_000;
 
 export async function launchVms(
   request: LaunchRequest,
@@ -55,8 +67,16 @@ export async function launchVms(
     options.onProgress?.(done, `${launched.name}: ${what}`);
     return launched;
   };
+  // A large image takes longer than a launch waits without a word.
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const onFetch = ({ name, doneBytes, bytes }: FetchStatus) => {
+    const now = parts.clock.now();
+    if (now - saidAt < fetchWordsMs) return;
+    saidAt = now;
+    options.onProgress?.(done, `fetching ${name}: ${doneBytes} of ${bytes} bytes`);
+  };
   // No `await` between the checks and the records: the next VM, of another launch too, sees this one.
-  const admitted = request.vms.map((vm, index) => {
+  const admitted = request.vms.map((vm, index): Admitted => {
     const id = ids[index] ?? 0;
     const refusal = parts.findRefusal(vm, request, limits);
     if (refusal !== null) return { vm, id, refusal, added: null };
@@ -64,24 +84,20 @@ export async function launchVms(
     return { vm, id, refusal, added: book.add(newVm(vm, { id, request, parts })) };
   });
   const written = Promise.all(
-    admitted.map(({ id, added }) =>
-      added?.then(
-        () => id,
-        () => null,
-      ),
-    ),
+    admitted.flatMap(({ id, added }) => {
+      const made = added?.then(
+        () => [id],
+        () => [],
+      );
+      return made ? [made] : [];
+    }),
   );
-  const taps = written.then((made) =>
-    ensurePorts(
-      made.filter((id) => typeof id === 'number'),
-      parts,
-    ),
-  );
+  const taps = written.then((made) => ensurePorts(made.flat(), parts));
   return Promise.all(
     admitted.map(async ({ vm, id, refusal, added }) => {
-      if (refusal !== null || added === null) return finish(gone(vm, new AppError('conflict', refusal ?? '')));
+      if (added === null) return finish(gone(vm, new AppError('conflict', refusal ?? '')));
       // Whatever is asked of the VM meanwhile comes after this.
-      return finish(await parts.turns.run(id, () => launchOne(id, { vm, added, taps, signal, parts })));
+      return finish(await parts.turns.run(id, () => launchOne(id, { vm, added, taps, onFetch, signal, parts })));
     }),
   );
 }
@@ -92,12 +108,14 @@ async function launchOne(
     vm,
     added,
     taps,
+    onFetch,
     signal,
     parts,
   }: {
     vm: PlannedVm;
     added: Promise<void>;
     taps: Promise<ReadonlyMap<number, string>>;
+    onFetch: (status: FetchStatus) => void;
     signal: AbortSignal;
     parts: LaunchingParts;
   },
@@ -110,7 +128,13 @@ async function launchOne(
     return gone(vm, error);
   }
   try {
-    const images = await ensureImages(vm.config, files, { signal, onFetch: (name) => void fetched.add(name) });
+    const images = await ensureImages(vm.config, files, {
+      signal,
+      onFetch: (status) => {
+        fetched.add(status.name);
+        onFetch(status);
+      },
+    });
     await book.update(id, (stored) => ({ ...stored, images: images.all }));
     const wrong = (await taps).get(id);
     if (wrong !== undefined) throw new AppError('failed', wrong);

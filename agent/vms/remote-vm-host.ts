@@ -34,13 +34,15 @@ import {
   surveyMs,
 } from './wire.ts';
 
+type Listeners = Map<string, (progress: z.infer<typeof Progress>) => void>;
+
 export type VmHostMesh = Pick<Mesh, 'nodeId' | 'nameOf' | 'request' | 'serve' | 'notify' | 'onNotice'>;
 
 /** The hosts of VMs, by id of their node; this node is `own`. */
 export class VmHosts {
   private readonly components: { readonly mesh: VmHostMesh; readonly own: VmHost; readonly root: string };
-  /** Launches of this node, by node that runs a part of them and their id. */
-  private readonly listeners = new Map<string, (done: number, text: string) => void>();
+  /** Launches of this node, by node that runs VMs of them and their id. */
+  private readonly listeners: Listeners = new Map();
 
   /** `root`: -filepath of this node. */
   constructor(components: VmHosts['components']) {
@@ -48,7 +50,7 @@ export class VmHosts {
     const { mesh } = components;
     mesh.onNotice(progressKind, (body, from) => {
       const progress = Progress.safeParse(body).data;
-      if (progress) this.listeners.get(`${from.nodeId} ${progress.launch}`)?.(progress.done, progress.text);
+      if (progress) this.listeners.get(`${from.nodeId} ${progress.launch}`)?.(progress);
     });
     this.serve();
   }
@@ -88,7 +90,12 @@ export class VmHosts {
         {
           signal,
           onProgress: (done, text) => {
-            mesh.notify([from.nodeId], progressKind, { launch: ask.launch, done, text: text.slice(0, 1_000) });
+            mesh.notify([from.nodeId], progressKind, {
+              launch: ask.launch,
+              part: ask.part,
+              done,
+              text: text.slice(0, 1_000),
+            });
           },
         },
       );
@@ -103,7 +110,7 @@ class RemoteVmHost implements VmHost {
   private readonly components: {
     readonly mesh: VmHostMesh;
     readonly root: string;
-    readonly listeners: Map<string, (done: number, text: string) => void>;
+    readonly listeners: Listeners;
   };
 
   constructor(nodeId: string, components: RemoteVmHost['components']) {
@@ -134,19 +141,26 @@ class RemoteVmHost implements VmHost {
   ): Promise<readonly Launched[]> {
     const { listeners, root } = this.components;
     const key = `${this.nodeId} ${request.launch}`;
-    let done = 0;
     // Each part counts for itself.
-    listeners.set(key, (_done, text) => onProgress?.((done += 1), text));
+    const done = new Map<number, number>();
+    listeners.set(key, (progress) => {
+      done.set(progress.part, progress.done);
+      const sum = [...done.values()].reduce((all, one) => all + one, 0);
+      onProgress?.(sum, progress.text);
+    });
     try {
       const vms = request.vms.map((vm) => ({ ...vm, config: configToWire(vm.config, root) }));
-      const parts = inParts(vms).map((part) => this.launchPart({ ...request, vms: part }, signal));
+      const parts = inParts(vms).map((each, part) => this.launchPart({ ...request, part, vms: each }, signal));
       return (await Promise.all(parts)).flat();
     } finally {
       listeners.delete(key);
     }
   }
 
-  private async launchPart(request: LaunchRequest, signal: AbortSignal): Promise<readonly Launched[]> {
+  private async launchPart(
+    request: LaunchRequest & { readonly part: number },
+    signal: AbortSignal,
+  ): Promise<readonly Launched[]> {
     try {
       const options = { shape: LaunchAnswer, timeoutMs: maxMeshTimeoutMs, signal };
       const { launched } = await this.ask(launchKind, request, options);

@@ -26,7 +26,7 @@ export class SimulatedMachine {
   readonly network = new MemoryMachine();
   readonly images: MemoryStore;
   readonly log: string[] = [];
-  /** Names that no node has any more; and those that somebody waits for. */
+  /** Files that are on their way here, by name. */
   readonly fetches = new Map<string, Promise<void>>();
   memoryMb = 16_384;
   bootId = 'memory';
@@ -86,9 +86,13 @@ export class SimulatedMachine {
     const { images, fetches } = this;
     return {
       store: images,
-      async ensure(name, { signal } = {}) {
+      async ensure(name, { signal, onProgress } = {}) {
         const fetching = fetches.get(name);
         if (fetching) {
+          onProgress?.({
+            ...{ name, state: 'fetching', bytes: 100, doneBytes: 0, chunks: 1, doneChunks: 0 },
+            ...{ sources: [], leftOut: [], error: '' },
+          });
           const given = new Promise<never>((_resolve, reject) => {
             signal?.addEventListener('abort', () => reject(new AppError('cancelled', 'cancelled')), { once: true });
           });

@@ -88,7 +88,7 @@ export interface VmHost {
   release(launch: string): Promise<void>;
   /**
    * Starts VMs, paused (BUILDING), many at a time; one result for each, in their order. Settles when each is in a named state or gone.
-   * Calls `onProgress` after each VM. Aborted: VMs that are not started yet are given up, each with that error.
+   * Calls `onProgress` after each VM, and every few seconds while images are on their way. Aborted: VMs that are not started yet are given up, each with that error.
    */
   launch(
     request: LaunchRequest,

@@ -22,6 +22,7 @@ export const holdAskMs = 10_000;
 
 const LaunchId = z.string().min(1).max(64);
 const Namespace = z.string().max(64);
+const Part = z.number().int().min(0).max(maxRangeNames);
 const Mac = z.string().max(17);
 const Uuid = z.string().max(64);
 /** Configurations of one launch: one for each VM at most, and most launches have one. */
@@ -70,8 +71,10 @@ export const HoldAnswer = z.object({ problems: z.record(Name, Text).nullable() }
 
 export const ReleaseAsk = z.object({ launch: LaunchId });
 
-export const LaunchAsk: z.ZodType<LaunchRequest> = z.object({
+/** `part`: which of the requests that one launch is sent in. */
+export const LaunchAsk: z.ZodType<LaunchRequest & { readonly part: number }> = z.object({
   launch: LaunchId,
+  part: Part,
   namespace: Namespace,
   vms: z
     .array(
@@ -100,7 +103,7 @@ export const LaunchAnswer: z.ZodType<{ launched: Launched[] }> = z.object({
     .max(maxVmsPerNode),
 });
 
-export const Progress = z.object({ launch: LaunchId, done: z.number().int().min(0), text: Text });
+export const Progress = z.object({ launch: LaunchId, part: Part, done: z.number().int().min(0), text: Text });
 
 /** The configuration with each of its paths as `change` has it; none stays empty. */
 function withPaths(config: VmConfig, change: (path: string) => string): VmConfig {
