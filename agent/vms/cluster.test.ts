@@ -246,8 +246,8 @@ describe('rows', () => {
     const view = machine.network.host();
     const ports = { state: () => ({ bridges: [], ports: [], faults: [] }), onChange: () => () => undefined };
     const ends = [
-      vmSource(id(0), vms).start(sink(vmsKind)),
-      tapSource(id(0), { local: vms, ports }).start(sink(tapsKind)),
+      vmSource(id(0), vms).start(sink(vmsKind), rows),
+      tapSource(id(0), { local: vms, ports }).start(sink(tapsKind), rows),
     ];
     await vms.launch(launchOf([plan('a', { tags: { role: 'web' } }, [101])]), { signal: never });
     await vms.act([0], { action: 'start' }, named);
