@@ -127,7 +127,7 @@ test('kill and flush leave nothing', async () => {
 test('a namespace that is cleared takes its VMs and what was typed for the next ones with it', async () => {
   expect(await said('namespace exp vm launch kvm c[1-2]')).toHaveLength(1);
   expect(await said('namespace exp vm start all')).toEqual(['n1: ', 'n2: ']);
-  expect(await said('clear namespace exp')).toEqual(['n0: ']);
+  expect(await said('clear namespace exp')).toEqual(['n0: ', 'n1: ', 'n2: ']);
   expect(await said('namespace exp vm info summary')).toEqual(['n1: ', 'n2: ']);
   expect(await said('namespace exp vm config kernel')).toEqual(['n0: ']);
 });

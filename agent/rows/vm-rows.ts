@@ -61,7 +61,7 @@ export function tapSource(
       const shown = new ShownTaps(node, sink);
       const update = () => shown.update(local.list(null), ports.state());
       update();
-      // Both tell of every port of a launch: all of them are one look.
+      // Each port of a launch is a change of both: all of them are one look.
       let isDue = false;
       const soon = () => {
         if (isDue) return;

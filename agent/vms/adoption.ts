@@ -55,7 +55,7 @@ async function settle({ record, doing, process }: StoredVm, parts: AdoptionParts
       break;
   }
   if (process === null) {
-    // Its end was not written down any more.
+    // meshd ended before it wrote down how the VM did.
     if (record.state !== 'QUIT' && record.state !== 'ERROR') await quit(id, record.reason, parts);
     return;
   }

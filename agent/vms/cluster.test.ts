@@ -148,7 +148,7 @@ describe('H1 to H5 a launch on another node', () => {
   });
 
   it('when the node that launches is gone, what is not started yet is given up', async () => {
-    const waiting = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<undefined>();
     node(1).machine.fetches.set('data.raw', waiting.promise);
     const disks = [{ path: '/node1/files/data.raw', interface: null, cache: null }];
     void node(0)
@@ -161,7 +161,7 @@ describe('H1 to H5 a launch on another node', () => {
   });
 
   it('a node that leaves in the middle: nobody knows, and the answer says so', async () => {
-    const waiting = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<undefined>();
     node(1).machine.fetches.set('data.raw', waiting.promise);
     const disks = [{ path: '/node1/files/data.raw', interface: null, cache: null }];
     const pending = node(0)
@@ -171,7 +171,7 @@ describe('H1 to H5 a launch on another node', () => {
     simulation.kill(1);
     const [launched] = await passing(pending);
     expect(launched?.error).toMatch(/left the mesh before it answered; what became of a is not known/);
-    waiting.resolve();
+    waiting.resolve(undefined);
   });
 });
 
@@ -313,7 +313,7 @@ describe('rows', () => {
     own.watch.subscribe({ kinds: ['vms'] }, (message) => {
       const { Watch, Kinds } = message as WatchMessage;
       const change = Kinds['vms'] ?? { put: [], gone: [] };
-      seen = changedRows(vmsKind, Watch === 'begin' ? new Map() : seen, change);
+      seen = changedRows(vmsKind, Watch === 'begin' ? new Map<string, VmRow>() : seen, change);
     });
     const shown = () => [...seen.values()].map(({ Name, State, Node }) => `${Name} ${State} ${Node === id(1)}`);
     await node(1).vms.launch(launchOf([plan('a'), plan('b')]), { signal: never });

@@ -9,14 +9,14 @@ const named = { signal: never, target: 'named' } as const;
 /** What changes something outside of meshd. */
 const steps = new Set(['write', 'remove', 'apply', 'launch', 'endStray', 'setAside']);
 
-/** Lets `count` steps happen, and then none: as for a process that was killed, no call returns any more. */
+/** Lets `count` steps happen, and then none: as for a process that was killed, no call returns after that. */
 class Gate {
   passed = 0;
   readonly killed = Promise.withResolvers<undefined>();
   private readonly count: number;
   private readonly isAfter: boolean;
 
-  /** `isAfter`: the last step happens, and nobody hears of it. */
+  /** `isAfter`: the last step happens, and its result is lost. */
   constructor(count: number, isAfter: boolean) {
     this.count = count;
     this.isAfter = isAfter;

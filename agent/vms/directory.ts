@@ -3,7 +3,7 @@
 //   a node's VMs change → notice `vm-list` {node, version, vms} to all members, once a second at most
 //   members appear, and every -msa with one of them: `vm-versions` {hash} → what each list's version is → `vm-lists` {nodes} → lists
 //
-// Owns lists of names and networks. States are the rows' business: they change too often to be told to all.
+// Owns lists of names and networks. States are the rows' business: they change too often for all nodes.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { describeError } from '../../contract/errors.ts';

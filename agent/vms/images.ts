@@ -99,7 +99,7 @@ export async function ensureImages(
     all.push(...paths);
     if (use !== 'disk') continue;
     const spec = config.disks[disks.length];
-    // What is no qcow2 is the bytes of a disk, an ISO too.
+    // Anything but a qcow2 is the bytes of a disk, an ISO too.
     const format = image?.facts.format === 'qcow2' ? 'qcow2' : 'raw';
     disks.push({ path, format, interface: spec?.interface ?? null, cache: spec?.cache ?? null });
     reads.push(...paths.slice(1));

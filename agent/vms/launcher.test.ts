@@ -257,6 +257,25 @@ describe('a launch', () => {
     expect(hosts.flatMap(names).sort()).toEqual(['vm-0', 'vm-1', 'vm-2', 'vm-3', 'vm-4', 'vm-5']);
   });
 
+  it('a host that says something may take as long as it likes; one that says nothing is given up', async () => {
+    const all = cluster(2);
+    const [first, second] = all.hosts;
+    if (!first || !second) throw new Error('two hosts');
+    const wait = (ms: number) => new Promise<void>((resolve) => all.clock.after(ms, resolve));
+    const launchAll = first.launch.bind(first);
+    first.launch = async (request, options) => {
+      for (let minutes = 0; minutes < 20; minutes += 4) {
+        options.onProgress?.(0, `fetching web.qcow2: ${minutes} of 20 bytes`);
+        await wait(240_000);
+      }
+      return launchAll(request, options);
+    };
+    second.launch = () => new Promise(() => undefined);
+    const outcome = await launch(all, order('a[1-2]'));
+    expect(said(outcome)).toBe('a1 node1 launched, a2 node2 unknown');
+    expect(all.statuses).toContain('launched 0 of 2; node1: fetching web.qcow2: 4 of 20 bytes');
+  });
+
   it('holds again while a host takes long, and releases after that', async () => {
     const all = cluster(1);
     const [first] = all.hosts;

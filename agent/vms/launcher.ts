@@ -34,8 +34,8 @@ const holdMs = 10_000;
 const releaseMs = 5_000;
 /** Holds end after two minutes. */
 const renewMs = 50_000;
-/** A host that launches says after each VM how far it is; an image of some GiB may come before the first. */
-const silentLaunchMs = 30 * 60_000;
+/** A host that launches says something after each VM, and every few seconds while an image is on its way. */
+const silentLaunchMs = 5 * 60_000;
 /** For hosts to settle what they began, once a launch was cancelled. */
 const cancelledMs = 60_000;
 /** How often a launch begins again that another one was quicker than. */
@@ -326,7 +326,7 @@ export class Launcher {
     host: AskedHost,
     request: { launch: string; namespace: string; vms: readonly PlannedVm[] },
     signal: AbortSignal,
-    progress: (host: string, done: number) => void,
+    progress: Progress,
   ): Promise<{ vms: VmOutcome[]; notes: string[] }> {
     let results: readonly Launched[];
     try {
@@ -334,9 +334,9 @@ export class Launcher {
       results = await callHost(host.name, limits, (own, touch) =>
         host.at.launch(request, {
           ...own,
-          onProgress: (done) => {
+          onProgress: (done, text) => {
             touch();
-            progress(host.name, done);
+            progress(host.name, done, text);
           },
         }),
       );
@@ -460,12 +460,15 @@ async function withProgress<T>(
   }
 }
 
-/** `launched 3 of 16`, over all hosts. */
-function countLaunched(status: (text: string) => void, total: number): (host: string, done: number) => void {
+type Progress = (host: string, done: number, text: string) => void;
+
+/** `launched 3 of 16`, over all hosts; behind it what a host does before its next VM. */
+function countLaunched(status: (text: string) => void, total: number): Progress {
   const done = new Map<string, number>();
-  return (host, count) => {
+  return (host, count, text) => {
+    const isBetween = count === (done.get(host) ?? 0);
     done.set(host, count);
     const sum = [...done.values()].reduce((all, one) => all + one, 0);
-    status(`launched ${sum} of ${total}`);
+    status(`launched ${sum} of ${total}${isBetween ? `; ${host}: ${text}` : ''}`);
   };
 }

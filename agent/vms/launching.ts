@@ -29,6 +29,14 @@ export interface Limits {
   readonly memoryMb: number;
 }
 
+interface Admitted {
+  readonly vm: PlannedVm;
+  readonly id: number;
+  readonly refusal: string | null;
+  /** Settles once its record is on disk; null when it was refused. */
+  readonly added: Promise<void> | null;
+}
+
 /** From one word about images on their way to the next. */
 const fetchWordsMs = 2_000;
 
@@ -59,7 +67,7 @@ export async function launchVms(
     options.onProgress?.(done, `${launched.name}: ${what}`);
     return launched;
   };
-  // A large image takes longer than whoever waits would bear without a word.
+  // A large image takes longer than a launch waits without a word.
   let saidAt = Number.NEGATIVE_INFINITY;
   const onFetch = ({ name, doneBytes, bytes }: FetchStatus) => {
     const now = parts.clock.now();
@@ -68,7 +76,7 @@ export async function launchVms(
     options.onProgress?.(done, `fetching ${name}: ${doneBytes} of ${bytes} bytes`);
   };
   // No `await` between the checks and the records: the next VM, of another launch too, sees this one.
-  const admitted = request.vms.map((vm, index) => {
+  const admitted = request.vms.map((vm, index): Admitted => {
     const id = ids[index] ?? 0;
     const refusal = parts.findRefusal(vm, request, limits);
     if (refusal !== null) return { vm, id, refusal, added: null };
@@ -76,22 +84,18 @@ export async function launchVms(
     return { vm, id, refusal, added: book.add(newVm(vm, { id, request, parts })) };
   });
   const written = Promise.all(
-    admitted.map(({ id, added }) =>
-      added?.then(
-        () => id,
-        () => null,
-      ),
-    ),
+    admitted.flatMap(({ id, added }) => {
+      const made = added?.then(
+        () => [id],
+        () => [],
+      );
+      return made ? [made] : [];
+    }),
   );
-  const taps = written.then((made) =>
-    ensurePorts(
-      made.filter((id) => typeof id === 'number'),
-      parts,
-    ),
-  );
+  const taps = written.then((made) => ensurePorts(made.flat(), parts));
   return Promise.all(
     admitted.map(async ({ vm, id, refusal, added }) => {
-      if (refusal !== null || added === null) return finish(gone(vm, new AppError('conflict', refusal ?? '')));
+      if (added === null) return finish(gone(vm, new AppError('conflict', refusal ?? '')));
       // Whatever is asked of the VM meanwhile comes after this.
       return finish(await parts.turns.run(id, () => launchOne(id, { vm, added, taps, onFetch, signal, parts })));
     }),

@@ -107,9 +107,9 @@ async function place(moves: readonly Move[], { book, ports }: Pick<VmParts, 'boo
     if (taps.length > 0) await ports.movePorts(taps);
   } catch (error) {
     await Promise.allSettled(
-      moves.map(({ id, index }, at) => {
+      moves.flatMap(({ id, index }, at) => {
         const was = before[at];
-        return was ? set(id, index, was) : undefined;
+        return was ? [set(id, index, was)] : [];
       }),
     );
     throw error;

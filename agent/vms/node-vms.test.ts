@@ -148,7 +148,7 @@ describe('a launch', () => {
   });
 
   it('when it is aborted, what is not started yet is gone without a trace, and what runs stays', async () => {
-    const waiting = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<undefined>();
     machine.fetches.set('data.raw', waiting.promise);
     const abort = new AbortController();
     const progress: string[] = [];
@@ -173,7 +173,7 @@ describe('a launch', () => {
   });
 
   it('says something while a large image is on its way', async () => {
-    const waiting = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<undefined>();
     machine.fetches.set('data.raw', waiting.promise);
     const disks = [{ path: '/files/data.raw', interface: null, cache: null }];
     const progress: string[] = [];
@@ -182,27 +182,27 @@ describe('a launch', () => {
       onProgress: (done, text) => void progress.push(`${done} ${text}`),
     });
     await expect.poll(() => progress).toEqual(['0 fetching data.raw: 0 of 100 bytes', '1 a: launched']);
-    waiting.resolve();
+    waiting.resolve(undefined);
     expect((await pending).map(({ notes }) => notes)).toEqual([[], ['fetched data.raw']]);
     expect(progress.at(-1)).toBe('2 b: launched');
   });
 
   it('a VM that is not launched yet can be named, and what is asked of it comes after the launch', async () => {
-    const waiting = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<undefined>();
     machine.fetches.set('data.raw', waiting.promise);
     const disks = [{ path: '/files/data.raw', interface: null, cache: null }];
     const pending = launch(plan('a', { disks }));
     await expect.poll(() => states()).toEqual({ a: 'BUILDING' });
     const started = errorOf(0, { action: 'start' });
-    waiting.resolve();
+    waiting.resolve(undefined);
     expect((await pending)[0]?.error).toBe('');
     expect(await started).toBe('');
     expect(states()).toEqual({ a: 'RUNNING' });
   });
 
   it('starts eight at a time, and a QEMU that is slow holds up no other; an abort waits for those that are starting', async () => {
-    const { launch: start } = machine.hypervisor;
-    const slow = Promise.withResolvers<void>();
+    const start = machine.hypervisor.launch.bind(machine.hypervisor);
+    const slow = Promise.withResolvers<undefined>();
     let now = 0;
     let most = 0;
     machine.hypervisor.launch = async (request) => {
@@ -223,7 +223,7 @@ describe('a launch', () => {
     await expect.poll(() => finished.length).toBe(19);
     expect(most).toBe(8);
     abort.abort();
-    slow.resolve();
+    slow.resolve(undefined);
     expect((await pending).map(({ error }) => error)).toEqual(many.map(() => ''));
     expect(machine.taps()).toHaveLength(20);
   });
@@ -293,7 +293,9 @@ describe('a launch asks first', () => {
 
 describe('states and actions', () => {
   const reach: Readonly<Record<Exclude<VmState, 'LOST'>, () => Promise<void>>> = {
-    BUILDING: async () => void (await launch(plan('a', {}, [101]))),
+    BUILDING: async () => {
+      await launch(plan('a', {}, [101]));
+    },
     RUNNING: async () => {
       await reach.BUILDING();
       expect(await errorOf(0, { action: 'start' })).toBe('');

@@ -82,7 +82,7 @@ export class NodeVms implements VmHost, LocalVms {
   private readonly parts: Parts;
   private readonly holds: Holds;
   private readonly stopping = new AbortController();
-  /** Which launch made a VM: it may go on holding what it has made. */
+  /** Which launch made a VM: it may hold what it has made. */
   private readonly launches = new Map<number, string>();
   private unfollow: (() => void) | null = null;
   private bridges = '';

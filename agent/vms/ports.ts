@@ -51,7 +51,7 @@ export async function ensurePorts(ids: readonly number[], parts: PortParts): Pro
       await ports.addPorts(wanted.flatMap(portsFor));
       break;
     } catch (error) {
-      // All of them or none: those that are not to blame are tried once more without the others.
+      // All of them or none: the switch gets those that are not to blame again, without the others.
       const blamed = blamedOf(error, wanted, fresh);
       fail(blamed.length > 0 && tries === 0 ? blamed : wanted, error);
     }

@@ -36,14 +36,15 @@ afterEach(async () => {
 
 test('VMs outlive the process that started them, are taken over, and a flush leaves nothing', async () => {
   const program = new URL('vms-process.ts', import.meta.url).pathname;
+  const errors: string[] = [];
   const said = Promise.withResolvers<string>();
   child = await startChild([process.execPath, program, folder, 'a', 'b', 'c'], {
     onLine: (line, stream) => {
       if (stream === 'stdout') said.resolve(line);
-      else console.error(line);
+      else errors.push(line);
     },
   });
-  void child.ended.then(() => said.reject(new Error('it ended without a word')));
+  void child.ended.then(() => said.reject(new Error(`it ended: ${errors.join('; ')}`)));
   expect(JSON.parse(await said.promise)).toEqual(['', '', '', '', '']);
   child.kill('SIGKILL');
   await child.ended;

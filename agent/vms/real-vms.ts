@@ -19,7 +19,10 @@ export async function createRealVms(folder: string): Promise<NodeVms> {
   const filesPath = join(folder, 'files');
   const store = createLinuxStore(filesPath, { runner: localRunner });
   const clock = createSystemClock();
-  const log = { info: () => undefined, warn: console.error, error: console.error };
+  const say = (text: string) => {
+    process.stderr.write(`${text}\n`);
+  };
+  const log = { info: () => undefined, warn: say, error: say };
   return NodeVms.open(
     { host: 'node1', bootId: readProcessIdentity(process.pid)?.bootId ?? '' },
     {

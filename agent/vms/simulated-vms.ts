@@ -26,7 +26,7 @@ export class SimulatedMachine {
   readonly network = new MemoryMachine();
   readonly images: MemoryStore;
   readonly log: string[] = [];
-  /** Names that no node has any more; and those that somebody waits for. */
+  /** Files that are on their way here, by name. */
   readonly fetches = new Map<string, Promise<void>>();
   memoryMb = 16_384;
   bootId = 'memory';

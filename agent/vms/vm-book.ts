@@ -62,7 +62,7 @@ export class VmBook {
       else {
         const aside = await store.setAside(name);
         log.error(
-          `vms: the record of the VM with id ${id} cannot be read and is kept as ${aside}: this node does not know that VM any more. ` +
+          `vms: the record of the VM with id ${id} cannot be read and is kept as ${aside}: this node no longer knows that VM. ` +
             `If its QEMU runs, end it by hand; its disks stay where they are`,
         );
       }

@@ -101,8 +101,8 @@ export interface Hypervisor {
   /** The VM with this instance and configuration if exactly that process still runs; null when it has ended. @throws AppError `conflict` */
   adopt(instance: Instance, config: VmConfig): Promise<RunningVm | null>;
   /**
-   * Ends a QEMU of the VM with this id that nobody has: whoever started it died before it wrote down which process that is. Does nothing
-   * when there is none. @throws AppError `conflict` while this object has it running, `timeout` when it does not end
+   * Ends a QEMU of the VM with this id that nobody has: the daemon that started it died before it wrote down which process that is. Does
+   * nothing without one. @throws AppError `conflict` while this object has it running, `timeout` when it does not end
    */
   endStray(id: number): Promise<void>;
   /** Why the QEMU of a VM that has ended did so, as far as its log says: its last lines; empty for none. */
