@@ -2,6 +2,7 @@
 // for all: the tests build on each other from top to bottom.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { describeLabTransaction, waitForState } from './bridge.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd } from './cluster.ts';
@@ -27,11 +28,15 @@ const vms = {
 type Name = keyof typeof vms;
 const names = Object.keys(vms) as Name[];
 
+const Tables = z.array(z.object({ Header: z.array(z.string()), Tabular: z.array(z.array(z.string())) }));
+
 async function infoOf(name: string): Promise<Record<string, string>> {
   const { stdout } = await inDemo('.json', 'true', 'vm', 'info');
-  const rows = JSON.parse(stdout) as Record<string, string>[];
+  const rows = Tables.parse(JSON.parse(stdout)).flatMap(({ Header, Tabular }) =>
+    Tabular.map((cells) => Object.fromEntries(Header.map((column, at) => [column, cells[at] ?? '']))),
+  );
   const row = rows.find((each) => each['name'] === name);
-  if (row === undefined) throw new Error(`no VM ${name} in ${stdout}`);
+  if (row === undefined) throw new Error(`no VM ${name}, but ${rows.map((each) => each['name']).join()}`);
   return row;
 }
 
