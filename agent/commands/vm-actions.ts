@@ -283,9 +283,9 @@ function maxSideOf(call: CommandCall): number | null {
   return side === 0 ? null : side;
 }
 
-/** Why a text is no JSON; the first character in minimega's words, which are those of Go's encoding/json. */
+/** Why a text cannot be read as JSON; the first character in minimega's words, which are those of Go's encoding/json. */
 function findJsonIssue(text: string): string | null {
-  const first = [...text.trim()][0];
+  const first = Array.from(text.trim())[0];
   if (first === undefined) return 'unexpected end of JSON input';
   if (!/[{["\d\-tfn]/.test(first)) return `invalid character '${first}' looking for beginning of value`;
   try {

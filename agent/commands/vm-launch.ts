@@ -39,7 +39,7 @@ export function createVmLaunchHandlers({ launcher, configs }: VmLaunchComponents
     },
     'vm launch <kvm,> <name or count> <config> <dry-run,>': (call) =>
       dryRun(call, orderOf(call, wordOf(call, 'config'))),
-    // minimega queues VMs when it is told to; here each launch is planned as a whole.
+    // minimega can queue VMs; here each launch is planned as a whole.
     'vm launch': () =>
       Promise.reject(new AppError('refused', 'namespace must contain at least one queued VM to launch VMs')),
   };

@@ -70,7 +70,7 @@ export function createVmCommandsPart(filesPath: string, components: VmCommandsCo
         configs.forget(namespace);
         launcher.forget(namespace);
         const all = () => components.vms.list(namespace).map(({ id }) => id);
-        // One that has quit is killed already; what could not be killed says so once more when it is flushed.
+        // One that has quit is killed already; what could not be killed says so when it is flushed.
         await components.vms.act(all(), { action: 'kill' }, { signal, target: 'all' });
         const results = await components.vms.act(all(), { action: 'flush' }, { signal, target: 'all' });
         return results.flatMap(({ vm, error }) => (error === '' ? [] : [`the VM ${vm.name}: ${error}`]));

@@ -259,7 +259,7 @@ describe('requests', () => {
       {},
       { Command: 'a', Suggest: 'b' },
       { Suggest: 'mesh l' },
-      { Suggest: 'vm con' },
+      { Suggest: 'bogus con' },
       { Hello: {} },
     );
     const messages = await client.read(6);

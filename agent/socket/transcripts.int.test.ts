@@ -14,7 +14,7 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have: bridges and taps of its own, captures. */
+/** Commands that meshd does not have: changes of bridges, taps for the host, captures. */
 const isOthers = /\b(tap|bridge|capture|qos|vnc)\b/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 

@@ -19,7 +19,7 @@ interface Scope {
 
 const untouched: Scope = { config: defaultConfig, saved: new Map() };
 
-/** In its place in a launch, this word means that nothing is to be changed. */
+/** In its place in a launch, this word means that nothing changes. */
 export const dryRunWord = 'dry-run';
 
 export class VmConfigs {
@@ -48,7 +48,7 @@ export class VmConfigs {
     return valid(restoreConfig(this.scope(namespace).saved, name));
   }
 
-  /** Names of saved configurations, one a line. @throws AppError `invalid` with minimega's text when there is none */
+  /** Names of saved configurations, one a line. @throws AppError `invalid` with minimega's text without any */
   describeSaved(namespace: string): string {
     return valid(describeSavedConfigs(this.scope(namespace).saved));
   }

@@ -5,7 +5,7 @@ import type { CallOptions } from './vm-host.ts';
 
 export interface CallLimits {
   readonly clock: Clock;
-  /** Of whoever waits. */
+  /** Of the command that waits. */
   readonly signal: AbortSignal;
   /** Without a sign of life. */
   readonly timeoutMs: number;

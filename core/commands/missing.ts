@@ -1,5 +1,5 @@
 // What minimega has and meshd has not [facts, appendix A]: the first words of these commands, and the nearest thing here. A command that meshd
-// gets is taken out of this list. It owns no command; the table (table.ts) says what there is.
+// gets is taken out of this list. It owns no command; the table (table.ts) has what exists.
 
 const ports = 'interfaces of VMs have VLANs (`vm config networks`), and `bridge` shows the bridge';
 const fields = 'only kvm VMs: `help vm config` lists their fields';
@@ -18,10 +18,10 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['background-output', 'run it on the node with ssh'],
   ['background-status', 'run it on the node with ssh'],
   ['bridge config', 'set it on the node with ovs-vsctl'],
-  ['bridge destroy', "the console's bridge page takes a node out of the bridge, with its way back"],
+  ['bridge destroy', "the console's bridge page takes a node out of the bridge"],
   ['bridge notrunk', "the console's bridge page"],
   ['bridge notunnel', meet],
-  ['bridge trunk', "the console's bridge page puts a NIC into the bridge, with its way back"],
+  ['bridge trunk', "the console's bridge page puts a NIC into the bridge"],
   ['bridge tunnel', meet],
   ['capture', 'tcpdump on the tap that `vm info` shows'],
   ['cc', agent],
