@@ -84,7 +84,7 @@ test('VMs are launched on the nodes that they ask for, with images that only the
   for (const [field, value] of [
     ['kernel', 'vmlinuz'],
     ['initrd', 'initramfs.gz'],
-    ['memory', '96'],
+    ['memory', '192'],
     ['serial-ports', '1'],
   ] as const) {
     await inDemo('vm', 'config', field, value);
