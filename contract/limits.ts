@@ -240,7 +240,10 @@ export const maxChainLength = 16;
 /** Entries of -filepath that a listing looks at: a folder of results may have 100,000. */
 export const maxListedFiles = 20_000;
 
-/** Rows of one node's files; the last one says how many more there are. 1,000 nodes stay below `maxClusterRows`. */
+/**
+ * Rows that one node sends about its files. A node with more files sends the largest, and a last row with the number of the others. 1,000 such nodes
+ * stay below `maxClusterRows`.
+ */
 export const maxFileRows = 200;
 
 /** Names in these rows: a key of a row has the node's id in front, and at most 1,024 characters. */

@@ -15,23 +15,13 @@ const canBuild = await access('/usr/bin/dpkg-deb').then(
   () => false,
 );
 
+const qemu = 'qemu-system-x86_64 -accel tcg -m 96 -display none -monitor none -no-reboot'.split(' ');
+
 /** Boots the guest, types each line when the text before it has shown, and gives all that its serial line said. */
 async function converse(guest: Guest, append: string, script: readonly (readonly [RegExp, string])[]): Promise<string> {
   const keyboard = new PassThrough();
   const steps = [...script];
   let said = '';
-  const qemu = [
-    'qemu-system-x86_64',
-    '-accel',
-    'tcg',
-    '-m',
-    '96',
-    '-display',
-    'none',
-    '-monitor',
-    'none',
-    '-no-reboot',
-  ];
   const boot = ['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', `console=ttyS0 quiet ${append}`];
   await localRunner.run([...qemu, ...boot, '-serial', 'stdio', '-nic', 'user,model=e1000'], {
     timeoutMs: 55_000,
@@ -71,21 +61,9 @@ describe.skipIf(!canBuild)('the guest', () => {
     const folder = await mkdtemp(join(tmpdir(), 'guest-'));
     const serial = join(folder, 'serial');
     const append = 'console=ttyS0 quiet ip=off hostname=web7';
-    const argv = [
-      'qemu-system-x86_64',
-      '-accel',
-      'tcg',
-      '-m',
-      '96',
-      '-display',
-      'none',
-      '-monitor',
-      'none',
-      '-no-reboot',
-    ];
     const boot = ['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', append];
     const chardev = ['-serial', `unix:${serial},server=on,wait=on`];
-    const running = localRunner.run([...argv, ...boot, ...chardev, '-nic', 'user,model=virtio-net-pci'], {
+    const running = localRunner.run([...qemu, ...boot, ...chardev, '-nic', 'user,model=virtio-net-pci'], {
       timeoutMs: 60_000,
     });
     try {

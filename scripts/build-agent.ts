@@ -72,6 +72,8 @@ const common = {
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'none',
+  // What agent/carried-side.ts relies on.
+  charset: 'ascii',
   logLevel: 'warning',
   // A stack trace prints the line that threw: without a limit that would be the whole program.
   lineLimit: 200,

@@ -11,10 +11,10 @@ import { defineKind } from '../contract/kinds.ts';
 import { parseFlags } from '../core/flags.ts';
 import { rowsOf } from '../core/fleet-view.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
-import { ConsoleClient, type SocketLike } from '../lib/client.ts';
 import { FleetCollection } from '../lib/fleet.ts';
 import { createEngines } from '../server/engines/engines.ts';
 import { Fleet } from '../server/fleet/fleet.ts';
+import { clientOf } from './fleet-client.ts';
 
 const beds = defineKind({
   name: 'beds',
@@ -81,22 +81,6 @@ afterAll(async () => {
   for (const daemon of daemons) await daemon.stop();
   await identities.remove();
 });
-
-/** The page's end of the wire: what it gets went through JSON. */
-function clientOf(served: Fleet): ConsoleClient {
-  const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
-  const socket: SocketLike = {
-    connected: true,
-    active: true,
-    emit: (_name, _input, ack) => ack({ ok: true, data: copy(served.snapshot()) }),
-    on: (name, listener) => {
-      if (name === 'fleet.delta') served.onDelta((delta) => listener(copy(delta)));
-    },
-    connect: () => undefined,
-    disconnect: () => undefined,
-  };
-  return new ConsoleClient({ socket, now: () => Date.now() });
-}
 
 test('its rows arrive in a collection of a browser, change there, and go', async () => {
   const release = page.retain();

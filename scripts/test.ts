@@ -212,9 +212,9 @@ try {
       ...checks,
       () => runProject('unit', 20 * minute),
       () => runProject('pages', 10 * minute),
-      () => runProject('int', 30 * minute),
+      () => runProject('int', 45 * minute),
     ]),
-    lane([() => buildImage('networkmanager'), onLab('lab', 50 * minute, twoLabs)]),
+    lane([() => buildImage('networkmanager'), onLab('lab', 65 * minute, twoLabs)]),
   ]);
   const after = await lane([() => runProject('alone', 15 * minute), browser]);
   const counts = [...sideBySide.flat(), ...after];

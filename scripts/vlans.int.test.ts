@@ -6,10 +6,10 @@ import { vlans } from '../contract/cluster-kinds.ts';
 import { fleetKind } from '../contract/fleet.ts';
 import { statePathOf } from '../core/flags.ts';
 import { rowsOf } from '../core/fleet-view.ts';
-import { ConsoleClient, type SocketLike } from '../lib/client.ts';
 import { FleetCollection } from '../lib/fleet.ts';
 import { createEngines } from '../server/engines/engines.ts';
 import { Fleet } from '../server/fleet/fleet.ts';
+import { clientOf } from './fleet-client.ts';
 import { LocalDaemons, silentLog } from './local-daemons.ts';
 
 let daemons: LocalDaemons;
@@ -93,19 +93,3 @@ test('a node that restarts has the table from its disk, with the other one away'
   await daemons.start(0);
   expect(await tabular(0, 'namespace exp1 vlans')).toEqual([['lan', '200']]);
 });
-
-/** The page's end of the wire: what it gets went through JSON. */
-function clientOf(served: Fleet): ConsoleClient {
-  const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
-  const socket: SocketLike = {
-    connected: true,
-    active: true,
-    emit: (_name, _input, ack) => ack({ ok: true, data: copy(served.snapshot()) }),
-    on: (name, listener) => {
-      if (name === 'fleet.delta') served.onDelta((delta) => listener(copy(delta)));
-    },
-    connect: () => undefined,
-    disconnect: () => undefined,
-  };
-  return new ConsoleClient({ socket, now: () => Date.now() });
-}

@@ -54,7 +54,7 @@ export class Source {
     void this.read();
   }
 
-  /** How many more chunks it may be asked for now. */
+  /** How many chunks may still be requested from it before one of those under way has arrived. */
   get room(): number {
     return this.have === null ? 0 : asksAtOnce - this.asked.size;
   }
