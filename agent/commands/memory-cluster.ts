@@ -19,7 +19,7 @@ export interface MemoryClusterOptions {
   readonly filePath?: string;
   /** Nodes that are in the mesh but never answer. */
   readonly silent?: readonly string[];
-  /** Told of each line that one node sends to another, and how long it waits. */
+  /** Gets each line that one node sends to another, and how long it waits. */
   readonly onSend?: (line: string, timeoutMs: number) => void;
   readonly onQuit?: (name: string, delayMs: number) => void;
 }
