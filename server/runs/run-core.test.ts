@@ -172,8 +172,16 @@ async function begin(core: RunCore, secrets: Record<string, string> = {}) {
   return core.startRun(caller, plan.id, secrets);
 }
 /** Waits until the run is in one of the states. */
-async function reach(core: RunCore, id: string, ...states: RunSummary['state'][]): Promise<RunSummary> {
-  for (let tries = 0; tries < 2_000; tries += 1) {
+function reach(core: RunCore, id: string, ...states: RunSummary['state'][]): Promise<RunSummary> {
+  return reachBefore(nobody, core, id, ...states);
+}
+async function reachBefore(
+  end: AbortSignal,
+  core: RunCore,
+  id: string,
+  ...states: RunSummary['state'][]
+): Promise<RunSummary> {
+  for (let tries = 0; tries < 2_000 && !end.aborted; tries += 1) {
     const run = (await core.list(10)).find((each) => each.id === id);
     if (run && states.includes(run.state)) return run;
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -844,10 +852,13 @@ describe('a crash', () => {
       journal.writesLeft = writes;
       const first = createCore(plan, journal, machines).core;
       const begun = begin(first, { 'password:root': password });
+      // The loser of the two would still run beside the tests that follow.
+      const over = new AbortController();
       const done = await Promise.race([
-        begun.then(({ id }) => reach(first, id, 'done')),
-        quiet(machines, journal).then(() => null),
+        begun.then(({ id }) => reachBefore(over.signal, first, id, 'done')),
+        quiet(machines, journal, over.signal).then(() => null),
       ]);
+      over.abort();
       // The first process is gone: its store never answers again.
       const wasComplete = done !== null && journal.writesLeft > 0;
       journal.writesLeft = Infinity;
@@ -902,8 +913,8 @@ describe('a crash', () => {
   });
 
   /** Resolves when the process can get no further. */
-  async function quiet(machines: Machines, journal: Journal): Promise<void> {
-    for (let calm = 0; calm < 4;) {
+  async function quiet(machines: Machines, journal: Journal, end = nobody): Promise<void> {
+    for (let calm = 0; calm < 4 && !end.aborted;) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       calm = journal.writesLeft <= 0 && machines.atWork === 0 ? calm + 1 : 0;
     }
