@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { describeLabTransaction, waitForState } from './bridge.ts';
-import { installTree, placeRootKeys, runMeshd, startMeshd } from './cluster.ts';
+import { installTree, placeRootKeys, runMeshd, startMeshd, treeOnNode } from './cluster.ts';
 import { runInGuest } from './guest-shell.ts';
 import { ensureGuest } from './guest.ts';
 import { openLab } from './lab.ts';
@@ -145,9 +145,29 @@ describe('while VMs ping', () => {
     return Array.from({ length: last + 1 }, (_, seq) => seq).filter((seq) => !answered.includes(seq));
   }
 
-  test('meshd is killed on every node in turn: none is lost, and all VMs are adopted as they were', async () => {
+  const same = (row: Record<string, string>) =>
+    ['id', 'name', 'state', 'uuid', 'pid', 'tap', 'mac', 'vlan'].map((key) => row[key]);
+  async function expectAllKept(act: () => Promise<void>): Promise<void> {
     const before = await Promise.all(names.map(infoOf));
-    const lost = await lostWhile(async () => {
+    expect(await lostWhile(act)).toEqual([]);
+    await expect
+      .poll(async () => (await Promise.all(names.map(infoOf))).map(same), { timeout: 60_000 })
+      .toEqual(before.map(same));
+  }
+
+  /** On the head, with the same content and another hash. Returns its folder below the tree. */
+  async function placeOtherProgram(): Promise<string> {
+    const script = `
+      set -e; cd ${treeOnNode}
+      echo '// another build' | cat current/meshd.mjs - >other.mjs
+      hash=$(sha256sum <other.mjs | cut -c 1-16)
+      mkdir program/$hash; mv other.mjs program/$hash/meshd.mjs; cp -P current/runtime program/$hash/
+      ln -sfn program/$hash current; readlink current`;
+    return (await lab.exec(head, ['sh', '-c', script])).stdout.trim();
+  }
+
+  test('meshd is killed on every node in turn: none is lost, and all VMs are adopted as they were', () =>
+    expectAllKept(async () => {
       for (const node of nodes) {
         await lab.fault.signal(node, 'meshd', 'SIGKILL');
         // Deploy made a service of the others'; this one was started by hand.
@@ -156,14 +176,17 @@ describe('while VMs ping', () => {
           .poll(async () => (await runMeshd(lab, node, ['version'])).stdout, { timeout: 60_000 })
           .not.toBe('');
       }
-    });
-    expect(lost).toEqual([]);
-    const same = (row: Record<string, string>) =>
-      ['id', 'name', 'state', 'uuid', 'pid', 'tap', 'mac', 'vlan'].map((key) => row[key]);
-    await expect
-      .poll(async () => (await Promise.all(names.map(infoOf))).map(same), { timeout: 60_000 })
-      .toEqual(before.map(same));
-  });
+    }));
+
+  test('a deploy brings another program to all nodes: likewise', () =>
+    expectAllKept(async () => {
+      const program = await placeOtherProgram();
+      await lab.fault.signal(head, 'meshd', 'SIGKILL');
+      await startMeshd(lab, head, flags);
+      await runMeshd(lab, head, ['deploy', 'launch', 'node[2-4]'], { timeoutMs: 120_000 });
+      for (const node of nodes)
+        expect((await lab.exec(node, ['readlink', join(treeOnNode, 'current')])).stdout).toBe(`${program}\n`);
+    }));
 });
 
 test('a power cut: LOST meanwhile, QUIT with its reason afterwards, and it starts again', async () => {
