@@ -163,6 +163,13 @@ export const handshakeTimeoutMs = 5_000;
 /** Requests of one member that run here at the same time. A person's `mesh send` is one. */
 export const maxRequestsPerMember = 256;
 
+/** An answer to a member to which there is no route waits this long for one: as long as most requests wait for their answer. */
+export const keptAnswerMs = 60_000;
+/** Answers that wait so: a question to all of a large mesh brings as many, and most are small. */
+export const maxKeptAnswers = 1_024;
+/** Four answers of the largest size. */
+export const maxKeptAnswersBytes = 4 * maxFrameBytes;
+
 /** The longest `mesh timeout`, and what `mesh timeout 0` means: a day. Nothing waits for ever. */
 export const maxMeshTimeoutMs = 24 * 3600 * 1000;
 
