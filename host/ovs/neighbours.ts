@@ -190,14 +190,14 @@ function readIp6(bytes: Buffer, at: number): string {
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
 }
 
-/** What a frame says about its sender's address: ARP (RFC 826), neighbour discovery (RFC 4861, 4.3 and 4.4). Null for nothing. */
+/**
+ * What a frame says about its sender's address: ARP (RFC 826), neighbour discovery (RFC 4861, 4.3 and 4.4). Null for nothing, as of a frame
+ * with a tag.
+ */
 export function parseSaid(frame: Buffer): Said | null {
-  let at = 12;
-  // Tags of a trunk or of QinQ.
-  for (let tags = 0; tags < 2 && frame.length >= at + 6 && isTag(frame.readUInt16BE(at)); tags += 1) at += 4;
-  if (frame.length < at + 2) return null;
-  const type = frame.readUInt16BE(at);
-  at += 2;
+  const at = 14;
+  if (frame.length < at) return null;
+  const type = frame.readUInt16BE(12);
   if (type === 0x0806) {
     const isEthernetAndIp4 =
       frame.length >= at + 28 && frame.readUInt32BE(at) === 0x0001_0800 && frame.readUInt16BE(at + 4) === 0x0604;
@@ -213,5 +213,3 @@ export function parseSaid(frame: Buffer): Said | null {
   const ip = message === 136 || source === '::' ? target : source;
   return (message === 135 || message === 136) && !ip.startsWith('ff') ? { mac: readMac(frame, 6), ip } : null;
 }
-
-const isTag = (type: number) => type === 0x8100 || type === 0x88a8;

@@ -447,6 +447,15 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
         .toEqual({ ip4: '10.9.0.5', ip6: '' });
       expect(told).toContain('mega_tap0');
       expect(under.addressesOf('mega_tap0', '02:00:00:00:00:02')).toEqual(silent);
+      // What it tags itself goes nowhere on an access port. The frame behind it says when that has been looked at.
+      guest.send(tagged(arpOf(mac, [10, 66, 0, 5]), 66));
+      await expect
+        .poll(() => {
+          guest.send(arpOf('02:00:00:00:00:03', [10, 9, 0, 6]));
+          return under.addressesOf('mega_tap0', '02:00:00:00:00:03').ip4;
+        })
+        .toBe('10.9.0.6');
+      expect(under.addressesOf('mega_tap0', mac).ip4).toBe('10.9.0.5');
       stop();
       await guest.letGo();
       await under.removePorts(['mega_tap0']);
@@ -506,6 +515,11 @@ function arpOf(mac: string, ip: readonly number[]): Buffer {
     sender,
     Buffer.from([...ip, 0, 0, 0, 0, 0, 0, 10, 9, 0, 254]),
   ]);
+}
+
+/** The frame with a tag of 802.1Q. */
+function tagged(frame: Buffer, vlan: number): Buffer {
+  return Buffer.concat([frame.subarray(0, 12), Buffer.from([0x81, 0, vlan >> 8, vlan & 255]), frame.subarray(12)]);
 }
 
 /** Numbers between 0 and 1 that depend on the seed alone. */
