@@ -1,5 +1,5 @@
 // What becomes of the VMs in this node's records when meshd starts: those whose QEMU runs are taken over, the others say how they ended, and what
-// a crash left half-made is ended or finished.
+// a crash left half-made is ended or finished. Taps of VMs that run are looked after again.
 import { describeError } from '../../contract/errors.ts';
 import { markFailed, removeVm } from './starting.ts';
 import type { VmParts } from './parts.ts';
@@ -31,8 +31,13 @@ export async function adoptVms(parts: AdoptionParts): Promise<void> {
       }),
     ),
   );
-  const running = book.records().filter(({ id }) => parts.running.get(id)).length;
-  if (vms.length > 0) log.info(`vms: ${vms.length} in the records, ${running} of them run`);
+  const running = book.records().filter(({ id }) => parts.running.get(id));
+  if (vms.length > 0) log.info(`vms: ${vms.length} in the records, ${running.length} of them run`);
+  // One that was removed while meshd was away is there again, and its VM holds the one that is gone.
+  const taps = running.flatMap(({ nets }) => nets.flatMap(({ tap }) => (tap === '' ? [] : [tap])));
+  await parts.ports
+    .expectHeld(taps)
+    .catch((error: unknown) => log.warn(`vms: taps of VMs were not looked at: ${describeError(error)}`));
 }
 
 async function settle({ record, doing, process }: StoredVm, parts: AdoptionParts): Promise<void> {

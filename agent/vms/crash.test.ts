@@ -156,6 +156,33 @@ describe('when meshd starts again', () => {
     expect(await after.act([1], { action: 'start' }, named)).toMatchObject([{ error: '' }]);
   });
 
+  it('a tap that was removed while it was away is made again, and plugged into its VM again', async () => {
+    machine.crash();
+    machine.network.deleteTap('mega_tap1');
+    const after = await machine.start();
+    await machine.clock.advance(5_000, 50);
+    expect(machine.taps()).toEqual(['mega_tap0', 'mega_tap1']);
+    expect(machine.hypervisor.replugs).toEqual(['mega_tap1']);
+    expect(machine.network.host().view().links.get('mega_tap1')).toMatchObject({ isUp: true, hasCarrier: true });
+    // The next life finds nothing to do.
+    await after.stop();
+    machine.crash();
+    await machine.start();
+    await machine.clock.advance(5_000, 50);
+    expect(machine.hypervisor.replugs).toEqual(['mega_tap1']);
+  });
+
+  it('the tap of a VM that ended with it is made again, and nothing is plugged in', async () => {
+    machine.crash();
+    machine.network.deleteTap('mega_tap0');
+    machine.hypervisor.killOutside({ id: 0, uuid: '', process: { pid: 0, startTicks: '', bootId: '' } });
+    await machine.start();
+    await machine.clock.advance(5_000, 50);
+    expect(machine.taps()).toEqual(['mega_tap0', 'mega_tap1']);
+    expect(machine.hypervisor.replugs).toEqual([]);
+    expect(machine.log.filter((line) => line.includes('tap-unheld'))).toEqual([]);
+  });
+
   it('what ended while it was away is QUIT and says so', async () => {
     machine.crash();
     machine.hypervisor.killOutside({ id: 0, uuid: '', process: { pid: 0, startTicks: '', bootId: '' } });

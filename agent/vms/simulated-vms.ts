@@ -22,8 +22,10 @@ export class SimulatedMachine {
   readonly clock: VirtualClock;
   readonly name: string;
   readonly disk = new MemoryVmStore();
-  readonly hypervisor = createMemoryHypervisor();
   readonly network = new MemoryMachine();
+  readonly hypervisor = createMemoryHypervisor({
+    onHold: (tap, isHeld) => this.network.changeLink(tap, { hasCarrier: isHeld }),
+  });
   readonly images: MemoryStore;
   readonly log: string[] = [];
   /** Files that are on their way here, by name. */

@@ -15,5 +15,6 @@ export type Switch = Pick<
   | 'addPorts'
   | 'movePorts'
   | 'removePorts'
+  | 'expectHeld'
   | 'ensureBridge'
 >;

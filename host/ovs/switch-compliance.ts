@@ -234,6 +234,24 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await heldAgain.letGo();
     });
 
+    test('a daemon that starts again shows a VM whose tap was removed meanwhile, and none that holds its own', async () => {
+      await under.ensureBridge('vms');
+      const ports = [port('mega_tap0', access(5)), port('mega_tap1', access(6), 'vm2')];
+      await under.addPorts(ports);
+      const held = await Promise.all(ports.map(({ tap }) => machine.hold(tap)));
+      await under.stop();
+      await machine.deleteTap('mega_tap0');
+      await begin({ ports, bridges: ['vms'] });
+      await under.expectHeld(['mega_tap0', 'mega_tap1']);
+      const unheld = { reason: 'tap-unheld', subject: 'mega_tap0', isLeftAlone: true };
+      await expect.poll(faults).toEqual([unheld]);
+      await held[0]?.letGo();
+      const heldAgain = await machine.hold('mega_tap0');
+      await isWhole(['tap mega_tap0 up', 'tap mega_tap1 up', 'vms mega_tap0 VLAN 5', 'vms mega_tap1 VLAN 6']);
+      await heldAgain.letGo();
+      await held[1]?.letGo();
+    });
+
     test('does not fight: after three repairs it leaves the port alone and shows that, until it is connected again', async () => {
       await under.ensureBridge('vms');
       await under.addPorts([port('mega_tap0', access(5))]);

@@ -311,6 +311,19 @@ export class VirtualSwitch {
     });
   }
 
+  /**
+   * Programs hold these taps, as VMs do that outlived their daemon. One that they do not hold was removed meanwhile, and made again here: it is
+   * shown as a fault until its VM holds it.
+   */
+  expectHeld(taps: readonly string[]): Promise<void> {
+    return this.inTurn(async () => {
+      const { links } = this.view();
+      const lost = taps.filter((tap) => this.wanted.ports.has(tap) && !links.get(tap)?.hasCarrier);
+      for (const tap of lost) this.wanted.lost.add(tap);
+      if (lost.length > 0 && this.isStarted) await this.reconcile();
+    });
+  }
+
   /** Makes a bridge for VMs unless there is one of this name. It has no uplink, and the node itself takes no part in it. */
   ensureBridge(name: string): Promise<void> {
     return this.inTurn(async () => {

@@ -46,13 +46,17 @@ interface MemoryVm {
   isFull: boolean;
   obeys: boolean;
   readonly usbDisks: Map<number, string>;
-  readonly nics: Map<number, boolean>;
+  /** By place: its tap, and whether its cable is in. */
+  readonly nics: Map<number, { readonly tap: string; isUp: boolean }>;
   cdrom: string;
   readonly frame: number;
 }
 
-/** `base` only names folders; nothing is made there. */
-export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string } = {}): MemoryHypervisor {
+/** `base` only names folders; nothing is made there. `onHold`: a VM holds a tap from now on, or no more. */
+export function createMemoryHypervisor({
+  base = '/run/meshd',
+  onHold = () => undefined,
+}: { base?: string; onHold?: (tap: string, isHeld: boolean) => void } = {}): MemoryHypervisor {
   const vms = new Map<number, MemoryVm>();
   /** Who holds a VM: one at a time, as with QEMU's monitor. */
   const held = new Set<number>();
@@ -70,6 +74,7 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
     if (status.state === 'QUIT') {
       vms.delete(vm.instance.id);
       held.delete(vm.instance.id);
+      for (const { tap } of vm.nics.values()) onHold(tap, false);
     }
     for (const listener of [...vm.listeners]) listener(status);
   }
@@ -139,16 +144,22 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
         act(() => {
           if (!vm.usbDisks.delete(disk)) throw refused('device_del', `Device 'hotplug${disk}' not found`);
         }),
-      addNic: (_nic, index) => act(() => void vm.nics.set(index, true)),
+      addNic: ({ tap }, index) =>
+        act(() => {
+          vm.nics.set(index, { tap, isUp: true });
+          onHold(tap, true);
+        }),
       replugNic: (nic, index) =>
         act(() => {
           if (!vm.nics.has(index)) throw refused('device_del', `Device 'nic${index}' not found`);
           replugs.push(nic.tap);
+          onHold(nic.tap, true);
         }),
       setLink: (index, isUp) =>
         act(() => {
-          if (!vm.nics.has(index)) throw refused('set_link', `Device 'net${index}' not found`);
-          vm.nics.set(index, isUp);
+          const nic = vm.nics.get(index);
+          if (!nic) throw refused('set_link', `Device 'net${index}' not found`);
+          nic.isUp = isUp;
         }),
       qmp: (command) =>
         act(() => {
@@ -197,11 +208,12 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
         isFull: false,
         obeys: true,
         usbDisks: new Map(),
-        nics: new Map(machine.nics.map((_nic, index) => [index, true])),
+        nics: new Map(machine.nics.map(({ tap }, index) => [index, { tap, isUp: true }])),
         cdrom: config.cdrom,
         frame: id,
       };
       vms.set(id, vm);
+      for (const { tap } of vm.nics.values()) onHold(tap, true);
       return open(vm);
     },
     async adopt(instance) {
