@@ -274,6 +274,7 @@ export async function startDaemon(
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,
         vmNames: (namespace) => directory.listed(namespace).map(({ name }) => name),
+        lostVms: (namespace) => directory.lost(namespace),
         onBug,
       },
     );

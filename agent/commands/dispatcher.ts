@@ -19,6 +19,7 @@ import { commandTable } from '../../core/commands/table.ts';
 import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
 import { renderEntries } from '../../core/render.ts';
 import { filterRows, selectColumns } from '../../core/transform.ts';
+import type { VmRecord } from '../../core/vms/record.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
 import { readFileBelow } from '../../host/below.ts';
 import type { Namespaces } from '../namespaces/namespaces.ts';
@@ -27,6 +28,7 @@ import { vmNotFound, type CommandOrigin, type Handlers } from './handler.ts';
 import type { Peers } from './peers.ts';
 import { Patience } from './patience.ts';
 import { createSession, flagsOfCommand, type Session, type Settings } from './session.ts';
+import { describeLost } from './vm-targets.ts';
 
 export interface DispatcherOptions {
   /** This host's name. */
@@ -50,6 +52,8 @@ export interface DispatcherComponents {
   readonly meshTimeoutMs: () => number;
   /** Names of the VMs of a namespace, as far as this node knows them, for completion. */
   readonly vmNames?: (namespace: string) => readonly string[];
+  /** VMs of a namespace whose nodes are not in the mesh now. */
+  readonly lostVms?: (namespace: string) => readonly VmRecord[];
   /** Receives errors that are not AppErrors: those are our bugs. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -284,7 +288,23 @@ export class Dispatcher {
     } finally {
       patience.end();
     }
-    yield command.pattern.scope === 'vms' ? withoutMissing(merged, host) : merged;
+    yield command.pattern.scope === 'vms'
+      ? withoutMissing(this.withLost(merged, command, context.namespace), host)
+      : merged;
+  }
+
+  /** A host that is away cannot say what its VMs are now: LOST. */
+  private withLost(entries: ResponseEntry[], command: ParsedCommand, namespace: string): ResponseEntry[] {
+    if (entries.every(({ Error: error }) => error === '' || error.startsWith(vmNotFound))) return entries;
+    const lost = this.components.lostVms?.(namespace) ?? [];
+    return entries.map((entry) => {
+      if (entry.Error === '') return entry;
+      const text = describeLost(
+        command,
+        lost.filter((vm) => vm.host === entry.Host),
+      );
+      return text === null ? entry : responseEntry(entry.Host, { Error: text });
+    });
   }
 
   /** The handler on this host. When a handler ignores its signal, this stops waiting for it soon after the signal came. */

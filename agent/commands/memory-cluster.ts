@@ -2,6 +2,7 @@
 // with nothing between the nodes: unknown names and silent nodes answer as the mesh's do. Namespaces are the real ones.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
+import type { VmRecord } from '../../core/vms/record.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import { Launches } from '../namespaces/launches.ts';
@@ -19,6 +20,8 @@ export interface MemoryClusterOptions {
   readonly filePath?: string;
   /** Nodes that are in the mesh but never answer. */
   readonly silent?: readonly string[];
+  /** VMs that are lost; none unless given. */
+  readonly lostVms?: (namespace: string) => readonly VmRecord[];
   /** Gets each line that one node sends to another, and how long it waits. */
   readonly onSend?: (line: string, timeoutMs: number) => void;
   readonly onQuit?: (name: string, delayMs: number) => void;
@@ -81,6 +84,7 @@ export async function createMemoryCluster(options: MemoryClusterOptions): Promis
           vlanRange: (namespace) => (namespace === defaultNamespace ? { min: 101, max: 4096 } : null),
           quit: (delayMs) => options.onQuit?.(name, delayMs),
           meshTimeoutMs: () => 1000,
+          lostVms: options.lostVms ?? (() => []),
         },
       ),
     );

@@ -2,6 +2,7 @@
 // was done; with a list or `all`, VMs that an action does not fit are left out silently.
 import { AppError, describeError } from '../../contract/errors.ts';
 import { matchTarget, parseTarget } from '../../core/vms/names.ts';
+import type { ParsedCommand } from '../../core/commands/types.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { describeRefusal, outcomeOf, type VmAction } from '../../core/vms/states.ts';
 import type { LocalVms } from '../vms/local-vms.ts';
@@ -69,13 +70,28 @@ export function throwErrors(
   results: readonly { readonly vm: { readonly name: string }; readonly error: string }[],
   isSingle: boolean,
 ): void {
+  const text = describeErrors(results, isSingle);
+  if (text !== '') throw new AppError('failed', text);
+}
+
+function describeErrors(
+  results: readonly { readonly vm: { readonly name: string }; readonly error: string }[],
+  isSingle: boolean,
+): string {
   const failed = results.filter(({ error }) => error !== '');
-  const [first] = failed;
-  if (!first) return;
-  if (isSingle) throw new AppError('failed', first.error);
+  if (isSingle) return failed[0]?.error ?? '';
   const lines = failed.slice(0, maxErrorsSaid).map(({ vm, error }) => `${vm.name}: ${error}`);
   if (failed.length > lines.length) lines.push(`and ${failed.length - lines.length} more VMs`);
-  throw new AppError('failed', lines.join('\n'));
+  return lines.join('\n');
+}
+
+/** What a line says of VMs whose node is away, in place of an error of the mesh; null when it means none of them. */
+export function describeLost({ words }: ParsedCommand, lost: readonly VmRecord[]): string | null {
+  const parsed = parseTarget(words['vm'] ?? '');
+  if (!parsed.ok) return null;
+  const { matched, isSingle } = matchTarget(parsed.value, lost);
+  const results = matched.map((vm) => ({ vm, error: describeRefusal({ is: 'refuse', because: 'lost' }, vm) }));
+  return results.length === 0 ? null : describeErrors(results, isSingle);
 }
 
 export function wordOf({ command }: CommandCall, key: string): string {

@@ -40,6 +40,7 @@ async function start(lost: readonly VmRecord[] = []): Promise<void> {
   const dispatchers = await createMemoryCluster({
     names: all,
     silent,
+    lostVms: () => lost,
     onSend: (line, timeoutMs) => waits.set(line, timeoutMs),
     filePath: folder,
     handlers: (name, peers) =>
@@ -346,6 +347,21 @@ describe('VMs of a namespace', () => {
     await start();
     await succeed('namespace exp');
     expect(await said('vm info summary')).toEqual(['node2: ', 'node3: timed out']);
+  });
+
+  it('an action on a LOST VM says that its node is gone and when the VM can be used again', async () => {
+    const records = (nodes[2]?.list('exp') ?? []).map((vm): VmRecord => ({ ...vm, state: 'LOST' }));
+    silent = ['node3'];
+    await start(records);
+    await succeed('namespace exp');
+    const lost = (name: string) =>
+      `${name} is lost: its node node3 is not in the mesh. It can be used again, as found, when node3 is back; until then, launch its config under another name`;
+    for (const line of ['start a2', 'stop a2', 'kill a2', 'flush a2', 'reboot a2', 'tag a2 k v', 'qmp a2 {}']) {
+      expect(await said(`vm ${line}`), line).toEqual([`node3: ${lost('a2')}`]);
+    }
+    expect(await said('vm kill all')).toEqual(['node2: ', `node3: a2: ${lost('a2')}\na4: ${lost('a4')}`]);
+    // Who is not known there may be on that host all the same.
+    expect(await said('vm start nope')).toEqual(['node3: timed out']);
   });
 
   it('shutdown says which guests did not follow, and how long they had', async () => {
