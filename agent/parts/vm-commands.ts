@@ -49,6 +49,7 @@ export function createVmCommandsPart(filesPath: string, components: VmCommandsCo
     randomByte: () => randomBytes(1)[0] ?? 0,
     newUuid: () => randomUUID(),
   });
+  vlans.useBy(launcher.vlanUsers);
   let catalogue: ConfigSurroundings['catalogue'] = null;
   // A test boot may take seconds. Until it is over, or where there is no QEMU, names are checked by the hosts of a launch alone.
   hypervisor.facts().then(

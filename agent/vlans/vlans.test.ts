@@ -236,6 +236,23 @@ describe('four nodes', () => {
     expect(nodes.tableText(2)).toBe('');
   });
 
+  test('V9 an alias that a launch uses is not released, beside what VMs use', async () => {
+    const vlan = await nodes.number(0, 'lan');
+    await nodes.agreed();
+    let launching = [{ vm: 'web1', namespace: defaultNamespace, vlan }];
+    nodes.at(3).useBy({
+      using: (vlans) => launching.filter((user) => vlans.includes(user.vlan)),
+      move: () => Promise.resolve([]),
+    });
+    const clear = () => nodes.at(1).clear({ namespace: defaultNamespace, prefix: '' }, options());
+    expect((await errorOf(clear())).message).toContain(`VMs use these VLANs: web1 on node4 (${vlan})`);
+    launching = [];
+    nodes.vms[3]!.push({ vm: 'web2', name: lan('lan'), vlan });
+    expect((await errorOf(clear())).message).toContain(`VMs use these VLANs: web2 on node4 (${vlan})`);
+    nodes.vms[3]!.length = 0;
+    await done(clear());
+  });
+
   test('V9 a released number rests while a member is away, and is given away once it knows', async () => {
     await done(add(0, 'alpha', 300));
     nodes.kill(3 === ownerOf(300) ? 2 : 3);

@@ -14,7 +14,7 @@ import { Sharing } from '../tables/sharing.ts';
 import type { TextStore } from '../tables/store.ts';
 import { Rows, rowsKind, syncKind, type VlansMesh } from './messages.ts';
 import { VlanState } from './state.ts';
-import { noUsers, type VlanUsers } from './users.ts';
+import { joinUsers, type VlanUsers } from './users.ts';
 
 export interface VlansOptions {
   /** `-vlanrange`. */
@@ -40,7 +40,7 @@ export class Vlans {
   private readonly sharing: Sharing<TableRows>;
   private readonly confirmation: Confirmation;
   private readonly allocator: Allocator;
-  private users: VlanUsers = noUsers;
+  private readonly users: VlanUsers[] = [];
   private readonly said = new Set<string>();
 
   private constructor(state: VlanState, { range, checkMs }: VlansOptions, components: VlansComponents) {
@@ -48,7 +48,7 @@ export class Vlans {
     this.state = state;
     this.components = components;
     this.pools = new VlanPools(state.table, range);
-    const users = () => this.users;
+    const users = () => joinUsers(this.users);
     const confirmation = new Confirmation({ mesh, clock, state, roster, users, log: components.log });
     this.confirmation = confirmation;
     const onMembers = (_came: readonly string[], went: readonly string[]) => {
@@ -83,9 +83,9 @@ export class Vlans {
     await this.state.stop();
   }
 
-  /** Registers what uses VLANs on this node. */
+  /** Registers something that uses VLANs on this node, beside what is registered. */
   useBy(users: VlanUsers): void {
-    this.users = users;
+    this.users.push(users);
   }
 
   /**

@@ -294,6 +294,33 @@ describe('a launch', () => {
     expect(holds(all)).toEqual([]);
   });
 
+  it('uses its VLANs from the moment that it has their numbers until it has ended', async () => {
+    const all = cluster(2);
+    const using = () => all.launcher.vlanUsers.using([101, 102, 103]).map(({ vm, vlan }) => `${vm} ${vlan}`);
+    const seen: Record<string, string[]> = {};
+    all.vlans.before = async (text) => {
+      // The second alias takes long, as with an owner that answers late.
+      if (text === 'dmz') await new Promise<void>((resolve) => void all.clock.after(5_000, resolve));
+      seen[`before ${text}`] = using();
+    };
+    for (const host of all.hosts) {
+      host.onCall = (call) => {
+        if (call === 'launch') seen[call] = using();
+      };
+    }
+    const config = { ...small, networks: [net('lan'), net('dmz'), net('lan')] };
+    expect(said(await launch(all, order('a,b', config)))).toBe('a node1 launched, b node2 launched');
+    const lan = ['a 101', 'a 101', 'b 101', 'b 101'];
+    expect(seen).toEqual({ 'before lan': [], 'before dmz': lan, launch: [...lan, 'a 102', 'b 102'] });
+    expect(using()).toEqual([]);
+    // One that fails uses none either.
+    all.vlans.before = (text) => {
+      if (text === 'dmz') throw new AppError('failed', 'out of VLANs');
+    };
+    expect(await launch(all, order('c', config))).toContain('out of VLANs');
+    expect(using()).toEqual([]);
+  });
+
   it('waits for a hold that is on its way before it releases', async () => {
     const all = cluster(1);
     const [first] = all.hosts;

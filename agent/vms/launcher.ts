@@ -26,6 +26,7 @@ import {
   type LaunchPlan,
   type PlacedVm,
 } from './launch-plan.ts';
+import type { VlanUser, VlanUsers } from '../vlans/users.ts';
 import type { HoldRequest, Launched, PlannedVm, Survey, VmHost } from './vm-host.ts';
 
 /** A host that does not answer within this gets no VM. */
@@ -130,6 +131,17 @@ export class Launcher {
   private readonly components: LauncherComponents;
   /** Number of the next VM without a name, by namespace. */
   private readonly counters = new Map<string, number>();
+  /** By launch that is under way: its NICs, as soon as they have a number. */
+  private readonly vlanUses = new Map<string, VlanUser[]>();
+  /** Launches use their VLANs: hosts have them in no record yet, and a number without a user may be given to another alias. */
+  readonly vlanUsers: VlanUsers = {
+    using: (vlans) => {
+      const wanted = new Set(vlans);
+      return [...this.vlanUses.values()].flat().filter(({ vlan }) => wanted.has(vlan));
+    },
+    // What hosts were told stays. Its number is in use, so it is not released.
+    move: () => Promise.resolve([]),
+  };
 
   constructor(components: LauncherComponents) {
     this.components = components;
@@ -175,6 +187,7 @@ export class Launcher {
         // Another launch was quicker, or a host went away: what it has now decides.
         if (tries === maxTries) throw refusal;
       } finally {
+        this.vlanUses.delete(launch);
         await this.release(launch, prepared.hosts);
       }
     }
@@ -266,7 +279,7 @@ export class Launcher {
     options: LaunchOptions,
   ): Promise<LaunchOutcome> {
     const { vms, hosts } = prepared;
-    const vlans = await this.resolveVlans(namespace, vms, options);
+    const vlans = await this.resolveVlans(launch, namespace, vms, options);
     assertNotAborted(options.signal);
     const byHost = new Map<string, PlannedVm[]>();
     for (const { host, ...vm } of vms) {
@@ -299,11 +312,24 @@ export class Launcher {
   }
 
   /** Each alias once, however many VMs name it. */
-  private async resolveVlans(namespace: string, vms: readonly PlacedVm[], { signal, status }: LaunchOptions) {
+  private async resolveVlans(
+    launch: string,
+    namespace: string,
+    vms: readonly PlacedVm[],
+    { signal, status }: LaunchOptions,
+  ) {
+    const uses: VlanUser[] = [];
+    this.vlanUses.set(launch, uses);
     const texts = [...new Set(vms.flatMap(({ config }) => config.networks.map(({ vlan }) => vlan)))];
     if (texts.length > 0) status(texts.length === 1 ? 'getting the VLAN' : `getting ${texts.length} VLANs`);
     const resolved = await Promise.allSettled(
-      texts.map((text) => this.components.vlans.resolve(text, namespace, { signal })),
+      texts.map(async (text) => {
+        const resolved = await this.components.vlans.resolve(text, namespace, { signal });
+        const { vlan } = resolved;
+        for (const { name, config } of vms)
+          for (const net of config.networks) if (net.vlan === text) uses.push({ vm: name, namespace, vlan });
+        return resolved;
+      }),
     );
     const numbers = new Map<string, { vlan: number; alias: string }>();
     const notes: string[] = [];
