@@ -165,7 +165,7 @@ export const maxRequestsPerMember = 256;
 
 /** An answer to a member to which there is no route waits this long for one: as long as most requests wait for their answer. */
 export const keptAnswerMs = 60_000;
-/** Answers that wait so: a question to all of a large mesh brings as many, and most are small. */
+/** Answers that wait so, or were sent within a second: a question to all of a large mesh brings as many, and most are small. */
 export const maxKeptAnswers = 1_024;
 /** Four answers of the largest size. */
 export const maxKeptAnswersBytes = 4 * maxFrameBytes;

@@ -37,6 +37,23 @@ test('U8 answers wait for a route and are sent once, in order', () => {
   expect(sent).toEqual([1, 2]);
 });
 
+test('U8 an answer that a relay sends back is sent again, a bounded number of times', async () => {
+  hasRoute = true;
+  answer(1);
+  answer(2);
+  for (let i = 0; i < 20; i += 1) {
+    answers.onBounce(asker, 1);
+    await clock.advance(500, 500);
+    answers.tick();
+  }
+  expect(sent).toEqual([1, 2, ...Array.from({ length: 8 }, () => 1)]);
+  // What has arrived, as far as anybody knows, is not kept.
+  answers.onBounce(asker, 2);
+  await clock.advance(500, 500);
+  answers.tick();
+  expect(sent.filter((id) => id === 2)).toHaveLength(1);
+});
+
 test('U8 an answer is forgotten when nobody waits for it, and when it is too old', async () => {
   answer(1);
   answer(2);
@@ -52,4 +69,14 @@ test('U8 above the bounds the oldest answers go', () => {
   for (let id = 0; id < maxKeptAnswers + 2; id += 1) answer(id);
   answer(5_000, maxKeptAnswersBytes - 10);
   expect(sendAll()).toEqual([...Array.from({ length: 10 }, (_, i) => maxKeptAnswers + 2 - 10 + i), 5_000]);
+});
+
+test('U8 above the bounds those that are on their way go before those that wait', () => {
+  answer(1);
+  hasRoute = true;
+  answer(2, maxKeptAnswersBytes - 10);
+  hasRoute = false;
+  answer(3, 100);
+  answers.onBounce(asker, 2);
+  expect(sendAll()).toEqual([2, 1, 3]);
 });

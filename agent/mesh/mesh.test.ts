@@ -6,7 +6,7 @@ import { writeId } from '../../core/mesh/link-states.ts';
 import { freshSuspicion, LocalHealth, stepSuspicion } from '../../core/mesh/suspicion.ts';
 import { describeTopology } from '../commands/mesh.ts';
 import { indexRoster } from '../identity/roster-store.ts';
-import { encodeMessage, envelopeFrame, frameType, jsonFrame, numberFrame, readMessage } from './frames.ts';
+import { bounceBody, encodeMessage, envelopeFrame, frameType, jsonFrame, numberFrame, readMessage } from './frames.ts';
 import { callAs, callAsMember } from './raw-caller.ts';
 import type { RequestResult } from './requests.ts';
 import { seededRandom, Simulation, simulatedNode, type SimulationOptions } from './simulation.ts';
@@ -605,7 +605,32 @@ describe.each([
       expect(answers()).toEqual([{ t: 'answer', body: 'node1' }]);
     });
 
-    test('U8 whoever asks nodes as soon as they appear has their answers, not a timeout', async () => {
+    test('U2 U8 an answer that a relay sends back, or that comes back in a loop, is sent again', async () => {
+      await createSimulation({ size: 3, degree: 1 });
+      await sim.start(0);
+      sim.mesh(0).serve('name', () => Promise.resolve('node1'));
+      // node2 relays for node3.
+      const relay = await member(1);
+      const state = { incarnation: clock.wallNow(), sequence: 1 };
+      relay.connection.send(stateFrame(id(1), { ...state, neighbours: [id(0), id(2)].sort() }));
+      relay.connection.send(stateFrame(id(2), { ...state, neighbours: [id(1)] }));
+      await clock.advance(200);
+      const request = encodeMessage({ t: 'request', kind: 'name', body: null });
+      relay.connection.send(envelopeFrame(frameType.unicast, { to: id(0), from: id(2), id: 7 }, request));
+      const answers = () => relay.frames.filter(([type]) => type === frameType.unicast);
+      await clock.advance(300, 10);
+      expect(answers().map(readMessage)).toEqual([{ t: 'answer', body: 'node1' }]);
+      const bounce = envelopeFrame(frameType.bounce, { to: id(0), from: id(1), id: 7 }, bounceBody(id(2)));
+      relay.connection.send(bounce);
+      await clock.advance(400, 10);
+      expect(answers()).toHaveLength(2);
+      relay.connection.send(answers()[0]!.slice());
+      await clock.advance(400, 10);
+      expect(answers()).toHaveLength(3);
+      expect(answers().map(readMessage)).toEqual(Array.from({ length: 3 }, () => ({ t: 'answer', body: 'node1' })));
+    });
+
+    test('U8 who asks nodes as soon as they appear has their answers, not a timeout', async () => {
       await createSimulation({ size: 24, degree: 2 });
       const asked: Promise<Map<string, RequestResult>>[] = [];
       for (let i = 0; i < 24; i += 1) {

@@ -198,7 +198,10 @@ export class Requests {
   /** A message met a node without a route. It was not delivered, so sending it again is safe. */
   onBounce(target: string, id: number): void {
     const pending = this.pending.get(id);
-    if (!pending?.waiting.has(target)) return;
+    if (!pending?.waiting.has(target)) {
+      this.answers.onBounce(target, id);
+      return;
+    }
     const retries = (pending.retries.get(target) ?? 0) + 1;
     pending.retries.set(target, retries);
     if (retries > maxBounceRetries) {
