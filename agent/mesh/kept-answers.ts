@@ -49,7 +49,7 @@ export class KeptAnswers {
     }
   }
 
-  /** Nobody waits for it any more. */
+  /** Nobody waits for it now. */
   drop(to: string, id: number): void {
     const answer = this.kept.get(keyOf(to, id));
     if (!answer) return;

@@ -579,7 +579,7 @@ describe.each([
       expect(results.filter((result) => !result?.ok && result?.code === 'refused')).toHaveLength(1);
     });
 
-    test('U8 an answer waits for a way back to a member whose links are not known yet', async () => {
+    test('U8 an answer waits for a route to a member whose links are not known yet', async () => {
       await createSimulation({ size: 3, degree: 2 });
       await sim.start(0);
       await sim.start(2);

@@ -139,7 +139,7 @@ export class Launcher {
       const wanted = new Set(vlans);
       return [...this.vlanUses.values()].flat().filter(({ vlan }) => wanted.has(vlan));
     },
-    // What hosts were told stays. Its number is in use, so it is not released.
+    // The hosts have its plan. Its number is in use, so it is not released.
     move: () => Promise.resolve([]),
   };
 
