@@ -355,7 +355,7 @@ describe('VMs of a namespace', () => {
     await start(records);
     await succeed('namespace exp');
     const lost = (name: string) =>
-      `${name} is lost: its node node3 is not in the mesh. It can be used again, as found, when node3 is back; until then, launch its config under another name`;
+      `${name} is lost: its node node3 does not answer. It can be used again, as found, when node3 is back; until then, launch its config under another name`;
     for (const line of ['start a2', 'stop a2', 'kill a2', 'flush a2', 'reboot a2', 'tag a2 k v', 'qmp a2 {}']) {
       expect(await said(`vm ${line}`), line).toEqual([`node3: ${lost('a2')}`]);
     }

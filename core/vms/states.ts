@@ -105,7 +105,7 @@ export function describeRefusal(
       return `vm not running: ${vm.id}`;
     case 'lost':
       return (
-        `${vm.name} is lost: its node ${vm.host} is not in the mesh. It can be used again, as found, when ${vm.host} is back; ` +
+        `${vm.name} is lost: its node ${vm.host} does not answer. It can be used again, as found, when ${vm.host} is back; ` +
         'until then, launch its config under another name'
       );
   }
