@@ -1,16 +1,20 @@
-// What the demo ends with: eight small VMs on two VLANs over all nodes. Owns what a person would type on the head node.
+// What the demo ends with: eight small VMs on two VLANs over all nodes. Owns the script of commands that makes them, which stays on the head
+// node for people to read, to change and to run again.
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../contract/errors.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
-import { runMeshd } from '../lab/cluster.ts';
+import { treeOnNode } from '../lab/cluster.ts';
 import { ensureGuest } from '../lab/guest.ts';
 import type { Lab } from '../lab/lab.ts';
 import { defaultCache } from '../lab/layout.ts';
 
-/** Where meshd on a node looks for images, unless `-filepath` says otherwise. */
+/** Where meshd on a node looks for images and scripts, unless `-filepath` says otherwise. */
 const filesFolder = '/var/lib/meshd/files';
 /** The bridges of four nodes take about a minute each on an idle machine. */
 const bridgesMs = 20 * 60_000;
+/** Eight launches, one after the other, of which the first on each node fetches its image. */
+const launchesMs = 10 * 60_000;
 
 export interface DemoVmsOptions {
   readonly nodes: readonly string[];
@@ -18,11 +22,12 @@ export interface DemoVmsOptions {
   readonly signal: AbortSignal;
 }
 
-/** By VLAN, VMs with consecutive addresses. */
+/** VMs have the colour of their VLAN in their name, and consecutive addresses. */
 const groups = [
-  { vlan: 'red', vms: ['red1', 'red2', 'red3', 'red4'], network: '10.100.0' },
-  { vlan: 'blue', vms: ['blue1', 'blue2', 'blue3', 'blue4'], network: '10.200.0' },
+  { alias: 'red', vlan: 100, network: '10.100.0' },
+  { alias: 'blue', vlan: 200, network: '10.200.0' },
 ];
+const vmsOfGroup = 4;
 
 /** Waits for the bridges, then launches the VMs in the namespace `demo`. @throws AppError, CommandError, or the signal's reason */
 export async function launchDemoVms(lab: Lab, { nodes, say, signal }: DemoVmsOptions): Promise<void> {
@@ -30,26 +35,40 @@ export async function launchDemoVms(lab: Lab, { nodes, say, signal }: DemoVmsOpt
   const guest = await ensureGuest(defaultCache, say);
   await lab.copyIn(head, guest.kernel, `${filesFolder}/vmlinuz`);
   await lab.copyIn(head, guest.initramfs, `${filesFolder}/initramfs.gz`);
+  const scriptPath = `${filesFolder}/demo.mm`;
+  await lab.exec(head, ['tee', scriptPath], { stdin: demoScript(nodes) });
   await waitForBridges(lab, { nodes, signal });
-  const type = async (...words: string[]) => {
-    signal.throwIfAborted();
-    await runMeshd(lab, head, ['namespace', 'demo', ...words], { timeoutMs: 120_000 });
-  };
-  await type('ns', 'add-hosts', describeRange(nodes));
-  await type('vm', 'config', 'kernel', 'vmlinuz');
-  await type('vm', 'config', 'initrd', 'initramfs.gz');
-  await type('vm', 'config', 'memory', '96');
-  await type('vm', 'config', 'serial-ports', '1');
-  for (const { vlan, vms, network } of groups) {
-    await type('vm', 'config', 'net', `${vlan},virtio-net-pci`);
-    for (const [index, vm] of vms.entries()) {
-      await type('vm', 'config', 'append', 'console=ttyS0', 'quiet', `ip=${network}.${index + 1}/24`, `hostname=${vm}`);
-      await type('vm', 'launch', 'kvm', vm);
+  await lab.exec(head, [`${treeOnNode}/bin/meshd`, '-e', 'read', basename(scriptPath)], {
+    timeoutMs: launchesMs,
+    signal,
+  });
+  const what = groups.map(({ alias, vlan }) => `${alias}[1-${vmsOfGroup}] on VLAN ${vlan} (${alias})`).join(', ');
+  say(`eight VMs run in the namespace demo: ${what}`);
+}
+
+/** The lines that a person would type on the head node. */
+function demoScript(nodes: readonly string[]): string {
+  const lines = [
+    '# The VMs of the demo. Run it with: meshd -e read demo.mm',
+    'namespace demo',
+    `ns add-hosts ${describeRange(nodes)}`,
+    'vm config kernel vmlinuz',
+    'vm config initrd initramfs.gz',
+    'vm config memory 96',
+    'vm config serial-ports 1',
+  ];
+  for (const { alias, vlan, network } of groups) {
+    lines.push('', `vlans add ${alias} ${vlan}`, `vm config networks ${alias},virtio-net-pci`);
+    for (let index = 1; index <= vmsOfGroup; index += 1) {
+      const name = `${alias}${index}`;
+      // The guest takes its address from the kernel's command line, so each has its own configuration.
+      lines.push(
+        `vm config append console=ttyS0 quiet ip=${network}.${index}/24 hostname=${name}`,
+        `vm launch kvm ${name}`,
+      );
     }
   }
-  await type('vm', 'start', 'all');
-  const vms = groups.flatMap((group) => group.vms);
-  say(`${vms.length} VMs run in the namespace demo: ${describeRange(vms)}, on the VLANs red and blue`);
+  return [...lines, '', 'vm start all', ''].join('\n');
 }
 
 /** Until eth0 of each node is in its bridge, as the run of the console makes it. */

@@ -131,8 +131,8 @@ When that run is done, its page has two buttons, for either order: Bridge (eth0 
 and Deploy (head node1, nodes node[1-${nodes.length}], degree 3).
 `;
   const bridgesText = `
-The bridges are still being made, about a minute for a node. Wait for "done" on the page Runs before you switch nodes off.
-Then eight small VMs are launched over the four nodes, on two VLANs.
+The bridges are still being made, about a minute for a node. Then eight small VMs are launched over the four nodes, on two VLANs.
+Wait for the line that says so before you switch nodes off.
 `;
   return `${bare ? bareText : bridgesText}
 The nodes share this machine: load, memory and uptime are the machine's, shown once for each node.
@@ -144,7 +144,7 @@ ${
   bare
     ? ''
     : `The cluster's own commands:     npm run lab -- exec${flags} node1 -- /opt/meshd/bin/meshd -e mesh status
-Its VMs:                        npm run lab -- exec${flags} node1 -- /opt/meshd/bin/meshd -e namespace demo vm info summary\n`
+Its VMs, once they are there:   npm run lab -- exec${flags} node1 -- /opt/meshd/bin/meshd -e namespace demo vm info summary\n`
 }meshdeck for this console:      make a token (Settings, Account), then MESHDECK_TOKEN=… scripts/meshdeck --console ${url} runs
 
 Ctrl-C stops the console. The lab stays up then:
