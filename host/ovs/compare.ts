@@ -1,14 +1,18 @@
 // Compares what is wanted with what is there: what is wrong, and the change that fixes it. Pure: no clock and no attempts here.
+import type { BridgeConfig } from './bridge-config.ts';
 import {
   aliasStart,
   clusterMark,
+  describeTunnel,
   describeVlan,
+  type HostBridge,
   type HostPort,
   type HostView,
   type NewPort,
   type NewTap,
   type PortVlan,
   type SwitchChange,
+  type Tunnel,
 } from './switch-host.ts';
 
 export interface Place {
@@ -33,8 +37,12 @@ export interface Wanted {
   readonly ports: ReadonlyMap<string, WantedPort>;
   /** Bridges that this node made for VMs, by name. */
   readonly bridges: ReadonlyMap<string, 'system' | 'netdev'>;
-  /** Interfaces that were put on a bridge as trunks, with that bridge. */
+  /** What was set on them. */
+  readonly configs: ReadonlyMap<string, BridgeConfig>;
+  /** Interfaces that were put on a bridge as trunks, and tunnels, with that bridge. */
   readonly trunks: ReadonlyMap<string, string>;
+  /** Those of them that are tunnels. */
+  readonly tunnels: ReadonlyMap<string, Tunnel>;
   /** Taps that vanished while a program held them. */
   readonly lost: ReadonlySet<string>;
 }
@@ -109,12 +117,35 @@ export const newPort = (port: WantedPort, place: Place, cluster: string): NewPor
   marks: portMarks(cluster, port.owner),
 });
 
-const newTrunk = (name: string, bridge: string, cluster: string): NewPort => ({
+/** A trunk or a tunnel: a port for all VLANs. */
+export const newTrunk = (
+  name: string,
+  bridge: string,
+  of: { cluster: string; tunnel: Tunnel | undefined },
+): NewPort => ({
   name,
   bridge,
   vlan: { kind: 'trunk', tags: [] },
-  marks: trunkMarks(cluster),
+  marks: trunkMarks(of.cluster),
+  ...(of.tunnel ? { tunnel: of.tunnel } : {}),
 });
+
+/** The uplink that the console moved into a bridge (host/bridge). */
+export const uplinkOf = ({ marks }: HostBridge): string | null => marks.get('meshdeck-uplink') ?? null;
+
+/** Why somebody else looks after a bridge, and what to do there instead; empty for a bridge of ours with ports of ours alone. */
+export function describeHolder(bridge: HostBridge, ports: HostView['ports'], cluster: string): string {
+  const uplink = uplinkOf(bridge);
+  if (uplink !== null)
+    return `${bridge.name} has this node’s uplink ${uplink}: \`meshdeck bridge <node>\` changes it, and \`meshdeck bridge <node> --undo\` takes it away`;
+  const advice =
+    '`meshdeck bridge <node>` looks after a bridge with an uplink, and ovs-vsctl on the node after any other';
+  if (!isOurBridge(bridge, cluster)) return `${bridge.name} was not made by Meshdeck’s VMs: ${advice}`;
+  const foreign = bridge.ports.find(
+    (name) => name !== bridge.name && ports.get(name)?.marks.get(clusterMark) !== cluster,
+  );
+  return foreign === undefined ? '' : `${foreign} on ${bridge.name} is somebody else’s: ${advice}`;
+}
 
 /** All that is wrong, in an order in which what causes the rest comes first. */
 export function findFaults(wanted: Wanted, view: HostView): Found[] {
@@ -130,7 +161,9 @@ export function findFaults(wanted: Wanted, view: HostView): Found[] {
     if (view.bridges.has(name)) continue;
     willExist.add(name);
     const bridge = { name, datapath, marks: bridgeMarks(wanted.cluster) };
-    found.push({ subject: name, reason: 'bridge-missing', detail: '', change: { makeBridges: [bridge] } });
+    const config = wanted.configs.get(name);
+    const change = { makeBridges: [bridge], setBridges: config ? [{ name, config }] : [] };
+    found.push({ subject: name, reason: 'bridge-missing', detail: '', change });
   }
   const places = [...wanted.ports.values()].flatMap(({ place }) => (place === null ? [] : [place.bridge]));
   for (const name of new Set([...places, ...wanted.trunks.values()])) {
@@ -144,13 +177,16 @@ export function findFaults(wanted: Wanted, view: HostView): Found[] {
   }
   for (const [name, bridge] of wanted.trunks) {
     const port = view.ports.get(name);
-    const change = { setPorts: [newTrunk(name, bridge, wanted.cluster)] };
+    const tunnel = wanted.tunnels.get(name);
+    const change = { setPorts: [newTrunk(name, bridge, { cluster: wanted.cluster, tunnel })] };
     if (port && !isOurTrunk(port, wanted.cluster)) add(name, 'name-taken', null, `it is on ${port.bridge}`);
     else if (!willExist.has(bridge)) continue;
     else if (!port) add(name, 'port-missing', change);
     else if (port.bridge !== bridge) add(name, 'port-changed', change, `it is on ${port.bridge}, not ${bridge}`);
     else if (!port.vlan || describeVlan(port.vlan) !== 'trunk')
       add(name, 'port-changed', change, `it has ${describeMode(port)}, not trunk`);
+    else if (describeTunnel(port.tunnel) !== describeTunnel(tunnel))
+      add(name, 'port-changed', change, `it is ${describeTunnel(port.tunnel) || 'no tunnel'}`);
     else if (port.error !== '') add(name, 'port-error', null, port.error);
   }
   return found;

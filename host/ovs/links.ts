@@ -137,11 +137,6 @@ export class Links {
     await this.see(gone);
   }
 
-  async addressesOf(name: string): Promise<string[]> {
-    const { stdout } = await this.run(['ip', '-o', 'address', 'show', 'dev', name, 'scope', 'global'], listMs);
-    return stdout.split('\n').flatMap((line) => /\binet6? (\S+)/.exec(line)?.[1] ?? []);
-  }
-
   /**
    * The userspace datapath reads a tap's frames beside the kernel's own stack, and a tap on no bridge has that stack alone. It would
    * take from a guest on any VLAN what is for the node's own addresses; so it drops all that comes from a tap of ours. The datapath

@@ -3,9 +3,11 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
-import { CommandError, localRunner } from '../runner.ts';
+import { localRunner } from '../runner.ts';
+import { settingOperations } from './bridge-config.ts';
 import { BridgeConnections } from './bridge-connections.ts';
 import { Database } from './database.ts';
+import { findUses } from './interface-uses.ts';
 import { Links } from './links.ts';
 import { Neighbours } from './neighbours.ts';
 import type { Operation } from './ovsdb.ts';
@@ -33,13 +35,14 @@ import {
   type SwitchChange,
   type SwitchEvents,
   type SwitchHost,
+  type Tunnel,
 } from './switch-host.ts';
 
 const columns = {
   Open_vSwitch: ['cur_cfg', 'next_cfg', 'other_config', 'bridges'],
   Bridge: ['name', 'ports', 'datapath_type', 'external_ids', 'fail_mode', 'controller'],
   Port: ['name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'cvlans', 'external_ids'],
-  Interface: ['name', 'type', 'ofport', 'error', 'mtu'],
+  Interface: ['name', 'type', 'options', 'ofport', 'error', 'mtu'],
 } as const;
 
 /** The database answers at once, also for 1,000 ports; it may be busy with others' transactions. */
@@ -150,10 +153,7 @@ export class LinuxHost implements SwitchHost {
   }
 
   addressesOf(link: string): Promise<string[]> {
-    return this.links.addressesOf(link).catch((error: unknown) => {
-      if (error instanceof CommandError) throw new AppError('not-found', `there is no interface ${link} on this node`);
-      throw error;
-    });
+    return findUses(link, this.options.within);
   }
 
   listen(taps: ReadonlySet<string>): void {
@@ -212,7 +212,7 @@ export class LinuxHost implements SwitchHost {
     for (let at = 0; at === 0 || at < setPorts.length; at += portsAtOnce) {
       const part = { ...rest, setPorts: setPorts.slice(at, at + portsAtOnce) };
       const operations = this.describeRows(
-        at === 0 ? part : { ...part, makeBridges: [], dropPorts: [], dropBridges: [] },
+        at === 0 ? part : { ...part, makeBridges: [], setBridges: [], dropPorts: [], dropBridges: [] },
       );
       if (operations.length === 0) return;
       const count: Operation = { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] };
@@ -259,6 +259,12 @@ export class LinuxHost implements SwitchHost {
     const madeBridges = new Map(
       change.makeBridges.map(({ name }, index) => [name, namedUuid(`bridge${index}`)] as const),
     );
+    for (const { name, config } of change.setBridges) {
+      const known = bridgeIds.get(name);
+      if (known !== undefined && !this.view().bridges.get(name)?.marks.has(clusterMark))
+        throw new AppError('conflict', `the bridge ${name} is not ours`);
+      operations.push(...settingOperations(known === undefined ? madeBridges.get(name) : uuid(known), config));
+    }
     const joins = new Map<string, unknown[]>();
     const leaves = new Map<string, unknown[]>();
     const note = (lists: Map<string, unknown[]>, bridge: string, id: unknown) => {
@@ -275,13 +281,20 @@ export class LinuxHost implements SwitchHost {
         if (there.marks.get(clusterMark) !== port.marks[clusterMark])
           throw new AppError('conflict', `the port ${port.name} on ${there.bridge} is not ours`);
         operations.push({ op: 'update', table: 'Port', where: [['_uuid', '==', uuid(id)]], row });
+        if (port.tunnel)
+          operations.push({
+            op: 'update',
+            table: 'Interface',
+            where: [['name', '==', port.name]],
+            row: rowOfTunnel(port.tunnel),
+          });
         if (there.bridge !== port.bridge) {
           note(leaves, there.bridge, uuid(id));
           note(joins, port.bridge, uuid(id));
         }
       } else {
         const name = `port${index}`;
-        const member = { name: port.name };
+        const member = { name: port.name, ...(port.tunnel ? rowOfTunnel(port.tunnel) : {}) };
         operations.push(
           { op: 'insert', table: 'Interface', 'uuid-name': `interface${index}`, row: member },
           {
@@ -395,6 +408,18 @@ function rowOfVlan(vlan: PortVlan): Record<string, unknown> {
   }
 }
 
+const rowOfTunnel = ({ kind, remote, key }: Tunnel): Row => ({
+  type: kind,
+  options: map({ remote_ip: remote, ...(key === '' ? {} : { key }) }),
+});
+
+function readTunnel(row: Row | undefined): Tunnel | null {
+  const kind = readText(row?.['type']);
+  if (kind !== 'vxlan' && kind !== 'gre') return null;
+  const options = readMap(row?.['options']);
+  return { kind, remote: options.get('remote_ip') ?? '', key: options.get('key') ?? '' };
+}
+
 /** Without a mode, a tag makes an access port and trunks a trunk (ovs-vswitchd.conf.db(5)). */
 export function readVlan(row: Row): PortVlan | null {
   const mode = readText(row['vlan_mode']);
@@ -413,6 +438,7 @@ function readPort(row: Row, bridge: string, interfaces: ReadonlyMap<string, Row>
     name: readText(row['name']),
     bridge,
     vlan: readVlan(row),
+    tunnel: readTunnel(first),
     marks: readMap(row['external_ids']),
     interfaces: own.map((member) => readText(member['name'])),
     ofport: readNumber(first?.['ofport']),

@@ -1,6 +1,7 @@
 // A machine with a switch in memory, for simulated nodes and unit tests. It keeps what Open vSwitch keeps and no traffic. The
 // second half is what an administrator or a crash does to it.
 import { AppError } from '../../contract/errors.ts';
+import { configMark } from './bridge-config.ts';
 import type {
   GuestAddresses,
   HostBridge,
@@ -86,7 +87,7 @@ export class MemoryMachine {
       if (this.links.has(name)) throw new AppError('conflict', `${name}: there is an interface of that name`);
     for (const { name, alias } of change.makeTaps) this.addLink(name, alias);
     for (const name of change.raiseTaps) this.changeLink(name, { isUp: true });
-    const hasRows = [change.makeBridges, change.setPorts, change.dropPorts, change.dropBridges].some(
+    const hasRows = [change.makeBridges, change.setBridges, change.setPorts, change.dropPorts, change.dropBridges].some(
       (list) => list.length > 0,
     );
     if (hasRows) {
@@ -96,6 +97,11 @@ export class MemoryMachine {
       }
       for (const { name, datapath, marks } of change.makeBridges)
         this.bridges.set(name, { name, datapath, marks: marksOf(marks), mtu: 1500, isStandalone: true });
+      for (const { name, config } of change.setBridges) {
+        const bridge = this.bridges.get(name);
+        const marks = new Map([...(bridge?.marks ?? []), [configMark, JSON.stringify(config)]]);
+        if (bridge) this.bridges.set(name, { ...bridge, marks });
+      }
       for (const port of change.setPorts) this.setPort(port);
       for (const name of change.dropPorts) this.ports.delete(name);
       for (const name of change.dropBridges) this.deleteBridge(name);
@@ -134,8 +140,8 @@ export class MemoryMachine {
     this.changed();
   }
 
-  addForeignBridge(name: string): void {
-    this.bridges.set(name, { name, datapath: 'netdev', marks: new Map(), mtu: 1500, isStandalone: true });
+  addForeignBridge(name: string, marks: Readonly<Record<string, string>> = {}): void {
+    this.bridges.set(name, { name, datapath: 'netdev', marks: marksOf(marks), mtu: 1500, isStandalone: true });
     this.changed();
   }
 
@@ -187,12 +193,12 @@ export class MemoryMachine {
     this.changed();
   }
 
-  private setPort({ name, bridge, vlan, marks }: NewPort): void {
-    this.connect({ name, bridge, vlan, marks: marksOf(marks), interfaces: [name], ofport: null, error: '' });
+  private setPort({ name, bridge, vlan, marks, tunnel = null }: NewPort): void {
+    this.connect({ name, bridge, vlan, tunnel, marks: marksOf(marks), interfaces: [name], ofport: null, error: '' });
   }
 
   private connect(port: HostPort): void {
-    const isThere = this.links.has(port.name);
+    const isThere = this.links.has(port.name) || port.tunnel !== null;
     this.ofports += 1;
     const made = isThere
       ? { ofport: this.ofports, error: '' }

@@ -410,6 +410,69 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await isWhole([]);
     });
 
+    test('ties a bridge to other machines by tunnels, keeps them, and tells them from trunks', async () => {
+      const far = { kind: 'vxlan', remote: '127.0.0.2', key: '42' } as const;
+      expect(await under.addTunnel('vms', far)).toBe('mega_tap0');
+      expect(await under.addTunnel('vms', { kind: 'gre', remote: '127.0.0.3', key: '' })).toBe('mega_tap1');
+      const tunnelOf = (name: string) => under.view().ports.get(name)?.tunnel;
+      expect(tunnelOf('mega_tap0')).toEqual(far);
+      expect(under.state().bridges).toMatchObject([
+        { name: 'vms', isOurs: true, trunks: [], tunnels: ['mega_tap0', 'mega_tap1'] },
+      ]);
+      await machine.deletePort('mega_tap0');
+      await expect.poll(() => [...shown]).toContain('port-missing mega_tap0');
+      await isWhole(['vms mega_tap0 trunk', 'vms mega_tap1 trunk']);
+      expect(tunnelOf('mega_tap0')).toEqual(far);
+      expect(under.reserveTaps(1)).toEqual(['mega_tap2']);
+      await expect(under.removeTrunk('vms', 'mega_tap1')).rejects.toThrow('unknown trunk: mega_tap1');
+      await under.removeTunnel('vms', 'mega_tap1');
+      await expect(under.removeTunnel('vms', 'mega_tap1')).rejects.toThrow('unknown tunnel: mega_tap1');
+      await isWhole(['vms mega_tap0 trunk']);
+      await under.stop();
+      await begin({ ports: [], bridges: ['vms'] });
+      expect(under.state().bridges).toMatchObject([{ tunnels: ['mega_tap0'] }]);
+      await under.removeBridge('vms');
+      await isWhole([]);
+      expect(under.state().bridges).toEqual([]);
+    });
+
+    test('keeps what was set on its bridge, also when its daemon starts again and the database was wiped', async () => {
+      await under.configureBridge('vms', { key: 'other_config:mac-aging-time', value: '60' });
+      await under.configureBridge('vms', { key: 'mcast_snooping_enable', value: 'true' });
+      await under.addTunnel('vms', { kind: 'vxlan', remote: '127.0.0.2', key: '' });
+      const config = { 'other_config:mac-aging-time': '60', mcast_snooping_enable: 'true' };
+      const settings = () => under.state().bridges.map((bridge) => bridge.config);
+      expect(settings()).toEqual([config]);
+      await under.stop();
+      await begin({ ports: [], bridges: ['vms'] });
+      expect(settings()).toEqual([config]);
+      await machine.wipe();
+      await isWhole(['vms mega_tap0 trunk']);
+      expect(settings()).toEqual([config]);
+      expect(under.view().ports.get('mega_tap0')?.tunnel).toEqual({ kind: 'vxlan', remote: '127.0.0.2', key: '' });
+      await machine.addBridge('rack');
+      await expect.poll(() => under.state().bridges.length).toBe(2);
+      await expect(
+        under.configureBridge('rack', { key: 'mcast_snooping_enable', value: 'true' }),
+      ).rejects.toMatchObject({ code: 'refused' });
+    });
+
+    test('makes the bridge of its first trunk, and leaves none when the trunk cannot be', async () => {
+      await expect(under.addTrunk('vms', 'nonic')).rejects.toMatchObject({ code: 'not-found' });
+      expect(under.state().bridges).toEqual([]);
+      await machine.addBridge('rack');
+      await machine.addPort('rack', 'nic1');
+      await machine.deletePort('nic1');
+      await expect.poll(() => under.addTrunk('vms', 'nic1').then(() => 'added', String)).toBe('added');
+      await isWhole(['vms nic1 trunk']);
+      await machine.addAddress('vms', '198.51.100.7/24');
+      await expect(under.removeTrunk('vms', 'nic1')).rejects.toMatchObject({ code: 'refused' });
+      await expect(under.removeBridge('vms')).rejects.toThrow(
+        'this node is reached over vms, which has 198.51.100.7/24',
+      );
+      await isWhole(['vms nic1 trunk']);
+    });
+
     test('does not put a trunk back over which somebody reaches the node since', async () => {
       await machine.addBridge('rack');
       await machine.addPort('rack', 'nic1');
