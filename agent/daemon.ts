@@ -248,7 +248,10 @@ export async function startDaemon(
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
       createHostPart(self, { machine, clock, log, commitment: () => vms.commitment() }),
-      createBridgePart(self, { clock, log }),
+      createBridgePart(self, {
+        ...{ clock, log, ports: vmsPart.ports },
+        aliasOf: (vlan) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null,
+      }),
       vlanPart,
       namespacesPart,
       filesPart,

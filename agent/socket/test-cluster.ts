@@ -11,6 +11,7 @@ import { initrd, kernel, qcow2, rawDisk } from '../../host/images/made-images.ts
 import { MemoryStore } from '../../host/images/memory-store.ts';
 import { createMemoryMachine } from '../../host/memory-machine.ts';
 import { MemoryMachine } from '../../host/ovs/memory-host.ts';
+import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { createMemoryHypervisor } from '../../host/qemu/memory-hypervisor.ts';
 import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
@@ -69,15 +70,22 @@ function filesOf(mesh: Mesh): Files {
 async function vmParts(
   { name, stateFolder }: { name: string; stateFolder: string },
   { mesh, roster, peers, files, vlans, namespaces, launches, resolvePath }: VmComponents,
-): Promise<{ handlers: Handlers; vmNames: (namespace: string) => string[]; stop: () => Promise<void> }> {
+): Promise<{
+  handlers: Handlers;
+  ports: VirtualSwitch;
+  vmNames: (namespace: string) => string[];
+  stop: () => Promise<void>;
+}> {
   const clock = createSystemClock();
   const machine = createMemoryMachine({ name, number: 0 });
   const hypervisor = createMemoryHypervisor({ base: stateFolder });
-  const switchHost = new MemoryMachine().host();
+  const network = new MemoryMachine();
+  // minimega's was made by `shell ip link add`.
+  network.addLink('veth0');
   const log = { ...silentLog, error: () => undefined, fatal: () => undefined };
   const { vms, directory, ...part } = await createVmsPart(
     { cluster: 'test', stateFolder, checkMs: 10_000 },
-    { mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log },
+    { mesh, roster, machine, hypervisor, switchHost: network.host(), files, vlans, clock, log },
   );
   const commands = createVmCommandsPart(minimegaFiles, {
     vms,
@@ -98,6 +106,7 @@ async function vmParts(
   await hypervisor.facts();
   return {
     handlers: commands.handlers,
+    ports: part.ports,
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => part.stop(),
   };
@@ -177,7 +186,11 @@ export async function startCluster(): Promise<TestCluster> {
         },
       }),
       ...createHostHandlers(() => observeFacts(host)),
-      ...createBridgeHandlers(() => Promise.resolve(noBridge)),
+      ...createBridgeHandlers({
+        observe: () => Promise.resolve(noBridge),
+        ports: vms.ports,
+        aliasOf: (vlan) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null,
+      }),
       ...createVlanHandlers(vlans),
       ...createFileHandlers({ files, now: () => clock.now() }),
       ...vms.handlers,

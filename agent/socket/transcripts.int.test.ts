@@ -14,8 +14,8 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have: changes of bridges, taps for the host, captures. */
-const isOthers = /\b(tap|bridge|capture|qos|vnc)\b/;
+/** Commands that meshd does not have: taps for the host, captures, tunnels of a namespace. */
+const isOthers = /\b(tap|capture|qos|vnc)\b|^ns (del-)?bridge/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 
 function recording(file: string): Recorded[] {
@@ -56,6 +56,12 @@ function namespaceRequests(records: Recorded[]): Recorded[] {
   return [...records.slice(begin, end + 1), ...(status ? [status] : []), ...others];
 }
 
+/** `bridge …` of the recording that changes bridges. */
+function bridgeRequests(records: Recorded[]): Recorded[] {
+  const third = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
+  return records.slice(third).filter((record) => textOf(record).startsWith('bridge'));
+}
+
 const cluster = recording('recorded').filter((record) => !isOthers.test(textOf(record)));
 const vms = recording('recorded-vms');
 const recordings = [
@@ -65,6 +71,7 @@ const recordings = [
   { of: 'VMs', records: vmRequests(vms, 2), atLeast: 80 },
   { of: 'disks of VMs', records: vmRequests(vms, 4), atLeast: 15 },
   { of: 'VMs that meet', records: vmRequests(vms, 5), atLeast: 15 },
+  { of: 'bridges', records: bridgeRequests(vms), atLeast: 20 },
   { of: 'namespaces', records: namespaceRequests(vms), atLeast: 15 },
 ];
 

@@ -160,6 +160,8 @@ describe('roles', () => {
       'deploy flags -degree=3',
       'quit',
       'read x',
+      'bridge trunk br1 eth1',
+      'bridge destroy br1',
       '.alias a=b',
       '.env a b',
     ]) {

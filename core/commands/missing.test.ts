@@ -43,6 +43,7 @@ describe('commands of minimega', () => {
     for (const words of ['vm save', 'tap', 'cc', 'clear qos'])
       expect(leads.some((line) => line.startsWith(words))).toBe(true);
     expect(describeMissing(['vm', 'info'])).toBeNull();
+    expect(describeMissing(['bridge', 'trunk', 'br1', 'eth1'])).toBeNull();
   });
 });
 

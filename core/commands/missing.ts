@@ -3,7 +3,7 @@
 
 const ports = 'interfaces of VMs have VLANs (`vm config networks`), and `bridge` shows the bridge';
 const fields = 'only kvm VMs: `help vm config` lists their fields';
-const meet = 'nodes meet on the VLANs of their uplinks';
+const meet = 'nodes meet on the VLANs of their uplinks; `bridge tunnel` ties two';
 const launches = '`vm launch kvm <name or count>`, which plans all its VMs before the first is made';
 const paused = '`vm stop` pauses a VM; its disks stay until `vm flush`';
 const agent = 'the guest over its network, or `vm qmp` for what QEMU can do';
@@ -17,12 +17,6 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['background-error', 'run it on the node with ssh'],
   ['background-output', 'run it on the node with ssh'],
   ['background-status', 'run it on the node with ssh'],
-  ['bridge config', 'set it on the node with ovs-vsctl'],
-  ['bridge destroy', "the console's bridge page takes a node out of the bridge"],
-  ['bridge notrunk', "the console's bridge page"],
-  ['bridge notunnel', meet],
-  ['bridge trunk', "the console's bridge page puts a NIC into the bridge"],
-  ['bridge tunnel', meet],
   ['capture', 'tcpdump on the tap that `vm info` shows'],
   ['cc', agent],
   ['check', "the console checks nodes: a node's page, or `meshdeck check`"],

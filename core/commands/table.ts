@@ -153,7 +153,35 @@ export const commandPatterns: readonly CommandPattern[] = [
   {
     ...viewer,
     pattern: 'bridge',
-    help: 'the bridge of each host: uplink, owner, persistence, whether a reboot is safe',
+    help: 'the bridges of this node: what is on them, and of one with an uplink whether a reboot is safe',
+  },
+  // What a node is reached over is the console's to change: these refuse it.
+  {
+    ...admin,
+    pattern: 'bridge <config,> <bridge> <config>',
+    help: 'set something on a bridge of VMs, as key=value: rstp_enable=true, other_config:rstp-priority=32768',
+  },
+  {
+    ...admin,
+    pattern: 'bridge <trunk,> <bridge> <interface>',
+    help: 'put an interface of this node on a bridge, for all VLANs',
+  },
+  { ...admin, pattern: 'bridge <notrunk,> <bridge> <interface>', help: 'take it off' },
+  {
+    ...admin,
+    pattern: 'bridge <tunnel,> <vxlan,gre> <bridge> <remote ip> [key]',
+    help: 'tie a bridge to one of another machine, for all VLANs; both ends have the same key',
+  },
+  {
+    ...admin,
+    pattern: 'bridge <notunnel,> <bridge> <interface>',
+    help: 'end a tunnel, by the name that `bridge` shows',
+  },
+  {
+    ...admin,
+    pattern: 'bridge <destroy,> <bridge>',
+    destructive: true,
+    help: 'remove a bridge of VMs with its trunks and tunnels, when no VM is on it',
   },
   { ...viewer, pattern: 'vlans', help: 'the VLAN aliases of the namespace and their numbers, the same on every node' },
   {
