@@ -25,6 +25,7 @@ import {
 } from './ovsdb-values.ts';
 import {
   clusterMark,
+  type Bond,
   type GuestAddresses,
   type HostBridge,
   type HostPort,
@@ -41,7 +42,18 @@ import {
 const columns = {
   Open_vSwitch: ['cur_cfg', 'next_cfg', 'other_config', 'bridges'],
   Bridge: ['name', 'ports', 'datapath_type', 'external_ids', 'fail_mode', 'controller'],
-  Port: ['name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'cvlans', 'external_ids'],
+  Port: [
+    'name',
+    'interfaces',
+    'tag',
+    'trunks',
+    'vlan_mode',
+    'cvlans',
+    'external_ids',
+    'bond_mode',
+    'lacp',
+    'other_config',
+  ],
   Interface: ['name', 'type', 'options', 'ofport', 'error', 'mtu'],
 } as const;
 
@@ -253,7 +265,7 @@ export class LinuxHost implements SwitchHost {
     if (!tables) throw new AppError('unreachable', this.database.describeFailure());
     const idsByName = (table: string) =>
       new Map([...(tables.get(table) ?? [])].map(([id, row]) => [readText(row['name']), id] as const));
-    const [bridgeIds, portIds] = [idsByName('Bridge'), idsByName('Port')];
+    const [bridgeIds, portIds, interfaceIds] = [idsByName('Bridge'), idsByName('Port'), idsByName('Interface')];
     const { ports } = this.view();
     const operations: Operation[] = change.makeBridges.flatMap((bridge, index) => describeBridge(bridge, index));
     const madeBridges = new Map(
@@ -276,11 +288,31 @@ export class LinuxHost implements SwitchHost {
     }
     for (const [index, port] of change.setPorts.entries()) {
       const [id, there] = [portIds.get(port.name), ports.get(port.name)];
-      const row = { ...rowOfVlan(port.vlan), external_ids: map(port.marks) };
+      const row = {
+        ...rowOfVlan(port.vlan),
+        external_ids: map(port.marks),
+        ...(port.bond ? rowOfBond(port.bond) : {}),
+      };
+      // An interface that the port has stays; its traffic does not stop.
+      const members = (port.bond?.interfaces ?? [port.name]).map((member, at) => {
+        const known = there?.interfaces.includes(member) ? interfaceIds.get(member) : undefined;
+        return { member, known, newName: `interface${index}_${at}` };
+      });
+      for (const { member, known, newName } of members) {
+        if (known !== undefined || (there && !port.bond)) continue;
+        const own = { name: member, ...(port.tunnel ? rowOfTunnel(port.tunnel) : {}) };
+        operations.push({ op: 'insert', table: 'Interface', 'uuid-name': newName, row: own });
+      }
+      const interfaces = set(
+        members.map(({ known, newName }) => (known === undefined ? namedUuid(newName) : uuid(known))),
+      );
       if (id !== undefined && there) {
         if (there.marks.get(clusterMark) !== port.marks[clusterMark])
           throw new AppError('conflict', `the port ${port.name} on ${there.bridge} is not ours`);
-        operations.push({ op: 'update', table: 'Port', where: [['_uuid', '==', uuid(id)]], row });
+        const where = [['_uuid', '==', uuid(id)]];
+        operations.push({ op: 'update', table: 'Port', where, row: port.bond ? { ...row, interfaces } : row });
+        if (port.bond)
+          operations.push({ op: 'mutate', table: 'Port', where, mutations: mutationsOfFallback(port.bond) });
         if (port.tunnel)
           operations.push({
             op: 'update',
@@ -294,16 +326,9 @@ export class LinuxHost implements SwitchHost {
         }
       } else {
         const name = `port${index}`;
-        const member = { name: port.name, ...(port.tunnel ? rowOfTunnel(port.tunnel) : {}) };
-        operations.push(
-          { op: 'insert', table: 'Interface', 'uuid-name': `interface${index}`, row: member },
-          {
-            op: 'insert',
-            table: 'Port',
-            'uuid-name': name,
-            row: { ...row, name: port.name, interfaces: namedUuid(`interface${index}`) },
-          },
-        );
+        const config = port.bond?.hasFallback ? { other_config: map(fallback) } : {};
+        const whole = { ...row, ...config, name: port.name, interfaces };
+        operations.push({ op: 'insert', table: 'Port', 'uuid-name': name, row: whole });
         note(joins, port.bridge, namedUuid(name));
       }
     }
@@ -408,6 +433,26 @@ function rowOfVlan(vlan: PortVlan): Record<string, unknown> {
   }
 }
 
+const fallback = { 'lacp-fallback-ab': 'true' };
+
+const mutationsOfFallback = ({ hasFallback }: Bond) => [
+  ['other_config', 'delete', set(Object.keys(fallback))],
+  ...(hasFallback ? [['other_config', 'insert', map(fallback)]] : []),
+];
+
+const rowOfBond = ({ mode, lacp }: Bond): Row => ({ bond_mode: mode, lacp });
+
+/** Null for what we never set. */
+function readBond(row: Row): Bond | null {
+  const modes = ['active-backup', 'balance-slb', 'balance-tcp'] as const;
+  const lacps = ['active', 'passive', 'off'] as const;
+  // Without a value: active-backup, off (ovs-vswitchd.conf.db(5)).
+  const mode = modes.find((known) => known === (readText(row['bond_mode']) || 'active-backup'));
+  const lacp = lacps.find((known) => known === (readText(row['lacp']) || 'off'));
+  const hasFallback = readMap(row['other_config']).get('lacp-fallback-ab') === 'true';
+  return mode && lacp ? { mode, lacp, hasFallback } : null;
+}
+
 const rowOfTunnel = ({ kind, remote, key }: Tunnel): Row => ({
   type: kind,
   options: map({ remote_ip: remote, ...(key === '' ? {} : { key }) }),
@@ -434,14 +479,18 @@ export function readVlan(row: Row): PortVlan | null {
 function readPort(row: Row, bridge: string, interfaces: ReadonlyMap<string, Row>): HostPort {
   const own = rowsOf(row['interfaces'], interfaces);
   const [first] = own;
+  const ofports = own.map((member) => readNumber(member['ofport']));
+  const worst = ofports.find((ofport) => ofport === null || ofport <= 0);
   return {
     name: readText(row['name']),
     bridge,
     vlan: readVlan(row),
     tunnel: readTunnel(first),
+    bond: own.length > 1 ? readBond(row) : null,
     marks: readMap(row['external_ids']),
     interfaces: own.map((member) => readText(member['name'])),
-    ofport: readNumber(first?.['ofport']),
-    error: readText(first?.['error']),
+    ofport: worst === undefined ? (ofports[0] ?? null) : worst,
+    ofports,
+    error: own.map((member) => readText(member['error'])).find((text) => text !== '') ?? '',
   };
 }

@@ -7,7 +7,7 @@
 import { describeError } from '../../contract/errors.ts';
 import type { BridgeConnection, BridgeConnections } from './bridge-connections.ts';
 import { encodeCopyFlows, encodeDeleteFlows, ourCookie, type PacketIn } from './openflow.ts';
-import type { GuestAddresses, HostPort, HostView } from './switch-host.ts';
+import type { GuestAddresses, HostView } from './switch-host.ts';
 
 /** A guest that boots says a dozen; a scan of a network says thousands. */
 const packetsAtMost = 100;
@@ -56,10 +56,13 @@ export class Neighbours {
   listen(view: HostView, taps: ReadonlySet<string>): void {
     this.last = { view, taps };
     for (const tap of this.counts.keys()) if (!taps.has(tap)) this.forget(tap);
-    const byBridge = new Map<string, HostPort[]>();
-    for (const port of view.ports.values()) {
-      if (taps.has(port.name) && (port.ofport ?? 0) > 0)
-        byBridge.set(port.bridge, [...(byBridge.get(port.bridge) ?? []), port]);
+    const byBridge = new Map<string, Heard[]>();
+    for (const { bridge, interfaces, ofports } of view.ports.values()) {
+      const heard = interfaces.flatMap((name, at) => {
+        const ofport = ofports[at] ?? 0;
+        return taps.has(name) && ofport > 0 ? [{ name, ofport }] : [];
+      });
+      byBridge.set(bridge, [...(byBridge.get(bridge) ?? []), ...heard]);
     }
     for (const [name, bridge] of view.bridges) {
       const connection = this.options.connections.get(name);
@@ -84,7 +87,7 @@ export class Neighbours {
 
   private async listenOn(
     connection: BridgeConnection,
-    bridge: { readonly name: string; readonly isStandalone: boolean; readonly ports: readonly HostPort[] },
+    bridge: { readonly name: string; readonly isStandalone: boolean; readonly ports: readonly Heard[] },
   ): Promise<void> {
     let listening = this.listening.get(connection);
     if (!listening) {
@@ -116,7 +119,7 @@ export class Neighbours {
     const wanted = new Map(
       bridge.ports
         .filter(({ name }) => (this.quietUntil.get(name) ?? 0) <= now)
-        .map(({ name, ofport }) => [ofport ?? 0, name] as const),
+        .map(({ name, ofport }) => [ofport, name] as const),
     );
     for (const [ofport, tap] of listening.taps) {
       if (wanted.get(ofport) === tap) continue;
@@ -175,6 +178,12 @@ export class Neighbours {
     this.counts.set(tap, count);
     return count.packets > packetsAtMost;
   }
+}
+
+/** A tap, with its number in its bridge. */
+interface Heard {
+  readonly name: string;
+  readonly ofport: number;
 }
 
 /** A guest's link-local address comes first and says little. */

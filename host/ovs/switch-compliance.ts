@@ -473,6 +473,53 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await isWhole(['vms nic1 trunk']);
     });
 
+    test('makes the interfaces of a bond one port, keeps it whole, and moves it as a whole', async () => {
+      await under.ensureBridge('vms');
+      const kind = { mode: 'active-backup', lacp: 'active', hasFallback: true } as const;
+      const bonded = (tag: number): Place => ({ ...access(tag), bond: { name: 'mega_bond0', ...kind } });
+      const taps = ['mega_tap0', 'mega_tap1'];
+      await under.addPorts([...taps.map((tap) => port(tap, bonded(5))), port('mega_tap2', access(5))]);
+      const up = taps.concat('mega_tap2').map((tap) => `tap ${tap} up`);
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      const bond = () => under.view().ports.get('mega_bond0');
+      expect(bond()).toMatchObject({ bond: kind });
+      expect([...(bond()?.interfaces ?? [])].sort()).toEqual(taps);
+      expect(under.state().bridges).toMatchObject([{ vlans: [5], bonds: ['mega_bond0'] }]);
+      await machine.deletePort('mega_bond0');
+      await expect.poll(() => [...shown]).toContain('port-missing mega_bond0');
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      expect(bond()).toMatchObject({ bond: kind });
+      await machine.setTag('mega_bond0', 9);
+      await expect.poll(() => [...shown]).toContain('port-changed mega_bond0');
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      await machine.deleteTap('mega_tap1');
+      await expect.poll(() => [...shown]).toContain('tap-missing mega_tap1');
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      for (const move of [access(6), null, bonded(6)])
+        await expect(under.movePorts([{ tap: 'mega_tap0', place: move }])).rejects.toThrow(
+          'the interfaces of the bond mega_bond0 move together',
+        );
+      await under.movePorts(taps.map((tap) => ({ tap, place: bonded(6) })));
+      await isWhole([...up, 'vms mega_bond0 VLAN 6', 'vms mega_tap2 VLAN 5']);
+      const others = ['mega_tap3', 'mega_tap4'];
+      await expect(under.addPorts(others.map((tap) => port(tap, bonded(5))))).rejects.toThrow(
+        'the bond mega_bond0 is taken',
+      );
+      const second = { ...access(5), bond: { name: 'b1', ...kind } };
+      await expect(under.addPorts([port('mega_tap3', second)])).rejects.toThrow('the bond b1 needs two interfaces');
+      await expect(
+        under.addPorts([port('mega_tap3', second), port('mega_tap4', { ...second, ...access(6) })]),
+      ).rejects.toThrow('on the same bridge and VLAN');
+      await under.stop();
+      await begin({
+        ports: [...taps.map((tap) => port(tap, bonded(6))), port('mega_tap2', access(5))],
+        bridges: ['vms'],
+      });
+      await isWhole([...up, 'vms mega_bond0 VLAN 6', 'vms mega_tap2 VLAN 5']);
+      await under.removePorts(taps);
+      await isWhole(['tap mega_tap2 up', 'vms mega_tap2 VLAN 5']);
+    });
+
     test('does not put a trunk back over which somebody reaches the node since', async () => {
       await machine.addBridge('rack');
       await machine.addPort('rack', 'nic1');

@@ -30,6 +30,18 @@ export interface Tunnel {
 export const describeTunnel = (tunnel: Tunnel | null | undefined): string =>
   tunnel ? [tunnel.kind, 'to', tunnel.remote, tunnel.key && `key ${tunnel.key}`].filter(Boolean).join(' ') : '';
 
+/** Several interfaces as one port (ovs-vswitchd.conf.db(5), Port, bonding). */
+export interface Bond {
+  readonly mode: 'active-backup' | 'balance-slb' | 'balance-tcp';
+  readonly lacp: 'active' | 'passive' | 'off';
+  /** Where the guest speaks no LACP, one of its interfaces carries all. */
+  readonly hasFallback: boolean;
+}
+
+/** Same text, same bond; empty for none. */
+export const describeBond = (bond: Bond | null | undefined): string =>
+  bond ? [bond.mode, `LACP ${bond.lacp}`, bond.hasFallback ? '' : 'no fallback'].filter(Boolean).join(', ') : '';
+
 /** `external_ids`; ours begin with `meshdeck-`. */
 export type Marks = ReadonlyMap<string, string>;
 /** Every row of ours has it, with the cluster's id. */
@@ -55,10 +67,14 @@ export interface HostPort {
   /** Null for a mode that we never set. */
   readonly vlan: PortVlan | null;
   readonly tunnel: Tunnel | null;
+  /** Of a port with several interfaces. */
+  readonly bond: Bond | null;
   readonly marks: Marks;
   readonly interfaces: readonly string[];
-  /** OpenFlow number; null until the switch has made it, -1 when it could not. */
+  /** OpenFlow number; null until the switch has made it, -1 when it could not. Of a bond: the worst of its interfaces. */
   readonly ofport: number | null;
+  /** Of each interface. */
+  readonly ofports: readonly (number | null)[];
   /** Why it could not. */
   readonly error: string;
 }
@@ -102,6 +118,8 @@ export interface NewPort {
   readonly vlan: PortVlan;
   readonly marks: Readonly<Record<string, string>>;
   readonly tunnel?: Tunnel;
+  /** Its interfaces, where they are not one of the port's own name. */
+  readonly bond?: Bond & { readonly interfaces: readonly string[] };
 }
 
 export interface NewBridge {

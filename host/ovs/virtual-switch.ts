@@ -12,15 +12,18 @@ import {
   describeHolder,
   findFaults,
   findLeftovers,
+  groupPorts,
   hasUserspaceDatapath,
   isOurBridge,
   isOurPort,
   isOurTrunk,
-  newPort,
+  newPorts,
   newTap,
   newTrunk,
   ownerOf,
   portMark,
+  portNameOf,
+  samePlace,
   uplinkOf,
   type Found,
   type Place,
@@ -74,6 +77,8 @@ export interface BridgeState {
   readonly vlans: readonly number[];
   readonly trunks: readonly string[];
   readonly tunnels: readonly string[];
+  /** Of VMs. */
+  readonly bonds: readonly string[];
   /** What `bridge config` set. */
   readonly config: BridgeConfig;
 }
@@ -185,7 +190,7 @@ export class VirtualSwitch {
     const view = this.view();
     const { cluster } = this.wanted;
     const ports = [...this.wanted.ports.values()].map(({ tap, owner, place }): PortState => {
-      const there = view.ports.get(tap);
+      const there = view.ports.get(portNameOf({ tap, place }));
       return {
         tap,
         owner,
@@ -207,8 +212,9 @@ export class VirtualSwitch {
         isOurs: isOurBridge(bridge, cluster),
         datapath: datapathOf(bridge),
         vlans: [...new Set(vlans)].sort((a, b) => a - b),
-        trunks: trunks.filter(({ tunnel }) => tunnel === null).map(({ name }) => name),
-        tunnels: trunks.filter(({ tunnel }) => tunnel !== null).map(({ name }) => name),
+        trunks: inOrder(trunks.filter(({ tunnel }) => tunnel === null).map(({ name }) => name)),
+        tunnels: inOrder(trunks.filter(({ tunnel }) => tunnel !== null).map(({ name }) => name)),
+        bonds: inOrder(ports.flatMap(({ place }) => (place?.bridge === bridge.name ? (place.bond?.name ?? []) : []))),
         config: isOurBridge(bridge, cluster) ? readConfig(bridge.marks) : {},
       };
     });
@@ -266,7 +272,7 @@ export class VirtualSwitch {
         {
           ...noChange,
           makeTaps: ports.map((port) => newTap(port, this.wanted, view)),
-          setPorts: ports.flatMap((port) => (port.place === null ? [] : [newPort(port, port.place, cluster)])),
+          setPorts: newPorts(ports, cluster),
         },
         waitMs(ports.length),
       );
@@ -290,17 +296,17 @@ export class VirtualSwitch {
       });
       const after = moves.map(({ place }, index) => ({ ...this.presentPort(before, index), place }));
       for (const { place } of after) if (place) this.assertPlace(place, view);
-      for (const port of after) {
-        this.wanted.ports.set(port.tap, port);
-        this.faults.forget(port.tap);
-      }
-      const unplugged = after.filter(({ tap, place }) => place === null && view.ports.has(tap));
+      this.assertBondsWhole(before, after);
+      for (const port of after) this.wanted.ports.set(port.tap, port);
+      for (const port of [...before, ...after]) this.faults.forget(portNameOf(port));
+      for (const { tap } of after) this.faults.forget(tap);
+      const unplugged = before.filter((port, at) => after[at]?.place === null && view.ports.has(portNameOf(port)));
       try {
         await this.components.host.apply(
           {
             ...noChange,
-            setPorts: after.flatMap((port) => (port.place ? [newPort(port, port.place, this.wanted.cluster)] : [])),
-            dropPorts: unplugged.map(({ tap }) => tap),
+            setPorts: newPorts(after, this.wanted.cluster),
+            dropPorts: [...new Set(unplugged.map(portNameOf))],
           },
           waitMs(moves.length),
         );
@@ -318,6 +324,8 @@ export class VirtualSwitch {
   removePorts(taps: readonly string[]): Promise<void> {
     return this.inTurn(async () => {
       for (const tap of taps) {
+        const port = this.wanted.ports.get(tap);
+        if (port) this.faults.forget(portNameOf(port));
         this.wanted.ports.delete(tap);
         this.faults.forget(tap);
       }
@@ -570,6 +578,34 @@ export class VirtualSwitch {
       names.add(tap);
       if (place) this.assertPlace(place, view);
     }
+    this.assertBondsNew(ports, view);
+  }
+
+  private assertBondsNew(ports: readonly WantedPort[], view: HostView): void {
+    const taken = new Set([...this.wanted.ports.values()].map(portNameOf));
+    for (const [name, members] of groupPorts(ports)) {
+      const [first] = members;
+      if (!first?.place?.bond) continue;
+      if (!namePattern.test(name)) throw new AppError('invalid', `"${name}" is not a name for a bond: ${nameRule}`);
+      if ([taken, view.ports, view.interfaces, view.links].some((list) => list.has(name)))
+        throw new AppError('conflict', `the bond ${name} is taken: choose another name`);
+      const strange = members.find(({ place, owner }) => owner !== first.owner || !samePlace(place, first.place));
+      if (strange || members.length < 2)
+        throw new AppError('invalid', `the bond ${name} needs two interfaces of one VM, on the same bridge and VLAN`);
+    }
+  }
+
+  /** The interfaces of a bond are one port: they move together. */
+  private assertBondsWhole(before: readonly WantedPort[], after: readonly WantedPort[]): void {
+    const places = new Map(after.map(({ tap, place }) => [tap, place] as const));
+    const names = new Set([...before, ...after].flatMap(({ place }) => place?.bond?.name ?? []));
+    for (const name of names) {
+      const members = [...this.wanted.ports.values(), ...after].filter((port) => portNameOf(port) === name);
+      const next = members.map(({ tap, place }) => (places.has(tap) ? (places.get(tap) ?? null) : place));
+      const isWhole =
+        next.every((place) => samePlace(place, next[0] ?? null)) && members.every(({ tap }) => places.has(tap));
+      if (!isWhole) throw new AppError('refused', `the interfaces of the bond ${name} move together`);
+    }
   }
 
   private assertPlace({ bridge, vlan }: Place, view: HostView): void {
@@ -584,7 +620,7 @@ export class VirtualSwitch {
   private assertConnected(ports: readonly WantedPort[]): void {
     const view = this.view();
     const errors = ports.flatMap(({ tap, place }) => {
-      const there = view.ports.get(tap);
+      const there = view.ports.get(portNameOf({ tap, place }));
       if (place === null || (there && (there.ofport ?? 0) > 0)) return [];
       return [[tap, there?.error || 'the switch has not connected it'] as const];
     });
@@ -772,6 +808,10 @@ function describeTaken(name: string, bridge: HostBridge | undefined): string {
 }
 
 const datapathOf = ({ datapath }: { readonly datapath: string }) => (datapath === 'netdev' ? 'netdev' : 'system');
+
+/** Each name once, mega_tap9 before mega_tap10. */
+const inOrder = (names: readonly string[]): string[] =>
+  [...new Set(names)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 
 const namesAtMost = 8;
 function describeNames(names: readonly string[]): string {
