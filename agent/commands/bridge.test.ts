@@ -78,11 +78,15 @@ test('`bridge` shows the one with the uplink among those of VMs, with the VLANs 
     ...{ transaction: '', alarms: ['one', 'two'] },
   };
   await ports.ensureBridge('br1');
-  const [a, b, c] = [100, 101, 121].map((tag, at) => ({
+  const bond = { name: 'mega_bond0', mode: 'balance-slb', lacp: 'off', hasFallback: false } as const;
+  const ofVm = [100, 100, 101, 121].map((tag, at) => ({
     ...{ tap: `mega_tap${at}`, owner: '1', user: 1 },
-    place: { bridge: at === 0 ? 'br1' : 'mega_bridge', vlan: { kind: 'access' as const, tag } },
+    place: {
+      ...{ bridge: at < 2 ? 'br1' : 'mega_bridge', vlan: { kind: 'access' as const, tag } },
+      ...(at < 2 ? { bond } : {}),
+    },
   }));
-  await ports.addPorts([a!, b!, c!]);
+  await ports.addPorts(ofVm);
   aliases.set(101, { namespace: 'minimega', alias: 'alpha' });
   aliases.set(121, { namespace: 'exp1', alias: 'a' });
   expect(await table()).toEqual([
@@ -90,7 +94,7 @@ test('`bridge` shows the one with the uplink among those of VMs, with the VLANs 
       ...['mega_bridge', 'true', '[alpha (101) exp1//a (121)]', '[]', '[]', '[]', '{}'],
       ...['eth0', 'ifupdown', 'ifupdown', 'safe', '', 'one; two'],
     ],
-    ['br1', 'false', '[100]', '[]', '[]', '[]', '{}', ...noMore],
+    ['br1', 'false', '[100]', '[]', '[]', '[mega_bond0]', '{}', ...noMore],
   ]);
 });
 

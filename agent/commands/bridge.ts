@@ -45,7 +45,7 @@ export function createBridgeHandlers({ observe, ports, aliasOf }: BridgeComponen
           bridge.name,
           String(!bridge.isOurs),
           list(bridge.vlans.map((vlan) => describeVlan(vlan, aliasOf(vlan), namespace))),
-          ...[bridge.trunks, bridge.tunnels, []].map(list),
+          ...[bridge.trunks, bridge.tunnels, bridge.bonds].map(list),
           goJson(bridge.config),
           ...(bridge.name === summary.bridge ? own : ownColumns.map(() => '')),
         ]);

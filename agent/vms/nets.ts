@@ -8,7 +8,7 @@ import type { VmNet, VmRecord } from '../../core/vms/record.ts';
 import { describeRefusal, outcomeOf, type VmAction } from '../../core/vms/states.ts';
 import type { VlanUser, VlanUsers } from '../vlans/users.ts';
 import type { Vlans } from '../vlans/vlans.ts';
-import { notFound, placeOf, type VmParts } from './parts.ts';
+import { bondNameOf, notFound, placeOf, type VmParts } from './parts.ts';
 import { ensurePorts } from './ports.ts';
 import { assertLives } from './starting.ts';
 
@@ -101,8 +101,9 @@ async function place(moves: readonly Move[], { book, ports }: Pick<VmParts, 'boo
   try {
     await Promise.all(moves.map(({ id, index, change }) => set(id, index, { ...change, ip4: '', ip6: '' })));
     const taps = moves.flatMap(({ id, index }) => {
-      const net = book.get(id)?.record.nets[index];
-      return net && net.tap !== '' ? [{ tap: net.tap, place: placeOf(net) }] : [];
+      const record = book.get(id)?.record;
+      const tap = record?.nets[index]?.tap ?? '';
+      return record && tap !== '' ? [{ tap, place: placeOf(record, index) }] : [];
     });
     if (taps.length > 0) await ports.movePorts(taps);
   } catch (error) {
@@ -116,9 +117,15 @@ async function place(moves: readonly Move[], { book, ports }: Pick<VmParts, 'boo
   }
 }
 
-/** @throws AppError `invalid` in minimega's words */
-function assertNet({ nets }: VmRecord, index: number): void {
+/** @throws AppError `invalid` in minimega's words; `refused` for a part of a bond */
+function assertNet({ name, nets, config }: VmRecord, index: number): void {
   if (!nets[index]) throw new AppError('invalid', `no network ${index}, VM only has ${nets.length} networks`);
+  const bond = config.bonds.find(({ interfaces }) => interfaces.includes(index));
+  if (bond)
+    throw new AppError(
+      'refused',
+      `network ${index} of ${name} is in the bond ${bondNameOf(bond, nets)}, whose NICs stay together: \`vm config bonds\` before a launch`,
+    );
 }
 
 async function resolveVlan(

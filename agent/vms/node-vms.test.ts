@@ -1,6 +1,8 @@
 // The VMs of a node, over adapters in memory: launches, actions, limits and the records.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseBondSpec } from '../../core/vms/bond-spec.ts';
 import { vmActions, vmStates, type VmState } from '../../core/vms/states.ts';
+import { describeBond } from '../../host/ovs/switch-host.ts';
 import type { VmActionArguments } from './local-vms.ts';
 import type { NodeVms } from './node-vms.ts';
 import { launchOf, never, plan, SimulatedMachine } from './simulated-vms.ts';
@@ -37,6 +39,46 @@ describe('a launch', () => {
     expect(machine.taps()).toEqual(['mega_tap0', 'mega_tap1', 'mega_tap2']);
     expect(machine.hypervisor.processes()).toEqual([0, 1, 2]);
     expect(vms.commitment()).toEqual({ vms: 3, cpus: 3, memoryMb: 384, nets: 3 });
+  });
+
+  it('makes NICs that a configuration bonds one port, which stays one', async () => {
+    const [bond, twice] = ['0,1,balance-slb,off', '0,1,active-backup,passive,no-lacp-fallback,b7'].map((text) => {
+      const parsed = parseBondSpec(text);
+      if (!parsed.ok) throw new Error(parsed.message);
+      return parsed.value;
+    });
+    const launched = await launch(
+      plan('a', { bonds: [bond!] }, [101, 101, 250]),
+      plan('b', { bonds: [bond!] }, [101, 250]),
+      plan('c', { bonds: [twice!] }, [101, 101]),
+    );
+    expect(launched.map(({ error }) => error)).toEqual([
+      '',
+      'bond 0,1,balance-slb,off: its networks are on different VLANs',
+      '',
+    ]);
+    const ports = () =>
+      [...machine.network.host().view().ports.values()].map(({ name, interfaces, bond: kind }) =>
+        `${name} ${interfaces.join('+')} ${describeBond(kind)}`.trim(),
+      );
+    const expected = [
+      'mega_bond0 mega_tap0+mega_tap1 balance-slb, LACP off',
+      'mega_tap2 mega_tap2',
+      'b7 mega_tap3+mega_tap4 active-backup, LACP passive, no fallback',
+    ];
+    expect(ports()).toEqual(expected);
+    await vms.act([0], { action: 'start' }, named);
+    await expect(vms.connectNet(0, 1, 'beta', 'mega_bridge', { signal: never })).rejects.toThrow(
+      'network 1 of a is in the bond mega_bond0, whose NICs stay together',
+    );
+    await expect(vms.disconnectNet(0, 0, { signal: never })).rejects.toThrow('whose NICs stay together');
+    await vms.connectNet(0, 2, 'beta', 'mega_bridge', { signal: never });
+    machine.crash();
+    vms = await machine.start();
+    expect(ports()).toEqual(expected);
+    await vms.act([0], { action: 'kill' }, named);
+    await vms.act([0], { action: 'flush' }, named);
+    expect(ports()).toEqual(expected.slice(2));
   });
 
   it('gives an id once, also after the VM is gone and meshd was started again', async () => {

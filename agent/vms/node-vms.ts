@@ -4,6 +4,7 @@ import { AppError, describeError } from '../../contract/errors.ts';
 import { maxVmsPerNode, maxVmWords } from '../../contract/limits.ts';
 import { findTextIssue } from '../../core/vms/result.ts';
 import { findField } from '../../core/vms/config-fields.ts';
+import { findBondIssue } from '../../core/vms/bond-spec.ts';
 import { findDiskConflict } from '../../core/vms/disk-spec.ts';
 import type { VmConfig } from '../../core/vms/config.ts';
 import { findNameIssue } from '../../core/vms/names.ts';
@@ -399,7 +400,8 @@ export class NodeVms implements VmHost, LocalVms {
 
   /** Why no QEMU of this node runs the configuration; null when one may. `facts`: null when its models are not looked at. */
   private findConfigIssue(config: VmConfig, facts: HypervisorFacts | null): string | null {
-    if (config.bonds.length > 0) return 'bonds are not in meshd: clear vm config bonds';
+    const wrongBond = findBondIssue(config.bonds, config.networks);
+    if (wrongBond !== null) return wrongBond;
     if (facts) {
       const { catalogue } = facts;
       const surroundings = { catalogue, filesPath: this.components.files.store.root };

@@ -1,6 +1,7 @@
 // What the parts of a node's VMs share, and the two ways in which they wait for each other.
 import { AppError } from '../../contract/errors.ts';
 import { maxLaunchesAtOnce } from '../../contract/limits.ts';
+import type { BondSpec } from '../../core/vms/bond-spec.ts';
 import type { VmNet, VmRecord } from '../../core/vms/record.ts';
 import type { Hypervisor } from '../../host/qemu/hypervisor.ts';
 import type { Log } from '../log.ts';
@@ -89,12 +90,25 @@ export class Slots {
 export function portsOf(record: VmRecord, hypervisor: Pick<Hypervisor, 'userOf'>): WantedPort[] {
   const user = hypervisor.userOf(record.id) ?? process.getuid?.() ?? 0;
   return record.nets
-    .filter(({ tap }) => tap !== '')
-    .map((net) => ({ tap: net.tap, owner: String(record.id), user, place: placeOf(net) }));
+    .map((net, index) => ({ tap: net.tap, owner: String(record.id), user, place: placeOf(record, index) }))
+    .filter(({ tap }) => tap !== '');
 }
 
-export function placeOf({ vlan, bridge, qinq }: Pick<VmNet, 'vlan' | 'bridge' | 'qinq'>): WantedPort['place'] {
-  return vlan < 0 || bridge === '' ? null : { bridge, vlan: { kind: qinq ? 'qinq' : 'access', tag: vlan } };
+/** Where the port of a NIC is; null while it is on no bridge. */
+export function placeOf({ config, nets }: Pick<VmRecord, 'config' | 'nets'>, index: number): WantedPort['place'] {
+  const net = nets[index];
+  if (!net || net.vlan < 0 || net.bridge === '') return null;
+  const bond = config.bonds.find(({ interfaces }) => interfaces.includes(index));
+  const kind = (bond?.qinq ?? false) || net.qinq ? 'qinq' : 'access';
+  const place = { bridge: net.bridge, vlan: { kind, tag: net.vlan } as const };
+  if (!bond) return place;
+  const { mode, lacp, hasFallback } = bond;
+  return { ...place, bond: { name: bondNameOf(bond, nets), mode, lacp, hasFallback } };
+}
+
+/** minimega counts its bonds; ours has the number of its first tap, which nobody else on the node has. */
+export function bondNameOf({ name, interfaces }: BondSpec, nets: readonly VmNet[]): string {
+  return name === '' ? (nets[interfaces[0] ?? 0]?.tap ?? '').replace('tap', 'bond') : name;
 }
 
 /** A VM that has a QEMU, or is about to: its processors and memory are taken. */
