@@ -190,6 +190,9 @@ test('a bridge that was made for VMs and then got the uplink is the console’s'
   expect(await run('bridge tunnel gre mega_bridge 127.0.0.2')).toContain(
     'mega_bridge has 192.0.2.1/24 of this node, and a second way to that network would be a loop',
   );
+  const ours = { 'meshdeck-cluster': 'c1', 'meshdeck-role': 'bridge' };
+  machine.addForeignBridge('mega_bridge', { ...ours, 'meshdeck-uplink': 'eth0' });
+  expect(await run('bridge destroy mega_bridge')).toContain('`meshdeck bridge <node> --undo` takes it away');
 });
 
 test('a bridge over which somebody reaches the node keeps its trunk', async () => {

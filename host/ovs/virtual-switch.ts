@@ -394,7 +394,8 @@ export class VirtualSwitch {
       const view = this.usableView();
       const bridge = view.bridges.get(name);
       if (!bridge) throw new AppError('not-found', `there is no bridge ${name} on this node`);
-      if (!isOurBridge(bridge, this.wanted.cluster)) await this.assertOurs(bridge);
+      // Before what is on it: a port may be its uplink.
+      if (uplinkOf(bridge) !== null || !isOurBridge(bridge, this.wanted.cluster)) await this.assertOurs(bridge);
       const trunks = bridge.ports.filter((port) => this.wanted.trunks.has(port));
       // Those that somebody took away belong there all the same.
       const wanted = [...this.wanted.ports.values()].filter(({ place }) => place?.bridge === name);
