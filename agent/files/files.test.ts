@@ -49,7 +49,7 @@ describe('C1 who has a file', () => {
     await start(3);
     expect(await mesh.failure(filesOf(0).ensure('none'))).toMatchObject({
       code: 'not-found',
-      message: 'get none: file not found',
+      message: 'get none: file not found: no node has it below -filepath',
     });
     // A member of a version without files, and one that says nothing.
     mesh.simulation.mesh(1).serve('file-have', () => {
@@ -418,7 +418,7 @@ describe('C11 chains', () => {
     put('web', over('gone'), 0);
     expect(await mesh.failure(filesOf(2).ensure('web'))).toMatchObject({
       code: 'not-found',
-      message: 'web needs the backing file gone. get gone: file not found',
+      message: 'web needs the backing file gone. get gone: file not found: no node has it below -filepath',
     });
     expect((await storeOf(2).list('', { isRecursive: true, most: 9 })).entries).toEqual([]);
   });
@@ -492,11 +492,11 @@ describe('C1 C12 get, delete and what VMs use', () => {
     const { ended } = await mesh.passing(filesOf(1).get('web'));
     expect(await mesh.failure(ended)).toMatchObject({
       code: 'conflict',
-      message: 'web is in use by a VM here, and would be replaced: kill the VM first',
+      message: 'web is in use by a VM here, and would be replaced: `vm kill` and `vm flush` the VM first',
     });
     expect(await mesh.failure(filesOf(1).delete('web'))).toMatchObject({
       code: 'conflict',
-      message: 'web is in use by a VM here: kill the VM first',
+      message: 'web is in use by a VM here: `vm kill` and `vm flush` the VM first',
     });
     expect(content(1, 'web')?.equals(mine)).toBe(true);
   });
@@ -526,7 +526,9 @@ describe('C1 C12 get, delete and what VMs use', () => {
     await got(filesOf(2), 'images');
     expect(await here()).toEqual(['images/a.iso', 'images/c.raw', 'images/old/b.iso', 'top.iso']);
     for (const text of ['nope', '*.none', 'images/nope']) {
-      expect(await mesh.failure(filesOf(2).get(text))).toMatchObject({ message: `get ${text}: file not found` });
+      expect(await mesh.failure(filesOf(2).get(text))).toMatchObject({
+        message: `get ${text}: file not found: no node has it below -filepath`,
+      });
     }
     for (const text of ['../x', '/etc/passwd', 'a\0b', '[a']) {
       expect(await mesh.failure(filesOf(2).get(text)), text).toMatchObject({ code: 'invalid' });

@@ -235,7 +235,8 @@ export class Files {
       ? await store.list(name, { isRecursive: true, most: maxListedFiles })
       : { entries: [entry] };
     const used = entries.find((each) => this.components.isInUse(`${store.root}/${each.name}`));
-    if (used) throw new AppError('conflict', `${used.name} is in use by a VM here: kill the VM first`);
+    if (used)
+      throw new AppError('conflict', `${used.name} is in use by a VM here: \`vm kill\` and \`vm flush\` the VM first`);
     await store.remove(name);
     return true;
   }
@@ -448,11 +449,14 @@ const tooMany = () =>
 const isSame = (found: FoundFile, here: FileEntry) =>
   found.bytes === here.bytes && found.modifiedMs === here.modifiedMs;
 
-/** minimega's text, with the nodes that could not be asked. */
+/** minimega's text, with where it was looked for, or the nodes that could not be asked. */
 function notFound(name: string, silent: readonly string[]): AppError {
   const more = silent.length > 5 ? `; and ${silent.length - 5} more` : '';
-  const asked = silent.length === 0 ? '' : ` on the nodes that answered (${silent.slice(0, 5).join('; ')}${more})`;
-  return new AppError('not-found', `get ${name}: file not found${asked}`);
+  const where =
+    silent.length === 0
+      ? ': no node has it below -filepath'
+      : ` on the nodes that answered (${silent.slice(0, 5).join('; ')}${more})`;
+  return new AppError('not-found', `get ${name}: file not found${where}`);
 }
 
 /** @throws AppError `invalid` */

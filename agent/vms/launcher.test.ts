@@ -388,6 +388,11 @@ describe('a dry run', () => {
     expect(holds(all)).toEqual([]);
   });
 
+  it('names the hosts of a warning, and says it once', async () => {
+    const all = cluster(3, { warning: 'no KVM' });
+    expect(await dryRun(all, order('a[1-2]'))).toMatchObject({ notes: ['node[1-2]: no KVM'] });
+  });
+
   it('uses up no name', async () => {
     const all = cluster(1);
     await dryRun(all, order('2'));

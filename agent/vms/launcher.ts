@@ -13,6 +13,7 @@
 // - Until the holds are there, nothing is changed. A launch that ends early, for whatever reason, releases them.
 // - Each VM has one outcome: launched, failed, or unknown, where its host did not say. No VM is asked of two hosts.
 import { AppError, describeError } from '../../contract/errors.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { LoadKind } from '../../core/vms/placement.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
@@ -164,7 +165,7 @@ export class Launcher {
       vms,
       images: of.flatMap(([host, { missing }]) => missing.map(({ name, bytes }) => ({ host, name, bytes }))),
       vlans: [...vlans].filter((vlan) => !this.components.vlans.isKnown(vlan, namespace)).sort(compareNames),
-      notes: [...notes, ...of.flatMap(([host, { warning }]) => (warning === '' ? [] : [`${host}: ${warning}`]))],
+      notes: [...notes, ...warningsOf(of)],
     };
   }
 
@@ -402,6 +403,15 @@ export class Launcher {
     // A hold ends after two minutes in any case.
     await Promise.allSettled(hosts.map((host) => callHost(host.name, limits, () => host.at.release(launch))));
   }
+}
+
+/** Each text once, with the hosts that it is true of. */
+function warningsOf(surveys: readonly (readonly [host: string, survey: Survey])[]): string[] {
+  const byText = new Map<string, string[]>();
+  for (const [host, { warning }] of surveys) {
+    if (warning !== '') byText.set(warning, [...(byText.get(warning) ?? []), host]);
+  }
+  return [...byText].map(([text, hosts]) => `${describeRange(hosts)}: ${text}`);
 }
 
 const noVlan = { vlan: -1, alias: '' };

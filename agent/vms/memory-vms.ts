@@ -28,6 +28,8 @@ export interface MemoryVmsOptions {
   /** Bytes of paths that other nodes have. */
   readonly elsewhere?: ReadonlyMap<string, number>;
   readonly cpuModels?: readonly string[];
+  /** What slows its VMs down; nothing unless given. */
+  readonly warning?: string;
   readonly wallNow?: () => number;
   /** Number of a VLAN that `vm net` names. */
   readonly resolve?: (text: string, namespace: string) => Promise<{ vlan: number; alias: string }>;
@@ -97,7 +99,7 @@ export class MemoryVms implements VmHost, LocalVms {
       },
       missing: [...missing].map(([name, bytes]) => ({ name, bytes })),
       issues,
-      warning: '',
+      warning: this.options.warning ?? '',
     };
   }
 

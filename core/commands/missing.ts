@@ -31,7 +31,7 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['clear router', 'configure the guest over its network'],
   ['clear tap', '`vm net disconnect`'],
   ['clear vm net bond', '`clear vm config bonds` before the launch'],
-  ['clear vnc', "the VM's screen in the console"],
+  ['clear vnc', '`vm screenshot` for the screen as it is'],
   ['debug', "`deploy logs <node>` shows a node's journal"],
   ['disk', 'qemu-img on the node, below -filepath; `file list` shows the result'],
   ['dnsmasq', 'a VM that serves DHCP on the VLAN'],
@@ -64,7 +64,7 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['vm save', paused],
   ['vm snapshot', paused],
   ['vm top', '`vm info`, and `host` for the load of each host'],
-  ['vnc', "the VM's screen in the console, and `vm screenshot`"],
+  ['vnc', "`vm screenshot`, or a VNC viewer at the socket `vnc` in the VM's folder on its node"],
   ['write', '`history` lists what was typed'],
   ...['android-adb', 'android-avd', 'android-avd-dir', 'android-console-base-port', 'android-emulator']
     .concat(['android-extra-args', 'android-no-window', 'android-sdk', 'android-writable-system'])
