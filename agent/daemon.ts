@@ -8,7 +8,7 @@ import type { Kind } from '../contract/kinds.ts';
 import type { Roster } from '../contract/roster.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
 import { resolveBelow } from '../host/below.ts';
-import { writeFileAtomic } from '../host/files.ts';
+import { removeUnfinished, writeFileAtomic } from '../host/files.ts';
 import { createLinuxStore } from '../host/images/linux-store.ts';
 import type { FileStore } from '../host/images/store.ts';
 import type { Machine } from '../host/machine.ts';
@@ -154,7 +154,12 @@ export async function startDaemon(
     }
   };
   try {
-    const pidFile = join(paths.base, 'meshd.pid');
+    // Of a meshd that was killed while it wrote: this one has claimed the base, and has written nothing yet.
+    const { base, state } = paths;
+    for (const folder of [base, state, ...['identity', 'vms', 'instances'].map((name) => join(state, name))]) {
+      await removeUnfinished(folder);
+    }
+    const pidFile = join(base, 'meshd.pid');
     await writeFileAtomic(pidFile, `${process.pid}\n`, { mode: 0o644 });
     cleanups.push(() => rm(pidFile, { force: true }));
     await mkdir(paths.files, { recursive: true, mode: 0o700 });
