@@ -90,7 +90,7 @@ export const portMarks = (cluster: string, owner: string) => ({
   [roleMark]: 'vm',
   [ownerMark]: owner,
 });
-export const trunkMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'trunk' });
+const trunkMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'trunk' });
 export const bridgeMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'bridge' });
 
 const isMarked = (marks: ReadonlyMap<string, string>, cluster: string, role: string) =>

@@ -192,10 +192,10 @@ export class MemoryMachine {
     this.changed();
   }
 
-  private setPort({ name, bridge, vlan, marks, tunnel = null, bond }: NewPort): void {
+  private setPort({ name, bridge, vlan, marks, tunnel, bond }: NewPort): void {
     const kind = bond ? { mode: bond.mode, lacp: bond.lacp, hasFallback: bond.hasFallback } : null;
     const interfaces = bond?.interfaces ?? [name];
-    const rest = { tunnel, bond: kind, interfaces, ofport: null, ofports: [], error: '' };
+    const rest = { tunnel: tunnel ?? null, bond: kind, interfaces, ofport: null, ofports: [], error: '' };
     this.connect({ name, bridge, vlan, marks: marksOf(marks), ...rest });
   }
 

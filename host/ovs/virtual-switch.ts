@@ -135,8 +135,15 @@ export class VirtualSwitch {
     // It becomes a word in a batch of ip(8).
     if (!idPattern.test(cluster)) throw new AppError('invalid', `"${cluster}" is not a cluster’s id`);
     this.components = components;
-    const rows = { ports: new Map(), bridges: new Map(), configs: new Map(), trunks: new Map(), tunnels: new Map() };
-    this.wanted = { cluster, ...rows, lost: new Set() };
+    this.wanted = {
+      cluster,
+      ports: new Map(),
+      bridges: new Map(),
+      configs: new Map(),
+      trunks: new Map(),
+      tunnels: new Map(),
+      lost: new Set(),
+    };
   }
 
   /** Takes over the ports of VMs that still run, and removes those of all others of this cluster. */
