@@ -137,7 +137,7 @@ test.each([
   ['bridge trunk br1 eth0', 'eth0 has 192.0.2.1/24, and on a bridge nothing answers there: `meshdeck bridge <node>`'],
   ['bridge notrunk br1 eth1', 'unknown trunk: eth1'],
   ['bridge notunnel br1 nope', 'unknown tunnel: nope'],
-  ['bridge tunnel gre br1 node2', 'a tunnel goes to an IP address, and "node2" is none'],
+  ['bridge tunnel gre br1 node2', 'a tunnel goes to an IP address, not to "node2"'],
   ['bridge tunnel vxlan br1 127.0.0.2 16777216', 'the key of a vxlan tunnel is a number from 0 to 16777215'],
   ['bridge tunnel gre br1 127.0.0.2 x', 'the key of a gre tunnel is a number from 0 to 4294967295, not "x"'],
   ['bridge destroy br1', 'there is no bridge br1 on this node'],

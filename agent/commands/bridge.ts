@@ -8,7 +8,7 @@ import { goJson } from '../../core/go-json.ts';
 import type { AliasName } from '../../core/vlans/names.ts';
 import { parseSetting } from '../../host/ovs/bridge-config.ts';
 import type { Tunnel } from '../../host/ovs/switch-host.ts';
-import type { BridgeState, VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
+import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { describeVlan } from '../vlans/allocator.ts';
 import type { CommandCall, Handler, Handlers } from './handler.ts';
 
@@ -90,7 +90,7 @@ function tunnelOf(call: CommandCall): Tunnel {
   if (isIP(remote) === 0)
     throw new AppError(
       'invalid',
-      `a tunnel goes to an IP address, and "${remote}" is none: \`host\` and \`mesh list\` know names`,
+      `a tunnel goes to an IP address, not to "${remote}": \`host\` and \`mesh list\` know names`,
     );
   const key = word(call, 'key');
   const last = 2 ** keyBits[kind] - 1;

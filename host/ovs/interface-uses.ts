@@ -1,5 +1,5 @@
 // What a machine has on a network interface, and loses when the interface goes into a bridge: addresses, also those of VLANs and bonds over it, and
-// the default route. Whoever reaches the machine does so over one of them.
+// the default route. People reach the machine over one of them.
 import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import { localRunner } from '../runner.ts';

@@ -1,10 +1,10 @@
 // The scripts on a home folder of the test's own.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startChild, type Child } from '../../../host/child.ts';
 import { localRunner } from '../../../host/runner.ts';
 import { scriptArgv } from '../../deploy/scripts.ts';
 import {
@@ -130,30 +130,30 @@ describe('the start-up file that prints', () => {
 
 describe('VMs of a node that leaves', () => {
   let state: string;
-  let children: ChildProcess[];
+  let children: Child[];
   /** A process whose arguments are those of a VM's QEMU, as far as the scripts look at them. */
-  const startVm = async (name: string, { of = state, obeys = true } = {}): Promise<ChildProcess> => {
+  const startVm = async (name: string, { of = state, obeys = true } = {}): Promise<Child> => {
     const program = `${obeys ? '' : 'process.on("SIGTERM", () => undefined);'} setInterval(() => undefined, 1000); console.log("up")`;
     const args = ['-name', `guest=${name},debug-threads=on`, '-chardev', `socket,path=${of}/instances/0/qmp`];
-    const child = spawn(process.execPath, ['-e', program, '--', ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const isUp = Promise.withResolvers<undefined>();
+    const argv = [process.execPath, '-e', program, '--', ...args];
+    const child = await startChild(argv, { diesWithParent: true, onLine: () => isUp.resolve(undefined) });
     children.push(child);
-    await once(child.stdout, 'data');
+    await isUp.promise;
     return child;
   };
   const fake = async (name: string, script: string) => {
     await writeFile(join(home, name), `#!/bin/sh\n${script}\n`);
     await chmod(join(home, name), 0o755);
   };
-  const isOver = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
+  const isOver = ({ pid }: Child) => !existsSync(`/proc/${pid}`);
 
   beforeEach(async () => {
     state = join(home, 'state');
     children = [];
     await mkdir(state);
   });
-  afterEach(() => {
-    for (const child of children) if (!isOver(child)) child.kill('SIGKILL');
-  });
+  afterEach(() => Promise.all(children.map((child) => child.stop(0))));
 
   test('are listed by name, and those of another meshd are not', async () => {
     expect(await run(listVmsScript, state)).toBe('');
@@ -165,9 +165,9 @@ describe('VMs of a node that leaves', () => {
     expect(await run(endVmsScript, state, '1')).toBe('unchanged');
     const own = [await startVm('web1'), await startVm('stubborn', { obeys: false })];
     const other = await startVm('other', { of: join(home, 'elsewhere') });
-    const ends = own.map((child) => once(child, 'exit'));
     expect(await run(endVmsScript, state, '1')).toBe('changed');
-    expect((await Promise.all(ends)).map(([, signal]: unknown[]) => signal)).toEqual(['SIGTERM', 'SIGKILL']);
+    const ends = await Promise.all(own.map(({ ended }) => ended));
+    expect(ends.map(({ signal }) => signal)).toEqual(['SIGTERM', 'SIGKILL']);
     expect(isOver(other)).toBe(false);
     expect(await run(endVmsScript, state, '1')).toBe('unchanged');
   });
@@ -195,9 +195,7 @@ esac`,
     });
     await expect(stat(did)).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await stat(state)).isDirectory()).toBe(true);
-    const ended = once(vm, 'exit');
-    vm.kill();
-    await ended;
+    await vm.stop();
     expect(await remove()).toBe('changed');
     expect((await readFile(did, 'utf8')).split('\n').filter((line) => !line.startsWith('systemctl'))).toEqual([
       'ip link delete mega_tap0',
