@@ -1,10 +1,8 @@
-// When this host looks at its bridge, and what the command's table shows of it.
+// When this host looks at its bridge.
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { BridgeSummary } from '../contract/bridge.ts';
 import { BridgeLook } from './bridge-look.ts';
-import { createBridgeHandlers } from './commands/bridge.ts';
-import type { CommandCall } from './commands/handler.ts';
 
 const summary: BridgeSummary = {
   bridge: 'mega_bridge',
@@ -81,23 +79,4 @@ describe('the bridge of this host', () => {
     expect(await ask(300_001)).toMatchObject({ uplink: 'eth0' });
     expect(state.errors).toBe(1);
   });
-});
-
-test('`bridge` is a row of what is there, and no row where there is nothing', async () => {
-  // The handler reads nothing but the host's name.
-  const call = { host: 'node1' } as CommandCall;
-  const none = { ...summary, bridge: '' };
-  const [row] = [
-    ...((await createBridgeHandlers(() => Promise.resolve({ ...summary, alarms: ['one', 'two'] }))['bridge']!(
-      call,
-    )) as Iterable<unknown>),
-  ];
-  expect(row).toMatchObject({
-    Host: 'node1',
-    Tabular: [['mega_bridge', 'eth0', 'ifupdown', 'ifupdown', 'safe', '', 'one; two']],
-  });
-  const [empty] = [
-    ...((await createBridgeHandlers(() => Promise.resolve(none))['bridge']!(call)) as Iterable<unknown>),
-  ];
-  expect(empty).toMatchObject({ Tabular: [] });
 });

@@ -1,16 +1,23 @@
 // Constructs meshd's parts and puts them together; nothing else does. Order matters: the base is claimed before anything is
 // written, so that a second daemon changes nothing; clients get answers once the mesh listens.
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterKinds } from '../contract/cluster-kinds.ts';
 import { AppError, describeError } from '../contract/errors.ts';
 import type { Kind } from '../contract/kinds.ts';
 import type { Roster } from '../contract/roster.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
-import { writeFileAtomic } from '../host/files.ts';
+import { resolveBelow } from '../host/below.ts';
+import { removeUnfinished, writeFileAtomic } from '../host/files.ts';
 import { createLinuxStore } from '../host/images/linux-store.ts';
 import type { FileStore } from '../host/images/store.ts';
 import type { Machine } from '../host/machine.ts';
+import { LinuxHost, openvswitchRunFolder } from '../host/ovs/linux-host.ts';
+import { MemoryMachine } from '../host/ovs/memory-host.ts';
+import type { SwitchHost } from '../host/ovs/switch-host.ts';
+import type { Hypervisor } from '../host/qemu/hypervisor.ts';
+import { createLinuxHypervisor } from '../host/qemu/linux-hypervisor.ts';
+import { createMemoryHypervisor } from '../host/qemu/memory-hypervisor.ts';
 import { localRunner } from '../host/runner.ts';
 import { Dispatcher } from './commands/dispatcher.ts';
 import type { Handlers } from './commands/handler.ts';
@@ -26,8 +33,11 @@ import { createDeployPart } from './parts/deploy.ts';
 import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
+import { createNamespacesPart } from './parts/namespaces.ts';
 import type { Part } from './parts/part.ts';
 import { createVlanPart } from './parts/vlans.ts';
+import { createVmCommandsPart } from './parts/vm-commands.ts';
+import { createVmsPart, type VmsPart } from './parts/vms.ts';
 import { createWatchedRows } from './rows/watched-rows.ts';
 import { SettingsFile } from './settings.ts';
 import type { ConnectionComponents } from './socket/connection.ts';
@@ -63,6 +73,9 @@ export interface DaemonComponents {
   readonly machine: Machine;
   /** What lies below -filepath; the folder on this host unless given. */
   readonly files?: FileStore;
+  /** What runs VMs, and the switch of their networks: QEMU and Open vSwitch of this machine for its own daemon, others have them in memory. */
+  readonly hypervisor?: Hypervisor;
+  readonly switchHost?: SwitchHost;
   /** The command `quit` was given. */
   readonly onQuit: (delayMs: number) => void;
   /** Those that its rows may be of, `clusterKinds` unless given; and parts beside the daemon's own. */
@@ -85,6 +98,32 @@ function rosterAddresses(store: { readonly roster: Roster }): () => readonly str
     listed = store.roster;
     return addresses;
   };
+}
+
+/** What runs VMs: of several daemons on one machine (tests, benches) only the one at the usual place has the machine's own. */
+function createMachinePart(
+  { paths, store, isOfMachine }: { paths: DaemonPaths; store: FileStore; isOfMachine: boolean },
+  { hypervisor, switchHost, log }: DaemonComponents,
+): { readonly hypervisor: Hypervisor; readonly switchHost: SwitchHost } {
+  const createHypervisor = () =>
+    isOfMachine
+      ? createLinuxHypervisor({
+          // Disks of VMs outlive a reboot, and the base is in memory.
+          base: join(paths.state, 'instances'),
+          filesPath: paths.files,
+          runner: localRunner,
+          makeOverlay: (image, overlay) =>
+            store.createOverlay(overlay, {
+              name: image.path.slice(paths.files.length + 1),
+              format: image.format === 'qcow2' ? 'qcow2' : 'raw',
+            }),
+        })
+      : createMemoryHypervisor({ base: paths.base });
+  const createSwitchHost = () =>
+    isOfMachine
+      ? new LinuxHost({ runFolder: openvswitchRunFolder, within: [], log: (level, text) => log[level](text) })
+      : new MemoryMachine().host();
+  return { hypervisor: hypervisor ?? createHypervisor(), switchHost: switchHost ?? createSwitchHost() };
 }
 
 /**
@@ -115,7 +154,12 @@ export async function startDaemon(
     }
   };
   try {
-    const pidFile = join(paths.base, 'meshd.pid');
+    // Of a meshd that was killed while it wrote: this one has claimed the base, and has written nothing yet.
+    const { base, state } = paths;
+    for (const folder of [base, state, ...['identity', 'vms', 'instances'].map((name) => join(state, name))]) {
+      await removeUnfinished(folder);
+    }
+    const pidFile = join(base, 'meshd.pid');
     await writeFileAtomic(pidFile, `${process.pid}\n`, { mode: 0o644 });
     cleanups.push(() => rm(pidFile, { force: true }));
     await mkdir(paths.files, { recursive: true, mode: 0o700 });
@@ -163,27 +207,67 @@ export async function startDaemon(
       { range: flags.vlanrange, checkMs: flags.msa * 1000, stateFolder: paths.state },
       { mesh, roster, clock, log },
     );
+    const { namespaces, launches, ...namespacesPart } = await createNamespacesPart(
+      { checkMs: flags.msa * 1000, stateFolder: paths.state },
+      { mesh, roster, clock, log, vlans },
+    );
+    // VMs are users that own nothing else: they pass to their folders and images, and list nothing on the way.
+    if (self.isOfMachine) await chmod(paths.state, 0o711);
+    const store = components.files ?? createLinuxStore(paths.files, { runner: localRunner });
+    const own = createMachinePart({ paths, store, isOfMachine: self.isOfMachine }, components);
+    let vmsPart: VmsPart | null = null;
+    const { files, ...filesPart } = createFilesPart({
+      mesh,
+      roster,
+      clock,
+      log,
+      store,
+      // Until the records are read, a file may be some VM's.
+      isInUse: (path) => vmsPart?.vms.isInUse(path) ?? true,
+    });
+    vmsPart = await createVmsPart(
+      { cluster: identity.cluster, stateFolder: paths.state, checkMs: flags.msa * 1000 },
+      { mesh, roster, machine, files, vlans, clock, log, ...own },
+    );
+    const { vms, hosts, directory } = vmsPart;
+    const vmCommands = createVmCommandsPart(files.store.root, {
+      vms,
+      host: (name) => {
+        const node = roster.nodeByName(name);
+        if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
+        return hosts.of(node.id);
+      },
+      listed: (namespace) => directory.listed(namespace),
+      lost: (namespace) => directory.lost(namespace),
+      namespaces,
+      journal: launches,
+      vlans,
+      hypervisor: own.hypervisor,
+      peers,
+      meshTimeoutMs: () => timeout.ms,
+      resolvePath: (name) => resolveBelow(paths.files, name),
+      clock,
+    });
+    namespaces.register(vmCommands.content);
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
-      createHostPart(self, { machine, clock, log }),
-      createBridgePart(self, { clock, log }),
-      vlanPart,
-      createFilesPart({
-        mesh,
-        roster,
-        clock,
-        log,
-        store: components.files ?? createLinuxStore(paths.files, { runner: localRunner }),
-        // There are no VMs yet.
-        isInUse: () => false,
+      createHostPart(self, { machine, clock, log, commitment: () => vms.commitment() }),
+      createBridgePart(self, {
+        ...{ clock, log, ports: vmsPart.ports },
+        aliasOf: (vlan) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null,
       }),
+      vlanPart,
+      namespacesPart,
+      filesPart,
+      vmsPart,
+      vmCommands,
       ...(components.parts?.(mesh) ?? []),
     ];
     cleanups.push(...parts.map(({ stop: end }) => end));
     const rows = createWatchedRows(
       { ...self, cluster: identity.cluster, context: flags.context, kinds: components.kinds ?? clusterKinds },
-      { mesh, roster, clock, sources: parts.flatMap(({ kinds }) => kinds) },
+      { mesh, roster, clock, sources: parts.flatMap(({ kinds }) => kinds), followers: [vmsPart.followLost] },
     );
     cleanups.push(() => {
       rows.stop();
@@ -193,9 +277,12 @@ export async function startDaemon(
       {
         handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Handlers,
         peers,
+        namespaces,
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
         quit: components.onQuit,
         meshTimeoutMs: () => timeout.ms,
+        vmNames: (namespace) => directory.listed(namespace).map(({ name }) => name),
+        lostVms: (namespace) => directory.lost(namespace),
         onBug,
       },
     );

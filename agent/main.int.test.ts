@@ -1,4 +1,5 @@
 // meshd as a process: what it says and how it exits when its surroundings are wrong, and that it changes nothing then.
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -90,12 +91,17 @@ describe('a daemon', () => {
     expect(await readdir(base)).toEqual(['state']);
   });
 
-  test('SIGTERM ends it with exit code 0; kill -9 leaves a socket that the next start replaces', async () => {
+  test('SIGTERM ends it with exit code 0; kill -9 leaves a socket and files half written, which the next start replaces and removes', async () => {
     const first = await startDaemon();
     first.kill('SIGKILL');
     await first.ended;
     expect(await readdir(base)).toContain('meshd');
+    const left = ['.settings.json', 'identity/.roster.json'].map((name) =>
+      join(base, 'state', `${name}.${first.pid}.1a2b`),
+    );
+    for (const path of left) await writeFile(path, '{');
     const second = await startDaemon();
+    expect(left.filter((path) => existsSync(path))).toEqual([]);
     expect((await command('version')).exitCode).toBe(0);
     second.kill('SIGTERM');
     expect((await second.ended).exitCode).toBe(0);

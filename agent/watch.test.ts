@@ -74,7 +74,7 @@ test('many changes at once make one message, and nothing is sent without a chang
 
 test('a watcher gets the kinds that it asked for, and no others', () => {
   const push = vi.fn();
-  watch.subscribe({ kinds: ['hosts', 'taps'] }, push);
+  watch.subscribe({ kinds: ['hosts', 'clocks'] }, push);
   rows.put(nodes, node('9'));
   soon();
   expect(push).toHaveBeenCalledTimes(1);

@@ -17,9 +17,22 @@ import { benchPorts } from './ports.ts';
 import { Report } from './report.ts';
 import { benchScale } from './scale.ts';
 import { benchStreams } from './streams.ts';
+import { benchVms } from './vms.ts';
+import { benchVmsScale } from './vms-scale.ts';
 
 const parts = ['idle', 'join', 'failure', 'broadcast', 'streams', 'files', 'fan-out', 'deploy', 'scale'] as const;
 type Part = (typeof parts)[number];
+
+const vmParts = ['ports', 'launches', 'scale'] as const;
+type VmPart = (typeof vmParts)[number];
+
+interface VmBenchOptions {
+  readonly only: readonly VmPart[];
+  readonly rounds: number;
+  readonly vms: number;
+  readonly members: number;
+  readonly assert: boolean;
+}
 
 interface MeshBenchOptions {
   readonly only: readonly Part[];
@@ -40,19 +53,22 @@ const countTo = (most: number) => (text: string) => {
   return value;
 };
 
-function partList(text: string): Part[] {
-  return text.split(',').map((name) => {
-    const part = parts.find((known) => known === name);
-    if (part === undefined) throw new InvalidArgumentError(`there is no part ${name}; choose from ${parts.join(', ')}`);
-    return part;
-  });
+/** Some of `known`, with commas between them. */
+function listOf<Name extends string>(known: readonly Name[]): (text: string) => Name[] {
+  return (text) =>
+    text.split(',').map((name) => {
+      const part = known.find((each) => each === name);
+      if (part === undefined)
+        throw new InvalidArgumentError(`there is no part ${name}; choose from ${known.join(', ')}`);
+      return part;
+    });
 }
 
 const program = new Command('bench').description('benchmarks, side by side with programs of the same trade');
 program
   .command('mesh')
   .description('mesh, SSH fan-out and deploy')
-  .option('--only <parts>', `some of ${parts.join(',')}`, partList, [...parts])
+  .option('--only <parts>', `some of ${parts.join(',')}`, listOf(parts), [...parts])
   .option('--rounds <n>', 'rounds of each comparison', countTo(1000), 5)
   .option('--agents <n>', 'processes of each side in join, failure and broadcast', countTo(90), 10)
   .option('--degree <n>', 'links that each of our processes keeps', countTo(1023), 3)
@@ -81,13 +97,20 @@ program
   });
 program
   .command('vms')
-  .description('what a launch of VMs needs of a node')
+  .description('VMs on a node: their launch, memory, events and ports')
+  .option('--only <parts>', `some of ${vmParts.join(',')}`, listOf(vmParts), [...vmParts])
   .option('--rounds <n>', 'rounds of each comparison', countTo(1000), 3)
+  .option('--members <n>', 'members of the mesh with a watcher', countTo(1000), 1000)
+  .option('--vms <n>', "VMs beside which meshd's memory is read", countTo(1000), 200)
   .option('--assert', 'exit 1 when a goal is missed or a figure could not be measured', false)
-  .action(async (options: { rounds: number; assert: boolean }) => {
-    process.exitCode = await runBench('vms', options, {
+  .action(async (options: VmBenchOptions) => {
+    const run: Record<VmPart, BenchPart> = {
       ports: (report, signal) => benchPorts(report, { ...options, signal }),
-    });
+      launches: (report, signal) => benchVms(report, { rounds: options.rounds, count: options.vms, signal }),
+      scale: (report, signal) =>
+        benchVmsScale(report, { rounds: options.rounds, members: options.members, vmsOfEach: 10, signal }),
+    };
+    process.exitCode = await runBench('vms', options, partsOf(run, options.only));
   });
 await program.parseAsync();
 
@@ -103,8 +126,11 @@ async function runMeshBench(options: MeshBenchOptions): Promise<number> {
     deploy: (report, signal) => benchDeploy(report, { rounds: options.deployRounds, nodes: options.nodes, signal }),
     scale: (report, signal) => benchScale(report, { ...options, signal }),
   };
-  return runBench('mesh', options, Object.fromEntries(options.only.map((part) => [part, run[part]])));
+  return runBench('mesh', options, partsOf(run, options.only));
 }
+
+const partsOf = <Name extends string>(run: Readonly<Record<Name, BenchPart>>, only: readonly Name[]) =>
+  Object.fromEntries(only.map((part) => [part, run[part]]));
 
 type BenchPart = (report: Report, signal: AbortSignal) => Promise<void>;
 

@@ -8,10 +8,16 @@ import {
   maxFileRows,
   maxFleetLinks,
   maxFleetNodes,
+  maxNamespaceHosts,
+  maxNamespaceRows,
   maxNodeAddresses,
   maxRangeNameLength,
   maxRowFileNameCharacters,
+  maxTapRows,
   maxVlanRows,
+  maxVmReasonCharacters,
+  maxVmRowItems,
+  maxVmsPerNode,
 } from './limits.ts';
 
 /** Names, ids and versions: none is longer than a DNS name. */
@@ -145,4 +151,89 @@ export const files = defineKind({
 });
 export type FileRow = RowOf<typeof files>;
 
-export const clusterKinds = [nodes, links, hosts, bridges, vlans, files] as const;
+/** -1: on no VLAN. */
+const VlanOfNic = z.int().check(z.minimum(-1), z.maximum(4_094));
+
+/** The VMs of each member; of one that is not in the mesh, as the others know them, with the state LOST. */
+export const vms = defineKind({
+  ...clusterKeys.vms,
+  bound: maxVmsPerNode,
+  row: z.object({
+    Node: Short,
+    /** Of its node. */
+    Id: z.int().check(z.minimum(0)),
+    Name: Short,
+    Namespace: Short,
+    State: z.enum(['BUILDING', 'RUNNING', 'PAUSED', 'QUIT', 'ERROR', 'LOST']),
+    /** Why it is PAUSED, QUIT, ERROR or LOST, where nobody asked for it; empty otherwise. */
+    Reason: z.string().check(z.maxLength(maxVmReasonCharacters)),
+    Uuid: Short,
+    Vcpus: Quantity,
+    /** MB (MiB). */
+    Memory: Quantity,
+    /** Empty before its first start, and where it is not known. */
+    Accelerator: z.enum(['', 'kvm', 'tcg']),
+    /** Milliseconds since 1970. */
+    Launched: Quantity,
+    /** By NIC, as are `Aliases` and `Macs`. */
+    Vlans: z.array(VlanOfNic).check(z.maxLength(maxVmRowItems)),
+    /** Empty for a number without one. */
+    Aliases: z.array(Short).check(z.maxLength(maxVmRowItems)),
+    Macs: z.array(Short).check(z.maxLength(maxVmRowItems)),
+    /** Each as `key=value`. */
+    Tags: z.array(Short).check(z.maxLength(maxVmRowItems)),
+  }),
+});
+export type VmRow = RowOf<typeof vms>;
+
+/** The taps of each member's VMs. */
+export const taps = defineKind({
+  ...clusterKeys.taps,
+  bound: maxTapRows,
+  row: z.object({
+    Node: Short,
+    Name: Short,
+    /** Id of its VM, and which of its NICs it is, from 0 up. */
+    Vm: z.int().check(z.minimum(0)),
+    Nic: z.int().check(z.minimum(0)),
+    /** Empty while it is on no VLAN. */
+    Bridge: Short,
+    Vlan: VlanOfNic,
+    Alias: Short,
+    Mac: Short,
+    /** What the guest says its addresses are; empty until it says something. */
+    Ip4: Short,
+    Ip6: Short,
+    /** A QEMU holds it. */
+    Carrier: z.boolean(),
+    /** The switch forwards for it. */
+    Connected: z.boolean(),
+    /** What is wrong with it and being repaired, as the switch calls it, such as `port-missing`; empty otherwise. */
+    Fault: Short,
+  }),
+});
+export type TapRow = RowOf<typeof taps>;
+
+/** Namespaces. All nodes have the same rows. */
+export const namespaces = defineKind({
+  ...clusterKeys.namespaces,
+  // The default one, and as many as may be after a split.
+  bound: maxNamespaceRows + 1,
+  row: z.object({
+    Name: Short,
+    /** Its hosts are all members but `Hosts`. */
+    AllBut: z.boolean(),
+    /** Ids of nodes. None of the default namespace: each node has its own, which begins with that node. */
+    Hosts: z.array(Short).check(z.maxLength(maxNamespaceHosts)),
+    /** By what VMs are spread over the hosts: `cpucommit`, `memcommit` or `netcommit`; empty for the default namespace. */
+    Load: Short,
+    /** First and last of the VLANs that were set for it; null: it uses the default ones. */
+    VlanMin: z.nullable(z.int().check(z.minimum(1), z.maximum(4_095))),
+    VlanMax: z.nullable(z.int().check(z.minimum(1), z.maximum(4_095))),
+    /** VMs of all nodes; null where VMs have no rows. */
+    Vms: z.nullable(z.int().check(z.minimum(0))),
+  }),
+});
+export type NamespaceKindRow = RowOf<typeof namespaces>;
+
+export const clusterKinds = [nodes, links, hosts, bridges, vlans, files, vms, taps, namespaces] as const;

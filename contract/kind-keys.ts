@@ -24,6 +24,9 @@ export const clusterKeys = {
   bridges: { name: 'bridges', key: ['Node'], owner: 'Node' },
   vlans: { name: 'vlans', key: ['Vlan', 'Namespace', 'Alias'], owner: null },
   files: { name: 'files', key: ['Node', 'Name'], owner: 'Node' },
+  vms: { name: 'vms', key: ['Node', 'Id'], owner: 'Node' },
+  taps: { name: 'taps', key: ['Node', 'Name'], owner: 'Node' },
+  namespaces: { name: 'namespaces', key: ['Name'], owner: null },
 } as const satisfies Readonly<Record<string, KindKey>>;
 
 export const clustersKey = { name: 'clusters', key: ['Id'], owner: null } as const satisfies KindKey;

@@ -39,8 +39,18 @@ export const maxOutputBytes = 8 * 1024 * 1024;
 /** Characters of one name in a node range: a DNS name has at most 253. Without it, 10,000 names of 1 MB each. */
 export const maxRangeNameLength = 253;
 
-/** Namespaces of one daemon. The first mention creates one, so a typo in a loop must not fill the memory. */
+/** Namespaces of a cluster. The first mention creates one, so a typo in a loop must not fill the memory. */
 export const maxNamespaces = 1_000;
+
+/** Rows of namespaces that a node takes from others: both sides of a split may have made as many as there may be. */
+export const maxNamespaceRows = 2 * maxNamespaces;
+
+/** Namespaces that were cleared, and are remembered so that a node that was away does not bring them back. */
+export const maxClearedNamespaces = 1_000;
+
+/** Node ids in one namespace: as many as a roster has. In all of them: twice that much still fits into one frame of the mesh. */
+export const maxNamespaceHosts = 4_096;
+export const maxNamespaceHostsInAll = 40_000;
 
 /** A script for `read`. It is read whole. */
 export const maxScriptBytes = 4 * 1024 * 1024;
@@ -153,6 +163,13 @@ export const handshakeTimeoutMs = 5_000;
 /** Requests of one member that run here at the same time. A person's `mesh send` is one. */
 export const maxRequestsPerMember = 256;
 
+/** An answer to a member to which there is no route waits this long for one: as long as most requests wait for their answer. */
+export const keptAnswerMs = 60_000;
+/** Answers that wait so, or were sent within a second: a question to all of a large mesh brings as many, and most are small. */
+export const maxKeptAnswers = 1_024;
+/** Four answers of the largest size. */
+export const maxKeptAnswersBytes = 4 * maxFrameBytes;
+
 /** The longest `mesh timeout`, and what `mesh timeout 0` means: a day. Nothing waits for ever. */
 export const maxMeshTimeoutMs = 24 * 3600 * 1000;
 
@@ -250,3 +267,30 @@ export const maxFetchSources = 6;
 
 /** Streams on which one node serves files. */
 export const maxServedFiles = 48;
+
+/** VMs of one node, those that have ended included: more than a machine runs, and a launch in a loop must not fill its disk. */
+export const maxVmsPerNode = 1_000;
+
+/** Rows of one node's taps: four NICs of each VM. */
+export const maxTapRows = 4 * maxVmsPerNode;
+
+/** Characters of a reason or a tag in a row of a VM: what QEMU said last may be four long lines. */
+export const maxVmReasonCharacters = 1_024;
+
+/** Tags of a VM in its row, and NICs: the rest is in `vm info`. */
+export const maxVmRowItems = 64;
+
+/** Launches that hold names at the same time on one host: each is a person or a script that waits for it. */
+export const maxVmHolds = 64;
+
+/** Bytes of VMs in one request to launch them: the answer, their records, must fit into a frame too. */
+export const maxLaunchRequestBytes = 1024 * 1024;
+
+/** QEMUs that one node starts at the same time: each loads its firmware, and more of them only wait for a processor. */
+export const maxLaunchesAtOnce = 8;
+
+/** Bytes of the VMs of one node that all members keep: 1,000 VMs with a few networks each. What is beyond is left out. */
+export const maxVmListBytes = 512 * 1024;
+
+/** Bytes of a VM's tags in it: a person's notes, and not a way to fill the memory of all nodes. */
+export const maxVmListTagBytes = 1_024;

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { writeFileAtomic } from './files.ts';
+import { removeUnfinished, writeFileAtomic } from './files.ts';
 
 let folder = '';
 beforeEach(async () => {
@@ -25,4 +26,15 @@ test('a failed write leaves the old content and no other file', async () => {
   await writeFileAtomic(join(path, 'below-a-file'), 'x').catch(() => undefined);
   expect(await readFile(path, 'utf8')).toBe('old');
   expect(await readdir(folder)).toEqual(['kept']);
+});
+
+test('what a writer that was killed left is removed; what another one is writing stays, and so does all else', async () => {
+  const { pid } = spawnSync('true');
+  const other = process.ppid;
+  const left = [`.kept.json.${pid}.1a2b`, `.kept.json.${process.pid}.1a2b`];
+  const stays = [`.kept.json.${other}.1a2b`, 'kept.json', '.hidden', '.hidden.json'];
+  for (const name of [...left, ...stays]) await writeFile(join(folder, name), '');
+  await removeUnfinished(folder);
+  await removeUnfinished(join(folder, 'not-there'));
+  expect((await readdir(folder)).sort()).toEqual([...stays].sort());
 });

@@ -1,5 +1,6 @@
 // State files that survive a crash at any moment: the old content or the new, never half of one.
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -28,6 +29,22 @@ export async function writeFileAtomic(
     throw error;
   }
   await syncFolder(folder);
+}
+
+/** What `writeFileAtomic` calls a file that is not whole yet: with the pid of who writes it. */
+const temporaryName = /^\..+\.(\d+)\.[0-9a-z]+$/;
+
+/**
+ * Removes what a writer left here that was killed. Call it before this process writes: what has its pid is then of a process
+ * before it. A file of a process that lives stays, and so does all else.
+ */
+export async function removeUnfinished(folder: string): Promise<void> {
+  // A folder that is not there has none.
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = Number(temporaryName.exec(name)?.[1]);
+    if (Number.isNaN(pid) || (pid !== process.pid && existsSync(`/proc/${pid}`))) continue;
+    await rm(join(folder, name), { force: true });
+  }
 }
 
 /** A rename is on the disk once the folder is. */

@@ -14,6 +14,7 @@ import { parseConfig } from '../server/config.ts';
 import { serveConsole } from '../server/serve.ts';
 import { holdDataFolder } from '../server/store/data-folder.ts';
 import { bootLab, makeCluster, type BareNode } from './demo-lab.ts';
+import { launchDemoVms } from './demo-vms.ts';
 import { serveSimulated } from './simulated-console.ts';
 import { isFree } from './simulated.ts';
 
@@ -66,7 +67,18 @@ async function showLab(options: Options, listen: string): Promise<number> {
   say('the console');
   const { ended, url } = await serveConsole(config, (line) => console.log(line));
   console.log(describeRest(options, nodes, { dataPath, url }));
-  return ended;
+  if (options.bare) return ended;
+  const ending = new AbortController();
+  const names = nodes.map(({ name }) => name);
+  const launching = launchDemoVms(lab, { nodes: names, say, signal: ending.signal }).catch((error: unknown) => {
+    if (!ending.signal.aborted) say(`the VMs of the demo: ${describeError(error)}`);
+  });
+  try {
+    return await ended;
+  } finally {
+    ending.abort();
+    await launching;
+  }
 }
 
 async function showSimulated(listen: string): Promise<number> {
@@ -119,7 +131,8 @@ When that run is done, its page has two buttons, for either order: Bridge (eth0 
 and Deploy (head node1, nodes node[1-${nodes.length}], degree 3).
 `;
   const bridgesText = `
-The bridges are still being made, about a minute for a node. Wait for "done" on the page Runs before you switch nodes off.
+The bridges are still being made, about a minute for a node. Then eight small VMs are launched over the four nodes, on two VLANs.
+Wait for the line that says so before you switch nodes off.
 `;
   return `${bare ? bareText : bridgesText}
 The nodes share this machine: load, memory and uptime are the machine's, shown once for each node.
@@ -127,7 +140,12 @@ The nodes share this machine: load, memory and uptime are the machine's, shown o
 Switch a node off and look:     npm run lab -- fault power node3 off${flags}
 and on again:                   npm run lab -- fault power node3 on${flags}
 A shell on a node, as root:     npm run lab -- ssh${flags} node1
-${bare ? '' : `The cluster's own commands:     npm run lab -- exec${flags} node1 -- /opt/meshd/bin/meshd -e mesh status\n`}meshdeck for this console:      make a token (Settings, Account), then MESHDECK_TOKEN=… scripts/meshdeck --console ${url} runs
+${
+  bare
+    ? ''
+    : `The cluster's own commands:     npm run lab -- exec${flags} node1 -- /opt/meshd/bin/meshd -e mesh status
+Its VMs, once they are there:   npm run lab -- exec${flags} node1 -- /opt/meshd/bin/meshd -e namespace demo vm info summary\n`
+}meshdeck for this console:      make a token (Settings, Account), then MESHDECK_TOKEN=… scripts/meshdeck --console ${url} runs
 
 Ctrl-C stops the console. The lab stays up then:
 to start the console again:     npm start -- --data ${dataPath}

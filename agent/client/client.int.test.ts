@@ -30,32 +30,34 @@ afterEach(async () => {
 });
 
 async function listen(): Promise<CommandSocket> {
-  const dispatcher = createMemoryCluster({
-    names: ['node1', 'node2', 'node3'],
-    onQuit: () => {
-      quits += 1;
-    },
-    handlers: (name, peers) => ({
-      'host <name,>': ({ host }) => Promise.resolve([responseEntry(host, { Response: name })]),
-      'mesh send <hostname or range or all> (command)': ({ command, signal }) =>
-        peers.send(peers.names().concat('node9'), command.nested?.line ?? '', {
-          namespace: 'minimega',
-          timeoutMs: 9,
-          signal,
-        }),
-      'deploy launch <hosts>': ({ status, host }) => {
-        status('node2: copied');
-        return Promise.resolve([responseEntry(host, { Response: 'done' })]);
+  const dispatcher = (
+    await createMemoryCluster({
+      names: ['node1', 'node2', 'node3'],
+      onQuit: () => {
+        quits += 1;
       },
-      'deploy logs <node>': ({ signal, command }) =>
-        new Promise((_, reject) => {
-          signal.addEventListener('abort', () => {
-            cancelled.push(command.line);
-            reject(new Error('stopped'));
-          });
-        }),
-    }),
-  }).get('node1')!;
+      handlers: (name, peers) => ({
+        'host <name,>': ({ host }) => Promise.resolve([responseEntry(host, { Response: name })]),
+        'mesh send <hostname or range or all> (command)': ({ command, signal }) =>
+          peers.send(peers.names().concat('node9'), command.nested?.line ?? '', {
+            namespace: 'minimega',
+            timeoutMs: 9,
+            signal,
+          }),
+        'deploy launch <hosts>': ({ status, host }) => {
+          status('node2: copied');
+          return Promise.resolve([responseEntry(host, { Response: 'done' })]);
+        },
+        'deploy logs <node>': ({ signal, command }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener('abort', () => {
+              cancelled.push(command.line);
+              reject(new Error('stopped'));
+            });
+          }),
+      }),
+    })
+  ).get('node1')!;
   const watch = { kinds: [], subscribe: () => ({ resync: () => undefined, close: () => undefined }) };
   return CommandSocket.listen(
     { base, host: 'node1', version: '0.1.0' },

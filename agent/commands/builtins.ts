@@ -5,11 +5,10 @@ import { AppError } from '../../contract/errors.ts';
 import { maxHistoryCharacters, maxHistoryLines, maxValueCharacters, maxVariables } from '../../contract/limits.ts';
 import { helpText } from '../../core/commands/help.ts';
 import { commandTable } from '../../core/commands/table.ts';
-import { quoteWord } from '../../core/commands/tokens.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
+import type { VlanRange } from '../../core/vlans/table.ts';
+import type { Namespaces } from '../namespaces/namespaces.ts';
 import type { CommandCall } from './handler.ts';
-import type { Namespaces } from './namespaces.ts';
-import type { Peers } from './peers.ts';
 import { flagChange, flagNames, flagValue, type Session } from './session.ts';
 
 export interface BuiltinCall extends CommandCall {
@@ -20,13 +19,13 @@ export type Builtins = Readonly<Record<string, Builtin>>;
 
 export interface BuiltinComponents {
   readonly version: string;
-  readonly peers: Peers;
   readonly namespaces: Namespaces;
+  /** The VLANs that are set for a namespace; null: it uses the default ones. */
+  readonly vlanRange: (namespace: string) => VlanRange | null;
   readonly history: History;
   readonly variables: Map<string, string>;
   /** Ends the daemon after a time. */
   readonly quit: (delayMs: number) => void;
-  readonly meshTimeoutMs: () => number;
 }
 
 /** Lines typed on this daemon, the newest last; bounded in number, as in minimega, and in size. */
@@ -106,15 +105,16 @@ export function createBuiltins(components: BuiltinComponents): Builtins {
         throw new AppError('not-found', `no such alias \`${name}\` on this connection`);
       return {};
     }),
-    'namespace [name]': one(({ command, session, namespace }) => {
+    'namespace [name]': async ({ command, session, namespace, host }) => {
       const name = command.words['name'];
       if (name === undefined) {
-        return { Header: ['namespace', 'vlans', 'active'], Tabular: components.namespaces.rows(namespace) };
+        const Tabular = namespaceRows(namespace, components);
+        return [responseEntry(host, { Header: ['namespace', 'vlans', 'active'], Tabular })];
       }
-      components.namespaces.mention(name);
+      await components.namespaces.mention(name);
       session.namespace = name;
-      return {};
-    }),
+      return [responseEntry(host)];
+    },
     'clear namespace [name]': (call) => clearNamespace(call, components),
   };
 }
@@ -174,32 +174,43 @@ function setAlias(session: Session, words: readonly string[]): void {
   session.aliases.set(name, expansion);
 }
 
-/** Back to the default namespace, or a namespace destroyed here and on each of its hosts. */
-async function clearNamespace(call: BuiltinCall, components: BuiltinComponents): Promise<ResponseEntry[]> {
-  const { command, session, origin, host, signal } = call;
-  const { namespaces, peers } = components;
+/** Rows of `namespace`: name, VLAN range, whether it is the active one. */
+function namespaceRows(active: string, { namespaces, vlanRange }: BuiltinComponents): string[][] {
+  return namespaces.names().map((name) => {
+    const range = vlanRange(name);
+    return [name, range === null ? '' : `${range.min}-${range.max}`, String(name === active)];
+  });
+}
+
+/** Back to the default namespace, or a namespace ended with all in it, on all nodes. */
+async function clearNamespace(
+  { command, session, host, signal }: BuiltinCall,
+  { namespaces }: BuiltinComponents,
+): Promise<ResponseEntry[]> {
   const name = command.words['name'];
-  const own = [responseEntry(host)];
   if (name === undefined) {
     session.namespace = defaultNamespace;
-    return own;
+    return [responseEntry(host)];
   }
   if (name === defaultNamespace) {
-    throw new AppError('refused', `\`${name}\` is the default namespace: it cannot be destroyed`);
+    throw new AppError(
+      'refused',
+      `\`${name}\` is the default namespace, of which each node has its own: \`clear all\` ends what is in all of them`,
+    );
   }
-  // A host of the namespace may not know it.
-  if (name !== 'all' && origin.via === 'socket' && !namespaces.has(name)) {
-    throw new AppError('not-found', `no such namespace \`${name}\` on ${host}: \`namespace\` lists them`);
+  if (name !== 'all' && !namespaces.has(name)) {
+    throw new AppError('not-found', `no such namespace \`${name}\`: \`namespace\` lists them`);
   }
-  const doomed = name === 'all' ? namespaces.names().filter((known) => known !== defaultNamespace) : [name];
-  const hosts = new Set(doomed.flatMap((known) => namespaces.hosts(known)));
-  for (const known of doomed) {
-    namespaces.remove(known);
-    if (session.namespace === known) session.namespace = defaultNamespace;
-  }
-  hosts.delete(host);
-  if (origin.via === 'mesh' || hosts.size === 0) return own;
-  const line = `clear namespace ${quoteWord(name)}`;
-  const options = { namespace: defaultNamespace, timeoutMs: components.meshTimeoutMs(), signal };
-  return [...own, ...(await peers.send([...hosts], line, options))];
+  const { nodes, cluster, staying } = await namespaces.clear(name === 'all' ? null : name, { signal });
+  if (!namespaces.has(session.namespace)) session.namespace = defaultNamespace;
+  const again = `Run \`clear namespace ${name}\` again`;
+  return [...nodes].map(([node, left]) => {
+    if (left.length === 0 && (node !== host || cluster.length === 0)) return responseEntry(node);
+    const texts = [...left, ...(node === host ? cluster : [])];
+    const way =
+      left.length > 0 && node !== host
+        ? `, when ${node} answers, or take it out first: \`namespace ${staying[0] ?? name} ns del-hosts ${node}\``
+        : '';
+    return responseEntry(node, { Error: `${texts.join('\n')}\n${again}${way}` });
+  });
 }

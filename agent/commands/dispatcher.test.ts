@@ -23,10 +23,10 @@ let cluster: Map<string, Dispatcher>;
 let node1: Dispatcher;
 let session: Session;
 
-beforeEach(() => {
+beforeEach(async () => {
   ran = [];
   quits = [];
-  cluster = createMemoryCluster({
+  cluster = await createMemoryCluster({
     names: ['node1', 'node2', 'node3'],
     filePath,
     onQuit: (name, delayMs) => quits.push(`${name} ${delayMs}`),
@@ -198,7 +198,7 @@ describe('namespaces', () => {
     expect(cleared[0]?.Resp?.map(({ Host, Error }) => Host + Error)).toEqual(['node1', 'node2', 'node3']);
     expect(session.namespace).toBe('minimega');
     expect(await errors('clear namespace exp')).toMatch(/^no such namespace `exp`/);
-    expect(await errors('clear namespace minimega')).toMatch(/cannot be destroyed/);
+    expect(await errors('clear namespace minimega')).toMatch(/^`minimega` is the default namespace/);
     await answers('namespace exp');
     await answers('clear namespace');
     expect(session.namespace).toBe('minimega');
@@ -215,13 +215,94 @@ describe('namespaces', () => {
     expect(await errors('namespace more version')).toMatch(/more than 1000 namespaces/);
   });
 
+  it('are the same on every node, and disappear from all of them when they are cleared', async () => {
+    await answers('namespace exp');
+    const node2 = cluster.get('node2')!;
+    const other = { dispatcher: node2, session: node2.session() };
+    expect((await answers('namespace', other))[0]?.Resp?.[0]?.Tabular).toEqual([
+      ['minimega', '101-4096', 'true'],
+      ['exp', '', 'false'],
+    ]);
+    expect((await answers('namespace exp host name', other))[0]?.Resp?.map(({ Host }) => Host)).toEqual([
+      'node2',
+      'node3',
+    ]);
+    await answers('clear namespace exp', other);
+    expect(await rendered('namespace')).not.toContain('exp');
+  });
+
+  it('that another node cleared is made again when it is active here and a command runs on its hosts', async () => {
+    await answers('namespace exp');
+    const node2 = cluster.get('node2')!;
+    await answers('clear namespace exp', { dispatcher: node2, session: node2.session() });
+    expect(await rendered('host name')).toBe('node2: node2\nnode3: node3');
+    expect(ran).toEqual([]);
+  });
+
+  it('without hosts say so', async () => {
+    expect(await errors('namespace exp ns del-hosts all')).toBe('');
+    expect(await errors('namespace exp host')).toBe('the namespace exp has no hosts: `ns add-hosts <hosts>`');
+    await answers('ns del-hosts all');
+    expect(await errors('host')).toMatch(/^the namespace minimega has no hosts/);
+    await answers('ns add-hosts node[1-2]');
+    expect((await answers('host'))[0]?.Resp?.map(({ Host }) => Host)).toEqual(['node1', 'node2']);
+  });
+
+  it('stay when a host is silent, and the answer says what to do', async () => {
+    const dispatchers = await createMemoryCluster({ names: ['a', 'b', 'c'], silent: ['c'], handlers: () => ({}) });
+    const a = dispatchers.get('a')!;
+    const at = { dispatcher: a, session: a.session() };
+    await answers('namespace exp', at);
+    expect((await answers('clear namespace exp', at))[0]?.Resp?.map(({ Host, Error }) => `${Host} ${Error}`)).toEqual([
+      'a ',
+      'b ',
+      'c timed out\nRun `clear namespace exp` again, when c answers, or take it out first: `namespace exp ns del-hosts c`',
+    ]);
+    expect(at.session.namespace).toBe('exp');
+  });
+
+  it('are cleared on one node only, not over the mesh', async () => {
+    await answers('namespace exp');
+    const [entry] = await fromMember('clear namespace exp');
+    expect(entry?.Error).toMatch(/^cannot run `clear namespace exp` via meshage/);
+    expect((await fromMember('clear namespace'))[0]?.Error).toBe('');
+  });
+
   it('of a lone node hold that node', async () => {
-    const lone = createMemoryCluster({
-      names: ['solo'],
-      handlers: () => ({ 'host <name,>': ({ host }) => Promise.resolve([responseEntry(host, { Response: host })]) }),
-    }).get('solo')!;
+    const lone = (
+      await createMemoryCluster({
+        names: ['solo'],
+        handlers: () => ({ 'host <name,>': ({ host }) => Promise.resolve([responseEntry(host, { Response: host })]) }),
+      })
+    ).get('solo')!;
     const [answer] = await answers('namespace x host name', { dispatcher: lone, session: lone.session() });
     expect(answer?.Rendered).toBe('solo: solo');
+  });
+});
+
+describe('clear all', () => {
+  it('runs each of its clears, names what failed, and forgets the history last', async () => {
+    const cleared: string[] = [];
+    const dispatchers = await createMemoryCluster({
+      names: ['a', 'b'],
+      handlers: () => ({
+        'clear deploy flags': () => Promise.reject(new AppError('failed', 'no room')),
+        'clear vlans [prefix]': ({ host, command }) => {
+          cleared.push(command.line);
+          return Promise.resolve([responseEntry(host)]);
+        },
+      }),
+    });
+    const a = dispatchers.get('a')!;
+    const at = { dispatcher: a, session: a.session() };
+    await answers('namespace exp', at);
+    expect((await answers('clear all', at))[0]?.Resp).toEqual([
+      responseEntry('a', { Error: 'clear deploy flags: no room' }),
+    ]);
+    expect(cleared).toEqual(['clear vlans all']);
+    expect(at.session.namespace).toBe('minimega');
+    expect((await answers('namespace', at))[0]?.Resp?.[0]?.Tabular).toEqual([['minimega', '101-4096', 'true']]);
+    expect((await answers('history', at))[0]?.Resp?.[0]?.Response).toBe('namespace\nhistory');
   });
 });
 
@@ -466,10 +547,9 @@ describe('checkHandlers', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('names handlers that have no pattern', () => {
-    const odd = createMemoryCluster({ names: ['a'], handlers: () => ({ nonsense: () => Promise.resolve([]) }) }).get(
-      'a',
-    )!;
+  it('names handlers that have no pattern', async () => {
+    const handlers = () => ({ nonsense: () => Promise.resolve([]) });
+    const odd = (await createMemoryCluster({ names: ['a'], handlers })).get('a')!;
     expect(odd.checkHandlers().unknown).toEqual(['nonsense']);
   });
 });

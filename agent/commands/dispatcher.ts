@@ -12,21 +12,23 @@ import { assertAllowed } from '../../core/commands/authorise.ts';
 import { suggestLines } from '../../core/commands/complete.ts';
 import { expandCommand } from '../../core/commands/expand.ts';
 import { maskCommand } from '../../core/commands/mask.ts';
+import { describeMissing } from '../../core/commands/missing.ts';
 import { commandText, parseCommand } from '../../core/commands/parse.ts';
 import { clipLine } from '../../core/commands/tokens.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
-import { defaultNamespace } from '../../core/namespaces.ts';
 import { renderEntries } from '../../core/render.ts';
 import { filterRows, selectColumns } from '../../core/transform.ts';
+import type { VmRecord } from '../../core/vms/record.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
 import { readFileBelow } from '../../host/below.ts';
+import type { Namespaces } from '../namespaces/namespaces.ts';
 import { createBuiltins, History, type BuiltinCall, type Builtins } from './builtins.ts';
-import type { CommandOrigin, Handlers } from './handler.ts';
-import { Namespaces } from './namespaces.ts';
+import { vmNotFound, type CommandOrigin, type Handlers } from './handler.ts';
 import type { Peers } from './peers.ts';
 import { Patience } from './patience.ts';
 import { createSession, flagsOfCommand, type Session, type Settings } from './session.ts';
+import { describeLost } from './vm-targets.ts';
 
 export interface DispatcherOptions {
   /** This host's name. */
@@ -41,12 +43,17 @@ export interface DispatcherComponents {
   /** Handlers of mesh, deploy, host; see checkHandlers. */
   readonly handlers: Handlers;
   readonly peers: Peers;
+  readonly namespaces: Namespaces;
   /** The VLANs that are set for a namespace; null: it uses the default ones. */
   readonly vlanRange: (namespace: string) => VlanRange | null;
   /** Ends the daemon after a time (`quit`, `quit N`). */
   readonly quit: (delayMs: number) => void;
   /** How long to wait for other hosts, as `mesh timeout` says. */
   readonly meshTimeoutMs: () => number;
+  /** Names of the VMs of a namespace, as far as this node knows them, for completion. */
+  readonly vmNames?: (namespace: string) => readonly string[];
+  /** VMs of a namespace whose nodes are not in the mesh now. */
+  readonly lostVms?: (namespace: string) => readonly VmRecord[];
   /** Receives errors that are not AppErrors: those are our bugs. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -82,6 +89,10 @@ interface Batch {
 /** Scripts may read scripts, but a script that reads itself must end. */
 const maxScriptDepth = 8;
 
+/** What `clear all` runs, as in minimega, the history last. */
+const clearAllLines = ['clear deploy flags', 'clear namespace all', 'clear vlans all', 'clear history'];
+
+const clearAllPattern = 'clear all';
 const scriptPattern = 'read <file> [check,]';
 const namespacePattern = 'namespace <name> (command)';
 const columnsPattern = '.columns <columns as csv> (command)';
@@ -94,7 +105,6 @@ const isWrapper = (pattern: string) =>
 export class Dispatcher {
   private readonly options: DispatcherOptions;
   private readonly components: DispatcherComponents;
-  private readonly namespaces: Namespaces;
   private readonly history = new History();
   private readonly variables = new Map<string, string>();
   private readonly builtins: Builtins;
@@ -102,18 +112,13 @@ export class Dispatcher {
   constructor(options: DispatcherOptions, components: DispatcherComponents) {
     this.options = options;
     this.components = components;
-    this.namespaces = new Namespaces(options, {
-      peerNames: () => components.peers.names(),
-      vlanRange: components.vlanRange,
-    });
     this.builtins = createBuiltins({
       version: options.version,
-      peers: components.peers,
-      namespaces: this.namespaces,
+      namespaces: components.namespaces,
+      vlanRange: components.vlanRange,
       history: this.history,
       variables: this.variables,
       quit: components.quit,
-      meshTimeoutMs: components.meshTimeoutMs,
     });
   }
 
@@ -173,11 +178,14 @@ export class Dispatcher {
       case 'targets':
         return this.components.peers.names();
       case 'namespaces':
-        return this.namespaces.names();
+        return this.components.namespaces.names();
       case 'aliases':
         return [...session.aliases.keys()];
       case 'variables':
         return [...this.variables.keys()];
+      case 'vms':
+      case 'vm-targets':
+        return [...(this.components.vmNames?.(session.namespace) ?? [])];
       case 'commands':
         return commandTable.map(({ pattern }) => pattern.pattern.split(' ', 1)[0] ?? '');
     }
@@ -190,7 +198,7 @@ export class Dispatcher {
     let settings: Settings = { ...session.settings, ...context.overrides };
     try {
       const text = isTyped ? expandAlias(line, session.aliases) : line;
-      const parsed = parseCommand(commandTable, text, { via: origin.via });
+      const parsed = parseCommand(commandTable, text, { via: origin.via, describeMissing });
       if (!parsed.ok) throw new AppError('invalid', parsed.message);
       const command = parsed.command;
       const ownFlags = command ? flagsOfCommand(command, settings) : {};
@@ -216,9 +224,12 @@ export class Dispatcher {
     const { pattern } = command.pattern;
     if (pattern === scriptPattern) {
       yield* this.runScript(command, context);
+    } else if (pattern === clearAllPattern) {
+      const settings = { ...context.session.settings, ...context.overrides };
+      yield { entries: [await this.clearAll(context)], settings };
     } else if (pattern === namespacePattern && nested) {
       const namespace = command.words['name'] ?? '';
-      this.namespaces.mention(namespace);
+      await this.components.namespaces.mention(namespace);
       yield* this.run(nested, { ...context, namespace });
     } else if (pattern === columnsPattern && nested) {
       const columns = command.words['columns'] ?? '';
@@ -241,22 +252,24 @@ export class Dispatcher {
     context: RunContext,
   ): AsyncGenerator<ResponseEntry[], void, undefined> {
     const { host } = this.options;
-    const isFannedOut =
-      command.pattern.scope === 'namespace' &&
-      context.origin.via === 'socket' &&
-      context.namespace !== defaultNamespace;
-    if (!isFannedOut) {
+    const { namespaces } = this.components;
+    const isOfNamespace = command.pattern.scope !== 'local' && context.origin.via === 'socket';
+    // Another node may have cleared the one that is active here.
+    if (isOfNamespace) await namespaces.mention(context.namespace);
+    const hosts = isOfNamespace ? namespaces.hosts(context.namespace) : [host];
+    if (hosts.length === 0)
+      throw new AppError('refused', `the namespace ${context.namespace} has no hosts: \`ns add-hosts <hosts>\``);
+    if (hosts.length === 1 && hosts[0] === host) {
       yield* this.runHere(command, context);
       return;
     }
-    const hosts = this.namespaces.hosts(context.namespace);
     const others = hosts.filter((name) => name !== host);
     const remote =
       others.length === 0
         ? Promise.resolve([])
         : this.components.peers.send(others, commandText(command), {
             namespace: context.namespace,
-            timeoutMs: this.components.meshTimeoutMs(),
+            timeoutMs: Math.max(this.components.meshTimeoutMs(), command.pattern.patienceMs ?? 0),
             signal: context.signal,
           });
     // It may fail while this host still works; the code that awaits it below gets the error.
@@ -275,7 +288,23 @@ export class Dispatcher {
     } finally {
       patience.end();
     }
-    yield merged;
+    yield command.pattern.scope === 'vms'
+      ? withoutMissing(this.withLost(merged, command, context.namespace), host)
+      : merged;
+  }
+
+  /** A host that is away cannot say what its VMs are now: LOST. */
+  private withLost(entries: ResponseEntry[], command: ParsedCommand, namespace: string): ResponseEntry[] {
+    if (entries.every(({ Error: error }) => error === '' || error.startsWith(vmNotFound))) return entries;
+    const lost = this.components.lostVms?.(namespace) ?? [];
+    return entries.map((entry) => {
+      if (entry.Error === '') return entry;
+      const text = describeLost(
+        command,
+        lost.filter((vm) => vm.host === entry.Host),
+      );
+      return text === null ? entry : responseEntry(entry.Host, { Error: text });
+    });
   }
 
   /** The handler on this host. When a handler ignores its signal, this stops waiting for it soon after the signal came. */
@@ -330,6 +359,23 @@ export class Dispatcher {
     }
   }
 
+  /** Each of its commands, whatever becomes of the others. */
+  private async clearAll(context: RunContext): Promise<ResponseEntry> {
+    const errors: string[] = [];
+    for (const line of clearAllLines) {
+      const parsed = parseCommand(commandTable, line);
+      if (!parsed.ok || !parsed.command) throw new Error(`\`${line}\` cannot be parsed`);
+      assertAllowed(parsed.command, { via: context.origin.via, role: context.session.role });
+      try {
+        for await (const entries of this.runLeaf(parsed.command, context))
+          for (const { Host, Error: error } of entries) if (error !== '') errors.push(`${line}: ${Host}: ${error}`);
+      } catch (error) {
+        errors.push(`${line}: ${describeError(error)}`);
+      }
+    }
+    return responseEntry(this.options.host, { Error: errors.join('\n') });
+  }
+
   /** `read`: every line of a file below -filepath, one answer each; `check` parses only. A failed line does not end it. */
   private async *runScript(command: ParsedCommand, context: RunContext): AsyncGenerator<Batch, void, undefined> {
     const name = command.words['file'] ?? '';
@@ -340,7 +386,7 @@ export class Dispatcher {
     const lines = text.split(/\r?\n/);
     if (command.words['check'] !== undefined) {
       const issues = lines.flatMap((line, at) => {
-        const parsed = parseCommand(commandTable, expandAlias(line, context.session.aliases));
+        const parsed = parseCommand(commandTable, expandAlias(line, context.session.aliases), { describeMissing });
         return parsed.ok ? [] : [`${name}:${at + 1}: ${parsed.message}`];
       });
       if (issues.length > 0) throw new AppError('invalid', issues.slice(0, 100).join('\n'));
@@ -367,7 +413,10 @@ export class Dispatcher {
   checkHandlers(): { missing: string[]; unknown: string[] } {
     const patterns = commandTable.map(({ pattern }) => pattern.pattern);
     const isOwn = (pattern: string) =>
-      scriptPattern === pattern || isWrapper(pattern) || Object.hasOwn(this.builtins, pattern);
+      scriptPattern === pattern ||
+      clearAllPattern === pattern ||
+      isWrapper(pattern) ||
+      Object.hasOwn(this.builtins, pattern);
     const registered = Object.keys(this.components.handlers);
     return {
       missing: patterns.filter((pattern) => !isOwn(pattern) && !registered.includes(pattern)),
@@ -395,6 +444,13 @@ async function* mapBatches(
   change: (entries: ResponseEntry[]) => ResponseEntry[],
 ): AsyncGenerator<Batch, void, undefined> {
   for await (const { entries, settings } of batches) yield { entries: change(entries), settings };
+}
+
+/** A VM is on one host, so the others do not have it. That is an error, of this host, when no host has it [facts 2.4]. */
+function withoutMissing(entries: ResponseEntry[], host: string): ResponseEntry[] {
+  const found = entries.filter(({ Error: error }) => !error.startsWith(vmNotFound));
+  const [first] = entries;
+  return found.length > 0 || !first ? found : [{ ...first, Host: host }];
 }
 
 function cancelled(line: string): AppError {

@@ -26,5 +26,8 @@ export interface CommandCall {
  */
 export type Handler = (call: CommandCall) => Promise<ResponseEntry[]> | AsyncIterable<ResponseEntry[]>;
 
+/** How the error begins of a host that has no VM of this name: minimega's text, and how the dispatcher tells such hosts. */
+export const vmNotFound = 'vm not found: ';
+
 /** Handlers by pattern text. */
 export type Handlers = Readonly<Record<string, Handler>>;

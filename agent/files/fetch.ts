@@ -298,7 +298,10 @@ export class Fetch {
   private assertUnused(): void {
     const { store, isInUse } = this.components;
     if (!isInUse(`${store.root}/${this.name}`)) return;
-    throw new AppError('conflict', `${this.name} is in use by a VM here, and would be replaced: kill the VM first`);
+    throw new AppError(
+      'conflict',
+      `${this.name} is in use by a VM here, and would be replaced: \`vm kill\` and \`vm flush\` the VM first`,
+    );
   }
 
   private async bring(manifest: Manifest): Promise<void> {

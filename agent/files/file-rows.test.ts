@@ -3,6 +3,7 @@ import { files as filesKind, type FileRow } from '../../contract/cluster-kinds.t
 import { keyOf } from '../../contract/kind-keys.ts';
 import { maxFileRows, maxListedFiles } from '../../contract/limits.ts';
 import { kernel, qcow2 } from '../../host/images/made-images.ts';
+import { ClusterRows } from '../rows/cluster-rows.ts';
 import { fileSource } from './file-rows.ts';
 import { FilesMesh, randomDisk } from './memory-files.ts';
 
@@ -24,14 +25,17 @@ async function follow(size: number, index: number, prepare: () => void): Promise
     { nodeId: id },
     { files, clock: mesh.clock, onError: (error) => expect.unreachable(String(error)) },
   );
-  stop = source.start({
-    put: (change) => {
-      const key = keyOf(filesKind, change);
-      // A row that a watcher would not take hides the file.
-      rows.set(key, filesKind.row.parse({ ...rows.get(key), ...change }));
+  stop = source.start(
+    {
+      put: (change) => {
+        const key = keyOf(filesKind, change);
+        // A row that a watcher would not take hides the file.
+        rows.set(key, filesKind.row.parse({ ...rows.get(key), ...change }));
+      },
+      drop: (key) => void rows.delete(key),
     },
-    drop: (key) => void rows.delete(key),
-  });
+    new ClusterRows([]),
+  );
 }
 const row = (index: number, name: string) => rows.get(`${mesh.node(index).id} ${name}`);
 

@@ -49,7 +49,7 @@ describe('C1 who has a file', () => {
     await start(3);
     expect(await mesh.failure(filesOf(0).ensure('none'))).toMatchObject({
       code: 'not-found',
-      message: 'get none: file not found',
+      message: 'get none: file not found: no node has it below -filepath',
     });
     // A member of a version without files, and one that says nothing.
     mesh.simulation.mesh(1).serve('file-have', () => {
@@ -365,6 +365,18 @@ describe('C11 chains', () => {
     expect(content(2, 'base.raw')?.equals(base)).toBe(true);
   });
 
+  test('what would come is known before anything does', async () => {
+    await start(2);
+    put('base.qcow2', qcow2(), 1);
+    put('web.qcow2', over('base.qcow2'), 1);
+    const missing = async () => (await mesh.passing(filesOf(0).missing('web.qcow2'))).map(({ name }) => name);
+    expect(await missing()).toEqual(['web.qcow2', 'base.qcow2']);
+    expect(filesOf(0).status()).toEqual([]);
+    await ensured(0, 'web.qcow2');
+    expect(await missing()).toEqual([]);
+    expect(await mesh.failure(filesOf(0).missing('none'))).toMatchObject({ code: 'not-found' });
+  });
+
   test('a backing file that is here with other content is not taken for the one that is meant', async () => {
     await start(2);
     put('web.qcow2', over('base.raw', 'raw'), 0);
@@ -406,7 +418,7 @@ describe('C11 chains', () => {
     put('web', over('gone'), 0);
     expect(await mesh.failure(filesOf(2).ensure('web'))).toMatchObject({
       code: 'not-found',
-      message: 'web needs the backing file gone. get gone: file not found',
+      message: 'web needs the backing file gone. get gone: file not found: no node has it below -filepath',
     });
     expect((await storeOf(2).list('', { isRecursive: true, most: 9 })).entries).toEqual([]);
   });
@@ -480,11 +492,11 @@ describe('C1 C12 get, delete and what VMs use', () => {
     const { ended } = await mesh.passing(filesOf(1).get('web'));
     expect(await mesh.failure(ended)).toMatchObject({
       code: 'conflict',
-      message: 'web is in use by a VM here, and would be replaced: kill the VM first',
+      message: 'web is in use by a VM here, and would be replaced: `vm kill` and `vm flush` the VM first',
     });
     expect(await mesh.failure(filesOf(1).delete('web'))).toMatchObject({
       code: 'conflict',
-      message: 'web is in use by a VM here: kill the VM first',
+      message: 'web is in use by a VM here: `vm kill` and `vm flush` the VM first',
     });
     expect(content(1, 'web')?.equals(mine)).toBe(true);
   });
@@ -514,7 +526,9 @@ describe('C1 C12 get, delete and what VMs use', () => {
     await got(filesOf(2), 'images');
     expect(await here()).toEqual(['images/a.iso', 'images/c.raw', 'images/old/b.iso', 'top.iso']);
     for (const text of ['nope', '*.none', 'images/nope']) {
-      expect(await mesh.failure(filesOf(2).get(text))).toMatchObject({ message: `get ${text}: file not found` });
+      expect(await mesh.failure(filesOf(2).get(text))).toMatchObject({
+        message: `get ${text}: file not found: no node has it below -filepath`,
+      });
     }
     for (const text of ['../x', '/etc/passwd', 'a\0b', '[a']) {
       expect(await mesh.failure(filesOf(2).get(text)), text).toMatchObject({ code: 'invalid' });

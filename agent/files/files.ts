@@ -161,6 +161,13 @@ export class Files {
     }
   }
 
+  /** What `ensure` would fetch: the file and its backing files, as far as they are missing here. @throws AppError as `ensure` */
+  async missing(text: string, options: Pick<WaitOptions, 'signal'> = {}): Promise<readonly FoundFile[]> {
+    const name = needName(text);
+    const { missing } = await followChain(name, (each) => lookHere(this.store, each));
+    return missing === null ? [] : this.lacking(missing, name, { ...options, fetches: false });
+  }
+
   /**
    * Brings a file, a folder or what fits a pattern here, newer and the head's copies in place of older ones. Resolves once all of it is
    * under way, with a promise of the end.
@@ -170,7 +177,7 @@ export class Files {
     const names = await this.namesToGet(text, options);
     const wanted: { found: FoundFile; mayReplace: boolean }[] = [];
     for (const name of names) {
-      const { found } = await this.remoteChain(name, options.signal);
+      const { found } = await this.remoteChain(name, { signal: options.signal, fetches: true });
       for (const [at, each] of found.entries()) {
         const here = await this.store.stat(each.name);
         const isOurs = here !== null && !isSame(each, here) && !this.isNewer(each, here);
@@ -228,7 +235,8 @@ export class Files {
       ? await store.list(name, { isRecursive: true, most: maxListedFiles })
       : { entries: [entry] };
     const used = entries.find((each) => this.components.isInUse(`${store.root}/${each.name}`));
-    if (used) throw new AppError('conflict', `${used.name} is in use by a VM here: kill the VM first`);
+    if (used)
+      throw new AppError('conflict', `${used.name} is in use by a VM here: \`vm kill\` and \`vm flush\` the VM first`);
     await store.remove(name);
     return true;
   }
@@ -267,7 +275,19 @@ export class Files {
 
   /** Brings a file and those of its backing files here that are missing, the last one first. */
   private async fetchChain(missing: string, wanted: string, options: WaitOptions): Promise<void> {
-    const { found, where } = await this.remoteChain(missing, options.signal);
+    const lacking = await this.lacking(missing, wanted, { ...options, fetches: true });
+    await this.assertRoom(lacking);
+    // One that is here has its hash compared: an image over another backing file would be garbage.
+    for (const each of lacking.toReversed()) await this.wait(this.start(each, false), options);
+  }
+
+  /** A file that is missing here, and those of its backing files that are. @throws AppError `not-found`, `refused` */
+  private async lacking(
+    missing: string,
+    wanted: string,
+    { signal, fetches }: { readonly signal?: AbortSignal; readonly fetches: boolean },
+  ): Promise<FoundFile[]> {
+    const { found, where } = await this.remoteChain(missing, { signal, fetches });
     if (found.length === 0) {
       const error = notFound(missing, where?.silent ?? []);
       throw missing === wanted ? error : new AppError(error.code, `${wanted} needs a backing file. ${error.message}`);
@@ -277,9 +297,7 @@ export class Files {
       const here = await this.store.stat(each.name);
       if (here === null || !isSame(each, here)) lacking.push(each);
     }
-    await this.assertRoom(lacking);
-    // One that is here has its hash compared: an image over another backing file would be garbage.
-    for (const each of lacking.toReversed()) await this.wait(this.start(each, false), options);
+    return lacking;
   }
 
   /**
@@ -288,12 +306,12 @@ export class Files {
    */
   private async remoteChain(
     name: string,
-    signal: AbortSignal | undefined,
+    { signal, fetches }: { readonly signal: AbortSignal | undefined; readonly fetches: boolean },
   ): Promise<{ readonly found: readonly FoundFile[]; readonly where: WhereIs | null }> {
     const remote: FoundFile[] = [];
     let where: WhereIs | null = null;
     const { missing } = await followChain<ImageFile>(name, async (each) => {
-      where = await this.catalogue.whereIs(each, { fetches: true, ...(signal ? { signal } : {}) });
+      where = await this.catalogue.whereIs(each, { fetches, ...(signal ? { signal } : {}) });
       const { file } = where;
       if (file) remote.push(file);
       // A backing file that only this node has.
@@ -431,11 +449,14 @@ const tooMany = () =>
 const isSame = (found: FoundFile, here: FileEntry) =>
   found.bytes === here.bytes && found.modifiedMs === here.modifiedMs;
 
-/** minimega's text, with the nodes that could not be asked. */
+/** minimega's text, with where it was looked for, or the nodes that could not be asked. */
 function notFound(name: string, silent: readonly string[]): AppError {
   const more = silent.length > 5 ? `; and ${silent.length - 5} more` : '';
-  const asked = silent.length === 0 ? '' : ` on the nodes that answered (${silent.slice(0, 5).join('; ')}${more})`;
-  return new AppError('not-found', `get ${name}: file not found${asked}`);
+  const where =
+    silent.length === 0
+      ? ': no node has it below -filepath'
+      : ` on the nodes that answered (${silent.slice(0, 5).join('; ')}${more})`;
+  return new AppError('not-found', `get ${name}: file not found${where}`);
 }
 
 /** @throws AppError `invalid` */

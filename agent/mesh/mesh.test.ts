@@ -6,8 +6,9 @@ import { writeId } from '../../core/mesh/link-states.ts';
 import { freshSuspicion, LocalHealth, stepSuspicion } from '../../core/mesh/suspicion.ts';
 import { describeTopology } from '../commands/mesh.ts';
 import { indexRoster } from '../identity/roster-store.ts';
-import { encodeMessage, envelopeFrame, frameType, jsonFrame, numberFrame } from './frames.ts';
+import { bounceBody, encodeMessage, envelopeFrame, frameType, jsonFrame, numberFrame, readMessage } from './frames.ts';
 import { callAs, callAsMember } from './raw-caller.ts';
+import type { RequestResult } from './requests.ts';
 import { seededRandom, Simulation, simulatedNode, type SimulationOptions } from './simulation.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -391,25 +392,6 @@ describe.each([
   });
 
   describe('a member that forges', () => {
-    /** A state of any origin, as a `states` frame. */
-    function stateFrame(
-      origin: string,
-      parts: { incarnation: number; sequence: number; neighbours?: string[] },
-    ): Uint8Array {
-      const neighbours = parts.neighbours ?? [];
-      const frame = new Uint8Array(1 + 30 + 16 * neighbours.length);
-      const view = new DataView(frame.buffer);
-      frame[0] = frameType.states;
-      writeId(origin, frame, 1);
-      view.setUint16(17, Math.floor(parts.incarnation / 2 ** 32));
-      view.setUint32(19, parts.incarnation >>> 0);
-      view.setUint32(23, parts.sequence);
-      view.setUint16(27, 3);
-      view.setUint16(29, neighbours.length);
-      neighbours.forEach((id, i) => writeId(id, frame, 31 + 16 * i));
-      return frame;
-    }
-
     test('M7 the highest state of another node shuts it out neither now nor after its restart', async () => {
       await createSimulation({ size: 5, degree: 2 });
       await sim.startAll();
@@ -597,6 +579,74 @@ describe.each([
       expect(results.filter((result) => !result?.ok && result?.code === 'refused')).toHaveLength(1);
     });
 
+    test('U8 an answer waits for a route to a member whose links are not known yet', async () => {
+      await createSimulation({ size: 3, degree: 2 });
+      await sim.start(0);
+      await sim.start(2);
+      await settled();
+      const seen: string[] = [];
+      sim.mesh(0).serve('name', async (_, { signal }) => {
+        await new Promise<void>((resolve) => void clock.after(300, resolve));
+        seen.push(signal.aborted ? 'aborted' : 'answered');
+        return 'node1';
+      });
+      const caller = await member(1);
+      const request = encodeMessage({ t: 'request', kind: 'name', body: null });
+      caller.connection.send(envelopeFrame(frameType.unicast, { to: id(0), from: id(1), id: 7 }, request));
+      await clock.advance(100);
+      // Some other change of the topology, which does not have the caller either.
+      sim.kill(2);
+      await clock.advance(500);
+      const answers = () => caller.frames.filter(([type]) => type === frameType.unicast).map(readMessage);
+      expect({ seen, answers: answers() }).toEqual({ seen: ['answered'], answers: [] });
+      const state = { incarnation: clock.wallNow(), sequence: 1, neighbours: [id(0)] };
+      caller.connection.send(stateFrame(id(1), state));
+      await clock.advance(300);
+      expect(answers()).toEqual([{ t: 'answer', body: 'node1' }]);
+    });
+
+    test('U2 U8 an answer that a relay sends back, or that comes back in a loop, is sent again', async () => {
+      await createSimulation({ size: 3, degree: 1 });
+      await sim.start(0);
+      sim.mesh(0).serve('name', () => Promise.resolve('node1'));
+      // node2 relays for node3.
+      const relay = await member(1);
+      const state = { incarnation: clock.wallNow(), sequence: 1 };
+      relay.connection.send(stateFrame(id(1), { ...state, neighbours: [id(0), id(2)].sort() }));
+      relay.connection.send(stateFrame(id(2), { ...state, neighbours: [id(1)] }));
+      await clock.advance(200);
+      const request = encodeMessage({ t: 'request', kind: 'name', body: null });
+      relay.connection.send(envelopeFrame(frameType.unicast, { to: id(0), from: id(2), id: 7 }, request));
+      const answers = () => relay.frames.filter(([type]) => type === frameType.unicast);
+      await clock.advance(300, 10);
+      expect(answers().map(readMessage)).toEqual([{ t: 'answer', body: 'node1' }]);
+      const bounce = envelopeFrame(frameType.bounce, { to: id(0), from: id(1), id: 7 }, bounceBody(id(2)));
+      relay.connection.send(bounce);
+      await clock.advance(400, 10);
+      expect(answers()).toHaveLength(2);
+      relay.connection.send(answers()[0]!.slice());
+      await clock.advance(400, 10);
+      expect(answers()).toHaveLength(3);
+      expect(answers().map(readMessage)).toEqual(Array.from({ length: 3 }, () => ({ t: 'answer', body: 'node1' })));
+    });
+
+    test('U8 who asks nodes as soon as they appear has their answers, not a timeout', async () => {
+      await createSimulation({ size: 24, degree: 2 });
+      const asked: Promise<Map<string, RequestResult>>[] = [];
+      for (let i = 0; i < 24; i += 1) {
+        const mesh = await sim.start(i);
+        mesh.serve('name', () => Promise.resolve(mesh.nodeId));
+        mesh.on('node', ({ id: other, state }) => {
+          if (state === 'up') asked.push(mesh.request([other], 'name', null, { timeoutMs: 20_000 }));
+        });
+      }
+      await settled();
+      await clock.advance(25_000);
+      const results = (await Promise.all(asked)).flatMap((result) => [...result.values()]);
+      expect(results.length).toBeGreaterThan(23 * 24 - 1);
+      expect(results.filter((result) => !result.ok && result.code === 'timeout')).toEqual([]);
+    });
+
     test('U7 answers above the bound of one request are left out by name, and the others arrive', async () => {
       await createSimulation({ size: 13, degree: 12 });
       await sim.startAll();
@@ -701,4 +751,23 @@ async function publish(edit: (roster: Roster) => RosterEdit): Promise<void> {
   const edited = edit(store.roster);
   if (!edited.ok) throw new Error(edited.message);
   await store.commit(sim.authority.sign(edited.roster));
+}
+
+/** A state of any origin, as a `states` frame. */
+function stateFrame(
+  origin: string,
+  parts: { incarnation: number; sequence: number; neighbours?: string[] },
+): Uint8Array {
+  const neighbours = parts.neighbours ?? [];
+  const frame = new Uint8Array(1 + 30 + 16 * neighbours.length);
+  const view = new DataView(frame.buffer);
+  frame[0] = frameType.states;
+  writeId(origin, frame, 1);
+  view.setUint16(17, Math.floor(parts.incarnation / 2 ** 32));
+  view.setUint32(19, parts.incarnation >>> 0);
+  view.setUint32(23, parts.sequence);
+  view.setUint16(27, 3);
+  view.setUint16(29, neighbours.length);
+  neighbours.forEach((id, i) => writeId(id, frame, 31 + 16 * i));
+  return frame;
 }

@@ -322,6 +322,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.flooding.tick();
     this.dialer.tick();
     this.streams.tick();
+    this.requests.tick();
     this.checkMap();
   }
 

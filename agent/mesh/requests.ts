@@ -4,12 +4,18 @@ import { AppError, describeError, type ErrorCode } from '../../contract/errors.t
 import { maxAnswersBytes, maxErrorCharacters, maxMeshTimeoutMs, maxRequestsPerMember } from '../../contract/limits.ts';
 import { encodeMessage, errorCodeFrom, type Message } from './frames.ts';
 import type { Timer } from './clock.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import { describeNode, type MeshParts } from './parts.ts';
 import { maxMessageBytes, type Unicast } from './unicast.ts';
 
 export type RequestResult =
   | { readonly ok: true; readonly body: unknown }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
+/** How a meshd that is too old for a kind of request answers. */
+export function isOfVersionBefore(result: RequestResult): boolean {
+  return !result.ok && result.code === 'invalid' && result.message.includes('does not know requests of kind');
+}
 
 export interface RequestOptions {
   timeoutMs: number;
@@ -35,6 +41,12 @@ interface Pending {
   readonly finish: () => void;
 }
 
+interface Running {
+  readonly controller: AbortController;
+  /** The member that asked has been in the mesh since: a request can be here before the news of its sender. */
+  wasReachable: boolean;
+}
+
 const bounceRetryMs = 250;
 /**
  * A notice that was overtaken on another path is milliseconds late. A version that was forged, or comes from a clock that is
@@ -49,16 +61,18 @@ export class Requests {
   private readonly handlers = new Map<string, RequestHandler>();
   private readonly noticeHandlers = new Map<string, NoticeHandler>();
   private readonly pending = new Map<number, Pending>();
-  private readonly running = new Map<string, AbortController>();
+  private readonly running = new Map<string, Running>();
   private readonly runningByMember = new Map<string, number>();
   private readonly noticesSeen = new Map<string, { incarnation: number; sequence: number; at: number }>();
   private readonly retryTimers = new Set<Timer>();
+  private readonly answers: KeptAnswers;
   private nextId: number;
   private noticeSequence = 0;
 
   constructor(components: { parts: MeshParts; unicast: Unicast }) {
     this.parts = components.parts;
     this.unicast = components.unicast;
+    this.answers = new KeptAnswers({ clock: this.parts.clock, unicast: this.unicast });
     // Ids of an earlier life are not met again soon.
     this.nextId = Math.floor(this.parts.random() * 0x7fffffff);
   }
@@ -167,7 +181,10 @@ export class Requests {
         this.settle(id, from, { ok: false, code: errorCodeFrom(message.code), message: message.message });
         break;
       case 'cancel':
-        this.running.get(`${from} ${id}`)?.abort(new AppError('cancelled', 'cancelled by the member that asked'));
+        this.running
+          .get(`${from} ${id}`)
+          ?.controller.abort(new AppError('cancelled', 'cancelled by the member that asked'));
+        this.answers.drop(from, id);
         break;
       case 'notice':
         this.takeNotice(from, message);
@@ -181,7 +198,10 @@ export class Requests {
   /** A message met a node without a route. It was not delivered, so sending it again is safe. */
   onBounce(target: string, id: number): void {
     const pending = this.pending.get(id);
-    if (!pending?.waiting.has(target)) return;
+    if (!pending?.waiting.has(target)) {
+      this.answers.onBounce(target, id);
+      return;
+    }
     const retries = (pending.retries.get(target) ?? 0) + 1;
     pending.retries.set(target, retries);
     if (retries > maxBounceRetries) {
@@ -202,10 +222,15 @@ export class Requests {
         if (!pending.retries.has(target) && !isReachable(target)) this.settle(id, target, this.lost(target));
       }
     }
-    for (const [key, controller] of this.running) {
-      if (!isReachable(key.slice(0, 32)))
-        controller.abort(new AppError('cancelled', 'the member that asked left the mesh'));
+    for (const [key, running] of this.running) {
+      if (isReachable(key.slice(0, 32))) running.wasReachable = true;
+      else if (running.wasReachable)
+        running.controller.abort(new AppError('cancelled', 'the member that asked left the mesh'));
     }
+  }
+
+  tick(): void {
+    this.answers.tick();
   }
 
   stop(): void {
@@ -215,8 +240,9 @@ export class Requests {
         this.settle(id, target, { ok: false, code: 'cancelled', message: 'this meshd is stopping' });
       }
     }
-    for (const controller of this.running.values())
+    for (const { controller } of this.running.values())
       controller.abort(new AppError('cancelled', 'this meshd is stopping'));
+    this.answers.clear();
   }
 
   private start(id: number, pending: Pending, target: string, request: { kind: string; body: unknown }): void {
@@ -276,11 +302,12 @@ export class Requests {
     const busy = this.runningByMember.get(from) ?? 0;
     if (busy >= maxRequestsPerMember) {
       const message = `${maxRequestsPerMember} requests of this member are running`;
-      this.unicast.sendMessage(from, id, { t: 'error', code: 'refused', message });
+      this.answers.send(from, id, encodeMessage({ t: 'error', code: 'refused', message }));
       return;
     }
     const controller = new AbortController();
-    this.running.set(key, controller);
+    const asker = this.parts.map.get(from);
+    this.running.set(key, { controller, wasReachable: asker ? this.parts.topology.isReachable(asker) : false });
     this.runningByMember.set(from, busy + 1);
     const result = await this.run(from, kind, body, controller);
     this.running.delete(key);
@@ -292,10 +319,10 @@ export class Requests {
         ? { t: 'answer', body: result.body }
         : { t: 'error', code: result.code, message: result.message.slice(0, maxErrorCharacters) },
     );
-    if (encoded.length <= maxMessageBytes) this.unicast.send(from, id, encoded);
+    if (encoded.length <= maxMessageBytes) this.answers.send(from, id, encoded);
     else {
       const message = `the answer is larger than ${maxMessageBytes} bytes`;
-      this.unicast.sendMessage(from, id, { t: 'error', code: 'failed', message });
+      this.answers.send(from, id, encodeMessage({ t: 'error', code: 'failed', message }));
     }
   }
 

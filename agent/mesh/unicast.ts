@@ -21,7 +21,7 @@ import type { MeshParts } from './parts.ts';
 export interface UnicastEvents {
   /** `bytes`: length of the frame that brought it. */
   onMessage(from: string, id: number, message: Message, bytes: number): void;
-  /** Our message `id` to `target` met a node without a route. */
+  /** Our message `id` to `target` was not delivered: it met a node without a route, or came back. */
   onBounce(target: string, id: number): void;
 }
 
@@ -55,8 +55,11 @@ export class Unicast {
   onFrame(link: Link, frame: Uint8Array): boolean {
     const envelope = readEnvelope(frame);
     if (!envelope) return false;
-    // Our own message came back: a loop while routes change. It ends here.
-    if (envelope.from === this.parts.selfId) return true;
+    // Our own message came back: a loop while routes change. It ends here, and was not delivered.
+    if (envelope.from === this.parts.selfId) {
+      if (frame[0] === frameType.unicast) this.events.onBounce(envelope.to, envelope.id);
+      return true;
+    }
     if (envelope.to === this.parts.selfId) return this.deliver(frame, envelope.from, envelope.id);
     const next = takeHop(frame) ? this.nextLink(envelope.to) : null;
     if (next && next !== link) next.send(frame, this.parts.clock.now());

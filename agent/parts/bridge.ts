@@ -1,7 +1,7 @@
-// The bridge with the uplink: the `bridge` command, and this host's row of the kind `bridges`.
+// The bridges of this node: the `bridge` commands, and this host's row of the kind `bridges`, about the one with the uplink.
 import { describeError } from '../../contract/errors.ts';
 import { BridgeLook, observeOwnBridge, stampBridge } from '../bridge-look.ts';
-import { createBridgeHandlers } from '../commands/bridge.ts';
+import { createBridgeHandlers, type BridgeComponents } from '../commands/bridge.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../mesh/clock.ts';
 import { bridgeSource } from '../rows/host-rows.ts';
@@ -10,7 +10,7 @@ import type { Part } from './part.ts';
 /** `isOfMachine`: of several daemons on one machine (tests, benches) the one at the usual place speaks for its bridge. */
 export function createBridgePart(
   self: { readonly nodeId: string; readonly isOfMachine: boolean },
-  { clock, log }: { clock: Clock; log: Log },
+  { clock, log, ports, aliasOf }: { clock: Clock; log: Log } & Pick<BridgeComponents, 'ports' | 'aliasOf'>,
 ): Part {
   const onError = (error: unknown) => {
     log.warn(`the bridge of this host cannot be looked at: ${describeError(error)}`);
@@ -22,7 +22,7 @@ export function createBridgePart(
     onError,
   });
   return {
-    handlers: createBridgeHandlers(observeOwnBridge),
+    handlers: createBridgeHandlers({ observe: observeOwnBridge, ports, aliasOf }),
     kinds: self.isOfMachine ? [bridgeSource(self, { clock, onError, look: () => look.latest() })] : [],
     stop: () => undefined,
   };

@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { vlanSource } from '../rows/vlan-rows.ts';
-import { VlanFile } from '../vlans/store.ts';
+import { TextFile } from '../tables/store.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import type { Part } from './part.ts';
 
@@ -30,7 +30,7 @@ export async function createVlanPart(
   const [min = '', max = ''] = range.split('-');
   const parsed = parseVlanRange(min, max);
   if (!parsed.ok) throw new AppError('invalid', `-vlanrange ${range}: ${parsed.message}`);
-  const store = new VlanFile(join(stateFolder, 'vlans.json'));
+  const store = new TextFile(join(stateFolder, 'vlans.json'));
   const vlans = await Vlans.open(
     { range: parsed.value, checkMs },
     { mesh, roster, clock, random: Math.random, store, log },

@@ -346,14 +346,17 @@ export class RowExchange {
     this.stops = [];
     this.stops.push(
       ...sources.map((source) =>
-        source.start({
-          put: (change) => {
-            rows.put(source.kind, change);
+        source.start(
+          {
+            put: (change) => {
+              rows.put(source.kind, change);
+            },
+            drop: (key) => {
+              rows.drop(source.kind, key);
+            },
           },
-          drop: (key) => {
-            rows.drop(source.kind, key);
-          },
-        }),
+          rows,
+        ),
       ),
     );
   }

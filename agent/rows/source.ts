@@ -1,5 +1,6 @@
 // Where the rows of one kind come from on their own node.
 import type { Kind, RowData } from '../../contract/kinds.ts';
+import type { ClusterRows } from './cluster-rows.ts';
 
 /** Takes rows of one kind and one owner. */
 export interface RowSink {
@@ -8,8 +9,14 @@ export interface RowSink {
   drop(key: string): void;
 }
 
+/** Rows of all kinds that this node has. */
+export type KnownRows = Pick<ClusterRows, 'kinds' | 'table' | 'onChange'>;
+
 export interface RowSource {
   readonly kind: Kind;
-  /** Someone wants the rows: puts those that there are, then what changes, until the returned function is called. */
-  start(sink: RowSink): () => void;
+  /**
+   * Someone wants the rows: puts those that there are, then what changes, until the returned function is called. `cluster`: for rows that
+   * follow from others.
+   */
+  start(sink: RowSink, cluster: KnownRows): () => void;
 }

@@ -6,6 +6,7 @@ import { Rows } from '../../core/rows.ts';
 import type { VlanRow } from '../../core/vlans/table.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
 import { SimulatedVlans } from '../vlans/simulated-vlans.ts';
+import { ClusterRows } from './cluster-rows.ts';
 import { vlanSource } from './vlan-rows.ts';
 
 let nodes: SimulatedVlans;
@@ -44,13 +45,16 @@ beforeEach(async () => {
     rosterChanged = listener;
     return () => undefined;
   });
-  stop = source.start({
-    put: (change) => {
-      const changed = shown.put(change);
-      if (changed) puts.push(changed);
+  stop = source.start(
+    {
+      put: (change) => {
+        const changed = shown.put(change);
+        if (changed) puts.push(changed);
+      },
+      drop: (key) => void shown.drop(key),
     },
-    drop: (key) => void shown.drop(key),
-  });
+    new ClusterRows([]),
+  );
 });
 afterEach(() => nodes.stopAll());
 

@@ -25,6 +25,8 @@ export interface WatchedRowsComponents {
   readonly roster: RosterStore;
   readonly clock: Clock;
   readonly sources: readonly RowSource[];
+  /** Puts rows that this node knows of others, while somebody watches; each returns how to stop it. */
+  readonly followers: readonly ((rows: ClusterRows) => () => void)[];
 }
 
 export interface WatchedRows {
@@ -33,11 +35,14 @@ export interface WatchedRows {
 }
 
 export function createWatchedRows(options: WatchedRowsOptions, components: WatchedRowsComponents): WatchedRows {
-  const { mesh, roster, clock, sources } = components;
+  const { mesh, roster, clock, sources, followers } = components;
   const rows = new ClusterRows(options.kinds);
   const exchange = new RowExchange(options.nodeId, { mesh, clock, rows, sources });
   const exchange1 = new FactsExchange1(options, { mesh, clock, rows, exchange });
-  let unfollow: (() => void) | null = null;
+  let unfollows: (() => void)[] = [];
+  const unfollow = () => {
+    for (const end of unfollows.splice(0)) end();
+  };
   const watch = new ClusterWatch(
     {
       self: options.nodeId,
@@ -48,8 +53,8 @@ export function createWatchedRows(options: WatchedRowsOptions, components: Watch
     {
       rows,
       onWatched: (isWatched) => {
-        if (isWatched) unfollow = followMesh(rows, { mesh, roster });
-        else unfollow?.();
+        if (isWatched) unfollows = [followMesh(rows, { mesh, roster }), ...followers.map((follow) => follow(rows))];
+        else unfollow();
         exchange.setWatched(isWatched);
         exchange1.setWatched(isWatched);
       },
@@ -63,7 +68,7 @@ export function createWatchedRows(options: WatchedRowsOptions, components: Watch
     watch,
     stop: () => {
       mesh.off('change', onChange);
-      unfollow?.();
+      unfollow();
       watch.stop();
       exchange1.stop();
       exchange.stop();

@@ -91,28 +91,31 @@ beforeEach(async () => {
   requests = [];
   resyncs = 0;
   isQuit = false;
-  dispatcher = createMemoryCluster({
-    names: ['node1', 'node2'],
-    onQuit: () => {
-      isQuit = true;
-    },
-    handlers: () => ({
-      'deploy logs <node>': ({ signal, command }) =>
-        new Promise((_, reject) => {
-          signal.addEventListener('abort', () => {
-            aborted.push(command.line);
-            reject(new Error('stopped'));
-          });
-        }),
-      'deploy launch <hosts>': async function* ({ host, status }) {
-        for (const step of ['one', 'two', 'three']) {
-          status(`step ${step}`);
-          yield await Promise.resolve([responseEntry(host, { Response: step })]);
-        }
+  dispatcher = (
+    await createMemoryCluster({
+      names: ['node1', 'node2'],
+      onQuit: () => {
+        isQuit = true;
       },
-      'mesh dot <filename>': ({ host }) => Promise.resolve([responseEntry(host, { Response: 'x'.repeat(8_000_000) })]),
-    }),
-  }).get('node1')!;
+      handlers: () => ({
+        'deploy logs <node>': ({ signal, command }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener('abort', () => {
+              aborted.push(command.line);
+              reject(new Error('stopped'));
+            });
+          }),
+        'deploy launch <hosts>': async function* ({ host, status }) {
+          for (const step of ['one', 'two', 'three']) {
+            status(`step ${step}`);
+            yield await Promise.resolve([responseEntry(host, { Response: step })]);
+          }
+        },
+        'mesh dot <filename>': ({ host }) =>
+          Promise.resolve([responseEntry(host, { Response: 'x'.repeat(8_000_000) })]),
+      }),
+    })
+  ).get('node1')!;
   server = await listen();
 });
 afterEach(async () => {
@@ -256,7 +259,7 @@ describe('requests', () => {
       {},
       { Command: 'a', Suggest: 'b' },
       { Suggest: 'mesh l' },
-      { Suggest: 'vm con' },
+      { Suggest: 'bogus con' },
       { Hello: {} },
     );
     const messages = await client.read(6);

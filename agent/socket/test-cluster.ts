@@ -7,24 +7,35 @@ import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
-import { kernel } from '../../host/images/made-images.ts';
+import { initrd, kernel, qcow2, rawDisk } from '../../host/images/made-images.ts';
 import { MemoryStore } from '../../host/images/memory-store.ts';
+import { createMemoryMachine } from '../../host/memory-machine.ts';
+import { MemoryMachine } from '../../host/ovs/memory-host.ts';
+import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
+import { createMemoryHypervisor } from '../../host/qemu/memory-hypervisor.ts';
 import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
 import { Dispatcher } from '../commands/dispatcher.ts';
 import { createFileHandlers } from '../commands/file.ts';
 import type { Handlers } from '../commands/handler.ts';
 import { createHostHandlers } from '../commands/host.ts';
-import { createVlanHandlers } from '../commands/vlans.ts';
 import { createMeshHandlers, defaultMeshTimeoutMs } from '../commands/mesh.ts';
+import { createNsHandlers } from '../commands/ns.ts';
+import { createVlanHandlers } from '../commands/vlans.ts';
 import type { DeployComponents } from '../deploy/types.ts';
+import type { RosterStore } from '../identity/roster-store.ts';
 import { Files } from '../files/files.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
-import { MemoryVlanStore } from '../vlans/memory-store.ts';
+import { createVmCommandsPart } from '../parts/vm-commands.ts';
+import { createVmsPart } from '../parts/vms.ts';
+import { Launches } from '../namespaces/launches.ts';
+import { Namespaces } from '../namespaces/namespaces.ts';
+import { vlansOfNamespaces } from '../parts/namespaces.ts';
+import { MemoryTextStore } from '../tables/memory-store.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
 import { createStreamSource } from './streams.ts';
@@ -40,22 +51,76 @@ export interface TestCluster {
 }
 
 const silentLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
-/** Each node has a kernel below its -filepath. */
-function fileHandlers(mesh: Mesh): Handlers {
-  const store = new MemoryStore({ now: () => Date.now() });
+/** Where minimega keeps its files. Each node has what the recorded VMs boot from. */
+const minimegaFiles = '/tmp/minimega/files';
+
+function filesOf(mesh: Mesh): Files {
+  const store = new MemoryStore({ now: () => Date.now(), root: minimegaFiles });
   store.put('vmlinuz', kernel());
+  for (const name of ['initramfs.gz', 'initrd.gz']) store.put(name, initrd());
+  for (const name of ['a.qcow2', 'snap.qcow2']) store.put(name, qcow2());
+  store.put('b.raw', rawDisk());
   const log = { info: () => undefined, warn: () => undefined };
   const clock = createSystemClock();
-  const files = new Files({
-    mesh,
-    store,
+  const headId = () => mesh.nodeId;
+  return new Files({ mesh, store, clock, log, random: Math.random, headId, isInUse: () => false });
+}
+
+/** The VMs of a node, and the commands over them; QEMU and Open vSwitch are in memory. */
+async function vmParts(
+  { name, stateFolder }: { name: string; stateFolder: string },
+  { mesh, roster, peers, files, vlans, namespaces, launches, resolvePath }: VmComponents,
+): Promise<{
+  handlers: Handlers;
+  ports: VirtualSwitch;
+  vmNames: (namespace: string) => string[];
+  stop: () => Promise<void>;
+}> {
+  const clock = createSystemClock();
+  const machine = createMemoryMachine({ name, number: 0 });
+  const hypervisor = createMemoryHypervisor({ base: stateFolder });
+  const network = new MemoryMachine();
+  // minimega's was made by `shell ip link add`.
+  network.addLink('veth0');
+  const log = { ...silentLog, error: () => undefined, fatal: () => undefined };
+  const { vms, directory, ...part } = await createVmsPart(
+    { cluster: 'test', stateFolder, checkMs: 10_000 },
+    { mesh, roster, machine, hypervisor, switchHost: network.host(), files, vlans, clock, log },
+  );
+  const commands = createVmCommandsPart(minimegaFiles, {
+    vms,
+    host: (host) => part.hosts.of(roster.nodeByName(host)?.id ?? ''),
+    listed: (namespace) => directory.listed(namespace),
+    lost: (namespace) => directory.lost(namespace),
+    namespaces,
+    journal: launches,
+    vlans,
+    hypervisor,
+    peers,
+    meshTimeoutMs: () => defaultMeshTimeoutMs,
+    resolvePath,
     clock,
-    log,
-    random: Math.random,
-    headId: () => mesh.nodeId,
-    isInUse: () => false,
   });
-  return createFileHandlers({ files, now: () => clock.now() });
+  namespaces.register(commands.content);
+  // It asks QEMU what it knows.
+  await hypervisor.facts();
+  return {
+    handlers: commands.handlers,
+    ports: part.ports,
+    vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
+    stop: async () => part.stop(),
+  };
+}
+
+interface VmComponents {
+  readonly mesh: Mesh;
+  readonly roster: RosterStore;
+  readonly peers: Peers;
+  readonly files: Files;
+  readonly vlans: Vlans;
+  readonly namespaces: Namespaces;
+  readonly launches: Launches;
+  readonly resolvePath: (name: string) => Promise<string>;
 }
 
 export async function startCluster(): Promise<TestCluster> {
@@ -68,6 +133,8 @@ export async function startCluster(): Promise<TestCluster> {
   const allPeers: Peers[] = [];
   const dispatchers: Dispatcher[] = [];
   const allVlans: Vlans[] = [];
+  const ends: (() => Promise<void>)[] = [];
+  const allNamespaces: Namespaces[] = [];
   for (const index of [0, 1, 2]) {
     const mesh = simulation.mesh(index);
     const roster = simulation.stores[index];
@@ -77,10 +144,34 @@ export async function startCluster(): Promise<TestCluster> {
     allPeers.push(peers);
     const vlans = await Vlans.open(
       { range: { min: 101, max: 4096 }, checkMs: 10_000 },
-      { mesh, roster, clock, random: Math.random, store: new MemoryVlanStore(), log: silentLog },
+      { mesh, roster, clock, random: Math.random, store: new MemoryTextStore(), log: silentLog },
     );
     await vlans.start();
     allVlans.push(vlans);
+    const namespaces = await Namespaces.open(
+      { checkMs: 10_000 },
+      {
+        mesh,
+        roster,
+        clock,
+        random: Math.random,
+        store: new MemoryTextStore(),
+        log: silentLog,
+        clusterContent: vlansOfNamespaces(vlans),
+      },
+    );
+    namespaces.start();
+    allNamespaces.push(namespaces);
+    const launches = new Launches(Date.now);
+    const files = filesOf(mesh);
+    const vms = await vmParts(
+      { name: host, stateFolder: join(base, host) },
+      {
+        ...{ mesh, roster, peers, files, vlans, namespaces, launches },
+        resolvePath: (name) => resolveBelow(filePath, name),
+      },
+    );
+    ends.push(vms.stop);
     const handlers: Handlers = {
       ...createMeshHandlers({
         mesh,
@@ -95,9 +186,15 @@ export async function startCluster(): Promise<TestCluster> {
         },
       }),
       ...createHostHandlers(() => observeFacts(host)),
-      ...createBridgeHandlers(() => Promise.resolve(noBridge)),
+      ...createBridgeHandlers({
+        observe: () => Promise.resolve(noBridge),
+        ports: vms.ports,
+        aliasOf: (vlan) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null,
+      }),
       ...createVlanHandlers(vlans),
-      ...fileHandlers(mesh),
+      ...createFileHandlers({ files, now: () => clock.now() }),
+      ...vms.handlers,
+      ...createNsHandlers(namespaces, launches),
       ...deployHandlers(host),
     };
     const dispatcher = new Dispatcher(
@@ -105,7 +202,9 @@ export async function startCluster(): Promise<TestCluster> {
       {
         handlers,
         peers,
+        namespaces,
         vlanRange: (namespace) => vlans.pools.ownRange(namespace),
+        vmNames: vms.vmNames,
         quit: () => undefined,
         meshTimeoutMs: () => defaultMeshTimeoutMs,
       },
@@ -140,7 +239,8 @@ export async function startCluster(): Promise<TestCluster> {
     meshes: simulation.running(),
     stop: async () => {
       await server.close();
-      for (const vlans of allVlans) await vlans.stop();
+      for (const end of ends) await end();
+      for (const part of [...allNamespaces, ...allVlans]) await part.stop();
       await simulation.stopAll();
       await rm(base, { recursive: true, force: true });
     },

@@ -14,8 +14,8 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have yet: VMs, bridges, taps, captures, scheduling. */
-const isLater = /\b(vm|ns|tap|bridge|capture)\b/;
+/** Commands that meshd does not have: taps for the host, captures, tunnels of a namespace. */
+const isOthers = /\b(tap|capture|qos|vnc)\b|^ns (del-)?bridge/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 
 function recording(file: string): Recorded[] {
@@ -25,10 +25,12 @@ function recording(file: string): Recorded[] {
     .map((line) => Recorded.parse(JSON.parse(line)));
 }
 
-/** VMs make aliases: what `vlans` shows after their first networks is theirs. */
-function beforeVms(records: Recorded[]): Recorded[] {
-  const first = records.findIndex((record) => textOf(record).startsWith('vm config net'));
-  return records.filter((record, at) => !isLater.test(textOf(record)) && (at < first || textOf(record) !== 'vlans'));
+/** `vm …` and what clears it, of one recording: each begins with a fresh daemon or `clear all`. */
+function vmRequests(records: Recorded[], number: number): Recorded[] {
+  const begin = records.findIndex((record) => textOf(record).startsWith(`# recording ${number}`));
+  const end = records.findIndex((record) => textOf(record).startsWith(`# recording ${number + 1}`));
+  const own = records.slice(begin, end < 0 ? records.length : end);
+  return own.filter((record) => /\bvm\b/.test(textOf(record)) && !isOthers.test(textOf(record)));
 }
 
 /** Of a fresh cluster: `vlans …` and what concerns namespaces. One table shows only what taps made, and aliases that meshd refuses. */
@@ -43,9 +45,34 @@ function vlanRequests(records: Recorded[]): Recorded[] {
     );
 }
 
+/** Of a fresh cluster: hosts and load of the default namespace, and clearing everything. */
+function namespaceRequests(records: Recorded[]): Recorded[] {
+  const third = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
+  const begin = records.findIndex((record, at) => at > third && textOf(record) === 'ns hosts');
+  const end = records.findIndex((record, at) => at > begin && textOf(record) === 'ns load bogus');
+  // This one is of a namespace without launches; the next one shows a launch.
+  const status = records.find((record, at) => at > end && textOf(record) === 'ns schedule status');
+  const others = ['ns', 'clear all'].flatMap((text) => records.find((record) => textOf(record) === text) ?? []);
+  return [...records.slice(begin, end + 1), ...(status ? [status] : []), ...others];
+}
+
+/** `bridge …` of the recording that changes bridges. */
+function bridgeRequests(records: Recorded[]): Recorded[] {
+  const third = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
+  return records.slice(third).filter((record) => textOf(record).startsWith('bridge'));
+}
+
+const cluster = recording('recorded').filter((record) => !isOthers.test(textOf(record)));
+const vms = recording('recorded-vms');
 const recordings = [
-  { of: 'a cluster of three', records: beforeVms(recording('recorded')), atLeast: 34 },
-  { of: 'VLANs', records: vlanRequests(recording('recorded-vms')), atLeast: 35 },
+  { of: 'a cluster of three', records: cluster, atLeast: 80 },
+  { of: 'VLANs', records: vlanRequests(vms), atLeast: 35 },
+  { of: 'VM configurations', records: vmRequests(vms, 1), atLeast: 120 },
+  { of: 'VMs', records: vmRequests(vms, 2), atLeast: 80 },
+  { of: 'disks of VMs', records: vmRequests(vms, 4), atLeast: 15 },
+  { of: 'VMs that meet', records: vmRequests(vms, 5), atLeast: 15 },
+  { of: 'bridges', records: bridgeRequests(vms), atLeast: 20 },
+  { of: 'namespaces', records: namespaceRequests(vms), atLeast: 15 },
 ];
 
 /** Requests of the table's first column, under the heading "Recorded answers". */
@@ -53,6 +80,9 @@ const listed = readFileSync(new URL('../../docs/compatibility.md', import.meta.u
   .split(/^## /m)
   .filter((section) => section.startsWith('Recorded answers'))
   .flatMap((section) => [...section.matchAll(/^\| `([^`]+)` +\|.*\|.*\|.*\|$/gm)].map(([, command]) => command ?? ''));
+
+/** Listed requests whose answers did differ. */
+const found = new Set<string>();
 
 /** All requests in the recorded order over one connection: some change what later ones answer. */
 async function answersOf(cluster: TestCluster, records: readonly Recorded[]) {
@@ -100,12 +130,14 @@ describe.each(recordings)('recorded requests of $of', ({ records, atLeast }) => 
 
   it.each(records.map((record) => [nameOf(record), record] as const))('%s', (name, record) => {
     const differences = differencesOf(record.responses, answers.get(record) ?? []);
-    if (listed.includes(name)) {
-      expect(differences, 'docs/compatibility.md lists a difference that is gone').not.toEqual([]);
-    } else {
-      expect(differences).toEqual([]);
-    }
+    // A request may be sent several times, and differ in some answers only.
+    if (listed.includes(name) && differences.length > 0) found.add(name);
+    else expect(differences).toEqual([]);
   });
+});
+
+it('docs/compatibility.md lists no difference that is gone', () => {
+  expect(listed.filter((name) => !found.has(name))).toEqual([]);
 });
 
 it('docs/compatibility.md lists no other requests', () => {

@@ -20,10 +20,19 @@ import {
 import type { VlanPools } from '../../core/vlans/pool.ts';
 import { nextRow, type TableRows, type VlanRow } from '../../core/vlans/table.ts';
 import type { Clock } from '../mesh/clock.ts';
-import type { RequestResult } from '../mesh/requests.ts';
-import { isOfVersionBefore, type Confirmation } from './confirmation.ts';
-import { AliasAnswer, AliasAsk, aliasKind, NumberAsk, numberKind, ReleaseAsk, releaseKind, Rows } from './messages.ts';
-import type { VlansMesh } from './sharing.ts';
+import { isOfVersionBefore, type RequestResult } from '../mesh/requests.ts';
+import type { Confirmation } from './confirmation.ts';
+import {
+  AliasAnswer,
+  AliasAsk,
+  aliasKind,
+  NumberAsk,
+  numberKind,
+  ReleaseAsk,
+  releaseKind,
+  Rows,
+  type VlansMesh,
+} from './messages.ts';
 import type { VlanState } from './state.ts';
 
 /** For all of it: a launch waits for its VLANs. */

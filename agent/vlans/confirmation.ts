@@ -6,14 +6,13 @@
 //     <- {version, its rows if the hash differs, numbers that its VMs use, who of the missing never gained any}
 import { describeError } from '../../contract/errors.ts';
 import type { Roster } from '../../contract/roster.ts';
-import { hashText } from '../../core/vlans/hash.ts';
+import { hashText } from '../../core/tables/hash.ts';
 import { gainNumbers, neverAsked, promise } from '../../core/vlans/standing.ts';
 import { nextRow, type VlanRow } from '../../core/vlans/table.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
-import type { RequestResult } from '../mesh/requests.ts';
-import { ConfirmAnswer, ConfirmAsk, confirmKind } from './messages.ts';
-import type { VlansMesh } from './sharing.ts';
+import { isOfVersionBefore, type RequestResult } from '../mesh/requests.ts';
+import { ConfirmAnswer, ConfirmAsk, confirmKind, type VlansMesh } from './messages.ts';
 import { viewOf, type VlanState } from './state.ts';
 import type { VlanUsers } from './users.ts';
 
@@ -274,7 +273,8 @@ export class Confirmation {
         ),
       ],
       never: isSame ? neverAsked(state.standing, missing) : [],
-      ...table,
+      rows: [...table.rows],
+      ranges: [...table.ranges],
     };
   }
 }
@@ -286,9 +286,4 @@ function releaseKey({ vlan, namespace, alias, forced, counter, node }: VlanRow):
 
 function totalHash(state: VlanState): string {
   return hashText(state.table.hashes().join('')).join('.');
-}
-
-/** How a meshd without VLANs answers (agent/mesh/requests.ts). */
-export function isOfVersionBefore(result: RequestResult): boolean {
-  return !result.ok && result.code === 'invalid' && result.message.includes('does not know requests of kind');
 }

@@ -3,10 +3,9 @@ import { AppError } from '../../contract/errors.ts';
 import type { Roster } from '../../contract/roster.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { AliasName } from '../../core/vlans/names.ts';
+import { isOfVersionBefore } from '../mesh/requests.ts';
 import type { Allocator, ResolveOptions } from './allocator.ts';
-import { isOfVersionBefore } from './confirmation.ts';
-import { MoveAnswer, MoveAsk, moveKind, UsersAnswer, UsersAsk, usersKind } from './messages.ts';
-import type { VlansMesh } from './sharing.ts';
+import { MoveAnswer, MoveAsk, moveKind, UsersAnswer, UsersAsk, usersKind, type VlansMesh } from './messages.ts';
 import { viewOf, type VlanState } from './state.ts';
 import type { VlanUser, VlanUsers } from './users.ts';
 

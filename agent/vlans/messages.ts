@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { NodeId } from '../../contract/roster.ts';
 import { isNamespaceName } from '../../core/namespaces.ts';
 import { isAlias, maxVlan, minVlan } from '../../core/vlans/names.ts';
-import { maxRanges, tableParts, type RangeRow, type VlanRow } from '../../core/vlans/table.ts';
+import { maxRanges, type RangeRow, type VlanRow } from '../../core/vlans/table.ts';
+import type { Mesh } from '../mesh/mesh.ts';
+import { knownRows } from '../tables/known-rows.ts';
+import type { SharingMesh } from '../tables/sharing.ts';
+
+export type VlansMesh = SharingMesh & Pick<Mesh, 'nameOf'>;
 
 /** Rows in one message: a row for each number, and as many forced ones. */
 export const maxRowsSent = 2 * maxVlan;
@@ -47,20 +52,7 @@ export const RangeRowShape: z.ZodType<RangeRow> = z.object({
   node: NodeId,
 });
 
-/** A later version may send rows that this one does not know: they are left out, the others count. */
-function known<Value>(shape: z.ZodType<Value>, most: number): z.ZodType<Value[]> {
-  return z
-    .array(z.unknown())
-    .max(most)
-    .transform((items) =>
-      items.flatMap((item) => {
-        const parsed = shape.safeParse(item);
-        return parsed.success ? [parsed.data] : [];
-      }),
-    );
-}
-
-export const Rows = z.object({ rows: known(Row, maxRowsSent), ranges: known(RangeRowShape, maxRanges) });
+export const Rows = z.object({ rows: knownRows(Row, maxRowsSent), ranges: knownRows(RangeRowShape, maxRanges) });
 
 /** Where a row that is left out would be a number that is given away twice: all of them count, or none. */
 export const AllRows = z.object({
@@ -74,10 +66,7 @@ const Ids = z.array(NodeId).max(maxNodes);
 /** Notice: rows that were written. */
 export const rowsKind = 'vlans';
 
-/** Compares tables. The answer has what the asker lacks; it sends what the other lacks by notice. */
 export const syncKind = 'vlans-sync';
-export const SyncAsk = z.object({ hashes: z.array(Hash).max(tableParts) });
-export const SyncAnswer = Rows.extend({ hashes: z.array(Hash).max(tableParts) });
 
 /** The owner of an alias decides on its number; of `vlan` when a person asked for it. */
 export const aliasKind = 'vlans-alias';
@@ -100,7 +89,7 @@ export const confirmKind = 'vlans-confirm';
 export const ConfirmAsk = z.object({
   version: z.number().int().nonnegative(),
   hash: Hash,
-  rows: known(Row, maxRowsSent),
+  rows: knownRows(Row, maxRowsSent),
   missing: Ids,
 });
 export type ConfirmAsk = z.infer<typeof ConfirmAsk>;

@@ -1,6 +1,6 @@
 // 50 members, and chance: aliases are asked for, added and cleared, VMs come and go, the mesh splits and heals, nodes are killed
 // and started, the roster changes. No number ever has two aliases, and every alias that was split is reported everywhere.
-// VLAN_SEED=<seed> plays one run again.
+// VLAN_SEED=<seed> plays one run again, VLAN_ACTS=<count> a longer one.
 import { expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import type { AliasName } from '../../core/vlans/names.ts';
@@ -15,13 +15,15 @@ const namespaces = ['minimega', 'exp1', 'exp2'];
 /** A fair share of each node is six: numbers run out on one side, and are given away again. */
 const range = { min: 101, max: 401 };
 
+/** About 0.2 s each. */
+const acts = Number(process.env['VLAN_ACTS'] ?? 20);
 const seed = Number(process.env['VLAN_SEED'] ?? Math.floor(Math.random() * 1e9));
 
 test(`V3 V4 V8 V9 V10 no number ever has two aliases, and every split alias is reported on every node (VLAN_SEED=${seed})`, async () => {
   const play = await Play.create(seed);
   try {
     await play.begin();
-    for (let act = 0; act < 20; act += 1) await play.act();
+    for (let act = 0; act < acts; act += 1) await play.act();
     await play.heal();
     play.assertReported();
   } catch (cause) {

@@ -9,8 +9,8 @@ import { sameAlias, type AliasName } from '../../core/vlans/names.ts';
 import { indexRoster } from '../identity/roster-store.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import type { VirtualClock } from '../mesh/virtual-clock.ts';
-import { MemoryVlanStore } from './memory-store.ts';
-import type { VlanStore } from './store.ts';
+import { MemoryTextStore } from '../tables/memory-store.ts';
+import type { TextStore } from '../tables/store.ts';
 import type { VlanUsers } from './users.ts';
 import { Vlans } from './vlans.ts';
 
@@ -31,11 +31,11 @@ export interface SimulatedVlansOptions {
 }
 
 /** A process that is gone writes nothing more. */
-class Life implements VlanStore {
+class Life implements TextStore {
   isOver = false;
-  private readonly disk: MemoryVlanStore;
+  private readonly disk: MemoryTextStore;
 
-  constructor(disk: MemoryVlanStore) {
+  constructor(disk: MemoryTextStore) {
     this.disk = disk;
   }
 
@@ -55,7 +55,7 @@ class Life implements VlanStore {
 export class SimulatedVlans {
   readonly sim: Simulation;
   readonly clock: VirtualClock;
-  readonly disks: MemoryVlanStore[] = [];
+  readonly disks: MemoryTextStore[] = [];
   /** By node; they outlive meshd. */
   readonly vms: SimulatedVm[][] = [];
   readonly warnings: string[] = [];
@@ -101,7 +101,7 @@ export class SimulatedVlans {
     const mesh = await this.sim.start(index);
     const roster = this.sim.stores[index];
     if (!knows || !roster) return;
-    const disk = (this.disks[index] ??= new MemoryVlanStore());
+    const disk = (this.disks[index] ??= new MemoryTextStore());
     const store = new Life(disk);
     const log = { warn: (text: string) => void this.warnings.push(`${index}: ${text}`) };
     const vlans = await Vlans.open(

@@ -1,46 +1,14 @@
 // The table and the node's standing on disk: `vlans.json` beside the identity.
-import { rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { NodeId } from '../../contract/roster.ts';
 import { newStanding, type Standing } from '../../core/vlans/standing.ts';
 import { maxVlan } from '../../core/vlans/names.ts';
 import type { TableRows } from '../../core/vlans/table.ts';
-import { writeFileAtomic } from '../../host/files.ts';
-import { readIfThere } from '../identity/authority.ts';
+import { loadStored, type TextStore } from '../tables/store.ts';
 import { AllRows } from './messages.ts';
-
-export interface VlanStore {
-  /** null: nothing was saved yet. */
-  load(): Promise<string | null>;
-  /** On the disk when it resolves. */
-  save(text: string): Promise<void>;
-  /** Keeps what is not readable for a person to look at. */
-  setAside(): Promise<void>;
-}
-
-export class VlanFile implements VlanStore {
-  private readonly path: string;
-
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  load(): Promise<string | null> {
-    return readIfThere(this.path);
-  }
-
-  save(text: string): Promise<void> {
-    return writeFileAtomic(this.path, text);
-  }
-
-  setAside(): Promise<void> {
-    return rename(this.path, `${this.path}.damaged`);
-  }
-}
 
 const Ids = z.array(NodeId).max(8_192);
 const Stored = AllRows.extend({
-  /** A node that is removed and deployed again has another id: what it knew under the old one may be long out of date. */
   node: NodeId,
   standing: z.object({
     version: z.number().int().nonnegative(),
@@ -62,25 +30,11 @@ const nothing: StoredVlans = { standing: newStanding, table: { rows: [], ranges:
 
 /** What is stored, or nothing: then the node learns all rows from the others before it gives a number away. */
 export async function loadVlans(
-  store: VlanStore,
+  store: TextStore,
   { nodeId, onDamage }: { nodeId: string; onDamage: () => void },
 ): Promise<StoredVlans> {
-  const text = await store.load();
-  if (text === null) return nothing;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = null;
-  }
-  const stored = Stored.safeParse(json);
-  if (!stored.success) {
-    onDamage();
-    await store.setAside();
-    return nothing;
-  }
-  const { node, standing, rows, ranges } = stored.data;
-  return node === nodeId ? { standing, table: { rows, ranges } } : nothing;
+  const stored = await loadStored(store, Stored, { nodeId, onDamage });
+  return stored === null ? nothing : { standing: stored.standing, table: { rows: stored.rows, ranges: stored.ranges } };
 }
 
 export function storedText(nodeId: string, { standing, table }: StoredVlans): string {

@@ -1,4 +1,4 @@
-// Who uses VLANs on this node. The VMs do; they register here, so that VLANs know nothing of VMs.
+// Who uses VLANs on this node. VMs and launches do; they register here, so that VLANs know nothing of VMs.
 import type { AliasName } from '../../core/vlans/names.ts';
 
 export interface VlanUser {
@@ -21,5 +21,10 @@ export interface VlanUsers {
   move(change: { name: AliasName; from: readonly number[]; to: number }): Promise<readonly VlanUser[]>;
 }
 
-/** Until there are VMs. */
-export const noUsers: VlanUsers = { using: () => [], move: () => Promise.resolve([]) };
+/** All of these as one. */
+export function joinUsers(all: readonly VlanUsers[]): VlanUsers {
+  return {
+    using: (vlans) => all.flatMap((users) => users.using(vlans)),
+    move: async (change) => (await Promise.all(all.map((users) => users.move(change)))).flat(),
+  };
+}

@@ -6,6 +6,7 @@ import { defaultNamespace } from '../../core/namespaces.ts';
 import { rawName, type AliasName } from '../../core/vlans/names.ts';
 import { simulatedNode } from '../mesh/simulation.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
+import { aliasKind } from './messages.ts';
 import { SimulatedVlans, type SimulatedVlansOptions } from './simulated-vlans.ts';
 
 let clock: VirtualClock;
@@ -193,6 +194,17 @@ describe('four nodes', () => {
     expect(notes).toEqual([`node3, which decides on the alias ${alias}, is away: node1 decided`]);
   });
 
+  test('V8 an owner that does not answer in time may have decided: nobody else does', async () => {
+    const alias = aliases.find((each) => deciderOf(each) === 2)!;
+    nodes.sim.mesh(2).serve(aliasKind, () => new Promise(() => undefined));
+    const error = await errorOf(nodes.resolve(0, alias));
+    expect(error).toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('node3, which decides') as string,
+    });
+    expect(tables()).toEqual(new Set(['']));
+  });
+
   test('V10 an alias on which both sides of a split decided is split on every node, and joining moves its VMs', async () => {
     nodes.split((index) => index % 2);
     await clock.advance(8_000);
@@ -236,6 +248,23 @@ describe('four nodes', () => {
     expect(nodes.tableText(2)).toBe('');
   });
 
+  test('V9 an alias that a launch uses is not released, beside what VMs use', async () => {
+    const vlan = await nodes.number(0, 'lan');
+    await nodes.agreed();
+    let launching = [{ vm: 'web1', namespace: defaultNamespace, vlan }];
+    nodes.at(3).useBy({
+      using: (vlans) => launching.filter((user) => vlans.includes(user.vlan)),
+      move: () => Promise.resolve([]),
+    });
+    const clear = () => nodes.at(1).clear({ namespace: defaultNamespace, prefix: '' }, options());
+    expect((await errorOf(clear())).message).toContain(`VMs use these VLANs: web1 on node4 (${vlan})`);
+    launching = [];
+    nodes.vms[3]!.push({ vm: 'web2', name: lan('lan'), vlan });
+    expect((await errorOf(clear())).message).toContain(`VMs use these VLANs: web2 on node4 (${vlan})`);
+    nodes.vms[3]!.length = 0;
+    await done(clear());
+  });
+
   test('V9 a released number rests while a member is away, and is given away once it knows', async () => {
     await done(add(0, 'alpha', 300));
     nodes.kill(3 === ownerOf(300) ? 2 : 3);
@@ -255,6 +284,24 @@ describe('four nodes', () => {
     await nodes.settled();
     await clock.advance(3_000);
     await done(add(0, alias, 300));
+    await nodes.agreed();
+  });
+
+  test('V9 a new alias does not get a number that rests, and gets it once every node knows', async () => {
+    await done(nodes.at(0).setRange(defaultNamespace, { min: 300, max: 301 }));
+    await nodes.agreed();
+    expect(await nodes.number(0, 'alpha')).toBe(300);
+    await nodes.agreed();
+    const awayIndex = ownerOf(300) === 3 ? 2 : 3;
+    nodes.kill(awayIndex);
+    await nodes.settled();
+    await done(nodes.at(0).clear({ namespace: defaultNamespace, prefix: 'alpha' }, options()));
+    for (const index of nodes.knowing())
+      expect((await errorOf(nodes.resolve(index, 'beta'))).message).toContain('out of VLANs');
+    await nodes.start(awayIndex);
+    await nodes.settled();
+    await clock.advance(3_000);
+    expect(await nodes.number(0, 'beta')).toBe(300);
     await nodes.agreed();
   });
 

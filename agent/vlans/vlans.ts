@@ -3,20 +3,18 @@
 import { AppError } from '../../contract/errors.ts';
 import { VlanPools } from '../../core/vlans/pool.ts';
 import type { AliasName } from '../../core/vlans/names.ts';
-import type { RangeRow, VlanRange } from '../../core/vlans/table.ts';
+import type { RangeRow, TableRows, VlanRange } from '../../core/vlans/table.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import type { Log } from '../log.ts';
-import type { Clock, Timer } from '../mesh/clock.ts';
+import type { Clock } from '../mesh/clock.ts';
 import { Allocator, type Resolved, type ResolveOptions } from './allocator.ts';
 import { Confirmation } from './confirmation.ts';
 import { describeUser, Joining, listed } from './joining.ts';
-import { Sharing, type VlansMesh } from './sharing.ts';
+import { Sharing } from '../tables/sharing.ts';
+import type { TextStore } from '../tables/store.ts';
+import { Rows, rowsKind, syncKind, type VlansMesh } from './messages.ts';
 import { VlanState } from './state.ts';
-import type { VlanStore } from './store.ts';
-import { noUsers, type VlanUsers } from './users.ts';
-
-/** Changes of the mesh within this time are one: a split heals for many nodes at once. */
-const settleMs = 200;
+import { joinUsers, type VlanUsers } from './users.ts';
 
 export interface VlansOptions {
   /** `-vlanrange`. */
@@ -30,7 +28,7 @@ export interface VlansComponents {
   readonly roster: RosterStore;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly store: VlanStore;
+  readonly store: TextStore;
   readonly log: Pick<Log, 'warn'>;
 }
 
@@ -39,12 +37,10 @@ export class Vlans {
   readonly pools: VlanPools;
   readonly joining: Joining;
   private readonly components: VlansComponents;
-  private readonly sharing: Sharing;
+  private readonly sharing: Sharing<TableRows>;
   private readonly confirmation: Confirmation;
   private readonly allocator: Allocator;
-  private users: VlanUsers = noUsers;
-  private members = new Set<string>();
-  private timer: Timer | null = null;
+  private readonly users: VlanUsers[] = [];
   private readonly said = new Set<string>();
 
   private constructor(state: VlanState, { range, checkMs }: VlansOptions, components: VlansComponents) {
@@ -52,9 +48,14 @@ export class Vlans {
     this.state = state;
     this.components = components;
     this.pools = new VlanPools(state.table, range);
-    const users = () => this.users;
-    this.sharing = new Sharing(checkMs, { mesh, clock, random, state });
-    this.confirmation = new Confirmation({ mesh, clock, state, roster, users, log: components.log });
+    const users = () => joinUsers(this.users);
+    const confirmation = new Confirmation({ mesh, clock, state, roster, users, log: components.log });
+    this.confirmation = confirmation;
+    const onMembers = (_came: readonly string[], went: readonly string[]) => {
+      confirmation.membersWent(went);
+      confirmation.kick();
+    };
+    this.sharing = new Sharing({ checkMs, rowsKind, syncKind, shape: Rows }, { mesh, clock, random, state, onMembers });
     this.allocator = new Allocator({ mesh, clock, state, pools: this.pools, confirmation: this.confirmation });
     this.joining = new Joining({ mesh, state, roster, allocator: this.allocator, users });
     state.onChange(() => {
@@ -68,7 +69,6 @@ export class Vlans {
 
   /** From now on it shares rows, and gains its numbers. */
   async start(): Promise<void> {
-    this.components.mesh.on('change', this.onChange);
     this.components.roster.on('change', this.onRoster);
     this.sharing.start();
     await this.confirmation.gainIfConfirmed();
@@ -77,17 +77,15 @@ export class Vlans {
 
   /** What is known is on the disk then. */
   async stop(): Promise<void> {
-    this.components.mesh.off('change', this.onChange);
     this.components.roster.off('change', this.onRoster);
-    this.timer?.cancel();
     this.sharing.stop();
     this.confirmation.stop();
     await this.state.stop();
   }
 
-  /** Registers what uses VLANs on this node. */
+  /** Registers something that uses VLANs on this node, beside what is registered. */
   useBy(users: VlanUsers): void {
-    this.users = users;
+    this.users.push(users);
   }
 
   /**
@@ -108,9 +106,9 @@ export class Vlans {
     return this.allocator.blacklist(vlan, force, options);
   }
 
-  /** @throws AppError `conflict` with minimega's text */
-  async setRange(namespace: string, range: VlanRange): Promise<void> {
-    const other = this.pools.overlapping(namespace, range);
+  /** Null: it uses the default one again. @throws AppError `conflict` with minimega's text */
+  async setRange(namespace: string, range: VlanRange | null): Promise<void> {
+    const other = range === null ? null : this.pools.overlapping(namespace, range);
     if (other !== null) throw new AppError('conflict', `range overlaps with another namespace: ${other}`);
     await this.state.commit({ ranges: [this.rangeRow(namespace, range)] });
   }
@@ -155,23 +153,6 @@ export class Vlans {
     this.state.follow();
     this.confirmation.kick();
   };
-
-  private readonly onChange = (): void => {
-    this.timer ??= this.components.clock.after(settleMs * (0.5 + this.components.random()), () => {
-      this.timer = null;
-      this.membersChanged();
-    });
-  };
-
-  private membersChanged(): void {
-    const { mesh } = this.components;
-    const before = this.members;
-    this.members = new Set(mesh.memberIds());
-    const came = [...this.members].filter((id) => !before.has(id) && id !== mesh.nodeId);
-    this.confirmation.membersWent([...before].filter((id) => !this.members.has(id)));
-    if (came.length > 0) this.sharing.appeared(came);
-    this.confirmation.kick();
-  }
 
   /** Each split and each clash once in the log. */
   private warn(): void {

@@ -64,7 +64,7 @@ export interface LaunchRequest {
 /** How one VM's launch ended. With an error its record may stay, in the state ERROR with the tag `error`; `vm` says so. */
 export interface Launched {
   readonly name: string;
-  /** Null: it is gone without a trace. */
+  /** Null: it is gone without a trace, or the host did not say what became of it, as `error` does. */
   readonly vm: VmRecord | null;
   /** Empty when it is BUILDING as wanted. */
   readonly error: string;
@@ -80,12 +80,15 @@ export interface VmHost {
   /** Name of the node. */
   readonly name: string;
   survey(request: SurveyRequest, options: CallOptions): Promise<Survey>;
-  /** Holds for two minutes, again with each call of the same launch. @throws AppError `conflict` with what is taken, per VM in `detail` */
+  /**
+   * Holds for two minutes, again with each call of the same launch, also for what it has made meanwhile.
+   * @throws AppError `conflict` with what is taken, by name of the VM in `detail.vms`
+   */
   hold(request: HoldRequest, options: CallOptions): Promise<void>;
   release(launch: string): Promise<void>;
   /**
    * Starts VMs, paused (BUILDING), many at a time; one result for each, in their order. Settles when each is in a named state or gone.
-   * Calls `onProgress` after each VM. Aborted: VMs that are not started yet are given up, each with that error.
+   * Calls `onProgress` after each VM, and every few seconds while images are on their way. Aborted: VMs that are not started yet are given up, each with that error.
    */
   launch(
     request: LaunchRequest,

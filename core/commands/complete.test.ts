@@ -12,6 +12,8 @@ const values: Partial<Record<ValueKind, string[]>> = {
   targets: ['node1', 'node2', 'other'],
   namespaces: ['exp1', 'minimega'],
   variables: ['HOME', 'HOSTS'],
+  vms: ['web1', 'web2'],
+  'vm-targets': ['web1', 'web2'],
 };
 const suggest = (line: string) => suggestLines(commandTable, line, (kind) => values[kind] ?? []);
 
@@ -34,7 +36,10 @@ describe('suggestLines', () => {
     ['cle', ['clear ']],
     ['cle h', []],
     ['clear h', ['clear history ']],
-    ['vm con', []],
+    ['vm con', ['vm config ']],
+    ['vm start ', ['vm start all ', 'vm start web1 ', 'vm start web2 ']],
+    ['vm start web1,', ['vm start web1,web2 ']],
+    ['vm qmp w', ['vm qmp web1 ', 'vm qmp web2 ']],
     ['mesh status ', []],
     ['echo "mes', []],
     ['mesh # li', []],

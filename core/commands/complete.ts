@@ -109,9 +109,10 @@ function valuesFor(
   { typed, values }: { typed: string; values: ValueHook },
 ): { names: readonly string[]; part: string } {
   const list = values(kind);
-  if (kind !== 'nodes' && kind !== 'targets') return { names: list, part: typed };
+  const takesAll = kind === 'targets' || kind === 'vm-targets';
+  if (kind !== 'nodes' && !takesAll) return { names: list, part: typed };
   const comma = typed.lastIndexOf(',');
-  if (comma < 0) return { names: kind === 'targets' ? [...list, 'all'] : list, part: typed };
+  if (comma < 0) return { names: takesAll ? [...list, 'all'] : list, part: typed };
   const named = new Set(typed.slice(0, comma).split(','));
   return { names: list.filter((name) => !named.has(name)), part: typed.slice(comma + 1) };
 }

@@ -24,7 +24,7 @@ function describePattern({ pattern }: CompiledPattern): string {
     pattern.reach === 'mesh'
       ? 'accepted from the command socket and from members of the mesh'
       : 'accepted from the command socket only',
-    ...(pattern.scope === 'namespace' ? ['runs on every host of the active namespace'] : []),
+    ...(pattern.scope === 'local' ? [] : ['runs on every host of the active namespace']),
     ...(pattern.destructive ? ['destructive: it must be typed in full'] : []),
   ];
   return [pattern.pattern, '', `  ${pattern.help}`, ...facts.map((fact) => `  ${fact}`)].join('\n');

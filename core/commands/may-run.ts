@@ -5,6 +5,7 @@ import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
 import { assertAllowed } from './authorise.ts';
 import { valuesAsked } from './complete.ts';
+import { describeMissing } from './missing.ts';
 import { parseCommand } from './parse.ts';
 import type { CompiledPattern } from './pattern.ts';
 import type { ParsedCommand } from './types.ts';
@@ -19,7 +20,7 @@ export function assertMayRun(
   role: Role,
 ): ParsedCommand | null | 'blank' {
   if (/[\r\n]/.test(line)) throw new AppError('invalid', 'one line at a time');
-  const parsed = parseCommand(table, line);
+  const parsed = parseCommand(table, line, { describeMissing });
   if (!parsed.ok) {
     // Aliases are the node's to know, and only admins make them.
     if (role === 'admin' && !parsed.isTooLong) return null;

@@ -241,15 +241,16 @@ describe('the table', () => {
 
   it('lets what runs on every host of a namespace go over the mesh', () => {
     for (const { pattern } of commandTable) {
-      if (pattern.scope === 'namespace') expect(pattern.reach, pattern.pattern).toBe('mesh');
+      if (pattern.scope !== 'local') expect(pattern.reach, pattern.pattern).toBe('mesh');
     }
   });
 
   it('marks all that clears, ends, forces or moves VMs as destructive', () => {
     for (const { pattern } of commandTable) {
-      const isDestructive = /^(clear|quit|nuke)\b|^file <delete,>|<force,>$|^vlans <join,> <alias> <vlan>$/.test(
-        pattern.pattern,
-      );
+      const isDestructive =
+        /^(clear|quit|nuke)\b|^file <delete,>|^vm <(kill|flush),>|^bridge <destroy,>|<force,>$|^vlans <join,> <alias> <vlan>$/.test(
+          pattern.pattern,
+        );
       expect(pattern.destructive ?? false, pattern.pattern).toBe(isDestructive);
     }
   });

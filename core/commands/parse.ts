@@ -16,6 +16,8 @@ export interface ParseOptions {
   readonly via?: Reach;
   /** Called for each item matched and each word written: tests count that the work is linear. */
   readonly onVisit?: () => void;
+  /** What to say of words that begin no command of the table, though one of minimega; null for others. */
+  readonly describeMissing?: (words: readonly string[]) => string | null;
 }
 
 /** `mesh send all .json true .columns …`: no one nests deeper by hand, and what runs them recurses. */
@@ -33,12 +35,17 @@ export function parseCommand(table: readonly CompiledPattern[], line: string, op
   if (split.tokens.length === 0) return { ok: true, command: null };
   const parse = new Parse({ line, table, onVisit: options.onVisit ?? (() => undefined) }, split.tokens);
   const outcome = parse.from(0);
-  if (outcome.kind === 'one') return { ok: true, command: parse.build(outcome.candidate) };
-  return { ok: false, isTooLong: false, message: failure(outcome, { line: clipLine(line.trim()), parse }) };
+  const isExact = outcome.kind === 'one' && outcome.candidate.exact;
+  // Words of another language in full are not taken for an abbreviation of ours.
+  const missing = isExact || !options.describeMissing ? null : parse.missing(options.describeMissing);
+  if (outcome.kind === 'one' && missing === null) return { ok: true, command: parse.build(outcome.candidate) };
+  const message = missing ?? failure(outcome, { line: clipLine(line.trim()), parse });
+  return { ok: false, isTooLong: false, message };
 }
 
-function failure(outcome: Exclude<Outcome, { kind: 'one' }>, { line, parse }: { line: string; parse: Parse }): string {
+function failure(outcome: Outcome, { line, parse }: { line: string; parse: Parse }): string {
   switch (outcome.kind) {
+    case 'one':
     case 'none':
       return `invalid command: \`${line}\``;
     case 'too-deep':
@@ -119,6 +126,15 @@ class Parse {
       }
     }
     return clipLine(text);
+  }
+
+  /** What `describe` says of the innermost place where a command may begin. */
+  missing(describe: (words: readonly string[]) => string | null): string | null {
+    for (const start of [...this.known.keys()].sort((a, b) => b - a)) {
+      const text = describe(this.tokens.slice(start).map((token) => token.text));
+      if (text !== null) return text;
+    }
+    return null;
   }
 
   private choose(start: number): Outcome {

@@ -3,8 +3,10 @@
 //
 // Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
+import { loadKinds, loadMeanings } from '../vms/placement.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
+import { vmPatterns } from './vm-patterns.ts';
 
 /** Columns of `host` in the order of its table, and `name`. */
 export const hostColumns = [
@@ -151,7 +153,35 @@ export const commandPatterns: readonly CommandPattern[] = [
   {
     ...viewer,
     pattern: 'bridge',
-    help: 'the bridge of each host: uplink, owner, persistence, whether a reboot is safe',
+    help: 'the bridges of this node: what is on them, and of one with an uplink whether a reboot is safe',
+  },
+  // What a node is reached over is the console's to change: these refuse it.
+  {
+    ...admin,
+    pattern: 'bridge <config,> <bridge> <config>',
+    help: 'set something on a bridge of VMs, as key=value: rstp_enable=true, other_config:rstp-priority=32768',
+  },
+  {
+    ...admin,
+    pattern: 'bridge <trunk,> <bridge> <interface>',
+    help: 'put an interface of this node on a bridge, for all VLANs',
+  },
+  { ...admin, pattern: 'bridge <notrunk,> <bridge> <interface>', help: 'take it off' },
+  {
+    ...admin,
+    pattern: 'bridge <tunnel,> <vxlan,gre> <bridge> <remote ip> [key]',
+    help: 'tie a bridge to one of another machine, for all VLANs; both ends have the same key',
+  },
+  {
+    ...admin,
+    pattern: 'bridge <notunnel,> <bridge> <interface>',
+    help: 'end a tunnel, by the name that `bridge` shows',
+  },
+  {
+    ...admin,
+    pattern: 'bridge <destroy,> <bridge>',
+    destructive: true,
+    help: 'remove a bridge of VMs with its trunks and tunnels, when no VM is on it',
   },
   { ...viewer, pattern: 'vlans', help: 'the VLAN aliases of the namespace and their numbers, the same on every node' },
   {
@@ -221,6 +251,9 @@ export const commandPatterns: readonly CommandPattern[] = [
     destructive: true,
     help: 'delete a file, a folder or all that fits a pattern here, and end fetches of it',
   },
+
+  ...vmPatterns,
+
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
   { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },
@@ -253,8 +286,36 @@ export const commandPatterns: readonly CommandPattern[] = [
     pattern: 'clear namespace [name]',
     destructive: true,
     values: { name: 'namespaces' },
-    help: 'back to the default namespace, or destroy one with all in it',
+    // What runs on all nodes is asked of one of them.
+    whenGiven: { reach: 'socket' },
+    help: 'back to the default namespace, or end one with all that is in it; all: every one',
   },
+  {
+    ...adminHere,
+    pattern: 'clear all',
+    destructive: true,
+    help: 'end all VMs and namespaces of the cluster, its VLAN aliases, deploy flags and the history of this meshd',
+  },
+  { ...viewer, pattern: 'ns <hosts,>', help: 'the hosts of the namespace, the same on every node' },
+  {
+    ...operator,
+    pattern: 'ns <add-hosts,> <hostname or range or all>',
+    values: { hostname: 'targets' },
+    help: 'add nodes to the hosts of the namespace; localhost: this node, all: all others, now and later',
+  },
+  {
+    ...operator,
+    pattern: 'ns <del-hosts,> <hostname or range or all>',
+    values: { hostname: 'targets' },
+    help: 'take nodes out of the hosts of the namespace; VMs there stay',
+  },
+  { ...viewer, pattern: 'ns <load,>', help: 'by what VMs of the namespace are spread over its hosts' },
+  ...loadKinds.map((load) => ({
+    ...operator,
+    pattern: `ns <load,> <${load},>`,
+    help: `spread them by ${loadMeanings[load]}`,
+  })),
+  { ...viewer, pattern: 'ns <schedule,> <status,>', help: 'launches in the namespace that this node has run' },
 
   { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
   { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },

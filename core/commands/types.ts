@@ -7,11 +7,15 @@ export type { Role };
 /** `mesh`: accepted from the command socket and from mesh members. `socket`: from this host's command socket only. */
 export type Reach = 'mesh' | 'socket';
 
-/** `local`: runs on the receiving daemon. `namespace`: runs on every host of the active namespace, answers merged. */
-export type Scope = 'local' | 'namespace';
+/**
+ * `local`: runs on the receiving daemon. `namespace`: runs on every host of the active namespace, answers merged. `vms`: as `namespace`, and a host
+ * without the VM that is named keeps silent while another has it.
+ */
+export type Scope = 'local' | 'namespace' | 'vms';
 
-/** What completes a placeholder. `targets` are node names and `all`. */
-export type ValueKind = 'nodes' | 'targets' | 'namespaces' | 'aliases' | 'variables' | 'commands';
+/** What completes a placeholder. `targets` are node names and `all`, `vm-targets` names of VMs and `all`. */
+export type ValueKind =
+  'nodes' | 'targets' | 'namespaces' | 'aliases' | 'variables' | 'commands' | 'vms' | 'vm-targets';
 
 export interface CommandPattern {
   /** minimega's notation: `word`, `<x>`, `<a,b>`, `[x]`, `[a,b]`, `<x>...`, `[x]...`, `(command)`. Also the pattern's id. */
@@ -27,6 +31,8 @@ export interface CommandPattern {
   readonly whenGiven?: { readonly role?: Role; readonly reach?: Reach };
   /** Its `(command)` is run by other members of the mesh, so it is checked as if it had come from one. */
   readonly nestedRunsOn?: 'mesh';
+  /** How long other hosts may take for it, where that is longer than `mesh timeout` says. */
+  readonly patienceMs?: number;
   /** How placeholders are completed, by key. */
   readonly values?: Readonly<Record<string, ValueKind>>;
 }

@@ -1,6 +1,6 @@
 // Who decides: each number and each alias has one owner among the members of the roster, by rendezvous hashing. Nodes with the
 // same roster agree without a word; a new member takes numbers from all others, and no others change hands.
-import { hashText, mix } from './hash.ts';
+import { hashText, mix } from '../tables/hash.ts';
 import { maxVlan, type AliasName } from './names.ts';
 
 export class Owners {

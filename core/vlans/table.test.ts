@@ -163,13 +163,12 @@ test('a row that was not saved is taken back, unless a newer one came meanwhile'
   const written = row(101, 'alpha', { state: 'released', counter: 2 });
   const table = tableOf(before);
   const hashes = table.hashes();
-  table.merge({ rows: [written], ranges: [] });
-  table.undo(written, before);
+  table.mergeForNow({ rows: [written], ranges: [] })();
   expect(table.owned(101)).toEqual(before);
   expect(table.hashes()).toEqual(hashes);
-  table.merge({ rows: [written], ranges: [] });
+  const undo = table.mergeForNow({ rows: [written], ranges: [] });
   const newer = row(101, 'beta', { counter: 3 });
   table.merge({ rows: [newer], ranges: [] });
-  table.undo(written, before);
+  undo();
   expect(table.owned(101)).toEqual(newer);
 });

@@ -3,15 +3,8 @@
 //
 // Each number has one row, written by its owner. What a person forces while the owner is away has its own row, since the
 // owner may have given the number to somebody else: neither may hide the other.
-import { hashText } from './hash.ts';
+import { isNewer, PartHashes, partOf, tableParts, type RowVersion } from '../tables/versions.ts';
 import type { AliasName } from './names.ts';
-
-/** The higher counter wins, then the greater node id: each writer counts on from what it knows. */
-export interface RowVersion {
-  readonly counter: number;
-  /** Who wrote it. */
-  readonly node: string;
-}
 
 export interface VlanRow extends RowVersion, AliasName {
   readonly vlan: number;
@@ -55,8 +48,6 @@ export interface Clash {
 export const maxForcedRows = 8;
 /** Ranges: as many as there may be namespaces. */
 export const maxRanges = 1_000;
-/** Parts of the table that two nodes compare: what differs is sent by the part. */
-export const tableParts = 64;
 
 const aliasKey = ({ namespace, alias }: AliasName) => `${namespace}//${alias}`;
 const rowKey = (row: VlanRow) => (row.forced ? `${row.vlan} ${aliasKey(row)}` : String(row.vlan));
@@ -66,19 +57,12 @@ const rowText = ({ vlan, namespace, alias, state, pinned, forced, counter, node 
 const rangeText = ({ namespace, range, counter, node }: RangeRow) =>
   JSON.stringify([namespace, range?.min, range?.max, counter, node]);
 
-/** Whether `a` replaces `b`. The last comparison concerns a writer that lost its disk and counted from the start. */
-function isNewer<Row extends RowVersion>(a: Row, b: Row, textOf: (row: Row) => string): boolean {
-  if (a.counter !== b.counter) return a.counter > b.counter;
-  if (a.node !== b.node) return a.node > b.node;
-  return textOf(a) > textOf(b);
-}
-
 export class VlanTable {
   private readonly byKey = new Map<string, VlanRow>();
   private readonly keysOfVlan = new Map<number, Set<string>>();
   private readonly heldByAlias = new Map<string, Map<string, VlanRow>>();
   private readonly rangeRows = new Map<string, RangeRow>();
-  private readonly lanes = new Uint32Array(2 * tableParts);
+  private readonly parts = new PartHashes();
 
   /** Takes rows from anywhere. @returns those that were news */
   merge({ rows, ranges }: TableRows): TableRows {
@@ -88,14 +72,28 @@ export class VlanTable {
     };
   }
 
-  /** Puts back what was there before a row that could not be saved, unless something newer came meanwhile. */
-  undo(row: VlanRow, before: VlanRow | undefined): void {
+  /** Takes rows; the function returned puts back what was there before them, except where something newer came meanwhile. */
+  mergeForNow({ rows, ranges }: TableRows): () => void {
+    const befores = rows.map((row) => this.before(row));
+    const rangesBefore = ranges.map(({ namespace }) => this.range(namespace));
+    this.merge({ rows, ranges });
+    return () => {
+      rows.forEach((row, at) => {
+        this.undo(row, befores[at]);
+      });
+      ranges.forEach((row, at) => {
+        this.undoRange(row, rangesBefore[at]);
+      });
+    };
+  }
+
+  private undo(row: VlanRow, before: VlanRow | undefined): void {
     if (this.byKey.get(rowKey(row)) !== row) return;
     this.drop(row);
     if (before !== undefined) this.put(before);
   }
 
-  undoRange(row: RangeRow, before: RangeRow | undefined): void {
+  private undoRange(row: RangeRow, before: RangeRow | undefined): void {
     if (this.rangeRows.get(row.namespace) !== row) return;
     this.rangeRows.delete(row.namespace);
     this.count(rangeText(row), row.namespace);
@@ -176,17 +174,15 @@ export class VlanTable {
 
   /** One hash for each part of the table: equal hashes, equal rows. */
   hashes(): string[] {
-    const hex = (lane: number) => (this.lanes[lane] ?? 0).toString(16).padStart(8, '0');
-    return Array.from({ length: tableParts }, (_, part) => hex(2 * part) + hex(2 * part + 1));
+    return this.parts.texts();
   }
 
   /** The rows in the parts whose hashes differ from these. */
   differing(hashes: readonly string[]): TableRows {
-    const own = this.hashes();
-    const differs = own.map((hash, part) => hash !== hashes[part]);
+    const differs = this.parts.differing(hashes);
     return {
       rows: [...this.byKey.values()].filter(({ vlan }) => differs[vlan % tableParts]),
-      ranges: [...this.rangeRows.values()].filter(({ namespace }) => differs[rangePart(namespace)]),
+      ranges: [...this.rangeRows.values()].filter(({ namespace }) => differs[partOf(namespace)]),
     };
   }
 
@@ -225,7 +221,7 @@ export class VlanTable {
       const rows = this.heldByAlias.get(aliasKey(row)) ?? new Map<string, VlanRow>();
       this.heldByAlias.set(aliasKey(row), rows.set(key, row));
     }
-    this.countPart(rowText(row), row.vlan % tableParts);
+    this.parts.flip(rowText(row), row.vlan % tableParts);
   }
 
   private drop(row: VlanRow): void {
@@ -237,22 +233,13 @@ export class VlanTable {
     const rows = this.heldByAlias.get(aliasKey(row));
     rows?.delete(key);
     if (rows?.size === 0) this.heldByAlias.delete(aliasKey(row));
-    this.countPart(rowText(row), row.vlan % tableParts);
+    this.parts.flip(rowText(row), row.vlan % tableParts);
   }
 
   private count(text: string, namespace: string): void {
-    this.countPart(text, rangePart(namespace));
-  }
-
-  /** Adding a row and taking it away are the same: exclusive or. */
-  private countPart(text: string, part: number): void {
-    const [a, b] = hashText(text);
-    this.lanes[2 * part] = (this.lanes[2 * part] ?? 0) ^ a;
-    this.lanes[2 * part + 1] = (this.lanes[2 * part + 1] ?? 0) ^ b;
+    this.parts.flip(text, partOf(namespace));
   }
 }
-
-const rangePart = (namespace: string) => hashText(namespace)[0] % tableParts;
 
 /** A number with its next state, written by `node`. `forced` rows are beside the owner's. */
 export function nextRow(table: VlanTable, row: Omit<VlanRow, 'counter' | 'node'>, node: string): VlanRow {

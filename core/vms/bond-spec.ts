@@ -1,4 +1,5 @@
 // Bond specs of `vm config bonds`: `IDX,IDX[,…],MODE[,LACP][,no-lacp-fallback][,qinq][,name]` [facts 5.4]. Owns reading and printing.
+import type { NetSpec } from './net-spec.ts';
 import { bad, good, type Result } from './result.ts';
 
 const modes = ['active-backup', 'balance-slb', 'balance-tcp'] as const;
@@ -33,6 +34,27 @@ export function parseBondSpec(text: string): Result<BondSpec> {
   const name = fields.shift() ?? '';
   if (fields.length > 0 || !/^(?:[\w.-]{1,15})?$/.test(name)) return malformed;
   return good({ interfaces, mode, lacp: lacp ?? 'active', hasFallback, qinq, name });
+}
+
+/** Why these networks cannot be bonded so; null when they can. */
+export function findBondIssue(bonds: readonly BondSpec[], networks: readonly NetSpec[]): string | null {
+  const bonded = new Set<number>();
+  const names = new Set<string>();
+  for (const bond of bonds) {
+    const text = `bond ${describeBondSpec(bond)}`;
+    const [first] = bond.interfaces.map((index) => networks[index]);
+    for (const index of bond.interfaces) {
+      const net = networks[index];
+      if (!net || !first) return `${text}: there is no network ${index}, \`vm config networks\` has ${networks.length}`;
+      if (bonded.has(index)) return `${text}: network ${index} is in another bond already`;
+      if (net.bridge !== first.bridge) return `${text}: its networks are on different bridges`;
+      if (net.vlan !== first.vlan || net.qinq !== first.qinq) return `${text}: its networks are on different VLANs`;
+      bonded.add(index);
+    }
+    if (bond.name !== '' && names.has(bond.name)) return `${text}: another bond has that name`;
+    names.add(bond.name);
+  }
+  return null;
 }
 
 /** Text of one spec, without what is default [obs: `0,1,active-backup,active` prints as `0,1,active-backup`]. */

@@ -5,8 +5,15 @@
 // coschedule hold for every placed VM, also against VMs that exist.
 import { compareNames } from '../ranges/natural-order.ts';
 
-/** What `ns load` chooses: committed processors per processor, committed memory per memory, or NICs. */
-export type LoadKind = 'cpucommit' | 'memcommit' | 'netcommit';
+/** What `ns load` chooses. */
+export const loadKinds = ['cpucommit', 'memcommit', 'netcommit'] as const;
+export type LoadKind = (typeof loadKinds)[number];
+
+export const loadMeanings: Readonly<Record<LoadKind, string>> = {
+  cpucommit: 'committed processors per processor',
+  memcommit: 'committed memory per memory',
+  netcommit: 'number of NICs',
+};
 
 export interface PlacementHost {
   readonly name: string;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeBondSpec, parseBondSpec } from './bond-spec.ts';
+import { describeBondSpec, findBondIssue, parseBondSpec } from './bond-spec.ts';
 import { describeDiskSpec, findDiskConflict, parseDiskSpec } from './disk-spec.ts';
 import { describeNetSpec, generateMac, parseMac, parseNetSpec } from './net-spec.ts';
 
@@ -175,5 +175,26 @@ describe('bond specs', () => {
   ])('%s', (text, expected) => {
     const result = parseBondSpec(text);
     expect(result.ok ? describeBondSpec(result.value) : result.message).toBe(expected);
+  });
+
+  const networks = ['lan', 'lan', 'br1,lan', 'lan,qinq', 'wan'].map((text) => {
+    const parsed = parseNetSpec(text, drivers);
+    if (!parsed.ok) throw new Error(parsed.message);
+    return parsed.value;
+  });
+  it.each([
+    [['0,1,active-backup'], null],
+    [['0,1,active-backup', '2,3,balance-slb'], 'bond 2,3,balance-slb: its networks are on different bridges'],
+    [['0,5,active-backup'], 'bond 0,5,active-backup: there is no network 5, `vm config networks` has 5'],
+    [['0,3,active-backup'], 'bond 0,3,active-backup: its networks are on different VLANs'],
+    [['1,4,active-backup'], 'bond 1,4,active-backup: its networks are on different VLANs'],
+    [['0,1,active-backup', '1,0,balance-slb'], 'bond 1,0,balance-slb: network 1 is in another bond already'],
+  ])('%j over five networks: %s', (specs, issue) => {
+    const bonds = specs.map((text) => {
+      const parsed = parseBondSpec(text);
+      if (!parsed.ok) throw new Error(parsed.message);
+      return parsed.value;
+    });
+    expect(findBondIssue(bonds, networks)).toBe(issue);
   });
 });

@@ -104,6 +104,9 @@ export function describeRefusal(
     case 'not-running':
       return `vm not running: ${vm.id}`;
     case 'lost':
-      return `${vm.name} is lost: its node ${vm.host} does not answer; wait for the node, or start the VM's config elsewhere under another name`;
+      return (
+        `${vm.name} is lost: its node ${vm.host} does not answer. It can be used again, as found, when ${vm.host} is back; ` +
+        'until then, launch its config under another name'
+      );
   }
 }

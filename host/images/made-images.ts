@@ -66,6 +66,13 @@ export function kernel(): Buffer {
   return image;
 }
 
+/** The beginning of a gzip file, as an initrd has it (RFC 1952). */
+export function initrd(): Buffer {
+  const image = Buffer.alloc(4_096);
+  image.set([0x1f, 0x8b, 8]);
+  return image;
+}
+
 /** A disk with a boot sector. */
 export function rawDisk(bytes = 1_048_576): Buffer {
   const image = Buffer.alloc(bytes);

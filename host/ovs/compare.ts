@@ -1,20 +1,34 @@
 // Compares what is wanted with what is there: what is wrong, and the change that fixes it. Pure: no clock and no attempts here.
+import type { BridgeConfig } from './bridge-config.ts';
 import {
   aliasStart,
   clusterMark,
+  describeBond,
+  describeTunnel,
   describeVlan,
+  type Bond,
+  type HostBridge,
   type HostPort,
   type HostView,
   type NewPort,
   type NewTap,
   type PortVlan,
   type SwitchChange,
+  type Tunnel,
 } from './switch-host.ts';
 
 export interface Place {
   readonly bridge: string;
   readonly vlan: PortVlan;
+  /** Interfaces with the same one are one port of this name; they have the same place. */
+  readonly bond?: Bond & { readonly name: string };
 }
+
+export const samePlace = (a: Place | null, b: Place | null): boolean =>
+  a?.bridge === b?.bridge &&
+  a?.bond?.name === b?.bond?.name &&
+  describeBond(a?.bond) === describeBond(b?.bond) &&
+  (a && describeVlan(a.vlan)) === (b && describeVlan(b.vlan));
 
 /** One interface of a VM. */
 export interface WantedPort {
@@ -33,8 +47,12 @@ export interface Wanted {
   readonly ports: ReadonlyMap<string, WantedPort>;
   /** Bridges that this node made for VMs, by name. */
   readonly bridges: ReadonlyMap<string, 'system' | 'netdev'>;
-  /** Interfaces that were put on a bridge as trunks, with that bridge. */
+  /** What was set on them. */
+  readonly configs: ReadonlyMap<string, BridgeConfig>;
+  /** Interfaces that were put on a bridge as trunks, and tunnels, with that bridge. */
   readonly trunks: ReadonlyMap<string, string>;
+  /** Those of them that are tunnels. */
+  readonly tunnels: ReadonlyMap<string, Tunnel>;
   /** Taps that vanished while a program held them. */
   readonly lost: ReadonlySet<string>;
 }
@@ -72,7 +90,7 @@ export const portMarks = (cluster: string, owner: string) => ({
   [roleMark]: 'vm',
   [ownerMark]: owner,
 });
-export const trunkMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'trunk' });
+const trunkMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'trunk' });
 export const bridgeMarks = (cluster: string) => ({ [clusterMark]: cluster, [roleMark]: 'bridge' });
 
 const isMarked = (marks: ReadonlyMap<string, string>, cluster: string, role: string) =>
@@ -102,19 +120,63 @@ export function newTap(port: WantedPort, wanted: Pick<Wanted, 'cluster'>, view: 
 export const hasUserspaceDatapath = ({ bridges }: HostView): boolean =>
   [...bridges.values()].some(({ datapath }) => datapath === 'netdev');
 
-export const newPort = (port: WantedPort, place: Place, cluster: string): NewPort => ({
-  name: port.tap,
-  bridge: place.bridge,
-  vlan: place.vlan,
-  marks: portMarks(cluster, port.owner),
-});
+/** The port of the switch that an interface has, or has a part in. */
+export const portNameOf = ({ tap, place }: Pick<WantedPort, 'tap' | 'place'>): string => place?.bond?.name ?? tap;
 
-const newTrunk = (name: string, bridge: string, cluster: string): NewPort => ({
+/** Interfaces by the port that they have. */
+export function groupPorts(ports: Iterable<WantedPort>): Map<string, WantedPort[]> {
+  const groups = new Map<string, WantedPort[]>();
+  for (const port of ports) {
+    const name = portNameOf(port);
+    const group = groups.get(name);
+    if (group) group.push(port);
+    else groups.set(name, [port]);
+  }
+  return groups;
+}
+
+/** Ports of the switch for these interfaces; all interfaces of a bond are among them. Those that are unplugged have none. */
+export function newPorts(ports: Iterable<WantedPort>, cluster: string): NewPort[] {
+  return [...groupPorts(ports)].flatMap(([name, members]) => {
+    const [first] = members;
+    if (!first?.place) return [];
+    const { bridge, vlan, bond } = first.place;
+    const port = { name, bridge, vlan, marks: portMarks(cluster, first.owner) };
+    if (!bond) return [port];
+    const { mode, lacp, hasFallback } = bond;
+    return [{ ...port, bond: { mode, lacp, hasFallback, interfaces: members.map(({ tap }) => tap) } }];
+  });
+}
+
+/** A trunk or a tunnel: a port for all VLANs. */
+export const newTrunk = (
+  name: string,
+  bridge: string,
+  of: { cluster: string; tunnel: Tunnel | undefined },
+): NewPort => ({
   name,
   bridge,
   vlan: { kind: 'trunk', tags: [] },
-  marks: trunkMarks(cluster),
+  marks: trunkMarks(of.cluster),
+  ...(of.tunnel ? { tunnel: of.tunnel } : {}),
 });
+
+/** The uplink that the console moved into a bridge (host/bridge). */
+export const uplinkOf = ({ marks }: HostBridge): string | null => marks.get('meshdeck-uplink') ?? null;
+
+/** Why somebody else looks after a bridge, and what to do there instead; empty for a bridge of ours with ports of ours alone. */
+export function describeHolder(bridge: HostBridge, ports: HostView['ports'], cluster: string): string {
+  const uplink = uplinkOf(bridge);
+  if (uplink !== null)
+    return `${bridge.name} has this node’s uplink ${uplink}: \`meshdeck bridge <node>\` changes it, and \`meshdeck bridge <node> --undo\` takes it away`;
+  const advice =
+    '`meshdeck bridge <node>` looks after a bridge with an uplink, and ovs-vsctl on the node after any other';
+  if (!isOurBridge(bridge, cluster)) return `${bridge.name} was not made by Meshdeck’s VMs: ${advice}`;
+  const foreign = bridge.ports.find(
+    (name) => name !== bridge.name && ports.get(name)?.marks.get(clusterMark) !== cluster,
+  );
+  return foreign === undefined ? '' : `${foreign} on ${bridge.name} is somebody else’s: ${advice}`;
+}
 
 /** All that is wrong, in an order in which what causes the rest comes first. */
 export function findFaults(wanted: Wanted, view: HostView): Found[] {
@@ -130,7 +192,9 @@ export function findFaults(wanted: Wanted, view: HostView): Found[] {
     if (view.bridges.has(name)) continue;
     willExist.add(name);
     const bridge = { name, datapath, marks: bridgeMarks(wanted.cluster) };
-    found.push({ subject: name, reason: 'bridge-missing', detail: '', change: { makeBridges: [bridge] } });
+    const config = wanted.configs.get(name);
+    const change = { makeBridges: [bridge], setBridges: config ? [{ name, config }] : [] };
+    found.push({ subject: name, reason: 'bridge-missing', detail: '', change });
   }
   const places = [...wanted.ports.values()].flatMap(({ place }) => (place === null ? [] : [place.bridge]));
   for (const name of new Set([...places, ...wanted.trunks.values()])) {
@@ -138,19 +202,21 @@ export function findFaults(wanted: Wanted, view: HostView): Found[] {
   }
   const add = (subject: string, reason: FaultReason, change: Found['change'], detail = '') =>
     found.push({ subject, reason, detail, change });
-  for (const port of wanted.ports.values()) {
-    findTapFaults(port, { wanted, view, add });
-    findPortFaults(port, { wanted, view, add, willExist });
-  }
+  for (const port of wanted.ports.values()) findTapFaults(port, { wanted, view, add });
+  for (const [name, members] of groupPorts(wanted.ports.values()))
+    findPortFaults({ name, members }, { wanted, view, add, willExist });
   for (const [name, bridge] of wanted.trunks) {
     const port = view.ports.get(name);
-    const change = { setPorts: [newTrunk(name, bridge, wanted.cluster)] };
+    const tunnel = wanted.tunnels.get(name);
+    const change = { setPorts: [newTrunk(name, bridge, { cluster: wanted.cluster, tunnel })] };
     if (port && !isOurTrunk(port, wanted.cluster)) add(name, 'name-taken', null, `it is on ${port.bridge}`);
     else if (!willExist.has(bridge)) continue;
     else if (!port) add(name, 'port-missing', change);
     else if (port.bridge !== bridge) add(name, 'port-changed', change, `it is on ${port.bridge}, not ${bridge}`);
     else if (!port.vlan || describeVlan(port.vlan) !== 'trunk')
       add(name, 'port-changed', change, `it has ${describeMode(port)}, not trunk`);
+    else if (describeTunnel(port.tunnel) !== describeTunnel(tunnel))
+      add(name, 'port-changed', change, `it is ${describeTunnel(port.tunnel) || 'no tunnel'}`);
     else if (port.error !== '') add(name, 'port-error', null, port.error);
   }
   return found;
@@ -171,39 +237,49 @@ function findTapFaults(port: WantedPort, { wanted, view, add }: Finding): void {
 }
 
 function findPortFaults(
-  port: WantedPort,
+  { name, members }: { readonly name: string; readonly members: readonly WantedPort[] },
   { wanted, view, add, willExist }: Finding & { readonly willExist: ReadonlySet<string> },
 ): void {
-  const { tap, place } = port;
-  const there = view.ports.get(tap);
+  const [first] = members;
+  if (!first) return;
+  const { place, owner } = first;
+  const there = view.ports.get(name);
   if (there && !isOurPort(there, wanted.cluster)) {
-    add(tap, 'name-taken', null, `the port on ${there.bridge} is not ours`);
+    add(name, 'name-taken', null, `the port on ${there.bridge} is not ours`);
     return;
   }
   if (place === null) {
-    if (there) add(tap, 'port-changed', { dropPorts: [tap] }, `it is on ${there.bridge}, and ought to be unplugged`);
+    if (there) add(name, 'port-changed', { dropPorts: [name] }, `it is on ${there.bridge}, and ought to be unplugged`);
     return;
   }
-  const change = willExist.has(place.bridge) ? { setPorts: [newPort(port, place, wanted.cluster)] } : null;
+  const change = willExist.has(place.bridge) ? { setPorts: newPorts(members, wanted.cluster) } : null;
   if (!there) {
-    if (change) add(tap, 'port-missing', change);
+    if (change) add(name, 'port-missing', change);
     return;
   }
+  const taps = members.map(({ tap }) => tap).sort();
+  const interfaces = [...there.interfaces].sort();
   const has = describeMode(there);
   const wants = describeVlan(place.vlan);
-  if (there.bridge !== place.bridge) add(tap, 'port-changed', change, `it is on ${there.bridge}, not ${place.bridge}`);
-  else if (has !== wants) add(tap, 'port-changed', change, `it has ${has}, not ${wants}`);
-  else if (ownerOf(there) !== port.owner) add(tap, 'port-changed', change, 'it is marked as another VM’s');
+  const [hasBond, wantsBond] = [describeBond(there.bond), describeBond(place.bond)];
+  if (there.bridge !== place.bridge) add(name, 'port-changed', change, `it is on ${there.bridge}, not ${place.bridge}`);
+  else if (has !== wants) add(name, 'port-changed', change, `it has ${has}, not ${wants}`);
+  else if (ownerOf(there) !== owner) add(name, 'port-changed', change, 'it is marked as another VM’s');
+  else if (interfaces.join() !== taps.join())
+    add(name, 'port-changed', change, `it has ${interfaces.join(' and ')}, not ${taps.join(' and ')}`);
+  else if (hasBond !== wantsBond) add(name, 'port-changed', change, `it is ${hasBond}, not ${wantsBond}`);
   // Without its tap it has an error for sure, and that is a fault on its own.
-  else if (there.error !== '' && view.links.has(tap)) add(tap, 'port-error', null, there.error);
+  else if (there.error !== '' && taps.every((tap) => view.links.has(tap))) add(name, 'port-error', null, there.error);
 }
 
 const describeMode = ({ vlan }: HostPort) => (vlan === null ? 'a mode of others' : describeVlan(vlan));
 
 /** Ports and taps of ours that nobody wants: of VMs that are gone, or half of a launch that failed. */
 export function findLeftovers(wanted: Wanted, view: HostView): Partial<SwitchChange> {
-  const isLeft = (name: string) => !wanted.ports.has(name);
-  const ports = [...view.ports.values()].filter((port) => isOurPort(port, wanted.cluster) && isLeft(port.name));
-  const links = [...view.links.values()].filter(({ alias, name }) => isOurAlias(alias, wanted.cluster) && isLeft(name));
+  const names = new Set([...wanted.ports.values()].map(portNameOf));
+  const ports = [...view.ports.values()].filter((port) => isOurPort(port, wanted.cluster) && !names.has(port.name));
+  const links = [...view.links.values()].filter(
+    ({ alias, name }) => isOurAlias(alias, wanted.cluster) && !wanted.ports.has(name),
+  );
   return { dropPorts: ports.map(({ name }) => name), dropTaps: links.map(({ name }) => name) };
 }

@@ -18,6 +18,11 @@ const maxListBytes = 32 * 1024 * 1024;
 
 /** The group of our taps (ip-link(8)): "mesh" as a number, so that nobody else has it. */
 const tapGroup = 0x6d65_7368;
+/**
+ * The group of those that are about to go ("gone"). The kernel waits for all its processors after each removal, but only once
+ * for a group: 100 taps in a tenth of the time and less.
+ */
+const goneGroup = 0x676f_6e65;
 /** Replaced whole, so that it says this and nothing else. */
 const shutTaps = `
 table inet meshdeck_taps
@@ -26,6 +31,7 @@ table inet meshdeck_taps {
  chain taps {
   type filter hook prerouting priority -500; policy accept;
   meta iifgroup ${tapGroup} drop
+  meta iifgroup ${goneGroup} drop
  }
 }
 `;
@@ -127,7 +133,7 @@ export class Links {
     const gone = () => there.every((name) => !this.links.get(name)?.alias.startsWith(aliasStart));
     try {
       await this.batch(
-        there.map((name) => `link del dev ${name}`),
+        [...there.map((name) => `link set dev ${name} group ${goneGroup}`), `link del group ${goneGroup}`],
         true,
       );
     } catch (error) {
@@ -137,15 +143,10 @@ export class Links {
     await this.see(gone);
   }
 
-  async addressesOf(name: string): Promise<string[]> {
-    const { stdout } = await this.run(['ip', '-o', 'address', 'show', 'dev', name, 'scope', 'global'], listMs);
-    return stdout.split('\n').flatMap((line) => /\binet6? (\S+)/.exec(line)?.[1] ?? []);
-  }
-
   /**
    * The userspace datapath reads a tap's frames beside the kernel's own stack, and a tap on no bridge has that stack alone. It would
    * take from a guest on any VLAN what is for the node's own addresses; so it drops all that comes from a tap of ours. The datapath
-   * reads before that hook. One rule for all, set before the taps are there: others may have flushed the rules since.
+   * reads before that hook. A rule for each group, set before the taps are there: others may have flushed the rules since.
    */
   private async shutToKernel(): Promise<void> {
     try {

@@ -1,6 +1,7 @@
 // What the ports of a real Open vSwitch do with frames, and what of the database a change touches.
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readConfig } from './bridge-config.ts';
 import type { LinuxHost } from './linux-host.ts';
 import { hasOpenVSwitch, NamespaceGuest, PrivateOvs } from './private-ovs.ts';
 import { noChange, type PortVlan } from './switch-host.ts';
@@ -115,6 +116,74 @@ describe.skipIf(!hasOpenVSwitch)('ports on a real Open vSwitch', () => {
     );
     expect(await ovs.vsctl('get', 'port', 'nic1', 'other_config:theirs')).toBe('"3"\n');
     expect(await ovs.vsctl('get', 'Open_vSwitch', '.', 'other_config:theirs')).toBe('"2"\n');
+  });
+
+  test('settings, tunnels and bonds are in the database as ovs-vsctl writes them, and what others keep there stays', async () => {
+    const mine = { name: 'mine', datapath: 'netdev', marks } as const;
+    const config = { rstp_enable: 'true', 'other_config:rstp-priority': '28672' };
+    const vlan: PortVlan = { kind: 'trunk', tags: [] };
+    const tunnel = { kind: 'vxlan', remote: '127.0.0.2', key: '42' } as const;
+    const bond = { mode: 'balance-slb', lacp: 'passive', hasFallback: true, interfaces: ['tap1', 'tap2'] } as const;
+    for (const tap of bond.interfaces) await ovs.run('ip', 'tuntap', 'add', 'dev', tap, 'mode', 'tap');
+    await host.apply(
+      {
+        ...noChange,
+        makeBridges: [mine],
+        setBridges: [{ name: 'mine', config }],
+        setPorts: [
+          { name: 'tunnel1', bridge: 'mine', vlan, marks, tunnel },
+          { name: 'bond1', bridge: 'mine', vlan: access(5), marks, bond },
+        ],
+      },
+      waitMs,
+    );
+    expect(await ovs.vsctl('get', 'bridge', 'mine', 'rstp_enable', 'other_config')).toBe(
+      'true\n{rstp-priority="28672"}\n',
+    );
+    expect(await ovs.vsctl('get', 'interface', 'tunnel1', 'type', 'options')).toBe(
+      'vxlan\n{key="42", remote_ip="127.0.0.2"}\n',
+    );
+    expect(await ovs.vsctl('get', 'port', 'bond1', 'tag', 'bond_mode', 'lacp', 'other_config')).toBe(
+      '5\nbalance-slb\npassive\n{lacp-fallback-ab="true"}\n',
+    );
+    const shown = await ovs.run('ovs-appctl', '-t', `${ovs.folder}/ovs-vswitchd.ctl`, 'bond/show', 'bond1');
+    for (const text of ['bond_mode: balance-slb', 'lacp_fallback_ab: true', 'tap1:', 'tap2:'])
+      expect(shown).toContain(text);
+    await ovs.vsctl('set', 'bridge', 'mine', 'other_config:hwaddr=02:00:00:00:00:77', 'external_ids:theirs=1');
+    await ovs.vsctl('set', 'port', 'bond1', 'other_config:theirs=3');
+    const next = { ...config, rstp_enable: 'false', 'other_config:rstp-priority': '4096' };
+    await host.apply(
+      {
+        ...noChange,
+        setBridges: [{ name: 'mine', config: next }],
+        setPorts: [{ name: 'bond1', bridge: 'mine', vlan: access(6), marks, bond: { ...bond, hasFallback: false } }],
+      },
+      waitMs,
+    );
+    expect(await ovs.vsctl('get', 'bridge', 'mine', 'rstp_enable', 'other_config', 'external_ids:theirs')).toBe(
+      'false\n{hwaddr="02:00:00:00:00:77", rstp-priority="4096"}\n"1"\n',
+    );
+    expect(await ovs.vsctl('get', 'port', 'bond1', 'tag', 'other_config')).toBe('6\n{theirs="3"}\n');
+    expect(readConfig(host.view().bridges.get('mine')?.marks ?? new Map())).toEqual(next);
+    await expect(host.apply({ ...noChange, setBridges: [{ name: 'vms', config }] }, waitMs)).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'the bridge vms is not ours',
+    });
+  });
+
+  test('what the machine has on an interface is found, also on what lies over it, and the default route', async () => {
+    for (const nic of ['nic1', 'nic2']) {
+      await ovs.run('ip', 'tuntap', 'add', 'dev', nic, 'mode', 'tap');
+      await ovs.run('ip', 'link', 'set', nic, 'up');
+    }
+    expect(await host.addressesOf('nic1')).toEqual([]);
+    await ovs.run('ip', 'link', 'add', 'link', 'nic1', 'name', 'over1', 'type', 'macvlan');
+    await ovs.run('ip', 'address', 'add', '198.51.100.7/24', 'dev', 'over1');
+    await ovs.run('ip', 'route', 'add', 'default', 'dev', 'nic2');
+    expect(await host.addressesOf('nic1')).toEqual(['198.51.100.7/24 on over1']);
+    expect(await host.addressesOf('nic2')).toEqual(['the default route']);
+    expect(await host.addressesOf('lo')).toContain('127.0.0.1/8');
+    await expect(host.addressesOf('nonic')).rejects.toMatchObject({ code: 'not-found' });
   });
 
   test('what is not ours stays, whatever a change names', async () => {

@@ -3,9 +3,11 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
-import { CommandError, localRunner } from '../runner.ts';
+import { localRunner } from '../runner.ts';
+import { settingOperations } from './bridge-config.ts';
 import { BridgeConnections } from './bridge-connections.ts';
 import { Database } from './database.ts';
+import { findUses } from './interface-uses.ts';
 import { Links } from './links.ts';
 import { Neighbours } from './neighbours.ts';
 import type { Operation } from './ovsdb.ts';
@@ -23,6 +25,7 @@ import {
 } from './ovsdb-values.ts';
 import {
   clusterMark,
+  type Bond,
   type GuestAddresses,
   type HostBridge,
   type HostPort,
@@ -33,13 +36,25 @@ import {
   type SwitchChange,
   type SwitchEvents,
   type SwitchHost,
+  type Tunnel,
 } from './switch-host.ts';
 
 const columns = {
   Open_vSwitch: ['cur_cfg', 'next_cfg', 'other_config', 'bridges'],
   Bridge: ['name', 'ports', 'datapath_type', 'external_ids', 'fail_mode', 'controller'],
-  Port: ['name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'cvlans', 'external_ids'],
-  Interface: ['name', 'type', 'ofport', 'error', 'mtu'],
+  Port: [
+    'name',
+    'interfaces',
+    'tag',
+    'trunks',
+    'vlan_mode',
+    'cvlans',
+    'external_ids',
+    'bond_mode',
+    'lacp',
+    'other_config',
+  ],
+  Interface: ['name', 'type', 'options', 'ofport', 'error', 'mtu'],
 } as const;
 
 /** The database answers at once, also for 1,000 ports; it may be busy with others' transactions. */
@@ -150,10 +165,7 @@ export class LinuxHost implements SwitchHost {
   }
 
   addressesOf(link: string): Promise<string[]> {
-    return this.links.addressesOf(link).catch((error: unknown) => {
-      if (error instanceof CommandError) throw new AppError('not-found', `there is no interface ${link} on this node`);
-      throw error;
-    });
+    return findUses(link, this.options.within);
   }
 
   listen(taps: ReadonlySet<string>): void {
@@ -212,7 +224,7 @@ export class LinuxHost implements SwitchHost {
     for (let at = 0; at === 0 || at < setPorts.length; at += portsAtOnce) {
       const part = { ...rest, setPorts: setPorts.slice(at, at + portsAtOnce) };
       const operations = this.describeRows(
-        at === 0 ? part : { ...part, makeBridges: [], dropPorts: [], dropBridges: [] },
+        at === 0 ? part : { ...part, makeBridges: [], setBridges: [], dropPorts: [], dropBridges: [] },
       );
       if (operations.length === 0) return;
       const count: Operation = { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] };
@@ -253,12 +265,18 @@ export class LinuxHost implements SwitchHost {
     if (!tables) throw new AppError('unreachable', this.database.describeFailure());
     const idsByName = (table: string) =>
       new Map([...(tables.get(table) ?? [])].map(([id, row]) => [readText(row['name']), id] as const));
-    const [bridgeIds, portIds] = [idsByName('Bridge'), idsByName('Port')];
+    const [bridgeIds, portIds, interfaceIds] = [idsByName('Bridge'), idsByName('Port'), idsByName('Interface')];
     const { ports } = this.view();
     const operations: Operation[] = change.makeBridges.flatMap((bridge, index) => describeBridge(bridge, index));
     const madeBridges = new Map(
       change.makeBridges.map(({ name }, index) => [name, namedUuid(`bridge${index}`)] as const),
     );
+    for (const { name, config } of change.setBridges) {
+      const known = bridgeIds.get(name);
+      if (known !== undefined && !this.view().bridges.get(name)?.marks.has(clusterMark))
+        throw new AppError('conflict', `the bridge ${name} is not ours`);
+      operations.push(...settingOperations(known === undefined ? madeBridges.get(name) : uuid(known), config));
+    }
     const joins = new Map<string, unknown[]>();
     const leaves = new Map<string, unknown[]>();
     const note = (lists: Map<string, unknown[]>, bridge: string, id: unknown) => {
@@ -270,27 +288,47 @@ export class LinuxHost implements SwitchHost {
     }
     for (const [index, port] of change.setPorts.entries()) {
       const [id, there] = [portIds.get(port.name), ports.get(port.name)];
-      const row = { ...rowOfVlan(port.vlan), external_ids: map(port.marks) };
+      const row = {
+        ...rowOfVlan(port.vlan),
+        external_ids: map(port.marks),
+        ...(port.bond ? rowOfBond(port.bond) : {}),
+      };
+      // An interface that the port has stays; its traffic does not stop.
+      const members = (port.bond?.interfaces ?? [port.name]).map((member, at) => {
+        const known = there?.interfaces.includes(member) ? interfaceIds.get(member) : undefined;
+        return { member, known, newName: `interface${index}_${at}` };
+      });
+      for (const { member, known, newName } of members) {
+        if (known !== undefined || (there && !port.bond)) continue;
+        const own = { name: member, ...(port.tunnel ? rowOfTunnel(port.tunnel) : {}) };
+        operations.push({ op: 'insert', table: 'Interface', 'uuid-name': newName, row: own });
+      }
+      const interfaces = set(
+        members.map(({ known, newName }) => (known === undefined ? namedUuid(newName) : uuid(known))),
+      );
       if (id !== undefined && there) {
         if (there.marks.get(clusterMark) !== port.marks[clusterMark])
           throw new AppError('conflict', `the port ${port.name} on ${there.bridge} is not ours`);
-        operations.push({ op: 'update', table: 'Port', where: [['_uuid', '==', uuid(id)]], row });
+        const where = [['_uuid', '==', uuid(id)]];
+        operations.push({ op: 'update', table: 'Port', where, row: port.bond ? { ...row, interfaces } : row });
+        if (port.bond)
+          operations.push({ op: 'mutate', table: 'Port', where, mutations: mutationsOfFallback(port.bond) });
+        if (port.tunnel)
+          operations.push({
+            op: 'update',
+            table: 'Interface',
+            where: [['name', '==', port.name]],
+            row: rowOfTunnel(port.tunnel),
+          });
         if (there.bridge !== port.bridge) {
           note(leaves, there.bridge, uuid(id));
           note(joins, port.bridge, uuid(id));
         }
       } else {
         const name = `port${index}`;
-        const member = { name: port.name };
-        operations.push(
-          { op: 'insert', table: 'Interface', 'uuid-name': `interface${index}`, row: member },
-          {
-            op: 'insert',
-            table: 'Port',
-            'uuid-name': name,
-            row: { ...row, name: port.name, interfaces: namedUuid(`interface${index}`) },
-          },
-        );
+        const config = port.bond?.hasFallback ? { other_config: map(fallback) } : {};
+        const whole = { ...row, ...config, name: port.name, interfaces };
+        operations.push({ op: 'insert', table: 'Port', 'uuid-name': name, row: whole });
         note(joins, port.bridge, namedUuid(name));
       }
     }
@@ -395,6 +433,38 @@ function rowOfVlan(vlan: PortVlan): Record<string, unknown> {
   }
 }
 
+const fallback = { 'lacp-fallback-ab': 'true' };
+
+const mutationsOfFallback = ({ hasFallback }: Bond) => [
+  ['other_config', 'delete', set(Object.keys(fallback))],
+  ...(hasFallback ? [['other_config', 'insert', map(fallback)]] : []),
+];
+
+const rowOfBond = ({ mode, lacp }: Bond): Row => ({ bond_mode: mode, lacp });
+
+/** Null for what we never set. */
+function readBond(row: Row): Bond | null {
+  const modes = ['active-backup', 'balance-slb', 'balance-tcp'] as const;
+  const lacps = ['active', 'passive', 'off'] as const;
+  // Without a value: active-backup, off (ovs-vswitchd.conf.db(5)).
+  const mode = modes.find((known) => known === (readText(row['bond_mode']) || 'active-backup'));
+  const lacp = lacps.find((known) => known === (readText(row['lacp']) || 'off'));
+  const hasFallback = readMap(row['other_config']).get('lacp-fallback-ab') === 'true';
+  return mode && lacp ? { mode, lacp, hasFallback } : null;
+}
+
+const rowOfTunnel = ({ kind, remote, key }: Tunnel): Row => ({
+  type: kind,
+  options: map({ remote_ip: remote, ...(key === '' ? {} : { key }) }),
+});
+
+function readTunnel(row: Row | undefined): Tunnel | null {
+  const kind = readText(row?.['type']);
+  if (kind !== 'vxlan' && kind !== 'gre') return null;
+  const options = readMap(row?.['options']);
+  return { kind, remote: options.get('remote_ip') ?? '', key: options.get('key') ?? '' };
+}
+
 /** Without a mode, a tag makes an access port and trunks a trunk (ovs-vswitchd.conf.db(5)). */
 export function readVlan(row: Row): PortVlan | null {
   const mode = readText(row['vlan_mode']);
@@ -409,13 +479,18 @@ export function readVlan(row: Row): PortVlan | null {
 function readPort(row: Row, bridge: string, interfaces: ReadonlyMap<string, Row>): HostPort {
   const own = rowsOf(row['interfaces'], interfaces);
   const [first] = own;
+  const ofports = own.map((member) => readNumber(member['ofport']));
+  const worst = ofports.find((ofport) => ofport === null || ofport <= 0);
   return {
     name: readText(row['name']),
     bridge,
     vlan: readVlan(row),
+    tunnel: readTunnel(first),
+    bond: own.length > 1 ? readBond(row) : null,
     marks: readMap(row['external_ids']),
     interfaces: own.map((member) => readText(member['name'])),
-    ofport: readNumber(first?.['ofport']),
-    error: readText(first?.['error']),
+    ofport: worst === undefined ? (ofports[0] ?? null) : worst,
+    ofports,
+    error: own.map((member) => readText(member['error'])).find((text) => text !== '') ?? '',
   };
 }

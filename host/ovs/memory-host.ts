@@ -1,6 +1,7 @@
 // A machine with a switch in memory, for simulated nodes and unit tests. It keeps what Open vSwitch keeps and no traffic. The
 // second half is what an administrator or a crash does to it.
 import { AppError } from '../../contract/errors.ts';
+import { configMark } from './bridge-config.ts';
 import type {
   GuestAddresses,
   HostBridge,
@@ -76,7 +77,7 @@ export class MemoryMachine {
       switchFailure: this.isSwitchUp ? '' : 'the switch in memory does not run',
       bridges: new Map([...this.bridges].map(([name, bridge]) => [name, { ...bridge, ports: portsOf(name) }] as const)),
       ports: new Map(this.ports),
-      interfaces: new Set([...this.ports.keys(), ...this.bridges.keys()]),
+      interfaces: new Set([...[...this.ports.values()].flatMap((port) => port.interfaces), ...this.bridges.keys()]),
     };
   }
 
@@ -86,7 +87,7 @@ export class MemoryMachine {
       if (this.links.has(name)) throw new AppError('conflict', `${name}: there is an interface of that name`);
     for (const { name, alias } of change.makeTaps) this.addLink(name, alias);
     for (const name of change.raiseTaps) this.changeLink(name, { isUp: true });
-    const hasRows = [change.makeBridges, change.setPorts, change.dropPorts, change.dropBridges].some(
+    const hasRows = [change.makeBridges, change.setBridges, change.setPorts, change.dropPorts, change.dropBridges].some(
       (list) => list.length > 0,
     );
     if (hasRows) {
@@ -96,6 +97,11 @@ export class MemoryMachine {
       }
       for (const { name, datapath, marks } of change.makeBridges)
         this.bridges.set(name, { name, datapath, marks: marksOf(marks), mtu: 1500, isStandalone: true });
+      for (const { name, config } of change.setBridges) {
+        const bridge = this.bridges.get(name);
+        const marks = new Map([...(bridge?.marks ?? []), [configMark, JSON.stringify(config)]]);
+        if (bridge) this.bridges.set(name, { ...bridge, marks });
+      }
       for (const port of change.setPorts) this.setPort(port);
       for (const name of change.dropPorts) this.ports.delete(name);
       for (const name of change.dropBridges) this.deleteBridge(name);
@@ -109,7 +115,7 @@ export class MemoryMachine {
   private counters([key, value]: readonly [string, string]): Promise<Map<string, PortCounters>> {
     const ours = [...this.ports.values()].filter(({ marks }) => marks.get(key) === value);
     const none = { rxBytes: 0, txBytes: 0, rxPackets: 0, txPackets: 0 };
-    return Promise.resolve(new Map(ours.map(({ name }) => [name, none] as const)));
+    return Promise.resolve(new Map(ours.flatMap((port) => port.interfaces).map((name) => [name, none] as const)));
   }
 
   // ---- what others do to it
@@ -117,7 +123,7 @@ export class MemoryMachine {
   addLink(name: string, alias = ''): void {
     this.indexes += 1;
     this.links.set(name, { name, index: this.indexes, isUp: true, hasCarrier: false, alias });
-    for (const port of this.ports.values()) if (port.name === name) this.connect(port);
+    for (const port of this.ports.values()) if (port.interfaces.includes(name)) this.connect(port);
     this.changed();
   }
 
@@ -129,13 +135,12 @@ export class MemoryMachine {
 
   deleteTap(name: string): void {
     this.links.delete(name);
-    const port = this.ports.get(name);
-    if (port) this.connect(port);
+    for (const port of this.ports.values()) if (port.interfaces.includes(name)) this.connect(port);
     this.changed();
   }
 
-  addForeignBridge(name: string): void {
-    this.bridges.set(name, { name, datapath: 'netdev', marks: new Map(), mtu: 1500, isStandalone: true });
+  addForeignBridge(name: string, marks: Readonly<Record<string, string>> = {}): void {
+    this.bridges.set(name, { name, datapath: 'netdev', marks: marksOf(marks), mtu: 1500, isStandalone: true });
     this.changed();
   }
 
@@ -187,17 +192,22 @@ export class MemoryMachine {
     this.changed();
   }
 
-  private setPort({ name, bridge, vlan, marks }: NewPort): void {
-    this.connect({ name, bridge, vlan, marks: marksOf(marks), interfaces: [name], ofport: null, error: '' });
+  private setPort({ name, bridge, vlan, marks, tunnel, bond }: NewPort): void {
+    const kind = bond ? { mode: bond.mode, lacp: bond.lacp, hasFallback: bond.hasFallback } : null;
+    const interfaces = bond?.interfaces ?? [name];
+    const rest = { tunnel: tunnel ?? null, bond: kind, interfaces, ofport: null, ofports: [], error: '' };
+    this.connect({ name, bridge, vlan, marks: marksOf(marks), ...rest });
   }
 
   private connect(port: HostPort): void {
-    const isThere = this.links.has(port.name);
-    this.ofports += 1;
-    const made = isThere
-      ? { ofport: this.ofports, error: '' }
-      : { ofport: -1, error: `could not open network device ${port.name} (No such device)` };
-    this.ports.set(port.name, { ...port, ...made });
+    const isThere = (name: string) => this.links.has(name) || port.tunnel !== null;
+    const ofports = port.interfaces.map((name) => (isThere(name) ? (this.ofports += 1) : -1));
+    const missing = port.interfaces.find((name) => !isThere(name));
+    const made =
+      missing === undefined
+        ? { ofport: ofports[0] ?? null, error: '' }
+        : { ofport: -1, error: `could not open network device ${missing} (No such device)` };
+    this.ports.set(port.name, { ...port, ofports, ...made });
   }
 
   private changed(): void {

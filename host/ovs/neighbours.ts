@@ -7,7 +7,7 @@
 import { describeError } from '../../contract/errors.ts';
 import type { BridgeConnection, BridgeConnections } from './bridge-connections.ts';
 import { encodeCopyFlows, encodeDeleteFlows, ourCookie, type PacketIn } from './openflow.ts';
-import type { GuestAddresses, HostPort, HostView } from './switch-host.ts';
+import type { GuestAddresses, HostView } from './switch-host.ts';
 
 /** A guest that boots says a dozen; a scan of a network says thousands. */
 const packetsAtMost = 100;
@@ -56,10 +56,13 @@ export class Neighbours {
   listen(view: HostView, taps: ReadonlySet<string>): void {
     this.last = { view, taps };
     for (const tap of this.counts.keys()) if (!taps.has(tap)) this.forget(tap);
-    const byBridge = new Map<string, HostPort[]>();
-    for (const port of view.ports.values()) {
-      if (taps.has(port.name) && (port.ofport ?? 0) > 0)
-        byBridge.set(port.bridge, [...(byBridge.get(port.bridge) ?? []), port]);
+    const byBridge = new Map<string, Heard[]>();
+    for (const { bridge, interfaces, ofports } of view.ports.values()) {
+      const heard = interfaces.flatMap((name, at) => {
+        const ofport = ofports[at] ?? 0;
+        return taps.has(name) && ofport > 0 ? [{ name, ofport }] : [];
+      });
+      byBridge.set(bridge, [...(byBridge.get(bridge) ?? []), ...heard]);
     }
     for (const [name, bridge] of view.bridges) {
       const connection = this.options.connections.get(name);
@@ -84,7 +87,7 @@ export class Neighbours {
 
   private async listenOn(
     connection: BridgeConnection,
-    bridge: { readonly name: string; readonly isStandalone: boolean; readonly ports: readonly HostPort[] },
+    bridge: { readonly name: string; readonly isStandalone: boolean; readonly ports: readonly Heard[] },
   ): Promise<void> {
     let listening = this.listening.get(connection);
     if (!listening) {
@@ -116,7 +119,7 @@ export class Neighbours {
     const wanted = new Map(
       bridge.ports
         .filter(({ name }) => (this.quietUntil.get(name) ?? 0) <= now)
-        .map(({ name, ofport }) => [ofport ?? 0, name] as const),
+        .map(({ name, ofport }) => [ofport, name] as const),
     );
     for (const [ofport, tap] of listening.taps) {
       if (wanted.get(ofport) === tap) continue;
@@ -177,6 +180,12 @@ export class Neighbours {
   }
 }
 
+/** A tap, with its number in its bridge. */
+interface Heard {
+  readonly name: string;
+  readonly ofport: number;
+}
+
 /** A guest's link-local address comes first and says little. */
 const preferGlobal = (known: string, said: string) => (known !== '' && said.startsWith('fe80:') ? known : said);
 
@@ -190,14 +199,14 @@ function readIp6(bytes: Buffer, at: number): string {
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
 }
 
-/** What a frame says about its sender's address: ARP (RFC 826), neighbour discovery (RFC 4861, 4.3 and 4.4). Null for nothing. */
+/**
+ * What a frame says about its sender's address: ARP (RFC 826), neighbour discovery (RFC 4861, 4.3 and 4.4). Null for nothing, as of a frame
+ * with a tag.
+ */
 export function parseSaid(frame: Buffer): Said | null {
-  let at = 12;
-  // Tags of a trunk or of QinQ.
-  for (let tags = 0; tags < 2 && frame.length >= at + 6 && isTag(frame.readUInt16BE(at)); tags += 1) at += 4;
-  if (frame.length < at + 2) return null;
-  const type = frame.readUInt16BE(at);
-  at += 2;
+  const at = 14;
+  if (frame.length < at) return null;
+  const type = frame.readUInt16BE(12);
   if (type === 0x0806) {
     const isEthernetAndIp4 =
       frame.length >= at + 28 && frame.readUInt32BE(at) === 0x0001_0800 && frame.readUInt16BE(at + 4) === 0x0604;
@@ -213,5 +222,3 @@ export function parseSaid(frame: Buffer): Said | null {
   const ip = message === 136 || source === '::' ? target : source;
   return (message === 135 || message === 136) && !ip.startsWith('ff') ? { mac: readMac(frame, 6), ip } : null;
 }
-
-const isTag = (type: number) => type === 0x8100 || type === 0x88a8;

@@ -35,7 +35,7 @@ export const ourCookie = 0x6d65_7368_6465_636bn;
 const wholeCookie = 0xffff_ffff_ffff_ffffn;
 /** Above the bridge's own flow, which has 0, and below whatever somebody else adds (ovs-ofctl's default is 32768). */
 const copyPriority = 1;
-/** Bytes of a frame that a copy has: an ARP or neighbour message with a tag or two. */
+/** Bytes of a frame that a copy has: an ARP or neighbour message fits. */
 export const copyBytes = 128;
 
 export interface OpenFlowMessage {
@@ -86,6 +86,8 @@ export function encodeSetConfig(xid: number): Buffer {
 interface Match {
   readonly inPort?: number;
   readonly etherType?: number;
+  /** 0: frames without a tag (OFPVID_NONE); ovs-ofctl shows it as `vlan_tci=0x0000/0x1fff`. */
+  readonly vlanVid?: number;
   readonly ipProtocol?: number;
   readonly icmp6Type?: number;
 }
@@ -105,6 +107,7 @@ function encodeMatch(match: Match): Buffer {
   const fields = [
     field(0, 4, match.inPort),
     field(5, 2, match.etherType),
+    field(6, 2, match.vlanVid),
     field(10, 1, match.ipProtocol),
     field(29, 1, match.icmp6Type),
   ];
@@ -148,14 +151,15 @@ function encodeFlowMod(
 
 /**
  * Flows that copy to us what a port says about its addresses: ARP, neighbour solicitations and advertisements. The frame itself
- * is forwarded as by the bridge's own flow (NORMAL).
+ * is forwarded as by the bridge's own flow (NORMAL). Without a tag only: the switch drops a frame that a guest tagged itself on an access
+ * port, and what it says is not true of the port's VLAN.
  */
 export function encodeCopyFlows(xid: number, inPort: number): Buffer {
   const actions = [encodeOutput(controllerPort), encodeOutput(normalPort)];
   const matches: Match[] = [
-    { inPort, etherType: 0x0806 },
-    { inPort, etherType: 0x86dd, ipProtocol: 58, icmp6Type: 135 },
-    { inPort, etherType: 0x86dd, ipProtocol: 58, icmp6Type: 136 },
+    { inPort, etherType: 0x0806, vlanVid: 0 },
+    { inPort, etherType: 0x86dd, vlanVid: 0, ipProtocol: 58, icmp6Type: 135 },
+    { inPort, etherType: 0x86dd, vlanVid: 0, ipProtocol: 58, icmp6Type: 136 },
   ];
   return Buffer.concat(matches.map((match) => encodeFlowMod(xid, { command: 'add', match, actions })));
 }

@@ -234,6 +234,24 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await heldAgain.letGo();
     });
 
+    test('a daemon that starts again shows a VM whose tap was removed meanwhile, and none that holds its own', async () => {
+      await under.ensureBridge('vms');
+      const ports = [port('mega_tap0', access(5)), port('mega_tap1', access(6), 'vm2')];
+      await under.addPorts(ports);
+      const held = await Promise.all(ports.map(({ tap }) => machine.hold(tap)));
+      await under.stop();
+      await machine.deleteTap('mega_tap0');
+      await begin({ ports, bridges: ['vms'] });
+      await under.expectHeld(['mega_tap0', 'mega_tap1']);
+      const unheld = { reason: 'tap-unheld', subject: 'mega_tap0', isLeftAlone: true };
+      await expect.poll(faults).toEqual([unheld]);
+      await held[0]?.letGo();
+      const heldAgain = await machine.hold('mega_tap0');
+      await isWhole(['tap mega_tap0 up', 'tap mega_tap1 up', 'vms mega_tap0 VLAN 5', 'vms mega_tap1 VLAN 6']);
+      await heldAgain.letGo();
+      await held[1]?.letGo();
+    });
+
     test('does not fight: after three repairs it leaves the port alone and shows that, until it is connected again', async () => {
       await under.ensureBridge('vms');
       await under.addPorts([port('mega_tap0', access(5))]);
@@ -392,6 +410,116 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await isWhole([]);
     });
 
+    test('ties a bridge to other machines by tunnels, keeps them, and tells them from trunks', async () => {
+      const far = { kind: 'vxlan', remote: '127.0.0.2', key: '42' } as const;
+      expect(await under.addTunnel('vms', far)).toBe('mega_tap0');
+      expect(await under.addTunnel('vms', { kind: 'gre', remote: '127.0.0.3', key: '' })).toBe('mega_tap1');
+      const tunnelOf = (name: string) => under.view().ports.get(name)?.tunnel;
+      expect(tunnelOf('mega_tap0')).toEqual(far);
+      expect(under.state().bridges).toMatchObject([
+        { name: 'vms', isOurs: true, trunks: [], tunnels: ['mega_tap0', 'mega_tap1'] },
+      ]);
+      await machine.deletePort('mega_tap0');
+      await expect.poll(() => [...shown]).toContain('port-missing mega_tap0');
+      await isWhole(['vms mega_tap0 trunk', 'vms mega_tap1 trunk']);
+      expect(tunnelOf('mega_tap0')).toEqual(far);
+      expect(under.reserveTaps(1)).toEqual(['mega_tap2']);
+      await expect(under.removeTrunk('vms', 'mega_tap1')).rejects.toThrow('unknown trunk: mega_tap1');
+      await under.removeTunnel('vms', 'mega_tap1');
+      await expect(under.removeTunnel('vms', 'mega_tap1')).rejects.toThrow('unknown tunnel: mega_tap1');
+      await isWhole(['vms mega_tap0 trunk']);
+      await under.stop();
+      await begin({ ports: [], bridges: ['vms'] });
+      expect(under.state().bridges).toMatchObject([{ tunnels: ['mega_tap0'] }]);
+      await under.removeBridge('vms');
+      await isWhole([]);
+      expect(under.state().bridges).toEqual([]);
+    });
+
+    test('keeps what was set on its bridge, also when its daemon starts again and the database was wiped', async () => {
+      await under.configureBridge('vms', { key: 'other_config:mac-aging-time', value: '60' });
+      await under.configureBridge('vms', { key: 'mcast_snooping_enable', value: 'true' });
+      await under.addTunnel('vms', { kind: 'vxlan', remote: '127.0.0.2', key: '' });
+      const config = { 'other_config:mac-aging-time': '60', mcast_snooping_enable: 'true' };
+      const settings = () => under.state().bridges.map((bridge) => bridge.config);
+      expect(settings()).toEqual([config]);
+      await under.stop();
+      await begin({ ports: [], bridges: ['vms'] });
+      expect(settings()).toEqual([config]);
+      await machine.wipe();
+      await isWhole(['vms mega_tap0 trunk']);
+      expect(settings()).toEqual([config]);
+      expect(under.view().ports.get('mega_tap0')?.tunnel).toEqual({ kind: 'vxlan', remote: '127.0.0.2', key: '' });
+      await machine.addBridge('rack');
+      await expect.poll(() => under.state().bridges.length).toBe(2);
+      await expect(
+        under.configureBridge('rack', { key: 'mcast_snooping_enable', value: 'true' }),
+      ).rejects.toMatchObject({ code: 'refused' });
+    });
+
+    test('makes the bridge of its first trunk, and leaves none when the trunk cannot be', async () => {
+      await expect(under.addTrunk('vms', 'nonic')).rejects.toMatchObject({ code: 'not-found' });
+      expect(under.state().bridges).toEqual([]);
+      await machine.addBridge('rack');
+      await machine.addPort('rack', 'nic1');
+      await machine.deletePort('nic1');
+      await expect.poll(() => under.addTrunk('vms', 'nic1').then(() => 'added', String)).toBe('added');
+      await isWhole(['vms nic1 trunk']);
+      await machine.addAddress('vms', '198.51.100.7/24');
+      await expect(under.removeTrunk('vms', 'nic1')).rejects.toMatchObject({ code: 'refused' });
+      await expect(under.removeBridge('vms')).rejects.toThrow(
+        'this node is reached over vms, which has 198.51.100.7/24',
+      );
+      await isWhole(['vms nic1 trunk']);
+    });
+
+    test('makes the interfaces of a bond one port, keeps it whole, and moves it as a whole', async () => {
+      await under.ensureBridge('vms');
+      const kind = { mode: 'active-backup', lacp: 'active', hasFallback: true } as const;
+      const bonded = (tag: number): Place => ({ ...access(tag), bond: { name: 'mega_bond0', ...kind } });
+      const taps = ['mega_tap0', 'mega_tap1'];
+      await under.addPorts([...taps.map((tap) => port(tap, bonded(5))), port('mega_tap2', access(5))]);
+      const up = taps.concat('mega_tap2').map((tap) => `tap ${tap} up`);
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      const bond = () => under.view().ports.get('mega_bond0');
+      expect(bond()).toMatchObject({ bond: kind });
+      expect([...(bond()?.interfaces ?? [])].sort()).toEqual(taps);
+      expect(under.state().bridges).toMatchObject([{ vlans: [5], bonds: ['mega_bond0'] }]);
+      await machine.deletePort('mega_bond0');
+      await expect.poll(() => [...shown]).toContain('port-missing mega_bond0');
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      expect(bond()).toMatchObject({ bond: kind });
+      await machine.setTag('mega_bond0', 9);
+      await expect.poll(() => [...shown]).toContain('port-changed mega_bond0');
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      await machine.deleteTap('mega_tap1');
+      await expect.poll(() => [...shown]).toContain('tap-missing mega_tap1');
+      await isWhole([...up, 'vms mega_bond0 VLAN 5', 'vms mega_tap2 VLAN 5']);
+      for (const move of [access(6), null, bonded(6)])
+        await expect(under.movePorts([{ tap: 'mega_tap0', place: move }])).rejects.toThrow(
+          'the interfaces of the bond mega_bond0 move together',
+        );
+      await under.movePorts(taps.map((tap) => ({ tap, place: bonded(6) })));
+      await isWhole([...up, 'vms mega_bond0 VLAN 6', 'vms mega_tap2 VLAN 5']);
+      const others = ['mega_tap3', 'mega_tap4'];
+      await expect(under.addPorts(others.map((tap) => port(tap, bonded(5))))).rejects.toThrow(
+        'the bond mega_bond0 is taken',
+      );
+      const second = { ...access(5), bond: { name: 'b1', ...kind } };
+      await expect(under.addPorts([port('mega_tap3', second)])).rejects.toThrow('the bond b1 needs two interfaces');
+      await expect(
+        under.addPorts([port('mega_tap3', second), port('mega_tap4', { ...second, ...access(6) })]),
+      ).rejects.toThrow('on the same bridge and VLAN');
+      await under.stop();
+      await begin({
+        ports: [...taps.map((tap) => port(tap, bonded(6))), port('mega_tap2', access(5))],
+        bridges: ['vms'],
+      });
+      await isWhole([...up, 'vms mega_bond0 VLAN 6', 'vms mega_tap2 VLAN 5']);
+      await under.removePorts(taps);
+      await isWhole(['tap mega_tap2 up', 'vms mega_tap2 VLAN 5']);
+    });
+
     test('does not put a trunk back over which somebody reaches the node since', async () => {
       await machine.addBridge('rack');
       await machine.addPort('rack', 'nic1');
@@ -447,6 +575,15 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
         .toEqual({ ip4: '10.9.0.5', ip6: '' });
       expect(told).toContain('mega_tap0');
       expect(under.addressesOf('mega_tap0', '02:00:00:00:00:02')).toEqual(silent);
+      // What it tags itself goes nowhere on an access port. The frame behind it says when that has been looked at.
+      guest.send(tagged(arpOf(mac, [10, 66, 0, 5]), 66));
+      await expect
+        .poll(() => {
+          guest.send(arpOf('02:00:00:00:00:03', [10, 9, 0, 6]));
+          return under.addressesOf('mega_tap0', '02:00:00:00:00:03').ip4;
+        })
+        .toBe('10.9.0.6');
+      expect(under.addressesOf('mega_tap0', mac).ip4).toBe('10.9.0.5');
       stop();
       await guest.letGo();
       await under.removePorts(['mega_tap0']);
@@ -506,6 +643,11 @@ function arpOf(mac: string, ip: readonly number[]): Buffer {
     sender,
     Buffer.from([...ip, 0, 0, 0, 0, 0, 0, 10, 9, 0, 254]),
   ]);
+}
+
+/** The frame with a tag of 802.1Q. */
+function tagged(frame: Buffer, vlan: number): Buffer {
+  return Buffer.concat([frame.subarray(0, 12), Buffer.from([0x81, 0, vlan >> 8, vlan & 255]), frame.subarray(12)]);
 }
 
 /** Numbers between 0 and 1 that depend on the seed alone. */

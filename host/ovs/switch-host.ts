@@ -1,5 +1,6 @@
 // What a virtual switch needs from the machine it is on: a view of what is there, and changes. Two adapters: Linux with Open
 // vSwitch (linux-host.ts), and one in memory (memory-host.ts). What ought to be there is virtual-switch.ts's.
+import type { BridgeConfig } from './bridge-config.ts';
 
 /** How a port treats VLAN tags (ovs-vswitchd.conf.db(5), Port, vlan_mode). */
 export type PortVlan =
@@ -15,6 +16,31 @@ export const describeVlan = (vlan: PortVlan): string =>
   vlan.kind === 'trunk'
     ? ['trunk', ...[...vlan.tags].sort((a, b) => a - b)].join(' ')
     : `${vlan.kind === 'qinq' ? 'QinQ' : 'VLAN'} ${vlan.tag}`;
+
+/** A port whose frames travel to another machine, in UDP or in GRE. */
+export interface Tunnel {
+  readonly kind: 'vxlan' | 'gre';
+  /** IP address of the other end. */
+  readonly remote: string;
+  /** Both ends have the same; empty for none. */
+  readonly key: string;
+}
+
+/** Same text, same tunnel; empty for none. */
+export const describeTunnel = (tunnel: Tunnel | null | undefined): string =>
+  tunnel ? [tunnel.kind, 'to', tunnel.remote, tunnel.key && `key ${tunnel.key}`].filter(Boolean).join(' ') : '';
+
+/** Several interfaces as one port (ovs-vswitchd.conf.db(5), Port, bonding). */
+export interface Bond {
+  readonly mode: 'active-backup' | 'balance-slb' | 'balance-tcp';
+  readonly lacp: 'active' | 'passive' | 'off';
+  /** Where the guest speaks no LACP, one of its interfaces carries all. */
+  readonly hasFallback: boolean;
+}
+
+/** Same text, same bond; empty for none. */
+export const describeBond = (bond: Bond | null | undefined): string =>
+  bond ? [bond.mode, `LACP ${bond.lacp}`, bond.hasFallback ? '' : 'no fallback'].filter(Boolean).join(', ') : '';
 
 /** `external_ids`; ours begin with `meshdeck-`. */
 export type Marks = ReadonlyMap<string, string>;
@@ -40,10 +66,15 @@ export interface HostPort {
   readonly bridge: string;
   /** Null for a mode that we never set. */
   readonly vlan: PortVlan | null;
+  readonly tunnel: Tunnel | null;
+  /** Of a port with several interfaces. */
+  readonly bond: Bond | null;
   readonly marks: Marks;
   readonly interfaces: readonly string[];
-  /** OpenFlow number; null until the switch has made it, -1 when it could not. */
+  /** OpenFlow number; null until the switch has made it, -1 when it could not. Of a bond: the worst of its interfaces. */
   readonly ofport: number | null;
+  /** Of each interface. */
+  readonly ofports: readonly (number | null)[];
   /** Why it could not. */
   readonly error: string;
 }
@@ -86,6 +117,9 @@ export interface NewPort {
   readonly bridge: string;
   readonly vlan: PortVlan;
   readonly marks: Readonly<Record<string, string>>;
+  readonly tunnel?: Tunnel;
+  /** Its interfaces, where they are not one of the port's own name. */
+  readonly bond?: Bond & { readonly interfaces: readonly string[] };
 }
 
 export interface NewBridge {
@@ -103,6 +137,8 @@ export interface SwitchChange {
   /** Taps that exist and are down. */
   readonly raiseTaps: readonly string[];
   readonly makeBridges: readonly NewBridge[];
+  /** All settings of a bridge of ours (bridge-config.ts), which may be among those that are made. Others stay as they are. */
+  readonly setBridges: readonly { readonly name: string; readonly config: BridgeConfig }[];
   /** Made, or corrected where they exist. */
   readonly setPorts: readonly NewPort[];
   readonly dropPorts: readonly string[];
@@ -114,6 +150,7 @@ export const noChange: SwitchChange = {
   makeTaps: [],
   raiseTaps: [],
   makeBridges: [],
+  setBridges: [],
   setPorts: [],
   dropPorts: [],
   dropBridges: [],
@@ -127,6 +164,7 @@ export function mergeChanges(changes: readonly Partial<SwitchChange>[]): SwitchC
     makeTaps: all((change) => change.makeTaps),
     raiseTaps: all((change) => change.raiseTaps),
     makeBridges: all((change) => change.makeBridges),
+    setBridges: all((change) => change.setBridges),
     setPorts: all((change) => change.setPorts),
     dropPorts: all((change) => change.dropPorts),
     dropBridges: all((change) => change.dropBridges),
@@ -172,7 +210,7 @@ export interface SwitchHost {
   counters(mark: readonly [key: string, value: string]): Promise<Map<string, PortCounters>>;
   /** Of a new bridge on a machine that has none yet. */
   defaultDatapath(): Promise<'system' | 'netdev'>;
-  /** Addresses of an interface that a bridge would take away from the machine. @throws AppError */
+  /** What this machine has on an interface, and a bridge would take away: addresses, the default route. @throws AppError */
   addressesOf(link: string): Promise<string[]>;
   /** Listens to what guests say of their addresses, behind these taps and no others. Called again after each change of the view. */
   listen(taps: ReadonlySet<string>): void;

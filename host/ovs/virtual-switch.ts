@@ -6,19 +6,25 @@
 // - Only rows and interfaces that carry this cluster's mark are altered or removed.
 // - Nobody is fought: fault-book.ts says how often something is repaired.
 import { AppError, describeError } from '../../contract/errors.ts';
+import { readConfig, withSetting, type BridgeConfig, type parseSetting } from './bridge-config.ts';
 import {
   bridgeMarks,
+  describeHolder,
   findFaults,
   findLeftovers,
+  groupPorts,
   hasUserspaceDatapath,
   isOurBridge,
   isOurPort,
   isOurTrunk,
-  newPort,
+  newPorts,
   newTap,
+  newTrunk,
   ownerOf,
   portMark,
-  trunkMarks,
+  portNameOf,
+  samePlace,
+  uplinkOf,
   type Found,
   type Place,
   type Wanted,
@@ -30,12 +36,14 @@ import {
   mergeChanges,
   noChange,
   type GuestAddresses,
+  type HostBridge,
   type HostView,
+  type NewBridge,
   type NewPort,
   type PortCounters,
-  type PortVlan,
   type SwitchChange,
   type SwitchHost,
+  type Tunnel,
 } from './switch-host.ts';
 
 /** Events come in groups, and one repair is to see all of a group. */
@@ -68,6 +76,11 @@ export interface BridgeState {
   /** Of the ports of VMs. */
   readonly vlans: readonly number[];
   readonly trunks: readonly string[];
+  readonly tunnels: readonly string[];
+  /** Of VMs. */
+  readonly bonds: readonly string[];
+  /** What `bridge config` set. */
+  readonly config: BridgeConfig;
 }
 
 export interface SwitchState {
@@ -99,7 +112,9 @@ export class VirtualSwitch {
   private readonly wanted: Wanted & {
     readonly ports: Map<string, WantedPort>;
     readonly bridges: Map<string, 'system' | 'netdev'>;
+    readonly configs: Map<string, BridgeConfig>;
     readonly trunks: Map<string, string>;
+    readonly tunnels: Map<string, Tunnel>;
     readonly lost: Set<string>;
   };
   /** Taps that a program held when they were last seen. */
@@ -120,7 +135,15 @@ export class VirtualSwitch {
     // It becomes a word in a batch of ip(8).
     if (!idPattern.test(cluster)) throw new AppError('invalid', `"${cluster}" is not a cluster’s id`);
     this.components = components;
-    this.wanted = { cluster, ports: new Map(), bridges: new Map(), trunks: new Map(), lost: new Set() };
+    this.wanted = {
+      cluster,
+      ports: new Map(),
+      bridges: new Map(),
+      configs: new Map(),
+      trunks: new Map(),
+      tunnels: new Map(),
+      lost: new Set(),
+    };
   }
 
   /** Takes over the ports of VMs that still run, and removes those of all others of this cluster. */
@@ -174,7 +197,7 @@ export class VirtualSwitch {
     const view = this.view();
     const { cluster } = this.wanted;
     const ports = [...this.wanted.ports.values()].map(({ tap, owner, place }): PortState => {
-      const there = view.ports.get(tap);
+      const there = view.ports.get(portNameOf({ tap, place }));
       return {
         tap,
         owner,
@@ -187,15 +210,19 @@ export class VirtualSwitch {
       const vlans = ports.flatMap(({ place }) =>
         place?.bridge !== bridge.name || place.vlan.kind === 'trunk' ? [] : [place.vlan.tag],
       );
+      const trunks = bridge.ports.flatMap((name) => {
+        const port = view.ports.get(name);
+        return port && isOurTrunk(port, cluster) ? [port] : [];
+      });
       return {
         name: bridge.name,
         isOurs: isOurBridge(bridge, cluster),
         datapath: datapathOf(bridge),
         vlans: [...new Set(vlans)].sort((a, b) => a - b),
-        trunks: bridge.ports.filter((name) => {
-          const port = view.ports.get(name);
-          return port !== undefined && isOurTrunk(port, cluster);
-        }),
+        trunks: inOrder(trunks.filter(({ tunnel }) => tunnel === null).map(({ name }) => name)),
+        tunnels: inOrder(trunks.filter(({ tunnel }) => tunnel !== null).map(({ name }) => name)),
+        bonds: inOrder(ports.flatMap(({ place }) => (place?.bridge === bridge.name ? (place.bond?.name ?? []) : []))),
+        config: isOurBridge(bridge, cluster) ? readConfig(bridge.marks) : {},
       };
     });
     return { bridges, ports, faults: this.faults.all };
@@ -222,12 +249,12 @@ export class VirtualSwitch {
   /** Names for new taps, as minimega numbers them: the first that nobody on this node has. Kept for the caller until `addPorts` or `releaseTaps`. */
   reserveTaps(count: number): string[] {
     const view = this.usableView();
+    const { ports, trunks } = this.wanted;
+    const lists = [view.links, view.interfaces, ports, trunks, this.reserved];
     const names: string[] = [];
     for (let number = 0; names.length < count; number += 1) {
       const name = `mega_tap${number}`;
-      const isTaken =
-        view.links.has(name) || view.interfaces.has(name) || this.wanted.ports.has(name) || this.reserved.has(name);
-      if (!isTaken) names.push(name);
+      if (!lists.some((list) => list.has(name))) names.push(name);
     }
     for (const name of names) this.reserved.add(name);
     return names;
@@ -252,7 +279,7 @@ export class VirtualSwitch {
         {
           ...noChange,
           makeTaps: ports.map((port) => newTap(port, this.wanted, view)),
-          setPorts: ports.flatMap((port) => (port.place === null ? [] : [newPort(port, port.place, cluster)])),
+          setPorts: newPorts(ports, cluster),
         },
         waitMs(ports.length),
       );
@@ -276,17 +303,17 @@ export class VirtualSwitch {
       });
       const after = moves.map(({ place }, index) => ({ ...this.presentPort(before, index), place }));
       for (const { place } of after) if (place) this.assertPlace(place, view);
-      for (const port of after) {
-        this.wanted.ports.set(port.tap, port);
-        this.faults.forget(port.tap);
-      }
-      const unplugged = after.filter(({ tap, place }) => place === null && view.ports.has(tap));
+      this.assertBondsWhole(before, after);
+      for (const port of after) this.wanted.ports.set(port.tap, port);
+      for (const port of [...before, ...after]) this.faults.forget(portNameOf(port));
+      for (const { tap } of after) this.faults.forget(tap);
+      const unplugged = before.filter((port, at) => after[at]?.place === null && view.ports.has(portNameOf(port)));
       try {
         await this.components.host.apply(
           {
             ...noChange,
-            setPorts: after.flatMap((port) => (port.place ? [newPort(port, port.place, this.wanted.cluster)] : [])),
-            dropPorts: unplugged.map(({ tap }) => tap),
+            setPorts: newPorts(after, this.wanted.cluster),
+            dropPorts: [...new Set(unplugged.map(portNameOf))],
           },
           waitMs(moves.length),
         );
@@ -304,6 +331,8 @@ export class VirtualSwitch {
   removePorts(taps: readonly string[]): Promise<void> {
     return this.inTurn(async () => {
       for (const tap of taps) {
+        const port = this.wanted.ports.get(tap);
+        if (port) this.faults.forget(portNameOf(port));
         this.wanted.ports.delete(tap);
         this.faults.forget(tap);
       }
@@ -311,19 +340,57 @@ export class VirtualSwitch {
     });
   }
 
+  /**
+   * Programs hold these taps, as VMs do that outlived their daemon. One that they do not hold was removed meanwhile, and made again here: it is
+   * shown as a fault until its VM holds it.
+   */
+  expectHeld(taps: readonly string[]): Promise<void> {
+    return this.inTurn(async () => {
+      const { links } = this.view();
+      const lost = taps.filter((tap) => this.wanted.ports.has(tap) && !links.get(tap)?.hasCarrier);
+      for (const tap of lost) this.wanted.lost.add(tap);
+      if (lost.length > 0 && this.isStarted) await this.reconcile();
+    });
+  }
+
   /** Makes a bridge for VMs unless there is one of this name. It has no uplink, and the node itself takes no part in it. */
   ensureBridge(name: string): Promise<void> {
     return this.inTurn(async () => {
-      const view = this.usableView();
-      if (view.bridges.has(name)) return;
-      if (!namePattern.test(name)) throw new AppError('invalid', `"${name}" is not a name for a bridge: ${nameRule}`);
-      if (view.interfaces.has(name) || view.links.has(name))
-        throw new AppError('conflict', `${name} exists already, and is not a bridge: choose another name`);
-      const datapath = await this.chooseDatapath();
-      const bridge = { name, datapath, marks: bridgeMarks(this.wanted.cluster) };
-      await this.components.host.apply({ ...noChange, makeBridges: [bridge] }, waitMs(1));
+      const makeBridges = await this.lackingBridges(name);
+      if (makeBridges.length === 0) return;
+      await this.components.host.apply({ ...noChange, makeBridges }, waitMs(1));
+      this.noteMade(makeBridges);
+      this.tell();
+    });
+  }
+
+  /** The bridge of this name, to be made; none when there is one. @throws AppError when the name cannot be a bridge's */
+  private async lackingBridges(name: string): Promise<NewBridge[]> {
+    const view = this.usableView();
+    if (view.bridges.has(name)) return [];
+    if (!namePattern.test(name)) throw new AppError('invalid', `"${name}" is not a name for a bridge: ${nameRule}`);
+    if (view.interfaces.has(name) || view.links.has(name))
+      throw new AppError('conflict', `${name} exists already, and is not a bridge: choose another name`);
+    return [{ name, datapath: await this.chooseDatapath(), marks: bridgeMarks(this.wanted.cluster) }];
+  }
+
+  private noteMade(bridges: readonly NewBridge[]): void {
+    for (const { name, datapath } of bridges) {
       this.wanted.bridges.set(name, datapath);
       this.faults.forget(name);
+    }
+  }
+
+  /** Sets something on a bridge of this node's VMs. As in minimega, a bridge that is not there is made. @throws AppError */
+  configureBridge(name: string, setting: ReturnType<typeof parseSetting>): Promise<void> {
+    return this.inTurn(async () => {
+      const makeBridges = await this.lackingBridges(name);
+      const there = this.usableView().bridges.get(name);
+      if (there) await this.assertOurs(there);
+      const config = withSetting(this.wanted.configs.get(name) ?? {}, setting);
+      await this.components.host.apply({ ...noChange, makeBridges, setBridges: [{ name, config }] }, waitMs(1));
+      this.noteMade(makeBridges);
+      this.wanted.configs.set(name, config);
       this.tell();
     });
   }
@@ -334,8 +401,8 @@ export class VirtualSwitch {
       const view = this.usableView();
       const bridge = view.bridges.get(name);
       if (!bridge) throw new AppError('not-found', `there is no bridge ${name} on this node`);
-      if (!isOurBridge(bridge, this.wanted.cluster))
-        throw new AppError('refused', `${name} was not made by Meshdeck’s VMs: it stays`);
+      // Before what is on it: a port may be its uplink.
+      if (uplinkOf(bridge) !== null || !isOurBridge(bridge, this.wanted.cluster)) await this.assertOurs(bridge);
       const trunks = bridge.ports.filter((port) => this.wanted.trunks.has(port));
       // Those that somebody took away belong there all the same.
       const wanted = [...this.wanted.ports.values()].filter(({ place }) => place?.bridge === name);
@@ -346,57 +413,145 @@ export class VirtualSwitch {
           'refused',
           `${name} stays: ${describeNames(others)} ${others.length > 1 ? 'are' : 'is'} on it`,
         );
+      await this.assertOurs(bridge);
       await this.components.host.apply({ ...noChange, dropPorts: trunks, dropBridges: [name] }, waitMs(1));
       this.wanted.bridges.delete(name);
+      this.wanted.configs.delete(name);
       this.faults.forget(name);
-      for (const trunk of trunks) {
-        this.wanted.trunks.delete(trunk);
-        this.faults.forget(trunk);
-      }
+      for (const trunk of trunks) this.forgetTrunk(trunk);
       this.tell();
     });
   }
 
-  /** Puts an interface of this machine on a bridge, for all VLANs. @throws AppError `refused` when the node is reached over it */
+  /**
+   * Puts an interface of this machine on a bridge, for all VLANs. As in minimega, a bridge that is not there is made. @throws AppError `refused`
+   * when the node is reached over the interface or the bridge
+   */
   addTrunk(bridge: string, name: string): Promise<void> {
     return this.inTurn(async () => {
       const view = this.usableView();
-      if (!view.bridges.has(bridge)) throw new AppError('not-found', `there is no bridge ${bridge} on this node`);
       const there = view.ports.get(name);
       // An unplugged tap is on no bridge, and its guest would be on all VLANs.
       if (this.wanted.ports.has(name)) throw new AppError('refused', `${name} is the tap of a VM`);
       // minimega's text.
       if (there?.bridge === bridge) throw new AppError('conflict', `bridge already trunking to ${name}`);
       if (there || view.interfaces.has(name))
-        throw new AppError(
-          'conflict',
-          `${name} is on ${there?.bridge ?? 'another bridge'} already: take it off there first`,
-        );
+        throw new AppError('conflict', describeTaken(name, there && view.bridges.get(there.bridge)));
       if (!view.links.has(name)) throw new AppError('not-found', `there is no interface ${name} on this node`);
-      const addresses = await this.components.host.addressesOf(name);
-      if (addresses.length > 0)
+      const uses = await this.components.host.addressesOf(name);
+      if (uses.length > 0)
         throw new AppError(
           'refused',
-          `${name} has ${describeNames(addresses)}, and on a bridge nothing answers there: \`meshdeck bridge\` moves addresses too`,
+          `${name} has ${describeNames(uses)}, and on a bridge nothing answers there: \`meshdeck bridge <node>\` moves addresses too`,
         );
-      const vlan: PortVlan = { kind: 'trunk', tags: [] };
-      const port = { name, bridge, vlan, marks: trunkMarks(this.wanted.cluster) };
-      await this.components.host.apply({ ...noChange, setPorts: [port] }, waitMs(1));
-      this.wanted.trunks.set(name, bridge);
-      this.faults.forget(name);
-      this.tell();
+      await this.attach(bridge, name, undefined);
     });
   }
 
   /** @throws AppError `not-found` in minimega's words */
   removeTrunk(bridge: string, name: string): Promise<void> {
     return this.inTurn(async () => {
+      const there = this.usableView().bridges.get(bridge);
+      if (this.wanted.trunks.get(name) === bridge && !this.wanted.tunnels.has(name)) return this.detach(bridge, name);
+      const holder = there?.ports.includes(name) ? describeHolder(there, this.view().ports, this.wanted.cluster) : '';
+      throw new AppError('not-found', `unknown trunk: ${name}${holder && ` (${holder})`}`);
+    });
+  }
+
+  /** Ties a bridge to one of another machine. As in minimega, a bridge that is not there is made. @returns the port's name */
+  addTunnel(bridge: string, tunnel: Tunnel): Promise<string> {
+    return this.inTurn(async () => {
+      const [name = ''] = this.reserveTaps(1);
+      try {
+        await this.attach(bridge, name, tunnel);
+      } finally {
+        this.releaseTaps([name]);
+      }
+      return name;
+    });
+  }
+
+  /** @throws AppError `not-found` in minimega's words */
+  removeTunnel(bridge: string, name: string): Promise<void> {
+    return this.inTurn(async () => {
       this.usableView();
-      if (this.wanted.trunks.get(name) !== bridge) throw new AppError('not-found', `unknown trunk: ${name}`);
-      await this.components.host.apply({ ...noChange, dropPorts: [name] }, waitMs(1));
-      this.wanted.trunks.delete(name);
-      this.faults.forget(name);
-      this.tell();
+      if (this.wanted.trunks.get(name) !== bridge || !this.wanted.tunnels.has(name))
+        throw new AppError('not-found', `unknown tunnel: ${name}`);
+      await this.detach(bridge, name);
+    });
+  }
+
+  private async attach(bridge: string, name: string, tunnel: Tunnel | undefined): Promise<void> {
+    const makeBridges = await this.lackingBridges(bridge);
+    const there = this.usableView().bridges.get(bridge);
+    if (there) await this.assertNoLoop(there);
+    const port = newTrunk(name, bridge, { cluster: this.wanted.cluster, tunnel });
+    const { host } = this.components;
+    try {
+      await host.apply({ ...noChange, makeBridges, setPorts: [port] }, waitMs(1));
+      const error = this.view().ports.get(name)?.error ?? '';
+      if (error !== '') throw new AppError('failed', `Open vSwitch cannot use ${name}: ${error}`);
+    } catch (error) {
+      const dropBridges = makeBridges.map((made) => made.name);
+      // Where it fails too, the next look takes what is there for a trunk, and shows it.
+      await host.apply({ ...noChange, dropPorts: [name], dropBridges }, waitMs(1)).catch(() => undefined);
+      throw error;
+    }
+    this.noteMade(makeBridges);
+    this.wanted.trunks.set(name, bridge);
+    if (tunnel) this.wanted.tunnels.set(name, tunnel);
+    this.faults.forget(name);
+    this.tell();
+  }
+
+  private async detach(bridge: string, name: string): Promise<void> {
+    await this.assertUnused(bridge);
+    await this.components.host.apply({ ...noChange, dropPorts: [name] }, waitMs(1));
+    this.forgetTrunk(name);
+    this.tell();
+  }
+
+  private forgetTrunk(name: string): void {
+    this.wanted.trunks.delete(name);
+    this.wanted.tunnels.delete(name);
+    this.faults.forget(name);
+  }
+
+  /** A bridge that may be altered: ours, with nothing of others on it, and the node is not reached over it. @throws AppError `refused` */
+  private async assertOurs(bridge: HostBridge): Promise<void> {
+    const holder = describeHolder(bridge, this.view().ports, this.wanted.cluster);
+    if (holder !== '') throw new AppError('refused', holder);
+    await this.assertUnused(bridge.name);
+  }
+
+  /** A second way into the network of an uplink would be a loop: frames without end, and nobody reaches the node. @throws AppError `refused` */
+  private async assertNoLoop(bridge: HostBridge): Promise<void> {
+    const uplink = uplinkOf(bridge);
+    const isOurs = describeHolder(bridge, this.view().ports, this.wanted.cluster) === '';
+    const uses = isOurs ? [] : await this.usesOf(bridge.name);
+    if (uplink === null && uses.length === 0) return;
+    const has = uplink === null ? describeNames(uses) : `the uplink ${uplink}`;
+    throw new AppError(
+      'refused',
+      `${bridge.name} has ${has} of this node, and a second way to that network would be a loop: \`meshdeck bridge <node>\` looks after this bridge`,
+    );
+  }
+
+  /** @throws AppError `refused` while this node is reached over the bridge */
+  private async assertUnused(bridge: string): Promise<void> {
+    const uses = await this.usesOf(bridge);
+    if (uses.length > 0)
+      throw new AppError(
+        'refused',
+        `this node is reached over ${bridge}, which has ${describeNames(uses)}: take that off it first, or see \`meshdeck bridge <node>\``,
+      );
+  }
+
+  /** The switch may not have made the bridge’s own interface yet. */
+  private usesOf(bridge: string): Promise<string[]> {
+    return this.components.host.addressesOf(bridge).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'not-found') return [];
+      throw error;
     });
   }
 
@@ -431,6 +586,34 @@ export class VirtualSwitch {
       names.add(tap);
       if (place) this.assertPlace(place, view);
     }
+    this.assertBondsNew(ports, view);
+  }
+
+  private assertBondsNew(ports: readonly WantedPort[], view: HostView): void {
+    const taken = new Set([...this.wanted.ports.values()].map(portNameOf));
+    for (const [name, members] of groupPorts(ports)) {
+      const [first] = members;
+      if (!first?.place?.bond) continue;
+      if (!namePattern.test(name)) throw new AppError('invalid', `"${name}" is not a name for a bond: ${nameRule}`);
+      if ([taken, view.ports, view.interfaces, view.links].some((list) => list.has(name)))
+        throw new AppError('conflict', `the bond ${name} is taken: choose another name`);
+      const strange = members.find(({ place, owner }) => owner !== first.owner || !samePlace(place, first.place));
+      if (strange || members.length < 2)
+        throw new AppError('invalid', `the bond ${name} needs two interfaces of one VM, on the same bridge and VLAN`);
+    }
+  }
+
+  /** The interfaces of a bond are one port: they move together. */
+  private assertBondsWhole(before: readonly WantedPort[], after: readonly WantedPort[]): void {
+    const places = new Map(after.map(({ tap, place }) => [tap, place] as const));
+    const names = new Set([...before, ...after].flatMap(({ place }) => place?.bond?.name ?? []));
+    for (const name of names) {
+      const members = [...this.wanted.ports.values(), ...after].filter((port) => portNameOf(port) === name);
+      const next = members.map(({ tap, place }) => (places.has(tap) ? (places.get(tap) ?? null) : place));
+      const isWhole =
+        next.every((place) => samePlace(place, next[0] ?? null)) && members.every(({ tap }) => places.has(tap));
+      if (!isWhole) throw new AppError('refused', `the interfaces of the bond ${name} move together`);
+    }
   }
 
   private assertPlace({ bridge, vlan }: Place, view: HostView): void {
@@ -445,7 +628,7 @@ export class VirtualSwitch {
   private assertConnected(ports: readonly WantedPort[]): void {
     const view = this.view();
     const errors = ports.flatMap(({ tap, place }) => {
-      const there = view.ports.get(tap);
+      const there = view.ports.get(portNameOf({ tap, place }));
       if (place === null || (there && (there.ofport ?? 0) > 0)) return [];
       return [[tap, there?.error || 'the switch has not connected it'] as const];
     });
@@ -514,11 +697,17 @@ export class VirtualSwitch {
   /** Bridges and trunks that this node made before its daemon ended. */
   private adopt({ bridges, ports }: HostView): void {
     const { cluster } = this.wanted;
-    for (const bridge of bridges.values())
-      if (isOurBridge(bridge, cluster)) this.wanted.bridges.set(bridge.name, datapathOf(bridge));
-    for (const port of ports.values())
-      if (isOurTrunk(port, cluster) && !this.wanted.trunks.has(port.name))
-        this.wanted.trunks.set(port.name, port.bridge);
+    for (const bridge of bridges.values()) {
+      if (!isOurBridge(bridge, cluster)) continue;
+      this.wanted.bridges.set(bridge.name, datapathOf(bridge));
+      const config = readConfig(bridge.marks);
+      if (Object.keys(config).length > 0) this.wanted.configs.set(bridge.name, config);
+    }
+    for (const port of ports.values()) {
+      if (!isOurTrunk(port, cluster) || this.wanted.trunks.has(port.name)) continue;
+      this.wanted.trunks.set(port.name, port.bridge);
+      if (port.tunnel) this.wanted.tunnels.set(port.name, port.tunnel);
+    }
   }
 
   private noteHolders({ links }: HostView): void {
@@ -564,7 +753,7 @@ export class VirtualSwitch {
   private async withoutUsedTrunks(ports: readonly NewPort[]): Promise<NewPort[]> {
     const used = new Map<string, readonly string[]>();
     for (const { name } of ports) {
-      if (!this.wanted.trunks.has(name) || this.view().ports.has(name)) continue;
+      if (!this.wanted.trunks.has(name) || this.wanted.tunnels.has(name) || this.view().ports.has(name)) continue;
       const addresses = await this.components.host.addressesOf(name);
       if (addresses.length > 0) used.set(name, addresses);
     }
@@ -619,7 +808,18 @@ export class VirtualSwitch {
 
 const nameRule = 'at most 15 characters, of letters, digits, "_", "." and "-"';
 
+/** minimega says `already exists`, and not where. */
+function describeTaken(name: string, bridge: HostBridge | undefined): string {
+  const advice =
+    bridge && uplinkOf(bridge) === name ? '`meshdeck bridge <node> --undo` takes it off' : 'take it off there first';
+  return `${name} is on ${bridge?.name ?? 'another bridge'} already: ${advice}`;
+}
+
 const datapathOf = ({ datapath }: { readonly datapath: string }) => (datapath === 'netdev' ? 'netdev' : 'system');
+
+/** Each name once, mega_tap9 before mega_tap10. */
+const inOrder = (names: readonly string[]): string[] =>
+  [...new Set(names)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 
 const namesAtMost = 8;
 function describeNames(names: readonly string[]): string {

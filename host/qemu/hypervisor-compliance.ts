@@ -167,6 +167,22 @@ export function hypervisorCompliance(name: string, create: () => Promise<Hypervi
       await fixture.hypervisor.remove(vm.instance.id);
     });
 
+    it('a QEMU that nobody knows is found by the id of its VM, and ended', async () => {
+      const vm = await launch();
+      await expect(fixture.hypervisor.endStray(vm.instance.id)).rejects.toMatchObject({ code: 'conflict' });
+      vm.close();
+      const other = fixture.restarted();
+      await other.endStray(vm.instance.id + 1_000);
+      const same = await other.adopt(vm.instance, defaultConfig);
+      expect(same).not.toBeNull();
+      same?.close();
+      await other.endStray(vm.instance.id);
+      expect(await fixture.restarted().adopt(vm.instance, defaultConfig)).toBeNull();
+      await other.endStray(vm.instance.id);
+      open.splice(0);
+      await fixture.hypervisor.remove(vm.instance.id);
+    });
+
     it('a guest that ignores the power button runs as before, and that is said', async () => {
       const vm = await launch();
       await vm.resume();

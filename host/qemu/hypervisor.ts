@@ -71,6 +71,11 @@ export interface RunningVm {
   removeUsbDisk(id: number): Promise<void>;
   /** Adds the NIC at this position of the VM's list. */
   addNic(nic: QemuNic, index: number): Promise<void>;
+  /**
+   * Takes the NIC at this position out and puts it in again: its tap was removed and made again, and QEMU holds the one that is gone.
+   * The guest sees its device go and come. @throws AppError `timeout` when it does not let go of it
+   */
+  replugNic(nic: QemuNic, index: number): Promise<void>;
   /** Carrier of a NIC: off while it is connected to no VLAN. */
   setLink(index: number, isUp: boolean): Promise<void>;
   /** A command of QMP as minimega's `vm qmp` takes it; the JSON text of its answer, `{"return":…}` or `{"error":…}`. */
@@ -95,6 +100,11 @@ export interface Hypervisor {
   launch(request: LaunchRequest): Promise<RunningVm>;
   /** The VM with this instance and configuration if exactly that process still runs; null when it has ended. @throws AppError `conflict` */
   adopt(instance: Instance, config: VmConfig): Promise<RunningVm | null>;
+  /**
+   * Ends a QEMU of the VM with this id that nobody has: the daemon that started it died before it wrote down which process that is. Does
+   * nothing without one. @throws AppError `conflict` while this object has it running, `timeout` when it does not end
+   */
+  endStray(id: number): Promise<void>;
   /** Why the QEMU of a VM that has ended did so, as far as its log says: its last lines; empty for none. */
   lastWords(id: number): Promise<string>;
   /** Deletes the folder of a VM that has ended, with its overlays and sockets. @throws AppError `conflict` while this object has it running */

@@ -8,7 +8,7 @@
 //
 // INVARIANTS: nothing is read from a VM's folder through a symlink. A signal goes to a process only while it is exactly the one that was started.
 import { constants, existsSync } from 'node:fs';
-import { chmod, chown, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ import { AppError, describeError } from '../../contract/errors.ts';
 import { maxScreenPixels } from '../../contract/limits.ts';
 import type { VmConfig } from '../../core/vms/config.ts';
 import { qemuArgs, socketNames, type QemuDisk } from '../../core/vms/qemu-args.ts';
-import { isAlive, startDetached, type ProcessIdentity } from '../detached.ts';
+import { isAlive, readProcessIdentity, startDetached, type ProcessIdentity } from '../detached.ts';
 import type { Runner } from '../runner.ts';
 import { chooseAccelerator, rememberedAccelerator } from './accelerator.ts';
 import { observeCatalogue, parseVersion } from './catalogue.ts';
@@ -27,7 +27,7 @@ import { encodePng, parsePpm, shrink } from './picture.ts';
 import { openVm, type QemuVm } from './vm.ts';
 
 export interface LinuxHypervisorOptions {
-  /** meshd's runtime folder, absolute: `-base`. */
+  /** Folder of all VMs, absolute; not one in memory, since it holds what they wrote to their disks. */
   readonly base: string;
   /** `-filepath`, absolute. */
   readonly filesPath: string;
@@ -307,6 +307,18 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
     return asRunning(instance, vm);
   }
 
+  /** QEMU names the socket of its monitor, which is this VM's alone, among its words; so do systemd-run and setpriv before they become QEMU. */
+  async function endStray(id: number): Promise<void> {
+    const word = `path=${join(folderOf(id), socketNames.qmp)}`.replaceAll(',', ',,');
+    for (const name of await readdir('/proc')) {
+      if (!/^\d+$/.test(name)) continue;
+      const found = readProcessIdentity(Number(name));
+      const words = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+      const isIts = words.split('\0').some((each) => `${each},`.includes(`,${word},`));
+      if (found && isIts && Number(name) !== process.pid) await endProcess(found);
+    }
+  }
+
   /** One at a time for each VM. */
   async function alone<T>(id: number, does: () => Promise<T>): Promise<T> {
     if (running.has(id) || busy.has(id)) throw new AppError('conflict', `the VM with id ${id} runs already`);
@@ -325,10 +337,14 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
     lastWords,
     launch: (request) => alone(request.machine.id, () => launch(request)),
     adopt: (instance, config) => alone(instance.id, () => adopt(instance, config)),
+    endStray: (id) => alone(id, () => endStray(id)),
     async remove(id) {
       if (running.has(id) || busy.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
       await rm(folderOf(id), { recursive: true, force: true });
       await rm(logOf(id), { force: true });
+      // Overlays that a crash left half-made.
+      const names = await readdir(work).catch(() => []);
+      for (const name of names) if (name.startsWith(`${id}-`)) await rm(join(work, name), { force: true });
     },
   };
 }

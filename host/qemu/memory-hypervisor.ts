@@ -31,6 +31,12 @@ export interface MemoryHypervisor extends Hypervisor {
   failNextLaunch(words: string): void;
   /** Ids that have a folder. */
   folders(): number[];
+  /** Ids of VMs that run, whether anybody has them or not. */
+  processes(): number[];
+  /** The process that has the VMs is killed: nobody has them then. */
+  crash(): void;
+  /** Taps of NICs that were taken out and put in again. */
+  readonly replugs: readonly string[];
 }
 
 interface MemoryVm {
@@ -40,18 +46,23 @@ interface MemoryVm {
   isFull: boolean;
   obeys: boolean;
   readonly usbDisks: Map<number, string>;
-  readonly nics: Map<number, boolean>;
+  /** By place: its tap, and whether its cable is in. */
+  readonly nics: Map<number, { readonly tap: string; isUp: boolean }>;
   cdrom: string;
   readonly frame: number;
 }
 
-/** `base` only names folders; nothing is made there. */
-export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string } = {}): MemoryHypervisor {
+/** `base` only names folders; nothing is made there. `onHold`: a VM holds a tap from now on, or no more. */
+export function createMemoryHypervisor({
+  base = '/run/meshd',
+  onHold = () => undefined,
+}: { base?: string; onHold?: (tap: string, isHeld: boolean) => void } = {}): MemoryHypervisor {
   const vms = new Map<number, MemoryVm>();
   /** Who holds a VM: one at a time, as with QEMU's monitor. */
   const held = new Set<number>();
   const folders = new Set<number>();
   const words = new Map<number, string>();
+  const replugs: string[] = [];
   let nextPid = 1_000;
   let nextDeath = '';
   const folderOf = (id: number) => `${base}/${id}`;
@@ -63,6 +74,7 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
     if (status.state === 'QUIT') {
       vms.delete(vm.instance.id);
       held.delete(vm.instance.id);
+      for (const { tap } of vm.nics.values()) onHold(tap, false);
     }
     for (const listener of [...vm.listeners]) listener(status);
   }
@@ -132,11 +144,22 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
         act(() => {
           if (!vm.usbDisks.delete(disk)) throw refused('device_del', `Device 'hotplug${disk}' not found`);
         }),
-      addNic: (_nic, index) => act(() => void vm.nics.set(index, true)),
+      addNic: ({ tap }, index) =>
+        act(() => {
+          vm.nics.set(index, { tap, isUp: true });
+          onHold(tap, true);
+        }),
+      replugNic: (nic, index) =>
+        act(() => {
+          if (!vm.nics.has(index)) throw refused('device_del', `Device 'nic${index}' not found`);
+          replugs.push(nic.tap);
+          onHold(nic.tap, true);
+        }),
       setLink: (index, isUp) =>
         act(() => {
-          if (!vm.nics.has(index)) throw refused('set_link', `Device 'net${index}' not found`);
-          vm.nics.set(index, isUp);
+          const nic = vm.nics.get(index);
+          if (!nic) throw refused('set_link', `Device 'net${index}' not found`);
+          nic.isUp = isUp;
         }),
       qmp: (command) =>
         act(() => {
@@ -185,11 +208,12 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
         isFull: false,
         obeys: true,
         usbDisks: new Map(),
-        nics: new Map(machine.nics.map((_nic, index) => [index, true])),
+        nics: new Map(machine.nics.map(({ tap }, index) => [index, { tap, isUp: true }])),
         cdrom: config.cdrom,
         frame: id,
       };
       vms.set(id, vm);
+      for (const { tap } of vm.nics.values()) onHold(tap, true);
       return open(vm);
     },
     async adopt(instance) {
@@ -198,6 +222,12 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
       const vm = vms.get(instance.id);
       if (vm?.instance.process.startTicks !== instance.process.startTicks) return null;
       return open(vm);
+    },
+    async endStray(id) {
+      await Promise.resolve();
+      if (held.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
+      const vm = vms.get(id);
+      if (vm) set(vm, { state: 'QUIT', reason: '' });
     },
     async remove(id) {
       await Promise.resolve();
@@ -216,7 +246,13 @@ export function createMemoryHypervisor({ base = '/run/meshd' }: { base?: string 
     makeRoom: (id) => void (find(id).isFull = false),
     setObeys: (id, obeys) => void (find(id).obeys = obeys),
     failNextLaunch: (text) => void (nextDeath = text),
+    replugs,
     folders: () => [...folders].sort((a, b) => a - b),
+    processes: () => [...vms.keys()].sort((a, b) => a - b),
+    crash() {
+      for (const vm of vms.values()) vm.listeners.clear();
+      held.clear();
+    },
   };
 }
 

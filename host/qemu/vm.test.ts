@@ -222,6 +222,21 @@ describe('a VM over its monitor', () => {
     });
   });
 
+  it('a NIC is plugged in again once the guest has let go of it, also after an earlier deadline', async () => {
+    await open();
+    const nic = { tap: 'mega_tap3', mac: '02:00:00:00:00:01', driver: 'e1000', hasOffload: true };
+    answers['device_del'] = () => {
+      setTimeout(() => emit('DEVICE_DELETED', { device: 'nic2', path: 'x' }), 10);
+      return { return: {} };
+    };
+    await vm.replugNic(nic, 2);
+    answers['device_del'] = () => ({ error: { class: 'DeviceNotFound', desc: "Device 'nic2' not found" } });
+    await vm.replugNic(nic, 2);
+    const named = commands.filter(({ execute }) => /netdev|device/.test(execute)).map(({ execute }) => execute);
+    const once = ['device_del', 'netdev_del', 'netdev_add', 'device_add'];
+    expect(named).toEqual([...once, ...once]);
+  });
+
   it('a start waits until a memory image has been read', async () => {
     status = 'inmigrate';
     await open();

@@ -221,6 +221,28 @@ export function openVm(parts: VmParts): QemuVm {
     }
   }
 
+  async function addNic(nic: QemuNic, index: number): Promise<void> {
+    await addWithBackend(
+      () =>
+        command('netdev_add', {
+          type: 'tap',
+          id: nicBackend(index),
+          ifname: nic.tap,
+          script: 'no',
+          downscript: 'no',
+          ...(nic.hasOffload ? {} : { vnet_hdr: false }),
+        }),
+      {
+        driver: nic.driver,
+        id: nicDevice(index),
+        netdev: nicBackend(index),
+        mac: nic.mac,
+        bus: parts.isPcie ? 'pci.1' : 'pci.0',
+      },
+      () => command('netdev_del', { id: nicBackend(index) }),
+    );
+  }
+
   return {
     ready: ready.promise,
     get status() {
@@ -307,26 +329,21 @@ export function openVm(parts: VmParts): QemuVm {
       }
       await command('blockdev-del', { 'node-name': `${name}-file` });
     },
-    async addNic(nic: QemuNic, index) {
-      await addWithBackend(
-        () =>
-          command('netdev_add', {
-            type: 'tap',
-            id: nicBackend(index),
-            ifname: nic.tap,
-            script: 'no',
-            downscript: 'no',
-            ...(nic.hasOffload ? {} : { vnet_hdr: false }),
-          }),
-        {
-          driver: nic.driver,
-          id: nicDevice(index),
-          netdev: nicBackend(index),
-          mac: nic.mac,
-          bus: parts.isPcie ? 'pci.1' : 'pci.0',
-        },
-        () => command('netdev_del', { id: nicBackend(index) }),
-      );
+    addNic,
+    async replugNic(nic, index) {
+      const name = nicDevice(index);
+      const deleted = waitFor('DEVICE_DELETED', ({ device }) => device === name, unplugMs);
+      try {
+        await command('device_del', { id: name });
+        if ((await deleted) === 'deadline') {
+          throw new AppError('timeout', `the guest of ${parts.name} still holds its NIC ${index}: start the VM again`);
+        }
+      } catch (error) {
+        // It let go of it after an earlier deadline.
+        if (!(error instanceof AppError) || !/not found/.test(error.message)) throw error;
+      }
+      await command('netdev_del', { id: nicBackend(index) });
+      await addNic(nic, index);
     },
     async setLink(index, isUp) {
       await command('set_link', { name: nicBackend(index), up: isUp });

@@ -102,6 +102,8 @@ export const memberActions = {
     result: z.object({ seconds: z.number(), step: z.string() }),
   },
   removeMeshd: { args: Target, result: nothing },
+  /** Ends the VMs that run on a node that leaves. */
+  endVms: { args: Target, result: nothing },
   /** Shuts a node out of the mesh permanently. Does nothing when the node is not a member. */
   revokeMember: { args: z.object({ head: NodeTarget, name: z.string() }), result: nothing },
 } satisfies StepActions;

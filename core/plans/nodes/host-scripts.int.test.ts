@@ -1,11 +1,20 @@
 // The scripts on a home folder of the test's own.
+import { existsSync } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startChild, type Child } from '../../../host/child.ts';
 import { localRunner } from '../../../host/runner.ts';
 import { scriptArgv } from '../../deploy/scripts.ts';
-import { ensureKeyScript, removeKeyScript, startUpScript } from './host-scripts.ts';
+import {
+  endVmsScript,
+  ensureKeyScript,
+  listVmsScript,
+  removeKeyScript,
+  removeMeshdScript,
+  startUpScript,
+} from './host-scripts.ts';
 
 let home: string;
 beforeEach(async () => {
@@ -116,5 +125,84 @@ describe('the start-up file that prints', () => {
     await writeFile(join(home, '.bashrc'), '# a comment\necho Welcome\n');
     expect(await run(startUpScript, 'root', 'Welcome')).toBe(`found 2 ${home}/.bashrc`);
     expect(await run(startUpScript, 'root', 'a fortune')).toBe(`found 0 ${home}/.bashrc`);
+  });
+});
+
+describe('VMs of a node that leaves', () => {
+  let state: string;
+  let children: Child[];
+  /** A process whose arguments are those of a VM's QEMU, as far as the scripts look at them. */
+  const startVm = async (name: string, { of = state, obeys = true } = {}): Promise<Child> => {
+    const program = `${obeys ? '' : 'process.on("SIGTERM", () => undefined);'} setInterval(() => undefined, 1000); console.log("up")`;
+    const args = ['-name', `guest=${name},debug-threads=on`, '-chardev', `socket,path=${of}/instances/0/qmp`];
+    const isUp = Promise.withResolvers<undefined>();
+    const argv = [process.execPath, '-e', program, '--', ...args];
+    const child = await startChild(argv, { diesWithParent: true, onLine: () => isUp.resolve(undefined) });
+    children.push(child);
+    await isUp.promise;
+    return child;
+  };
+  const fake = async (name: string, script: string) => {
+    await writeFile(join(home, name), `#!/bin/sh\n${script}\n`);
+    await chmod(join(home, name), 0o755);
+  };
+  const isOver = ({ pid }: Child) => !existsSync(`/proc/${pid}`);
+
+  beforeEach(async () => {
+    state = join(home, 'state');
+    children = [];
+    await mkdir(state);
+  });
+  afterEach(() => Promise.all(children.map((child) => child.stop(0))));
+
+  test('are listed by name, and those of another meshd are not', async () => {
+    expect(await run(listVmsScript, state)).toBe('');
+    await Promise.all([startVm('web1'), startVm('web2'), startVm('other', { of: join(home, 'elsewhere') })]);
+    expect((await run(listVmsScript, state)).split('\n').sort()).toEqual(['web1', 'web2']);
+  });
+
+  test('are ended, also one that does not obey, and those of another meshd run on', async () => {
+    expect(await run(endVmsScript, state, '1')).toBe('unchanged');
+    const own = [await startVm('web1'), await startVm('stubborn', { obeys: false })];
+    const other = await startVm('other', { of: join(home, 'elsewhere') });
+    expect(await run(endVmsScript, state, '1')).toBe('changed');
+    const ends = await Promise.all(own.map(({ ended }) => ended));
+    expect(ends.map(({ signal }) => signal)).toEqual(['SIGTERM', 'SIGKILL']);
+    expect(isOver(other)).toBe(false);
+    expect(await run(endVmsScript, state, '1')).toBe('unchanged');
+  });
+
+  test('keep meshd there while they run; afterwards it goes with its taps and ports, and nothing of others', async () => {
+    const did = join(home, 'did');
+    await fake('systemctl', `echo "systemctl $*" >>${did}`);
+    await fake(
+      'ip',
+      `case $* in
+'-o link') printf '%s\\n' '1: lo: <UP> mtu 1 \\    link/loopback 0' '7: mega_tap0: <UP> mtu 1 \\    link/ether 0 \\    alias meshdeck/c1/0' '8: mine: <UP> mtu 1 \\    link/ether 0 \\    alias mine/x' ;;
+*) sed 's/^/ip /' >>${did} ;;
+esac`,
+    );
+    await fake(
+      'ovs-vsctl',
+      `case $* in *find*) echo mega_tap0; echo mega_tap1 ;; *) echo "ovs-vsctl $*" >>${did} ;; esac`,
+    );
+    // The unit's real folder is this machine's own.
+    const script = removeMeshdScript.replaceAll('/etc/systemd/system', home);
+    const remove = () => run(script, join(home, 'tree'), state, join(home, 'base'));
+    const vm = await startVm('web1');
+    await expect(remove()).rejects.toMatchObject({
+      message: expect.stringContaining('VMs run here, so meshd stays: web1') as string,
+    });
+    await expect(stat(did)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await stat(state)).isDirectory()).toBe(true);
+    await vm.stop();
+    expect(await remove()).toBe('changed');
+    expect((await readFile(did, 'utf8')).split('\n').filter((line) => !line.startsWith('systemctl'))).toEqual([
+      'ip link delete mega_tap0',
+      'ovs-vsctl -- --if-exists del-port mega_tap0 -- --if-exists del-port mega_tap1',
+      '',
+    ]);
+    await expect(stat(state)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await remove()).toBe('unchanged');
   });
 });

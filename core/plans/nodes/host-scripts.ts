@@ -285,17 +285,67 @@ fi
 echo "$state"
 `;
 
-/** Stops meshd and deletes what deploy and meshd left. Arguments: tree, state folder, base folder. */
+/** Lines `<pid> <name>` of the VMs of the meshd with the folder $state, whether it runs or not: their QEMUs name their own folders. */
+const vmsFunction = `
+vms() {
+  for file in $(grep -lsF -- "$state/instances/" /proc/[0-9]*/cmdline); do
+    name=$({ tr '\\0' '\\n' <"$file" | sed -n 's/^guest=\\([^,]*\\).*/\\1/p'; } 2>/dev/null)
+    [ -n "$name" ] || continue
+    pid=\${file#/proc/}
+    echo "\${pid%/cmdline} $name"
+  done
+}
+`;
+
+/** Names of the VMs that run. Arguments: state folder. */
+export const listVmsScript = `
+state=$1
+${vmsFunction}
+vms | cut -d' ' -f2-
+`;
+
+/** Ends the VMs that run, as `vm kill` does. Arguments: state folder, seconds until those that do not end are killed. */
+export const endVmsScript = `
+set -eu
+state=$1 patience=$2
+${vmsFunction}
+pids() { vms | cut -d' ' -f1; }
+ended() { for _ in $(seq "$1"); do [ -n "$(vms)" ] || return 0; sleep 1; done; return 1; }
+if [ -z "$(vms)" ]; then echo unchanged; exit 0; fi
+kill $(pids) 2>/dev/null || :
+if ! ended "$patience"; then
+  kill -9 $(pids) 2>/dev/null || :
+  ended 5 || { echo "VMs that do not end: $(vms | cut -d' ' -f2- | tr '\\n' ' ')" >&2; exit 1; }
+fi
+echo changed
+`;
+
+/**
+ * Stops meshd and deletes what deploy and meshd left, the taps and ports of VMs too; refuses while VMs run. Arguments: tree, state folder, base
+ * folder.
+ */
 export const removeMeshdScript = `
 set -eu
 tree=$1 state=$2 base=$3
+${vmsFunction}
 unit=/etc/systemd/system/meshd.service
 if [ ! -e "$unit" ] && [ ! -e "$tree" ] && [ ! -e "$state" ]; then echo unchanged; exit 0; fi
+running=$(vms | cut -d' ' -f2- | tr '\\n' ' ')
+if [ -n "$running" ]; then
+  echo "VMs run here, so meshd stays: $running- end them first (meshd -e vm kill all), then try again" >&2
+  exit 1
+fi
 systemctl disable --now meshd.service 2>/dev/null || :
 if [ -S "$base/meshd" ] && [ -x "$tree/bin/meshd" ]; then timeout 10 "$tree/bin/meshd" "-base=$base" -e quit >/dev/null 2>&1 || :; fi
 rm -f "$unit" /etc/systemd/system/multi-user.target.wants/meshd.service
 systemctl daemon-reload 2>/dev/null || :
 systemctl reset-failed meshd.service 2>/dev/null || :
+ip -o link 2>/dev/null | sed -n 's/^[0-9]*: \\([^:@ ]*\\)[:@].* alias meshdeck\\/.*/link delete \\1/p' | ip -force -batch - 2>/dev/null || :
+set --
+for port in $(timeout 10 ovs-vsctl --bare --columns=name find Port external_ids:meshdeck-role=vm 2>/dev/null); do
+  set -- "$@" -- --if-exists del-port "$port"
+done
+[ $# -eq 0 ] || timeout 20 ovs-vsctl "$@" || :
 rm -rf "$tree" "$state" "$base"
 echo changed
 `;

@@ -317,8 +317,14 @@ describe('deploying', () => {
 describe('removing nodes', () => {
   const target = (name: string) => ({ name, address: name, port: 22, user: 'root' });
   const head = { target: target('node1'), isReachable: true };
-  const plan = (cluster: LeftCluster | null, nodes: Record<string, string>) => {
-    const leaving = Object.entries(nodes).map(([name, error]) => ({ target: target(name), cluster, error }));
+  const plan = (
+    cluster: LeftCluster | null,
+    nodes: Record<string, string>,
+    vmsOf: Record<string, readonly string[]> = {},
+  ) => {
+    const leaving = Object.entries(nodes).map(([name, error]) => {
+      return { target: target(name), cluster, error, vms: vmsOf[name] ?? [] };
+    });
     const form = { nodes: Object.keys(nodes).join(','), confirm: Object.keys(nodes).join(',') };
     const made = planRemoveNodes(form, { nodes: leaving, publicKeys: ['ssh-ed25519 K'] }, context);
     expect(findPlanIssue(made)).toBeNull();
@@ -337,6 +343,33 @@ describe('removing nodes', () => {
       'removeKeys node3',
       'forgetHost node3',
     ]);
+  });
+
+  test('VMs of a node that leaves are named and ended first, before it is shut out', () => {
+    const many = Array.from({ length: 12 }, (_, index) => `web${index}`);
+    const made = plan(
+      { context: 'john', head, isWhole: false },
+      { node2: '', node3: '' },
+      { node2: ['a'], node3: many },
+    );
+    expect(keys(made).filter((key) => !/removeKeys|forgetHost/.test(key))).toEqual([
+      'endVms node2',
+      'revokeMember node2',
+      'removeMeshd node2',
+      'endVms node3',
+      'revokeMember node3',
+      'removeMeshd node3',
+    ]);
+    expect(made.steps.find(({ key }) => key === 'revokeMember node3')?.needs).toEqual(['endVms node3']);
+    expect(made.steps[0]?.title).toBe('End its VM');
+    expect(made.warnings).toEqual([
+      'A VM runs on node2: a. This ends them, and what they wrote to their disks is lost.',
+      expect.stringMatching(/^12 VMs run on node3: web0, .*, web9 and 2 more\. This ends them/),
+    ]);
+    // A whole cluster: those of the head end with it, last.
+    const whole = plan({ context: 'john', head, isWhole: true }, { node1: '', node2: '' }, { node1: ['a'] });
+    expect(keys(whole).slice(3, 6)).toEqual(['endVms node1', 'unregisterCluster node1', 'removeMeshd node1']);
+    expect(whole.steps[3]?.needs).toEqual(['forgetHost node2']);
   });
 
   test('a whole cluster goes head last, with what the console knows of it', () => {

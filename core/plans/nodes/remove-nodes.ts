@@ -23,6 +23,8 @@ export interface LeavingNode {
   readonly cluster: LeftCluster | null;
   /** Why it is not reached; empty when it is. */
   readonly error: string;
+  /** Names of the VMs that run on it; empty when it is not reached. */
+  readonly vms: readonly string[];
 }
 
 /** A cluster that nodes leave: one object for all of its nodes. */
@@ -71,7 +73,11 @@ function othersOf(node: LeavingNode, nodes: readonly LeavingNode[]): string[] {
 }
 
 /** `before`: of a node that is its cluster's last, those that go before it. */
-function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFacts, before?: readonly string[]): Step[] {
+function stepsOf(
+  { target, cluster, error, vms }: LeavingNode,
+  facts: RemoveNodesFacts,
+  before?: readonly string[],
+): Step[] {
   const node = target.name;
   const head = cluster?.head ?? null;
   const steps: Step[] = [];
@@ -80,6 +86,15 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
       steps.length > 0 ? steps.slice(-1).map(({ key }) => key) : before?.map((name) => stepKey('forgetHost', name));
     steps.push(nodeStep({ ...parts, node, needs: needs ?? [] }));
   };
+  if (vms.length > 0) {
+    add({
+      action: 'endVms',
+      title: vms.length === 1 ? 'End its VM' : `End its ${vms.length} VMs`,
+      why: `${listed(vms)} on this node: while one runs, the node stays in the cluster.`,
+      preview: [{ kind: 'command', text: `kill …   # QEMU of ${listed(vms)}` }],
+      args: { target },
+    });
+  }
   if (before && cluster) {
     add({
       action: 'unregisterCluster',
@@ -100,7 +115,7 @@ function stepsOf({ target, cluster, error }: LeavingNode, facts: RemoveNodesFact
     add({
       action: 'removeMeshd',
       title: 'Stop meshd and delete its files',
-      why: 'The service, /opt/meshd and /var/lib/meshd with the node’s identity go.',
+      why: 'The service, /opt/meshd and /var/lib/meshd go, with the node’s identity and the disks of its VMs.',
       preview: [
         { kind: 'command', text: 'systemctl disable --now meshd' },
         { kind: 'command', text: 'rm -rf /etc/systemd/system/meshd.service /opt/meshd /var/lib/meshd /run/meshd' },
@@ -138,6 +153,13 @@ function findWarnings(nodes: readonly LeavingNode[], ending: readonly LeftCluste
       `The cluster ${context} ends${head ? `, and its CA goes with ${head.target.name}` : ''}: then no node can be deployed to it or ` +
       'revoked. Members that the console does not know, or does not reach, keep running.',
   );
+  for (const { target, vms } of nodes) {
+    if (vms.length === 0) continue;
+    const subject = vms.length === 1 ? 'A VM runs' : `${vms.length} VMs run`;
+    warnings.push(
+      `${subject} on ${target.name}: ${listed(vms)}. This ends them, and what they wrote to their disks is lost.`,
+    );
+  }
   const silent = nodes.filter(({ error }) => error !== '');
   const [first] = silent;
   if (first) {
@@ -145,7 +167,7 @@ function findWarnings(nodes: readonly LeavingNode[], ending: readonly LeftCluste
     const isOne = silent.length === 1;
     warnings.push(
       `${names} ${isOne ? 'is' : 'are'} not reached (${first.error}): ${isOne ? 'it is' : 'they are'} forgotten, and /opt/meshd, ` +
-        '/var/lib/meshd and the keys in /root/.ssh/authorized_keys stay on the disk.',
+        '/var/lib/meshd and the keys in /root/.ssh/authorized_keys stay on the disk. VMs that run there run on.',
     );
   }
   for (const { context, head, isWhole } of new Set(nodes.flatMap(({ cluster }) => cluster ?? []))) {
@@ -159,4 +181,10 @@ function findWarnings(nodes: readonly LeavingNode[], ending: readonly LeftCluste
     );
   }
   return warnings;
+}
+
+const namesAtMost = 10;
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, namesAtMost).join(', ');
+  return names.length > namesAtMost ? `${shown} and ${names.length - namesAtMost} more` : shown;
 }

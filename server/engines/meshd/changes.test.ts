@@ -28,7 +28,7 @@ async function read(messages: readonly (WatchMessage | WatchMessage1)[], isOld =
       return say<Message>();
     },
   };
-  const hello = isOld ? {} : { Kinds: ['nodes', 'links', 'hosts', 'taps'] };
+  const hello = isOld ? {} : { Kinds: ['nodes', 'links', 'hosts', 'clocks'] };
   const changes: ClusterChange[] = [];
   for await (const change of watchChanges(client, hello, clusterKinds)) changes.push(change);
   expect(asked).toEqual([isOld ? {} : { Kinds: ['nodes', 'links', 'hosts'] }]);
@@ -46,7 +46,7 @@ describe('what a node says of its cluster', () => {
     const changes = await read([
       begin({ nodes: put(node), hosts: put({ Node: node.Id, Version: '1', ...host }) }, true),
       rows({ nodes: put({ Id: node.Id, Degree: 9 }), hosts: { put: [], gone: [node.Id] } }),
-      rows({ links: put({ A: 'a', B: 'b', State: 'up' }), taps: put({ Any: 1 }) }),
+      rows({ links: put({ A: 'a', B: 'b', State: 'up' }), clocks: put({ Any: 1 }) }),
     ]);
     expect(changes).toEqual([
       {

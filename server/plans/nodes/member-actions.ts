@@ -6,6 +6,7 @@ import { readResult } from '../../../core/plans/actions.ts';
 import { headActions } from '../../../core/plans/nodes/actions.ts';
 import type { memberActions } from '../../../core/plans/nodes/actions.ts';
 import {
+  endVmsScript,
   ensureKeyScript,
   removeKeyScript,
   removeMeshdScript,
@@ -78,6 +79,15 @@ export const memberExecutors: Executors<typeof memberActions> = {
     });
     const known = await parts.sessions.hostOf(target);
     if (known?.cluster) await parts.store.hosts.update(known.id, (host) => ({ ...host, ...noCluster }));
+    return outcomeOf(stdout);
+  },
+
+  endVms: async ({ target }, context, parts) => {
+    const shell = await parts.sessions.shell(target, context);
+    const { stdout } = await shell.run(scriptArgv(endVmsScript, [statePath, '10']), {
+      timeoutMs: 60_000,
+      signal: context.signal,
+    });
     return outcomeOf(stdout);
   },
 

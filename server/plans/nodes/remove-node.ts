@@ -1,16 +1,21 @@
 // Remove nodes: which clusters they leave, and which of them can be reached.
 import { describeError } from '../../../contract/errors.ts';
+import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { listVmsScript } from '../../../core/plans/nodes/host-scripts.ts';
 import { removeNodeKind } from '../../../core/plans/kinds.ts';
 import { planRemoveNodes, RemoveNodesForm } from '../../../core/plans/nodes/remove-nodes.ts';
-import type { LeftCluster } from '../../../core/plans/nodes/remove-nodes.ts';
+import type { LeavingNode, LeftCluster } from '../../../core/plans/nodes/remove-nodes.ts';
+import { compareNames } from '../../../core/ranges/natural-order.ts';
 import { describeRange } from '../../../core/ranges/describe-range.ts';
 import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { invalid } from '../../form.ts';
 import type { Store, StoredHost } from '../../ports.ts';
 import { isConsoleKey, keyWords } from '../../ssh/console-key.ts';
+import type { RootShell } from '../../ssh/login.ts';
 import { knownHost, shellOf, targetOf } from '../../ssh/known-nodes.ts';
 import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
 import { type PlannerParts, serveKind } from '../plan-kind.ts';
+import { statePath } from './head-actions.ts';
 import { nodeActionTable } from './node-actions.ts';
 
 export const removeNodePlan = serveKind(removeNodeKind, {
@@ -29,7 +34,7 @@ export const removeNodePlan = serveKind(removeNodeKind, {
     const nodes = await mapAtOnce(chosen, observeLimit, async (host) => ({
       target: targetOf(host),
       cluster: clusters.get(host.cluster) ?? null,
-      error: await reachError(host, store, signal),
+      ...(await look(host, store, signal)),
     }));
     const publicKeys = (await store.keys.list()).filter(isConsoleKey).map((key) => keyWords(key.publicKey));
     return planRemoveNodes(form, { nodes, publicKeys }, context);
@@ -68,9 +73,32 @@ async function leftClusters(
 
 /** Why the console cannot reach a machine by key; empty when it can. */
 async function reachError(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal): Promise<string> {
+  const shell = await reach(host, store, signal);
+  if (typeof shell === 'string') return shell;
+  shell.connection.close();
+  return '';
+}
+
+/** What a plan needs to know of a machine that leaves. @throws AppError when it is reached and does not say which VMs run there */
+async function look(
+  host: StoredHost,
+  store: Pick<Store, 'keys'>,
+  signal: AbortSignal,
+): Promise<Pick<LeavingNode, 'error' | 'vms'>> {
+  const shell = await reach(host, store, signal);
+  if (typeof shell === 'string') return { error: shell, vms: [] };
   try {
-    (await shellOf(host, store, signal)).connection.close();
-    return '';
+    const { stdout } = await shell.run(scriptArgv(listVmsScript, [statePath]), { timeoutMs: 15_000, signal });
+    const vms = stdout.split('\n').filter((name) => name !== '');
+    return { error: '', vms: vms.sort(compareNames) };
+  } finally {
+    shell.connection.close();
+  }
+}
+
+async function reach(host: StoredHost, store: Pick<Store, 'keys'>, signal: AbortSignal): Promise<RootShell | string> {
+  try {
+    return await shellOf(host, store, signal);
   } catch (error) {
     signal.throwIfAborted();
     return describeError(error);

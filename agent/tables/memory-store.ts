@@ -1,7 +1,7 @@
 // For tests: a disk that holds one text, may be slow, full, or lose power.
-import type { VlanStore } from './store.ts';
+import type { TextStore } from './store.ts';
 
-export class MemoryVlanStore implements VlanStore {
+export class MemoryTextStore implements TextStore {
   text: string | null = null;
   setAsides = 0;
   saves = 0;

@@ -1,0 +1,80 @@
+// `vm launch`: from a line to the launcher (agent/vms/launcher.ts), and its outcome as entries of the hosts. minimega's texts where it has one; unlike
+// minimega, which logs them, errors of every host are in the answer.
+import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
+import { AppError } from '../../contract/errors.ts';
+import { parseLaunchNames } from '../../core/vms/names.ts';
+import { dryRunWord, type VmConfigs } from '../vms/configs.ts';
+import { describeIssues, type LaunchOrder } from '../vms/launch-plan.ts';
+import type { DryRun, Launcher, LaunchOutcome } from '../vms/launcher.ts';
+import type { CommandCall, Handlers } from './handler.ts';
+import { wordOf } from './vm-targets.ts';
+
+export interface VmLaunchComponents {
+  readonly launcher: Pick<Launcher, 'launch' | 'dryRun'>;
+  readonly configs: VmConfigs;
+}
+
+export function createVmLaunchHandlers({ launcher, configs }: VmLaunchComponents): Handlers {
+  const orderOf = (call: CommandCall, saved: string | undefined): LaunchOrder => {
+    const { namespace } = call;
+    const config = saved === undefined ? configs.current(namespace) : configs.saved(namespace, saved);
+    const names = parseLaunchNames(wordOf(call, 'name'));
+    if (!names.ok) throw new AppError('invalid', names.message);
+    return { names: names.value, config };
+  };
+
+  /** The first answer says where VMs would go; then what would be fetched, the VLANs, and what a person should know. */
+  async function* dryRun(call: CommandCall, order: LaunchOrder): AsyncGenerator<ResponseEntry[], void, undefined> {
+    yield* dryRunEntries(call.host, await launcher.dryRun(call.namespace, order, call));
+  }
+
+  const launch = async (call: CommandCall, order: LaunchOrder) =>
+    outcomeEntries(call.host, await launcher.launch(call.namespace, order, call));
+
+  return {
+    'vm launch <kvm,> <name or count> [config]': (call) => {
+      const saved = call.command.words['config'];
+      if (saved === dryRunWord) return dryRun(call, orderOf(call, undefined));
+      return launch(call, orderOf(call, saved));
+    },
+    'vm launch <kvm,> <name or count> <config> <dry-run,>': (call) =>
+      dryRun(call, orderOf(call, wordOf(call, 'config'))),
+    // minimega can queue VMs; here each launch is planned as a whole.
+    'vm launch': () =>
+      Promise.reject(new AppError('refused', 'namespace must contain at least one queued VM to launch VMs')),
+  };
+}
+
+function* dryRunEntries(host: string, run: DryRun): Generator<ResponseEntry[], void, undefined> {
+  const placed = run.vms.map((vm) => [vm.name, vm.host]);
+  const data = {
+    VMs: run.vms.map((vm) => ({ Name: vm.name, Host: vm.host })),
+    Images: run.images.map(({ host: to, name, bytes }) => ({ Host: to, Name: name, Bytes: bytes })),
+    VLANs: run.vlans,
+    Notes: run.notes,
+  };
+  yield [responseEntry(host, { Header: ['vm', 'dst'], Tabular: placed, Data: data })];
+  if (run.images.length > 0) {
+    const images = run.images.map(({ host: to, name, bytes }) => [name, to, String(bytes)]);
+    yield [responseEntry(host, { Header: ['fetches', 'dst', 'bytes'], Tabular: images })];
+  }
+  if (run.vlans.length > 0) {
+    yield [responseEntry(host, { Header: ['new vlan'], Tabular: run.vlans.map((vlan) => [vlan]) })];
+  }
+  if (run.notes.length > 0) yield [responseEntry(host, { Response: run.notes.join('\n') })];
+}
+
+/** An entry of this node, with what a person should know, and one of each host where something went wrong. */
+function outcomeEntries(host: string, { vms, notes }: LaunchOutcome): ResponseEntry[] {
+  const wrong = new Map<string, Map<string, string>>();
+  for (const vm of vms) {
+    if (vm.is === 'launched') continue;
+    const issues = wrong.get(vm.host) ?? new Map<string, string>();
+    wrong.set(vm.host, issues.set(vm.name, vm.error));
+  }
+  const errors = new Map([...wrong].map(([at, issues]) => [at, describeIssues(issues, Infinity)]));
+  const own = errors.get(host);
+  errors.delete(host);
+  const said = own === undefined ? { Response: notes.join('\n') } : { Error: [own, ...notes].join('\n') };
+  return [responseEntry(host, said), ...[...errors].map(([at, text]) => responseEntry(at, { Error: text }))];
+}

@@ -1,0 +1,20 @@
+// All commands about VMs, from what a node has: its own VMs, the launcher, and the configurations that were typed here.
+import type { Handlers } from './handler.ts';
+import { createVmActionHandlers, type VmActionComponents } from './vm-actions.ts';
+import { createVmConfigHandlers, type VmConfigHandlerComponents } from './vm-config.ts';
+import { createVmInfoHandlers, type VmInfoComponents } from './vm-info.ts';
+import { createVmLaunchHandlers, type VmLaunchComponents } from './vm-launch.ts';
+
+export interface VmHandlerComponents
+  extends VmConfigHandlerComponents, VmActionComponents, VmInfoComponents, VmLaunchComponents {
+  readonly vms: VmActionComponents['vms'];
+}
+
+export function createVmHandlers(components: VmHandlerComponents): Handlers {
+  return {
+    ...createVmConfigHandlers(components),
+    ...createVmLaunchHandlers(components),
+    ...createVmInfoHandlers(components),
+    ...createVmActionHandlers(components),
+  };
+}

@@ -1,0 +1,84 @@
+// What minimega has and meshd has not [facts, appendix A]: the first words of these commands, and the nearest thing here. A command that meshd
+// gets is taken out of this list. It owns no command; the table (table.ts) has what exists.
+
+const ports = 'interfaces of VMs have VLANs (`vm config networks`), and `bridge` shows the bridge';
+const fields = 'only kvm VMs: `help vm config` lists their fields';
+const meet = 'nodes meet on the VLANs of their uplinks; `bridge tunnel` ties two';
+const launches = '`vm launch kvm <name or count>`, which plans all its VMs before the first is made';
+const paused = '`vm stop` pauses a VM; its disks stay until `vm flush`';
+const agent = 'the guest over its network, or `vm qmp` for what QEMU can do';
+
+const anyWord = '*';
+
+/** First words, and what to use instead. */
+const missing: readonly (readonly [words: string, nearest: string])[] = [
+  ['args', "`deploy flags` shows the flags of this meshd's deploy"],
+  ['background', 'run it on the node with ssh'],
+  ['background-error', 'run it on the node with ssh'],
+  ['background-output', 'run it on the node with ssh'],
+  ['background-status', 'run it on the node with ssh'],
+  ['capture', 'tcpdump on the tap that `vm info` shows'],
+  ['cc', agent],
+  ['check', "the console checks nodes: a node's page, or `meshdeck check`"],
+  ['clear background-status', '`history`'],
+  ['clear capture', '`vm info` shows taps'],
+  ['clear cc', agent],
+  ['clear log', "`deploy logs <node>` shows a node's journal"],
+  ['clear optimize', 'set it on the node'],
+  ['clear pipe', 'a script on a node'],
+  ['clear plumb', 'a script on a node'],
+  ['clear qos', '`vm net disconnect`'],
+  ['clear router', 'configure the guest over its network'],
+  ['clear tap', '`vm net disconnect`'],
+  ['clear vm net bond', '`clear vm config bonds` before the launch'],
+  ['clear vnc', '`vm screenshot` for the screen as it is'],
+  ['debug', "`deploy logs <node>` shows a node's journal"],
+  ['disk', 'qemu-img on the node, below -filepath; `file list` shows the result'],
+  ['dnsmasq', 'a VM that serves DHCP on the VLAN'],
+  ['file stream', '`file get` fetches it'],
+  ['log', "`deploy logs <node>` shows a node's journal"],
+  ['ns bridge', meet],
+  ['ns del-bridge', meet],
+  ['ns flush', launches],
+  ['ns queue', launches],
+  ['ns queueing', launches],
+  ['ns run', '`mesh send`'],
+  ['ns save', paused],
+  ['ns schedule', '`vm launch kvm <name or count> dry-run`'],
+  ['ns snapshot', paused],
+  ['nuke', '`vm kill all`, `vm flush`, then `quit`'],
+  ['optimize', 'set it on the node'],
+  ['pipe', 'a script on a node'],
+  ['plumb', 'a script on a node'],
+  ['qos', 'tc on the tap that `vm info` shows'],
+  ['router', 'configure the guest over its network'],
+  ['shell', 'run it on the node with ssh'],
+  ['status', 'a command shows its progress while it runs'],
+  ['tap', ports],
+  ['viz', '`mesh dot`'],
+  ['vm hotplug add * * serial', '`vm hotplug add <vm target> <filename> [version]`'],
+  ['vm launch android', '`vm launch kvm`'],
+  ['vm launch container', '`vm launch kvm`'],
+  ['vm migrate', paused],
+  ['vm net bond', '`vm config bonds` before the launch'],
+  ['vm save', paused],
+  ['vm snapshot', paused],
+  ['vm top', '`vm info`, and `host` for the load of each host'],
+  ['vnc', "`vm screenshot`, or a VNC viewer at the socket `vnc` in the VM's folder on its node"],
+  ['write', '`history` lists what was typed'],
+  ...['android-adb', 'android-avd', 'android-avd-dir', 'android-console-base-port', 'android-emulator']
+    .concat(['android-extra-args', 'android-no-window', 'android-sdk', 'android-writable-system'])
+    .concat(['fifos', 'filesystem', 'hostname', 'init', 'preinit', 'volume'])
+    .flatMap((name) => [[`vm config ${name}`, fields] as const, [`clear vm config ${name}`, fields] as const]),
+];
+
+const rows = missing.map(([words, nearest]) => ({ words, pattern: words.split(' '), nearest }));
+
+/** Says so when these words begin a command of minimega that meshd has not; null otherwise. Words count in full only. */
+export function describeMissing(words: readonly string[]): string | null {
+  const found = rows.find(
+    ({ pattern }) =>
+      words.length >= pattern.length && pattern.every((word, at) => word === words[at] || word === anyWord),
+  );
+  return found ? `not in meshd: \`${found.words}\`; nearest: ${found.nearest}` : null;
+}
