@@ -70,6 +70,6 @@ test('VMs outlive the process that started them, are taken over, and a flush lea
   expect(flushes.map(({ error }) => error)).toEqual(['', '', '']);
   expect(last.map((pid) => readProcessIdentity(pid))).toEqual([null, null, null]);
   expect(await readdir(join(folder, 'vms'))).toEqual(['counter.json']);
-  expect((await readdir(join(folder, 'instances'))).sort()).toEqual(['accelerator', 'vm-work']);
+  expect((await readdir(join(folder, 'instances'))).sort()).toEqual(['accelerator', 'catalogue', 'vm-work']);
   expect(await readdir(join(folder, 'instances', 'vm-work'))).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { CommandError, type Runner } from '../runner.ts';
 import { chooseAccelerator, rememberedAccelerator, type AcceleratorChoice } from './accelerator.ts';
-import { parseCpus, parseMachines, parseNetDrivers, parseVersion } from './catalogue.ts';
+import { parseCpus, parseMachines, parseNetDrivers, parseVersion, rememberedCatalogue } from './catalogue.ts';
 
 let folder: string;
 let kvmDevice: string;
@@ -135,5 +135,30 @@ name "pci-serial", bus PCI
 `;
     expect(parseNetDrivers(text)).toEqual(['e1000', 'virtio-net-pci']);
     expect(parseNetDrivers('')).toEqual([]);
+  });
+
+  it('are asked for once for each version of QEMU', async () => {
+    const asked: string[] = [];
+    const answers: Record<string, string> = {
+      '-cpu': 'Available CPUs:\nx86 qemu64\n',
+      '-M help': 'Supported machines are:\npc  Standard PC\n',
+      '-M none': 'Network devices:\nname "e1000", bus PCI\n\n',
+    };
+    const qemu: Runner = {
+      where: 'this machine',
+      run([, ...args]) {
+        asked.push(args.join(' '));
+        const [, stdout = ''] = Object.entries(answers).find(([start]) => args.join(' ').startsWith(start)) ?? [];
+        return Promise.resolve({ stdout, stderr: '', truncated: false });
+      },
+    };
+    const ask = (version: string) =>
+      rememberedCatalogue(join(folder, 'catalogue'), version, { runner: qemu, qemu: 'qemu' });
+    const lists = { cpus: ['qemu64'], machines: ['pc'], netDrivers: ['e1000'] };
+    expect(await ask('7.2 (Debian 1)')).toEqual(lists);
+    expect(await ask('7.2 (Debian 1)')).toEqual(lists);
+    expect(asked).toHaveLength(3);
+    expect(await ask('7.2 (Debian 2)')).toEqual(lists);
+    expect(asked).toHaveLength(6);
   });
 });

@@ -1,13 +1,13 @@
 // Which accelerator VMs of a node get. /dev/kvm that can be opened says little: under some hypervisors guests then hang on their first
 // instruction. So a VM is booted, and its guest has to say something. Owns that boot and what is remembered of it.
-import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { Accelerator } from '../../core/vms/record.ts';
-import { writeFileAtomic } from '../files.ts';
 import { CommandError, type Runner } from '../runner.ts';
+import { remembered } from './remembered.ts';
 
 export interface AcceleratorChoice {
   readonly accelerator: Accelerator;
@@ -105,18 +105,9 @@ async function bootSays(runner: Runner, argv: readonly string[], timeoutMs: numb
   }
 }
 
-const Remembered = z.object({
-  qemu: z.string(),
-  kernel: z.string(),
-  hasKvm: z.boolean(),
-  accelerator: z.enum(['kvm', 'tcg']),
-  warning: z.string(),
-});
+const Choice = z.object({ accelerator: z.enum(['kvm', 'tcg']), warning: z.string() });
 
-/**
- * The choice, from `file` while QEMU's version, the kernel and the presence of /dev/kvm are those of the boot that made it; otherwise from a boot
- * now, which is then remembered.
- */
+/** The choice, remembered in `file` for this version of QEMU, this kernel and whether there is /dev/kvm. */
 export async function rememberedAccelerator(
   file: string,
   version: string,
@@ -126,16 +117,5 @@ export async function rememberedAccelerator(
     () => true,
     () => false,
   );
-  const now = { qemu: version, kernel: release(), hasKvm };
-  try {
-    const known = Remembered.parse(JSON.parse(await readFile(file, 'utf8')));
-    if (known.qemu === now.qemu && known.kernel === now.kernel && known.hasKvm === now.hasKvm) {
-      return { accelerator: known.accelerator, warning: known.warning };
-    }
-  } catch {
-    // Missing, or of another version: the boot decides.
-  }
-  const choice = await choose();
-  await writeFileAtomic(file, JSON.stringify({ ...now, ...choice }));
-  return choice;
+  return remembered(file, { qemu: version, kernel: release(), hasKvm }, { answer: Choice, find: choose });
 }

@@ -1,8 +1,10 @@
 // What the installed QEMU has: its version, CPU models, machine types and NIC models, as it prints them [QEMU 5 to 9: `-version`, `-cpu help`,
 // `-M help`, `-device help`]. Owns reading these texts.
+import { z } from 'zod';
 import { AppError } from '../../contract/errors.ts';
 import type { QemuCatalogue } from '../../core/vms/config-fields.ts';
 import type { Runner } from '../runner.ts';
+import { remembered } from './remembered.ts';
 
 /** Starting QEMU for a list takes 50 ms; a busy machine takes longer. */
 const listMs = 30_000;
@@ -56,4 +58,22 @@ export async function observeCatalogue(runner: Runner, qemu: string): Promise<Qe
     if (names.length === 0) throw new AppError('failed', `${qemu} lists no ${what}`);
   }
   return catalogue;
+}
+
+const Names = z.array(z.string());
+
+/** As `observeCatalogue`, remembered in `file` for this version of QEMU: its lists take three starts of it. */
+export function rememberedCatalogue(
+  file: string,
+  version: string,
+  { runner, qemu }: { runner: Runner; qemu: string },
+): Promise<QemuCatalogue> {
+  return remembered(
+    file,
+    { qemu: version },
+    {
+      answer: z.object({ cpus: Names, machines: Names, netDrivers: Names }),
+      find: () => observeCatalogue(runner, qemu),
+    },
+  );
 }

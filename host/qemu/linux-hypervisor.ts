@@ -19,7 +19,7 @@ import { qemuArgs, socketNames, type QemuDisk } from '../../core/vms/qemu-args.t
 import { isAlive, readProcessIdentity, startDetached, type ProcessIdentity } from '../detached.ts';
 import type { Runner } from '../runner.ts';
 import { chooseAccelerator, rememberedAccelerator } from './accelerator.ts';
-import { observeCatalogue, parseVersion } from './catalogue.ts';
+import { parseVersion, rememberedCatalogue } from './catalogue.ts';
 import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, RunningVm } from './hypervisor.ts';
 import { ensurePassable, grantRead, grantWrite } from './image-access.ts';
 import { imagesGroup, launchArgv, scopeName, vmUser } from './launcher.ts';
@@ -81,7 +81,7 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
         prefix: (argv) => launchArgv(argv, { user: userOf(0), groups: mayUse, unit: null }),
       });
     const [catalogue, choice] = await Promise.all([
-      observeCatalogue(runner, qemu),
+      rememberedCatalogue(join(base, 'catalogue'), version.stdout.split('\n', 1)[0] ?? '', { runner, qemu }),
       rememberedAccelerator(join(base, 'accelerator'), parsed, { choose, kvmDevice }),
     ]);
     return { version: parsed, ...choice, catalogue };
