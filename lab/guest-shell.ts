@@ -3,10 +3,14 @@ import { connect } from 'node:net';
 import { AppError } from '../contract/errors.ts';
 
 export interface GuestAnswer {
-  /** What the command printed, on both outputs. */
+  /** What the command printed, on both outputs, without escape sequences. */
   readonly output: string;
   readonly code: number;
 }
+
+/** What the shell asks of a terminal: behind its prompt, where the cursor is. */
+// eslint-disable-next-line no-control-regex -- that is how it begins
+const escapes = /\u001b\[[0-9;]*[A-Za-z]/g;
 
 /** A guest that prints without end must not fill this process. */
 const maxOutput = 1_000_000;
@@ -41,12 +45,14 @@ export function runInGuest(path: string, command: string, timeoutMs = 60_000): P
     socket.on('close', () => fail('unreachable', 'the serial line ended'));
     socket.on('data', (chunk) => {
       said = (said + chunk.toString('latin1').replaceAll('\r', '')).slice(-maxOutput);
-      if (!isTyped && said.endsWith('# ')) {
+      const plain = said.replaceAll(escapes, '');
+      if (!isTyped && plain.endsWith('# ')) {
         isTyped = true;
         said = '';
         socket.write(line);
+        return;
       }
-      const answer = /@@begin\n([^]*?)@@end (\d+)\n/.exec(said);
+      const answer = /@@begin\n([^]*?)@@end (\d+)\n/.exec(plain);
       if (answer) end(() => resolve({ output: answer[1] ?? '', code: Number(answer[2]) }));
     });
   });
