@@ -50,7 +50,7 @@ async function typeIn(name: Name, command: string, timeoutMs = 300_000): Promise
 async function reachableFrom(name: Name): Promise<string[]> {
   const found: string[] = [];
   for (const other of names.filter((each) => each !== name)) {
-    const { code } = await typeIn(name, `ping -c 2 -W 2 ${vms[other].address}`);
+    const { code } = await typeIn(name, `ping -c 3 -W 5 ${vms[other].address}`);
     if (code === 0) found.push(other);
   }
   return found;
