@@ -2,6 +2,7 @@
 // 1,000 members. Only the network is simulated; Mesh is the real one.
 import { X509Certificate } from 'node:crypto';
 import type { Roster, RosterNode } from '../../contract/roster.ts';
+import type { RosterEdit } from '../../core/mesh/roster.ts';
 import { Authority } from '../identity/authority.ts';
 import { createId, createKeyPair, issueAuthorityCertificate } from '../identity/certificates.ts';
 import { indexRoster, RosterStore, type VerifiedRoster } from '../identity/roster-store.ts';
@@ -131,6 +132,28 @@ export class Simulation {
 
   async stopAll(): Promise<void> {
     await Promise.all(this.running().map((mesh) => mesh.stop()));
+  }
+
+  /** Nodes of different groups do not reach each other; null: all do. */
+  split(groupOf: ((index: number) => number) | null): void {
+    const groups = new Map(
+      this.initial.roster.nodes.map((node, index) => [node.addresses[0] ?? '', groupOf?.(index) ?? 0]),
+    );
+    this.network.isCut = (a, b) => groups.get(a) !== groups.get(b);
+  }
+
+  /** An edit of the roster on the head, which is node 0. */
+  edit(make: (roster: Roster) => RosterEdit): Roster {
+    const [head] = this.stores;
+    if (!head) throw new Error('the head never ran');
+    const edited = make(head.roster);
+    if (!edited.ok) throw new Error(edited.message);
+    const signed = this.authority.sign(edited.roster);
+    head.apply(signed);
+    // Nodes that are made later start with it; the place of a node in it stays.
+    if (edited.roster.nodes.length >= this.initial.roster.nodes.length)
+      this.initial = indexRoster(signed, edited.roster);
+    return edited.roster;
   }
 
   /** All running nodes see exactly each other, and each has its degree in links. */

@@ -38,7 +38,7 @@ test('N1 a node that is alone in its cluster is the host, and stays it when othe
   await cluster(1);
   await nodes.run(nodes.at(0).mention('exp'));
   expect(nodes.text(0)).toBe('exp=node1/cpucommit');
-  nodes.edit((roster) => admitNode(roster, simulatedNode(2)));
+  nodes.sim.edit((roster) => admitNode(roster, simulatedNode(2)));
   await nodes.start(1);
   await nodes.agreed();
   expect(nodes.text(1)).toBe('exp=node1/cpucommit');
@@ -58,7 +58,7 @@ test('N1 hosts are added and taken out on any node; all others means later ones 
   expect(nodes.at(3).hosts('exp')).toEqual([]);
   await nodes.run(nodes.at(3).addHosts('exp', 'all'));
   await nodes.run(nodes.at(3).setLoad('exp', 'memcommit'));
-  nodes.edit((roster) => admitNode(roster, simulatedNode(5)));
+  nodes.sim.edit((roster) => admitNode(roster, simulatedNode(5)));
   await nodes.start(4);
   await nodes.agreed();
   expect(nodes.text(4)).toBe('exp=node1,node2,node3,node5/memcommit');
@@ -70,7 +70,7 @@ test('N1 a node that leaves the roster leaves all namespaces, and one that is aw
   await nodes.run(nodes.at(0).addHosts('exp', nodes.members(0)));
   await nodes.agreed();
   nodes.kill(2);
-  nodes.edit((roster) => revokeNode(roster, nodes.sim.node(3).id));
+  nodes.sim.edit((roster) => revokeNode(roster, nodes.sim.node(3).id));
   await nodes.clock.advance(10_000);
   expect(nodes.text(0)).toBe('exp=node1,node2,node3/cpucommit');
   expect(nodes.text(1)).toBe('exp=node1,node2,node3/cpucommit');
@@ -139,12 +139,12 @@ test('N2 a damaged file is set aside, and the namespaces come again from the oth
 
 test('N3 both sides of a split mention one name: after it, the hosts of both', async () => {
   await cluster();
-  nodes.split((index) => index % 2);
+  nodes.sim.split((index) => index % 2);
   await nodes.clock.advance(10_000);
   await nodes.run(nodes.at(0).mention('exp'));
   await nodes.run(nodes.at(1).mention('exp'));
   expect(nodes.text(0)).not.toBe(nodes.text(1));
-  nodes.split(null);
+  nodes.sim.split(null);
   await nodes.agreed();
   expect(nodes.text(2)).toBe('exp=node1,node2,node3,node4/cpucommit');
 });

@@ -42,8 +42,8 @@ test(`N2 N3 N4 N5 whatever happens in whatever order, all nodes come to the same
     else if (dice < 0.75) watch(namespaces.clear(name, { signal: new AbortController().signal }));
     else if (dice < 0.82) {
       const groups = Array.from({ length: size }, () => below(2));
-      nodes.split((node) => groups[node] ?? 0);
-    } else if (dice < 0.88) nodes.split(null);
+      nodes.sim.split((node) => groups[node] ?? 0);
+    } else if (dice < 0.88) nodes.sim.split(null);
     else if (dice < 0.94 && running.length > size / 2) nodes.kill(index);
   };
   try {
@@ -55,7 +55,7 @@ test(`N2 N3 N4 N5 whatever happens in whatever order, all nodes come to the same
       }
       await clock.advance(random() < 0.3 ? 6_000 : below(500), 100);
     }
-    nodes.split(null);
+    nodes.sim.split(null);
     for (let index = 0; index < size; index += 1) if (!nodes.runs().includes(index)) await nodes.start(index);
     // Wishes that wait for a node that was away have ended by then.
     await clock.advance(70_000, 500);

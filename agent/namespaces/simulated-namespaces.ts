@@ -1,9 +1,6 @@
 // For tests: the namespaces of many nodes over the simulated mesh, with disks that survive a crash, splits, and contents that can be stuck. Only
 // disks, network and contents are simulated.
 import { AppError } from '../../contract/errors.ts';
-import type { Roster } from '../../contract/roster.ts';
-import type { RosterEdit } from '../../core/mesh/roster.ts';
-import { indexRoster } from '../identity/roster-store.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import type { VirtualClock } from '../mesh/virtual-clock.ts';
 import { MemoryTextStore } from '../tables/memory-store.ts';
@@ -89,25 +86,6 @@ export class SimulatedNamespaces {
   async stopAll(): Promise<void> {
     for (const index of this.runs()) this.kill(index);
     await this.sim.stopAll();
-  }
-
-  /** Nodes of different groups do not reach each other; null: all do. */
-  split(groupOf: ((index: number) => number) | null): void {
-    const groups = new Map(
-      this.sim.initial.roster.nodes.map((node, index) => [node.addresses[0] ?? '', groupOf?.(index) ?? 0]),
-    );
-    this.sim.network.isCut = (a, b) => groups.get(a) !== groups.get(b);
-  }
-
-  /** An edit of the roster on the head, which is node 0. */
-  edit(make: (roster: Roster) => RosterEdit): void {
-    const [head] = this.sim.stores;
-    if (!head) throw new Error('the head never ran');
-    const edited = make(head.roster);
-    if (!edited.ok) throw new Error(edited.message);
-    const signed = this.sim.authority.sign(edited.roster);
-    head.apply(signed);
-    this.sim.initial = indexRoster(signed, edited.roster);
   }
 
   /** Runs a wish while the clock moves; what it gives, or its error. */

@@ -70,7 +70,7 @@ class Play {
 
   /** Two sides decide on the same aliases, whatever chance does later. */
   async begin(): Promise<void> {
-    this.nodes.split((index) => index % 2);
+    this.nodes.sim.split((index) => index % 2);
     await this.clock.advance(6_000);
     for (let at = 0; at < 10; at += 1) this.launch(at, { namespace: 'minimega', alias: `both${at >> 1}` });
     await this.clock.advance(2_000);
@@ -85,7 +85,7 @@ class Play {
     else if (dice < 0.7) this.split();
     else if (dice < 0.76) {
       this.acts.push('heal');
-      this.nodes.split(null);
+      this.nodes.sim.split(null);
     } else if (dice < 0.86) this.killNode();
     else if (dice < 0.94) await this.startNode();
     else if (dice < 0.98) await this.admit();
@@ -98,7 +98,7 @@ class Play {
   /** Everything runs and reaches everything, and what was asked for has been answered. */
   async heal(): Promise<void> {
     this.acts.push('end');
-    this.nodes.split(null);
+    this.nodes.sim.split(null);
     for (let index = 0; index < this.members; index += 1) {
       if (!this.revoked.has(index) && this.nodes.sim.meshes[index] === null) await this.nodes.start(index);
     }
@@ -246,7 +246,7 @@ class Play {
     const parts = 2 + this.below(2);
     const groups = Array.from({ length: this.members }, () => this.below(parts));
     this.acts.push(`split in ${parts}`);
-    this.nodes.split((index) => groups[index] ?? 0);
+    this.nodes.sim.split((index) => groups[index] ?? 0);
   }
 
   private killNode(): void {
@@ -269,7 +269,7 @@ class Play {
   private async admit(): Promise<void> {
     if (this.members >= mostMembers) return;
     const index = this.members;
-    this.nodes.edit((roster) => admitNode(roster, simulatedNode(index + 1)));
+    this.nodes.sim.edit((roster) => admitNode(roster, simulatedNode(index + 1)));
     this.members += 1;
     this.acts.push(`admit ${index}`);
     // Some are admitted and do not start before the end.
@@ -282,7 +282,7 @@ class Play {
     if (index === undefined || this.revoked.size >= 3) return;
     this.acts.push(`revoke ${index}`);
     const { id } = this.nodes.sim.node(index);
-    this.nodes.edit((roster) => revokeNode(roster, id));
+    this.nodes.sim.edit((roster) => revokeNode(roster, id));
     this.revoked.add(index);
   }
 }

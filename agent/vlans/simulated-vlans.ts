@@ -1,12 +1,9 @@
 // For tests: the VLANs of many nodes over the simulated mesh, with disks that survive a crash, splits, roster changes, and VMs
 // that use numbers. Only disks, network and VMs are simulated.
 import { AppError } from '../../contract/errors.ts';
-import type { Roster } from '../../contract/roster.ts';
-import type { RosterEdit } from '../../core/mesh/roster.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
 import { sameAlias, type AliasName } from '../../core/vlans/names.ts';
-import { indexRoster } from '../identity/roster-store.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import type { VirtualClock } from '../mesh/virtual-clock.ts';
 import { MemoryTextStore } from '../tables/memory-store.ts';
@@ -130,28 +127,6 @@ export class SimulatedVlans {
   async stopAll(): Promise<void> {
     for (const index of this.knowing()) this.kill(index);
     await this.sim.stopAll();
-  }
-
-  /** Nodes of different groups do not reach each other; null: all do. */
-  split(groupOf: ((index: number) => number) | null): void {
-    const groups = new Map(
-      this.sim.initial.roster.nodes.map((node, index) => [node.addresses[0] ?? '', groupOf?.(index) ?? 0]),
-    );
-    this.sim.network.isCut = (a, b) => groups.get(a) !== groups.get(b);
-  }
-
-  /** An edit of the roster on the head, which is node 0. */
-  edit(make: (roster: Roster) => RosterEdit): Roster {
-    const [head] = this.sim.stores;
-    if (!head) throw new Error('the head never ran');
-    const edited = make(head.roster);
-    if (!edited.ok) throw new Error(edited.message);
-    const signed = this.sim.authority.sign(edited.roster);
-    head.apply(signed);
-    // Nodes that are made later start with it; the place of a node in it stays.
-    if (edited.roster.nodes.length >= this.sim.initial.roster.nodes.length)
-      this.sim.initial = indexRoster(signed, edited.roster);
-    return edited.roster;
   }
 
   /** Runs a wish while the clock moves, as meshd's would; null: it takes more than `maxMs`. */

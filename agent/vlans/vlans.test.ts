@@ -168,11 +168,11 @@ describe('four nodes', () => {
   test('V8 a number that was forced on one side of a split and given away on the other is a clash on every node', async () => {
     const vlan = numbersFrom(300).find((each) => ownerOf(each) === 3)!;
     const [a, b] = ['forced', 'given'];
-    nodes.split((index) => (index === 3 ? 1 : 0));
+    nodes.sim.split((index) => (index === 3 ? 1 : 0));
     await clock.advance(8_000);
     await done(add(3, b, vlan));
     await done(add(0, a, vlan, true));
-    nodes.split(null);
+    nodes.sim.split(null);
     await nodes.settled();
     await nodes.agreed();
     for (const index of [0, 1, 2, 3]) {
@@ -206,14 +206,14 @@ describe('four nodes', () => {
   });
 
   test('V10 an alias on which both sides of a split decided is split on every node, and joining moves its VMs', async () => {
-    nodes.split((index) => index % 2);
+    nodes.sim.split((index) => index % 2);
     await clock.advance(8_000);
     const [a, b] = [await nodes.number(0, 'lan'), await nodes.number(1, 'lan')];
     expect(a).not.toBe(b);
     nodes.vms[0]!.push({ vm: 'web1', name: lan('lan'), vlan: a });
     nodes.vms[2]!.push({ vm: 'web2', name: lan('lan'), vlan: a });
     nodes.vms[1]!.push({ vm: 'web3', name: lan('lan'), vlan: b });
-    nodes.split(null);
+    nodes.sim.split(null);
     await nodes.settled();
     await nodes.agreed();
     const vlans = [a, b].toSorted((x, y) => x - y);
@@ -326,10 +326,10 @@ describe('four nodes', () => {
   });
 
   test('V4 numbers of a new member are not given away before every member of the old roster has the new one', async () => {
-    nodes.split((index) => (index === 3 ? 1 : 0));
+    nodes.sim.split((index) => (index === 3 ? 1 : 0));
     await clock.advance(8_000);
-    nodes.edit((roster) => admitNode(roster, simulatedNode(5)));
-    nodes.split((index) => (index === 3 ? 1 : 0));
+    nodes.sim.edit((roster) => admitNode(roster, simulatedNode(5)));
+    nodes.sim.split((index) => (index === 3 ? 1 : 0));
     await nodes.start(4);
     await clock.advance(10_000);
     // One that node4 owned, and owns still as far as it knows.
@@ -341,7 +341,7 @@ describe('four nodes', () => {
     );
     const other = aliases.find((each) => indexOf(before.ofAlias(lan(each))[0]) === 3)!;
     await done(add(3, other, vlan));
-    nodes.split(null);
+    nodes.sim.split(null);
     await nodes.settled();
     await clock.advance(5_000);
     await nodes.agreed();
@@ -350,8 +350,8 @@ describe('four nodes', () => {
   });
 
   test('V4 a member that was admitted and never started holds no number back', async () => {
-    nodes.edit((roster) => admitNode(roster, simulatedNode(5)));
-    nodes.edit((roster) => admitNode(roster, simulatedNode(6)));
+    nodes.sim.edit((roster) => admitNode(roster, simulatedNode(5)));
+    nodes.sim.edit((roster) => admitNode(roster, simulatedNode(6)));
     await nodes.start(5);
     await nodes.settled();
     await clock.advance(5_000);
@@ -363,8 +363,8 @@ describe('four nodes', () => {
     const vlan = numbersFrom(300).find((each) => ownerOf(each) === 2)!;
     await done(add(0, 'kept', vlan));
     nodes.kill(2);
-    nodes.edit((roster) => revokeNode(roster, idOf(2)));
-    nodes.edit((roster) => removeNode(roster, idOf(2)));
+    nodes.sim.edit((roster) => revokeNode(roster, idOf(2)));
+    nodes.sim.edit((roster) => removeNode(roster, idOf(2)));
     await clock.advance(10_000);
     await nodes.agreed();
     expect(await nodes.number(0, 'kept')).toBe(vlan);
@@ -453,7 +453,7 @@ describe('four nodes', () => {
     await clock.advance(2_000);
     nodes.kill(1);
     nodes.disks[1]!.text = nodes.disks[1]!.text!.replace('"state":"held"', '"state":"of a later version"');
-    nodes.split((index) => index);
+    nodes.sim.split((index) => index);
     await nodes.start(1);
     expect(nodes.disks[1]!.setAsides).toBe(1);
     expect(nodes.at(1).state.standing.numbers).toEqual([]);
@@ -468,7 +468,7 @@ describe('four nodes', () => {
       `"node":"${idOf(1)}","standing"`,
       `"node":"${'f'.repeat(32)}","standing"`,
     );
-    nodes.split((index) => index);
+    nodes.sim.split((index) => index);
     await nodes.start(1);
     expect(nodes.tableText(1)).toBe('');
     expect(nodes.at(1).state.standing.numbers).toEqual([]);
