@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeIdentity } from '../agent/identity/identity.ts';
 import { createSystemClock } from '../agent/mesh/clock.ts';
-import type { Mesh } from '../agent/mesh/mesh.ts';
+import { Mesh } from '../agent/mesh/mesh.ts';
 import { seededRandom } from '../agent/mesh/simulation.ts';
 import { TlsCluster } from '../agent/mesh/tls-fixture.ts';
 import { ClusterRows } from '../agent/rows/cluster-rows.ts';
@@ -132,13 +132,14 @@ async function start(): Promise<RecordedVms[]> {
     directory.serve(mesh);
     all.push(local);
   }
-  const late = new Set(cluster.meshes.filter((mesh) => mesh instanceof Object));
-  while (late.size > 0) {
+  // Without the first, which is a real meshd.
+  const unsettled = new Set(cluster.meshes.filter((mesh) => mesh instanceof Mesh));
+  while (unsettled.size > 0) {
     await sleep(lookEveryMs);
-    for (const mesh of late) {
-      // A size costs a search; the first that is late says that it is not over.
+    for (const mesh of unsettled) {
+      // To ask a mesh for its size costs a search, so each look ends at the first one that lacks members.
       if (mesh.status().size < size) break;
-      late.delete(mesh);
+      unsettled.delete(mesh);
     }
   }
   say('settled');
