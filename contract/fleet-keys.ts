@@ -1,6 +1,16 @@
 // The kinds as browsers get them, by their keys: what pages ask a view of the fleet for (core/fleet-view.ts). No schema, as in
 // kind-keys.ts.
-import type { FleetBridge, FleetCluster, FleetHost, FleetLink, FleetNode } from './fleet.ts';
+import type {
+  FleetBridge,
+  FleetCluster,
+  FleetHost,
+  FleetLink,
+  FleetNamespace,
+  FleetNode,
+  FleetTap,
+  FleetVlan,
+  FleetVm,
+} from './fleet.ts';
 import { clusterKeys, clustersKey, fleetKey, type KindKey, type RowsKey } from './kind-keys.ts';
 
 interface FleetKeys {
@@ -9,6 +19,10 @@ interface FleetKeys {
   readonly links: RowsKey<FleetLink>;
   readonly hosts: RowsKey<FleetHost>;
   readonly bridges: RowsKey<FleetBridge>;
+  readonly vlans: RowsKey<FleetVlan>;
+  readonly vms: RowsKey<FleetVm>;
+  readonly taps: RowsKey<FleetTap>;
+  readonly namespaces: RowsKey<FleetNamespace>;
 }
 
 export const fleetKeys: FleetKeys = {
@@ -17,6 +31,10 @@ export const fleetKeys: FleetKeys = {
   links: fleetKey(clusterKeys.links),
   hosts: fleetKey(clusterKeys.hosts),
   bridges: fleetKey(clusterKeys.bridges),
+  vlans: fleetKey(clusterKeys.vlans),
+  vms: fleetKey(clusterKeys.vms),
+  taps: fleetKey(clusterKeys.taps),
+  namespaces: fleetKey(clusterKeys.namespaces),
 };
 
 /** Those of all kinds, for who takes rows of every kind. */
