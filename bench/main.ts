@@ -129,8 +129,12 @@ async function runMeshBench(options: MeshBenchOptions): Promise<number> {
   return runBench('mesh', options, partsOf(run, options.only));
 }
 
-const partsOf = <Name extends string>(run: Readonly<Record<Name, BenchPart>>, only: readonly Name[]) =>
-  Object.fromEntries(only.map((part) => [part, run[part]]));
+function partsOf<Name extends string>(
+  run: Readonly<Record<Name, BenchPart>>,
+  only: readonly Name[],
+): Readonly<Record<string, BenchPart>> {
+  return Object.fromEntries(only.map((part) => [part, run[part]]));
+}
 
 type BenchPart = (report: Report, signal: AbortSignal) => Promise<void>;
 
