@@ -3,7 +3,9 @@
 //   admission (all at once) ── refused: no trace ──┐
 //   ids, records                                   │
 //   ├── taps of all VMs, in one change             │
-//   └── per VM: files → (taps) → QEMU ─────────────┴── one result per VM
+//   └── per VM: files → (taps) → QEMU → (ports) ───┴── one result per VM
+//
+// A QEMU needs its tap alone, so QEMUs start while the switch still makes the ports. They stand still until the launch is over.
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { describeNetSpec } from '../../core/vms/net-spec.ts';
@@ -92,7 +94,7 @@ export async function launchVms(
       return made ? [made] : [];
     }),
   );
-  const taps = written.then((made) => ensurePorts(made.flat(), parts));
+  const taps = makeTaps(written, parts);
   return Promise.all(
     admitted.map(async ({ vm, id, refusal, added }) => {
       if (added === null) return finish(gone(vm, new AppError('conflict', refusal ?? '')));
@@ -114,7 +116,7 @@ async function launchOne(
   }: {
     vm: PlannedVm;
     added: Promise<void>;
-    taps: Promise<ReadonlyMap<number, string>>;
+    taps: LaunchTaps;
     onFetch: (status: FetchStatus) => void;
     signal: AbortSignal;
     parts: LaunchingParts;
@@ -136,11 +138,9 @@ async function launchOne(
       },
     });
     await book.update(id, (stored) => ({ ...stored, images: images.all }));
-    const wrong = (await taps).get(id);
-    if (wrong !== undefined) throw new AppError('failed', wrong);
-    await startQemu(id, { images, signal, parts });
+    await startOnTaps(id, taps, { images, signal, parts });
   } catch (error) {
-    await taps;
+    await taps.failures;
     if (signal.aborted && error instanceof AppError && error.code === 'cancelled') {
       try {
         await removeVm(id, parts);
@@ -153,6 +153,50 @@ async function launchOne(
   }
   const notes = fetched.size === 0 ? [] : [`fetched ${[...fetched].join(', ')}`];
   return { name: vm.name, vm: book.get(id)?.record ?? null, error: '', notes };
+}
+
+/** Taps of all VMs of a launch. */
+interface LaunchTaps {
+  /** Settles when taps are there, or cannot be made. */
+  readonly made: Promise<unknown>;
+  /** How often they were made: each try makes new ones. */
+  readonly tries: () => number;
+  /** Why VMs have no ports, by id, once the others have theirs. */
+  readonly failures: Promise<ReadonlyMap<number, string>>;
+}
+
+function makeTaps(written: Promise<readonly number[][]>, parts: LaunchingParts): LaunchTaps {
+  const made = Promise.withResolvers<undefined>();
+  let tries = 0;
+  const onMade = () => {
+    tries += 1;
+    made.resolve(undefined);
+  };
+  const failures = written.then((ids) => ensurePorts(ids.flat(), parts, onMade));
+  return { made: Promise.race([made.promise, failures]), tries: () => tries, failures };
+}
+
+/** @throws AppError; no QEMU is left then */
+async function startOnTaps(id: number, taps: LaunchTaps, how: Parameters<typeof startQemu>[1]): Promise<void> {
+  await taps.made;
+  const nets = how.parts.book.get(id)?.record.nets ?? [];
+  const tries = taps.tries();
+  const early = nets.every(({ tap }) => tap !== '') ? startQemu(id, how) : null;
+  const [failures, started] = await Promise.all([
+    taps.failures,
+    early?.then(
+      (vm) => ({ vm, error: null }),
+      (error: unknown) => ({ vm: null, error }),
+    ),
+  ]);
+  const wrong = failures.get(id);
+  // A try that failed, for whichever VM, has taken the taps of all away from their QEMUs.
+  const isOnTaps = nets.length === 0 || tries === taps.tries();
+  if (wrong === undefined && started?.vm && isOnTaps) return;
+  await started?.vm?.kill();
+  if (wrong !== undefined) throw new AppError('failed', wrong);
+  if (started?.error instanceof Error && isOnTaps) throw started.error;
+  await startQemu(id, how);
 }
 
 const gone = (vm: PlannedVm, error: unknown): Launched => ({

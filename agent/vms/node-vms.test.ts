@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseBondSpec } from '../../core/vms/bond-spec.ts';
 import { vmActions, vmStates, type VmState } from '../../core/vms/states.ts';
-import { describeBond } from '../../host/ovs/switch-host.ts';
+import { AppError } from '../../contract/errors.ts';
+import { describeBond, type SwitchHost } from '../../host/ovs/switch-host.ts';
 import type { VmActionArguments } from './local-vms.ts';
 import type { NodeVms } from './node-vms.ts';
 import { launchOf, never, plan, SimulatedMachine } from './simulated-vms.ts';
@@ -19,6 +20,17 @@ afterEach(() => vms.stop());
 
 async function launch(...planned: ReturnType<typeof plan>[]) {
   return vms.launch(launchOf(planned), { signal: never });
+}
+/** meshd again, with something between it and the switch's changes. */
+async function restartWith(
+  apply: (host: SwitchHost, ...change: Parameters<SwitchHost['apply']>) => Promise<void>,
+): Promise<void> {
+  await vms.stop();
+  vms = await machine.start((part) => {
+    if (!('apply' in part)) return part;
+    const host = part as unknown as SwitchHost;
+    return { ...part, apply: (...change: Parameters<SwitchHost['apply']>) => apply(host, ...change) };
+  });
 }
 const states = () => Object.fromEntries(vms.list(null).map(({ name, state }) => [name, state]));
 const errorOf = async (id: number, wanted: VmActionArguments) => (await vms.act([id], wanted, named))[0]?.error;
@@ -175,6 +187,36 @@ describe('a launch', () => {
     expect(await errorOf(0, { action: 'start' })).toBe('');
     expect(vms.list(null)[0]).toMatchObject({ state: 'RUNNING', reason: '', config: { tags: {} } });
     expect(machine.taps()).toEqual(['mega_tap0']);
+  });
+
+  it('QEMUs start as soon as their taps are there, while the switch still works on the ports', async () => {
+    await restartWith(async (host, ...change) => {
+      await host.apply(...change);
+      if (change[0].makeTaps.length > 0) await expect.poll(() => machine.hypervisor.processes()).toEqual([0, 1]);
+    });
+    const launched = await launch(plan('a', {}, [101]), plan('b', {}, [101]));
+    expect(launched.map(({ error }) => error)).toEqual(['', '']);
+  });
+
+  it('a VM whose port the switch refuses has no QEMU, and the others get theirs on new taps', async () => {
+    let tries = 0;
+    await restartWith(async (host, change, waitMs, onWritten) => {
+      await host.apply(change, waitMs, onWritten);
+      if (change.makeTaps.length === 0) return;
+      tries += 1;
+      if (tries > 1) return;
+      await expect.poll(() => machine.hypervisor.processes()).toEqual([0, 1]);
+      for (const { name } of change.setPorts) machine.network.deletePort(name);
+      for (const { name } of change.makeTaps) machine.network.deleteTap(name);
+      throw new AppError('failed', 'mega_tap0: no buffers', { detail: { ports: { mega_tap0: 'no buffers' } } });
+    });
+    const launched = await launch(plan('a', {}, [101]), plan('b', {}, [101]));
+    expect(launched.map(({ error }) => error)).toEqual(['mega_tap0: no buffers', '']);
+    expect(states()).toEqual({ a: 'ERROR', b: 'BUILDING' });
+    expect(machine.hypervisor.processes()).toEqual([1]);
+    expect(machine.taps()).toEqual(['mega_tap1']);
+    expect(machine.network.host().view().links.get('mega_tap1')?.hasCarrier).toBe(true);
+    expect(await errorOf(0, { action: 'start' })).toBe('');
   });
 
   it('a bridge that cannot be made is the error of its VMs alone', async () => {

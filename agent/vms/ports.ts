@@ -7,10 +7,15 @@ import type { Switch } from './switch.ts';
 type PortParts = Pick<VmParts, 'book' | 'hypervisor' | 'ports'>;
 
 /**
- * Gives each NIC of these VMs that has none a tap, on its bridge and VLAN. A bridge that is not there is made, as minimega does. @returns why
- * it failed, by id; such a VM has the taps that it had before.
+ * Gives each NIC of these VMs that has none a tap, on its bridge and VLAN. A bridge that is not there is made, as minimega does. `onMade`: a try
+ * has made the taps, the switch acts on them next; a try that then fails takes them away again. @returns why it failed, by id; such a VM has the
+ * taps that it had before.
  */
-export async function ensurePorts(ids: readonly number[], parts: PortParts): Promise<Map<number, string>> {
+export async function ensurePorts(
+  ids: readonly number[],
+  parts: PortParts,
+  onMade?: () => void,
+): Promise<Map<number, string>> {
   const { book, ports } = parts;
   const failed = new Map<number, string>();
   const fresh = new Map<number, string[]>();
@@ -48,7 +53,7 @@ export async function ensurePorts(ids: readonly number[], parts: PortParts): Pro
     const wanted = without.filter(isGood);
     if (wanted.length === 0) break;
     try {
-      await ports.addPorts(wanted.flatMap(portsFor));
+      await ports.addPorts(wanted.flatMap(portsFor), onMade);
       break;
     } catch (error) {
       // All of them or none: the switch gets those that are not to blame again, without the others.

@@ -14,13 +14,13 @@ import type { PortRemovals } from './ports.ts';
 import { reasonText } from './shapes.ts';
 
 /** Starts the QEMU of a VM whose files and taps are there: its processors stand still. @throws AppError; no QEMU is left then */
-export function startQemu(
+export async function startQemu(
   id: number,
   { images, signal, parts }: { images: VmImages; signal: AbortSignal; parts: VmParts },
 ): Promise<RunningVm> {
-  return parts.slots.run(async () => {
+  const { book, hypervisor, running, ports } = parts;
+  const { vm, saved } = await parts.slots.run(async () => {
     if (signal.aborted) throw cancelled();
-    const { book, hypervisor, running, ports } = parts;
     const { accelerator } = await hypervisor.facts();
     const stored = book.get(id);
     if (!stored) throw notFound(id);
@@ -31,32 +31,38 @@ export function startQemu(
       machine: { id, name, uuid, config, disks: images.disks, nics },
       reads: images.reads,
     });
-    try {
+    const record = (before: VmRecord): VmRecord => ({
+      ...before,
+      state: 'BUILDING',
+      reason: '',
+      config: clearTag(before.config, 'error'),
+      pid: vm.instance.process.pid,
+      launchedAtMs: parts.clock.wallNow(),
+      accelerator,
+      hotplug: [],
+    });
+    const attach = async () => {
       for (const [index, { vlan }] of nets.entries()) if (vlan < 0) await vm.setLink(index, false);
       const saved = book.update(id, (before) => ({
         ...before,
         doing: 'nothing',
         process: vm.instance.process,
-        record: {
-          ...before.record,
-          state: 'BUILDING',
-          reason: '',
-          config: clearTag(before.record.config, 'error'),
-          pid: vm.instance.process.pid,
-          launchedAtMs: parts.clock.wallNow(),
-          accelerator,
-          hotplug: [],
-        },
+        record: record(before.record),
       }));
       running.attach(vm);
       await saved;
-    } catch (error) {
-      // Without its process in the record nobody would find it again.
-      await vm.kill();
-      throw error;
-    }
-    return vm;
+    };
+    return { vm, saved: attach() };
   });
+  try {
+    // The next QEMU does not wait for the disk.
+    await saved;
+  } catch (error) {
+    // Without its process in the record nobody would find it again.
+    await vm.kill();
+    throw error;
+  }
+  return vm;
 }
 
 /** A VM whose QEMU could not be started: it stays, says why, and may be started again. */

@@ -113,11 +113,11 @@ export class LinuxHost implements SwitchHost {
     return this.built;
   }
 
-  async apply(change: SwitchChange, waitMs: number): Promise<void> {
+  async apply(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void> {
     await this.links.make(change.makeTaps);
     try {
       await this.links.raise(change.raiseTaps);
-      await this.applyRows(change, waitMs);
+      await this.applyRows(change, waitMs, onWritten);
     } catch (error) {
       // Without its port a new tap is half of something; what it was made for is tried again with a new one.
       await this.links.seeTaps(change.makeTaps);
@@ -219,7 +219,7 @@ export class LinuxHost implements SwitchHost {
     return { epoch, databaseFailure: '', switchFailure, bridges, ports, interfaces: new Set(mtus.keys()), links };
   }
 
-  private async applyRows(change: SwitchChange, waitMs: number): Promise<void> {
+  private async applyRows(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void> {
     const { setPorts, ...rest } = change;
     for (let at = 0; at === 0 || at < setPorts.length; at += portsAtOnce) {
       const part = { ...rest, setPorts: setPorts.slice(at, at + portsAtOnce) };
@@ -230,6 +230,7 @@ export class LinuxHost implements SwitchHost {
       const count: Operation = { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] };
       const read: Operation = { op: 'select', table: 'Open_vSwitch', where: [], columns: ['next_cfg'] };
       const results = await this.database.transact([...operations, count, read], transactMs);
+      if (at + portsAtOnce >= setPorts.length) onWritten?.();
       const number = readNumber(results.at(-1)?.rows[0]?.['next_cfg']);
       if (waitMs > 0 && number !== null) await this.waitForSwitch(number, waitMs);
     }

@@ -44,7 +44,7 @@ export class MemoryMachine {
         if (listener) this.listeners.delete(listener);
       },
       view: () => this.view(),
-      apply: (change, waitMs) => this.apply(change, waitMs),
+      apply: (change, waitMs, onWritten) => this.apply(change, waitMs, onWritten),
       counters: (mark) => this.counters(mark),
       defaultDatapath: () => Promise.resolve('netdev'),
       // It hears everything. What is not listened to is forgotten, as on a machine.
@@ -81,7 +81,7 @@ export class MemoryMachine {
     };
   }
 
-  private async apply(change: SwitchChange, waitMs: number): Promise<void> {
+  private async apply(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void> {
     await Promise.resolve();
     for (const { name } of change.makeTaps)
       if (this.links.has(name)) throw new AppError('conflict', `${name}: there is an interface of that name`);
@@ -108,6 +108,7 @@ export class MemoryMachine {
     }
     for (const name of change.dropTaps) this.deleteTap(name);
     this.changed();
+    onWritten?.();
     if (waitMs > 0 && hasRows && !this.isSwitchUp)
       throw new AppError('timeout', 'the switch in memory has not acted on the change');
   }

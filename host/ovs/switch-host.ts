@@ -202,10 +202,10 @@ export interface SwitchHost {
   stop(): void;
   view(): HostView;
   /**
-   * `waitMs`: how long the switch may take to act on it; 0 to not wait for it.
+   * `waitMs`: how long the switch may take to act on it; 0 to not wait for it. `onWritten`: taps and rows are there, and the switch has not acted yet.
    * @throws AppError `conflict` when a name is taken, `timeout` when the outcome is unknown, `failed` with the reason
    */
-  apply(change: SwitchChange, waitMs: number): Promise<void>;
+  apply(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void>;
   /** Of all ports that have this mark. @throws AppError */
   counters(mark: readonly [key: string, value: string]): Promise<Map<string, PortCounters>>;
   /** Of a new bridge on a machine that has none yet. */

@@ -264,12 +264,12 @@ export class VirtualSwitch {
     for (const name of names) this.reserved.delete(name);
   }
 
-  /** All of them or none. @throws AppError `conflict` that names what is taken, `not-found`, or as `SwitchHost.apply` */
-  addPorts(ports: readonly WantedPort[]): Promise<void> {
-    return this.inTurn(() => this.add(ports)).finally(() => this.releaseTaps(ports.map(({ tap }) => tap)));
+  /** All of them or none. `onMade`: the taps are there, and the switch will forward for them. @throws AppError `conflict` that names what is taken, `not-found`, or as `SwitchHost.apply` */
+  addPorts(ports: readonly WantedPort[], onMade?: () => void): Promise<void> {
+    return this.inTurn(() => this.add(ports, onMade)).finally(() => this.releaseTaps(ports.map(({ tap }) => tap)));
   }
 
-  private async add(ports: readonly WantedPort[]): Promise<void> {
+  private async add(ports: readonly WantedPort[], onMade?: () => void): Promise<void> {
     const view = this.runningView();
     this.assertNew(ports, view);
     for (const port of ports) this.wanted.ports.set(port.tap, port);
@@ -282,6 +282,7 @@ export class VirtualSwitch {
           setPorts: newPorts(ports, cluster),
         },
         waitMs(ports.length),
+        onMade,
       );
       this.assertConnected(ports);
     } catch (error) {
