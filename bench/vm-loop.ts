@@ -43,7 +43,11 @@ export interface LoopOptions {
   /** All QEMUs at once, or one after the other. */
   readonly how: 'together' | 'in turn';
   readonly isPaused: boolean;
+  /** Each QEMU has its own systemd scope, as in meshd: it outlives who started it, and what it takes is counted. */
+  readonly hasScopes: boolean;
 }
+
+const scope = ['systemd-run', '--scope', '--quiet', '--collect', '--slice=loop.slice', '--'];
 
 /** A VM of meshd's, of which the loop makes copies: the words of its QEMU, its folder and its tap. */
 export interface Pattern {
@@ -54,8 +58,8 @@ export interface Pattern {
 
 /** Milliseconds that the loop took. Its VMs are gone again afterwards. */
 export async function measureLoop(lab: Lab, node: string, pattern: Pattern, options: LoopOptions): Promise<number> {
-  const { bridge, vlan, count, how, isPaused } = options;
-  const text = `start() { ${commandOf(pattern, isPaused)}; }\n${script}`;
+  const { bridge, vlan, count, how } = options;
+  const text = `start() { ${commandOf(pattern, options)}; }\n${script}`;
   try {
     const { stdout } = await lab.exec(node, ['bash', '-c', text, 'loop', bridge, String(vlan), String(count), how], {
       timeoutMs,
@@ -67,9 +71,10 @@ export async function measureLoop(lab: Lab, node: string, pattern: Pattern, opti
 }
 
 /** The VM's own words, less what a loop would not type: the sandbox, which forbids to go into the background. */
-function commandOf({ argv, folder: own, tap }: Pattern, isPaused: boolean): string {
+function commandOf({ argv, folder: own, tap }: Pattern, { isPaused, hasScopes }: LoopOptions): string {
   const at = argv.indexOf('-sandbox');
-  const words = [...argv.slice(0, at), ...argv.slice(at + 2)].filter((word) => isPaused || word !== '-S');
+  const program = [...argv.slice(0, at), ...argv.slice(at + 2)].filter((word) => isPaused || word !== '-S');
+  const words = hasScopes ? [...scope, ...program] : program;
   // A brace makes the word a quoted one: the number stands between two quoted parts.
   const copied = words.map((word) => word.replaceAll(own, `${folder}/{i}`).replaceAll(tap, 'loop{i}'));
   return quoteArgv([...copied, '-daemonize', '-pidfile', `${folder}/{i}/pid`]).replaceAll('{i}', `'"$i"'`);

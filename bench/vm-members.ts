@@ -145,7 +145,7 @@ async function start(): Promise<RecordedVms[]> {
     }
   }
   // What joining has left to do would be measured as the watcher's.
-  for (let before = performance.eventLoopUtilization(); ; ) {
+  for (let before = performance.eventLoopUtilization(); ;) {
     await sleep(lookEveryMs * 10);
     const now = performance.eventLoopUtilization();
     if (performance.eventLoopUtilization(now, before).utilization < atRest) break;

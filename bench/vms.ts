@@ -118,12 +118,13 @@ async function benchLaunches(
       await removeAll(shell);
       return tookMs;
     };
-    const loop = (how: LoopOptions['how']) => () =>
-      measureLoop(lab, node, pattern, { bridge, vlan, count, how, isPaused });
+    const loop = (how: LoopOptions['how'], hasScopes: boolean) => () =>
+      measureLoop(lab, node, pattern, { bridge, vlan, count, how, isPaused, hasScopes });
     const sides = [
       { name: 'ours', measure: ours },
-      { name: 'together', measure: loop('together') },
-      { name: 'in turn', measure: loop('in turn') },
+      { name: 'together', measure: loop('together', true) },
+      { name: 'in turn', measure: loop('in turn', true) },
+      { name: 'bare', measure: loop('together', false) },
     ];
     const times = await interleave(sides, options);
     const figure = (name: string, text: string) =>
@@ -132,9 +133,13 @@ async function benchLaunches(
         samples: times.get(name) ?? [],
       });
     const own = figure('ours', '`vm launch`');
-    const peers = [figure('together', 'a loop, all QEMUs at once'), figure('in turn', 'a loop, one after the other')];
+    const peers = [
+      figure('together', 'a loop, a scope for each QEMU, all at once'),
+      figure('in turn', 'a loop, a scope for each QEMU, one after the other'),
+    ];
+    figure('bare', 'a loop, no scopes, all at once');
     const faster = peers.reduce((best, peer) => (peer.median < best.median ? peer : best));
-    // Rates: the inverse of times.
+    // Rates are the inverse of times.
     report.ratio(`${id}-ratio`, `meshd's rate to that of the faster loop`, {
       of: faster,
       by: own,
