@@ -1,5 +1,5 @@
 // 1,000 ports with VLAN tags on one bridge (docs/benchmarks.md): from a list of VMs' interfaces to the switch that has all of them,
-// beside one ovs-vsctl with all of them and beside one ovs-vsctl for each. Each side makes its taps by one `ip -batch`.
+// beside one ovs-vsctl with all of them and beside one ovs-vsctl for each. Each side makes the same taps by one `ip -batch`.
 import { localRunner } from '../host/runner.ts';
 import { hasOpenVSwitch, PrivateOvs } from '../host/ovs/private-ovs.ts';
 import { VirtualSwitch } from '../host/ovs/virtual-switch.ts';
@@ -110,7 +110,9 @@ async function addEach(ovs: PrivateOvs): Promise<number> {
 async function makeTaps(ovs: PrivateOvs, count: number): Promise<void> {
   const lines = Array.from(
     { length: count },
-    (_, index) => `tuntap add dev ${tapOf(index)} mode tap\nlink set dev ${tapOf(index)} up\n`,
+    (_, index) =>
+      `tuntap add dev ${tapOf(index)} mode tap user 65534\n` +
+      `link set dev ${tapOf(index)} group 7 mtu 1500 arp off addrgenmode none alias vm${index} up\n`,
   );
   await localRunner.run([...ovs.within, 'ip', '-batch', '-'], { stdin: lines.join(''), timeoutMs });
 }
