@@ -32,6 +32,7 @@ export async function act(
         // A guest may take minutes over a shutdown: a kill must not wait for it.
         const end = await parts.turns.run(id, () => actOnOne(id, wanted, { ...options, signal }, parts), signal);
         const result = end ? await end() : null;
+        if ((result?.error ?? '') === '') parts.log.info(`vms: ${name} (${id}) ${saidOf[wanted.action]}`);
         return { vm: { id, name }, error: result?.error ?? '', isSkip: result?.isSkip ?? false };
       } catch (error) {
         return { vm: { id, name }, error: describeError(error), isSkip: false };
@@ -39,6 +40,16 @@ export async function act(
     }),
   );
 }
+
+/** What the log says of an action that was asked for. */
+const saidOf: Readonly<Record<VmActionArguments['action'], string>> = {
+  start: 'is started',
+  stop: 'is stopped',
+  kill: 'is killed',
+  flush: 'is flushed',
+  reboot: 'is rebooted',
+  shutdown: 'followed its power button',
+};
 
 type Answer = Pick<ActionResult, 'error' | 'isSkip'>;
 const done: Answer = { error: '', isSkip: false };

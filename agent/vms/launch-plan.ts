@@ -149,11 +149,16 @@ function unusedUuid(make: () => string, taken: Set<string>): string {
 
 function notesOf({ silent, surveys, order: { config } }: PlanInput): string[] {
   const unable = [...surveys].flatMap(([host, { issues }]) => (issues[0] ? [[host, issues[0].text] as const] : []));
-  const notes = [...silent, ...unable].map(([host, why]) => `${host} gets no VM: ${why}`);
+  const notes = [...silent, ...unable].map(([host, why]) => `${host} gets no VM: ${withoutStart(why, `${host}: `)}`);
   if (config.kernel !== '' && config.initrd === '' && config.disks.length === 0 && config.cdrom === '') {
     notes.push('a kernel without an initrd or a disk: the guest stops, unless its kernel has an initrd inside');
   }
   return notes;
+}
+
+/** A host's error may name the host already, more than once where it was passed on. */
+function withoutStart(text: string, start: string): string {
+  return text.startsWith(start) ? withoutStart(text.slice(start.length), start) : text;
 }
 
 function throwIssues(issues: ReadonlyMap<string, string>, count: number): void {

@@ -181,6 +181,17 @@ describe('a launch', () => {
     expect(outcome).toMatchObject({ notes: ['node2 gets no VM: node2 did not answer within 10 seconds'] });
   });
 
+  it('a host that is named in its own error is named once', async () => {
+    const all = cluster(2);
+    const [, second] = all.hosts;
+    if (second) {
+      second.onCall = () => {
+        throw new AppError('unreachable', 'node2: node2: it is not in the mesh');
+      };
+    }
+    expect(await launch(all, order('a'))).toMatchObject({ notes: ['node2 gets no VM: it is not in the mesh'] });
+  });
+
   it('without any host that answers, says why of each', async () => {
     const all = cluster(2);
     for (const host of all.hosts) {

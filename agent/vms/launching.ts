@@ -66,6 +66,7 @@ export async function launchVms(
   const finish = (launched: Launched): Launched => {
     done += 1;
     const what = launched.error === '' ? 'launched' : launched.error;
+    if (launched.error === '') parts.log.info(`vms: ${launched.name} (${launched.vm?.id ?? ''}) is launched`);
     options.onProgress?.(done, `${launched.name}: ${what}`);
     return launched;
   };

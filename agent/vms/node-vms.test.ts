@@ -93,6 +93,15 @@ describe('a launch', () => {
     expect(ports()).toEqual(expected.slice(2));
   });
 
+  it('the log says what was asked of each VM', async () => {
+    await launch(plan('a'));
+    for (const action of ['start', 'stop', 'kill', 'flush'] as const) await vms.act([0], { action }, named);
+    await vms.act([0], { action: 'kill' }, named);
+    expect(machine.log.filter((line) => line.startsWith('vms: a'))).toEqual(
+      ['is launched', 'is started', 'is stopped', 'is killed', 'is flushed'].map((what) => `vms: a (0) ${what}`),
+    );
+  });
+
   it('gives an id once, also after the VM is gone and meshd was started again', async () => {
     await launch(plan('a'));
     await vms.act([0], { action: 'kill' }, named);
