@@ -74,6 +74,17 @@ async function observe(): Promise<string[]> {
   ];
 }
 
+/** What has just ended may still be there for a moment: the node is at rest once two looks are the same. */
+async function observeAtRest(): Promise<string[]> {
+  let last = await observe();
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const now = await observe();
+    if (now.join('\n') === last.join('\n')) return now;
+    last = now;
+  }
+}
+
 beforeAll(async () => {
   await lab.down();
   const results = await lab.up({ nodes: 1 });
@@ -99,7 +110,7 @@ test(
     // The bridge, the test boot, and what is loaded once.
     const begun = performance.now();
     await cycle();
-    const before = await observe();
+    const before = await observeAtRest();
     const longestMs = performance.now() - begun;
     for (let index = 0; index < cycles; index += 1) {
       if (index % (cycles / kills) !== 0) {
