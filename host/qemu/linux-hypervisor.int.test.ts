@@ -1,5 +1,5 @@
 // The hypervisor of this machine, with real QEMUs. As root each VM has its own user; otherwise they run as the user of the test.
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -123,12 +123,35 @@ describe('QEMU on this machine', () => {
     expect(field('Uid')).toEqual([user, user, user, user]);
     expect(field('Gid')).toEqual([user, user, user, user]);
     expect(field('Groups')).toEqual(expect.arrayContaining([user, String(imagesGroup)]));
+    // Files of root's group are not a VM's, whosever /dev/kvm is.
+    expect(field('Groups')).not.toContain('0');
     for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
       expect(field(set)).toEqual(['0000000000000000']);
     expect(field('NoNewPrivs')).toEqual(['1']);
     // 2: filtered (proc(5)).
     expect(field('Seccomp')).toEqual(['2']);
   });
+
+  it.skipIf(!isRoot).each([
+    { gid: 0, mode: 0o660, isGiven: false },
+    { gid: 7, mode: 0o600, isGiven: false },
+    { gid: 7, mode: 0o660, isGiven: true },
+  ])(
+    'gets the group of /dev/kvm if that gives it KVM and nothing else: $gid, $mode',
+    async ({ gid, mode, isGiven }) => {
+      const kvmDevice = join(around.base, 'kvm');
+      await writeFile(kvmDevice, '');
+      await chown(kvmDevice, 0, gid);
+      await chmod(kvmDevice, mode);
+      const { base, filesPath } = around;
+      const other = createLinuxHypervisor({ base, filesPath, runner: localRunner, makeOverlay, kvmDevice });
+      const vm = await other.launch(request(13));
+      const status = await readFile(`/proc/${vm.instance.process.pid}/status`, 'utf8');
+      expect(/^Groups:\s*(.*)$/m.exec(status)?.[1]?.trim().split(/\s+/).includes(String(gid))).toBe(isGiven);
+      await vm.kill();
+      await other.remove(13);
+    },
+  );
 
   it.skipIf(!isRoot)('has a folder that nobody else enters, and reads an image that only root could read', async () => {
     const id = 2;

@@ -63,7 +63,9 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
 
   async function groups(): Promise<number[]> {
     const kvm = await stat(kvmDevice).catch(() => null);
-    return kvm ? [imagesGroup, kvm.gid] : [imagesGroup];
+    // Without udev's rules the device is root's group's, whose files a VM must not read.
+    const mayUse = kvm !== null && kvm.gid !== 0 && (kvm.mode & 0o060) === 0o060;
+    return mayUse ? [imagesGroup, kvm.gid] : [imagesGroup];
   }
 
   async function observe(): Promise<HypervisorFacts> {
