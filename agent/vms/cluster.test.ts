@@ -211,6 +211,14 @@ describe('H7 to H10 what every node knows of the VMs of others', () => {
     await reached(() => lostNames(0).length === 0);
   });
 
+  it('VMs of a node that dies as soon as their launch is answered are LOST, all of them', async () => {
+    const vms = ['a', 'b', 'c'].map((name) => plan(name, {}, [101]));
+    await passing(node(0).hosts.of(id(1)).launch(launchOf(vms), { signal: never }));
+    simulation.kill(1);
+    await reached(() => lostNames(0).length > 0);
+    expect(lostNames(0)).toEqual(['a on node2: LOST', 'b on node2: LOST', 'c on node2: LOST']);
+  });
+
   it('a node that was away, and one that was killed, learn what they missed', async () => {
     await node(1).vms.launch(launchOf([plan('a')]), { signal: never });
     await reached(() => names(2, 1).length === 1);

@@ -1,6 +1,6 @@
 // Which VMs every node has, on every node: so that the VMs of a node that does not answer can be named, and their names stay taken. SPEC H.
 //
-//   a node's VMs change → notice `vm-list` {node, version, vms} to all members, once a second at most
+//   a node's VMs change → notice `vm-list` {node, version, vms} to all members, once a second at most; a launch is over → at once
 //   members appear, and every -msa with one of them: `vm-versions` {hash} → what each list's version is → `vm-lists` {nodes} → lists
 //
 // Owns lists of names and networks. States are the rows' business: they change too often for all nodes.
@@ -21,6 +21,7 @@ import type { Log } from '../log.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { LocalVms } from './local-vms.ts';
+import type { NodeVms } from './node-vms.ts';
 import { Name, VmId } from './shapes.ts';
 import { parseJson, type VmStore } from './store.ts';
 
@@ -84,7 +85,7 @@ export interface DirectoryComponents {
   readonly clock: Clock;
   readonly random: () => number;
   readonly store: VmStore;
-  readonly local: Pick<LocalVms, 'list' | 'onChange'>;
+  readonly local: Pick<LocalVms, 'list' | 'onChange'> & Pick<NodeVms, 'onLaunched'>;
   readonly log: Pick<Log, 'warn'>;
 }
 
@@ -155,6 +156,8 @@ export class VmDirectory {
         const waitMs = this.toldAt + tellMs - this.components.clock.now();
         this.later('tell', Math.max(0, waitMs), () => this.updateOwn());
       }),
+      // If the node dies now, the one who launched these VMs finds them as LOST.
+      local.onLaunched(() => this.updateOwn()),
     );
     this.scheduleCheck();
   }

@@ -85,6 +85,7 @@ export class NodeVms implements VmHost, LocalVms {
   private readonly stopping = new AbortController();
   /** Which launch made a VM: it may hold what it has made. */
   private readonly launches = new Map<number, string>();
+  private readonly launchListeners = new Set<() => void>();
   private unfollow: (() => void) | null = null;
   private bridges = '';
 
@@ -157,6 +158,12 @@ export class NodeVms implements VmHost, LocalVms {
   list(namespace: string | null): readonly VmRecord[] {
     const records = this.book.records();
     return namespace === null ? records : records.filter((record) => record.namespace === namespace);
+  }
+
+  /** `listener` is called when a launch on this node is over, before its asker gets the answer. */
+  onLaunched(listener: () => void): () => void {
+    this.launchListeners.add(listener);
+    return () => this.launchListeners.delete(listener);
   }
 
   onChange(listener: (changed: readonly VmRecord[], gone: readonly number[]) => void): () => void {
@@ -300,7 +307,11 @@ export class NodeVms implements VmHost, LocalVms {
     request: LaunchRequest,
     options: CallOptions & { readonly onProgress?: (done: number, text: string) => void },
   ): Promise<readonly Launched[]> {
-    return this.holds.during(request.launch, () => launchVms(request, options, this.parts));
+    return this.holds.during(request.launch, async () => {
+      const launched = await launchVms(request, options, this.parts);
+      for (const listener of [...this.launchListeners]) listener();
+      return launched;
+    });
   }
 
   // ---- who is let in
