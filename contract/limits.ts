@@ -294,3 +294,25 @@ export const maxVmListBytes = 512 * 1024;
 
 /** Bytes of a VM's tags in it: a person's notes, and not a way to fill the memory of all nodes. */
 export const maxVmListTagBytes = 1_024;
+
+/** Bytes of a clipboard that a VNC client sends, as QEMU bounds it (ui/vnc.c). */
+export const maxCutTextBytes = 1024 * 1024;
+
+/** Output of a serial port that is kept while somebody looks, for who reads it slowly; and of that, what who joins gets: some screens of text. */
+export const maxSerialKeptBytes = 256 * 1024;
+export const maxSerialJoinBytes = 64 * 1024;
+
+/** Who looks at one serial port of a VM: a class of students and its teachers. QEMU takes as many for a screen. */
+export const maxSerialViewers = 32;
+
+/** Time for QEMU to take a connection to one of its sockets: it does so at once, unless it hangs. */
+export const vmSocketMs = 5_000;
+
+/** Pixels of the longer side of a small picture of a screen: what fits beside others on a wall, twice over for a dense display. */
+export const wallPictureSide = 320;
+
+/** Time from one small picture of a VM to its next one, at least. With many of them a node takes longer, since it gives a tenth of one processor. */
+export const wallPictureMs = 1_000;
+
+/** VMs of which one page has pictures at a time: what is on its screen, and no display shows more. */
+export const maxWallVms = 500;
