@@ -42,7 +42,7 @@ describe("QEMU's command line", () => {
   it('of a VM with nothing configured', () => {
     expect(args()).toEqual([
       ...['-name', 'guest=web1,debug-threads=on', '-nodefaults', '-no-user-config', '-accel', 'kvm', '-m', '2048'],
-      ...['-display', 'none', '-vnc', 'unix:/var/lib/meshd/7/vnc', '-smp', '1'],
+      ...['-display', 'none', '-vnc', 'unix:/var/lib/meshd/7/vnc,share=force-shared', '-smp', '1'],
       ...['-chardev', 'socket,id=qmp,path=/var/lib/meshd/7/qmp,server=on,wait=off', '-mon', 'chardev=qmp,mode=control'],
       ...['-vga', 'std', '-rtc', 'clock=vm,base=utc', '-usb', '-device', 'qemu-xhci,id=xhci'],
       ...['-device', 'usb-tablet,bus=usb-bus.0', '-cpu', 'host', '-S', '-device', 'pci-bridge,id=pci.1,chassis_nr=1'],

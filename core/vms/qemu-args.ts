@@ -46,6 +46,8 @@ export interface QemuMachine {
 
 /** Sockets of a VM, below its folder. */
 export const socketNames = { qmp: 'qmp', vnc: 'vnc', cc: 'cc', guestAgent: 'qga' } as const;
+/** Of a serial port, from 0 up: the socket's name, and QEMU's for it. */
+export const serialName = (port: number) => `serial${port}`;
 
 /** Ids of devices that QMP commands name. */
 export const cdromDevice = 'cd0';
@@ -97,7 +99,8 @@ export function qemuArgs(machine: QemuMachine): Result<string[]> {
     ...(config.machine === '' ? [] : ['-M', option(config.machine)]),
     ...['-accel', accelerator],
     ...['-m', String(config.memory)],
-    ...['-display', 'none', '-vnc', option(`unix:${folder}/${socketNames.vnc}`)],
+    // A client that wants the screen for itself is turned away, or it would end all others.
+    ...['-display', 'none', '-vnc', option(`unix:${folder}/${socketNames.vnc}`, ['share', 'force-shared'])],
     ...['-smp', smp(config)],
     ...[
       '-chardev',
@@ -183,7 +186,7 @@ function findSocketIssue(folder: string, config: VmConfig): string | null {
 function longestSocket(config: VmConfig): string {
   const ports = parseVirtioPorts(config.virtioPorts);
   const count = ports.ok ? ports.value.length : 0;
-  return count > 0 ? `virtio-serial${count - 1}` : config.serialPorts > 0 ? `serial${config.serialPorts - 1}` : 'qmp';
+  return count > 0 ? `virtio-serial${count - 1}` : config.serialPorts > 0 ? serialName(config.serialPorts - 1) : 'qmp';
 }
 
 function smp({ vcpus, sockets, cores, threads }: VmConfig): string {
@@ -295,7 +298,7 @@ function netDevice(nic: QemuNic, index: number): string {
 
 function serialPorts({ serialPorts: count }: VmConfig, folder: string, buses: Buses): string[] {
   return Array.from({ length: count }, (_, at) => {
-    const id = `serial${at}`;
+    const id = serialName(at);
     const device = at < isaSerialPorts ? `isa-serial,chardev=${id}` : `pci-serial,chardev=${id},${buses.next()}`;
     return ['-chardev', socket(id, `${folder}/${id}`), '-device', device];
   }).flat();
