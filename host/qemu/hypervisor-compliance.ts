@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defaultConfig, type VmConfig } from '../../core/vms/config.ts';
 import type { Hypervisor, Instance, LaunchRequest, RunningVm, VmStatus } from './hypervisor.ts';
 import { pngSize } from './picture.ts';
+import { decodePng, openVnc } from './vnc-for-tests.ts';
 
 export interface HypervisorFixture {
   readonly hypervisor: Hypervisor;
@@ -199,6 +200,34 @@ export function hypervisorCompliance(name: string, create: () => Promise<Hypervi
       const small = pngSize(await vm.screenshot(100));
       expect(Math.max(small.width, small.height)).toBe(100);
       expect(small.width / small.height).toBeCloseTo(own.width / own.height, 1);
+    });
+
+    it('shows its screen to several VNC clients at once, as the screenshot has it', async () => {
+      const vm = await launch();
+      const viewers = [await openVnc(await vm.openScreen()), await openVnc(await vm.openScreen())];
+      // Firmware may draw between two looks.
+      await expect
+        .poll(async () => {
+          const shot = decodePng(await vm.screenshot(null));
+          const frames = await Promise.all(viewers.map((viewer) => viewer.frame()));
+          return frames.map(({ rgb }) => Buffer.compare(rgb, shot.rgb));
+        })
+        .toEqual([0, 0]);
+      expect(viewers.map(({ width }) => width)).toEqual(Array(2).fill(pngSize(await vm.screenshot(null)).width));
+    });
+
+    it('gives a serial port to one at a time, and says what it has not', async () => {
+      const vm = await launch({ serialPorts: 2 });
+      const [first, second] = [await vm.openSerial(0), await vm.openSerial(1)];
+      await expect(vm.openSerial(0)).rejects.toMatchObject({ code: 'conflict' });
+      await expect(vm.openSerial(2)).rejects.toMatchObject({ code: 'not-found' });
+      first.destroy();
+      const again = await vm.openSerial(0);
+      const ends = [again, second].map((stream) => new Promise((resolve) => stream.resume().once('end', resolve)));
+      await vm.kill();
+      await Promise.all(ends);
+      await expect(vm.openSerial(0)).rejects.toMatchObject({ code: 'refused' });
+      await expect(vm.openScreen()).rejects.toMatchObject({ code: 'refused' });
     });
 
     it('an ISO goes into the drive and out of it', async () => {

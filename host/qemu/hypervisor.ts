@@ -2,6 +2,7 @@
 // (linux-hypervisor.ts), and one in memory for simulated nodes and tests (memory-hypervisor.ts).
 //
 // INVARIANTS: a VM that runs stays, whatever becomes of the process that started it; `adopt` finds it again. `remove` alone deletes anything.
+import type { Duplex } from 'node:stream';
 import type { VmConfig } from '../../core/vms/config.ts';
 import type { QemuCatalogue } from '../../core/vms/config-fields.ts';
 import type { QemuMachine, QemuNic } from '../../core/vms/qemu-args.ts';
@@ -64,6 +65,13 @@ export interface RunningVm {
   reset(): Promise<void>;
   /** The screen as PNG, neither side above `maxSide` pixels; null for its own size. */
   screenshot(maxSide: number | null): Promise<Buffer>;
+  /** A connection to its screen, as a VNC client has one (RFC 6143, without a password). Up to 32 may have it at a time. */
+  openScreen(): Promise<Duplex>;
+  /**
+   * The connection to a serial port, from 0 up: bytes both ways. @throws AppError `not-found` for a port that it has not, `conflict` while somebody
+   * else has it, since QEMU takes one at a time
+   */
+  openSerial(port: number): Promise<Duplex>;
   /** Puts an ISO into the CD drive. @throws AppError `failed` when the guest locked it and `force` is false */
   changeCdrom(path: string, options: { force: boolean }): Promise<void>;
   ejectCdrom(options: { force: boolean }): Promise<void>;

@@ -1,5 +1,7 @@
 // The hypervisor of this machine, with real QEMUs. As root each VM has its own user; otherwise they run as the user of the test.
-import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, chown, link, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -193,6 +195,27 @@ describe('QEMU on this machine', () => {
     await symlink('/etc/shadow', path);
     await expect(vm.screenshot(null)).rejects.toThrow();
     await vm.screenshot(null);
+  });
+
+  it.skipIf(!isRoot)('does not connect through a symlink that the VM made, nor to what is not its own', async () => {
+    const vm = await launch(17, { serialPorts: 2 });
+    const folder = hypervisor.folderOf(17);
+    const told: string[] = [];
+    const root = join(around.base, 'root');
+    const server = createServer((socket) => socket.on('data', (chunk) => told.push(String(chunk)))).listen(root);
+    try {
+      await once(server, 'listening');
+      await rm(join(folder, 'serial0'));
+      await symlink(root, join(folder, 'serial0'));
+      await expect(vm.openSerial(0)).rejects.toMatchObject({ code: 'refused' });
+      // Also where the kernel lets it have a second name for a socket of root's.
+      await rm(join(folder, 'serial1'));
+      await link(root, join(folder, 'serial1'));
+      await expect(vm.openSerial(1)).rejects.toMatchObject({ code: 'refused' });
+      expect(told).toEqual([]);
+    } finally {
+      server.close();
+    }
   });
 
   it('a name and a path with commas, spaces and equals signs arrive as they are', async () => {

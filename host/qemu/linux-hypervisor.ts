@@ -6,7 +6,7 @@
 //     <id>-<n>.overlay     an overlay that is being made
 //   <base>/accelerator     what the test boot found
 //
-// INVARIANTS: nothing is read from a VM's folder through a symlink. A signal goes to a process only while it is exactly the one that was started.
+// INVARIANTS: nothing is read from a VM's folder through a symlink, nor connected to. A signal goes to a process only while it is exactly the one that was started.
 import { constants, existsSync } from 'node:fs';
 import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,6 +25,7 @@ import { ensurePassable, grantRead, grantWrite } from './image-access.ts';
 import { imagesGroup, launchArgv, scopeName, vmUser } from './launcher.ts';
 import { encodePng, parsePpm, shrink } from './picture.ts';
 import { openVm, type QemuVm } from './vm.ts';
+import { openVmSocket } from './vm-socket.ts';
 
 export interface LinuxHypervisorOptions {
   /** Folder of all VMs, absolute; not one in memory, since it holds what they wrote to their disks. */
@@ -170,6 +171,7 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
           await rm(path, { force: true });
         }
       },
+      openSocket: (name) => openVmSocket(join(folder, name), userOf(id)),
       grant: async (path) => {
         if (userOf(id) !== null) await grantRead(path, filesPath);
       },

@@ -5,6 +5,8 @@ import type { QemuCatalogue } from '../../core/vms/config-fields.ts';
 import { qemuArgs } from '../../core/vms/qemu-args.ts';
 import type { ProcessIdentity } from '../detached.ts';
 import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, RunningVm, VmStatus } from './hypervisor.ts';
+import { MemoryScreen } from './memory-screen.ts';
+import { MemorySerial } from './memory-serial.ts';
 import { encodePng, shrink } from './picture.ts';
 
 const catalogue: QemuCatalogue = {
@@ -13,9 +15,6 @@ const catalogue: QemuCatalogue = {
   netDrivers: ['e1000', 'e1000e', 'rtl8139', 'virtio-net-pci', 'vmxnet3'],
 };
 const facts: HypervisorFacts = { version: '7.2.22', accelerator: 'kvm', warning: '', catalogue };
-
-/** A VGA text screen, as firmware shows it. */
-const screen = { width: 720, height: 400 };
 
 export interface MemoryHypervisor extends Hypervisor {
   /** A QEMU that something outside killed. */
@@ -27,6 +26,8 @@ export interface MemoryHypervisor extends Hypervisor {
   makeRoom(id: number): void;
   /** Whether guests follow the power button; they do unless told otherwise. */
   setObeys(id: number, obeys: boolean): void;
+  /** The guest of this VM writes to a serial port. */
+  print(id: number, port: number, text: string | Uint8Array): void;
   /** The next launch dies with these words, as QEMU does for what it cannot have. */
   failNextLaunch(words: string): void;
   /** Ids that have a folder. */
@@ -49,7 +50,8 @@ interface MemoryVm {
   /** By place: its tap, and whether its cable is in. */
   readonly nics: Map<number, { readonly tap: string; isUp: boolean }>;
   cdrom: string;
-  readonly frame: number;
+  readonly screen: MemoryScreen;
+  readonly serials: readonly MemorySerial[];
 }
 
 /** `base` only names folders; nothing is made there. `onHold`: a VM holds a tap from now on, or no more. */
@@ -74,9 +76,16 @@ export function createMemoryHypervisor({
     if (status.state === 'QUIT') {
       vms.delete(vm.instance.id);
       held.delete(vm.instance.id);
+      hangUp(vm);
       for (const { tap } of vm.nics.values()) onHold(tap, false);
     }
     for (const listener of [...vm.listeners]) listener(status);
+  }
+
+  /** Ends its connections. */
+  function hangUp({ screen, serials }: MemoryVm): void {
+    screen.close();
+    for (const serial of serials) serial.close();
   }
 
   function find(id: number): MemoryVm {
@@ -129,8 +138,15 @@ export function createMemoryHypervisor({
       reset: () => act(() => undefined),
       screenshot: (maxSide) =>
         act(() => {
-          const picture = { ...screen, rgb: testCard(vm.frame) };
+          const picture = vm.screen.picture();
           return encodePng(maxSide === null ? picture : shrink(picture, maxSide));
+        }),
+      openScreen: () => act(() => vm.screen.connect()),
+      openSerial: (port) =>
+        act(() => {
+          const serial = vm.serials[port];
+          if (!serial) throw new AppError('not-found', `the VM with id ${id} has no serial port ${port}`);
+          return serial.connect();
         }),
       changeCdrom: (path) => act(() => void (vm.cdrom = path)),
       ejectCdrom: () => act(() => void (vm.cdrom = '')),
@@ -210,7 +226,11 @@ export function createMemoryHypervisor({
         usbDisks: new Map(),
         nics: new Map(machine.nics.map(({ tap }, index) => [index, { tap, isUp: true }])),
         cdrom: config.cdrom,
-        frame: id,
+        screen: new MemoryScreen(
+          { number: id, name: machine.name },
+          { isRunning: () => vms.get(id)?.status.state === 'RUNNING' },
+        ),
+        serials: Array.from({ length: config.serialPorts }, () => new MemorySerial()),
       };
       vms.set(id, vm);
       for (const { tap } of vm.nics.values()) onHold(tap, true);
@@ -245,12 +265,16 @@ export function createMemoryHypervisor({
     },
     makeRoom: (id) => void (find(id).isFull = false),
     setObeys: (id, obeys) => void (find(id).obeys = obeys),
+    print: (id, port, text) => find(id).serials[port]?.print(text),
     failNextLaunch: (text) => void (nextDeath = text),
     replugs,
     folders: () => [...folders].sort((a, b) => a - b),
     processes: () => [...vms.keys()].sort((a, b) => a - b),
     crash() {
-      for (const vm of vms.values()) vm.listeners.clear();
+      for (const vm of vms.values()) {
+        vm.listeners.clear();
+        hangUp(vm);
+      }
       held.clear();
     },
   };
@@ -260,16 +284,4 @@ const fullDisk: VmStatus = { state: 'PAUSED', reason: 'io-error: the disk of its
 
 function refused(execute: string, text: string): AppError {
   return new AppError('failed', `QEMU refused ${execute}: ${text}`, { detail: { class: 'GenericError' } });
-}
-
-/** A screen that differs from VM to VM: bars in colours of its number. */
-function testCard(number: number): Uint8Array {
-  const rgb = new Uint8Array(screen.width * screen.height * 3);
-  for (let y = 0; y < screen.height; y += 1) {
-    for (let x = 0; x < screen.width; x += 1) {
-      const bar = Math.floor((x * 8) / screen.width) + number;
-      rgb.set([bar & 1 ? 200 : 20, bar & 2 ? 200 : 20, bar & 4 ? 200 : 20], (y * screen.width + x) * 3);
-    }
-  }
-  return rgb;
 }

@@ -3,14 +3,24 @@
 //
 // INVARIANTS: after QUIT nothing changes. The state is asked for after each connection, and follows events from then on, so an
 // event that nobody heard is not missed.
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
-import { cdromDevice, nicBackend, nicDevice, usbDiskDevice, type QemuNic } from '../../core/vms/qemu-args.ts';
+import {
+  cdromDevice,
+  nicBackend,
+  nicDevice,
+  serialName,
+  socketNames,
+  usbDiskDevice,
+  type QemuNic,
+} from '../../core/vms/qemu-args.ts';
 import type { RunningVm, UsbDisk, VmStatus } from './hypervisor.ts';
 import { openQmp, type QmpEvent } from './qmp.ts';
 
 const Status = z.looseObject({ status: z.string() });
+const Chardevs = z.array(z.looseObject({ label: z.string(), filename: z.string() }));
 
 /** Time for a guest to let go of a device that it was asked for (ACPI, or USB, which needs none). */
 const unplugMs = 10_000;
@@ -18,6 +28,9 @@ const unplugMs = 10_000;
 const loadMs = 600_000;
 /** Time for QEMU to write what it has in memory to its disks once the guest is off. */
 const flushMs = 30_000;
+/** Time for QEMU to notice that who had a serial port has let go of it, and looks in that time. */
+const serialFreeMs = 1_000;
+const serialLooks = 5;
 
 export interface VmParts {
   readonly name: string;
@@ -35,6 +48,8 @@ export interface VmParts {
   readonly lastWords: () => Promise<string>;
   /** A file that QEMU may write, and how to read and delete it. */
   readonly takeScreenshot: (write: (path: string) => Promise<unknown>, maxSide: number | null) => Promise<Buffer>;
+  /** Connects to one of QEMU's sockets, by its name in the VM's folder. */
+  readonly openSocket: (name: string) => Promise<Duplex>;
   /** Lets the VM's user read a file. */
   readonly grant: (path: string) => Promise<void>;
 }
@@ -184,8 +199,12 @@ export function openVm(parts: VmParts): QemuVm {
     });
   }
 
-  async function command(execute: string, args?: Record<string, unknown>): Promise<unknown> {
+  function assertLives(): void {
     if (isOver) throw new AppError('refused', `${parts.name} has ended: ${status.reason || 'start it first'}`);
+  }
+
+  async function command(execute: string, args?: Record<string, unknown>): Promise<unknown> {
+    assertLives();
     return qmp.command(execute, args);
   }
 
@@ -218,6 +237,23 @@ export function openVm(parts: VmParts): QemuVm {
     } catch (error) {
       await undo().catch(() => undefined);
       throw error;
+    }
+  }
+
+  /** QEMU keeps a second caller waiting without a word: who has the port is asked first. */
+  async function untilFree(port: number): Promise<void> {
+    for (let look = 1; ; look += 1) {
+      const devices = Chardevs.parse(await command('query-chardev'));
+      const device = devices.find(({ label }) => label === serialName(port));
+      if (!device) throw new AppError('not-found', `${parts.name} has no serial port ${port}`);
+      if (device.filename.startsWith('disconnected:')) return;
+      if (look === serialLooks) {
+        throw new AppError(
+          'conflict',
+          `another program has the serial port ${port} of ${parts.name} (${device.filename}): end it first`,
+        );
+      }
+      await delay(serialFreeMs / serialLooks);
     }
   }
 
@@ -287,6 +323,14 @@ export function openVm(parts: VmParts): QemuVm {
     screenshot(maxSide) {
       return parts.takeScreenshot((path) => command('screendump', { filename: path }), maxSide);
     },
+    async openScreen() {
+      assertLives();
+      return parts.openSocket(socketNames.vnc);
+    },
+    async openSerial(port) {
+      await untilFree(port);
+      return parts.openSocket(serialName(port));
+    },
     async changeCdrom(path, { force }) {
       await parts.grant(path);
       await command('blockdev-change-medium', {
@@ -349,7 +393,7 @@ export function openVm(parts: VmParts): QemuVm {
       await command('set_link', { name: nicBackend(index), up: isUp });
     },
     async qmp({ execute, arguments: args }) {
-      if (isOver) throw new AppError('refused', `${parts.name} has ended: ${status.reason || 'start it first'}`);
+      assertLives();
       try {
         return JSON.stringify({ return: await qmp.command(execute, args) });
       } catch (error) {
