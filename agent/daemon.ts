@@ -29,6 +29,7 @@ import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
 import { TlsTransport } from './mesh/tls-transport.ts';
 import { createBridgePart } from './parts/bridge.ts';
+import { createConsolesPart } from './parts/consoles.ts';
 import { createDeployPart } from './parts/deploy.ts';
 import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
@@ -262,6 +263,7 @@ export async function startDaemon(
       filesPart,
       vmsPart,
       vmCommands,
+      createConsolesPart({ vms, clock }),
       ...(components.parts?.(mesh) ?? []),
     ];
     cleanups.push(...parts.map(({ stop: end }) => end));

@@ -1,7 +1,7 @@
 // Which VMs of this host a command means, and how the outcome for several becomes one answer [facts 5.8]: who names one VM hears why nothing
 // was done; with a list or `all`, VMs that an action does not fit are left out silently.
 import { AppError, describeError } from '../../contract/errors.ts';
-import { matchTarget, parseTarget } from '../../core/vms/names.ts';
+import { matchTarget, matchVm, parseTarget } from '../../core/vms/names.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { describeRefusal, outcomeOf, type VmAction } from '../../core/vms/states.ts';
@@ -31,8 +31,7 @@ export function vmsMeant(call: CommandCall, vms: Pick<LocalVms, 'list'>): Meant 
 /** The VM that `<vm name>` means: a name, an id or a UUID. @throws AppError `not-found` */
 export function vmNamed(call: CommandCall, vms: Pick<LocalVms, 'list'>): VmRecord {
   const text = wordOf(call, 'vm');
-  const all = vms.list(call.namespace);
-  const vm = all.find(({ name }) => name === text) ?? all.find(({ id, uuid }) => String(id) === text || uuid === text);
+  const vm = matchVm(text, vms.list(call.namespace));
   if (!vm) throw new AppError('not-found', `${vmNotFound}${text}`);
   return vm;
 }

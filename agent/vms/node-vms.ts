@@ -1,5 +1,6 @@
 // The VMs of this node, as the rest of meshd uses them: what a launch asks of a host (VmHost), and what commands do to VMs that exist (LocalVms).
 // Owns who is let in; the parts have their files: records (vm-book), the pipeline (launching), actions, NICs (nets), media, adoption.
+import type { Duplex } from 'node:stream';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxVmsPerNode, maxVmWords } from '../../contract/limits.ts';
 import { findTextIssue } from '../../core/vms/result.ts';
@@ -228,6 +229,15 @@ export class NodeVms implements VmHost, LocalVms {
   async screenshot(id: number, maxSide: number | null): Promise<Buffer> {
     assertMay(id, 'screenshot', this.parts);
     return assertLives(this.parts.running.get(id), id).screenshot(maxSide);
+  }
+
+  /** @throws AppError `refused` without a QEMU, and what it says */
+  async openScreen(id: number): Promise<Duplex> {
+    return assertLives(this.parts.running.get(id), id).openScreen();
+  }
+
+  async openSerial(id: number, port: number): Promise<Duplex> {
+    return assertLives(this.parts.running.get(id), id).openSerial(port);
   }
 
   async qmp(id: number, command: string): Promise<string> {

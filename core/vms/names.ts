@@ -117,3 +117,11 @@ export function matchTarget<T extends { readonly id: number; readonly name: stri
   });
   return { matched, missing: target.words.filter((word) => !found.has(word)), isSingle: target.words.length === 1 };
 }
+
+/** The VM that a `<vm name>` means: its name, id or UUID. */
+export function matchVm<T extends { readonly id: number; readonly name: string; readonly uuid: string }>(
+  text: string,
+  vms: readonly T[],
+): T | undefined {
+  return vms.find(({ name }) => name === text) ?? vms.find(({ id, uuid }) => String(id) === text || uuid === text);
+}
