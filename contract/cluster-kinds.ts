@@ -173,6 +173,8 @@ export const vms = defineKind({
     Memory: Quantity,
     /** Empty before its first start, and where it is not known. */
     Accelerator: z.enum(['', 'kvm', 'tcg']),
+    /** How many it has: each is a console. */
+    SerialPorts: z.int().check(z.minimum(0)),
     /** Milliseconds since 1970. */
     Launched: Quantity,
     /** By NIC, as are `Aliases` and `Macs`. */

@@ -26,6 +26,7 @@ export function vmRow(node: string, record: VmRecord): VmRow {
     Vcpus: config.vcpus,
     Memory: config.memory,
     Accelerator: record.accelerator ?? '',
+    SerialPorts: config.serialPorts,
     Launched: record.launchedAtMs,
     Vlans: nets.map(({ vlan }) => vlan),
     Aliases: nets.map(({ alias }) => cut(alias)),
