@@ -7,6 +7,8 @@ import {
   type HostRow,
   type LinkRow,
   type NodeRow,
+  type VmRow,
+  vms,
 } from '../../contract/cluster-kinds.ts';
 import { FleetDelta, fleetKind, fleetKinds, FleetSnapshot } from '../../contract/fleet.ts';
 import { keyOf } from '../../contract/kind-keys.ts';
@@ -47,6 +49,34 @@ const started = (rows: RowChanges = ring) => {
 };
 const hostOf = (fleet: FleetRows, id: string) =>
   fleet.rowsOf(fleetKind(clusterKinds[2])).find(({ Node }) => Node === id);
+
+const vmRow = (Node: string, State: VmRow['State'], Id = 1): VmRow => ({
+  ...{ Node, Id, Name: `web${Id}`, Namespace: 'minimega', State, Reason: '', Uuid: 'u', Vcpus: 1, Memory: 64 },
+  ...{ Accelerator: '', SerialPorts: 0, Launched: 0, Vlans: [], Aliases: [], Macs: [], Tags: [] },
+});
+const vmsOf = (fleet: FleetRows) => fleet.rowsOf(fleetKind(vms)).map(({ Name, State }) => `${Name} ${State}`);
+
+describe('VMs of a node that is lost', () => {
+  const absent = put({ Id: node2.Id, State: 'absent' });
+  test('stay as lost, whichever is heard first', () => {
+    const fleet = started({ ...ring, vms: put(vmRow(node2.Id, 'RUNNING'), vmRow(node2.Id, 'RUNNING', 2)) });
+    fleet.applyChange('c', { vms: put({ Node: node2.Id, Id: 1, State: 'LOST' }) });
+    fleet.applyChange('c', { nodes: absent });
+    expect(vmsOf(fleet)).toEqual(['web1 LOST']);
+    fleet.applyChange('c', { vms: put(vmRow(node2.Id, 'LOST', 2)) });
+    expect(vmsOf(fleet)).toEqual(['web1 LOST', 'web2 LOST']);
+    fleet.applyChange('c', { nodes: gone(node2.Id) });
+    expect(vmsOf(fleet)).toEqual([]);
+  });
+
+  test('are those that the next node knows, once the console attaches to another one', () => {
+    const fleet = started({ ...ring, vms: put(vmRow(node2.Id, 'RUNNING'), vmRow(node2.Id, 'RUNNING', 2)) });
+    fleet.applyChange('c', { vms: put({ Node: node2.Id, Id: 2, State: 'LOST' }) });
+    const without = nodes.map((node) => (node.Id === node2.Id ? { ...node, State: 'absent' as const } : node));
+    fleet.applySnapshot('c', { ...ring, nodes: put(...without), vms: put(vmRow(node2.Id, 'LOST')) });
+    expect(vmsOf(fleet)).toEqual(['web1 LOST']);
+  });
+});
 
 describe('nodes and links', () => {
   test('the first snapshot causes no events, later changes do', () => {

@@ -2,7 +2,7 @@
 // cluster, ages and events; where changes come from and when they go out is decided elsewhere.
 //
 // INVARIANT: a snapshot taken after a flush, with the deltas flushed after it, gives the rows (core/fleet-view.ts).
-import { bridges, hosts, links, nodes, type LinkRow, type NodeRow } from '../../contract/cluster-kinds.ts';
+import { bridges, hosts, links, nodes, vms, type LinkRow, type NodeRow } from '../../contract/cluster-kinds.ts';
 import {
   clusters,
   fleetBridges,
@@ -114,7 +114,9 @@ export class FleetRows {
       }
     }
     this.applyChange(cluster, changes, { isFirst });
-    for (const node of this.nodesOf(cluster)) if (node.State !== 'member') this.dropOwned(node.Id);
+    // A node that is not in the mesh says nothing; its VMs as the others know them are among these rows.
+    const told = new Set((rows[vms.name] ?? none).put.map((row) => keyOf(vms, row)));
+    for (const node of this.nodesOf(cluster)) if (node.State !== 'member') this.dropSaid(node.Id, told);
   }
 
   /** Applies what changed. Rows that belong to another cluster are left alone: ids are random, so they are lies. */
@@ -207,7 +209,7 @@ export class FleetRows {
     }
     if (known.State === node.State) return;
     if (node.State === 'member' || known.State === 'member') event(node.State === 'member' ? 'node-up' : 'node-down');
-    if (node.State !== 'member') this.dropOwned(node.Id);
+    if (node.State !== 'member') this.dropSaid(node.Id);
   }
 
   private dropNode({ Id: id }: FleetNode): void {
@@ -280,11 +282,21 @@ export class FleetRows {
     if (kind.name === hosts.name && this.waitingHosts.get(key)?.cluster === cluster) this.waitingHosts.delete(key);
   }
 
-  /** Forgets what a node said: it left the mesh. */
-  private dropOwned(id: string): void {
+  /**
+   * Forgets what a node said: it left the mesh. That its VMs are lost is what the others say, and stays; `told`: of these VMs alone.
+   */
+  private dropSaid(id: string, told: ReadonlySet<string> | null = null): void {
+    this.dropOwned(id, (name, key, row) => name === vms.name && row['State'] === 'LOST' && (told?.has(key) ?? true));
+  }
+
+  private dropOwned(id: string, stays: (kind: string, key: string, row: RowData) => boolean = () => false): void {
     this.waitingHosts.delete(id);
     for (const table of this.tables.values()) {
-      if (table.kind.owner !== null) for (const key of table.keysOf(id)) this.drop(table.kind, key);
+      if (table.kind.owner === null) continue;
+      for (const key of table.keysOf(id)) {
+        const row = table.get(key);
+        if (row && !stays(table.kind.name, key, row)) this.drop(table.kind, key);
+      }
     }
   }
 
