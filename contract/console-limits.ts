@@ -36,8 +36,11 @@ export const maxStreamUnsentBytes = 256 * 1024;
 /** From the request of a page until the service of a node took the stream: two hops of SSH at most, and the mesh. */
 export const streamOpeningMs = 15_000;
 
-/** How often a page must show that it is there. */
-export const streamAliveMs = 30_000;
+/** How often a page must show that it is there. Proxies end what is still for 30 s or more, and a screen may be still for days. */
+export const streamAliveMs = 20_000;
+
+/** Between two pages that take the keyboard of one console: people who disagree about it must not fill the audit log. */
+export const keyboardTakenMs = 250;
 
 /** Bytes that wait to be sent on one live connection before it is closed. A snapshot of 1,000 nodes is below 1 MB. */
 export const maxSocketQueueBytes = 8 * 1024 * 1024;

@@ -8,10 +8,35 @@ export const streamClose = {
   ended: 1000,
   /** The console stops. */
   goingAway: 1001,
-  /** The page sent text. */
+  /** The page sent text to a service that takes none. */
   binaryOnly: 1003,
   /** The session ended, or its role is no longer enough. */
   sessionEnded: 4001,
   /** No stream was opened, or it broke; the reason says why. */
   failed: 4002,
 } as const;
+
+// Consoles of VMs: `/streams/vnc?node=…&args={"vm":3}` carries RFC 6143, `/streams/serial?…&args={"vm":3,"port":0}` the bytes of a port. Text
+// messages beside that say who else is there. All who look see the same; one of them has the keyboard, and what others send is dropped.
+//
+//   page -> console  {"take":true}                      the keyboard, from who has it
+//   console -> page  {"watchers":[…]}                   at the beginning, and after each change
+
+/** One page that shows a console of the VM. */
+export interface ConsoleWatcher {
+  /** As in the audit log. */
+  readonly name: string;
+  /** `vnc`, or `serial0` and so on. */
+  readonly console: string;
+  readonly isYou: boolean;
+  /** Its role lets it act. */
+  readonly mayInput: boolean;
+  /** What it sends reaches the guest. */
+  readonly hasKeyboard: boolean;
+}
+/** A text message of the console. */
+export interface ConsoleNews {
+  readonly watchers: readonly ConsoleWatcher[];
+}
+/** The text message of a page. */
+export const takeKeyboard = '{"take":true}';

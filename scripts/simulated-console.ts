@@ -1,7 +1,7 @@
 // The console over simulated nodes, until a signal ends it; then the nodes end too.
 import { z } from 'zod';
 import { parseConfig } from '../server/config.ts';
-import type { StreamServices } from '../server/screens/screens.ts';
+import type { StreamServices } from '../server/screens/service.ts';
 import { serveConsole } from '../server/serve.ts';
 import { startSimulatedNodes } from './simulated.ts';
 

@@ -8,16 +8,37 @@ import { streamClose } from '../../contract/streams.ts';
 
 /** How long the node may take to end its direction once the page ended the WebSocket. */
 const farewellMs = 10_000;
+/** A text message of a page: a few words of JSON. */
+const maxTextBytes = 200;
 /** RFC 6455, 5.5: what a close may carry, beside its code. */
 const maxReasonBytes = 123;
 
+export interface JoinOptions {
+  /** What passes of a page's bytes; all of them unless given. @throws AppError: nothing more may pass, and both end */
+  readonly filter?: (data: Buffer) => Uint8Array;
+  /** Takes text messages of the page; false: it does not know this one. Without it, text ends both. */
+  readonly onText?: (text: string) => boolean;
+}
+
 /** Joins them until one ends, which ends both: what the first one sent still arrives. */
-export function joinStream(socket: WebSocket, stream: Duplex): void {
+export function joinStream(socket: WebSocket, stream: Duplex, { filter, onText }: JoinOptions = {}): void {
+  const fail = (code: number, reason: string) => {
+    closeWith(socket, code, reason);
+    stream.destroy();
+  };
   socket.on('message', (data: Buffer, isBinary: boolean) => {
+    if (stream.destroyed) return;
     if (!isBinary) {
-      closeWith(socket, streamClose.binaryOnly, 'send binary messages');
-      stream.destroy();
-    } else if (!stream.write(data)) socket.pause();
+      const isKnown = data.length <= maxTextBytes && onText?.(data.toString()) === true;
+      if (!isKnown) fail(streamClose.binaryOnly, 'send binary messages');
+      return;
+    }
+    try {
+      const passed = filter ? filter(data) : data;
+      if (passed.length > 0 && !stream.write(passed)) socket.pause();
+    } catch (error) {
+      fail(streamClose.failed, describeError(error));
+    }
   });
   stream.on('drain', () => socket.resume());
   stream.on('data', (chunk: Buffer) => {

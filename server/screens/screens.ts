@@ -27,17 +27,8 @@ import { answerUpgrade, judgeUpgrade, refuseUpgrade, type UpgradeRefusal } from 
 import { AuditQuota } from '../hub/audit-quota.ts';
 import type { Caller, Fleet, Log, Part, StreamCall } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
-import { closeWith, joinStream } from './join.ts';
-
-/** A service that pages may reach. */
-export interface StreamService {
-  /** The least role. */
-  readonly role: Role;
-  /** What the page may say to it. */
-  readonly args: z.ZodType;
-}
-/** By the name that the node has for it. */
-export type StreamServices = Readonly<Record<string, StreamService>>;
+import { closeWith } from './join.ts';
+import { plainStream, type PreparedStream, type StreamService, type StreamServices } from './service.ts';
 
 export interface ScreensOptions {
   readonly log: Log;
@@ -70,16 +61,19 @@ const Query = z.object({
 /** What a page asks for. */
 interface Asked extends Omit<StreamCall, 'timeoutMs' | 'signal'> {
   readonly role: Role;
+  readonly prepare: StreamService['prepare'];
 }
 
 /** One WebSocket, and from when it is opened its stream. */
 interface Open {
   readonly credential: Credential;
   readonly userId: string;
-  readonly role: Role;
+  readonly prepared: PreparedStream;
   readonly socket: WebSocket;
   readonly giveUp: AbortController;
   stream: Duplex | null;
+  /** What its service does when it is over. */
+  leave: () => void;
   isAlive: boolean;
 }
 
@@ -95,21 +89,23 @@ export function createScreens(options: ScreensOptions, components: ScreensCompon
   });
   const open = new Set<Open>();
 
+  const leave = (entry: Open) => {
+    const { leave: does } = entry;
+    entry.leave = () => undefined;
+    does();
+  };
   const end = (entry: Open, code: number, reason: string) => {
     entry.giveUp.abort();
     entry.stream?.destroy();
+    leave(entry);
     closeWith(entry.socket, code, reason);
   };
-  const isEnough = (caller: Caller | null, { role }: Open) => caller !== null && isAtLeast(caller.role, role);
   /** Ends those whose credential or role no longer holds. */
   const recheck = async (entries: readonly Open[]) => {
     for (const entry of entries) {
       const caller = await auth.callerOf(entry.credential);
-      if (isEnough(caller, entry)) continue;
-      const reason = caller
-        ? `Your role is now ${caller.role}, and this needs ${entry.role}.`
-        : 'Your session ended: log in again.';
-      end(entry, streamClose.sessionEnded, reason);
+      const reason = caller ? entry.prepared.whyNot(caller.role) : 'Your session ended: log in again.';
+      if (reason !== null) end(entry, streamClose.sessionEnded, reason);
     }
   };
   const recheckLater = (entries: readonly Open[]) => {
@@ -135,18 +131,17 @@ export function createScreens(options: ScreensOptions, components: ScreensCompon
     const { caller } = judged;
     if (!isAtLeast(caller.role, asked.role)) {
       const text = `${asked.service} needs the role ${asked.role}, and you are ${caller.role}`;
-      await record(caller, asked, new AppError('refused', text));
+      await record(caller, asked, plainStream(asked).what, new AppError('refused', text));
       return refuseUpgrade(403, 'refused', text);
     }
     return { ...judged, asked };
   };
 
-  const record = async (caller: Caller, asked: Asked, error: AppError | null) => {
-    const args = asked.args === null ? '' : ` ${JSON.stringify(asked.args)}`;
+  const record = async (caller: Caller, asked: Asked, what: string, error: AppError | null) => {
     const entry = {
       at: now(),
       who: caller.name,
-      what: `stream ${asked.service}${args}`,
+      what,
       where: asked.node === '' ? 'the attached node' : asked.node,
       result: error === null ? 'ok' : error.code === 'refused' || error.code === 'conflict' ? 'refused' : 'failed',
       message: error?.message.slice(0, 2_000) ?? '',
@@ -156,28 +151,29 @@ export function createScreens(options: ScreensOptions, components: ScreensCompon
     });
   };
 
-  const run = async (entry: Open, caller: Caller, asked: Asked) => {
-    const { socket } = entry;
+  /** Opens the node's stream, and joins it to the page. */
+  const connect = async (entry: Open, asked: Asked, node: NonNullable<PreparedStream['node']>) => {
+    const { socket, giveUp } = entry;
     // What the page sends before the stream is there waits in its own kernel.
     socket.pause();
+    const { signal } = giveUp;
+    const call = { cluster: asked.cluster, node: asked.node, service: asked.service, args: node.args };
+    const stream = await components.fleet.openStream({ ...call, timeoutMs: streamOpeningMs, signal });
+    if (signal.aborted) {
+      stream.destroy();
+      return;
+    }
+    entry.stream = stream;
+    entry.leave = node.join(socket, stream);
+    socket.resume();
+  };
+
+  const run = async (entry: Open, caller: Caller, asked: Asked) => {
+    const { socket, prepared } = entry;
     let failure: AppError | null = null;
     try {
-      const { cluster, node, service, args } = asked;
-      const { signal } = entry.giveUp;
-      const stream = await components.fleet.openStream({
-        cluster,
-        node,
-        service,
-        args,
-        timeoutMs: streamOpeningMs,
-        signal,
-      });
-      if (entry.giveUp.signal.aborted) stream.destroy();
-      else {
-        entry.stream = stream;
-        joinStream(socket, stream);
-        socket.resume();
-      }
+      if (prepared.node) await connect(entry, asked, prepared.node);
+      else if (prepared.serve) entry.leave = prepared.serve(socket);
     } catch (error) {
       if (!(error instanceof AppError)) log.error(`stream ${asked.service}: ${describeError(error)}`);
       failure =
@@ -186,18 +182,20 @@ export function createScreens(options: ScreensOptions, components: ScreensCompon
           : new AppError('failed', 'The console failed at this; its log has the reason.');
       closeWith(socket, streamClose.failed, failure.message);
     }
-    await record(caller, asked, failure);
+    await record(caller, asked, prepared.what, failure);
   };
 
   const accept = (socket: WebSocket, caller: Caller, credential: Credential, asked: Asked) => {
     const giveUp = new AbortController();
+    const audit = (what: string) => void record(caller, asked, what, null);
     const entry: Open = {
       credential,
       userId: caller.userId,
-      role: asked.role,
+      prepared: asked.prepare?.({ caller, ...asked, audit }) ?? plainStream(asked),
       socket,
       giveUp,
       stream: null,
+      leave: () => undefined,
       isAlive: true,
     };
     open.add(entry);
@@ -207,6 +205,7 @@ export function createScreens(options: ScreensOptions, components: ScreensCompon
     socket.on('close', () => {
       open.delete(entry);
       giveUp.abort();
+      leave(entry);
     });
     run(entry, caller, asked).catch((error: unknown) => log.error(`stream ${asked.service}: ${describeError(error)}`));
   };
@@ -280,7 +279,7 @@ function askedFor(request: IncomingMessage, services: StreamServices): Asked | U
   if (!args.success) return refuseUpgrade(400, 'invalid', `args: ${z.prettifyError(args.error)}`);
   const unsafe = findUnsafeText({ cluster, node, args: args.data });
   if (unsafe) return refuseUpgrade(400, 'invalid', `${unsafe.path.join('.')} ${unsafe.message}`);
-  return { service: name, role: service.role, cluster, node, args: args.data ?? null };
+  return { service: name, role: service.role, prepare: service.prepare, cluster, node, args: args.data ?? null };
 }
 
 /** Undefined, which no service takes, for what is not JSON. */
