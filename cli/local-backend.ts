@@ -52,6 +52,7 @@ const idleFleet: Fleet = {
   snapshot: () => ({ Revision: 0, Now: Date.now(), Kinds: {}, Events: [] }),
   onDelta: () => () => undefined,
   runCommand: () => Promise.reject(new AppError('refused', 'commands to nodes need a running console')),
+  vm: () => null,
   openStream: () => Promise.reject(new AppError('refused', 'streams of nodes need a running console')),
   suggest: () => Promise.resolve([]),
   reload: () => Promise.resolve(),

@@ -6,7 +6,7 @@
 // failures are AppErrors. Every method here that waits for a node has its own deadline.
 import type { Duplex } from 'node:stream';
 import type { CommandResponse } from '../contract/command-socket.ts';
-import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
+import type { FleetDelta, FleetSnapshot, FleetVm } from '../contract/fleet.ts';
 import type { LogLine, Plan, PlanKind, RunEvent, RunState, RunSummary, RunView, StepView } from '../contract/plans.ts';
 import type { Role } from '../contract/roles.ts';
 
@@ -74,6 +74,8 @@ export interface Fleet extends Part {
    */
   runCommand(call: CommandCall): Promise<{ failed: boolean }>;
   suggest(question: SuggestQuestion): Promise<string[]>;
+  /** What is known of a VM, by its id on a node; null when that is nothing. The node's name as in StreamCall. */
+  vm(cluster: string, node: string, id: number): FleetVm | null;
   /** A byte stream to a service of a node. @throws AppError that says what is wrong where */
   openStream(call: StreamCall): Promise<Duplex>;
   /** Reads clusters and hosts from the store again: runs calls it after it changed them. */

@@ -14,6 +14,7 @@ import { isLoopback, proxyList, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { foreignOrigin } from './http/origin.ts';
 import { createHub } from './hub/hub.ts';
+import { createConsoleServices } from './screens/consoles.ts';
 import { createScreens } from './screens/screens.ts';
 import type { StreamServices } from './screens/service.ts';
 import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
@@ -27,7 +28,7 @@ import { readVersion } from './version.ts';
 export interface Makers {
   readonly createFleet: CreateFleet;
   readonly createRuns: CreateRuns;
-  /** Services of nodes that pages may reach; none unless given. */
+  /** Services of nodes that pages may reach, beside the consoles of VMs; none unless given. */
   readonly services?: StreamServices;
 }
 
@@ -86,7 +87,10 @@ export async function startServer(
         log,
         now: Date.now,
         foreignOrigin: (request) => foreignOrigin(request, trusted),
-        services,
+        services: {
+          ...createConsoleServices({ now: Date.now }, { fleet }),
+          ...services,
+        },
       },
       { auth, audit: store.audit, fleet },
     );

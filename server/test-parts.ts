@@ -41,6 +41,7 @@ export function createTestFleet(): TestFleet {
         call.signal.addEventListener('abort', () => reject(new AppError('cancelled', 'cancelled')));
       });
     },
+    vm: () => null,
     openStream: () => Promise.reject(new AppError('unreachable', 'a fleet in memory has no nodes')),
     suggest: ({ text }) => Promise.resolve([`${text}status`]),
   };

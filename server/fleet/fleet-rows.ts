@@ -17,7 +17,7 @@ import {
   type FleetNode,
   type FleetSnapshot,
 } from '../../contract/fleet.ts';
-import { keyOf } from '../../contract/kind-keys.ts';
+import { keyOf, type RowsKey } from '../../contract/kind-keys.ts';
 import type { Kind, KindChange, RowChanges, RowData } from '../../contract/kinds.ts';
 import { keepRecent, linkKey, maxEvents } from '../../core/fleet-view.ts';
 import { PendingRows, Rows } from '../../core/rows.ts';
@@ -67,6 +67,11 @@ export class FleetRows {
 
   node(id: string): FleetNode | undefined {
     return this.table(fleetNodes).get(id);
+  }
+
+  /** A row of any kind as browsers get it, by its key; undefined also for a kind that this fleet was not made with. */
+  row<Row extends RowData>({ name }: RowsKey<Row>, key: string): Row | undefined {
+    return this.tables.get(name)?.get(key) as Row | undefined;
   }
 
   /** The rows of any kind as browsers get them. */

@@ -3,7 +3,9 @@
 import type { Duplex } from 'node:stream';
 import { clusterKinds } from '../../contract/cluster-kinds.ts';
 import { AppError } from '../../contract/errors.ts';
-import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot } from '../../contract/fleet.ts';
+import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot, FleetVm } from '../../contract/fleet.ts';
+import { fleetKeys } from '../../contract/fleet-keys.ts';
+import { keyOf } from '../../contract/kind-keys.ts';
 import type { Kind } from '../../contract/kinds.ts';
 import { localRoute, sshRoute, type NodeRoute } from '../engines/route.ts';
 import type { Engine, Engines } from '../engines/engine.ts';
@@ -101,6 +103,15 @@ export class Fleet implements FleetPort {
 
   runCommand(call: CommandCall): Promise<{ failed: boolean }> {
     return this.commands.run(call);
+  }
+
+  vm(cluster: string, node: string, id: number): FleetVm | null {
+    const [only] = this.held.size === 1 ? this.held.keys() : [];
+    const mesh = cluster === '' ? only : cluster;
+    if (mesh === undefined) return null;
+    const name = node === '' ? this.rows.cluster(mesh)?.AttachedTo : node;
+    const row = this.rows.nodesOf(mesh).find((each) => each.Name === name || each.Id === name);
+    return (row && this.rows.row(fleetKeys.vms, keyOf(fleetKeys.vms, { Node: row.Id, Id: id }))) ?? null;
   }
 
   async openStream({ cluster, node, ...call }: StreamCall): Promise<Duplex> {
