@@ -7,21 +7,31 @@ import type { ResponseEntry } from '../contract/command-socket.ts';
 import { parseFlags } from '../core/flags.ts';
 import { connectSocket, socketTransport } from '../host/command-socket.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
+import type { Hypervisor } from '../host/qemu/hypervisor.ts';
 
 const nothing = () => undefined;
 export const silentLog = { debug: nothing, info: nothing, warn: nothing, error: nothing, fatal: nothing };
 
+/** What runs VMs on a node, by its index; one in memory unless given. */
+type HypervisorOf = (index: number) => Hypervisor | undefined;
+
 export class LocalDaemons {
   readonly identities: LocalNodes;
+  private readonly hypervisorOf: HypervisorOf;
   private readonly daemons: (Daemon | undefined)[] = [];
 
-  private constructor(identities: LocalNodes) {
+  private constructor(identities: LocalNodes, hypervisorOf: HypervisorOf) {
     this.identities = identities;
+    this.hypervisorOf = hypervisorOf;
   }
 
   /** They all run and see each other. */
-  static async start(count: number, firstPort: number): Promise<LocalDaemons> {
-    const daemons = new LocalDaemons(await makeIdentities(count, firstPort));
+  static async start(
+    count: number,
+    firstPort: number,
+    hypervisorOf: HypervisorOf = () => undefined,
+  ): Promise<LocalDaemons> {
+    const daemons = new LocalDaemons(await makeIdentities(count, firstPort), hypervisorOf);
     for (let index = 0; index < count; index += 1) await daemons.start(index);
     await daemons.sees(0, count);
     return daemons;
@@ -33,9 +43,15 @@ export class LocalDaemons {
     const { base, port, name } = node;
     const parsed = parseFlags(['-base', base, '-port', String(port), '-context', 'bench', '-degree', '1', '-nostdin']);
     if (!parsed.ok) throw new Error(parsed.message);
+    const hypervisor = this.hypervisorOf(index);
     this.daemons[index] = await startDaemon(
       { flags: { ...parsed.flags, base }, programPath: '/nowhere/meshd' },
-      { log: silentLog, machine: createMemoryMachine({ name, number: port }), onQuit: nothing },
+      {
+        log: silentLog,
+        machine: createMemoryMachine({ name, number: port }),
+        onQuit: nothing,
+        ...(hypervisor ? { hypervisor } : {}),
+      },
     );
   }
 
