@@ -9,16 +9,12 @@ import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Spinner } from '../ui/Spinner.tsx';
 import { readKeys } from './keys.ts';
+import { openXterm } from './open-xterm.ts';
 import { openSession, type SessionEvent, stepSession } from './session.ts';
 import { keepHistory, loadHistory } from './stored-history.ts';
-import { terminalTheme } from './theme.ts';
 
 /** A command may take this long; Ctrl-C ends it earlier. */
 const commandTimeoutMs = 600_000;
-/** For xterm to arrive from the console. */
-const loadTimeoutMs = 60_000;
-/** For the font; without it the cells are those of another one. */
-const fontTimeoutMs = 5_000;
 
 export interface NodeTerminalProps {
   /** Null until the fleet is known. */
@@ -40,32 +36,9 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
     let isGone = false;
     const ends: (() => void)[] = [];
     const open = async () => {
-      const [{ Terminal }, { FitAddon }] = await loadXterm();
-      await Promise.race([document.fonts.ready, wait(fontTimeoutMs)]);
-      // It may have gone while these were loading.
-      if (isGone) return;
-      const terminal = new Terminal({
-        convertEol: true,
-        cursorBlink: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
-        fontFamily: getComputedStyle(element).fontFamily,
-        fontSize: 13,
-        lineHeight: 1.25,
-        scrollback: 10_000,
-        screenReaderMode: true,
-        theme: terminalTheme(element),
-      });
-      const fit = new FitAddon();
-      terminal.loadAddon(fit);
-      terminal.open(element);
-      fit.fit();
-      // The page's own keys go through: Ctrl-K is the palette's, and Ctrl-C with a selection copies it.
-      terminal.attachCustomKeyEventHandler((event) => {
-        if (event.type === 'keydown' && (event.ctrlKey || event.metaKey)) {
-          if (event.key === 'k') return false;
-          if (event.key === 'c' && terminal.hasSelection()) return false;
-        }
-        return true;
-      });
+      const opened = await openXterm(element, { isShell: false, isGone: () => isGone });
+      if (!opened) return;
+      const { terminal } = opened;
       const target = { cluster, node, session: crypto.randomUUID() };
       let session = openSession(node, { role, history: loadHistory(cluster), columns: terminal.cols });
       let running: AbortController | null = null;
@@ -114,27 +87,11 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
       const onResize = terminal.onResize(({ cols }) => {
         dispatch({ kind: 'resized', columns: cols });
       });
-      const observer = new ResizeObserver(() => {
-        fit.fit();
-      });
-      observer.observe(element);
-      const scheme = new MutationObserver(() => {
-        terminal.options.theme = terminalTheme(element);
-      });
-      scheme.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-      const system = window.matchMedia('(prefers-color-scheme: dark)');
-      const onScheme = () => {
-        terminal.options.theme = terminalTheme(element);
-      };
-      system.addEventListener('change', onScheme);
       ends.push(() => {
         running?.abort();
-        system.removeEventListener('change', onScheme);
-        scheme.disconnect();
-        observer.disconnect();
         onResize.dispose();
         onData.dispose();
-        terminal.dispose();
+        opened.dispose();
       });
       dispatch({ kind: 'open', greeting: greetingOf(role) });
       setIsOpen(true);
@@ -202,21 +159,6 @@ function Waiting({ for: what }: { for: string }): ReactElement {
       Connecting to {what}…
     </p>
   );
-}
-
-function loadXterm() {
-  return Promise.race([
-    Promise.all([import('@xterm/xterm'), import('@xterm/addon-fit')]),
-    wait(loadTimeoutMs).then(() => {
-      throw new AppError('timeout', `the terminal's program did not arrive within ${loadTimeoutMs / 1000} s`);
-    }),
-  ]);
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 /** In lines that fit a phone: xterm loses rows that wrapped when the terminal takes its size. */
