@@ -32,6 +32,12 @@ export const shown: readonly Shown[] = [
   { name: 'runs', route: '/runs', path: '/runs', heading: 'Runs' },
   { name: 'run-unknown', route: '/runs/[run]', path: '/runs/none', heading: 'Run' },
   { name: 'terminal', route: '/terminal', path: '/terminal?node=node2', heading: 'Terminal' },
+  {
+    name: 'console-unknown',
+    route: '/console/[node]/[name]',
+    path: '/console/node2/web99',
+    heading: 'No VM is called web99 on node2',
+  },
   { name: 'settings', route: '/settings', path: '/settings', heading: 'Settings' },
   { name: 'settings-sessions', route: '/settings', path: '/settings?tab=sessions', heading: 'Settings' },
   { name: 'settings-keys', route: '/settings', path: '/settings?tab=keys', heading: 'Settings' },

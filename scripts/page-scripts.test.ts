@@ -3,7 +3,10 @@ import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
 const root = new URL('../', import.meta.url).pathname;
-const pages = ['layout', 'page', 'mesh/page', 'nodes/page', 'runs/page', 'settings/page', 'terminal/page'];
+const pages = [
+  ...['layout', 'page', 'mesh/page', 'nodes/page', 'runs/page', 'settings/page', 'terminal/page'],
+  'console/[node]/[name]/page',
+];
 
 /** Packages that a page and the modules it imports name; those that wait for an `import()` are left out. */
 async function packagesOf(page: string): Promise<string[]> {
@@ -37,8 +40,11 @@ async function packagesOf(page: string): Promise<string[]> {
   return [...packages].sort();
 }
 
-test.each(pages)('app/(console)/%s loads no schema library', async (page) => {
+test.each(pages)('app/(console)/%s loads no schema library, and nothing that draws consoles', async (page) => {
   const packages = await packagesOf(page);
   expect(packages).toContain('react/jsx-runtime');
   expect(packages.filter((name) => name.startsWith('zod'))).toEqual([]);
+  // Of xterm its styles alone: what draws screens and terminals waits for one that is shown.
+  const drawers = packages.filter((name) => /^@(novnc|xterm)\//.test(name) && !name.endsWith('.css'));
+  expect(drawers).toEqual([]);
 });
