@@ -39,6 +39,14 @@ export const streamOpeningMs = 15_000;
 /** How often a page must show that it is there. Proxies end what is still for 30 s or more, and a screen may be still for days. */
 export const streamAliveMs = 20_000;
 
+/**
+ * Nodes that walls have pictures of at a time: each is a connection to a node. Others wait until one is no longer shown.
+ */
+export const maxWallNodes = 128;
+
+/** One small picture: 320 pixels of noise are 200 kB. */
+export const maxWallPictureBytes = 512 * 1024;
+
 /** Between two pages that take the keyboard of one console: people who disagree about it must not fill the audit log. */
 export const keyboardTakenMs = 250;
 

@@ -40,3 +40,25 @@ export interface ConsoleNews {
 }
 /** The text message of a page. */
 export const takeKeyboard = '{"take":true}';
+
+// The wall: `/streams/wall` is of the console itself, which has pictures of all nodes. A page says in text which VMs it shows, and again when
+// these change; each binary message is one picture:
+//
+//   bytes of the node's name 1, the name, the VM's id 4, a PNG
+
+/** One picture of the wall, as it came. */
+export interface WallPicture {
+  readonly node: string;
+  readonly vm: number;
+  readonly png: Uint8Array<ArrayBuffer>;
+}
+
+export function readWallPicture(message: ArrayBuffer): WallPicture {
+  const bytes = new Uint8Array(message);
+  const at = 1 + (bytes[0] ?? 0);
+  return {
+    node: new TextDecoder().decode(bytes.subarray(1, at)),
+    vm: new DataView(message).getUint32(at),
+    png: bytes.subarray(at + 4),
+  };
+}

@@ -17,6 +17,7 @@ import { createHub } from './hub/hub.ts';
 import { createConsoleServices } from './screens/consoles.ts';
 import { createScreens } from './screens/screens.ts';
 import type { StreamServices } from './screens/service.ts';
+import { createWallService } from './screens/wall.ts';
 import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
 import { createRetention } from './retention.ts';
 import { databaseName, holdDataFolder, openDataFolder, prepareDataFolder } from './store/data-folder.ts';
@@ -89,6 +90,7 @@ export async function startServer(
         foreignOrigin: (request) => foreignOrigin(request, trusted),
         services: {
           ...createConsoleServices({ now: Date.now }, { fleet }),
+          wall: createWallService({ log }, { fleet }),
           ...services,
         },
       },
