@@ -32,6 +32,7 @@ export const shown: readonly Shown[] = [
   { name: 'runs', route: '/runs', path: '/runs', heading: 'Runs' },
   { name: 'run-unknown', route: '/runs/[run]', path: '/runs/none', heading: 'Run' },
   { name: 'terminal', route: '/terminal', path: '/terminal?node=node2', heading: 'Terminal' },
+  { name: 'consoles', route: '/consoles', path: '/consoles', heading: 'Consoles' },
   {
     name: 'console-unknown',
     route: '/console/[node]/[name]',

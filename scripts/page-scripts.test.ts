@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 const root = new URL('../', import.meta.url).pathname;
 const pages = [
   ...['layout', 'page', 'mesh/page', 'nodes/page', 'runs/page', 'settings/page', 'terminal/page'],
-  'console/[node]/[name]/page',
+  ...['consoles/page', 'console/[node]/[name]/page'],
 ];
 
 /** Packages that a page and the modules it imports name; those that wait for an `import()` are left out. */

@@ -16,6 +16,8 @@ describe('where a path is', () => {
     expect(placeOf('/bridge/remove')).toEqual({ label: 'Nodes', wizard: 'Take the bridge away', parts: [] });
     expect(placeOf('/nodes/bridge')).toEqual({ label: 'Nodes', wizard: undefined, parts: ['bridge'] });
     expect(placeOf('/')).toEqual({ label: 'Overview', wizard: undefined, parts: [] });
+    expect(placeOf('/console/node2/web1')).toEqual({ label: 'Consoles', wizard: undefined, parts: ['node2', 'web1'] });
+    expect(placeOf('/consoles')).toEqual({ label: 'Consoles', wizard: undefined, parts: [] });
     expect(placeOf('/nowhere')).toBeNull();
   });
   test('every wizard that is named is there', () => {

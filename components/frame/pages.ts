@@ -1,5 +1,5 @@
 // The pages of the console in the order of the sidebar; a phone's bottom bar has the first five.
-import { Activity, LayoutDashboard, Server, Settings, SquareTerminal, Waypoints } from 'lucide-react';
+import { Activity, LayoutDashboard, MonitorPlay, Server, Settings, SquareTerminal, Waypoints } from 'lucide-react';
 import type { LucideIcon } from 'lucide-react';
 import { planKinds } from '../../core/plans/kinds.ts';
 import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
@@ -8,6 +8,8 @@ export interface Page {
   readonly path: string;
   readonly label: string;
   readonly icon: LucideIcon;
+  /** Where the pages of its entries are, when that is not below it. */
+  readonly entries?: string;
   /** Wizards that belong to it: path and title. */
   readonly wizards?: Readonly<Record<string, string>>;
 }
@@ -22,6 +24,7 @@ export function pagesOf(kinds: readonly PlanKindFacts[]): readonly Page[] {
     { path: '/nodes', label: 'Nodes', icon: Server, wizards: wizardsOf('/nodes') },
     { path: '/runs', label: 'Runs', icon: Activity },
     { path: '/terminal', label: 'Terminal', icon: SquareTerminal },
+    { path: '/consoles', label: 'Consoles', icon: MonitorPlay, entries: '/console' },
     { path: '/settings', label: 'Settings', icon: Settings, wizards: wizardsOf('/settings') },
   ];
 }
@@ -34,7 +37,7 @@ export const bottomBarEntries = 5;
 /** True if `path` is that page, below it, or a wizard of it. */
 export function isOnPage(path: string, page: Page): boolean {
   if (page.path === '/') return path === '/';
-  return path === page.path || path.startsWith(`${page.path}/`) || wizardTitle(path, page) !== undefined;
+  return path === page.path || below(path, page) !== null || wizardTitle(path, page) !== undefined;
 }
 
 /** Undefined: no wizard of that page is there. */
@@ -45,5 +48,11 @@ export function wizardTitle(path: string, page: Page): string | undefined {
 /** Parts of the path below a page's own: names and ids. */
 export function partsBelow(path: string, page: Page): string[] {
   if (page.path === '/' || wizardTitle(path, page) !== undefined) return [];
-  return path.slice(page.path.length).split('/').filter(Boolean).map(decodeURIComponent);
+  return (below(path, page) ?? '').split('/').filter(Boolean).map(decodeURIComponent);
+}
+
+/** What follows the page's own path, or that of its entries; null: it is elsewhere. */
+function below(path: string, { path: own, entries = own }: Page): string | null {
+  const start = [own, entries].find((each) => path.startsWith(`${each}/`));
+  return start === undefined ? null : path.slice(start.length);
 }
