@@ -64,7 +64,7 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['vm save', paused],
   ['vm snapshot', paused],
   ['vm top', '`vm info`, and `host` for the load of each host'],
-  ['vnc', "`vm screenshot`, or a VNC viewer at the socket `vnc` in the VM's folder on its node"],
+  ['vnc', "`vm screenshot`, the page Consoles, or a VNC viewer at the socket `vnc` in the VM's folder on its node"],
   ['write', '`history` lists what was typed'],
   ...['android-adb', 'android-avd', 'android-avd-dir', 'android-console-base-port', 'android-emulator']
     .concat(['android-extra-args', 'android-no-window', 'android-sdk', 'android-writable-system'])
