@@ -42,6 +42,8 @@ export function PhoneKeyboard({
         autoCorrect="off"
         spellCheck={false}
         defaultValue={filling}
+        // Browsers begin at its start, where every sign would change all that follow.
+        onFocus={({ currentTarget }) => currentTarget.setSelectionRange(longest, longest)}
         onChange={({ currentTarget }) => {
           const { value } = currentTarget;
           if (handle?.kind === 'vnc') pressDiff(handle, typedDiff(before.current, value));
