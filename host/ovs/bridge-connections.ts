@@ -12,6 +12,7 @@ import {
   parseError,
   parseFlowCount,
   parsePacketIn,
+  probeCookie,
   type PacketIn,
 } from './openflow.ts';
 
@@ -54,18 +55,23 @@ export class BridgeConnection {
     this.socket.write(encode(this.nextXid++));
   }
 
-  /** How many flows the bridge has, after all that was sent before. @throws AppError `timeout` */
+  /** How many flows the bridge has, after all that was sent before; those of a probe pass, and do not count. @throws AppError `timeout` */
   async countFlows(): Promise<number> {
-    const xid = this.nextXid;
     this.send((id) => encodeMessage(messageTypes.barrierRequest, id));
-    this.send((id) => encodeCountFlows(id));
+    const [all, passing] = await Promise.all([this.ask(), this.ask(probeCookie)]);
+    return all - passing;
+  }
+
+  private ask(cookie?: bigint): Promise<number> {
+    const xid = this.nextXid;
+    this.send((id) => encodeCountFlows(id, cookie));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.answers.delete(xid + 1);
+        this.answers.delete(xid);
         reject(new AppError('timeout', `the bridge has not told its flows within ${answerMs} ms`));
       }, answerMs);
       timer.unref();
-      this.answers.set(xid + 1, (count) => {
+      this.answers.set(xid, (count) => {
         clearTimeout(timer);
         resolve(count);
       });
@@ -77,7 +83,7 @@ export class BridgeConnection {
     if (type === messageTypes.echoRequest) this.socket.write(encodeMessage(messageTypes.echoReply, xid, body));
     else if (type === messageTypes.hello) this.send((id) => encodeMessage(messageTypes.featuresRequest, id));
     else if (type === messageTypes.featuresReply) {
-      this.send(encodeSetConfig);
+      this.send((id) => encodeSetConfig(id));
       this.isReady = true;
       this.options.onReady();
     } else if (type === messageTypes.packetIn) {

@@ -1,8 +1,9 @@
 // What meshd says to a bridge of Open vSwitch in OpenFlow 1.3 (ONF TS-006, wire version 4) and reads from it: no more than a copy of
-// some guests' frames needs. Encoding and decoding only; bridge-connections.ts has the sockets.
+// some guests' frames needs, and a probe's own frames (openflow-probe.ts). Encoding and decoding only; bridge-connections.ts and
+// probe-connection.ts have the sockets.
 //
 //   HELLO <-> HELLO, FEATURES_REQUEST -> FEATURES_REPLY, SET_CONFIG ->, FLOW_MOD ->, BARRIER_REQUEST -> BARRIER_REPLY,
-//   MULTIPART_REQUEST (aggregate) -> MULTIPART_REPLY, <- PACKET_IN, ECHO_REQUEST <-> ECHO_REPLY, <- ERROR
+//   MULTIPART_REQUEST (aggregate) -> MULTIPART_REPLY, <- PACKET_IN, PACKET_OUT ->, ECHO_REQUEST <-> ECHO_REPLY, <- ERROR
 import { AppError } from '../../contract/errors.ts';
 
 const version = 4;
@@ -11,10 +12,12 @@ export const messageTypes = {
   error: 1,
   echoRequest: 2,
   echoReply: 3,
+  experimenter: 4,
   featuresRequest: 5,
   featuresReply: 6,
   setConfig: 9,
   packetIn: 10,
+  packetOut: 13,
   flowMod: 14,
   multipartRequest: 18,
   multipartReply: 19,
@@ -23,15 +26,17 @@ export const messageTypes = {
 } as const;
 
 const headerBytes = 8;
-const noBuffer = 0xffff_ffff;
+export const noBuffer = 0xffff_ffff;
 const anyPort = 0xffff_ffff;
-const controllerPort = 0xffff_fffd;
+export const controllerPort = 0xffff_fffd;
 const normalPort = 0xffff_fffa;
 const allTables = 0xff;
 const aggregateStats = 2;
 
 /** Marks our flows: "meshdeck". */
 export const ourCookie = 0x6d65_7368_6465_636bn;
+/** Those of a probe, for its seconds: "meshprob". */
+export const probeCookie = 0x6d65_7368_7072_6f62n;
 const wholeCookie = 0xffff_ffff_ffff_ffffn;
 /** Above the bridge's own flow, which has 0, and below whatever somebody else adds (ovs-ofctl's default is 32768). */
 const copyPriority = 1;
@@ -76,15 +81,18 @@ export class OpenFlowReader {
 }
 
 /** Frames are copied to a connection that asked for some of their bytes (ovs-ofctl(8), monitor). */
-export function encodeSetConfig(xid: number): Buffer {
+export function encodeSetConfig(xid: number, bytes = copyBytes): Buffer {
   const body = Buffer.alloc(4);
-  body.writeUInt16BE(copyBytes, 2);
+  body.writeUInt16BE(bytes, 2);
   return encodeMessage(messageTypes.setConfig, xid, body);
 }
 
 /** Match fields by their numbers in OXM's basic class. */
 interface Match {
   readonly inPort?: number;
+  /** The first bytes of the frame's source. */
+  readonly sourcePrefix?: Uint8Array;
+  /** Below a tag, if there is one. */
   readonly etherType?: number;
   /** 0: frames without a tag (OFPVID_NONE); ovs-ofctl shows it as `vlan_tci=0x0000/0x1fff`. */
   readonly vlanVid?: number;
@@ -106,6 +114,7 @@ function encodeMatch(match: Match): Buffer {
   };
   const fields = [
     field(0, 4, match.inPort),
+    match.sourcePrefix ? encodeSource(match.sourcePrefix) : Buffer.alloc(0),
     field(5, 2, match.etherType),
     field(6, 2, match.vlanVid),
     field(10, 1, match.ipProtocol),
@@ -118,7 +127,18 @@ function encodeMatch(match: Match): Buffer {
   return padTo8(Buffer.concat([header, body]));
 }
 
-function encodeOutput(port: number): Buffer {
+/** An address with a mask of the same length. */
+function encodeSource(prefix: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16BE(0x8000, 0);
+  bytes.writeUInt8((4 << 1) | 1, 2);
+  bytes.writeUInt8(12, 3);
+  bytes.set(prefix, 4);
+  bytes.fill(0xff, 10, 10 + prefix.length);
+  return bytes;
+}
+
+export function encodeOutput(port: number): Buffer {
   const action = Buffer.alloc(16);
   action.writeUInt16BE(16, 2);
   action.writeUInt32BE(port, 4);
@@ -126,17 +146,26 @@ function encodeOutput(port: number): Buffer {
   return action;
 }
 
-function encodeFlowMod(
-  xid: number,
-  flow: { readonly command: 'add' | 'delete'; readonly match: Match; readonly actions: readonly Buffer[] },
-): Buffer {
+interface FlowMod {
+  readonly command: 'add' | 'delete';
+  readonly match: Match;
+  readonly actions: readonly Buffer[];
+  /** Of the flow, or of those that are deleted. */
+  readonly cookie?: bigint;
+  readonly priority?: number;
+  /** After these seconds the switch removes it, also when nobody is there to do so; 0 for never. */
+  readonly timeoutS?: number;
+}
+
+export function encodeFlowMod(xid: number, flow: FlowMod): Buffer {
   const isAdd = flow.command === 'add';
   const fixed = Buffer.alloc(40);
-  fixed.writeBigUInt64BE(ourCookie, 0);
+  fixed.writeBigUInt64BE(flow.cookie ?? ourCookie, 0);
   fixed.writeBigUInt64BE(isAdd ? 0n : wholeCookie, 8);
   fixed.writeUInt8(isAdd ? 0 : allTables, 16);
   fixed.writeUInt8(isAdd ? 0 : 3, 17);
-  fixed.writeUInt16BE(isAdd ? copyPriority : 0, 22);
+  fixed.writeUInt16BE(flow.timeoutS ?? 0, 20);
+  fixed.writeUInt16BE(isAdd ? (flow.priority ?? copyPriority) : 0, 22);
   fixed.writeUInt32BE(noBuffer, 24);
   fixed.writeUInt32BE(anyPort, 28);
   fixed.writeUInt32BE(anyPort, 32);
@@ -168,14 +197,16 @@ export function encodeCopyFlows(xid: number, inPort: number): Buffer {
 export const encodeDeleteFlows = (xid: number, inPort?: number): Buffer =>
   encodeFlowMod(xid, { command: 'delete', match: inPort === undefined ? {} : { inPort }, actions: [] });
 
-/** Asks how many flows a bridge has in all. */
-export function encodeCountFlows(xid: number): Buffer {
+/** Asks how many flows a bridge has, in all or with this cookie. */
+export function encodeCountFlows(xid: number, cookie?: bigint): Buffer {
   const head = Buffer.alloc(8);
   head.writeUInt16BE(aggregateStats, 0);
   const body = Buffer.alloc(32);
   body.writeUInt8(allTables, 0);
   body.writeUInt32BE(anyPort, 4);
   body.writeUInt32BE(anyPort, 8);
+  body.writeBigUInt64BE(cookie ?? 0n, 16);
+  body.writeBigUInt64BE(cookie === undefined ? 0n : wholeCookie, 24);
   return encodeMessage(messageTypes.multipartRequest, xid, Buffer.concat([head, body, encodeMatch({})]));
 }
 

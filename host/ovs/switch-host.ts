@@ -196,6 +196,50 @@ export interface SwitchEvents {
   learnt(tap: string): void;
 }
 
+/** The NIC on the bridge of VMs, over which they meet those of other nodes. */
+export interface Uplink {
+  readonly bridge: string;
+  /** The interface. */
+  readonly name: string;
+  /** OpenFlow number. */
+  readonly ofport: number;
+  readonly mtu: number;
+  /** Null for a mode that we never set. */
+  readonly vlan: PortVlan | null;
+}
+
+/** Frames of a probe, by what they look like from outside. */
+export interface ProbeMatch {
+  readonly etherType: number;
+  readonly sourcePrefix: Uint8Array;
+}
+
+export interface ProbeOptions {
+  readonly match: ProbeMatch;
+  /** What keeps its frames from VMs ends after this time in whole seconds, also if this process does not live to see it. */
+  readonly holdMs: number;
+  /** Gets each frame that arrives; null to keep frames from VMs and nothing else. */
+  readonly onFrame: ((frame: Uint8Array) => void) | null;
+  /** After so many no more are taken: they go in circles. */
+  readonly framesAtMost: number;
+  /** The switch ended while it was needed. */
+  readonly onLost: (why: string) => void;
+}
+
+export interface ProbePort {
+  /** Null where the node lacks one, or nobody asked for it. */
+  readonly uplink: Uplink | null;
+  /** Why it lacks one; empty otherwise. */
+  readonly whyNot: string;
+  /** Out of the uplink, as they are. Resolves when the switch has sent them. @throws AppError, and the signal's reason */
+  send(
+    frames: readonly Uint8Array[],
+    options: { readonly perSecond: number; readonly signal: AbortSignal },
+  ): Promise<void>;
+  /** Ends what the probe needs of the bridges. @throws AppError when that is not certain: it ends on its own */
+  close(): Promise<void>;
+}
+
 export interface SwitchHost {
   /** Begins to watch. Settles with the first look. */
   start(events: SwitchEvents): Promise<void>;
