@@ -10,6 +10,7 @@ import { Database } from './database.ts';
 import { findUses } from './interface-uses.ts';
 import { Links } from './links.ts';
 import { Neighbours } from './neighbours.ts';
+import { openProbePort } from './probe-port.ts';
 import type { Operation } from './ovsdb.ts';
 import {
   map,
@@ -33,6 +34,8 @@ import {
   type NewBridge,
   type PortCounters,
   type PortVlan,
+  type ProbeOptions,
+  type ProbePort,
   type SwitchChange,
   type SwitchEvents,
   type SwitchHost,
@@ -174,6 +177,11 @@ export class LinuxHost implements SwitchHost {
 
   guestAddresses(tap: string, mac: string): GuestAddresses {
     return this.neighbours.addressesOf(tap, mac);
+  }
+
+  openProbe(options: ProbeOptions): Promise<ProbePort> {
+    const { runFolder } = this.options;
+    return openProbePort(options, { view: this.view(), runFolder });
   }
 
   private changed(): void {
@@ -493,5 +501,6 @@ function readPort(row: Row, bridge: string, interfaces: ReadonlyMap<string, Row>
     ofport: worst === undefined ? (ofports[0] ?? null) : worst,
     ofports,
     error: own.map((member) => readText(member['error'])).find((text) => text !== '') ?? '',
+    mtu: readNumber(first?.['mtu']),
   };
 }

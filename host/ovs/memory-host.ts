@@ -2,6 +2,7 @@
 // second half is what an administrator or a crash does to it.
 import { AppError } from '../../contract/errors.ts';
 import { configMark } from './bridge-config.ts';
+import type { Cable, MemoryNetwork } from './memory-network.ts';
 import type {
   GuestAddresses,
   HostBridge,
@@ -11,10 +12,13 @@ import type {
   NewPort,
   PortCounters,
   PortVlan,
+  ProbeOptions,
+  ProbePort,
   SwitchChange,
   SwitchEvents,
   SwitchHost,
 } from './switch-host.ts';
+import { findUplink } from './uplink.ts';
 
 const marksOf = (marks: Readonly<Record<string, string>>) => new Map(Object.entries(marks));
 
@@ -25,6 +29,10 @@ export class MemoryMachine {
   private readonly addresses = new Map([['eth0', '192.0.2.1/24']]);
   private readonly said = new Map<string, GuestAddresses>();
   private readonly listeners = new Set<SwitchEvents>();
+  /** Frames that came over the cable and went to VMs. */
+  readonly passed: Uint8Array[] = [];
+  private cable: Cable | null = null;
+  private readonly probes = new Set<ProbeOptions>();
   private isDatabaseUp = true;
   private isSwitchUp = true;
   private epoch = 1;
@@ -53,6 +61,7 @@ export class MemoryMachine {
       },
       guestAddresses: (tap, mac) => this.said.get(`${tap} ${mac.toLowerCase()}`) ?? { ip4: '', ip6: '' },
       addressesOf: (link) => Promise.resolve([this.addresses.get(link) ?? []].flat()),
+      openProbe: (options) => Promise.resolve().then(() => this.openProbe(options)),
     };
   }
 
@@ -119,7 +128,61 @@ export class MemoryMachine {
     return Promise.resolve(new Map(ours.flatMap((port) => port.interfaces).map((name) => [name, none] as const)));
   }
 
+  private openProbe(options: ProbeOptions): ProbePort {
+    if (!this.isDatabaseUp || !this.isSwitchUp) throw new AppError('unreachable', 'the switch in memory does not run');
+    const found = options.onFrame === null ? ({ ok: false, why: '' } as const) : findUplink(this.view());
+    let taken = 0;
+    const held: ProbeOptions = {
+      ...options,
+      onFrame: (frame) => {
+        taken += 1;
+        if (taken <= options.framesAtMost) options.onFrame?.(frame);
+      },
+    };
+    this.probes.add(held);
+    const timer = setTimeout(() => this.probes.delete(held), Math.ceil(options.holdMs / 1_000) * 1_000);
+    timer.unref();
+    return {
+      uplink: found.ok ? found.uplink : null,
+      whyNot: found.ok ? '' : found.why,
+      send: async (frames, { signal }) => {
+        await Promise.resolve();
+        signal.throwIfAborted();
+        if (!found.ok || !this.probes.has(held))
+          throw new AppError('refused', 'the probe is over, or this node has no uplink');
+        for (const frame of frames) this.cable?.send(frame);
+      },
+      close: () => {
+        clearTimeout(timer);
+        this.probes.delete(held);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  /** Something of a probe is still there. */
+  get isProbed(): boolean {
+    return this.probes.size > 0;
+  }
+
   // ---- what others do to it
+
+  /** A bridge with the uplink eth0, plugged into a network. */
+  plug(network: Pick<MemoryNetwork, 'plug'>, name: string, bridge = 'mega_bridge'): void {
+    this.addForeignBridge(bridge, { 'meshdeck-uplink': 'eth0' });
+    this.addForeignPort(bridge, 'eth0', { kind: 'trunk', tags: [] });
+    this.cable = network.plug(name, (frame) => this.receive(frame));
+  }
+
+  unplug(): void {
+    this.cable?.unplug();
+  }
+
+  private receive(frame: Uint8Array): void {
+    if (!this.isSwitchUp) return;
+    if (this.probes.size === 0) this.passed.push(frame);
+    for (const { onFrame } of this.probes) onFrame?.(frame);
+  }
 
   addLink(name: string, alias = ''): void {
     this.indexes += 1;
@@ -182,6 +245,10 @@ export class MemoryMachine {
   setRunning(part: 'database' | 'switch', isRunning: boolean): void {
     if (part === 'switch') this.isSwitchUp = isRunning;
     else this.isDatabaseUp = isRunning;
+    if (!isRunning && part === 'switch') {
+      for (const { onLost } of this.probes) onLost('the switch in memory does not run');
+      this.probes.clear();
+    }
     if (part === 'database' && isRunning) this.epoch += 1;
     this.changed();
   }
@@ -196,7 +263,7 @@ export class MemoryMachine {
   private setPort({ name, bridge, vlan, marks, tunnel, bond }: NewPort): void {
     const kind = bond ? { mode: bond.mode, lacp: bond.lacp, hasFallback: bond.hasFallback } : null;
     const interfaces = bond?.interfaces ?? [name];
-    const rest = { tunnel: tunnel ?? null, bond: kind, interfaces, ofport: null, ofports: [], error: '' };
+    const rest = { tunnel: tunnel ?? null, bond: kind, interfaces, ofport: null, ofports: [], error: '', mtu: 1500 };
     this.connect({ name, bridge, vlan, marks: marksOf(marks), ...rest });
   }
 

@@ -77,6 +77,8 @@ export interface HostPort {
   readonly ofports: readonly (number | null)[];
   /** Why it could not. */
   readonly error: string;
+  /** Of its first interface; null while the switch has not made it. */
+  readonly mtu: number | null;
 }
 
 /** A network interface of the kernel. */
@@ -260,4 +262,6 @@ export interface SwitchHost {
   listen(taps: ReadonlySet<string>): void;
   /** What a guest behind this tap said. It can say anything. */
   guestAddresses(tap: string, mac: string): GuestAddresses;
+  /** The uplink for a probe of VLANs; until it is closed, no VM here sees frames of one. @throws AppError */
+  openProbe(options: ProbeOptions): Promise<ProbePort>;
 }
