@@ -150,6 +150,25 @@ export class PrivateOvs {
 
   async stopSwitch(): Promise<void> {
     await this.switch?.stop();
+    this.switch = null;
+  }
+
+  /** Unless it runs. */
+  async ensureSwitch(): Promise<void> {
+    if (!this.switch) await this.startSwitch();
+  }
+
+  /** A cable from here to another one, with the name of each end. */
+  async plugInto(other: PrivateOvs, own: string, theirs: string): Promise<void> {
+    const peer = ['type', 'veth', 'peer', 'name', theirs, 'netns', String(other.holder.pid)];
+    await this.run('ip', 'link', 'add', 'name', own, ...peer);
+    for (const [ovs, end] of [
+      [this, own],
+      [other, theirs],
+    ] as const) {
+      await ovs.run('ethtool', '-K', end, 'tx', 'off');
+      await ovs.run('ip', 'link', 'set', end, 'up');
+    }
   }
 
   /** Debian's unit of the switch stops with that of its database. */
@@ -271,6 +290,11 @@ export class NamespaceGuest {
       const tags = [...packet.matchAll(/\bvlan (\d+)/g)].map(([, tag = '']) => tag);
       return text === undefined ? [] : [[tags.join('.'), text].filter(Boolean).join(' ')];
     });
+  }
+
+  /** Packets that came with this in what tcpdump says about them. */
+  heard(text: string): number {
+    return this.captured.split(/^(?=[0-9a-f:]{17} >)/m).filter((packet) => packet.includes(text)).length;
   }
 
   async mac(): Promise<string> {
