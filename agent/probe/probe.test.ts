@@ -124,6 +124,19 @@ describe('nodes that cannot take part', () => {
     expect(result.bad).toEqual([]);
   });
 
+  test('a node whose switch does not answer is silent, and holds up nobody for long', async () => {
+    await begin({
+      wrap: (host, index) => (index === 2 ? { openProbe: () => new Promise(() => undefined) } : host),
+    });
+    const begun = clock.now();
+    const result = await probes.settle(probes.run(0, [120]));
+    expect(states(result)[2]).toBe('node3 silent it did not answer in time');
+    expect(result).toMatchObject({ bad: [], causes: [] });
+    expect(clock.now() - begun).toBeLessThan(10_000);
+    // It never kept anything from its VMs.
+    probes.machines[2]?.passed.splice(0);
+  });
+
   test('without two nodes there is no probe, and the reasons are the error', async () => {
     await begin({ size: 3, hasUplink: (index) => index === 0 });
     expect(await refusal(probes.run(0, [120]))).toMatch(

@@ -56,8 +56,8 @@ export function framesOf(
 export const sendMs = ({ vlans, copies, perSecond }: ProbeRound): number =>
   Math.ceil((vlans.length * copies * frameSizes.length * 1_000) / perSecond);
 
-/** For nodes, and whatever is between them, that are busy. */
-const marginMs = 8_000;
+/** For nodes that are busy, and two waits for one that has just died: each takes the mesh four seconds. */
+const marginMs = 10_000;
 
 /** How long nodes keep their flows when nobody ends the probe: both rounds, with all their waiting. */
 export function holdMs(size: { nodes: number; vlans: readonly number[] }): number {
