@@ -36,6 +36,7 @@ import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import { createNamespacesPart } from './parts/namespaces.ts';
 import type { Part } from './parts/part.ts';
+import { createProbePart } from './parts/probe.ts';
 import { createVlanPart } from './parts/vlans.ts';
 import { createVmCommandsPart } from './parts/vm-commands.ts';
 import { createVmsPart, type VmsPart } from './parts/vms.ts';
@@ -264,6 +265,7 @@ export async function startDaemon(
       vmsPart,
       vmCommands,
       createConsolesPart({ vms, clock }),
+      createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
       ...(components.parts?.(mesh) ?? []),
     ];
     cleanups.push(...parts.map(({ stop: end }) => end));

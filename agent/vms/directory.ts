@@ -191,6 +191,13 @@ export class VmDirectory {
     );
   }
 
+  /** NICs of all nodes' VMs, as each node said last. */
+  networks(): { nodeId: string; namespace: string; vlan: number }[] {
+    return [...this.lists.values()].flatMap(({ node, vms }) =>
+      vms.flatMap(({ namespace, nets }) => nets.map(({ vlan }) => ({ nodeId: node, namespace, vlan }))),
+    );
+  }
+
   isMember(node: string): boolean {
     return this.components.roster.roster.nodes.some(({ id, state }) => id === node && state === 'member');
   }

@@ -225,6 +225,30 @@ export const commandPatterns: readonly CommandPattern[] = [
     destructive: true,
     help: 'move the VMs of a split alias to one of its numbers, and release the others',
   },
+  // The node where it is typed asks all others: several that were sent it would be in each other's way.
+  {
+    ...operatorHere,
+    pattern: 'vlans <probe,> [vlans]',
+    help: 'test whether VLANs really pass between the nodes of the namespace: aliases, numbers, 100-120, with commas; all in use unless named',
+  },
+  {
+    ...operatorHere,
+    pattern: 'vlans <probe,> nodes <nodes>',
+    values: { nodes: 'targets' },
+    help: 'the same between these nodes',
+  },
+  {
+    ...operatorHere,
+    pattern: 'vlans <probe,> <vlans> nodes <nodes>',
+    values: { nodes: 'targets' },
+    help: 'test these VLANs between these nodes; all: every node, this one included',
+  },
+  {
+    ...operatorHere,
+    pattern: 'vlans <trace,> <vm> <other vm>',
+    values: { vm: 'vms', other: 'vms' },
+    help: 'the path between two VMs, hop by hop, with what was seen at each; switches between their nodes are tested',
+  },
   {
     ...operator,
     pattern: 'clear vlans [prefix]',
