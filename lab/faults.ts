@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { AppError } from '../contract/errors.ts';
 import { readFaults, writeFaults, type Faults, type LabPaths } from './layout.ts';
 import { withLock } from './lock.ts';
-import { applyGateway, applyGroups, applyTrunks, ensureDnsmasq, setLink } from './network.ts';
+import { applyGateway, applyGroups, connectPort, ensureDnsmasq, setLink } from './network.ts';
 import { isOn, signalByName, waitForLeader } from './node.ts';
 import type { DhcpMode, LabPlan, NodePlan } from './plan.ts';
+import { noTrunkFaults, type TrunkFaults } from './trunk-faults.ts';
 
 export interface LabFaults {
   /** Off: every process dies at once, the disk stays. On: boots, and returns when PID 1 runs (see Lab.ready). */
@@ -19,6 +20,8 @@ export interface LabFaults {
   gateway(mode: Faults['gateway']): Promise<void>;
   /** The VLANs (0 to 4094, 0 is untagged) that the switch drops on the node's port, instead of those before. */
   dropVlans(node: string, vlans: readonly number[]): Promise<void>;
+  /** What else the switch does to frames on the node's port; each kind that is given takes the place of the one before. */
+  trunk(node: string, faults: Partial<TrunkFaults>): Promise<void>;
   /** SIGKILL, SIGSTOP or SIGCONT to all processes of that name in the node. @returns how many there were */
   signal(node: string, name: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<number>;
   /** Nodes of different groups no longer reach each other, on any VLAN; nodes in no group reach all. */
@@ -68,6 +71,12 @@ export function makeFaults(components: FaultsComponents): LabFaults {
       },
     );
   };
+  const changeTrunk = async (name: string, edit: (faults: Faults) => void) => {
+    const { node } = await nodeOf(name);
+    await change(edit, async (faults) => {
+      if (await isOn(paths, name)) await connectPort(paths, node, faults);
+    });
+  };
   return {
     async power(name, state) {
       const { plan, node } = await nodeOf(name);
@@ -105,15 +114,9 @@ export function makeFaults(components: FaultsComponents): LabFaults {
         (faults) => applyGateway(paths, faults),
       );
     },
-    async dropVlans(name, vlans) {
-      const { node } = await nodeOf(name);
-      await change(
-        (faults) => (faults.dropped[name] = [...vlans]),
-        async (faults) => {
-          if (await isOn(paths, name)) await applyTrunks(paths, node, faults);
-        },
-      );
-    },
+    dropVlans: (name, vlans) => changeTrunk(name, (faults) => (faults.dropped[name] = [...vlans])),
+    trunk: (name, given) =>
+      changeTrunk(name, (faults) => (faults.trunks[name] = { ...noTrunkFaults, ...faults.trunks[name], ...given })),
     async signal(name, program, signal) {
       await nodeOf(name);
       return signalByName(paths, name, program, signal);

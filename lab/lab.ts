@@ -43,6 +43,7 @@ import {
 } from './plan.ts';
 import type { NodeOwner } from './recipe.ts';
 import { assertCanHost, assertInotify } from './requirements.ts';
+import { describeTrunkFaults } from './trunk-faults.ts';
 
 export interface LabOptions {
   /** Labs of different names live side by side; `lab` unless given. */
@@ -324,6 +325,7 @@ export function openLab(options: LabOptions = {}): Lab {
           faults: [
             ...(faults.linkDown.includes(node.name) ? ['link down'] : []),
             ...(dropped.length > 0 ? [`drops VLAN ${dropped.join(',')}`] : []),
+            ...describeTrunkFaults(faults.trunks[node.name]),
             ...(group < 0 ? [] : [`in partition ${group + 1}`]),
           ],
         };

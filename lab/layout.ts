@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../host/files.ts';
 import type { LabPlan } from './plan.ts';
 import { nodeOwners } from './recipe.ts';
+import { TrunkFaults } from './trunk-faults.ts';
 
 export const defaultBase = '/var/lib/meshdeck-lab';
 export const defaultCache = '/var/cache/meshdeck-lab';
@@ -100,6 +101,8 @@ const faultsSchema = z.object({
   linkDown: z.array(z.string()),
   /** VLANs that the switch drops, by node. */
   dropped: z.record(z.string(), z.array(z.number())),
+  /** What else it does to frames on a node's port. */
+  trunks: z.record(z.string(), TrunkFaults).default({}),
   /** Groups of nodes that do not reach each other. */
   groups: z.array(z.array(z.string())),
 });
@@ -129,7 +132,7 @@ export function writePlan(paths: LabPaths, plan: LabPlan): Promise<void> {
 export async function readFaults(paths: LabPaths): Promise<Faults> {
   const content = await readJson(paths.faultsFile);
   return content === null
-    ? { dhcp: 'on', gateway: 'on', linkDown: [], dropped: {}, groups: [] }
+    ? { dhcp: 'on', gateway: 'on', linkDown: [], dropped: {}, trunks: {}, groups: [] }
     : faultsSchema.parse(content);
 }
 

@@ -13,6 +13,7 @@ import { nodePassword, sudoUser } from './node.ts';
 import { parseVlans, type DhcpMode, type Login } from './plan.ts';
 import { nodeOwners, type NodeOwner } from './recipe.ts';
 import { describeStatus } from './status-text.ts';
+import type { TrunkFaults } from './trunk-faults.ts';
 
 interface CommonOptions {
   name: string;
@@ -34,6 +35,23 @@ function parseDropped(text: string): number[] {
   const vlans = text === 'none' ? [] : parseVlans(text);
   if (vlans === null) throw new InvalidArgumentError('VLANs from 0 (untagged) to 4094, such as 120,130-140, or none');
   return vlans;
+}
+
+function parseTagged(text: string): number[] {
+  const vlans = parseDropped(text);
+  if (vlans.includes(0)) throw new InvalidArgumentError('VLANs from 1 to 4094: untagged frames can only be dropped');
+  return vlans;
+}
+
+/** VLANs that end up on another one: `120:130,121:131`. */
+function parseMoves(text: string): { from: number; to: number }[] {
+  return text === 'none'
+    ? []
+    : text.split(',').map((part) => {
+        const [from, to] = part.split(':').map((side) => parseVlans(side)?.[0] ?? 0);
+        if (!from || !to) throw new InvalidArgumentError('VLANs in pairs, such as 120:130, or none');
+        return { from, to };
+      });
 }
 
 function oneOf<T extends string>(...values: T[]): (text: string) => T {
@@ -216,12 +234,26 @@ command(fault, 'gateway', 'make the default router answer no pings, or restore i
   .argument('<mode>', 'silent or on', oneOf('silent', 'on'))
   .action(async (mode: 'silent' | 'on', options: CommonOptions) => open(options).fault.gateway(mode));
 
-command(fault, 'trunk', 'make the switch drop VLANs on a node’s port')
+interface TrunkOptions extends CommonOptions, Partial<TrunkFaults> {
+  readonly drop?: number[];
+}
+
+command(fault, 'trunk', 'make the switch drop VLANs on a node’s port, or spoil their frames; none ends a kind of fault')
   .argument('<node>')
-  .requiredOption('--drop <vlans>', 'such as 120,130-140; none drops nothing', parseDropped)
-  .action(async (node: string, options: CommonOptions & { drop: number[] }) =>
-    open(options).fault.dropVlans(node, options.drop),
-  );
+  .option('--drop <vlans>', 'VLANs that do not pass, such as 120,130-140', parseDropped)
+  .option('--untag <vlans>', 'their frames reach the node without the tag', parseTagged)
+  .option('--block-from <vlans>', 'frames from the node are dropped', parseTagged)
+  .option('--block-to <vlans>', 'frames to the node are dropped', parseTagged)
+  .option('--lose-big <vlans>', 'frames of more than 1,000 bytes are lost', parseTagged)
+  .option('--move <pairs>', 'frames from the node continue on another VLAN, such as 120:130', parseMoves)
+  .option('--double <vlans>', 'frames from the node arrive twice', parseTagged)
+  .action(async (node: string, { name, drop, ...faults }: TrunkOptions) => {
+    const lab = open({ name });
+    if (drop === undefined && Object.keys(faults).length === 0)
+      throw new AppError('invalid', 'name a fault: see --help');
+    if (drop !== undefined) await lab.fault.dropVlans(node, drop);
+    if (Object.keys(faults).length > 0) await lab.fault.trunk(node, faults);
+  });
 
 for (const [name, signal, description] of [
   ['kill', 'SIGKILL', 'kill -9 a node’s processes of this name'],

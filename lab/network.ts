@@ -26,6 +26,7 @@ import {
   type LabPlan,
   type NodePlan,
 } from './plan.ts';
+import { hasTrunkFaults, trunkFlows } from './trunk-faults.ts';
 
 const mainBridge = 'switch';
 const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema';
@@ -204,13 +205,53 @@ function bridgeOf(node: string, faults: Faults): string {
   return group < 0 ? mainBridge : `group${group + 1}`;
 }
 
+/** A bridge between a node's port and the switch, where that port has faults that no setting of a port makes. */
+const cableOf = (node: NodePlan) => ({
+  bridge: `cable${node.index}`,
+  inner: `in-cable${node.index}`,
+  outer: `to-cable${node.index}`,
+});
+
 function addPort(node: NodePlan, faults: Faults): string[] {
-  const trunks = trunksWithout(faults.dropped[node.name] ?? []);
+  const trunks = `trunks=[${trunksWithout(faults.dropped[node.name] ?? []).join(',')}]`;
+  const bridge = bridgeOf(node.name, faults);
+  const interfaceOf = (name: string, ...columns: string[]) => ['--', 'set', 'interface', name, ...columns];
+  if (!hasTrunkFaults(faults.trunks[node.name]))
+    return [
+      ...['--', '--may-exist', 'add-port', bridge, node.port],
+      ...interfaceOf(node.port, `ofport_request=${portNumber(node)}`),
+      ...['--', 'set', 'port', node.port, trunks],
+    ];
+  const cable = cableOf(node);
   return [
-    ...['--', '--may-exist', 'add-port', bridgeOf(node.name, faults), node.port],
-    ...['--', 'set', 'interface', node.port, `ofport_request=${portNumber(node)}`],
-    ...['--', 'set', 'port', node.port, `trunks=[${trunks.join(',')}]`],
+    ...['--', '--may-exist', 'add-br', cable.bridge],
+    ...['--', 'set', 'bridge', cable.bridge, 'datapath_type=netdev', 'fail_mode=secure'],
+    ...['--', '--may-exist', 'add-port', cable.bridge, node.port, ...interfaceOf(node.port, 'ofport_request=2')],
+    ...['--', '--may-exist', 'add-port', cable.bridge, cable.inner],
+    ...interfaceOf(cable.inner, 'type=patch', `options:peer=${cable.outer}`, 'ofport_request=1'),
+    ...['--', '--may-exist', 'add-port', bridge, cable.outer],
+    ...interfaceOf(cable.outer, 'type=patch', `options:peer=${cable.inner}`, `ofport_request=${portNumber(node)}`),
+    ...['--', 'set', 'port', cable.outer, trunks],
   ];
+}
+
+/** Connects a node's port with all that is wrong with it. It may be connected already, in whatever way. */
+export async function connectPort(paths: LabPaths, node: NodePlan, faults: Faults): Promise<void> {
+  const trunk = faults.trunks[node.name];
+  const cable = cableOf(node);
+  const isCabled = (await vsctl(paths, 'list-br')).split('\n').includes(cable.bridge);
+  if (isCabled !== hasTrunkFaults(trunk))
+    // In its own transaction, as in unplugNode.
+    await vsctl(
+      paths,
+      ...['--if-exists', 'del-port', node.port],
+      ...['--', '--if-exists', 'del-br', cable.bridge, '--', '--if-exists', 'del-port', cable.outer],
+    );
+  await vsctl(paths, ...addPort(node, faults));
+  if (!hasTrunkFaults(trunk)) return;
+  const stdin = trunkFlows(trunk).join('\n');
+  const target = `unix:${join(paths.network, `${cable.bridge}.mgmt`)}`;
+  await localRunner.run(['ovs-ofctl', '-O', 'OpenFlow13', 'replace-flows', target, '-'], { stdin });
 }
 
 /** Unplugs a node: its cable is gone, as of a machine that is off. */
@@ -233,18 +274,12 @@ export async function plugNode(paths: LabPaths, plan: LabPlan, node: NodePlan, f
   await runInLab(paths, ['ip', 'link', 'add', node.port, ...peer]);
   if (!plan.offload) await runInLab(paths, ['ethtool', '-K', node.port, 'tx', 'off', 'tso', 'off', 'gso', 'on']);
   if (!faults.linkDown.includes(node.name)) await runInLab(paths, ['ip', 'link', 'set', node.port, 'up']);
-  await vsctl(paths, ...addPort(node, faults));
+  await connectPort(paths, node, faults);
 }
 
 /** Cuts or restores a node's cable: both ends lose their carrier. */
 export async function setLink(paths: LabPaths, node: NodePlan, state: 'up' | 'down'): Promise<void> {
   await runInLab(paths, ['ip', 'link', 'set', node.port, state]);
-}
-
-/** Sets which VLANs pass on a node's port. */
-export async function applyTrunks(paths: LabPaths, node: NodePlan, faults: Faults): Promise<void> {
-  const trunks = trunksWithout(faults.dropped[node.name] ?? []);
-  await vsctl(paths, 'set', 'port', node.port, `trunks=[${trunks.join(',')}]`);
 }
 
 /**
@@ -255,7 +290,8 @@ export async function applyTrunks(paths: LabPaths, node: NodePlan, faults: Fault
 export async function applyGroups(paths: LabPaths, plugged: readonly NodePlan[], faults: Faults): Promise<void> {
   const bridges = (await vsctl(paths, 'list-br')).split('\n').filter((bridge) => bridge.startsWith('group'));
   if (plugged.length > 0) {
-    await vsctl(paths, ...plugged.flatMap((node) => ['--', '--if-exists', 'del-port', node.port]));
+    const ports = plugged.flatMap((node) => [node.port, cableOf(node).outer]);
+    await vsctl(paths, ...ports.flatMap((port) => ['--', '--if-exists', 'del-port', port]));
   }
   for (const bridge of bridges) {
     await vsctl(paths, 'del-br', bridge, '--', '--if-exists', 'del-port', mainBridge, `to-${bridge}`);
