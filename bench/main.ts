@@ -14,6 +14,7 @@ import { benchFanOut } from './fan-out.ts';
 import { benchIdle } from './idle.ts';
 import { benchJoin } from './join.ts';
 import { benchPorts } from './ports.ts';
+import { benchProbe } from './probe.ts';
 import { Report } from './report.ts';
 import { benchScale } from './scale.ts';
 import { benchStreams } from './streams.ts';
@@ -23,7 +24,7 @@ import { benchVmsScale } from './vms-scale.ts';
 const parts = ['idle', 'join', 'failure', 'broadcast', 'streams', 'files', 'fan-out', 'deploy', 'scale'] as const;
 type Part = (typeof parts)[number];
 
-const vmParts = ['ports', 'launches', 'scale'] as const;
+const vmParts = ['ports', 'launches', 'scale', 'probe'] as const;
 type VmPart = (typeof vmParts)[number];
 
 interface VmBenchOptions {
@@ -97,7 +98,7 @@ program
   });
 program
   .command('vms')
-  .description('VMs on a node: their launch, memory, events and ports')
+  .description('VMs on a node: their launch, memory, events and ports; probes of their VLANs')
   .option('--only <parts>', `some of ${vmParts.join(',')}`, listOf(vmParts), [...vmParts])
   .option('--rounds <n>', 'rounds of each comparison', countTo(1000), 3)
   .option('--members <n>', 'members of the mesh with a watcher', countTo(1000), 1000)
@@ -109,6 +110,7 @@ program
       launches: (report, signal) => benchVms(report, { rounds: options.rounds, count: options.vms, signal }),
       scale: (report, signal) =>
         benchVmsScale(report, { rounds: options.rounds, members: options.members, vmsOfEach: 10, signal }),
+      probe: (report, signal) => benchProbe(report, { rounds: options.rounds, signal }),
     };
     process.exitCode = await runBench('vms', options, partsOf(run, options.only));
   });
