@@ -6,10 +6,14 @@ import { parseFlags } from '../core/flags.ts';
 import { kernel, qcow2, rawDisk } from '../host/images/made-images.ts';
 import { MemoryStore } from '../host/images/memory-store.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
+import { MemoryMachine } from '../host/ovs/memory-host.ts';
 import { startDaemon } from '../agent/daemon.ts';
 import { createLog, type LogLevel } from '../agent/log.ts';
 import { echo } from './echo-service.ts';
+import { loopbackNetwork } from './loopback-network.ts';
 
+/** Beside the ports of meshds. */
+const networkPorts = 20_000;
 const [name = '', number = '', ...argv] = process.argv.slice(2);
 
 async function main(): Promise<void> {
@@ -23,12 +27,16 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', end);
   process.stdin.on('end', end).resume();
+  const network = new MemoryMachine();
+  // The ports of one set of nodes are in a row: the first one's tells this set from others on the machine.
+  network.plug(loopbackNetwork(flags.port - Number(number) + networkPorts), name);
   const daemon = await startDaemon(
     { flags, programPath: new URL('../agent/main.ts', import.meta.url).pathname },
     {
       log: createLog({ level: flags.level as LogLevel, file: '' }),
       machine: createMemoryMachine({ name, number: Number(number) }),
       ...(flags.filepath === '' ? { files: memoryFiles(Number(number)) } : {}),
+      switchHost: network.host(),
       onQuit: (delayMs) => {
         setTimeout(end, delayMs);
       },
