@@ -22,7 +22,11 @@ export function selectColumns(entries: readonly ResponseEntry[], columnsCsv: str
   });
 }
 
-function findColumn(header: readonly string[], name: string): number {
+/**
+ * Where a column that somebody named in lower case stands: exactly so, or as the only one that begins so.
+ * @throws AppError `invalid` for a name that fits none or several
+ */
+export function findColumn(header: readonly string[], name: string): number {
   const lower = header.map((column) => column.toLowerCase());
   const exact = lower.indexOf(name);
   if (exact >= 0) return exact;
@@ -36,22 +40,30 @@ function findColumn(header: readonly string[], name: string): number {
 type Operator = '!~' | '~' | '!=' | '=';
 const operators: readonly Operator[] = ['!~', '~', '!=', '='];
 
+/** One condition, in lower case. */
+export interface RowFilter {
+  readonly column: string;
+  readonly operator: Operator;
+  readonly value: string;
+}
+
 /**
  * Keeps the rows where `column=value` holds (also `!=`, `~` contains, `!~`), whatever the case. The column `host` keeps or
  * drops whole entries. Entries without a table pass.
  * @throws AppError `invalid` for an expression that cannot be read or a column that is not there.
  */
 export function filterRows(entries: readonly ResponseEntry[], filter: string): ResponseEntry[] {
-  const { column, operator, value } = parseFilter(filter);
-  if (column === 'host') return entries.filter((entry) => matches(entry.Host, operator, value));
+  const wanted = parseFilter(filter);
+  if (wanted.column === 'host') return entries.filter((entry) => fitsFilter(entry.Host, wanted));
   return entries.map((entry) => {
     if (!entry.Tabular?.length || entry.Header === null) return entry;
-    const at = findColumn(entry.Header, column);
-    return { ...entry, Tabular: entry.Tabular.filter((row) => matches(row[at] ?? '', operator, value)) };
+    const at = findColumn(entry.Header, wanted.column);
+    return { ...entry, Tabular: entry.Tabular.filter((row) => fitsFilter(row[at] ?? '', wanted)) };
   });
 }
 
-function parseFilter(filter: string): { column: string; operator: Operator; value: string } {
+/** @throws AppError `invalid` for an expression that cannot be read */
+export function parseFilter(filter: string): RowFilter {
   const operator = operators.find((candidate) => filter.includes(candidate));
   const [column, value, ...more] = operator === undefined ? [] : filter.split(operator);
   if (operator === undefined || column === undefined || value === undefined || more.length > 0) {
@@ -60,7 +72,7 @@ function parseFilter(filter: string): { column: string; operator: Operator; valu
   return { column: column.toLowerCase(), operator, value: value.toLowerCase() };
 }
 
-function matches(cell: string, operator: Operator, value: string): boolean {
+export function fitsFilter(cell: string, { operator, value }: RowFilter): boolean {
   const lower = cell.toLowerCase();
   // Cells that are lists or maps in text form always match by what they contain.
   const isCompound = /^\[.*\]$|^\{.*\}$/s.test(lower);

@@ -5,6 +5,7 @@ import { describeBondSpec } from './bond-spec.ts';
 import { configFields } from './config-fields.ts';
 import type { VmNet, VmRecord } from './record.ts';
 import { stateNumbers } from './states.ts';
+import { describeVlan } from './vlan-words.ts';
 
 type Cell = (vm: VmRecord, nowMs: number) => string;
 
@@ -20,12 +21,6 @@ const perNetWith =
     list(nets.map(cell).filter((text) => text !== ''));
 /** Columns of containers and Android, and those that minimega never fills. */
 const none: Cell = () => 'N/A';
-
-/** `alpha (101)`, `250`, `disconnected` [facts 5.3, obs]. */
-export function describeVlan({ alias, vlan }: Pick<VmNet, 'alias' | 'vlan'>): string {
-  if (vlan < 0) return 'disconnected';
-  return alias === '' ? String(vlan) : `${alias} (${vlan})`;
-}
 
 const cells: Readonly<Record<string, Cell>> = {
   id: ({ id }) => String(id),

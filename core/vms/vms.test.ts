@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { maxRangeNames } from '../../contract/limits.ts';
 import { recordedEntries } from '../../lab/minimega/replay.ts';
 import { defaultConfig } from './config.ts';
-import { describeVlan, infoColumns, infoData, infoRow, minimegaInfoColumns, summaryColumns } from './info.ts';
+import { infoColumns, infoData, infoRow, minimegaInfoColumns, summaryColumns } from './info.ts';
 import { findTaken, matchTarget, nameUnnamed, parseLaunchNames, parseTarget } from './names.ts';
 import type { VmNet, VmRecord } from './record.ts';
 import { describeRefusal, outcomeOf, stateMeanings, vmActions, vmStates, type VmState } from './states.ts';
+import { describeVlan } from './vlan-words.ts';
 
 const entries = recordedEntries('recorded-vms');
 const recorded = (line: string) => entries.find((one) => one.line === line)?.entry;
