@@ -180,6 +180,38 @@ describe('mesh send', () => {
     expect(await answers('mesh send all host')).toEqual({ node2: 'host for node1 in minimega', node3: 'timed out' });
   });
 
+  test.each([
+    ['vm info summary', 10_000],
+    ['vm start web1', 120_000],
+    ['.annotate false vm start web1', 120_000],
+    ['vm shutdown web1 300', 660_000],
+  ])('U3 %s has %d ms', async (line, timeoutMs) => {
+    const asked: unknown[] = [];
+    const refuse = () => Promise.reject(new Error('not asked'));
+    const send = createMeshHandlers({
+      mesh: sim.running()[0]!,
+      peers: {
+        names: () => [],
+        send: (_targets, _line, options) => Promise.resolve((asked.push(options.timeoutMs), [])),
+      },
+      timeout: { ms: 10_000 },
+      ...{ saveDegree: refuse, resolvePath: refuse, revoke: refuse, moveAuthority: refuse },
+      copyAuthority: () => ({ cluster: '', sealed: '', code: '' }),
+    })['mesh send <hostname or range or all> (command)'];
+    const parsed = parseCommand(commandTable, `mesh send node2 ${line}`);
+    if (!parsed.ok || !parsed.command || !send) throw new Error(`not a command: ${line}`);
+    const { signal } = new AbortController();
+    const call = {
+      command: parsed.command,
+      origin: { via: 'socket' as const },
+      host: 'node1',
+      namespace: 'lab',
+      signal,
+    };
+    await send({ ...call, status: () => undefined });
+    expect(asked).toEqual([timeoutMs]);
+  });
+
   test('U3 unknown and absent nodes are named', async () => {
     sim.kill(2);
     await clock.advance(1_000);

@@ -2,6 +2,7 @@
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxDegree, maxMeshTimeoutMs } from '../../contract/limits.ts';
+import type { ParsedCommand } from '../../core/commands/types.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
@@ -109,7 +110,7 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
       const targets = sendTargets(word(call, 'hostname'), { self: call.host, names: () => peers.names() });
       return peers.send(targets, nested.line, {
         namespace: call.namespace,
-        timeoutMs: timeout.ms,
+        timeoutMs: Math.max(timeout.ms, patienceOf(nested)),
         signal: call.signal,
       });
     },
@@ -139,6 +140,11 @@ export function createMeshHandlers(options: MeshHandlerOptions): Handlers {
       return answer(call, { Response: text, Data: copy });
     },
   };
+}
+
+/** How long a command may take, where its pattern says so: also inside of others. */
+function patienceOf({ pattern, nested }: ParsedCommand): number {
+  return Math.max(pattern.patienceMs ?? 0, nested === null ? 0 : patienceOf(nested));
 }
 
 /** `node1`, then ` |--neighbour` lines, both in natural order: the same text on every node of a settled mesh. */
