@@ -107,24 +107,28 @@ function createMachinePart(
   { paths, store, isOfMachine }: { paths: DaemonPaths; store: FileStore; isOfMachine: boolean },
   { hypervisor, switchHost, log }: DaemonComponents,
 ): { readonly hypervisor: Hypervisor; readonly switchHost: SwitchHost } {
+  if (!isOfMachine) {
+    const machine = new MemoryMachine();
+    const onHold = (tap: string, isHeld: boolean) => machine.changeLink(tap, { hasCarrier: isHeld });
+    return {
+      hypervisor: hypervisor ?? createMemoryHypervisor({ base: paths.base, onHold }),
+      switchHost: switchHost ?? machine.host(),
+    };
+  }
   const createHypervisor = () =>
-    isOfMachine
-      ? createLinuxHypervisor({
-          // Disks of VMs outlive a reboot, and the base is in memory.
-          base: join(paths.state, 'instances'),
-          filesPath: paths.files,
-          runner: localRunner,
-          makeOverlay: (image, overlay) =>
-            store.createOverlay(overlay, {
-              name: image.path.slice(paths.files.length + 1),
-              format: image.format === 'qcow2' ? 'qcow2' : 'raw',
-            }),
-        })
-      : createMemoryHypervisor({ base: paths.base });
+    createLinuxHypervisor({
+      // Disks of VMs outlive a reboot, and the base is in memory.
+      base: join(paths.state, 'instances'),
+      filesPath: paths.files,
+      runner: localRunner,
+      makeOverlay: (image, overlay) =>
+        store.createOverlay(overlay, {
+          name: image.path.slice(paths.files.length + 1),
+          format: image.format === 'qcow2' ? 'qcow2' : 'raw',
+        }),
+    });
   const createSwitchHost = () =>
-    isOfMachine
-      ? new LinuxHost({ runFolder: openvswitchRunFolder, within: [], log: (level, text) => log[level](text) })
-      : new MemoryMachine().host();
+    new LinuxHost({ runFolder: openvswitchRunFolder, within: [], log: (level, text) => log[level](text) });
   return { hypervisor: hypervisor ?? createHypervisor(), switchHost: switchHost ?? createSwitchHost() };
 }
 
