@@ -2,6 +2,7 @@
 // (memory-machine.ts) for simulated nodes. Nothing here changes a machine.
 import { hostname, networkInterfaces } from 'node:os';
 import { observeMachine, type MachineFacts, type TrafficSample } from './facts.ts';
+import { observeVm, type VmUsage } from './vm-usage.ts';
 
 export interface Machine {
   /** Short hostname: the name of the node. */
@@ -12,6 +13,8 @@ export interface Machine {
   addresses(): string[];
   /** What it is doing. Rates are since `previous`, 0 without one. */
   observe(previous: TrafficSample | null, nowMs: number): Promise<{ facts: MachineFacts; traffic: TrafficSample }>;
+  /** What a VM's process takes of it, and what passes the VM's taps; null without such a process. */
+  observeVm(vm: { readonly pid: number; readonly taps: readonly string[] }): Promise<VmUsage | null>;
 }
 
 export function linuxMachine(): Machine {
@@ -20,6 +23,7 @@ export function linuxMachine(): Machine {
     listenAddress: null,
     addresses: observeAddresses,
     observe: observeMachine,
+    observeVm,
   };
 }
 

@@ -19,6 +19,18 @@ export function createMemoryMachine({ name, number }: { name: string; number: nu
     // Its neighbours are on this machine, and nobody else has any business with it.
     listenAddress: loopback,
     addresses: () => [loopback],
+    observeVm({ pid, taps }) {
+      const atMs = performance.now();
+      const turn = (2 * Math.PI) / waveMs;
+      /** What has come together by now of something that comes and goes with the wave, `each` of it a millisecond on the average. */
+      const total = (each: number) => each * (atMs - (0.8 * Math.cos(turn * atMs + pid)) / turn);
+      return Promise.resolve({
+        cpuMs: total(0.5),
+        memoryMb: Math.round(128 + 32 * Math.sin(turn * atMs + pid)),
+        rxBytes: taps.length * total(40),
+        txBytes: taps.length * total(12),
+      });
+    },
     observe(previous, nowMs) {
       bootedAtMs ??= nowMs;
       const [one, five, fifteen] = [0, 5, 15].map((minutes) => activity(nowMs - minutes * 1_000) * cpus * 0.6);

@@ -15,6 +15,7 @@ import { createHttp } from './http/http.ts';
 import { foreignOrigin } from './http/origin.ts';
 import { createHub } from './hub/hub.ts';
 import { createConsoleServices } from './screens/consoles.ts';
+import { nodeServices } from './screens/node-services.ts';
 import { createScreens } from './screens/screens.ts';
 import type { StreamServices } from './screens/service.ts';
 import { createWallService } from './screens/wall.ts';
@@ -29,7 +30,7 @@ import { readVersion } from './version.ts';
 export interface Makers {
   readonly createFleet: CreateFleet;
   readonly createRuns: CreateRuns;
-  /** Services of nodes that pages may reach, beside the consoles of VMs; none unless given. */
+  /** Services of nodes that pages may reach, beside those that each console has. */
   readonly services?: StreamServices;
 }
 
@@ -91,6 +92,7 @@ export async function startServer(
         services: {
           ...createConsoleServices({ now: Date.now }, { fleet }),
           wall: createWallService({ log }, { fleet }),
+          ...nodeServices,
           ...services,
         },
       },

@@ -1,5 +1,6 @@
 // VMs of this node: their rows, what launches of other nodes ask of it, and who has which VM in the cluster. The `vm` commands are handlers over these.
 import { join } from 'node:path';
+import { vmRatesService } from '../../contract/vm-rates.ts';
 import type { Machine } from '../../host/machine.ts';
 import type { SwitchHost } from '../../host/ovs/switch-host.ts';
 import { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
@@ -16,6 +17,7 @@ import type { Vlans } from '../vlans/vlans.ts';
 import { VmDirectory } from '../vms/directory.ts';
 import type { Limits } from '../vms/launching.ts';
 import { NodeVms } from '../vms/node-vms.ts';
+import { createRatesService } from '../vms/rates.ts';
 import { VmHosts } from '../vms/remote-vm-host.ts';
 import { VmFolder } from '../vms/store.ts';
 import type { Part } from './part.ts';
@@ -82,6 +84,9 @@ export async function createVmsPart(
     ports,
     followLost: (rows) => followLostVms(rows, { mesh, directory }),
     handlers: {},
+    services: {
+      [vmRatesService]: createRatesService({ vms, observeVm: (vm) => machine.observeVm(vm), clock }),
+    },
     kinds: [vmSource(mesh.nodeId, vms), tapSource(mesh.nodeId, { local: vms, ports })],
     stop: async () => {
       await directory.stop();
