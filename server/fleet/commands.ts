@@ -159,12 +159,23 @@ export function isWorthAnotherWay(error: AppError): boolean {
   return error.code !== 'host-key-changed' && error.code !== 'host-key-unknown' && error.code !== 'cancelled';
 }
 
-/** An answer that a browser can take: beyond the bound, its text is cut and its table is left out. */
+/**
+ * An answer that a browser can take. Beyond the bound, `Data` goes first, which says at more length what the table says; then the table is left
+ * out and the text is cut.
+ */
 export function boundedAnswer(answer: CommandResponse): CommandResponse {
   const size = answer.Rendered.length + (answer.Resp ? JSON.stringify(answer.Resp).length : 0);
   if (size <= maxBrowserAnswerBytes / 4) return answer;
   const bytes = Buffer.byteLength(JSON.stringify(answer));
   if (bytes <= maxBrowserAnswerBytes) return answer;
+  const tables = (answer.Resp ?? []).filter(({ Tabular: rows }) => rows !== null);
+  if (tables.length > 0) {
+    const lean = {
+      ...answer,
+      Resp: (answer.Resp ?? []).map((entry) => (entry.Tabular ? { ...entry, Data: null } : entry)),
+    };
+    if (Buffer.byteLength(JSON.stringify(lean)) <= maxBrowserAnswerBytes) return lean;
+  }
   // JSON writes a control character as six bytes and a code unit as three at most.
   const kept = Math.floor(maxBrowserAnswerBytes / 16);
   const cut = (text: string) => (text.length > kept ? text.slice(0, kept) : text);

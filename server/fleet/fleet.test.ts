@@ -378,6 +378,20 @@ describe('commands', () => {
   });
 });
 
+test('an answer that is too long for a browser loses its Data before its table', () => {
+  const table = { Header: ['name'], Tabular: [['web1']] };
+  const whole = {
+    Resp: [responseEntry('n', { ...table, Data: 'x'.repeat(maxBrowserAnswerBytes) }), responseEntry('m', { Data: 1 })],
+    Rendered: 'web1',
+    More: false,
+    Status: false,
+  };
+  expect(boundedAnswer(whole)).toEqual({
+    ...whole,
+    Resp: [responseEntry('n', { ...table, Data: null }), responseEntry('m', { Data: 1 })],
+  });
+});
+
 test('an answer that is too long for a browser is cut, and says so', () => {
   const whole = { Resp: [responseEntry('n', { Response: 'x' })], Rendered: 'x', More: false, Status: false };
   expect(boundedAnswer(whole)).toBe(whole);
