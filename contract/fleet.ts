@@ -70,9 +70,13 @@ export const FleetEvent = z.object({
     ...['node-up', 'node-down', 'node-new', 'node-gone', 'link-up', 'link-down', 'attached', 'detached'],
     // What a node reports about its bridge: it has one now, has none, needs a person, or no longer needs one.
     ...['bridge-up', 'bridge-gone', 'bridge-alarm', 'bridge-well'],
+    // What happened to VMs without anybody asking for it.
+    ...['vm-lost', 'vm-failed', 'vm-paused', 'vm-ended'],
   ] as const),
   /** Node names concerned, in reading order. */
   Nodes: z.array(z.string()),
+  /** The VMs of these nodes that it happened to: how many, and the names of the first. */
+  Vms: z.optional(z.object({ Count: z.int(), Names: z.array(z.string()) })),
 });
 export type FleetEvent = z.infer<typeof FleetEvent>;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetEvent } from '../../contract/fleet.ts';
-import { eventLines, eventsPerMinute } from './events.ts';
+import { eventAfter, eventLines, eventsPerMinute, eventVms } from './events.ts';
 
 const event = (at: number, kind: FleetEvent['Kind'], ...nodes: string[]): FleetEvent => ({
   At: at,
@@ -32,6 +32,21 @@ describe('eventLines', () => {
       10,
     );
     expect(lines.map(({ nodes }) => nodes)).toEqual([['node1', 'node3'], ['node2']]);
+  });
+
+  it('names the VMs that something happened to, of several nodes in one line', () => {
+    const lost = (at: number, node: string, Count: number, ...Names: string[]): FleetEvent => ({
+      ...event(at, 'vm-lost', node),
+      Vms: { Count, Names },
+    });
+    const lines = eventLines(
+      [lost(1000, 'node1', 2, 'web1', 'web2'), lost(1100, 'node2', 9, 'web3'), lost(9000, 'node3', 1, 'db')],
+      9,
+    );
+    expect(lines.map((line) => `${eventVms(line)} on ${line.nodes.join(' and ')} ${eventAfter(line)}`)).toEqual([
+      'db on node3 is lost',
+      'web[1-3] and 8 more on node1 and node2 are lost',
+    ]);
   });
 
   it('stops at the limit', () => {

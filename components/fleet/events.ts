@@ -1,5 +1,6 @@
 // What happened to a cluster, as sentences for people.
 import type { FleetEvent } from '../../contract/fleet.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
 import type { State } from '../ui/StateMark.tsx';
 
 const sentences: Record<FleetEvent['Kind'], { state: State; before: string; after: string }> = {
@@ -15,6 +16,10 @@ const sentences: Record<FleetEvent['Kind'], { state: State; before: string; afte
   'bridge-gone': { state: 'lost', before: '', after: 'has no bridge now' },
   'bridge-alarm': { state: 'bad', before: '', after: 'has a problem with the bridge' },
   'bridge-well': { state: 'ok', before: '', after: 'has no problem with the bridge now' },
+  'vm-lost': { state: 'bad', before: '', after: 'is lost' },
+  'vm-failed': { state: 'bad', before: '', after: 'has failed' },
+  'vm-paused': { state: 'warn', before: '', after: 'has paused' },
+  'vm-ended': { state: 'warn', before: '', after: 'has ended' },
 };
 
 export interface EventLine {
@@ -23,6 +28,8 @@ export interface EventLine {
   /** Words before the names, the names, words after. */
   readonly before: string;
   readonly nodes: readonly string[];
+  /** The VMs of these nodes that it is about; null when it is about the nodes. */
+  readonly vms: FleetEvent['Vms'] | null;
   readonly isLink: boolean;
   readonly after: string;
   /** How many events it stands for. */
@@ -37,12 +44,20 @@ export const shownNames = 6;
 /** Newest first. Link events that follow from a node that came or went at the same time are left to that line. */
 export function eventLines(events: readonly FleetEvent[], limit: number): EventLine[] {
   const lines: EventLine[] = [];
-  let group: { kind: FleetEvent['Kind']; from: number; to: number; nodes: string[]; count: number } | null = null;
+  let group: {
+    kind: FleetEvent['Kind'];
+    from: number;
+    to: number;
+    nodes: string[];
+    vms: EventLine['vms'];
+    count: number;
+  } | null = null;
   const close = (): void => {
     if (group === null) return;
     const { state, before, after } = sentences[group.kind];
     const isLink = group.kind === 'link-up' || group.kind === 'link-down';
-    lines.push({ at: group.to, state, before, after, isLink, nodes: group.nodes, count: group.count });
+    const { to: at, nodes, vms, count } = group;
+    lines.push({ at, state, before, after, isLink, nodes, vms, count });
     group = null;
   };
   for (let index = events.length - 1; index >= 0 && lines.length < limit; index -= 1) {
@@ -57,13 +72,34 @@ export function eventLines(events: readonly FleetEvent[], limit: number): EventL
       group.from = event.At;
       group.count += 1;
       group.nodes = [...new Set([...event.Nodes, ...group.nodes])];
+      group.vms = joined(event.Vms, group.vms);
       continue;
     }
     close();
-    group = { kind: event.Kind, from: event.At, to: event.At, nodes: [...event.Nodes], count: 1 };
+    const { Kind: kind, At: at, Nodes: nodes, Vms: vms = null } = event;
+    group = { kind, from: at, to: at, nodes: [...nodes], vms, count: 1 };
   }
   if (lines.length < limit) close();
   return lines;
+}
+
+function joined(earlier: FleetEvent['Vms'] | null, later: FleetEvent['Vms'] | null): FleetEvent['Vms'] | null {
+  if (!earlier || !later) return earlier ?? later;
+  return { Count: earlier.Count + later.Count, Names: [...earlier.Names, ...later.Names] };
+}
+
+/** `web[1-3]`, `web[1-100] and 20 more`, of the VMs that a line is about; empty for one about nodes. */
+export function eventVms({ vms }: Pick<EventLine, 'vms'>): string {
+  if (!vms) return '';
+  const more = vms.Count - vms.Names.length;
+  return `${describeRange(vms.Names)}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** Words after the names: `is in the mesh`, of several `are in the mesh`. */
+export function eventAfter({ isLink, nodes, vms, after }: EventLine): string {
+  const count = vms ? vms.Count : nodes.length;
+  if (isLink || count < 2) return after;
+  return after.replace(/^is /, 'are ').replace(/^was /, 'were ').replace(/^has /, 'have ');
 }
 
 function isCausedByNode(events: readonly FleetEvent[], at: number): boolean {

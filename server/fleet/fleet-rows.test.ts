@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
   clusterKinds,
+  vms,
   type BridgeRow,
   type HostRow,
   type LinkRow,
   type NodeRow,
   type VmRow,
-  vms,
 } from '../../contract/cluster-kinds.ts';
 import { FleetDelta, fleetKind, fleetKinds, FleetSnapshot } from '../../contract/fleet.ts';
 import { keyOf } from '../../contract/kind-keys.ts';
@@ -298,4 +298,72 @@ test('a page that follows the deltas has the same rows, whenever it joined', () 
     }),
     { numRuns: 300 },
   );
+});
+
+describe('VMs', () => {
+  const vm = (node: NodeRow, Id: number, change: Partial<VmRow> = {}): VmRow => ({
+    ...{ Node: node.Id, Id, Name: `web${Id}`, Namespace: 'lab', State: 'RUNNING', Reason: '', Uuid: `u${Id}` },
+    ...{
+      Vcpus: 1,
+      Memory: 512,
+      Accelerator: 'kvm',
+      SerialPorts: 0,
+      Launched: 0,
+      Vlans: [],
+      Aliases: [],
+      Macs: [],
+      Tags: [],
+    },
+    ...change,
+  });
+  const statesOf = (fleet: FleetRows) => fleet.rowsOf(fleetKind(vms)).map(({ Name, State }) => `${Name} ${State}`);
+  const eventsOf = (fleet: FleetRows) =>
+    fleet
+      .flush()
+      ?.Events.flatMap(({ Kind, Nodes, Vms }) =>
+        Vms ? [`${Kind} ${Vms.Count} ${Vms.Names.join()} ${Nodes.join()}`] : [],
+      );
+  const withVms = () => started({ ...ring, vms: put(vm(node1, 1), vm(node2, 10), vm(node2, 2)) });
+
+  test('those of a lost node are lost, which is one event, and stay so when the console attaches elsewhere', () => {
+    const fleet = withVms();
+    const away = { ...node2, State: 'absent' as const };
+    const lost = put(vm(node2, 10, { State: 'LOST' }), vm(node2, 2, { State: 'LOST' }));
+    fleet.applyChange('c', { nodes: put({ Id: node2.Id, State: 'absent' }) });
+    fleet.applyChange('c', { vms: lost });
+    expect(statesOf(fleet)).toEqual(['web1 RUNNING', 'web10 LOST', 'web2 LOST']);
+    expect(eventsOf(fleet)).toEqual(['vm-lost 2 web2,web10 node2']);
+    // Another node tells all of it, with one VM less.
+    fleet.applySnapshot('c', {
+      ...ring,
+      nodes: put(node1, away, ...nodes.slice(2)),
+      vms: put(vm(node2, 2, { State: 'LOST' })),
+    });
+    expect(statesOf(fleet)).toEqual(['web1 RUNNING', 'web2 LOST']);
+    expect(eventsOf(fleet)).toEqual([]);
+    fleet.applyChange('c', { nodes: put({ Id: node2.Id, State: 'member' }), vms: put(vm(node2, 2)) });
+    expect(statesOf(fleet)).toEqual(['web1 RUNNING', 'web2 RUNNING']);
+    expect(eventsOf(fleet)).toEqual([]);
+  });
+
+  test('what nobody asked for is an event, with what it happened to; what somebody did is not', () => {
+    const fleet = withVms();
+    fleet.applyChange('c', {
+      vms: put(
+        { Node: node1.Id, Id: 1, State: 'PAUSED' },
+        { Node: node2.Id, Id: 10, State: 'PAUSED', Reason: 'no space left' },
+        { Node: node2.Id, Id: 2, State: 'ERROR', Reason: 'no such image' },
+        vm(node1, 7, { State: 'ERROR' }),
+      ),
+    });
+    expect(eventsOf(fleet)).toEqual(['vm-paused 1 web10 node2', 'vm-failed 1 web2 node2']);
+    fleet.applyChange('c', { vms: put({ Node: node2.Id, Id: 10, State: 'QUIT', Reason: 'node2 was restarted' }) });
+    expect(eventsOf(fleet)).toEqual(['vm-ended 1 web10 node2']);
+  });
+
+  test('what the console learns first is not news', () => {
+    const fleet = make();
+    fleet.applySnapshot('c', { ...ring, vms: put(vm(node1, 1, { State: 'ERROR' }), vm(node2, 2, { State: 'LOST' })) });
+    expect(eventsOf(fleet)).toEqual([]);
+  });
 });

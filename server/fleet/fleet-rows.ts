@@ -2,10 +2,20 @@
 // cluster, ages and events; where changes come from and when they go out is decided elsewhere.
 //
 // INVARIANT: a snapshot taken after a flush, with the deltas flushed after it, gives the rows (core/fleet-view.ts).
-import { bridges, hosts, links, nodes, vms, type LinkRow, type NodeRow } from '../../contract/cluster-kinds.ts';
+import {
+  bridges,
+  hosts,
+  links,
+  nodes,
+  vms,
+  type LinkRow,
+  type NodeRow,
+  type VmRow,
+} from '../../contract/cluster-kinds.ts';
 import {
   clusters,
   fleetBridges,
+  fleetKind,
   fleetKinds,
   fleetLinks,
   fleetNodes,
@@ -20,6 +30,7 @@ import {
 import { keyOf, type RowsKey } from '../../contract/kind-keys.ts';
 import type { Kind, KindChange, RowChanges, RowData } from '../../contract/kinds.ts';
 import { keepRecent, linkKey, maxEvents } from '../../core/fleet-view.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
 import { PendingRows, Rows } from '../../core/rows.ts';
 
 /**
@@ -31,6 +42,11 @@ const maxHostsPerSecond = 200;
 /** Events of one flush: more than that at once is one disaster, and the picture shows it. */
 const maxEventsPerFlush = 100;
 
+/** Names of VMs in one event: a node has up to 1,000, and the events of an hour go to each page. */
+const maxVmNames = 100;
+/** VMs whose node was lost longer ago were lost with it: their rows come late, as after another node was attached to. */
+const freshLossMs = 60_000;
+
 const none: KindChange = { put: [], gone: [] };
 
 export class FleetRows {
@@ -41,6 +57,8 @@ export class FleetRows {
   private readonly pending = new PendingRows();
   private events: readonly FleetEvent[] = [];
   private newEvents: FleetEvent[] = [];
+  /** What happened to VMs in the change that is being applied: one event for each sort and node. */
+  private readonly vmNews = new Map<string, { kind: FleetEvent['Kind']; node: string; names: string[] }>();
   private revision = 0;
 
   /** Changes of hosts that wait for their turn, by node id, the longest waiting first. They are in no table yet. */
@@ -143,6 +161,8 @@ export class FleetRows {
       for (const key of gone) this.dropTold(cluster, kind, key);
       for (const change of put) this.putTold(cluster, kind, change);
     }
+    if (!isFirst) this.tellVmNews(cluster);
+    this.vmNews.clear();
   }
 
   addEvent(event: FleetEvent): void {
@@ -274,10 +294,31 @@ export class FleetRows {
     const node = kind.owner === null ? undefined : this.node(String(change[kind.owner]));
     if (node?.Cluster !== cluster) return;
     const before = this.table(fleetBridges).get(node.Id);
+    const rowBefore = this.tableOf(kind).get(keyOf(kind, change));
     this.put(this.tableOf(kind).kind, { ...change, Cluster: cluster, AsOf: this.now() });
+    if (kind.name === vms.name) {
+      const row = this.table(fleetKind(vms)).get(keyOf(kind, change));
+      if (row) this.noteVm(rowBefore as VmRow | undefined, row, node);
+    }
     if (kind.name !== bridges.name) return;
     for (const event of bridgeEvents(before, this.table(fleetBridges).get(node.Id)))
       this.addEvent({ At: this.now(), Cluster: cluster, Kind: event, Nodes: [node.Name] });
+  }
+
+  private noteVm(before: VmRow | undefined, row: VmRow, node: FleetNode): void {
+    const kind = vmEvent(before, row, node.LostAt === null ? null : this.now() - node.LostAt);
+    if (kind === null) return;
+    const key = `${kind} ${node.Id}`;
+    const news = this.vmNews.get(key) ?? { kind, node: node.Name, names: [] };
+    news.names.push(row.Name);
+    this.vmNews.set(key, news);
+  }
+
+  private tellVmNews(cluster: string): void {
+    for (const { kind, node, names } of this.vmNews.values()) {
+      const vmsOf = { Count: names.length, Names: names.sort(compareNames).slice(0, maxVmNames) };
+      this.addEvent({ At: this.now(), Cluster: cluster, Kind: kind, Nodes: [node], Vms: vmsOf });
+    }
   }
 
   private dropTold(cluster: string, kind: Kind, key: string): void {
@@ -342,6 +383,19 @@ export class FleetRows {
 function isSame(known: RowData, field: string, value: unknown): boolean {
   const before = known[field];
   return before === value || JSON.stringify(before) === JSON.stringify(value);
+}
+
+/** What happened to a VM where nobody asked for it. `lostMs`: since when its node is lost; null while it is not. A VM that is new says nothing, but LOST. */
+function vmEvent(
+  before: VmRow | undefined,
+  { State: state, Reason: reason }: VmRow,
+  lostMs: number | null,
+): FleetEvent['Kind'] | null {
+  if (state === 'LOST') return before === undefined && lostMs !== null && lostMs < freshLossMs ? 'vm-lost' : null;
+  if (before === undefined || (before.State === state && before.Reason === reason)) return null;
+  if (state === 'ERROR') return 'vm-failed';
+  if (reason === '') return null;
+  return state === 'PAUSED' ? 'vm-paused' : state === 'QUIT' ? 'vm-ended' : null;
 }
 
 /** What happened to a node's bridge between two reports. A bridge that is reported for the first time does not count as a change. */
