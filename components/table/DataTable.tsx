@@ -1,42 +1,13 @@
 'use client';
 // A table of any rows: thousands of them, of which only what is seen is rendered. Header that stays, sorting, one selected row, marks with
 // ranges, and all of it by the keyboard; on a phone a list of two lines each. Rows come in the order in which they are shown.
-import type { ReactElement, ReactNode } from 'react';
+import type { ReactElement } from 'react';
 import { phoneScreen, useMedia } from '../frame/use-media.ts';
-import type { Column, Sort } from './column.ts';
 import { GridOfRows } from './GridOfRows.tsx';
 import { ListOfRows } from './ListOfRows.tsx';
-import type { Marks } from './marks.ts';
+import type { DataTableProps } from './table-props.ts';
 
-/** A row on a phone. */
-export interface PhoneLines {
-  readonly title: ReactNode;
-  readonly detail: ReactNode;
-  /** At the end of both lines. */
-  readonly aside?: ReactNode;
-}
-
-export interface DataTableProps<Row> {
-  /** What the table is of: `VMs`. */
-  readonly label: string;
-  /** The same array from one rendering to the next, or each row is rendered again. */
-  readonly columns: readonly Column<Row>[];
-  readonly rows: readonly Row[];
-  readonly keyOf: (row: Row) => string;
-  /** What a row is called, for the box that marks it. */
-  readonly nameOf: (row: Row) => string;
-  readonly phone: (row: Row) => PhoneLines;
-  readonly sort: Sort;
-  readonly onSort: (sort: Sort) => void;
-  /** Key of the selected row; empty: none. */
-  readonly selected: string;
-  readonly onSelect: (key: string | null) => void;
-  /** Enter on the selected row. */
-  readonly onOpen?: (row: Row) => void;
-  /** Keys of marked rows; absent: rows have no boxes. */
-  readonly marks?: Marks;
-  readonly onMark?: (marks: Marks) => void;
-}
+export type { PhoneLines } from './table-props.ts';
 
 export function DataTable<Row>(props: DataTableProps<Row>): ReactElement {
   const isPhone = useMedia(phoneScreen);

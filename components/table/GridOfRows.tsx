@@ -8,8 +8,8 @@ import { Checkbox } from '../ui/Checkbox.tsx';
 import { HeaderCell, Table } from '../ui/Table.tsx';
 import { cx } from '../ui/cx.ts';
 import { leastWidth, nextSort, type Column, type Sort } from './column.ts';
-import type { DataTableProps } from './DataTable.tsx';
 import { useCursor } from './use-cursor.ts';
+import type { DataTableProps } from './table-props.ts';
 import { useMarking } from './use-marking.ts';
 import { useVirtualRows } from './use-virtual-rows.ts';
 

@@ -3,7 +3,7 @@
 import type { ReactElement } from 'react';
 import { Checkbox } from '../ui/Checkbox.tsx';
 import { cx } from '../ui/cx.ts';
-import type { DataTableProps } from './DataTable.tsx';
+import type { DataTableProps } from './table-props.ts';
 import { useMarking } from './use-marking.ts';
 import { useVirtualRows } from './use-virtual-rows.ts';
 
