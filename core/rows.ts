@@ -3,6 +3,7 @@
 import { AppError } from '../contract/errors.ts';
 import { keyOf, type KindKey } from '../contract/kind-keys.ts';
 import type { Kind, KindChange, RowChanges, RowData } from '../contract/kinds.ts';
+import { RowMap } from './row-map.ts';
 
 /** One value of a row; lists of a row are short, and hold no objects that change. */
 const isEqual = (a: unknown, b: unknown): boolean =>
@@ -97,22 +98,30 @@ export class Rows<Row extends RowData = RowData> {
   }
 }
 
-/** A map of rows after a change; the same map when nothing changed. For those who keep what was before, as pages do. */
+/** A map of rows after a change; the same map when nothing changed. For those who keep what was before, as pages do. Large ones have no order. */
 export function changedRows<Row extends RowData>(
   kind: KindKey,
   rows: ReadonlyMap<string, Row>,
   { put, gone }: KindChange,
 ): ReadonlyMap<string, Row> {
   if (put.length + gone.length === 0) return rows;
-  const next = new Map(rows);
-  for (const key of gone) next.delete(key);
+  const left = new Set(gone);
+  const changed = new Map<string, Row>();
   for (const change of put) {
     const key = keyOf(kind, change);
     // A row that is new to the receiver comes whole (contract/kinds.ts), so the merge has every field.
-    next.set(key, { ...next.get(key), ...change } as Row);
+    const before = changed.get(key) ?? (left.has(key) ? undefined : rows.get(key));
+    changed.set(key, { ...before, ...change } as Row);
   }
+  if (rows.size + changed.size > fewRows) return RowMap.of(rows).with(changed, left);
+  const next = new Map(rows);
+  for (const key of left) next.delete(key);
+  for (const [key, row] of changed) next.set(key, row);
   return next;
 }
+
+/** So many are copied at each change: in order, and for less than what they cost otherwise. */
+const fewRows = 1_000;
 
 /** What someone does not know yet. One entry for each row, so it is bounded by the rows that there are and were. */
 export class PendingRows {
