@@ -1,4 +1,4 @@
-// `vm info`: the VMs of all hosts of a namespace. Cells and Data are core/vms/info.ts. Hosts answer for themselves; for one that does not answer, this node says
+// `vm info`: the VMs of all hosts of a namespace; and `vm show`: one of them. Cells and Data are core/vms/info.ts. Hosts answer for themselves; for one that does not answer, this node says
 // which VMs are lost with it.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { commandText } from '../../core/commands/parse.ts';
@@ -7,6 +7,7 @@ import type { VmRecord } from '../../core/vms/record.ts';
 import type { LocalVms } from '../vms/local-vms.ts';
 import type { Handlers } from './handler.ts';
 import type { Peers } from './peers.ts';
+import { vmNamed } from './vm-targets.ts';
 
 export interface VmInfoComponents {
   readonly vms: Pick<LocalVms, 'list'>;
@@ -23,6 +24,12 @@ export interface VmInfoComponents {
 export function createVmInfoHandlers(components: VmInfoComponents): Handlers {
   const { vms, peers, meshTimeoutMs, wallNow } = components;
   return {
+    'vm show <vm name>': (call) => {
+      const vm = vmNamed(call, vms);
+      const row = infoRow(vm, infoColumns, wallNow());
+      const table = { Header: [...infoColumns], Tabular: [row], Data: [infoData(vm)] };
+      return Promise.resolve([responseEntry(call.host, table)]);
+    },
     'vm info [summary,]': async ({ command, host, namespace, origin, signal }) => {
       const columns = command.words['summary'] === undefined ? infoColumns : summaryColumns;
       const entryOf = (of: string, records: readonly VmRecord[]): ResponseEntry => {

@@ -122,7 +122,7 @@ describe('who may run what', () => {
     expect(requirement(line, 'operator')).toBe('may');
   });
 
-  it.each(['vm info', 'vm config', 'vm config memory', 'vm tag a', 'vm hotplug', 'vm screenshot a'])(
+  it.each(['vm info', 'vm show a', 'vm config', 'vm config memory', 'vm tag a', 'vm hotplug', 'vm screenshot a'])(
     'a viewer runs `%s`',
     (line) => {
       expect(requirement(line, 'viewer')).toBe('may');
@@ -286,6 +286,16 @@ describe('VMs of a namespace', () => {
       'node2: a3 [lan (101)]',
       'node3: ',
     ]);
+  });
+
+  it('`vm show` has the same of one VM, from its host alone', async () => {
+    const [entry, ...more] = await run('vm show a2');
+    expect(more).toEqual([]);
+    expect([entry?.Host, entry?.Header, entry?.Tabular?.map((row) => row[1])]).toEqual(['node3', infoColumns, ['a2']]);
+    expect(entry?.Data).toMatchObject([{ Name: 'a2' }]);
+    const uuid = entry?.Tabular?.[0]?.[5] ?? '';
+    expect((await run(`vm show ${uuid}`)).map(({ Host }) => Host)).toEqual(['node3']);
+    expect(await said('vm show nope')).toEqual(['node1: vm not found: nope']);
   });
 
   it('start, stop, kill and flush follow the table of states, on the hosts that have the VMs', async () => {

@@ -1,4 +1,4 @@
-// The commands about VMs, minimega's patterns [facts, appendix A] and ours: `vm shutdown`, `vm reboot`, and `dry-run` of a launch. Those of `vm config`
+// The commands about VMs, minimega's patterns [facts, appendix A] and ours: `vm show`, `vm shutdown`, `vm reboot`, and `dry-run` of a launch. Those of `vm config`
 // follow from the fields (core/vms/config-fields.ts). Rows of the one table (table.ts).
 //
 // Reach: a configuration and a launch belong to the node where they are typed, which asks the other hosts itself; no member makes another
@@ -99,6 +99,12 @@ export const vmPatterns: readonly CommandPattern[] = [
     reach: 'mesh',
     pattern: 'vm info [summary,]',
     help: 'the VMs of each host of the namespace, with their state',
+  },
+  {
+    ...toSee,
+    pattern: 'vm show <vm name>',
+    ...oneVm,
+    help: 'what `vm info` says of one VM, which only its host answers',
   },
 
   { ...there, pattern: 'vm <start,> <vm target>', ...target, help: 'run VMs; those that have quit boot again' },
