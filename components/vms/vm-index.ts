@@ -50,6 +50,8 @@ export class VmIndex {
     nodes: new Map<string, number>(),
   };
   private arrangement = allInOrder;
+  /** All in order, and of these the ones that fit. */
+  private ordered: VmLine[] = [];
   private shown: VmLine[] = [];
 
   /** `cluster`: its id. */
@@ -63,6 +65,18 @@ export class VmIndex {
 
   get(key: string): VmLine | undefined {
     return this.lines.get(key);
+  }
+
+  /** By the name of its node, and its id there; its name does too, of two the first. */
+  find(node: string, vm: string): VmLine | undefined {
+    // No name is a number, so an id and a name never mean two VMs.
+    const isId = /^\d+$/.test(vm);
+    for (const [id, name] of this.names) {
+      if (name !== node) continue;
+      if (isId) return this.lines.get(`${id} ${vm}`);
+      for (const line of this.lines.values()) if (line.vm.Node === id && line.vm.Name === vm) return line;
+    }
+    return undefined;
   }
 
   values(): IterableIterator<VmLine> {
@@ -79,9 +93,12 @@ export class VmIndex {
     return { states: new Map(states), namespaces: new Map(namespaces), nodes: new Map(nodes) };
   }
 
+  /** The same order as before costs no sorting. */
   arrange(arrangement: VmArrangement): void {
+    const isSameOrder = arrangement.order === this.arrangement.order;
     this.arrangement = arrangement;
-    this.sortAll();
+    if (isSameOrder) this.filterAll();
+    else this.sortAll();
   }
 
   /** Takes all that there is, as after a snapshot. */
@@ -205,16 +222,21 @@ export class VmIndex {
   }
 
   private sortAll(): void {
+    this.ordered = [...this.lines.values()].sort((a, b) => this.compare(a, b));
+    this.filterAll();
+  }
+
+  private filterAll(): void {
     const { fits } = this.arrangement;
-    this.shown = [...this.lines.values()].filter((line) => fits(line)).sort((a, b) => this.compare(a, b));
+    this.shown = this.ordered.filter((line) => fits(line));
   }
 
   /** Where it stands, or would. */
-  private placeOf(line: VmLine): number {
-    let [low, high] = [0, this.shown.length];
+  private placeIn(lines: readonly VmLine[], line: VmLine): number {
+    let [low, high] = [0, lines.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const there = this.shown[middle];
+      const there = lines[middle];
       if (there !== undefined && this.compare(there, line) < 0) low = middle + 1;
       else high = middle;
     }
@@ -222,12 +244,16 @@ export class VmIndex {
   }
 
   private takeOut(line: VmLine): void {
-    const at = this.placeOf(line);
-    if (this.shown[at] === line) this.shown.splice(at, 1);
+    for (const lines of [this.ordered, this.shown]) {
+      const at = this.placeIn(lines, line);
+      if (lines[at] === line) lines.splice(at, 1);
+    }
   }
 
   private putIn(line: VmLine): void {
-    if (this.arrangement.fits(line)) this.shown.splice(this.placeOf(line), 0, line);
+    for (const lines of [this.ordered, this.shown]) {
+      if (lines === this.ordered || this.arrangement.fits(line)) lines.splice(this.placeIn(lines, line), 0, line);
+    }
   }
 }
 

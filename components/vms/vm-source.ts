@@ -47,6 +47,9 @@ export class VmSource {
   /** The VM of this key, filtered out or not. */
   readonly vm = (key: string): VmLine | undefined => this.index.get(key);
 
+  /** By the name of its node, and its id or name there. */
+  readonly find = (node: string, vm: string): VmLine | undefined => this.index.find(node, vm);
+
   /** All VMs of the cluster, in no order. */
   readonly all = (): IterableIterator<VmLine> => this.index.values();
 

@@ -1,7 +1,7 @@
 // How a VM's state is drawn and said. Pure. What may be done in which state is core/vms/states.ts.
 import type { FleetVm } from '../../contract/fleet.ts';
 import { safeText } from '../../core/safe-text.ts';
-import { vmStates, type VmState } from '../../core/vms/states.ts';
+import type { VmState } from '../../core/vms/states.ts';
 import { countOf } from '../../lib/format.ts';
 
 export type VmTone = 'ok' | 'busy' | 'warn' | 'bad' | 'lost';
@@ -56,11 +56,17 @@ export function stateRank({ State: state, Reason: reason }: Pick<FleetVm, 'State
 
 export type StateCounts = ReadonlyMap<VmState, number>;
 
-/** `12 running, 2 paused, 1 lost`: states that are there, in the order of their life. */
+const readingOrder: readonly VmState[] = ['RUNNING', 'BUILDING', 'PAUSED', 'QUIT', 'ERROR', 'LOST'];
+
+/** `12 running, 2 paused, 1 lost`: states that are there. */
 export function describeStates(counts: StateCounts): string {
-  return vmStates
+  return readingOrder
     .flatMap((state) => (counts.get(state) ? [`${counts.get(state) ?? 0} ${words[state]}`] : []))
     .join(', ');
+}
+
+export function totalOf(counts: StateCounts): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
 /** `12 VMs on 3 nodes; 1 lost, 2 failed`: the line of a page's head. */
@@ -68,7 +74,7 @@ export function describeVms({ states, nodes }: { readonly states: StateCounts; r
   tone: VmTone;
   text: string;
 } {
-  const total = [...states.values()].reduce((sum, count) => sum + count, 0);
+  const total = totalOf(states);
   const of = (state: VmState) => states.get(state) ?? 0;
   const bad = (['LOST', 'ERROR'] as const).filter((state) => of(state) > 0);
   const text = `${countOf(total, 'VM')} on ${countOf(nodes, 'node')}`;

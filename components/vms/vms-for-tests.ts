@@ -37,7 +37,8 @@ export function viewOf(rows: {
   readonly taps?: readonly FleetTap[];
 }): FleetView {
   const kinds = Object.entries(rows).map(
-    ([name, put]: [string, readonly object[]]) => [name, { put: put.map((row) => ({ ...row })), gone: [] }] as const,
+    ([name, put]: [string, readonly object[]]) =>
+      [name, { put: put.map((row) => ({ ...row })), gone: [] as string[] }] as const,
   );
   return fleetFromSnapshot({ Revision: 1, Now: 0, Kinds: Object.fromEntries(kinds), Events: [] });
 }
