@@ -15,11 +15,14 @@ export interface SearchInputProps {
   onKeyDown?: (event: KeyboardEvent<HTMLInputElement>) => void;
   /** What was found, in words, for the field's end and for a screen reader. */
   found?: string;
-  className?: string;
+  /** Of the text that says what is wrong with it; empty or absent: nothing is. */
+  errorId?: string;
+  /** For conditions, which are longer than a name. */
+  isWide?: boolean;
 }
 
 export function SearchInput(props: SearchInputProps): ReactElement {
-  const { label, placeholder, value, onValueChange, onKeyDown, found = '', className } = props;
+  const { label, placeholder, value, onValueChange, onKeyDown, found = '', errorId = '', isWide = false } = props;
   // What is typed is shown at once; the URL, where `value` comes from, follows a moment later.
   const [draft, setDraft] = useState(value);
   const input = useTypedEarly<HTMLInputElement>(draft);
@@ -46,12 +49,13 @@ export function SearchInput(props: SearchInputProps): ReactElement {
     return () => window.removeEventListener('keydown', onKey);
   }, [input]);
   return (
-    <div role="search" className={cx('relative flex w-64 items-center max-sm:w-full', className)}>
+    <div role="search" className={cx('relative flex items-center max-sm:w-full', isWide ? 'w-96' : 'w-64')}>
       <Search aria-hidden="true" className="pointer-events-none absolute left-2 size-4 text-fg-3" />
       <input
         ref={input}
         type="text"
         aria-label={label}
+        {...(errorId === '' ? {} : { 'aria-invalid': true, 'aria-describedby': errorId, 'data-invalid': '' })}
         placeholder={placeholder}
         spellCheck={false}
         autoComplete="off"
