@@ -17,6 +17,8 @@ export const shown: readonly Shown[] = [
   { name: 'nodes-none-found', route: '/nodes', path: '/nodes?q=nowhere', heading: 'Nodes' },
   { name: 'node', route: '/nodes/[name]', path: '/nodes/node2', heading: 'node2' },
   { name: 'node-unknown', route: '/nodes/[name]', path: '/nodes/node99', heading: 'No node is called node99' },
+  { name: 'vms', route: '/vms', path: '/vms', heading: 'VMs' },
+  { name: 'vm-unknown', route: '/vms/[node]/[vm]', path: '/vms/node2/99', heading: 'node2 has no VM 99' },
   { name: 'add-nodes', route: '/add-nodes', path: '/add-nodes', heading: 'Add nodes' },
   { name: 'add-nodes-login', route: '/add-nodes', path: '/add-nodes?step=login', heading: 'Add nodes' },
   {

@@ -5,6 +5,8 @@ import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import type { ReactElement, ReactNode } from 'react';
 import type { FleetCluster } from '../../contract/fleet.ts';
+import { fleetKeys } from '../../contract/fleet-keys.ts';
+import { rowsOf, type FleetView } from '../../core/fleet-view.ts';
 import { isActiveRun } from '../../core/plans/run-state.ts';
 import { countOf } from '../../lib/format.ts';
 import { useFleetPart, useRuns } from '../../lib/use-console.ts';
@@ -64,7 +66,10 @@ function ClusterMenu(): ReactElement | null {
           const chosen = clusters.find((other) => other.Id === id);
           // What was selected belongs to the cluster that is left.
           if (chosen)
-            set({ [clusterKey]: chosen.Context === '' ? chosen.Id : chosen.Context, node: null }, { isStep: true });
+            set(
+              { [clusterKey]: chosen.Context === '' ? chosen.Id : chosen.Context, node: null, vm: null },
+              { isStep: true },
+            );
         }}
         options={clusters.map((other) => ({
           value: other.Id,
@@ -105,6 +110,8 @@ function Path(): ReactElement {
           <span aria-hidden="true">/</span>
           {page?.path === '/runs' ? (
             <RunName id={part} />
+          ) : page?.path === '/vms' ? (
+            <VmPart part={part} parts={rest} />
           ) : (
             <span className="truncate font-mono text-sm text-fg-1">{part}</span>
           )}
@@ -112,6 +119,21 @@ function Path(): ReactElement {
       ))}
     </nav>
   );
+}
+
+/** The node of a VM as it is, and its id as the VM's name. */
+function VmPart({ part, parts }: { part: string; parts: readonly string[] }): ReactElement {
+  const [node, id] = parts;
+  const name = useFleetPart(({ view }) => (part === id ? nameOfVm(view, node ?? '', id) : part));
+  return <span className="truncate font-mono text-sm text-fg-1">{name}</span>;
+}
+
+function nameOfVm(view: FleetView, node: string, id: string): string {
+  for (const { Id: nodeId, Name: name } of view.nodes.values()) {
+    const vm = name === node ? rowsOf(view, fleetKeys.vms).get(`${nodeId} ${id}`) : undefined;
+    if (vm) return vm.Name;
+  }
+  return id;
 }
 
 /** As much of an id as tells runs of one title apart. */

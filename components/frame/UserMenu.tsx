@@ -1,6 +1,6 @@
 'use client';
-// The reader: name and role, how the page looks, settings, and the way out.
-import { CircleUserRound, LogOut, Settings } from 'lucide-react';
+// The reader: name and role, how the page looks, settings and what else a phone's bottom bar has no place for, and the way out.
+import { CircleUserRound, LogOut } from 'lucide-react';
 import Link from 'next/link';
 import { useState } from 'react';
 import type { ReactElement } from 'react';
@@ -9,7 +9,9 @@ import { Menu, MenuChoice, MenuItem, MenuSeparator } from '../ui/Menu.tsx';
 import { postForm } from '../auth/post-form.ts';
 import { currentTheme, setTheme } from './theme.ts';
 import type { Theme } from './theme.ts';
+import { bottomBarEntries, pages } from './pages.ts';
 import { useClusterPath } from './use-cluster.ts';
+import { phoneScreen, useMedia } from './use-media.ts';
 import { useSession } from './use-session.tsx';
 
 const themes: readonly { value: Theme; label: string }[] = [
@@ -21,7 +23,10 @@ const themes: readonly { value: Theme; label: string }[] = [
 export function UserMenu(): ReactElement {
   const session = useSession();
   const withCluster = useClusterPath();
+  const isPhone = useMedia(phoneScreen);
   const [theme, setShown] = useState<Theme>('system');
+  // On a phone, what has no place in the bottom bar; elsewhere Settings, where people look for them.
+  const inMenu = isPhone ? pages.slice(bottomBarEntries) : pages.filter(({ path }) => path === '/settings');
   return (
     <Menu
       trigger={
@@ -56,9 +61,11 @@ export function UserMenu(): ReactElement {
         options={themes}
       />
       <MenuSeparator />
-      <MenuItem icon={<Settings />} render={<Link href={withCluster('/settings')} />}>
-        Settings
-      </MenuItem>
+      {inMenu.map(({ path, label, icon: Icon }) => (
+        <MenuItem key={path} icon={<Icon aria-hidden="true" />} render={<Link href={withCluster(path)} />}>
+          {label}
+        </MenuItem>
+      ))}
       <MenuItem
         icon={<LogOut />}
         onSelect={() => {

@@ -1,5 +1,5 @@
 // The pages of the console in the order of the sidebar; a phone's bottom bar has the first five.
-import { Activity, LayoutDashboard, MonitorPlay, Server, Settings, SquareTerminal, Waypoints } from 'lucide-react';
+import { Activity, Box, LayoutDashboard, MonitorPlay, Server, Settings, SquareTerminal, Waypoints } from 'lucide-react';
 import type { LucideIcon } from 'lucide-react';
 import { planKinds } from '../../core/plans/kinds.ts';
 import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
@@ -22,16 +22,17 @@ export function pagesOf(kinds: readonly PlanKindFacts[]): readonly Page[] {
     { path: '/', label: 'Overview', icon: LayoutDashboard },
     { path: '/mesh', label: 'Mesh', icon: Waypoints },
     { path: '/nodes', label: 'Nodes', icon: Server, wizards: wizardsOf('/nodes') },
+    { path: '/vms', label: 'VMs', icon: Box },
+    { path: '/consoles', label: 'Consoles', icon: MonitorPlay, entries: '/console' },
     { path: '/runs', label: 'Runs', icon: Activity },
     { path: '/terminal', label: 'Terminal', icon: SquareTerminal },
-    { path: '/consoles', label: 'Consoles', icon: MonitorPlay, entries: '/console' },
     { path: '/settings', label: 'Settings', icon: Settings, wizards: wizardsOf('/settings') },
   ];
 }
 
 export const pages = pagesOf(planKinds);
 
-/** Entries of the bottom bar; Settings are in the menu of the user there. */
+/** Entries of the bottom bar; the others are in the menu of the user there. */
 export const bottomBarEntries = 5;
 
 /** True if `path` is that page, below it, or a wizard of it. */

@@ -17,7 +17,7 @@ import { NodeActions } from '../fleet/NodeActions.tsx';
 import { NodeState } from '../fleet/NodeState.tsx';
 import { Peers } from '../fleet/Peers.tsx';
 import { whatToDo } from '../fleet/advice.ts';
-import { eventLines } from '../fleet/events.ts';
+import { eventAfter, eventLines, eventVms } from '../fleet/events.ts';
 import { HostFactList, MeshFacts } from '../fleet/facts.tsx';
 import { useAddedNodes } from '../fleet/use-added.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
@@ -31,6 +31,7 @@ import { Panel } from '../ui/Panel.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
+import { NodeVms } from '../vms/NodeVms.tsx';
 import { ChecksPanel } from './ChecksPanel.tsx';
 import { LogPanel } from './LogPanel.tsx';
 
@@ -158,7 +159,11 @@ export function NodePage({ name }: { name: string }): ReactElement {
                       <li key={`${line.at} ${index}`} className="flex items-baseline gap-2.5 px-4 py-1">
                         <StateShape state={line.state} className="translate-y-px" />
                         <span className="min-w-0 flex-1">
-                          {line.before} <span className="font-mono text-sm">{line.nodes.join(' – ')}</span> {line.after}
+                          {line.before}{' '}
+                          <span className="font-mono text-sm">
+                            {line.vms ? eventVms(line) : line.nodes.join(' – ')}
+                          </span>{' '}
+                          {eventAfter(line)}
                         </span>
                         <span className="text-sm whitespace-nowrap text-fg-3" title={formatInstant(line.at)}>
                           {formatAgo(line.at, now)}
@@ -184,6 +189,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
               )}
             </Panel>
           )}
+          {node.added ? null : <NodeVms node={node} />}
           {knownStatus === 'loading' ? null : <ChecksPanel name={name} known={known} now={now} />}
           {node.added ? null : <LogPanel key={node.id} mesh={mesh} node={node} />}
           <Panel title="Runs on it" isFlush>

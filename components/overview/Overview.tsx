@@ -5,12 +5,15 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useMemo } from 'react';
 import type { ReactElement } from 'react';
+import type { FleetVm } from '../../contract/fleet.ts';
+import { fleetKeys } from '../../contract/fleet-keys.ts';
+import { rowsOf } from '../../core/fleet-view.ts';
 import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatClock, formatInstant, formatMegabytes } from '../../lib/format.ts';
 import { useFleetPart, useRuns } from '../../lib/use-console.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
-import { eventsPerMinute, shownNames } from '../fleet/events.ts';
+import { eventAfter, eventsPerMinute, eventVms, shownNames } from '../fleet/events.ts';
 import type { EventLine } from '../fleet/events.ts';
 import { countLinks, describeMesh, loadOf } from '../fleet/mesh-view.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
@@ -25,6 +28,8 @@ import { EmptyState } from '../ui/EmptyState.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
+import { countStates } from '../vms/count-states.ts';
+import { describeStates } from '../vms/vm-states.ts';
 import { Activity } from './Activity.tsx';
 import { attentionOf } from './attention.ts';
 import type { Attention } from './attention.ts';
@@ -46,7 +51,9 @@ export function Overview(): ReactElement {
   const events = useFleetPart(({ view }) => view.events);
   const own = useMemo(() => events.filter((event) => event.Cluster === clusterId), [events, clusterId]);
   const lines = hourLines({ events: own, runs, now }, shownLines);
-  const items = attentionOf(mesh, { added, runs, now });
+  const vmRows = useFleetPart(({ view }) => rowsOf(view, fleetKeys.vms));
+  const vms = useMemo(() => [...vmRows.values()].filter((vm) => vm.Cluster === clusterId), [vmRows, clusterId]);
+  const items = attentionOf(mesh, { added, runs, vms, now });
 
   const addNodes = (
     <Button
@@ -147,7 +154,7 @@ export function Overview(): ReactElement {
         </div>
         <div className="flex min-w-0 flex-col gap-4">
           <Panel title={<span className="font-mono">{clusterName(mesh.cluster)}</span>}>
-            <ClusterFacts mesh={mesh} />
+            <ClusterFacts mesh={mesh} vms={describeCount(vms)} />
           </Panel>
           <Panel title="Last hour" isFlush>
             <div className="px-4 pt-3">
@@ -172,6 +179,11 @@ export function Overview(): ReactElement {
       </div>
     </>
   );
+}
+
+/** `17: 12 running, 5 paused`; empty without any. */
+function describeCount(vms: readonly FleetVm[]): string {
+  return vms.length === 0 ? '' : `${vms.length}: ${describeStates(countStates(vms))}`;
 }
 
 function AttentionLine({ item }: { item: Attention }): ReactElement {
@@ -229,6 +241,17 @@ function FleetChange({ line }: { line: EventLine }): ReactElement {
       <StateShape state={line.state} className="translate-y-px" />
       <span className="min-w-0">
         {line.before === '' ? '' : `${line.before} `}
+        {line.vms ? (
+          <>
+            <Link
+              href={withCluster(`/vms?q=${encodeURIComponent(only === undefined ? '' : `node=${only}`)}`)}
+              className="font-mono text-sm break-words hover:text-accent hover:underline"
+            >
+              {eventVms(line)}
+            </Link>{' '}
+            on{' '}
+          </>
+        ) : null}
         {only === undefined ? (
           <span className="font-mono text-sm break-words">{names}</span>
         ) : (
@@ -239,19 +262,14 @@ function FleetChange({ line }: { line: EventLine }): ReactElement {
             {names}
           </Link>
         )}
-        {line.after === '' ? '' : ` ${plural(line)}`}
+        {line.after === '' ? '' : ` ${eventAfter(line)}`}
       </span>
     </>
   );
 }
 
-/** `node1 is in the mesh`, `node[1-3] are in the mesh`. */
-function plural(line: EventLine): string {
-  if (line.isLink || line.nodes.length < 2) return line.after;
-  return line.after.replace(/^is /, 'are ').replace(/^was /, 'were ').replace(/^has /, 'have ');
-}
-
-function ClusterFacts({ mesh }: { mesh: MeshView }): ReactElement {
+/** `vms`: their states in words; empty where VMs have no rows. */
+function ClusterFacts({ mesh, vms }: { mesh: MeshView; vms: string }): ReactElement {
   const { cluster, nodes, links, members } = mesh;
   const up = countLinks(links, 'up');
   const half = links.size - up;
@@ -280,7 +298,7 @@ function ClusterFacts({ mesh }: { mesh: MeshView }): ReactElement {
         {versions.length === 0 ? '–' : versions.join(', ')}
         {versions.length > 1 ? <span className="font-sans text-warn"> versions differ</span> : null}
       </Fact>
-      <Fact name="VMs">{hosts.length === 0 ? '–' : sum((host) => host.VMs)}</Fact>
+      <Fact name="VMs">{vms === '' ? (hosts.length === 0 ? '–' : sum((host) => host.VMs)) : vms}</Fact>
       <Fact name="CPUs">{hosts.length === 0 ? '–' : `${sum((host) => host.CPUs)}, load ${load.toFixed(1)}`}</Fact>
       <Fact name="Memory">
         {hosts.length === 0

@@ -1,7 +1,10 @@
-// What needs the reader, worst first: nodes that are out, a console that is not attached, runs that wait or failed. Pure.
+// What needs the reader, worst first: nodes that are out, VMs that failed or wait for something, a console that is not attached, runs that wait or
+// failed. Pure.
+import type { FleetVm } from '../../contract/fleet.ts';
 import type { RunSummary } from '../../contract/plans.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { formatAgo } from '../../lib/format.ts';
+import { safeText } from '../../core/safe-text.ts';
+import { formatAgo, listOf } from '../../lib/format.ts';
 import { bridgeOf } from '../fleet/bridge-facts.ts';
 import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
 import type { State } from '../ui/StateMark.tsx';
@@ -22,12 +25,19 @@ export interface Attention {
 const oldRunMs = 24 * 3600 * 1000;
 /** More lost nodes than these are one line. */
 const shownLost = 5;
+/** More VMs than these are a number. */
+const shownVms = 50;
 
-/** `added`: nodes that run no meshd yet. */
-export function attentionOf(
-  mesh: MeshView,
-  { added, runs, now }: { added: readonly MeshNode[]; runs: readonly RunSummary[]; now: number },
-): Attention[] {
+export interface AttentionParts {
+  /** Nodes that run no meshd yet. */
+  readonly added: readonly MeshNode[];
+  readonly runs: readonly RunSummary[];
+  /** Those of the cluster. */
+  readonly vms: readonly FleetVm[];
+  readonly now: number;
+}
+
+export function attentionOf(mesh: MeshView, { added, runs, vms, now }: AttentionParts): Attention[] {
   const { cluster, nodes } = mesh;
   const items: Attention[] = [];
   if (cluster !== null && cluster.State !== 'live') {
@@ -117,6 +127,7 @@ export function attentionOf(
       });
     }
   }
+  items.push(...vmItems(vms));
   for (const run of runs) {
     const words = wordsOfRun(run, now);
     if (words === null) continue;
@@ -131,6 +142,31 @@ export function attentionOf(
   }
   const order: readonly State[] = ['bad', 'warn', 'lost', 'busy', 'ok'];
   return items.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+}
+
+/** Lost VMs are the loss of their node, which stands there already. */
+const vmTroubles = [
+  { state: 'ERROR', tone: 'bad', text: 'failed', plural: 'failed', filter: 'state=ERROR' },
+  { state: 'PAUSED', tone: 'warn', text: 'stands still', plural: 'stand still', filter: 'state=PAUSED' },
+] as const;
+
+function vmItems(vms: readonly FleetVm[]): Attention[] {
+  return vmTroubles.flatMap(({ state, tone, text, plural, filter }) => {
+    const those = vms.filter((vm) => vm.State === state && (state === 'ERROR' || vm.Reason !== ''));
+    if (those.length === 0) return [];
+    const reasons = [...new Set(those.map(({ Reason: reason }) => reason).filter((reason) => reason !== ''))];
+    const names = those.map(({ Name: name }) => name);
+    const item: Attention = {
+      key: `vms ${state}`,
+      state: tone,
+      names: those.length > shownVms ? `${those.length} VMs` : describeRange(names),
+      text: those.length === 1 ? text : plural,
+      detail: safeText(listOf(reasons, 2)),
+      href: `/vms?q=${encodeURIComponent(filter)}`,
+      action: 'Look',
+    };
+    return [item];
+  });
 }
 
 function wordsOfRun(run: RunSummary, now: number): { state: State; text: string } | null {

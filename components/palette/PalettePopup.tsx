@@ -1,21 +1,28 @@
 'use client';
-// What Ctrl-K opens: any node, page or action by a few letters. A list under a field; the arrows move, Enter goes.
+// What Ctrl-K opens: any node, VM, page or action by a few letters. A list under a field; the arrows move, Enter goes.
 import { Dialog as Base } from '@base-ui/react/dialog';
-import { CornerDownLeft, FileText, Search, Server, Zap } from 'lucide-react';
-import { useRouter } from 'next/navigation';
+import { Box, CornerDownLeft, FileText, Search, Server, Zap } from 'lucide-react';
+import { usePathname, useRouter } from 'next/navigation';
 import { useEffect, useId, useMemo, useRef, useState, type ReactElement } from 'react';
-import { useFleetPart } from '../../lib/use-console.ts';
+import { fleetKeys } from '../../contract/fleet-keys.ts';
+import { rowsOf } from '../../core/fleet-view.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
+import { useConsole, useFleetPart } from '../../lib/use-console.ts';
 import { useAddedNodes } from '../fleet/use-added.ts';
 import { pages } from '../frame/pages.ts';
-import { useClusterPath } from '../frame/use-cluster.ts';
+import { useCluster, useClusterPath } from '../frame/use-cluster.ts';
 import { useSession } from '../frame/use-session.tsx';
+import { useUrlState } from '../frame/use-url-state.ts';
 import { backdropLook } from '../ui/backdrop-look.ts';
 import { Kbd } from '../ui/Kbd.tsx';
+import { askForAction } from '../vms/asked-actions.ts';
+import { vmAddress, vmLine, type VmLine } from '../vms/vm-line.ts';
 import { type PaletteEntry, paletteEntries } from './palette-items.ts';
 import { rankItems } from './rank-items.ts';
 
-const icons = { node: Server, page: FileText, action: Zap } as const;
-const kinds = { node: 'node', page: 'page', action: 'action' } as const;
+const icons = { node: Server, vm: Box, page: FileText, action: Zap } as const;
+/** These have a name in mono, and say more than what they are. */
+const named = new Set(['node', 'vm']);
 
 export interface PalettePopupProps {
   open: boolean;
@@ -28,7 +35,7 @@ export function PalettePopup({ open, onOpenChange }: PalettePopupProps): ReactEl
       <Base.Portal>
         <Base.Backdrop className={backdropLook} />
         <Base.Popup className="fixed top-[10dvh] left-1/2 z-50 flex max-h-[70dvh] w-[calc(100vw-24px)] max-w-140 -translate-x-1/2 flex-col overflow-hidden rounded-md border border-line bg-surface-1 shadow-overlay outline-none">
-          <Base.Title className="sr-only">Search nodes, pages and actions</Base.Title>
+          <Base.Title className="sr-only">Search nodes, VMs, pages and actions</Base.Title>
           <Finder
             onDone={() => {
               onOpenChange(false);
@@ -50,7 +57,12 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
   const list = useRef<HTMLUListElement>(null);
   const role = useSession()?.user.role ?? 'viewer';
   const added = useAddedNodes();
-  const entries = useMemo(() => paletteEntries(pages, nodes.values(), { added, role }), [nodes, added, role]);
+  const vms = usePaletteVms();
+  const selected = useSelectedVm(vms);
+  const entries = useMemo(
+    () => paletteEntries(pages, nodes.values(), { added, role, vms, selected }),
+    [nodes, added, role, vms, selected],
+  );
   const found = useMemo(() => rankItems(entries, typed), [entries, typed]);
   const chosen = Math.min(at, found.length - 1);
   useEffect(() => {
@@ -59,7 +71,8 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
   const go = (entry: PaletteEntry | undefined) => {
     if (!entry) return;
     onDone();
-    router.push(withCluster(entry.path));
+    if (entry.verb === undefined) router.push(withCluster(entry.path));
+    else if (selected) askForAction({ key: selected.key, verb: entry.verb });
   };
   const move = (by: number) => {
     if (found.length > 0) setAt((chosen + by + found.length) % found.length);
@@ -75,9 +88,9 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
           aria-expanded="true"
           aria-controls={listId}
           aria-autocomplete="list"
-          aria-label="Search nodes, pages and actions"
+          aria-label="Search nodes, VMs, pages and actions"
           {...(found.length > 0 ? { 'aria-activedescendant': `${listId}-${chosen}` } : {})}
-          placeholder="Node, page or action"
+          placeholder="Node, VM, page or action"
           spellCheck={false}
           autoCapitalize="off"
           autoComplete="off"
@@ -115,9 +128,9 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
               className={`flex min-h-9 cursor-default items-center gap-2 rounded-sm px-2 max-md:min-h-11 ${index === chosen ? 'bg-surface-2' : ''}`}
             >
               <Icon aria-hidden="true" className="size-4 shrink-0 text-fg-3" />
-              <span className={entry.kind === 'node' ? 'font-mono text-sm' : ''}>{entry.label}</span>
+              <span className={named.has(entry.kind) ? 'font-mono text-sm' : ''}>{entry.label}</span>
               <span className="min-w-0 flex-1 truncate text-sm text-fg-3">
-                {entry.kind === 'node' ? entry.hint : kinds[entry.kind]}
+                {named.has(entry.kind) || entry.verb !== undefined ? entry.hint : entry.kind}
               </span>
               {index === chosen ? <CornerDownLeft aria-hidden="true" className="size-3.5 text-fg-3" /> : null}
             </li>
@@ -129,4 +142,26 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
       </p>
     </>
   );
+}
+
+/** The VMs as they are when the palette opens: 10,000 that change are not ranked again and again. */
+function usePaletteVms(): readonly VmLine[] {
+  const console = useConsole();
+  const cluster = useCluster()?.Id ?? '';
+  return useMemo(() => {
+    const view = console?.fleet.state.get().view;
+    if (view === undefined) return [];
+    const own = [...rowsOf(view, fleetKeys.vms).values()].filter((vm) => vm.Cluster === cluster);
+    return own
+      .map((vm) => vmLine(vm, view.nodes.get(vm.Node)?.Name ?? vm.Node, []))
+      .sort((a, b) => compareNames(a.vm.Name, b.vm.Name));
+  }, [console, cluster]);
+}
+
+/** Of the page of a VM, or of the list of VMs. */
+function useSelectedVm(vms: readonly VmLine[]): VmLine | undefined {
+  const path = usePathname();
+  const { get } = useUrlState();
+  const address = path === '/vms' ? get('vm') : (/^\/vms\/(.+)$/.exec(path)?.[1] ?? '');
+  return address === '' ? undefined : vms.find((line) => vmAddress(line) === decodeURIComponent(address));
 }

@@ -1,4 +1,5 @@
-// What the palette offers: the pages, what the reader's role may begin, and for each node its page, its terminal and what can be done with it.
+// What the palette offers: the pages, what the reader's role may begin, for each node its page and its terminal, for each VM its page, and what can be
+// done with the VM that is selected.
 import type { FleetNode } from '../../contract/fleet.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
@@ -6,11 +7,25 @@ import { planKinds } from '../../core/plans/kinds.ts';
 import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { MeshNode } from '../fleet/mesh-view.ts';
+import { fitFor, vmVerbs, type VmVerb } from '../vms/vm-commands.ts';
+import { vmPath, type VmLine } from '../vms/vm-line.ts';
+import { stateLook } from '../vms/vm-states.ts';
+import { verbLooks } from '../vms/verbs.tsx';
 import type { PaletteItem } from './rank-items.ts';
 
 export interface PaletteEntry extends PaletteItem {
-  /** Where it goes. */
+  /** Where it goes; empty for an action on the VM that is selected. */
   readonly path: string;
+  readonly verb?: VmVerb;
+}
+
+export interface PaletteParts {
+  readonly added: readonly MeshNode[];
+  readonly role: Role;
+  readonly kinds?: readonly PlanKindFacts[];
+  readonly vms?: readonly VmLine[];
+  /** The VM that the page shows, or has selected. */
+  readonly selected?: VmLine | undefined;
 }
 
 interface Action {
@@ -41,7 +56,7 @@ const states: Readonly<Record<FleetNode['State'], string>> = {
 export function paletteEntries(
   pages: readonly { readonly path: string; readonly label: string }[],
   nodes: Iterable<FleetNode>,
-  { added, role, kinds = planKinds }: { added: readonly MeshNode[]; role: Role; kinds?: readonly PlanKindFacts[] },
+  { added, role, kinds = planKinds, vms = [], selected }: PaletteParts,
 ): PaletteEntry[] {
   const plans = kinds.map(({ title, offer, page, role: least }): Action => ({
     label: title,
@@ -51,6 +66,7 @@ export function paletteEntries(
   }));
   const sorted = [...nodes].sort((a, b) => compareNames(a.Name, b.Name));
   return [
+    ...(selected === undefined || !isAtLeast(role, 'operator') ? [] : vmActions(selected)),
     ...[...plans, ...actions]
       .filter(({ least }) => isAtLeast(role, least))
       .map(({ label, hint, path }) => ({ id: `action ${label}`, kind: 'action' as const, label, hint, path })),
@@ -69,6 +85,13 @@ export function paletteEntries(
       hint: [word, ...facts.Addresses.slice(0, 1)].join(' · '),
       path: `/nodes/${encodeURIComponent(name)}`,
     })),
+    ...vms.map((line) => ({
+      id: `vm ${line.key}`,
+      kind: 'vm' as const,
+      label: line.vm.Name,
+      hint: [stateLook(line.vm).word, line.node, line.vm.Namespace].join(' · '),
+      path: vmPath(line),
+    })),
     ...sorted.map((node) => ({
       id: `terminal ${node.Id}`,
       kind: 'node' as const,
@@ -77,4 +100,18 @@ export function paletteEntries(
       path: `/terminal?node=${encodeURIComponent(node.Name)}`,
     })),
   ];
+}
+
+/** Those that its state takes. */
+function vmActions(line: VmLine): PaletteEntry[] {
+  return vmVerbs
+    .filter((verb) => fitFor(verb, [line]).vms.length > 0)
+    .map((verb) => ({
+      id: `vm ${line.key} ${verb}`,
+      kind: 'action',
+      label: `${verbLooks[verb].label} ${line.vm.Name}`,
+      hint: `vm ${verb} on ${line.node}`,
+      path: '',
+      verb,
+    }));
 }

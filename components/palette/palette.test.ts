@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FleetNode } from '../../contract/fleet.ts';
 import { paletteEntries } from './palette-items.ts';
 import { addedNodes } from '../fleet/added-nodes.ts';
+import { someLine } from '../vms/vms-for-tests.ts';
 import { maxItems, rankItems } from './rank-items.ts';
 
 function node(Name: string, State: FleetNode['State'] = 'member'): FleetNode {
@@ -68,6 +69,25 @@ describe('the palette', () => {
       ({ kind }) => kind === 'node',
     );
     expect(entry).toMatchObject({ hint: 'lost · 10.0.0.7', path: '/nodes/a%2Fb' });
+  });
+
+  it('finds a VM by name, node, namespace and state, and offers what the selected one can take', () => {
+    const web = someLine('web1', { State: 'RUNNING', Id: 7 }, 'node2');
+    const of = (role: 'viewer' | 'operator') => paletteEntries([], [], { added: [], role, vms: [web], selected: web });
+    expect(rankItems(of('viewer'), 'web1 lab')).toMatchObject([
+      { kind: 'vm', hint: 'running · node2 · lab', path: '/vms/node2/7' },
+    ]);
+    const offered = rankItems(of('operator'), '').flatMap(({ verb, label }) => (verb ? [label] : []));
+    expect(offered).toEqual([
+      'Stop web1',
+      'Shut down web1',
+      'Reboot web1',
+      'Kill web1',
+      'Tag web1',
+      'Connect web1',
+      'Disconnect web1',
+    ]);
+    expect(rankItems(of('viewer'), '').filter(({ verb }) => verb)).toEqual([]);
   });
 
   it('has the page of a node that runs no meshd, and no terminal of it', () => {

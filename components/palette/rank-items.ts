@@ -1,20 +1,20 @@
-// What the command palette finds for what was typed: nodes, pages and actions, best first.
+// What the command palette finds for what was typed: nodes, VMs, pages and actions, best first.
 
 export interface PaletteItem {
   readonly id: string;
-  readonly kind: 'node' | 'page' | 'action';
+  readonly kind: 'node' | 'vm' | 'page' | 'action';
   readonly label: string;
   /** More that is searched and shown small: an address, a state, another word for it. */
   readonly hint: string;
 }
 
-/** Items shown at most: nobody scrolls a palette, and a cluster has 1,000 nodes. */
+/** Items shown at most: nobody scrolls a palette, and a cluster has 1,000 nodes and 10,000 VMs. */
 export const maxItems = 50;
 
-/** Best first; of equal ones the order given. Empty text: actions and pages, no nodes. */
+/** Best first; of equal ones the order given. Empty text: actions and pages alone. */
 export function rankItems<Item extends PaletteItem>(items: readonly Item[], typed: string): Item[] {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return items.filter(({ kind }) => kind !== 'node').slice(0, maxItems);
+  if (words.length === 0) return items.filter(({ kind }) => kind === 'action' || kind === 'page').slice(0, maxItems);
   return items
     .map((item, at) => ({ item, at, score: scoreOf(item, words) }))
     .filter(({ score }) => score > 0)

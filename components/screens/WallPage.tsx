@@ -68,7 +68,6 @@ export function WallPage(): ReactElement {
                 value={query}
                 onValueChange={(next) => url.set({ q: next })}
                 found={query === '' ? '' : countOf(shown.length, 'VM')}
-                className="w-56"
               />
             </>
           )

@@ -6,7 +6,17 @@ import { vmLine, type VmLine } from './vm-line.ts';
 export function someVm(Name: string, change: Partial<FleetVm> = {}): FleetVm {
   return {
     ...{ Node: 'n1', Id: 1, Name, Namespace: 'lab', State: 'RUNNING', Reason: '', Uuid: `uuid-${Name}` },
-    ...{ Vcpus: 1, Memory: 512, Accelerator: 'kvm', Launched: 0, Vlans: [], Aliases: [], Macs: [], Tags: [] },
+    ...{
+      Vcpus: 1,
+      Memory: 512,
+      Accelerator: 'kvm',
+      SerialPorts: 1,
+      Launched: 0,
+      Vlans: [],
+      Aliases: [],
+      Macs: [],
+      Tags: [],
+    },
     ...{ Cluster: 'c', AsOf: 0 },
     ...change,
   };
