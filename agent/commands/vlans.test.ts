@@ -132,6 +132,44 @@ test('`clear vlans` releases the aliases of the namespace with the prefix, and n
   expect(await tabular(1, 'vlans', 'exp1')).toEqual([['alpha', '203']]);
 });
 
+test('`vlans add` without a number gives a free one of the range, and says which', async () => {
+  const entry = await run(0, 'vlans add alpha');
+  await nodes.agreed();
+  const rows = (await tabular(2, 'vlans')) as string[][];
+  expect(rows).toHaveLength(1);
+  expect(entry).toMatchObject({ Response: `alpha is VLAN ${rows[0]?.[1]}` });
+  expect(Number(rows[0]?.[1])).toBeGreaterThanOrEqual(101);
+  expect(await run(1, 'vlans add alpha')).toBe('alias already in use');
+});
+
+test('`vlans delete` releases one alias, not those that begin with it, and a number that was blacklisted', async () => {
+  for (const line of ['vlans add lan 200', 'vlans add lan2 201', 'vlans add exp1//lan 202', 'vlans blacklist 150'])
+    await run(0, line);
+  await nodes.agreed();
+  expect(await run(1, 'vlans delete lan')).toMatchObject({ Response: '' });
+  expect(await run(2, 'vlans delete 150')).toMatchObject({ Response: '' });
+  await nodes.agreed();
+  expect(await tabular(2, 'vlans')).toEqual([['lan2', '201']]);
+  expect(await tabular(2, 'vlans', 'exp1')).toEqual([['lan', '202']]);
+  expect(await tabular(2, 'vlans blacklist')).toEqual([]);
+  expect(await run(1, 'vlans delete lan')).toBe('no alias lan in the namespace minimega');
+  expect(await run(1, 'vlans delete 201')).toBe('VLAN 201 is not held without an alias');
+});
+
+test('`vlans delete` is refused while VMs use the alias; those of another alias on the number do not count', async () => {
+  const row = { namespace: 'minimega', state: 'held', pinned: true, counter: 1, node: '1'.repeat(32) } as const;
+  const rows = [
+    { ...row, vlan: 103, alias: 'beta', forced: false },
+    { ...row, vlan: 103, alias: 'gamma', forced: true },
+  ];
+  for (const index of [0, 1, 2]) nodes.at(index).state.merge({ rows, ranges: [] });
+  nodes.vms[1]?.push({ vm: 'web1', name: { namespace: 'minimega', alias: 'beta' }, vlan: 103 });
+  expect(await run(0, 'vlans delete beta')).toMatch(/^VMs use these VLANs: web1 on n.* \(103\)\. Kill and flush them/);
+  expect(await run(0, 'vlans delete gamma')).toMatchObject({ Response: '' });
+  await nodes.agreed();
+  expect(await tabular(2, 'vlans')).toEqual([['beta', '103']]);
+});
+
 test('a split alias and a clash are marked in the table', async () => {
   const row = { namespace: 'minimega', state: 'held', pinned: false, counter: 1, node: '1'.repeat(32) } as const;
   nodes.at(0).state.merge({
@@ -167,7 +205,10 @@ test('who looks changes nothing: a viewer sees tables, and what joining would do
     expect(() => {
       assertAllowed(parsed(line), { via: 'mesh', role: 'viewer' });
     }).not.toThrow();
-  for (const line of ['vlans add a 5', 'vlans range 5 6', 'vlans blacklist 5', 'vlans join alpha 5', 'clear vlans'])
+  for (const line of [
+    ...['vlans add a', 'vlans add a 5', 'vlans delete a', 'vlans range 5 6', 'vlans blacklist 5'],
+    ...['vlans join alpha 5', 'clear vlans'],
+  ])
     expect(() => {
       assertAllowed(parsed(line), { via: 'mesh', role: 'viewer' });
     }).toThrow('needs the role operator');

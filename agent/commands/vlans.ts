@@ -1,7 +1,7 @@
 // The `vlans` commands. Columns and texts are minimega's where it has one.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
-import { parseAlias, parseVlan, type AliasName, type Parsed } from '../../core/vlans/names.ts';
+import { parseAlias, parseVlan, parseVlanOrAlias, type AliasName, type Parsed } from '../../core/vlans/names.ts';
 import { parseVlanRange } from '../../core/vlans/pool.ts';
 import type { Vlans } from '../vlans/vlans.ts';
 import type { CommandCall, Handler, Handlers } from './handler.ts';
@@ -27,6 +27,11 @@ export function createVlanHandlers(vlans: Vlans): Handlers {
 
   return {
     vlans: (call) => Promise.resolve(tableAnswer(vlans, call)),
+    'vlans <add,> <alias>': async (call) => {
+      const name = aliasOf(call);
+      const { vlan, notes } = await vlans.addFree(name, call);
+      return answer(call, { Response: [`${name.alias} is VLAN ${vlan}`, ...notes].join('\n') });
+    },
     'vlans <add,> <alias> <vlan>': add,
     'vlans <add,> <alias> <vlan> <force,>': add,
     'vlans <blacklist,> [vlan]': blacklist,
@@ -55,6 +60,11 @@ export function createVlanHandlers(vlans: Vlans): Handlers {
 
     'vlans <join,> <alias> <vlan>': async (call) =>
       answer(call, { Response: await vlans.joining.join(aliasOf(call), vlanOf(call), call) }),
+
+    'vlans <delete,> <alias>': async (call) => {
+      await vlans.delete(valid(parseVlanOrAlias(word(call, 'alias'), call.namespace)), call);
+      return answer(call, {});
+    },
 
     'clear vlans [prefix]': async (call) => {
       const prefix = call.command.words['prefix'] ?? '';

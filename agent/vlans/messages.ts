@@ -105,7 +105,13 @@ export type ConfirmAnswer = z.infer<typeof ConfirmAnswer>;
 /** Which VMs of a member use these numbers. */
 export const usersKind = 'vlans-users';
 export const UsersAsk = z.object({ vlans: z.array(Vlan).max(maxVlan) });
-export const User = z.object({ vm: z.string().max(253), namespace: z.string().max(64), vlan: Vlan });
+export const User = z.object({
+  vm: z.string().max(253),
+  namespace: z.string().max(64),
+  vlan: Vlan,
+  /** A version before does not say it. */
+  alias: z.string().max(200).optional(),
+});
 export const UsersAnswer = z.object({ users: z.array(User).max(maxUsers) });
 
 /** Moves the VMs of a member from some numbers of an alias to another. */

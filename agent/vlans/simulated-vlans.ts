@@ -185,7 +185,7 @@ export class SimulatedVlans {
       using: (vlans) =>
         own
           .filter(({ vlan }) => vlans.includes(vlan))
-          .map(({ vm, name, vlan }) => ({ vm, namespace: name.namespace, vlan })),
+          .map(({ vm, name, vlan }) => ({ vm, namespace: name.namespace, vlan, alias: name.alias })),
       move: ({ name, from, to }) => {
         const moving = own.filter((each) => sameAlias(each.name, name) && from.includes(each.vlan));
         const moved = moving.map(({ vm, vlan }) => ({ vm, namespace: name.namespace, vlan }));

@@ -6,6 +6,8 @@ export interface VlanUser {
   readonly vm: string;
   readonly namespace: string;
   readonly vlan: number;
+  /** The alias by which it is on the number, as `vm info` shows it; empty: by the number itself. Absent: not known. */
+  readonly alias?: string | undefined;
 }
 
 export interface VlanUsers {

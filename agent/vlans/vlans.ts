@@ -2,14 +2,14 @@
 // node), confirmation (when a number may be given away), allocator (who gets which), joining (VMs of split aliases).
 import { AppError } from '../../contract/errors.ts';
 import { VlanPools } from '../../core/vlans/pool.ts';
-import type { AliasName } from '../../core/vlans/names.ts';
-import type { RangeRow, TableRows, VlanRange } from '../../core/vlans/table.ts';
+import { parseAlias, rawName, sameAlias, type AliasName } from '../../core/vlans/names.ts';
+import type { RangeRow, TableRows, VlanRange, VlanRow } from '../../core/vlans/table.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../mesh/clock.ts';
 import { Allocator, type Resolved, type ResolveOptions } from './allocator.ts';
 import { Confirmation } from './confirmation.ts';
-import { describeUser, Joining, listed } from './joining.ts';
+import { describeUser, Joining, listed, type NodeUser } from './joining.ts';
 import { Sharing } from '../tables/sharing.ts';
 import type { TextStore } from '../tables/store.ts';
 import { Rows, rowsKind, syncKind, type VlansMesh } from './messages.ts';
@@ -102,6 +102,12 @@ export class Vlans {
     return this.allocator.add(name, wish, options);
   }
 
+  /** Gives a new alias a free number. @throws AppError as `resolve`; `conflict`: it has one */
+  async addFree(name: AliasName, options: ResolveOptions): Promise<Resolved> {
+    if ((await this.state.held(name)).length > 0) throw new AppError('conflict', 'alias already in use');
+    return this.allocator.resolve(`${name.namespace}//${name.alias}`, name.namespace, options);
+  }
+
   blacklist(vlan: number, force: boolean, options: ResolveOptions): Promise<void> {
     return this.allocator.blacklist(vlan, force, options);
   }
@@ -125,23 +131,44 @@ export class Vlans {
           scope === null ||
           (row.alias !== '' && row.namespace === scope.namespace && row.alias.startsWith(scope.prefix)),
       );
-    const users = await this.joining.usersOf([...new Set(rows.map(({ vlan }) => vlan))], options);
-    if (users.length > 0) {
-      const said = listed(users.map(describeUser));
-      throw new AppError('refused', `VMs use these VLANs: ${said}. Kill and flush them, or disconnect them first`);
-    }
-    const kept = await this.allocator.release(
-      rows.map(({ vlan, namespace, alias }) => ({ vlan, name: { namespace, alias } })),
-      options,
-    );
+    assertUnused(await this.joining.usersOf(numbersOf(rows), options));
+    const kept = await this.release(rows, options);
     if (scope === null) {
       const ranges = this.state.table.ranges().filter(({ range }) => range !== null);
       if (ranges.length > 0)
         await this.state.commit({ ranges: ranges.map(({ namespace }) => this.rangeRow(namespace, null)) });
     }
-    if (kept.size === 0) return;
-    const reasons = [...kept].map(([vlan, why]) => `VLAN ${vlan}: ${why}`);
-    throw new AppError('refused', `not all were released: ${listed(reasons)}`);
+    assertReleased(kept);
+  }
+
+  /**
+   * Releases all numbers of one alias, or a number that is held without one. On a number that clashes, VMs of the other holders
+   * stay as they are. @throws AppError when nobody holds it, VMs use it, or the owner is away
+   */
+  async delete(what: AliasName | number, options: ResolveOptions): Promise<void> {
+    const name = typeof what === 'number' ? rawName : what;
+    const rows =
+      typeof what === 'number'
+        ? (await this.state.holders(what)).filter((row) => sameAlias(row, rawName))
+        : await this.state.held(what);
+    if (rows.length === 0) {
+      const said =
+        typeof what === 'number'
+          ? `VLAN ${what} is not held without an alias`
+          : `no alias ${what.alias} in the namespace ${what.namespace}`;
+      throw new AppError('not-found', said);
+    }
+    const { table } = this.state;
+    const users = await this.joining.usersOf(numbersOf(rows), options);
+    assertUnused(users.filter((user) => !table.isClash(user.vlan) || isBy(user, name)));
+    assertReleased(await this.release(rows, options));
+  }
+
+  private release(rows: readonly VlanRow[], options: ResolveOptions): Promise<Map<number, string>> {
+    return this.allocator.release(
+      rows.map(({ vlan, namespace, alias }) => ({ vlan, name: { namespace, alias } })),
+      options,
+    );
   }
 
   private rangeRow(namespace: string, range: VlanRange | null): RangeRow {
@@ -178,4 +205,26 @@ export class Vlans {
       this.components.log.warn(`vlans: ${text}`);
     }
   }
+}
+
+const numbersOf = (rows: readonly VlanRow[]): number[] => [...new Set(rows.map(({ vlan }) => vlan))];
+
+function assertUnused(users: readonly NodeUser[]): void {
+  if (users.length === 0) return;
+  const said = listed(users.map(describeUser));
+  throw new AppError('refused', `VMs use these VLANs: ${said}. Kill and flush them, or disconnect them first`);
+}
+
+function assertReleased(kept: ReadonlyMap<number, string>): void {
+  if (kept.size === 0) return;
+  const reasons = [...kept].map(([vlan, why]) => `VLAN ${vlan}: ${why}`);
+  throw new AppError('refused', `not all were released: ${listed(reasons)}`);
+}
+
+/** By this holder; also when its node does not say by which. */
+function isBy({ alias, namespace }: NodeUser, name: AliasName): boolean {
+  if (alias === undefined) return true;
+  if (alias === '') return name.alias === '';
+  const parsed = parseAlias(alias, namespace);
+  return parsed.ok && sameAlias(parsed.value, name);
 }

@@ -326,9 +326,9 @@ export class Launcher {
     const resolved = await Promise.allSettled(
       texts.map(async (text) => {
         const resolved = await this.components.vlans.resolve(text, namespace, { signal });
-        const { vlan } = resolved;
+        const { vlan, alias } = resolved;
         for (const { name, config } of vms)
-          for (const net of config.networks) if (net.vlan === text) uses.push({ vm: name, namespace, vlan });
+          for (const net of config.networks) if (net.vlan === text) uses.push({ vm: name, namespace, vlan, alias });
         return resolved;
       }),
     );

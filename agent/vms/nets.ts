@@ -195,6 +195,7 @@ export function vlanUsers(parts: Pick<VmParts, 'book' | 'ports' | 'log'>): VlanU
     vm: record.name,
     namespace: record.namespace,
     vlan: net.vlan,
+    alias: net.alias,
   });
   return {
     using(vlans) {

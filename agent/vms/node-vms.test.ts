@@ -522,11 +522,11 @@ describe('networks of a VM', () => {
     await vms.connectNet(0, 0, '250', 'mega_bridge', { signal: never });
     await vms.disconnectNet(0, 1, { signal: never });
     expect(places()).toEqual(['mega_tap0 {"kind":"access","tag":250}']);
-    expect(vms.users.using([250, 102])).toEqual([{ vm: 'a', namespace: 'minimega', vlan: 250 }]);
+    expect(vms.users.using([250, 102])).toEqual([{ vm: 'a', namespace: 'minimega', vlan: 250, alias: '' }]);
     await vms.connectNet(0, 1, 'beta', 'mega_bridge', { signal: never });
     const name = { namespace: 'minimega', alias: 'beta' };
     expect(await vms.users.move({ name, from: [102, 250], to: 300 })).toEqual([
-      { vm: 'a', namespace: 'minimega', vlan: 102 },
+      { vm: 'a', namespace: 'minimega', vlan: 102, alias: 'beta' },
     ]);
     expect(places()).toEqual(['mega_tap0 {"kind":"access","tag":250}', 'mega_tap1 {"kind":"access","tag":300}']);
     await expect(vms.connectNet(0, 5, 'beta', 'mega_bridge', { signal: never })).rejects.toMatchObject({

@@ -184,6 +184,7 @@ export const commandPatterns: readonly CommandPattern[] = [
     help: 'remove a bridge of VMs with its trunks and tunnels, when no VM is on it',
   },
   { ...viewer, pattern: 'vlans', help: 'the VLAN aliases of the namespace and their numbers, the same on every node' },
+  { ...operator, pattern: 'vlans <add,> <alias>', help: 'give a new alias a free number, and say which' },
   {
     ...operator,
     pattern: 'vlans <add,> <alias> <vlan>',
@@ -248,6 +249,12 @@ export const commandPatterns: readonly CommandPattern[] = [
     pattern: 'vlans <trace,> <vm> <other vm>',
     values: { vm: 'vms', other: 'vms' },
     help: 'the path between two VMs, hop by hop, with what was seen at each; switches between their nodes are tested',
+  },
+  {
+    ...operator,
+    pattern: 'vlans <delete,> <alias>',
+    destructive: true,
+    help: 'release one alias, or a number that was blacklisted, while no VM uses it',
   },
   {
     ...operator,
