@@ -40,6 +40,11 @@ export function testVlan(vlan: number, name = '', more: Partial<FleetVlan> = {})
   return { ...row, ...told, ...more };
 }
 
+/** One for each name. */
+function idOf(name: string): number {
+  return Array.from(name).reduce((id, letter) => (31 * id + letter.charCodeAt(0)) % 1_000_003, 0);
+}
+
 /** `nics`: `[number, alias]` each. */
 export function testVm(
   name: string,
@@ -49,7 +54,7 @@ export function testVm(
 ): FleetVm {
   return {
     Node: `id-${node}`,
-    Id: Number(/\d+$/.exec(name)?.[0] ?? 0),
+    Id: idOf(name),
     Name: name,
     Namespace: 'minimega',
     State: 'RUNNING',

@@ -4,7 +4,7 @@ import type { FleetNamespace, FleetNode, FleetVlan, FleetVm } from '../../contra
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf, type FleetView } from '../../core/fleet-view.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
-import { parseAlias } from '../../core/vlans/names.ts';
+import { maxVlan, parseAlias } from '../../core/vlans/names.ts';
 import type { VmCount } from './vm-count.ts';
 
 /** A number with one of its holders. */
@@ -41,7 +41,7 @@ export interface MapNode {
 
 export interface MapNamespace {
   readonly name: string;
-  /** First and last number that its aliases get; null: those of the default namespace. */
+  /** First and last number that its aliases get, as far as they are numbers of VLANs; null: those of the default namespace. */
   readonly range: readonly [number, number] | null;
 }
 
@@ -124,7 +124,10 @@ export function mapNamespaces(
   for (const { namespace } of vlans) if (namespace !== '') byName.set(namespace, { name: namespace, range: null });
   for (const { Cluster, Name: name, VlanMin, VlanMax } of rows) {
     if (Cluster !== cluster) continue;
-    byName.set(name, { name, range: VlanMin === null || VlanMax === null ? null : [VlanMin, VlanMax] });
+    byName.set(name, {
+      name,
+      range: VlanMin === null || VlanMax === null ? null : [VlanMin, Math.min(VlanMax, maxVlan)],
+    });
   }
   return [...byName.values()].sort((a, b) => compareNames(a.name, b.name));
 }

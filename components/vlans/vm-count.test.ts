@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { countVm, describeVms, noVms, sumOf, type VmState } from './vm-count.ts';
+import type { VmState } from '../../core/vms/states.ts';
+import { countVm, describeVms, noVms, sumOf } from './vm-count.ts';
 
 const of = (...states: VmState[]) => states.reduce((count, state) => countVm(count, state, 1), noVms);
 

@@ -1,8 +1,6 @@
 // How many VMs, by state. Pure.
-import type { FleetVm } from '../../contract/fleet.ts';
+import type { VmState } from '../../core/vms/states.ts';
 import { countOf } from '../../lib/format.ts';
-
-export type VmState = FleetVm['State'];
 
 export type VmCount = Readonly<Record<VmState | 'total', number>>;
 
@@ -13,7 +11,7 @@ const words: readonly (readonly [VmState, string])[] = [
   ['RUNNING', 'running'],
   ['PAUSED', 'paused'],
   ['BUILDING', 'not started'],
-  ['QUIT', 'ended'],
+  ['QUIT', 'quit'],
   ['ERROR', 'failed'],
   ['LOST', 'lost'],
 ];
