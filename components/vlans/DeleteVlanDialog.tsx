@@ -1,0 +1,116 @@
+'use client';
+// Before a VLAN is deleted: which VMs lose their network by it, and its name to type when there are any.
+import { useMemo, useState } from 'react';
+import type { ReactElement } from 'react';
+import { meshdCommand } from '../../core/plans/step.ts';
+import { countOf } from '../../lib/format.ts';
+import { useCluster } from '../frame/use-cluster.ts';
+import { useRefusal } from '../frame/use-session.tsx';
+import { Button } from '../ui/Button.tsx';
+import { CommandLine } from '../ui/CommandLine.tsx';
+import { Dialog } from '../ui/Dialog.tsx';
+import { Field } from '../ui/Field.tsx';
+import { Input } from '../ui/Input.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { useToast } from '../ui/Toast.tsx';
+import { LineAnswers } from './LineAnswers.tsx';
+import { useLines } from './use-lines.ts';
+import { holdersOf, planDeletion } from './vlan-deletion.ts';
+import { nameVms } from './vlan-fixes.ts';
+import type { VlanSource } from './vlan-source.ts';
+import type { MapVlan, VlanMap } from './vlan-view.ts';
+import { shortName, titleOf } from './vlan-words.ts';
+
+export interface DeleteVlanDialogProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  map: VlanMap;
+  source: VlanSource;
+  /** Null while it is closed. */
+  vlan: MapVlan | null;
+}
+
+export function DeleteVlanDialog({
+  open,
+  onOpenChange,
+  map,
+  source,
+  vlan,
+}: DeleteVlanDialogProps): ReactElement | null {
+  const [typed, setTyped] = useState('');
+  const lines = useLines(map.cluster);
+  const attached = useCluster()?.AttachedTo ?? '';
+  const showToast = useToast();
+  const refusal = useRefusal('operator');
+  const plan = useMemo(
+    () => (vlan === null ? null : planDeletion(vlan, { map, holders: holdersOf(vlan, map, source), attached })),
+    [vlan, map, source, attached],
+  );
+  if (vlan === null || plan === null) return null;
+  const { vms, stuck, commands } = plan;
+  const name = vlan.alias === '' ? String(vlan.vlan) : vlan.alias;
+  const needsName = vms.length > 0;
+  const blocked =
+    refusal !== ''
+      ? refusal
+      : stuck.length > 0
+        ? `${nameVms(stuck)} cannot be taken off it now.`
+        : needsName && typed !== name
+          ? `Type ${name} first.`
+          : '';
+  const close = (): void => {
+    setTyped('');
+    lines.clear();
+    onOpenChange(false);
+  };
+  const remove = async (): Promise<void> => {
+    if ((await lines.run(commands)) === null) return;
+    showToast({ title: `${shortName(vlan)} is deleted` });
+    close();
+  };
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(next) => (next ? onOpenChange(true) : close())}
+      title={`Delete ${titleOf(vlan)}`}
+      size="sm"
+      footer={
+        <>
+          <Button onClick={close}>Cancel</Button>
+          <Button variant="danger" isBusy={lines.isBusy} disabledReason={blocked} onClick={() => void remove()}>
+            Delete
+          </Button>
+        </>
+      }
+    >
+      <form
+        className="flex flex-col gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (blocked === '' && !lines.isBusy) void remove();
+        }}
+      >
+        <ul className="list-disc space-y-1 pl-5 text-fg-2">
+          {plan.consequences.map((text) => (
+            <li key={text}>{text}</li>
+          ))}
+        </ul>
+        {stuck.length === 0 ? null : (
+          <Notice state="warn" title={`${countOf(stuck.length, 'VM')} must be flushed or come back first`}>
+            {nameVms(stuck)}: a VM that has quit keeps its VLAN for its next start, and one that is lost cannot be
+            asked.
+          </Notice>
+        )}
+        {needsName && stuck.length === 0 ? (
+          <Field label={`Type ${name} to confirm`}>
+            <Input isMono autoComplete="off" value={typed} onChange={(event) => setTyped(event.target.value)} />
+          </Field>
+        ) : null}
+        {stuck.length > 0 ? null : (
+          <CommandLine command={commands.map(meshdCommand).join('\n')} label="Copy as command" />
+        )}
+        <LineAnswers answers={lines.answers} />
+      </form>
+    </Dialog>
+  );
+}
