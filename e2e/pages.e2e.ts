@@ -68,6 +68,27 @@ test('the palette', async ({ me }) => {
   await inspect(me, 'palette', /./);
 });
 
+test('a VLAN is added, and the map, the table and the graph show it', async ({ me }) => {
+  const { page } = me;
+  await page.setViewportSize(desktop);
+  await page.goto('/vlans');
+  await page.getByRole('button', { name: 'Add a VLAN' }).click();
+  await page.getByLabel('Alias').fill('lan');
+  await page.getByLabel('Number').fill('200');
+  await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
+  await page
+    .getByRole('grid')
+    .getByRole('row', { name: /lan.*200/ })
+    .waitFor();
+  await page.getByRole('complementary', { name: 'Selection' }).getByText('vlans delete lan').waitFor();
+  await inspect(me, 'vlans-map', 'VLANs');
+  for (const view of ['Table', 'Graph']) {
+    await page.setViewportSize(desktop);
+    await page.getByRole('group', { name: 'View' }).getByRole('button', { name: view }).click();
+    await inspect(me, `vlans-${view.toLowerCase()}`, 'VLANs');
+  }
+});
+
 test('on a phone nodes are ticked by a finger, beside the box too', async ({ me }) => {
   await me.page.setViewportSize(phone);
   await me.page.goto('/nodes');

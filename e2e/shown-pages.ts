@@ -31,6 +31,7 @@ export const shown: readonly Shown[] = [
   { name: 'replace-node', route: '/replace-node', path: '/replace-node?node=node4', heading: 'Replace node' },
   { name: 'deploy', route: '/deploy', path: '/deploy?nodes=node[1-4]', heading: 'Deploy' },
   { name: 'deploy-mesh', route: '/deploy', path: '/deploy?nodes=node[1-4]&step=mesh', heading: 'Deploy' },
+  { name: 'vlans', route: '/vlans', path: '/vlans', heading: 'VLANs' },
   { name: 'runs', route: '/runs', path: '/runs', heading: 'Runs' },
   { name: 'run-unknown', route: '/runs/[run]', path: '/runs/none', heading: 'Run' },
   { name: 'terminal', route: '/terminal', path: '/terminal?node=node2', heading: 'Terminal' },

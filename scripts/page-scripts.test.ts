@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const root = new URL('../', import.meta.url).pathname;
 const pages = [
-  ...['layout', 'page', 'mesh/page', 'nodes/page', 'runs/page', 'settings/page', 'terminal/page'],
+  ...['layout', 'page', 'mesh/page', 'nodes/page', 'vlans/page', 'runs/page', 'settings/page', 'terminal/page'],
   ...['consoles/page', 'console/[node]/[name]/page'],
   ...['vms/page', 'vms/[node]/[vm]/page'],
 ];

@@ -67,7 +67,7 @@ function ClusterMenu(): ReactElement | null {
           // What was selected belongs to the cluster that is left.
           if (chosen)
             set(
-              { [clusterKey]: chosen.Context === '' ? chosen.Id : chosen.Context, node: null, vm: null },
+              { [clusterKey]: chosen.Context === '' ? chosen.Id : chosen.Context, node: null, vm: null, vlan: null },
               { isStep: true },
             );
         }}

@@ -1,5 +1,15 @@
 // The pages of the console in the order of the sidebar; a phone's bottom bar has the first five.
-import { Activity, Box, LayoutDashboard, MonitorPlay, Server, Settings, SquareTerminal, Waypoints } from 'lucide-react';
+import {
+  Activity,
+  Box,
+  LayoutDashboard,
+  MonitorPlay,
+  Network,
+  Server,
+  Settings,
+  SquareTerminal,
+  Waypoints,
+} from 'lucide-react';
 import type { LucideIcon } from 'lucide-react';
 import { planKinds } from '../../core/plans/kinds.ts';
 import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
@@ -22,6 +32,7 @@ export function pagesOf(kinds: readonly PlanKindFacts[]): readonly Page[] {
     { path: '/', label: 'Overview', icon: LayoutDashboard },
     { path: '/mesh', label: 'Mesh', icon: Waypoints },
     { path: '/nodes', label: 'Nodes', icon: Server, wizards: wizardsOf('/nodes') },
+    { path: '/vlans', label: 'VLANs', icon: Network },
     { path: '/vms', label: 'VMs', icon: Box },
     { path: '/consoles', label: 'Consoles', icon: MonitorPlay, entries: '/console' },
     { path: '/runs', label: 'Runs', icon: Activity },
