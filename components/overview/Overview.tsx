@@ -5,10 +5,11 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useMemo } from 'react';
 import type { ReactElement } from 'react';
-import type { FleetVm } from '../../contract/fleet.ts';
-import { fleetKeys } from '../../contract/fleet-keys.ts';
-import { rowsOf } from '../../core/fleet-view.ts';
 import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
+import { fleetKeys } from '../../contract/fleet-keys.ts';
+import type { FleetVlan, FleetVm } from '../../contract/fleet.ts';
+import type { RowsKey } from '../../contract/kind-keys.ts';
+import { rowsOf } from '../../core/fleet-view.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatClock, formatInstant, formatMegabytes } from '../../lib/format.ts';
 import { useFleetPart, useRuns } from '../../lib/use-console.ts';
@@ -51,9 +52,9 @@ export function Overview(): ReactElement {
   const events = useFleetPart(({ view }) => view.events);
   const own = useMemo(() => events.filter((event) => event.Cluster === clusterId), [events, clusterId]);
   const lines = hourLines({ events: own, runs, now }, shownLines);
-  const vmRows = useFleetPart(({ view }) => rowsOf(view, fleetKeys.vms));
-  const vms = useMemo(() => [...vmRows.values()].filter((vm) => vm.Cluster === clusterId), [vmRows, clusterId]);
-  const items = attentionOf(mesh, { added, runs, vms, now });
+  const vlans = useClusterRows(fleetKeys.vlans, clusterId);
+  const vms = useClusterRows(fleetKeys.vms, clusterId);
+  const items = attentionOf(mesh, { added, runs, vlans, vms, now });
 
   const addNodes = (
     <Button
@@ -154,7 +155,7 @@ export function Overview(): ReactElement {
         </div>
         <div className="flex min-w-0 flex-col gap-4">
           <Panel title={<span className="font-mono">{clusterName(mesh.cluster)}</span>}>
-            <ClusterFacts mesh={mesh} vms={describeCount(vms)} />
+            <ClusterFacts mesh={mesh} vlans={vlans} vms={describeCount(vms)} />
           </Panel>
           <Panel title="Last hour" isFlush>
             <div className="px-4 pt-3">
@@ -268,8 +269,25 @@ function FleetChange({ line }: { line: EventLine }): ReactElement {
   );
 }
 
+/** Rows of a cluster; the same list as long as no row of the kind changed. */
+function useClusterRows<Row extends { Cluster: string }>(kind: RowsKey<Row>, cluster: string): readonly Row[] {
+  const rows = useFleetPart(({ view }) => rowsOf(view, kind));
+  return useMemo(() => [...rows.values()].filter(({ Cluster }) => Cluster === cluster), [rows, cluster]);
+}
+
 /** `vms`: their states in words; empty where VMs have no rows. */
-function ClusterFacts({ mesh, vms }: { mesh: MeshView; vms: string }): ReactElement {
+function ClusterFacts({
+  mesh,
+  vlans,
+  vms,
+}: {
+  mesh: MeshView;
+  vlans: readonly FleetVlan[];
+  vms: string;
+}): ReactElement {
+  const withCluster = useClusterPath();
+  const aliases = new Set(vlans.flatMap(({ Namespace, Alias }) => (Alias === '' ? [] : [`${Namespace}//${Alias}`])));
+  const namespaces = new Set(vlans.flatMap(({ Namespace }) => (Namespace === '' ? [] : [Namespace])));
   const { cluster, nodes, links, members } = mesh;
   const up = countLinks(links, 'up');
   const half = links.size - up;
@@ -299,6 +317,12 @@ function ClusterFacts({ mesh, vms }: { mesh: MeshView; vms: string }): ReactElem
         {versions.length > 1 ? <span className="font-sans text-warn"> versions differ</span> : null}
       </Fact>
       <Fact name="VMs">{vms === '' ? (hosts.length === 0 ? '–' : sum((host) => host.VMs)) : vms}</Fact>
+      <Fact name="VLANs">
+        <Link href={withCluster('/vlans')} className="rounded-sm hover:text-accent hover:underline">
+          {aliases.size}
+          {namespaces.size < 2 ? '' : ` in ${countOf(namespaces.size, 'namespace')}`}
+        </Link>
+      </Fact>
       <Fact name="CPUs">{hosts.length === 0 ? '–' : `${sum((host) => host.CPUs)}, load ${load.toFixed(1)}`}</Fact>
       <Fact name="Memory">
         {hosts.length === 0

@@ -1,6 +1,6 @@
-// What needs the reader, worst first: nodes that are out, VMs that failed or wait for something, a console that is not attached, runs that wait or
-// failed. Pure.
-import type { FleetVm } from '../../contract/fleet.ts';
+// What needs the reader, worst first: nodes that are out, VMs that failed or wait for something, a console that is not attached, VLANs whose
+// numbers are not as they should be, runs that wait or failed. Pure.
+import type { FleetVlan, FleetVm } from '../../contract/fleet.ts';
 import type { RunSummary } from '../../contract/plans.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { safeText } from '../../core/safe-text.ts';
@@ -34,10 +34,11 @@ export interface AttentionParts {
   readonly runs: readonly RunSummary[];
   /** Those of the cluster. */
   readonly vms: readonly FleetVm[];
+  readonly vlans: readonly FleetVlan[];
   readonly now: number;
 }
 
-export function attentionOf(mesh: MeshView, { added, runs, vms, now }: AttentionParts): Attention[] {
+export function attentionOf(mesh: MeshView, { added, runs, vms, vlans, now }: AttentionParts): Attention[] {
   const { cluster, nodes } = mesh;
   const items: Attention[] = [];
   if (cluster !== null && cluster.State !== 'live') {
@@ -128,6 +129,7 @@ export function attentionOf(mesh: MeshView, { added, runs, vms, now }: Attention
     }
   }
   items.push(...vmItems(vms));
+  items.push(...ofVlans(vlans));
   for (const run of runs) {
     const words = wordsOfRun(run, now);
     if (words === null) continue;
@@ -167,6 +169,39 @@ function vmItems(vms: readonly FleetVm[]): Attention[] {
     };
     return [item];
   });
+}
+
+/** One line for all that clash, one for all that are split. */
+function ofVlans(vlans: readonly FleetVlan[]): Attention[] {
+  const clashing = [...new Set(vlans.flatMap(({ Vlan, Clash }) => (Clash ? [String(Vlan)] : [])))];
+  const split = [...new Set(vlans.flatMap(({ Alias, Split }) => (Split ? [Alias] : [])))];
+  const shown = { names: '', action: 'Look' };
+  return [
+    ...(clashing.length === 0
+      ? []
+      : [
+          {
+            ...shown,
+            key: 'vlan-clash',
+            state: 'bad' as const,
+            text: `VLAN ${listOf(clashing)} ${clashing.length === 1 ? 'has' : 'have'} several names`,
+            detail: 'VMs that should be apart share a network.',
+            href: '/vlans?q=clash',
+          },
+        ]),
+    ...(split.length === 0
+      ? []
+      : [
+          {
+            ...shown,
+            key: 'vlan-split',
+            state: 'warn' as const,
+            text: `VLAN ${listOf(split)} ${split.length === 1 ? 'has' : 'have'} several numbers`,
+            detail: 'VMs that should meet are on networks that do not. Joining them moves VMs to one number.',
+            href: '/vlans?q=split',
+          },
+        ]),
+  ];
 }
 
 function wordsOfRun(run: RunSummary, now: number): { state: State; text: string } | null {

@@ -21,7 +21,7 @@ export function PaletteButton(): ReactElement {
       onClick={openPalette}
       onPointerEnter={preload}
       onFocus={preload}
-      aria-label="Search nodes, VMs, pages and actions"
+      aria-label="Search nodes, VLANs, VMs, pages and actions"
       className="inline-flex h-8 items-center gap-2 rounded-md border px-2 text-sm text-fg-3 hover:bg-surface-2 hover:text-fg-1 max-md:size-10 max-md:justify-center max-md:border-transparent"
     >
       <Search aria-hidden="true" className="size-4" />

@@ -1,7 +1,7 @@
 'use client';
-// What Ctrl-K opens: any node, VM, page or action by a few letters. A list under a field; the arrows move, Enter goes.
+// What Ctrl-K opens: any node, VLAN, VM, page or action by a few letters. A list under a field; the arrows move, Enter goes.
 import { Dialog as Base } from '@base-ui/react/dialog';
-import { Box, CornerDownLeft, FileText, Search, Server, Zap } from 'lucide-react';
+import { Box, CornerDownLeft, FileText, Network, Search, Server, Zap } from 'lucide-react';
 import { usePathname, useRouter } from 'next/navigation';
 import { useEffect, useId, useMemo, useRef, useState, type ReactElement } from 'react';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
@@ -20,9 +20,9 @@ import { vmAddress, vmLine, type VmLine } from '../vms/vm-line.ts';
 import { type PaletteEntry, paletteEntries } from './palette-items.ts';
 import { rankItems } from './rank-items.ts';
 
-const icons = { node: Server, vm: Box, page: FileText, action: Zap } as const;
+const icons = { node: Server, vlan: Network, vm: Box, page: FileText, action: Zap } as const;
 /** These have a name in mono, and say more than what they are. */
-const named = new Set(['node', 'vm']);
+const named = new Set(['node', 'vlan', 'vm']);
 
 export interface PalettePopupProps {
   open: boolean;
@@ -35,7 +35,7 @@ export function PalettePopup({ open, onOpenChange }: PalettePopupProps): ReactEl
       <Base.Portal>
         <Base.Backdrop className={backdropLook} />
         <Base.Popup className="fixed top-[10dvh] left-1/2 z-50 flex max-h-[70dvh] w-[calc(100vw-24px)] max-w-140 -translate-x-1/2 flex-col overflow-hidden rounded-md border border-line bg-surface-1 shadow-overlay outline-none">
-          <Base.Title className="sr-only">Search nodes, VMs, pages and actions</Base.Title>
+          <Base.Title className="sr-only">Search nodes, VLANs, VMs, pages and actions</Base.Title>
           <Finder
             onDone={() => {
               onOpenChange(false);
@@ -57,12 +57,14 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
   const list = useRef<HTMLUListElement>(null);
   const role = useSession()?.user.role ?? 'viewer';
   const added = useAddedNodes();
+  const cluster = useCluster()?.Id ?? '';
   const vms = usePaletteVms();
   const selected = useSelectedVm(vms);
-  const entries = useMemo(
-    () => paletteEntries(pages, nodes.values(), { added, role, vms, selected }),
-    [nodes, added, role, vms, selected],
-  );
+  const rows = useFleetPart(({ view }) => rowsOf(view, fleetKeys.vlans));
+  const entries = useMemo(() => {
+    const vlans = [...rows.values()].filter(({ Cluster }) => Cluster === cluster);
+    return paletteEntries(pages, nodes.values(), { added, role, vlans, vms, selected });
+  }, [nodes, added, role, rows, cluster, vms, selected]);
   const found = useMemo(() => rankItems(entries, typed), [entries, typed]);
   const chosen = Math.min(at, found.length - 1);
   useEffect(() => {
@@ -88,9 +90,9 @@ function Finder({ onDone }: { onDone: () => void }): ReactElement {
           aria-expanded="true"
           aria-controls={listId}
           aria-autocomplete="list"
-          aria-label="Search nodes, VMs, pages and actions"
+          aria-label="Search nodes, VLANs, VMs, pages and actions"
           {...(found.length > 0 ? { 'aria-activedescendant': `${listId}-${chosen}` } : {})}
-          placeholder="Node, VM, page or action"
+          placeholder="Node, VLAN, VM, page or action"
           spellCheck={false}
           autoCapitalize="off"
           autoComplete="off"

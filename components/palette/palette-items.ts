@@ -1,6 +1,6 @@
-// What the palette offers: the pages, what the reader's role may begin, for each node its page and its terminal, for each VM its page, and what can be
-// done with the VM that is selected.
-import type { FleetNode } from '../../contract/fleet.ts';
+// What the palette offers: the pages, what the reader's role may begin, for each node its page and its terminal, the VLANs, for each VM its page, and what
+// can be done with the VM that is selected.
+import type { FleetNode, FleetVlan } from '../../contract/fleet.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Role } from '../../contract/roles.ts';
 import { planKinds } from '../../core/plans/kinds.ts';
@@ -11,6 +11,9 @@ import { fitFor, vmVerbs, type VmVerb } from '../vms/vm-commands.ts';
 import { vmPath, type VmLine } from '../vms/vm-line.ts';
 import { stateLook } from '../vms/vm-states.ts';
 import { verbLooks } from '../vms/verbs.tsx';
+import { vlanPath } from '../vlans/vlan-choice.ts';
+import { compareVlans, nameOfRow } from '../vlans/vlan-view.ts';
+import { titleOf } from '../vlans/vlan-words.ts';
 import type { PaletteItem } from './rank-items.ts';
 
 export interface PaletteEntry extends PaletteItem {
@@ -53,10 +56,19 @@ const states: Readonly<Record<FleetNode['State'], string>> = {
   revoked: 'revoked',
 };
 
+export interface PaletteParts {
+  /** Nodes that run no meshd yet. */
+  readonly added: readonly MeshNode[];
+  readonly role: Role;
+  /** Of the page's cluster. */
+  readonly vlans?: Iterable<FleetVlan>;
+  readonly kinds?: readonly PlanKindFacts[];
+}
+
 export function paletteEntries(
   pages: readonly { readonly path: string; readonly label: string }[],
   nodes: Iterable<FleetNode>,
-  { added, role, kinds = planKinds, vms = [], selected }: PaletteParts,
+  { added, role, kinds = planKinds, vlans = [], vms = [], selected }: PaletteParts,
 ): PaletteEntry[] {
   const plans = kinds.map(({ title, offer, page, role: least }): Action => ({
     label: title,
@@ -99,6 +111,17 @@ export function paletteEntries(
       hint: 'commands',
       path: `/terminal?node=${encodeURIComponent(node.Name)}`,
     })),
+    ...Array.from(vlans, nameOfRow)
+      .sort(compareVlans)
+      .map((vlan) => ({
+        id: `vlan ${vlan.key}`,
+        kind: 'vlan' as const,
+        label: vlan.alias === '' ? titleOf(vlan) : `VLAN ${titleOf(vlan)}`,
+        // `lan` is in every VLAN, and means the alias.
+        searched: `${vlan.alias} ${vlan.vlan} vlan`.trim(),
+        hint: vlan.alias === '' ? 'number without an alias' : vlan.namespace,
+        path: vlanPath(vlan),
+      })),
   ];
 }
 

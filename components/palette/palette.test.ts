@@ -55,6 +55,22 @@ describe('the palette', () => {
     expect(offered.map(({ label }) => label)).toEqual(['Account']);
   });
 
+  it('goes to a VLAN by its name, its number or its namespace', () => {
+    const vlan = (Vlan: number, Namespace: string, Alias: string) => ({
+      ...{ Vlan, Namespace, Alias, Owner: '', Pinned: false, Split: false, Clash: false, Cluster: 'c', AsOf: 0 },
+    });
+    const vlans = [vlan(150, '', ''), vlan(102, 'exp', 'lan10'), vlan(101, 'minimega', 'lan')];
+    const of = (typed: string) => rankItems(paletteEntries(pages, [], { added: [], role: 'viewer', vlans }), typed);
+    expect(of('lan').map(({ label }) => label)).toEqual(['VLAN lan (101)', 'VLAN lan10 (102)', 'VLAN 150']);
+    expect(of('vlan 102').map(({ label }) => label)).toEqual(['VLAN lan10 (102)']);
+    expect(of('lan 101 mini').map(({ label, hint, path }) => [label, hint, path])).toEqual([
+      ['VLAN lan (101)', 'minimega', '/vlans?vlan=101%2Cminimega%2F%2Flan'],
+    ]);
+    expect(of('exp lan10').map(({ label }) => label)).toEqual(['VLAN lan10 (102)']);
+    expect(of('150').map(({ path }) => path)).toEqual(['/vlans?vlan=150']);
+    expect(of('').map(({ kind }) => kind)).not.toContain('vlan');
+  });
+
   it('shows no more than can be read', () => {
     const many = paletteEntries(
       [],

@@ -1,9 +1,11 @@
-// What the command palette finds for what was typed: nodes, VMs, pages and actions, best first.
+// What the command palette finds for what was typed: nodes, VLANs, VMs, pages and actions, best first.
 
 export interface PaletteItem {
   readonly id: string;
-  readonly kind: 'node' | 'vm' | 'page' | 'action';
+  readonly kind: 'node' | 'vlan' | 'vm' | 'page' | 'action';
   readonly label: string;
+  /** What is searched in place of the label. */
+  readonly searched?: string;
   /** More that is searched and shown small: an address, a state, another word for it. */
   readonly hint: string;
 }
@@ -27,7 +29,10 @@ export function rankItems<Item extends PaletteItem>(items: readonly Item[], type
 function scoreOf(item: PaletteItem, words: readonly string[]): number {
   let score = 0;
   for (const word of words) {
-    const best = Math.max(wordScore(item.label.toLowerCase(), word), wordScore(item.hint.toLowerCase(), word) / 4);
+    const best = Math.max(
+      wordScore((item.searched ?? item.label).toLowerCase(), word),
+      wordScore(item.hint.toLowerCase(), word) / 4,
+    );
     if (best === 0) return 0;
     score += best;
   }

@@ -63,6 +63,7 @@ export function testVm(
     Vcpus: 1,
     Memory: 512,
     Accelerator: 'kvm',
+    SerialPorts: 1,
     Launched: 0,
     Vlans: nics.map(([vlan]) => vlan),
     Aliases: nics.map(([, alias]) => alias),

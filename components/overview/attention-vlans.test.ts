@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { emptyMesh } from '../fleet/mesh-view.ts';
+import { testCluster, testVlan } from '../vlans/rows-for-tests.ts';
+import { attentionOf } from './attention.ts';
+
+test('numbers with several names come before names with several numbers, each on one line', () => {
+  const vlans = [
+    testVlan(101, 'lan', { Split: true }),
+    testVlan(110, 'lan', { Split: true }),
+    testVlan(102, 'exp//dmz', { Clash: true }),
+    testVlan(102, 'exp//web', { Clash: true }),
+    testVlan(103, 'fine'),
+  ];
+  const mesh = { ...emptyMesh, cluster: testCluster };
+  const items = attentionOf(mesh, { added: [], runs: [], vms: [], vlans, now: 0 });
+  expect(items.map(({ state, text, href }) => [state, text, href])).toEqual([
+    ['bad', 'VLAN 102 has several names', '/vlans?q=clash'],
+    ['warn', 'VLAN lan has several numbers', '/vlans?q=split'],
+  ]);
+  expect(attentionOf(mesh, { added: [], runs: [], vms: [], vlans: vlans.slice(4), now: 0 })).toEqual([]);
+});
