@@ -95,13 +95,17 @@ function useField(call: CommandCall, field: ConfigField, components: VmConfigHan
   const surroundings = components.surroundings();
   const set = setField(config, field, { words: atHosts(words, field, call, components), surroundings });
   if (!set.ok) throw new AppError('invalid', set.message);
-  // What no VLAN can be is said here, at the field; aliases are made by the launch.
-  for (const { vlan } of field.kind === 'nets' ? set.value.networks : []) {
+  if (field.kind === 'nets') assertVlanNames(set.value, namespace);
+  components.configs.set(namespace, set.value);
+  return undefined;
+}
+
+/** What no VLAN can be is said at once; aliases are made by the launch. @throws AppError `invalid` */
+export function assertVlanNames({ networks }: VmConfig, namespace: string): void {
+  for (const { vlan } of networks) {
     const name = parseVlanOrAlias(vlan, namespace);
     if (!name.ok) throw new AppError('invalid', name.message);
   }
-  components.configs.set(namespace, set.value);
-  return undefined;
 }
 
 /** `schedule` names a host of the namespace. */
@@ -113,9 +117,14 @@ function atHosts(
 ): readonly string[] {
   const [word = ''] = words;
   if (field.key !== 'schedule' || word === '') return words;
-  const name = word === 'localhost' ? host : word;
-  if (!hosts(namespace).includes(name)) throw new AppError('invalid', `host is not in namespace: ${word}`);
-  return [name];
+  return [hostNamed(word, host, hosts(namespace))];
+}
+
+/** The host of a namespace that a text means; `localhost` is this node. @throws AppError `invalid` */
+export function hostNamed(text: string, self: string, hosts: readonly string[]): string {
+  const name = text === 'localhost' ? self : text;
+  if (!hosts.includes(name)) throw new AppError('invalid', `host is not in namespace: ${text}`);
+  return name;
 }
 
 function overrides(config: VmConfig): string {

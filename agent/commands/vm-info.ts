@@ -7,7 +7,7 @@ import type { VmRecord } from '../../core/vms/record.ts';
 import type { LocalVms } from '../vms/local-vms.ts';
 import type { Handlers } from './handler.ts';
 import type { Peers } from './peers.ts';
-import { vmNamed } from './vm-targets.ts';
+import { vmNamed, vmsMeant } from './vm-targets.ts';
 
 export interface VmInfoComponents {
   readonly vms: Pick<LocalVms, 'list'>;
@@ -29,6 +29,11 @@ export function createVmInfoHandlers(components: VmInfoComponents): Handlers {
       const row = infoRow(vm, infoColumns, wallNow());
       const table = { Header: [...infoColumns], Tabular: [row], Data: [infoData(vm)] };
       return Promise.resolve([responseEntry(call.host, table)]);
+    },
+    // eslint-disable-next-line @typescript-eslint/require-await -- what it throws becomes a rejection
+    'vm state <vm target>': async (call) => {
+      const rows = vmsMeant(call, vms).vms.map(({ name, uuid, state, reason }) => [name, uuid, state, reason]);
+      return [responseEntry(call.host, { Header: ['name', 'uuid', 'state', 'reason'], Tabular: rows })];
     },
     'vm info [summary,]': async ({ command, host, namespace, origin, signal }) => {
       const columns = command.words['summary'] === undefined ? infoColumns : summaryColumns;

@@ -1,26 +1,40 @@
 // `vm launch`: from a line to the launcher (agent/vms/launcher.ts), and its outcome as entries of the hosts. minimega's texts where it has one; unlike
 // minimega, which logs them, errors of every host are in the answer.
+import { createHash } from 'node:crypto';
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
+import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
+import { parseLaunchSettings } from '../../core/vms/launch-settings.ts';
+import { uuidOfHash, uuidText } from '../../core/vms/launch-uuid.ts';
 import { parseLaunchNames } from '../../core/vms/names.ts';
 import { dryRunWord, type VmConfigs } from '../vms/configs.ts';
 import { describeIssues, type LaunchOrder } from '../vms/launch-plan.ts';
 import type { DryRun, Launcher, LaunchOutcome } from '../vms/launcher.ts';
 import type { CommandCall, Handlers } from './handler.ts';
+import { assertVlanNames, hostNamed } from './vm-config.ts';
 import { wordOf } from './vm-targets.ts';
 
 export interface VmLaunchComponents {
   readonly launcher: Pick<Launcher, 'launch' | 'dryRun'>;
   readonly configs: VmConfigs;
+  readonly surroundings: () => ConfigSurroundings;
+  /** Names of the hosts of a namespace. */
+  readonly hosts: (namespace: string) => readonly string[];
 }
 
-export function createVmLaunchHandlers({ launcher, configs }: VmLaunchComponents): Handlers {
+export function createVmLaunchHandlers(components: VmLaunchComponents): Handlers {
+  const { launcher, configs } = components;
   const orderOf = (call: CommandCall, saved: string | undefined): LaunchOrder => {
     const { namespace } = call;
     const config = saved === undefined ? configs.current(namespace) : configs.saved(namespace, saved);
     const names = parseLaunchNames(wordOf(call, 'name'));
     if (!names.ok) throw new AppError('invalid', names.message);
     return { names: names.value, config };
+  };
+  const settingsOf = (call: CommandCall): LaunchOrder => {
+    const names = parseLaunchNames(wordOf(call, 'name'));
+    if (!names.ok) throw new AppError('invalid', names.message);
+    return { names: names.value, ...orderWith(call, call.command.lists['setting'] ?? [], components) };
   };
 
   /** The first answer says where VMs would go; then what would be fetched, the VLANs, and what a person should know. */
@@ -39,10 +53,34 @@ export function createVmLaunchHandlers({ launcher, configs }: VmLaunchComponents
     },
     'vm launch <kvm,> <name or count> <config> <dry-run,>': (call) =>
       dryRun(call, orderOf(call, wordOf(call, 'config'))),
+    'vm launch <kvm,> <name or count> <with,> <setting>...': async (call) => {
+      const outcome = await launcher.launch(call.namespace, settingsOf(call), call);
+      const Data = {
+        VMs: outcome.vms.map(({ name, host, is, error }) => ({ Name: name, Host: host, Is: is, Error: error })),
+      };
+      const [own, ...others] = outcomeEntries(call.host, outcome);
+      return [{ ...(own ?? responseEntry(call.host)), Data }, ...others];
+    },
+    'vm launch <kvm,> <name or count> <dry-run,> <with,> <setting>...': (call) => dryRun(call, settingsOf(call)),
     // minimega can queue VMs; here each launch is planned as a whole.
     'vm launch': () =>
       Promise.reject(new AppError('refused', 'namespace must contain at least one queued VM to launch VMs')),
   };
+}
+
+/** The configuration that settings give, and the UUIDs that they make. @throws AppError `invalid` */
+export function orderWith(
+  { host, namespace }: Pick<CommandCall, 'host' | 'namespace'>,
+  settings: readonly string[],
+  { surroundings, hosts }: Pick<VmLaunchComponents, 'surroundings' | 'hosts'>,
+): Omit<LaunchOrder, 'names'> {
+  const parsed = parseLaunchSettings(settings, surroundings());
+  if (!parsed.ok) throw new AppError('invalid', parsed.message);
+  const { config, uuids } = parsed.value;
+  assertVlanNames(config, namespace);
+  const schedule = config.schedule === '' ? '' : hostNamed(config.schedule, host, hosts(namespace));
+  const uuidOf = (name: string) => uuidOfHash(createHash('sha256').update(uuidText(uuids, name)).digest('hex'));
+  return { config: { ...config, schedule }, ...(uuids === '' ? {} : { uuidOf }) };
 }
 
 function* dryRunEntries(host: string, run: DryRun): Generator<ResponseEntry[], void, undefined> {

@@ -1,4 +1,5 @@
 // The `vm` commands over three nodes in one process: who may run them from where, what each host answers, and what nobody has.
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { parseCommand } from '../../core/commands/parse.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { infoColumns } from '../../core/vms/info.ts';
+import { uuidOfHash, uuidText } from '../../core/vms/launch-uuid.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { createSystemClock } from '../mesh/clock.ts';
@@ -114,6 +116,7 @@ describe('who may run what', () => {
     'vm kill a',
     'vm start all',
     'vm launch kvm a',
+    'vm launch kvm a with memory=5',
     'vm config memory 5',
     'vm tag a role web',
     'clear vm config',
@@ -122,12 +125,21 @@ describe('who may run what', () => {
     expect(requirement(line, 'operator')).toBe('may');
   });
 
-  it.each(['vm info', 'vm show a', 'vm config', 'vm config memory', 'vm tag a', 'vm hotplug', 'vm screenshot a'])(
-    'a viewer runs `%s`',
-    (line) => {
-      expect(requirement(line, 'viewer')).toBe('may');
-    },
-  );
+  it.each([
+    ...[
+      'vm info',
+      'vm show a',
+      'vm state all',
+      'vm survey all a memory=5',
+      'vm config',
+      'vm config memory',
+      'vm tag a',
+      'vm hotplug',
+    ],
+    'vm screenshot a',
+  ])('a viewer runs `%s`', (line) => {
+    expect(requirement(line, 'viewer')).toBe('may');
+  });
 
   it.each(['vm config qemu-append -foo', 'vm config qemu-override a b', 'vm config qemu q', "vm qmp a '{}'"])(
     '`%s` is an admin’s',
@@ -139,6 +151,8 @@ describe('who may run what', () => {
 
   it.each([
     'vm launch kvm a',
+    'vm launch kvm a with memory=5',
+    'vm survey all a',
     'vm config memory 5',
     'vm config',
     'clear vm config memory',
@@ -174,6 +188,7 @@ describe('vm config', () => {
     expect(await said('vm config memory')).toEqual(['node1: 64']);
     expect(await refusal('vm config restore nope')).toBe('config nope does not exist');
     expect(await refusal('vm config save dry-run')).toContain('cannot have the name dry-run');
+    expect(await refusal('vm config save with')).toContain('cannot have the name with');
   });
 
   it('old names work', async () => {
@@ -256,6 +271,80 @@ describe('vm launch', () => {
     expect(await said('vm info summary')).toEqual(['node2: ', 'node3: ']);
   });
 
+  it('with its own settings, whatever `vm config` holds, and says of each VM what became of it', async () => {
+    await succeed('namespace exp', 'vm config memory 9999', 'vm config networks dmz');
+    const third = nodes[2];
+    if (third) {
+      third.onCall = (call, what) => {
+        if (call === 'launch one' && what === 'a4') throw new Error('no room');
+      };
+    }
+    const [entry, more] = await run('vm launch kvm a[1-4] with memory=96 networks=lan tags=role=web');
+    expect(entry?.Data).toEqual({
+      VMs: [
+        { Name: 'a1', Host: 'node2', Is: 'launched', Error: '' },
+        { Name: 'a2', Host: 'node3', Is: 'launched', Error: '' },
+        { Name: 'a3', Host: 'node2', Is: 'launched', Error: '' },
+        {
+          Name: 'a4',
+          Host: 'node3',
+          Is: 'failed',
+          Error: 'no room (it stays in the state ERROR: `vm flush` removes it)',
+        },
+      ],
+    });
+    expect(more).toMatchObject({ Host: 'node3', Error: expect.stringContaining('a4') as string });
+    expect(await said('.columns name,memory,vlan,tags vm info')).toEqual([
+      'node2: a1 96 [lan (101)] {"role":"web"}; a3 96 [lan (101)] {"role":"web"}',
+      'node3: a2 96 [lan (101)] {"role":"web"}; a4 96 [lan (101)] {"role":"web","error":"no room"}',
+    ]);
+    expect(await said('vm config memory')).toEqual(['node1: 9999']);
+  });
+
+  it('its settings may make the UUIDs, so that a second launch of the same VMs is refused', async () => {
+    await succeed('namespace exp', 'vm launch kvm a with memory=96 uuids=launch-1');
+    const uuid = uuidOfHash(createHash('sha256').update(uuidText('launch-1', 'a')).digest('hex'));
+    expect(await said('.columns name,uuid .filter name=a vm info')).toEqual([`node2: a ${uuid}`, 'node3: ']);
+    expect(await said(`vm state ${uuid}`)).toEqual([`node2: a ${uuid} BUILDING `]);
+    await succeed('vm tag a name free', 'vm kill a', 'vm flush a', 'vm launch kvm a with memory=96 uuids=launch-1');
+    expect(await refusal('vm launch kvm a with memory=96 uuids=launch-1')).toContain('vm already exists with name `a`');
+  });
+
+  it('settings bind it to a host, and a dry run with settings changes nothing', async () => {
+    await succeed('namespace exp');
+    const line = 'vm launch kvm a[1-2]';
+    expect(await said(`${line} dry-run with networks=lan schedule=node3`)).toEqual([
+      'node1: a1 node3; a2 node3',
+      'node1: lan',
+    ]);
+    expect(await refusal(`${line} with schedule=node1`)).toBe('host is not in namespace: node1');
+    expect(await refusal(`${line} with networks=4095`)).toBe('invalid VLAN (0 < vlan < 4095)');
+    expect(await refusal(`${line} with memory`)).toContain('settings are field=value');
+    expect(nodes.flatMap((node) => node.list(null))).toEqual([]);
+  });
+
+  it('`vm survey` says what each host has, and makes no namespace', async () => {
+    await succeed('namespace exp vm launch kvm a[1-2] with memory=96');
+    silent = ['node3'];
+    const entries = await run('namespace exp vm survey node[1-2] a[1-4] memory=512 disks=nope.qcow2');
+    expect(entries.map(({ Host, Data }) => [Host, Data])).toEqual([
+      ['node1', expect.objectContaining({ CPUs: 4, MemTotal: 8192, MemCommit: 0, VMs: 0, Taken: [] }) as unknown],
+      [
+        'node2',
+        expect.objectContaining({
+          MemCommit: 96,
+          VMs: 1,
+          Taken: ['a1'],
+          Missing: [],
+          Issue: expect.stringContaining('nope.qcow2') as string,
+        }) as unknown,
+      ],
+    ]);
+    expect(await said('.columns memtotal,issue vm survey all x memory=512')).toEqual(['node2: 8192 ', 'node3: 8192 ']);
+    expect(await refusal('vm survey nope x')).toContain('no node nope');
+    expect(await said('namespace')).toEqual(['node1: minimega 101-4096 true; exp  false']);
+  });
+
   it.each([
     ['vm launch', 'namespace must contain at least one queued VM to launch VMs'],
     ['vm launch kvm 0', 'invalid number of vms (must be > 0)'],
@@ -313,8 +402,17 @@ describe('VMs of a namespace', () => {
     expect(await said('vm flush a3')).toEqual(['node2: VM state error: a3']);
   });
 
+  it('`vm state` names those that are asked for, and no others', async () => {
+    await succeed('vm start a1');
+    const [second, third] = await run('vm state a[1-2],nope');
+    expect(second).toMatchObject({ Header: ['name', 'uuid', 'state', 'reason'], Data: null });
+    expect(second?.Tabular?.map(([name, , state]) => [name, state])).toEqual([['a1', 'RUNNING']]);
+    expect(third?.Tabular?.map(([name, , state]) => [name, state])).toEqual([['a2', 'BUILDING']]);
+  });
+
   it('a VM that no host has is one error of the node where it was typed', async () => {
     for (const line of [
+      'vm state nope',
       'vm start nope',
       'vm tag nope',
       'vm net disconnect nope 0',

@@ -4,16 +4,20 @@ import { createVmActionHandlers, type VmActionComponents } from './vm-actions.ts
 import { createVmConfigHandlers, type VmConfigHandlerComponents } from './vm-config.ts';
 import { createVmInfoHandlers, type VmInfoComponents } from './vm-info.ts';
 import { createVmLaunchHandlers, type VmLaunchComponents } from './vm-launch.ts';
+import { createVmSurveyHandlers, type VmSurveyComponents } from './vm-survey.ts';
 
 export interface VmHandlerComponents
-  extends VmConfigHandlerComponents, VmActionComponents, VmInfoComponents, VmLaunchComponents {
+  extends VmConfigHandlerComponents, VmActionComponents, VmInfoComponents, VmLaunchComponents, VmSurveyComponents {
   readonly vms: VmActionComponents['vms'];
+  readonly launcher: VmLaunchComponents['launcher'] & VmSurveyComponents['launcher'];
+  readonly peers: VmActionComponents['peers'];
 }
 
 export function createVmHandlers(components: VmHandlerComponents): Handlers {
   return {
     ...createVmConfigHandlers(components),
     ...createVmLaunchHandlers(components),
+    ...createVmSurveyHandlers(components),
     ...createVmInfoHandlers(components),
     ...createVmActionHandlers(components),
   };

@@ -10,6 +10,7 @@ import {
   type SavedConfigs,
   type VmConfig,
 } from '../../core/vms/config.ts';
+import { withWord } from '../../core/vms/launch-settings.ts';
 import type { Result } from '../../core/vms/result.ts';
 
 interface Scope {
@@ -36,8 +37,8 @@ export class VmConfigs {
 
   /** @throws AppError `invalid` */
   save(namespace: string, name: string): void {
-    if (name === dryRunWord) {
-      throw new AppError('invalid', `a config cannot have the name ${dryRunWord}: \`vm launch\` takes it as a word`);
+    if (name === dryRunWord || name === withWord) {
+      throw new AppError('invalid', `a config cannot have the name ${name}: \`vm launch\` takes it as a word`);
     }
     const scope = this.scope(namespace);
     this.put(namespace, { ...scope, saved: valid(saveConfig(scope.saved, name, scope.config)) });

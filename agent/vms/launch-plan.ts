@@ -15,6 +15,8 @@ import type { PlannedVm, Survey } from './vm-host.ts';
 export interface LaunchOrder {
   readonly names: LaunchNames;
   readonly config: VmConfig;
+  /** The UUID of each of its VMs, by name; random ones unless given. */
+  readonly uuidOf?: (name: string) => string;
 }
 
 /** A VM with all but its VLANs, whose numbers are asked for last. */
@@ -80,6 +82,10 @@ export function planLaunch(input: PlanInput): LaunchPlan {
     const away = input.silent.has(host) ? ', which does not answer' : '';
     if (text !== undefined) issues.set(name, `${text} on ${host}${away}`);
   }
+  for (const name of order.uuidOf ? names : []) {
+    const uuid = order.uuidOf?.(name) ?? '';
+    if (taken.uuids.has(uuid) && !issues.has(name)) issues.set(name, `vm already exists with UUID \`${uuid}\``);
+  }
   throwIssues(issues, names.length);
 
   const usable = [...surveys].filter(([, survey]) => survey.issues.length === 0);
@@ -98,7 +104,8 @@ export function planLaunch(input: PlanInput): LaunchPlan {
   throwIssues(new Map([...violations].map(([name, text]) => [name, bound ?? text])), names.length);
 
   const vms = names.map((name): PlacedVm => {
-    const uuid = config.uuid === '' ? unusedUuid(input.newUuid, taken.uuids) : config.uuid;
+    const own = config.uuid === '' ? order.uuidOf?.(name) : config.uuid;
+    const uuid = own ?? unusedUuid(input.newUuid, taken.uuids);
     const networks = config.networks.map((net) => {
       const mac = net.mac === '' ? generateMac(input.randomByte, (known) => taken.macs.has(known)) : net.mac;
       taken.macs.add(mac);

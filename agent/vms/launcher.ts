@@ -15,6 +15,7 @@
 import { AppError, describeError } from '../../contract/errors.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
+import type { VmConfig } from '../../core/vms/config.ts';
 import type { LoadKind } from '../../core/vms/placement.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { ResolveOptions } from '../vlans/allocator.ts';
@@ -116,6 +117,12 @@ export interface LaunchOutcome {
   readonly notes: readonly string[];
 }
 
+/** What hosts answered to a survey, and why others did not, by name. */
+export interface Asked {
+  readonly surveys: ReadonlyMap<string, Survey>;
+  readonly silent: ReadonlyMap<string, string>;
+}
+
 /** A host, under its name in the namespace. */
 interface AskedHost {
   readonly name: string;
@@ -169,6 +176,11 @@ export class Launcher {
     };
   }
 
+  /** What hosts have for VMs with this configuration. They need not be of the namespace, which need not be there. */
+  survey(hosts: readonly string[], namespace: string, config: VmConfig, options: LaunchOptions): Promise<Asked> {
+    return withProgress(options, this.components.clock, (own) => this.askHosts(hosts, namespace, config, own));
+  }
+
   /**
    * Launches VMs; each is then in a named state or gone, or its host did not say.
    * @throws AppError when nothing was launched: what is wrong, by VM
@@ -195,11 +207,38 @@ export class Launcher {
   }
 
   private async prepare(namespace: string, order: LaunchOrder, { signal, status }: LaunchOptions): Promise<Prepared> {
-    const { namespaces, clock, randomByte, newUuid } = this.components;
+    const { namespaces, randomByte, newUuid } = this.components;
     const names = [...namespaces.hosts(namespace)].sort(compareNames);
     if (names.length === 0) throw new AppError('refused', 'namespace must contain at least one host to launch VMs');
+    const { surveys, silent, hosts } = await this.askHosts(names, namespace, order.config, { signal, status });
+    if (surveys.size === 0) {
+      const said = [...silent].slice(0, 20).map(([host, why]) => `${host}: ${why}`);
+      throw new AppError('unreachable', `no host of the namespace answered:\n${said.join('\n')}`);
+    }
+    const plan = planLaunch({
+      namespace,
+      load: namespaces.load(namespace),
+      order,
+      surveys,
+      silent,
+      listed: this.components.listed(namespace),
+      nextNumber: this.counters.get(namespace) ?? 0,
+      randomByte,
+      newUuid,
+    });
+    return { ...plan, surveys, hosts };
+  }
+
+  /** Asks hosts side by side, and waits no longer than they have. @throws AppError `cancelled` */
+  private async askHosts(
+    names: readonly string[],
+    namespace: string,
+    config: VmConfig,
+    { signal, status }: LaunchOptions,
+  ): Promise<Asked & { readonly hosts: readonly AskedHost[] }> {
     status(names.length === 1 ? `asking ${names[0] ?? ''}` : `asking ${names.length} hosts`);
-    const request = { namespace, configs: [order.config] };
+    const { clock } = this.components;
+    const request = { namespace, configs: [config] };
     const surveys = new Map<string, Survey>();
     const silent = new Map<string, string>();
     const hosts: AskedHost[] = [];
@@ -218,22 +257,7 @@ export class Launcher {
     );
     hosts.sort((a, b) => compareNames(a.name, b.name));
     assertNotAborted(signal);
-    if (surveys.size === 0) {
-      const said = [...silent].slice(0, 20).map(([host, why]) => `${host}: ${why}`);
-      throw new AppError('unreachable', `no host of the namespace answered:\n${said.join('\n')}`);
-    }
-    const plan = planLaunch({
-      namespace,
-      load: namespaces.load(namespace),
-      order,
-      surveys,
-      silent,
-      listed: this.components.listed(namespace),
-      nextNumber: this.counters.get(namespace) ?? 0,
-      randomByte,
-      newUuid,
-    });
-    return { ...plan, surveys, hosts };
+    return { surveys, silent, hosts };
   }
 
   /**

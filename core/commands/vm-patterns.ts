@@ -93,6 +93,28 @@ export const vmPatterns: readonly CommandPattern[] = [
     pattern: 'vm launch <kvm,> <name or count> <config> <dry-run,>',
     help: 'show where VMs with a kept config would go, what would be fetched and which VLANs would be made',
   },
+  {
+    ...here,
+    pattern: 'vm launch <kvm,> <name or count> <with,> <setting>...',
+    help: 'launch VMs with these settings, such as memory=512 networks=lan, whatever `vm config` holds; each VM is in Data',
+  },
+  {
+    ...here,
+    pattern: 'vm launch <kvm,> <name or count> <dry-run,> <with,> <setting>...',
+    help: 'show where VMs with these settings would go, what would be fetched and which VLANs would be made',
+  },
+  {
+    ...hereToSee,
+    pattern: 'vm survey <hostname or range or all> <name or count> [setting]...',
+    values: { hostname: 'nodes' },
+    help: 'what hosts have for VMs with these settings: room, names that are taken, files they lack, why they cannot run them',
+  },
+  {
+    ...toSee,
+    pattern: 'vm state <vm target>',
+    ...target,
+    help: 'name, UUID and state of VMs that are named, and why they are in it',
+  },
   // It asks the hosts itself, since it knows what is lost with one that does not answer.
   {
     ...hereToSee,
