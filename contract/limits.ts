@@ -268,6 +268,9 @@ export const maxFetchSources = 6;
 /** Streams on which one node serves files. */
 export const maxServedFiles = 48;
 
+/** Files that come to one node from outside of the cluster at a time, by upload or by URL: a person waits for each. */
+export const maxIncoming = 4;
+
 /** VMs of one node, those that have ended included: more than a machine runs, and a launch in a loop must not fill its disk. */
 export const maxVmsPerNode = 1_000;
 

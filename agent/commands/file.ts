@@ -13,7 +13,7 @@ const statusHeader = ['filename', 'tempdir', 'completed', 'queued'];
 const progressMs = 1_000;
 
 export interface FileHandlerComponents {
-  readonly files: Pick<Files, 'list' | 'get' | 'delete' | 'status' | 'store'>;
+  readonly files: Pick<Files, 'list' | 'get' | 'delete' | 'status' | 'store' | 'downloads'>;
   readonly now: () => number;
 }
 
@@ -23,6 +23,26 @@ export function createFileHandlers({ files, now }: FileHandlerComponents): Handl
     const name = path === '/' ? '' : path;
     const entries = await files.list(name, { isRecursive: call.command.words['recursive'] !== undefined });
     return [responseEntry(call.host, { Header: listHeader, Tabular: entries.map(rowOf) })];
+  };
+  const download = async (call: CommandCall): Promise<ResponseEntry[]> => {
+    const options = call.command.lists['option'] ?? [];
+    const odd = options.find((option) => !['replace', 'background'].includes(option));
+    if (odd !== undefined)
+      throw new AppError('invalid', `\`${odd.slice(0, 40)}\`: the options are replace and background`);
+    const isBackground = options.includes('background');
+    const { ended } = await files.downloads.begin(
+      {
+        url: word(call, 'url'),
+        name: call.command.words['file'] ?? '',
+        mayReplace: options.includes('replace'),
+        isBackground,
+      },
+      { signal: call.signal, onProgress: progressTo(call, now) },
+    );
+    if (isBackground) return [responseEntry(call.host)];
+    const { name, bytes, hash, format } = await ended;
+    const Header = ['filename', 'size', 'format', 'sha256'];
+    return [responseEntry(call.host, { Header, Tabular: [[name, String(bytes), format, hash]] })];
   };
   return {
     'file <list,>': (call) => list(call, ''),
@@ -36,6 +56,8 @@ export function createFileHandlers({ files, now }: FileHandlerComponents): Handl
       if (call.origin.via === 'socket') await ended;
       return [responseEntry(call.host)];
     },
+    'file <download,> <url> [file]': download,
+    'file <download,> <url> <file> <option>...': download,
     'file <status,>': (call) => {
       const fetches = files.status();
       const rows = fetches.map((status) => statusRow(files.store.root, status));

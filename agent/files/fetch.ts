@@ -16,7 +16,7 @@ import type { Streams } from '../mesh/streams.ts';
 import type { SharedPart } from './holder.ts';
 import type { FileManifests } from './hashes.ts';
 import { Source, type SourceEvents } from './source.ts';
-import { Bits, fileService, hashBytes, type Manifest } from './wire.ts';
+import { Bits, fileService, hashOf, type Manifest, sha256 } from './wire.ts';
 
 /** A node that may have the file. */
 export interface Candidate {
@@ -630,13 +630,6 @@ export class Fetch {
     this.state = state;
     this.components.onChange(this);
   }
-}
-
-const hashOf = (hashes: Buffer, index: number) => hashes.subarray(index * hashBytes, (index + 1) * hashBytes);
-
-/** Not on this thread. */
-async function sha256(data: Buffer): Promise<Buffer> {
-  return Buffer.from(await crypto.subtle.digest('SHA-256', data as Uint8Array<ArrayBuffer>));
 }
 
 function readJournal(text: string | null): z.infer<typeof Journal> | null {

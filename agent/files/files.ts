@@ -5,14 +5,17 @@ import { maxFetches, maxFileRows, maxListedFiles, maxQueuedFetches } from '../..
 import { parseFileName } from '../../core/files/file-name.ts';
 import { isGlob, matchesGlob, parseGlob } from '../../core/files/glob.ts';
 import { followChain, Inspections, lookHere, resolveChain, type ImageFile } from '../../host/images/chain.ts';
+import type { OpenDownload } from '../../host/download.ts';
 import type { FileEntry, FileStore } from '../../host/images/store.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { StreamHandler } from '../mesh/streams.ts';
 import { Catalogue, type FoundFile, type WhereIs } from './catalogue.ts';
+import { Downloads } from './download.ts';
 import { Fetch, type FetchStatus } from './fetch.ts';
 import { FileManifests } from './hashes.ts';
 import { Holder } from './holder.ts';
+import { Incoming } from './incoming.ts';
 import { fileService } from './wire.ts';
 
 export interface FilesComponents {
@@ -25,6 +28,8 @@ export interface FilesComponents {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: { info(text: string): void; warn(text: string): void };
+  /** Reads a file of the web. */
+  readonly openDownload: OpenDownload;
 }
 
 export interface WaitOptions {
@@ -52,6 +57,9 @@ export class Files {
   readonly store: FileStore;
   readonly manifests: FileManifests;
   readonly inspections: Inspections;
+  /** Files from URLs. */
+  readonly downloads: Downloads;
+  private readonly incoming: Incoming;
   private readonly components: FilesComponents;
   private readonly catalogue: Catalogue;
   private readonly holder: Holder;
@@ -82,6 +90,30 @@ export class Files {
       },
       (error: unknown) => components.log.warn(`files: cannot look for old parts: ${describeError(error)}`),
     );
+    const { isInUse } = components;
+    this.incoming = new Incoming({
+      nodeName: () => mesh.nameOf(mesh.nodeId),
+      store,
+      clock,
+      isInUse,
+      isFetching: (name) => this.running.has(name),
+      fetchingBytes: () => this.reservedBytes(null),
+      onChange: (status) => {
+        this.failures.delete(status.name);
+        this.tell(status);
+      },
+      onFailed: (status) => {
+        this.keepFailure(status);
+        components.log.warn(`files: ${status.error}`);
+        this.tell(status);
+      },
+      onArrived: async (name, hashes) => {
+        const entry = await store.stat(name);
+        if (entry) this.manifests.learn(entry, { bytes: entry.bytes, modifiedMs: entry.modifiedMs, hashes });
+        components.log.info(`files: ${name} came from outside, ${entry?.bytes ?? 0} bytes`);
+      },
+    });
+    this.downloads = new Downloads({ open: components.openDownload, incoming: this.incoming });
     this.services = { [fileService]: this.holder.serve };
     this.catalogue = new Catalogue({
       mesh,
@@ -136,7 +168,8 @@ export class Files {
   }
 
   status(): FetchStatus[] {
-    return [...[...this.running.values()].map(({ fetch }) => fetch.status()), ...this.failures.values()];
+    const fetches = [...this.running.values()].map(({ fetch }) => fetch.status());
+    return [...fetches, ...this.incoming.status(), ...this.failures.values()];
   }
 
   /** Calls for each step of each fetch; ends with the function that it returns. */
@@ -216,11 +249,13 @@ export class Files {
     const reason = new AppError('cancelled', 'this meshd is stopping: what has arrived is kept');
     for (const { fetch } of this.running.values()) fetch.cancel(reason);
     this.holder.stop();
+    this.downloads.stop();
     this.manifests.stop();
   }
 
   private async deleteOne(name: string): Promise<boolean> {
     const { store } = this;
+    if (this.incoming.has(name)) throw new AppError('conflict', `${name} is on its way here: cancel that first`);
     const running = this.running.get(name);
     if (running) {
       running.fetch.cancel(new AppError('cancelled', `${name} was deleted while it was fetched`));
@@ -330,7 +365,7 @@ export class Files {
   private async assertRoom(files: readonly FoundFile[]): Promise<void> {
     // Holes take no room.
     const needed = files.reduce((sum, { bytes, storedBytes }) => sum + Math.min(bytes, storedBytes), 0);
-    const free = (await this.store.freeBytes()) - this.reservedBytes(null);
+    const free = (await this.store.freeBytes()) - this.reservedBytes(null) - this.incoming.neededBytes;
     if (needed <= free) return;
     const what = files.map(({ name }) => name);
     const named = what.length > 3 ? `${what.slice(0, 3).join(', ')} and ${what.length - 3} more` : what.join(', ');
@@ -351,6 +386,8 @@ export class Files {
     const known = this.running.get(name);
     if (known) return known;
     if (this.isStopped) throw new AppError('cancelled', 'this meshd is stopping');
+    // Both would write to the same part.
+    if (this.incoming.has(name)) throw new AppError('conflict', `${name} comes to this node from elsewhere now`);
     if (this.running.size >= maxQueuedFetches) throw tooMany();
     const { mesh, clock, random, log, isInUse } = this.components;
     const fetch = new Fetch(
@@ -366,10 +403,7 @@ export class Files {
         nameOf: (id) => mesh.nameOf(id),
         whoHas: (file) => this.catalogue.whoHas(file),
         reservedBytes: (self) => this.reservedBytes(self),
-        onChange: (each) => {
-          const status = each.status();
-          for (const listener of [...this.listeners]) listener(status);
-        },
+        onChange: (each) => this.tell(each.status()),
       },
     );
     const running: Running = { fetch, waiters: new Set() };
@@ -401,15 +435,23 @@ export class Files {
     if (error instanceof AppError && error.code === 'cancelled') {
       this.components.log.info(`files: the fetch of ${fetch.name} was cancelled`);
     } else if (error !== null) {
-      this.failures.set(fetch.name, status);
-      for (const oldest of this.failures.keys()) {
-        if (this.failures.size <= keptFailures) break;
-        this.failures.delete(oldest);
-      }
+      this.keepFailure(status);
       this.components.log.warn(`files: ${status.error}`);
     } else this.components.log.info(`files: fetched ${fetch.name}, ${status.bytes} bytes`);
-    for (const listener of [...this.listeners]) listener(status);
+    this.tell(status);
     this.runNext();
+  }
+
+  private keepFailure(status: FetchStatus): void {
+    this.failures.set(status.name, status);
+    for (const oldest of this.failures.keys()) {
+      if (this.failures.size <= keptFailures) break;
+      this.failures.delete(oldest);
+    }
+  }
+
+  private tell(status: FetchStatus): void {
+    for (const listener of [...this.listeners]) listener(status);
   }
 
   /** Waits for a fetch; who gives up leaves it to those who still wait, and the last one ends it. */

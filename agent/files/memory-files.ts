@@ -1,6 +1,8 @@
 // For tests: members of a mesh in memory, each with files in memory, on a clock that the test moves.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../../contract/errors.ts';
+import type { Download } from '../../host/download.ts';
 import { MemoryStore } from '../../host/images/memory-store.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
@@ -47,6 +49,10 @@ export class FilesMesh {
     await made.reached(() => simulation.isSettled());
     return made;
   }
+
+  /** The web, as far as these nodes reach it; nothing answers unless a test says so. */
+  openDownload: (url: URL) => Promise<Download> = (url) =>
+    Promise.reject(new AppError('unreachable', `${url.host}: nobody is there`));
 
   node(index: number): FilesNode {
     const node = this.nodes[index];
@@ -107,6 +113,7 @@ export class FilesMesh {
       headId: () => this.simulation.node(0).id,
       isInUse: (path) => used.has(path),
       log: { info: () => undefined, warn: (text) => void warnings.push(text) },
+      openDownload: (url) => this.openDownload(url),
     });
     for (const [service, handler] of Object.entries(files.services)) mesh.streams.serve(service, handler);
     return files;

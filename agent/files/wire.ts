@@ -9,11 +9,13 @@
 //                                    <--  chunk 4 (index 4, data)
 //                                    <--  lacks 6 (index 4)
 import { maxFileBytes, maxFileChunkBytes } from '../../contract/limits.ts';
+import { uploadFrame } from '../../contract/uploads.ts';
 import { chunkCount } from '../../core/files/chunks.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { FileHashes } from '../../host/images/store.ts';
 
-export const fileFrame = { alive: 0, manifest: 1, have: 2, got: 3, chunk: 4, want: 5, lacks: 6 } as const;
+/** With those of uploads (put.ts). */
+export const fileFrame = { ...uploadFrame, want: 5, lacks: 6 } as const;
 
 /** Service of mesh streams that carries them. */
 export const fileService = 'file';
@@ -101,8 +103,9 @@ export class FrameReader {
   private type: number | null = null;
   private readonly maxBody: number;
 
-  constructor(side: 'fetcher' | 'holder') {
-    this.maxBody = side === 'fetcher' ? maxBodyBytes : 4;
+  /** `taker`: of uploads. */
+  constructor(side: 'fetcher' | 'holder' | 'taker') {
+    this.maxBody = side === 'holder' ? 4 : maxBodyBytes;
   }
 
   /** @throws AppError */
@@ -169,4 +172,14 @@ export class Bits {
     this.bytes[index >> 3] = (this.bytes[index >> 3] ?? 0) & ~(1 << (index & 7));
     this.setCount -= 1;
   }
+}
+
+/** The hash of a chunk in a list of them. */
+export function hashOf(hashes: Buffer, index: number): Buffer {
+  return hashes.subarray(index * hashBytes, (index + 1) * hashBytes);
+}
+
+/** Not on this thread. */
+export async function sha256(data: Buffer): Promise<Buffer> {
+  return Buffer.from(await crypto.subtle.digest('SHA-256', data as Uint8Array<ArrayBuffer>));
 }

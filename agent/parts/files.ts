@@ -1,5 +1,6 @@
 // Files below -filepath: the `file` commands, this node's rows of the kind `files`, and the service that other members fetch from.
 import { describeError } from '../../contract/errors.ts';
+import { openDownload } from '../../host/download.ts';
 import type { FileStore } from '../../host/images/store.ts';
 import { createFileHandlers } from '../commands/file.ts';
 import { fileSource } from '../files/file-rows.ts';
@@ -28,7 +29,8 @@ export function createFilesPart({
   clock,
   log,
 }: FilesPartComponents): Part & { readonly files: Files } {
-  const files = new Files({ mesh, store, isInUse, clock, log, random: Math.random, headId: () => roster.roster.head });
+  const headId = () => roster.roster.head;
+  const files = new Files({ mesh, store, isInUse, clock, log, random: Math.random, headId, openDownload });
   const onError = (error: unknown) => {
     log.warn(`the files of this host cannot be listed: ${describeError(error)}`);
   };

@@ -24,6 +24,7 @@ import { createNsHandlers } from '../commands/ns.ts';
 import { createVlanHandlers } from '../commands/vlans.ts';
 import type { DeployComponents } from '../deploy/types.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
+import { openDownload } from '../../host/download.ts';
 import { Files } from '../files/files.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
@@ -63,7 +64,7 @@ function filesOf(mesh: Mesh): Files {
   const log = { info: () => undefined, warn: () => undefined };
   const clock = createSystemClock();
   const headId = () => mesh.nodeId;
-  return new Files({ mesh, store, clock, log, random: Math.random, headId, isInUse: () => false });
+  return new Files({ mesh, store, clock, log, random: Math.random, headId, isInUse: () => false, openDownload });
 }
 
 /** The VMs of a node, and the commands over them; QEMU and Open vSwitch are in memory. */

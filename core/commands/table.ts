@@ -275,6 +275,16 @@ export const commandPatterns: readonly CommandPattern[] = [
     pattern: 'file <get,> <file>',
     help: 'fetch a file, a folder or all that fits a pattern from the nodes that have it',
   },
+  {
+    ...operatorHere,
+    pattern: 'file <download,> <url> [file]',
+    help: 'get an image from a web server, under the last part of its URL or another name',
+  },
+  {
+    ...operatorHere,
+    pattern: 'file <download,> <url> <file> <option>...',
+    help: 'replace: in place of a file that is here, unless a VM uses it; background: without waiting for its end',
+  },
   { ...viewer, pattern: 'file <status,>', help: 'files that are on their way here' },
   {
     ...operatorHere,
