@@ -2,6 +2,7 @@
 // bringing it here. One fetch for each file, however many wait for it.
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxFetches, maxFileRows, maxListedFiles, maxQueuedFetches } from '../../contract/limits.ts';
+import { uploadService } from '../../contract/uploads.ts';
 import { parseFileName } from '../../core/files/file-name.ts';
 import { isGlob, matchesGlob, parseGlob } from '../../core/files/glob.ts';
 import { followChain, Inspections, lookHere, resolveChain, type ImageFile } from '../../host/images/chain.ts';
@@ -16,6 +17,7 @@ import { Fetch, type FetchStatus } from './fetch.ts';
 import { FileManifests } from './hashes.ts';
 import { Holder } from './holder.ts';
 import { Incoming } from './incoming.ts';
+import { Puts } from './put.ts';
 import { fileService } from './wire.ts';
 
 export interface FilesComponents {
@@ -60,6 +62,7 @@ export class Files {
   /** Files from URLs. */
   readonly downloads: Downloads;
   private readonly incoming: Incoming;
+  private readonly puts: Puts;
   private readonly components: FilesComponents;
   private readonly catalogue: Catalogue;
   private readonly holder: Holder;
@@ -113,8 +116,9 @@ export class Files {
         components.log.info(`files: ${name} came from outside, ${entry?.bytes ?? 0} bytes`);
       },
     });
+    this.puts = new Puts(mesh.nodeId, { incoming: this.incoming });
     this.downloads = new Downloads({ open: components.openDownload, incoming: this.incoming });
-    this.services = { [fileService]: this.holder.serve };
+    this.services = { [fileService]: this.holder.serve, [uploadService]: this.puts.serve };
     this.catalogue = new Catalogue({
       mesh,
       store,
@@ -249,6 +253,7 @@ export class Files {
     const reason = new AppError('cancelled', 'this meshd is stopping: what has arrived is kept');
     for (const { fetch } of this.running.values()) fetch.cancel(reason);
     this.holder.stop();
+    this.puts.stop();
     this.downloads.stop();
     this.manifests.stop();
   }
