@@ -18,6 +18,7 @@ import { createConsoleServices } from './screens/consoles.ts';
 import { nodeServices } from './screens/node-services.ts';
 import { createScreens } from './screens/screens.ts';
 import type { StreamServices } from './screens/service.ts';
+import { uploadStreams } from './screens/uploads.ts';
 import { createWallService } from './screens/wall.ts';
 import type { CreateFleet, CreateRuns, Log, Part, RunningServer, StoredCluster } from './ports.ts';
 import { createRetention } from './retention.ts';
@@ -93,6 +94,7 @@ export async function startServer(
           ...createConsoleServices({ now: Date.now }, { fleet }),
           wall: createWallService({ log }, { fleet }),
           ...nodeServices,
+          ...uploadStreams,
           ...services,
         },
       },
