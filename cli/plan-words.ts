@@ -111,6 +111,8 @@ function fieldsOf(option: PlanOption, value: unknown): Record<string, unknown> {
   const name = nameOfFlag(option.flag);
   // `as` is what optionOf collects.
   const all = Array.isArray(value) ? (value as string[]) : [];
+  if (option.as === 'list') return { [option.field]: all };
+  if (option.as === 'pairs') return { [option.field]: Object.fromEntries(all.map((text) => pairOf(name, text))) };
   if (option.as === 'numbers') return { [option.field]: Object.fromEntries(all.map((text) => numberOf(name, text))) };
   if (option.as !== 'by-node' || option.fieldByNode === undefined) return { [option.field]: value };
   const common = all.filter((text) => !text.includes('='));

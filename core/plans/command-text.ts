@@ -34,7 +34,10 @@ function loginWords({ user, port, login }: Form): string[] {
 function optionWords(option: PlanOption, form: Form): string[] {
   const name = nameOfFlag(option.flag);
   const value = form[option.field];
-  if (option.as === 'numbers') return pairsOf(value).flatMap((pair) => [name, shellWord(pair)]);
+  if (option.as === 'list') return listOf(value).flatMap((word) => [name, shellWord(word)]);
+  if (option.as === 'numbers' || option.as === 'pairs') {
+    return pairsOf(value).flatMap((pair) => [name, shellWord(pair)]);
+  }
   if (option.flag === name) return value === true ? [name] : [];
   const text = textOf(value);
   const isLeftOut = text === '' || (text === option.default && option.isPinned !== true);
@@ -45,6 +48,10 @@ function optionWords(option: PlanOption, form: Form): string[] {
       shellWord(pair),
     ]),
   ];
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 function pairsOf(value: unknown): string[] {

@@ -231,6 +231,52 @@ export const passwordlessRootKind = {
   ],
 } as const satisfies PlanKindFacts;
 
+export const launchKind = {
+  kind: 'launch',
+  title: 'Launch VMs',
+  role: 'operator',
+  page: { path: '/launch', below: '/nodes' },
+  offer: { hint: 'vm start image kvm experiment template' },
+  commands: [
+    {
+      words: 'vms launch',
+      about: 'launch VMs in waves; a plan first, and an undo',
+      argument: {
+        usage: '<names>',
+        field: 'names',
+        about: 'names of the VMs as a range, such as web[1-16], or how many',
+      },
+      options: [
+        { flag: '--namespace <name>', field: 'namespace', about: 'made unless it is there', isRequired: true },
+        { flag: '--memory <MB>', field: 'memory', about: 'of each VM', default: '2048', isPinned: true },
+        { flag: '--vcpus <count>', field: 'vcpus', about: 'of each VM', default: '1', isPinned: true },
+        { flag: '--disk <file>', field: 'disks', as: 'list', about: 'image below -filepath; again for more disks' },
+        { flag: '--cdrom <file>', field: 'cdrom', about: 'ISO image' },
+        { flag: '--kernel <file>', field: 'kernel', about: 'kernel to boot' },
+        { flag: '--initrd <file>', field: 'initrd', about: 'its initrd' },
+        { flag: '--append <words>', field: 'append', about: 'its command line' },
+        { flag: '--write-image', field: 'writesImage', about: 'write to the image itself: for one VM alone' },
+        {
+          flag: '--network <vlan>',
+          field: 'networks',
+          as: 'list',
+          about: 'a NIC on this alias or number; again for more',
+        },
+        { flag: '--vlan <alias=number>', field: 'vlans', as: 'numbers', about: 'number of an alias that is new' },
+        { flag: '--nic <driver>', field: 'nic', about: 'virtio-net-pci or e1000', default: 'virtio-net-pci' },
+        { flag: '--serial-ports <count>', field: 'serialPorts', about: 'of each VM', default: '1' },
+        { flag: '--tag <key=value>', field: 'tags', as: 'pairs', about: 'a tag; again for more' },
+        { flag: '--nodes <range>', field: 'nodes', about: 'where they may run (default: the hosts of the namespace)' },
+        { flag: '--place <rule>', field: 'place', about: 'spread, fill or one-each', default: 'spread' },
+        { flag: '--at-once <count>', field: 'atOnce', about: 'nodes that launch at once', default: '8' },
+        { flag: '--paused', field: 'paused', about: 'leave them as they are launched' },
+        { flag: '--keep-going', field: 'keepGoing', about: 'a node that fails does not stop the others' },
+        { flag: '--cluster <id>', field: 'cluster', about: 'where the console has several' },
+      ],
+    },
+  ],
+} as const satisfies PlanKindFacts;
+
 /** In the order in which the palette offers them. */
 export const planKinds: readonly PlanKindFacts[] = [
   addNodesKind,

@@ -54,10 +54,10 @@ export interface PlanOption {
   /** A plan's command has it also when it is the default: a later version may have another one. */
   readonly isPinned?: boolean;
   /**
-   * `numbers`: may be given several times as `name=number`; the field is a record. `by-node`: as `node=value` for one node, which
-   * goes to the record `fieldByNode`, and once for all others.
+   * `list`, `pairs` and `numbers`: may be given several times; the field is a list, or a record of `name=value` or `name=number`.
+   * `by-node`: as `node=value` for one node, which goes to the record `fieldByNode`, and once for all others.
    */
-  readonly as?: 'numbers' | 'by-node';
+  readonly as?: 'list' | 'pairs' | 'numbers' | 'by-node';
   readonly fieldByNode?: string;
 }
 
