@@ -3,6 +3,7 @@
 import type {
   FleetBridge,
   FleetCluster,
+  FleetFile,
   FleetHost,
   FleetLink,
   FleetNamespace,
@@ -19,6 +20,7 @@ interface FleetKeys {
   readonly links: RowsKey<FleetLink>;
   readonly hosts: RowsKey<FleetHost>;
   readonly bridges: RowsKey<FleetBridge>;
+  readonly files: RowsKey<FleetFile>;
   readonly vlans: RowsKey<FleetVlan>;
   readonly vms: RowsKey<FleetVm>;
   readonly taps: RowsKey<FleetTap>;
@@ -31,6 +33,7 @@ export const fleetKeys: FleetKeys = {
   links: fleetKey(clusterKeys.links),
   hosts: fleetKey(clusterKeys.hosts),
   bridges: fleetKey(clusterKeys.bridges),
+  files: fleetKey(clusterKeys.files),
   vlans: fleetKey(clusterKeys.vlans),
   vms: fleetKey(clusterKeys.vms),
   taps: fleetKey(clusterKeys.taps),

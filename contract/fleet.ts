@@ -1,7 +1,7 @@
 // The fleet as the browser sees it: the rows of every cluster that the console knows. A snapshot with a revision comes first,
 // deltas follow; a gap asks for a new snapshot. The server numbers for browsers itself.
 import * as z from 'zod/mini';
-import type { namespaces, taps, vlans, vms } from './cluster-kinds.ts';
+import type { files, namespaces, taps, vlans, vms } from './cluster-kinds.ts';
 import { bridges, hosts, links, nodes } from './cluster-kinds.ts';
 import { clustersKey, fleetKey } from './kind-keys.ts';
 import { defineKind, extendKind, RowChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
@@ -51,6 +51,7 @@ export const fleetBridges = fleetKind(bridges);
 export type FleetBridge = RowOf<typeof fleetBridges>;
 
 type Told<K extends Kind> = RowOf<K> & { Cluster: string; AsOf: number };
+export type FleetFile = Told<typeof files>;
 export type FleetVlan = Told<typeof vlans>;
 export type FleetVm = Told<typeof vms>;
 export type FleetTap = Told<typeof taps>;

@@ -141,7 +141,7 @@ beforeEach(async () => {
     { log: silentLog, usesOwnKeys: false, resumesAtStart: true },
     {
       store,
-      fleet: { reload: () => Promise.resolve(), runCommand: () => Promise.reject(new Error('no commands here')) },
+      fleet: createTestFleet(),
       kinds: [...servedKinds, paintPlan],
     },
   );

@@ -24,7 +24,7 @@ export function ownCredentials(usesOwnKeys: boolean): Promise<SshCredentials> {
 }
 
 interface CoreComponents extends Pick<RunsComponents, 'store'> {
-  readonly fleet: Pick<RunsComponents['fleet'], 'reload' | 'runCommand'>;
+  readonly fleet: RunsComponents['fleet'];
   /** All of the console's, but for tests. */
   readonly kinds?: readonly ServedKind[];
 }
@@ -38,7 +38,8 @@ export function createRunCore(
 ): RunCore {
   const now = () => Date.now();
   const host = hostname().split('.')[0] ?? 'console';
-  const parts: PlannerParts = { store, programPath, host };
+  const commands = clusterCommands(fleet);
+  const parts: PlannerParts = { store, fleet, commands, programPath, host };
   const executor = new SshExecutor({
     hosts: store.hosts,
     keys: store.keys,
@@ -47,7 +48,7 @@ export function createRunCore(
     local: localIdentity(),
     login: loginAnyhow,
     isOver: async (run) => ((await store.runs.get(run))?.endedAt ?? null) !== null,
-    parts: { ...parts, fleet, commands: clusterCommands(fleet), now, createId: randomUUID },
+    parts: { store, programPath, host, fleet, commands, now, createId: randomUUID },
     kinds,
   });
   return new RunCore({

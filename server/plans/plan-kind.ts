@@ -4,14 +4,19 @@ import type { z } from 'zod';
 import type { Plan, Step, StepView } from '../../contract/plans.ts';
 import type { PlanKindFacts } from '../../core/plans/plan-kind.ts';
 import { parseForm } from '../form.ts';
-import type { Store } from '../ports.ts';
+import type { Fleet, Store } from '../ports.ts';
 import type { StepContext } from '../runs/executor.ts';
 import type { Evidence, PlanRequest, RunKind } from '../runs/kind.ts';
 import type { ActionParts, ActionTable } from './action.ts';
+import type { ClusterCommands } from './commands/cluster-commands.ts';
 
 /** What planners need. */
 export interface PlannerParts {
   readonly store: Pick<Store, 'hosts' | 'clusters' | 'keys'>;
+  /** What clusters tell. */
+  readonly fleet: Pick<Fleet, 'snapshot' | 'onDelta'>;
+  /** Lines on nodes of a cluster. */
+  readonly commands: ClusterCommands;
   /** Of the running console: where the program tree is found. */
   readonly programPath: string;
   /** This machine's short name. */

@@ -21,7 +21,10 @@ export interface MemoryMeshOptions {
 }
 
 /** What a node answers to a line; a text is its Response. */
-export type Answerer = (node: string, line: string) => string | Promise<string> | Partial<CommandResponse>[];
+export type Answerer = (
+  node: string,
+  line: string,
+) => string | Partial<CommandResponse>[] | Promise<string | Partial<CommandResponse>[]>;
 
 export class MemoryMesh implements SocketOpener {
   readonly options: MemoryMeshOptions;

@@ -7,6 +7,7 @@ import { canSign, createSshKeyPair } from '../../../host/ssh/keys.ts';
 import { hasSshd, PrivateSshd } from '../../../host/ssh/private-sshd.ts';
 import type { StoredHost } from '../../ports.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
+import { createTestFleet } from '../../test-parts.ts';
 import type { ConsoleStore } from '../../store/types.ts';
 import { newestConsoleKey } from '../../ssh/console-key.ts';
 import type { ServedKind } from '../plan-kind.ts';
@@ -31,8 +32,9 @@ const host: StoredHost = {
 };
 
 const planning = { secrets: {}, signal: new AbortController().signal, context: { id: 'p1', nowMs: 1_000 } };
+const commands = { run: () => Promise.reject(new Error('no line is run here')) };
 const plan = (kind: ServedKind, store: ConsoleStore, form: Record<string, unknown>) =>
-  kind.plan({ ...planning, form }, { store, programPath: '', host: 'here' });
+  kind.plan({ ...planning, form }, { store, fleet: createTestFleet(), commands, programPath: '', host: 'here' });
 
 test('a plan of a new key leaves no key behind', async () => {
   const store = createMemoryStore();
