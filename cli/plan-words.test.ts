@@ -51,6 +51,22 @@ describe('the words of a plan', () => {
     ['replace-node', { node: 'node1', user: 'root', port: '22', confirm: 'node1' }],
     ['remove-node', { nodes: 'node[1-2]', confirm: 'node[1-2]' }],
     ['passwordless-root', { nodes: 'node1', confirm: 'anyone may log in' }],
+    [
+      'launch',
+      {
+        names: 'web[1-16]',
+        namespace: 'lab',
+        memory: '96',
+        vcpus: '2',
+        disks: ['web.qcow2', 'data disk.qcow2,virtio'],
+        networks: ['lan', '100'],
+        vlans: { lan: 101 },
+        tags: { role: 'web server' },
+        nodes: 'node[1-4]',
+        place: 'fill',
+        paused: true,
+      },
+    ],
   ])('%s: the command that a plan shows makes the same form again', async (name, form) => {
     const [command] = planKinds.find(({ kind }) => kind === name)?.commands ?? [];
     if (!command) throw new Error(name);

@@ -287,4 +287,5 @@ export const planKinds: readonly PlanKindFacts[] = [
   replaceNodeKind,
   removeNodeKind,
   passwordlessRootKind,
+  launchKind,
 ];

@@ -7,6 +7,7 @@ import { removeNodePlan } from './nodes/remove-node.ts';
 import { replaceNodePlan } from './nodes/replace-node.ts';
 import { rotateKeyPlan } from './nodes/rotate-key.ts';
 import type { ServedKind } from './plan-kind.ts';
+import { launchPlan } from './vms/launch-plan.ts';
 
 export const servedKinds: readonly ServedKind[] = [
   addNodesPlan,
@@ -17,4 +18,5 @@ export const servedKinds: readonly ServedKind[] = [
   replaceNodePlan,
   removeNodePlan,
   passwordlessRootPlan,
+  launchPlan,
 ];
