@@ -65,8 +65,8 @@ export function nextThing(view: RunView, standings: Standings | null): NextThing
 }
 
 function wayOn(view: RunView, standings: Standings | null): NextThing {
-  const { brought, bringsBridge = false, findsMissing = false } = runKindOf(view.kind);
-  if (brought === undefined) return { do: 'nothing', text: 'Done.' };
+  const { brought, done = 'Done.', bringsBridge = false, findsMissing = false } = runKindOf(view.kind);
+  if (brought === undefined) return { do: 'nothing', text: done };
   if (standings === null) return { do: 'nothing', text: brought };
   const toDeploy = describeRange(view.nodes.filter((node) => !standings(node).isInMesh));
   const toBridge = bringsBridge ? '' : describeRange(view.nodes.filter((node) => !standings(node).hasBridge));

@@ -5,6 +5,7 @@ import {
   addNodesKind,
   bridgeKind,
   deployKind,
+  launchKind,
   passwordlessRootKind,
   removeBridgeKind,
   replaceNodeKind,
@@ -13,6 +14,7 @@ import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { bridgeStories } from '../bridge/bridge-stories.tsx';
 import { BridgeCountdown } from '../bridge/BridgeCountdown.tsx';
+import { LaunchRun } from '../launch/LaunchRun.tsx';
 import { FormingMesh } from './FormingMesh.tsx';
 import type { NodeStory } from './node-story.ts';
 
@@ -23,6 +25,8 @@ export interface RunKind {
   readonly stories?: (run: RunView) => ReadonlyMap<string, NodeStory>;
   /** What a finished run has brought its nodes: the page then leads on to what they lack. */
   readonly brought?: string;
+  /** What a finished run has done, where it leads to no next step of a node. */
+  readonly done?: string;
   /** Nodes of a finished run have the bridge, although their meshds report it only after a while. */
   readonly bringsBridge?: boolean;
   /** Its steps say which packages a machine lacks. */
@@ -59,6 +63,13 @@ const runKinds: Readonly<Record<string, RunKind>> = {
     bringsBridge: true,
   },
   [removeBridgeKind.kind]: bridging,
+  [launchKind.kind]: {
+    above: (run) => <LaunchRun run={run} />,
+    done: 'The VMs are there.',
+    undoNote: 'The VMs of this run end, with what they wrote to their disks. VLANs that other VMs use stay.',
+    // What it made is named as it was typed.
+    confirmUndo: ({ plan }) => plan.title.replace(/^Launch (.*) in .*$/, '$1'),
+  },
   [passwordlessRootKind.kind]: {
     undoLater: 'Root needs no password there now. The undo gives back what was before.',
   },
