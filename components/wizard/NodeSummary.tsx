@@ -25,9 +25,9 @@ export function NodeSummary({ plan }: { plan: Plan }): ReactElement {
               </StateMark>
             ) : (
               <ul className="text-sm text-fg-2">
-                {group.steps.map((step) => (
+                {group.steps.map((step, at) => (
                   <li key={step.key} className={step.isDone ? 'text-fg-3' : ''}>
-                    {step.title}
+                    {group.titles[at]}
                     {step.isDone ? ' (right already)' : ''}
                   </li>
                 ))}

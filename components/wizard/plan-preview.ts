@@ -11,6 +11,8 @@ export interface NodeGroup {
   readonly label: string;
   /** Steps of the first of them; the others' differ in names only. */
   readonly steps: readonly Step[];
+  /** Of each step, as it is for all of them: `Launch …` where they differ. */
+  readonly titles: readonly string[];
   readonly toDo: number;
   readonly isDone: number;
 }
@@ -26,19 +28,30 @@ export function stepsByNode(plan: Pick<Plan, 'steps' | 'waves'>): Map<string, St
 
 /** Nodes with the same steps to do are one group: 1,000 equal nodes are one line. */
 export function groupNodes(plan: Pick<Plan, 'steps' | 'waves'>): NodeGroup[] {
-  const groups = new Map<string, { nodes: string[]; steps: Step[] }>();
+  const groups = new Map<string, { nodes: string[]; steps: Step[]; titles: string[] }>();
   for (const [node, steps] of stepsByNode(plan)) {
     const look = steps.map((step) => [verbOf(step), step.isDone, step.undo === null, step.ask === null]);
     const key = node === '' ? '' : JSON.stringify(look);
     const group = groups.get(key);
-    if (group) group.nodes.push(node);
-    else groups.set(key, { nodes: [node], steps });
+    if (group) {
+      group.nodes.push(node);
+      group.titles = group.titles.map((title, at) => commonTitle(title, steps[at]?.title ?? ''));
+    } else groups.set(key, { nodes: [node], steps, titles: steps.map(({ title }) => title) });
   }
-  return [...groups.values()].map(({ nodes, steps }) => {
+  return [...groups.values()].map(({ nodes, steps, titles }) => {
     const isDone = steps.filter((step) => step.isDone).length;
     const label = nodes[0] === '' ? 'console' : describeRange(nodes);
-    return { nodes: nodes.filter((node) => node !== ''), label, steps, isDone, toDo: steps.length - isDone };
+    return { nodes: nodes.filter((node) => node !== ''), label, steps, titles, isDone, toDo: steps.length - isDone };
   });
+}
+
+/** The words with which both begin, and an ellipsis for the rest. */
+function commonTitle(title: string, other: string): string {
+  if (title === other) return title;
+  const words = title.replace(/ ?…$/, '').split(' ');
+  const others = other.split(' ');
+  const differs = words.findIndex((word, at) => word !== others[at]);
+  return [...words.slice(0, differs === -1 ? words.length : differs), '…'].join(' ');
 }
 
 /** `ensureKey node3` without its node: the part of a key that is the same on all nodes. */

@@ -125,6 +125,17 @@ describe('a plan before it runs', () => {
     expect([...stepsByNode(testPlan(steps)).keys()]).toEqual(nodes);
   });
 
+  it('says of nodes that do other things in the same way only what is true of all', () => {
+    const launch = (node: string, what: string) => testStep('launch', node, { title: `Launch ${what}` });
+    const copy = (node: string) => testStep('copy', node, { title: 'Copy web.qcow2' });
+    const of = (...names: string[]) =>
+      groupNodes(
+        testPlan(['node1', 'node2', 'node3'].flatMap((node, at) => [copy(node), launch(node, names[at] ?? '')])),
+      );
+    expect(of('web[1-3]', 'web[4-6]', 'web7').map(({ titles }) => titles)).toEqual([['Copy web.qcow2', 'Launch …']]);
+    expect(of('all of it', 'all', 'all of it').map(({ titles }) => titles[1])).toEqual(['Launch all …']);
+  });
+
   it('can be read aloud', () => {
     expect(readAloud(testPlan(steps, { title: 'Add node[1-3]', waves: [['node1'], ['node2', 'node3']] }))).toEqual([
       'Add node[1-3].',
