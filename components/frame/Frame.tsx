@@ -37,7 +37,7 @@ export function Frame({ banner, palette, listeners, children }: FrameProps): Rea
               <TopBar palette={palette} />
               <SimulatedBanner />
               {banner}
-              <main id="page" tabIndex={-1} className="flex min-h-0 flex-1 flex-col scroller outline-none">
+              <main id="page" tabIndex={-1} className="relative flex min-h-0 flex-1 flex-col scroller outline-none">
                 {children}
               </main>
               <StatusLine />
