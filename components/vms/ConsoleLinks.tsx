@@ -5,14 +5,16 @@ import Link from 'next/link';
 import type { ReactElement } from 'react';
 import { outcomeOf } from '../../core/vms/states.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
+import { consolePath, type ConsoleKind } from '../screens/console-path.ts';
 import { Button } from '../ui/Button.tsx';
-import { consolePath } from './consoles.ts';
 import type { VmLine } from './vm-line.ts';
 import { stateWord } from './vm-states.ts';
 
 export function ConsoleLinks({ line }: { line: VmLine }): ReactElement {
   const withCluster = useClusterPath();
   const { is } = outcomeOf('screenshot', line.vm.State);
+  const path = (kind: ConsoleKind) =>
+    withCluster(consolePath({ node: line.node, name: line.vm.Name, namespace: line.vm.Namespace }, kind));
   const reason = is === 'works' ? '' : `${line.vm.Name} is ${stateWord(line.vm.State)}: it has no console now.`;
   return (
     <>
@@ -20,7 +22,7 @@ export function ConsoleLinks({ line }: { line: VmLine }): ReactElement {
         size="sm"
         icon={<Monitor aria-hidden="true" className="size-4" />}
         disabledReason={reason}
-        render={<Link href={withCluster(consolePath(line, 'vnc'))} prefetch={false} />}
+        render={<Link href={path('vnc')} prefetch={false} />}
       >
         Screen
       </Button>
@@ -28,7 +30,7 @@ export function ConsoleLinks({ line }: { line: VmLine }): ReactElement {
         size="sm"
         icon={<SquareTerminal aria-hidden="true" className="size-4" />}
         disabledReason={reason}
-        render={<Link href={withCluster(consolePath(line, 'serial'))} prefetch={false} />}
+        render={<Link href={path('serial')} prefetch={false} />}
       >
         Serial line
       </Button>
