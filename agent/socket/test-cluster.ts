@@ -32,6 +32,7 @@ import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
 import { createVmCommandsPart } from '../parts/vm-commands.ts';
+import { createProbePart } from '../parts/probe.ts';
 import { createVmsPart } from '../parts/vms.ts';
 import { Launches } from '../namespaces/launches.ts';
 import { Namespaces } from '../namespaces/namespaces.ts';
@@ -84,10 +85,12 @@ async function vmParts(
   // minimega's was made by `shell ip link add`.
   network.addLink('veth0');
   const log = { ...silentLog, error: () => undefined, fatal: () => undefined };
+  const switchHost = network.host();
   const { vms, directory, ...part } = await createVmsPart(
     { cluster: 'test', stateFolder, checkMs: 10_000 },
-    { mesh, roster, machine, hypervisor, switchHost: network.host(), files, vlans, clock, log },
+    { mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log },
   );
+  const probe = createProbePart({ mesh, switchHost, vlans, namespaces, directory, vms, clock, log });
   const commands = createVmCommandsPart(minimegaFiles, {
     vms,
     host: (host) => part.hosts.of(roster.nodeByName(host)?.id ?? ''),
@@ -106,10 +109,13 @@ async function vmParts(
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: commands.handlers,
+    handlers: { ...commands.handlers, ...probe.handlers },
     ports: part.ports,
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
-    stop: async () => part.stop(),
+    stop: async () => {
+      await probe.stop();
+      await part.stop();
+    },
   };
 }
 
