@@ -1,11 +1,12 @@
 // `npm run bench -- mesh`: our figures beside those of serf, pdsh and clush, in one run on one machine; `-- console`: the
-// console with 1,000 nodes on the screen; `-- vms`: VMs' ports beside Open vSwitch's own tools. Prints a line per figure, and writes all of them to .cache/bench/<bench>-<time>.json.
+// console with 1,000 nodes, and with 10,000 VMs, on the screen; `-- vms`: VMs' ports beside Open vSwitch's own tools. Prints a line per figure, and writes all of them to .cache/bench/<bench>-<time>.json.
 // docs/benchmarks.md says what is compared with what.
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { describeError } from '../contract/errors.ts';
 import { benchBroadcast } from './broadcast.ts';
 import { benchConsole, type ConsoleBenchOptions } from './console.ts';
+import { benchCrowd } from './console/crowd.ts';
 import { benchDeploy } from './deploy.ts';
 import { reportMachine } from './facts.ts';
 import { benchFailure } from './failure.ts';
@@ -26,6 +27,10 @@ type Part = (typeof parts)[number];
 
 const vmParts = ['ports', 'launches', 'scale', 'probe'] as const;
 type VmPart = (typeof vmParts)[number];
+
+const consoleParts = ['mesh', 'crowd'] as const;
+type ConsolePart = (typeof consoleParts)[number];
+const crowd = { nodes: 200, vms: 10_000, vlans: 300 };
 
 interface VmBenchOptions {
   readonly only: readonly VmPart[];
@@ -83,7 +88,8 @@ program
   });
 program
   .command('console')
-  .description('the console with a large mesh on the screen')
+  .description('the console with a large mesh, and with many VMs, on the screen')
+  .option('--only <parts>', `some of ${consoleParts.join(',')}`, listOf(consoleParts), [...consoleParts])
   .option('--nodes <n>', 'nodes of the mesh', countTo(5000), 1000)
   .option('--changes <n>', 'changes of the mesh in a second', countTo(1000), 50)
   .option('--clients <n>', 'socket.io clients', countTo(500), 20)
@@ -91,10 +97,12 @@ program
   .option('--seconds <n>', 'how long each is measured', countTo(600), 10)
   .option('--soak-seconds <n>', 'how long the memory of a page is followed', countTo(86_400), 150)
   .option('--assert', 'exit 1 when a goal is missed or a figure could not be measured', false)
-  .action(async (options: Omit<ConsoleBenchOptions, 'signal'> & { assert: boolean }) => {
-    process.exitCode = await runBench('console', options, {
-      console: (report, signal) => benchConsole(report, { ...options, signal }),
-    });
+  .action(async (options: Omit<ConsoleBenchOptions, 'signal'> & { assert: boolean; only: readonly ConsolePart[] }) => {
+    const run: Record<ConsolePart, BenchPart> = {
+      mesh: (report, signal) => benchConsole(report, { ...options, signal }),
+      crowd: (report, signal) => benchCrowd(report, { ...options, ...crowd, signal }),
+    };
+    process.exitCode = await runBench('console', options, partsOf(run, options.only));
   });
 program
   .command('vms')

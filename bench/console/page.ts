@@ -42,7 +42,7 @@ export async function openPage(url: string, cookie: string, script?: string): Pr
       const at = pair.indexOf('=');
       return { name: pair.slice(0, at), value: pair.slice(at + 1), url };
     });
-    await context.addCookies(cookies);
+    await context.addCookies(cookies.filter(({ name }) => name !== ''));
     const page = await context.newPage();
     page.setDefaultTimeout(pageTimeoutMs);
     if (script !== undefined) await page.addInitScript({ content: script });
@@ -79,6 +79,17 @@ export const probe = `
       if (mark) resolve(mark.startTime);
     }).observe({ type: 'mark', buffered: true });
   });
+  bench.untilShown = (selector) => new Promise((resolve) => {
+    // In the frame that has drawn it.
+    const drawn = () => requestAnimationFrame(() => setTimeout(() => resolve(performance.now())));
+    if (document.querySelector(selector)) return drawn();
+    const observer = new MutationObserver(() => {
+      if (!document.querySelector(selector)) return;
+      observer.disconnect();
+      drawn();
+    });
+    observer.observe(document, { subtree: true, childList: true });
+  });
   bench.lookOut = (name, text) => {
     const isShown = () => {
       const links = [...document.querySelectorAll('tbody tr a')];
@@ -110,6 +121,14 @@ export const countFrames = (page: Page, ms: number) => page.evaluate<number[]>(`
 /** When the page marked `name`, ms since the navigation. */
 export const untilMark = (page: Page, name: string) =>
   within(page.evaluate<number>(`bench.untilMark(${JSON.stringify(name)})`), pageTimeoutMs, () => `no mark ${name}`);
+
+/** When the page had drawn what this selector finds, ms since the navigation. */
+export const untilShown = (page: Page, selector: string) =>
+  within(
+    page.evaluate<number>(`bench.untilShown(${JSON.stringify(selector)})`),
+    pageTimeoutMs,
+    () => `${selector} is not there`,
+  );
 
 interface TraceEvent {
   readonly name: string;

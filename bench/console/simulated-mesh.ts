@@ -10,12 +10,15 @@ import type { RowChanges } from '../../contract/kinds.ts';
 import { changedRows } from '../../core/rows.ts';
 import { applyRows, type WatchedCluster } from '../../core/watched-cluster.ts';
 import { createRandom, type Random } from './random.ts';
+import { Crowd, crowdKinds, type CrowdSize } from './simulated-vms.ts';
 
 export interface SimulatedMeshOptions {
   readonly nodes: number;
   readonly changesPerSecond: number;
   /** Every node's load and memory change once a second, as they do on real hosts. */
   readonly areFactsLive: boolean;
+  /** VMs and VLANs over all nodes; every second change is then one of theirs. */
+  readonly crowd?: CrowdSize;
   /** Calls with what changed and when (ms of performance.now), just before it is written. */
   readonly onChange?: (change: RowChanges, atMs: number) => void;
 }
@@ -36,6 +39,7 @@ export async function startSimulatedMesh(path: string, options: SimulatedMeshOpt
   const random = createRandom(options.nodes);
   let state = firstState(options.nodes);
   let hostRows = firstHosts(state, random);
+  const crowd = options.crowd ? new Crowd([...state.nodes.values()], options.crowd, random) : null;
   let { changesPerSecond, areFactsLive } = options;
   const watchers = new Map<Socket, number>();
   const sockets = new Set<Socket>();
@@ -43,29 +47,33 @@ export async function startSimulatedMesh(path: string, options: SimulatedMeshOpt
   let changes = 0;
   let timers: NodeJS.Timeout[] = [];
 
+  const tellOne = (socket: Socket, Kinds: RowChanges, More: boolean) => {
+    const n = watchers.get(socket) ?? 0;
+    watchers.set(socket, n + 1);
+    const revisions = { From: { Epoch: 'bench', N: n }, Revision: { Epoch: 'bench', N: n + 1 } };
+    socket.write(`${JSON.stringify({ Watch: 'rows', ...revisions, Kinds, More })}\n`);
+  };
   const tell = (change: RowChanges) => {
     state = applyRows(state, change);
+    crowd?.take(change);
     hostRows = changedRows(hosts, hostRows, change[hosts.name] ?? { put: [], gone: [] });
     options.onChange?.(change, performance.now());
-    for (const [socket, n] of watchers) {
-      watchers.set(socket, n + 1);
-      const revisions = { From: { Epoch: 'bench', N: n }, Revision: { Epoch: 'bench', N: n + 1 } };
-      socket.write(`${JSON.stringify({ Watch: 'rows', ...revisions, Kinds: change, More: false })}\n`);
-    }
+    for (const socket of watchers.keys()) tellOne(socket, change, false);
   };
+  const kinds = ['nodes', 'links', 'hosts', ...(crowd ? crowdKinds : [])];
   const answer = (socket: Socket, request: Record<string, unknown>) => {
     if ('Hello' in request) {
       const versions = { Product: 'meshd', Version: '0.1.0', ProtocolMin: 1, ProtocolMax: 1 };
-      socket.write(
-        `${JSON.stringify({ Hello: { ...versions, Features: ['Watch', 'Cancel'], Kinds: ['nodes', 'links', 'hosts'] } })}\n`,
-      );
+      socket.write(`${JSON.stringify({ Hello: { ...versions, Features: ['Watch', 'Cancel'], Kinds: kinds } })}\n`);
     } else if ('Watch' in request) {
       watchers.set(socket, 0);
       const [self] = state.nodes.values();
       const head = { Watch: 'begin', Revision: { Epoch: 'bench', N: 0 }, Self: self?.Id, Cluster: 'bench' };
       const all = (rows: ReadonlyMap<string, unknown>) => ({ put: [...rows.values()], gone: [] });
       const Kinds = { nodes: all(state.nodes), links: all(state.links), hosts: all(hostRows) };
-      socket.write(`${JSON.stringify({ ...head, Context: 'bench', Kinds, More: false })}\n`);
+      const parts = crowd?.parts() ?? [];
+      socket.write(`${JSON.stringify({ ...head, Context: 'bench', Kinds, More: parts.length > 0 })}\n`);
+      parts.forEach((part, index) => tellOne(socket, part, index < parts.length - 1));
     } else {
       const entry = responseEntry('node1', { Error: 'this mesh is simulated: it takes no commands' });
       socket.write(`${JSON.stringify({ Resp: [entry], Rendered: '', More: false, Status: false })}\n`);
@@ -99,7 +107,8 @@ export async function startSimulatedMesh(path: string, options: SimulatedMeshOpt
       lastAt = now;
       for (; due >= 1; due -= 1) {
         changes += 1;
-        tell(changer.next(state, changes));
+        if (crowd && changes % 2 === 0) tell(crowd.next(changes / 2));
+        else tell(changer.next(state, crowd ? (changes + 1) / 2 : changes));
       }
     };
     timers.push(setInterval(onTick, Math.max(1, 1000 / Math.max(1, changesPerSecond))));
