@@ -74,7 +74,7 @@ export function TemplatesBar({ page }: { page: PageProps<LaunchValues> }): React
           className="max-w-56"
         />
       )}
-      <span className="flex-1" />
+      {names.length === 0 ? null : <span className="flex-1" />}
       {chosen === none ? null : (
         <IconButton label={`Remove the template ${chosen}`} icon={<Trash2 />} onClick={remove} />
       )}
