@@ -10,8 +10,8 @@ import { reducedMotion } from '../frame/use-media.ts';
 import { PositionStore } from '../topology/positions.ts';
 import { IconButton } from '../ui/IconButton.tsx';
 import { Notice } from '../ui/Notice.tsx';
+import { vmPath } from '../vms/vm-line.ts';
 import { VmShare } from './VlanCell.tsx';
-import { vmPath } from './VlanMembers.tsx';
 import type { PictureMarks, VlanPicture } from './vlan-picture.ts';
 import type { VlanSource } from './vlan-source.ts';
 import { noVms } from './vm-count.ts';
@@ -55,7 +55,7 @@ export function VlanGraph(props: VlanGraphProps): ReactElement {
           onSelect: (ofVlan, ofNode) => latest.current.props.onSelect(ofVlan, ofNode),
           onOpen: (vm) => {
             const of = source.get().nodes.find(({ id }) => id === vm.Node);
-            if (of) latest.current.router.push(latest.current.withCluster(vmPath(vm, of.name)));
+            if (of) latest.current.router.push(latest.current.withCluster(vmPath({ node: of.name, vm })));
           },
         });
         setPicture(made);

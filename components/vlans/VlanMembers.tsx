@@ -6,7 +6,8 @@ import type { FleetVm } from '../../contract/fleet.ts';
 import { countOf } from '../../lib/format.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { StateMark, StateShape } from '../ui/StateMark.tsx';
-import { vmStateLook } from './vlan-facts.ts';
+import { vmPath } from '../vms/vm-line.ts';
+import { stateLook } from '../vms/vm-states.ts';
 import type { MapNode, MapVlan, VlanName } from './vlan-view.ts';
 
 /** Of one node; a link leads to all of them. */
@@ -16,11 +17,6 @@ const shownNodes = 25;
 /** All VMs on a number. */
 export function vmsPath({ vlan }: VlanName): string {
   return `/vms?q=${encodeURIComponent(`vlan=${vlan}`)}`;
-}
-
-/** The page of a VM. `node`: the name of its node. */
-export function vmPath({ Id }: Pick<FleetVm, 'Id'>, node: string): string {
-  return `/vms/${encodeURIComponent(node)}/${Id}`;
 }
 
 export interface VlanMembersProps {
@@ -56,11 +52,11 @@ export function VlanMembers({ nodes: all, vlan, vms, first, onSelectNode }: Vlan
             </button>
             <ul className="mt-1">
               {here.slice(0, shownOnNode).map((vm) => (
-                <Member key={vm.Id} vm={vm} vlan={vlan} href={withCluster(vmPath(vm, node.name))} />
+                <Member key={vm.Id} vm={vm} vlan={vlan} href={withCluster(vmPath({ node: node.name, vm }))} />
               ))}
               {here.length > shownOnNode ? (
                 <li className="py-0.5 pl-3 text-sm">
-                  <Link href={withCluster(vmsPath(vlan))} className="text-accent hover:underline">
+                  <Link href={withCluster(vmsPath(vlan))} prefetch={false} className="text-accent hover:underline">
                     {here.length - shownOnNode} more
                   </Link>
                 </li>
@@ -77,16 +73,22 @@ export function VlanMembers({ nodes: all, vlan, vms, first, onSelectNode }: Vlan
 }
 
 function Member({ vm, vlan, href }: { vm: FleetVm; vlan: MapVlan; href: string }): ReactElement {
-  const { state, word } = vmStateLook(vm);
+  const { tone, word } = stateLook(vm);
   return (
     <li className="flex min-h-7 items-center gap-2 border-l border-line pl-3 text-sm max-md:min-h-11">
-      <Link href={href} className="min-w-0 truncate font-mono hover:text-accent hover:underline" title={vm.Name}>
+      <Link
+        href={href}
+        // A page of each of them would be loaded as soon as it is seen.
+        prefetch={false}
+        className="min-w-0 truncate font-mono hover:text-accent hover:underline"
+        title={vm.Name}
+      >
         {vm.Name}
       </Link>
       {vm.Namespace === vlan.namespace || vlan.namespace === '' ? null : (
         <span className="truncate text-xs text-fg-3">{vm.Namespace}</span>
       )}
-      <StateMark state={state} className="ml-auto shrink-0 text-fg-2">
+      <StateMark state={tone} className="ml-auto shrink-0 text-fg-2">
         {word}
       </StateMark>
     </li>

@@ -171,7 +171,7 @@ function KnownVlans({ map, source, choice, actions, onEdit }: KnownVlansProps): 
           choices={choices}
           isCompact={isPhone}
           value={choice.namespace}
-          onValueChange={(value) => set({ ns: value })}
+          onValueChange={(value) => set({ namespace: value })}
           onBrush={setBrushed}
         />
         <div className="ml-auto">
@@ -192,7 +192,7 @@ function KnownVlans({ map, source, choice, actions, onEdit }: KnownVlansProps): 
           hasNamespaces={choices.filter(({ value }) => value !== noNamespace).length > 1}
           brushed={brushed}
           summary={text}
-          onShowAll={() => set({ q: null, ns: null })}
+          onShowAll={() => set({ q: null, namespace: null })}
         />
       </div>
     </Inspected>

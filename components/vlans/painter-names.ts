@@ -3,7 +3,7 @@
 import { shortNode } from './matrix-layout.ts';
 import type { Context, Lit, Painting } from './painting.ts';
 import type { Scene } from './scene.ts';
-import { vmStateLook } from './vlan-facts.ts';
+import { stateLook } from '../vms/vm-states.ts';
 import { titleOf } from './vlan-words.ts';
 
 const textFont = '500 12px "Inter Variable", sans-serif';
@@ -53,7 +53,7 @@ export function paintNames(context: Context, scene: Scene, lit: Lit, painting: P
   }
   if (hovered?.is === 'leaf') {
     const { leaf } = hovered;
-    const text = `${leaf.vm.Name}, ${vmStateLook(leaf.vm).word}`;
+    const text = `${leaf.vm.Name}, ${stateLook(leaf.vm).word}`;
     const place = { x: leaf.x * camera.scale + camera.x, y: (leaf.y - leaf.radius) * camera.scale + camera.y - 12 };
     names.push({ text, font: textFont, ...place, rank: 100, isForced: true, isLit: true });
   }

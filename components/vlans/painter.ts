@@ -2,7 +2,7 @@
 import { paintNames } from './painter-names.ts';
 import type { Context, Lit, Painting } from './painting.ts';
 import type { Scene, SceneBox, SceneHub, SceneLeaf, SceneLink } from './scene.ts';
-import { vmStateLook } from './vlan-facts.ts';
+import { stateLook } from '../vms/vm-states.ts';
 import type { MapVlan } from './vlan-view.ts';
 import { flagLooks, flagsOf } from './vlan-words.ts';
 
@@ -110,17 +110,17 @@ function paintBox(context: Context, box: SceneBox, lit: Lit, painting: Painting)
 
 /** Full while it runs; a ring otherwise, broken when its node does not answer. */
 function paintLeaf(context: Context, { vm, x, y, radius }: SceneLeaf, { colours }: Painting): void {
-  const { state } = vmStateLook(vm);
+  const { tone } = stateLook(vm);
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
-  if (state === 'ok') {
+  if (tone === 'ok') {
     context.fillStyle = colours.state.ok;
     context.fill();
     return;
   }
   context.fillStyle = colours.surface;
   context.fill();
-  context.strokeStyle = colours.state[state];
+  context.strokeStyle = colours.state[tone];
   context.lineWidth = radius * 0.4;
   context.setLineDash(vm.State === 'LOST' ? [radius * 0.7, radius * 0.5] : []);
   context.stroke();

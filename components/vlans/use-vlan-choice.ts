@@ -27,7 +27,7 @@ export interface VlanChoice {
 export function useVlanChoice(map: VlanMap): VlanChoice {
   const { get, set } = useUrlState();
   const search = get('q');
-  const namespace = get('ns');
+  const namespace = get('namespace');
   const sort = parseVlanSort(get('sort'));
   const sorted = useSorted(map.vlans, sortText(sort));
   const vlans = useMemo(() => filterVlans(sorted, { text: search, namespace }), [sorted, search, namespace]);

@@ -1,5 +1,4 @@
 // VLANs as a table: the same as the map, for those who read it row by row.
-import { describeVlanOwner } from './vlan-facts.ts';
 import type { Column } from '../table/column.ts';
 import type { PhoneLines } from '../table/table-props.ts';
 import { countOf } from '../../lib/format.ts';
@@ -7,7 +6,7 @@ import { FlagMarks } from './FlagMarks.tsx';
 import { sortValues } from './vlan-choice.ts';
 import { VmShare } from './VlanCell.tsx';
 import type { MapNode, MapVlan } from './vlan-view.ts';
-import { nodesOf, shortName } from './vlan-words.ts';
+import { describeVlanOwner, nodesOf, shortName } from './vlan-words.ts';
 import { describeVms } from './vm-count.ts';
 
 const dash = <span className="text-fg-3">–</span>;

@@ -107,3 +107,8 @@ export function nodesOf({ nodes }: { nodes: readonly MapNode[] }, { cells }: Pic
   const names = nodes.filter(({ id }) => cells.has(id)).map(({ name }) => name);
   return names.length === 0 ? '' : describeRange(names);
 }
+
+/** Name of the node that decides on the number; a dash while it is not known. */
+export function describeVlanOwner({ nodes }: { nodes: readonly MapNode[] }, { owner }: Pick<MapVlan, 'owner'>): string {
+  return nodes.find(({ id }) => id === owner)?.name ?? '–';
+}
