@@ -18,6 +18,7 @@ describe('where a path is', () => {
     expect(placeOf('/')).toEqual({ label: 'Overview', wizard: undefined, parts: [] });
     expect(placeOf('/console/node2/web1')).toEqual({ label: 'Consoles', wizard: undefined, parts: ['node2', 'web1'] });
     expect(placeOf('/consoles')).toEqual({ label: 'Consoles', wizard: undefined, parts: [] });
+    expect(placeOf('/launch')).toEqual({ label: 'VMs', wizard: 'Launch VMs', parts: [] });
     expect(placeOf('/nowhere')).toBeNull();
   });
   test('every wizard that is named is there', () => {

@@ -33,7 +33,7 @@ export function pagesOf(kinds: readonly PlanKindFacts[]): readonly Page[] {
     { path: '/mesh', label: 'Mesh', icon: Waypoints },
     { path: '/nodes', label: 'Nodes', icon: Server, wizards: wizardsOf('/nodes') },
     { path: '/vlans', label: 'VLANs', icon: Network },
-    { path: '/vms', label: 'VMs', icon: Box },
+    { path: '/vms', label: 'VMs', icon: Box, wizards: wizardsOf('/vms') },
     { path: '/consoles', label: 'Consoles', icon: MonitorPlay, entries: '/console' },
     { path: '/runs', label: 'Runs', icon: Activity },
     { path: '/terminal', label: 'Terminal', icon: SquareTerminal },

@@ -235,7 +235,7 @@ export const launchKind = {
   kind: 'launch',
   title: 'Launch VMs',
   role: 'operator',
-  page: { path: '/launch', below: '/nodes' },
+  page: { path: '/launch', below: '/vms' },
   offer: { hint: 'vm start image kvm experiment template' },
   commands: [
     {

@@ -17,7 +17,7 @@ export interface PlanKindFacts {
     /** Not below /nodes: there it could be a node's name. */
     readonly path: string;
     /** The entry of the sidebar that it belongs to. */
-    readonly below: '/nodes' | '/settings';
+    readonly below: '/nodes' | '/vms' | '/settings';
   };
   /** In the palette, under its title unless another label is given; `hint` has other words that find it. */
   readonly offer: { readonly label?: string; readonly hint: string };
