@@ -14,6 +14,7 @@ const longest = [
   'scripts/demo.lab.test.ts',
   'server/bridge-alarms.lab.test.ts',
   'server/restarts.lab.test.ts',
+  'lab/vms.lab.test.ts',
   'lab/bridge-stanzas.lab.test.ts',
   'lab/guide.lab.test.ts',
   'cli/cli.lab.test.ts',
