@@ -29,8 +29,8 @@ import { Tooltip } from '../ui/Tooltip.tsx';
 import type { ScreenHandle } from './handle.ts';
 import { KeysMenu } from './KeysMenu.tsx';
 import { PhoneKeyboard } from './PhoneKeyboard.tsx';
+import { stateLook } from '../vms/vm-states.ts';
 import { describeOthers, keyboardOf } from './watchers.ts';
-import { vmMarks } from './vm-words.ts';
 
 export interface IdentityBarProps {
   readonly vm: FleetVm;
@@ -72,8 +72,8 @@ export function IdentityBar(props: IdentityBarProps): ReactElement {
         {node}
       </Link>
       {vm.Namespace === defaultNamespace ? null : <Badge>{vm.Namespace}</Badge>}
-      <StateMark state={vmMarks[vm.State]} className="text-sm text-fg-2">
-        {vm.State}
+      <StateMark state={stateLook(vm).tone} className="text-sm text-fg-2">
+        {stateLook(vm).word}
       </StateMark>
       <Others watchers={watchers} />
       <KeyboardOwner isLive={isLive} isMine={isMine} owner={owner} refusal={refusal} onTake={props.onTake} />

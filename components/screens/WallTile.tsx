@@ -5,8 +5,8 @@ import { useRouter } from 'next/navigation';
 import { memo, useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent, type ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
 import { StateShape } from '../ui/StateMark.tsx';
+import { stateLook } from '../vms/vm-states.ts';
 import { pictureKey, type WallPictures } from './wall-pictures.ts';
-import { vmMarks } from './vm-words.ts';
 
 export interface WallTileProps {
   readonly vm: FleetVm;
@@ -53,11 +53,11 @@ export const WallTile = memo(function WallTile({ vm, node, path, pictures }: Wal
         )}
       </span>
       <span className="flex h-8 shrink-0 items-center gap-2 border-t px-2 text-sm">
-        <StateShape state={vmMarks[vm.State]} />
+        <StateShape state={stateLook(vm).tone} />
         <span className="min-w-0 flex-1 truncate font-mono text-fg-1" title={vm.Name}>
           {vm.Name}
         </span>
-        <span className="text-xs text-fg-2 max-md:sr-only">{vm.State}</span>
+        <span className="text-xs text-fg-2 max-md:sr-only">{stateLook(vm).word}</span>
         <span className="truncate font-mono text-xs text-fg-3">{node}</span>
       </span>
     </Link>

@@ -21,7 +21,7 @@ it('counts down to the next try, with the reason', () => {
 
 it('says how a VM ended, and offers to start it; a lost node is waited for', () => {
   expect(consoleNotice({ ...vm, State: 'QUIT', Reason: 'the guest powered off' }, facts)).toEqual({
-    state: 'lost',
+    state: 'warn',
     text: 'web1 is QUIT: the guest powered off. It has no console until it is started.',
     action: 'start',
   });

@@ -2,7 +2,8 @@
 import type { FleetVm } from '../../contract/fleet.ts';
 import type { ConsoleLink } from '../../lib/console-stream.ts';
 import type { State } from '../ui/StateMark.tsx';
-import { hasScreen, vmMarks } from './vm-words.ts';
+import { stateLook } from '../vms/vm-states.ts';
+import { hasScreen } from './vm-words.ts';
 
 export interface ConsoleNotice {
   readonly state: State;
@@ -33,7 +34,7 @@ export function consoleNotice(
   if (!hasScreen(vm)) {
     const why = reason === '' ? '' : `: ${reason}`;
     const text = `${name} is ${state}${why}. It has no console until it is started.`;
-    return { state: vmMarks[state], text, action: 'start' };
+    return { state: stateLook(vm).tone, text, action: 'start' };
   }
   if (lackingPort !== null) {
     const text =

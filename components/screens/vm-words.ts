@@ -2,16 +2,6 @@
 import type { FleetVm } from '../../contract/fleet.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
-import type { State } from '../ui/StateMark.tsx';
-
-export const vmMarks: Readonly<Record<FleetVm['State'], State>> = {
-  BUILDING: 'busy',
-  RUNNING: 'ok',
-  PAUSED: 'warn',
-  QUIT: 'lost',
-  ERROR: 'bad',
-  LOST: 'lost',
-};
 
 /** Whether it has a QEMU, and with it a screen. */
 export function hasScreen({ State: state }: Pick<FleetVm, 'State'>): boolean {
