@@ -16,6 +16,7 @@ export function ConsoleLinks({ line }: { line: VmLine }): ReactElement {
   const path = (kind: ConsoleKind) =>
     withCluster(consolePath({ node: line.node, name: line.vm.Name, namespace: line.vm.Namespace }, kind));
   const reason = is === 'works' ? '' : `${line.vm.Name} is ${stateWord(line.vm.State)}: it has no console now.`;
+  const noSerial = line.vm.SerialPorts === 0 ? `${line.vm.Name} has no serial line: \`vm config serial-ports\`.` : '';
   return (
     <>
       <Button
@@ -29,7 +30,7 @@ export function ConsoleLinks({ line }: { line: VmLine }): ReactElement {
       <Button
         size="sm"
         icon={<SquareTerminal aria-hidden="true" className="size-4" />}
-        disabledReason={reason}
+        disabledReason={reason === '' ? noSerial : reason}
         render={<Link href={path('serial')} prefetch={false} />}
       >
         Serial line

@@ -23,7 +23,7 @@ const state: Column<VmLine> = {
   id: 'state',
   title: 'State',
   // `lost: node4 does not answer` fits.
-  width: 14,
+  width: 13.25,
   sortBy: ({ vm }) => stateRank(vm),
   cell: ({ vm }) => <VmStateMark vm={vm} />,
 };
@@ -51,6 +51,7 @@ const vlans: Column<VmLine> = {
   id: 'vlans',
   title: 'VLANs',
   hint: 'VLAN of each NIC: alias and number',
+  width: 9.75,
   sortBy: ({ nics }) => nics.find(({ vlan }) => vlan >= 0)?.vlan,
   cell: ({ nics }) => <VlanChips nics={nics} />,
 };
@@ -82,7 +83,7 @@ const memory: Column<VmLine> = {
   id: 'memory',
   title: 'Memory',
   align: 'end',
-  width: 5.5,
+  width: 5.25,
   sortBy: ({ vm }) => vm.Memory,
   cell: ({ vm }) => formatMegabytes(vm.Memory),
 };
