@@ -346,6 +346,17 @@ describe('VMs', () => {
     expect(eventsOf(fleet)).toEqual([]);
   });
 
+  test('they are lost too when that is told before the loss of their node', () => {
+    const fleet = withVms();
+    fleet.applyChange('c', { vms: put({ Node: node2.Id, Id: 2, State: 'LOST' }) });
+    expect(eventsOf(fleet)).toEqual(['vm-lost 1 web2 node2']);
+    fleet.applyChange('c', {
+      nodes: put({ Id: node2.Id, State: 'absent' }),
+      vms: put(vm(node2, 2, { State: 'LOST' })),
+    });
+    expect(eventsOf(fleet)).toEqual([]);
+  });
+
   test('what nobody asked for is an event, with what it happened to; what somebody did is not', () => {
     const fleet = withVms();
     fleet.applyChange('c', {

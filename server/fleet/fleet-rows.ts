@@ -385,13 +385,16 @@ function isSame(known: RowData, field: string, value: unknown): boolean {
   return before === value || JSON.stringify(before) === JSON.stringify(value);
 }
 
-/** What happened to a VM where nobody asked for it. `lostMs`: since when its node is lost; null while it is not. A VM that is new says nothing, but LOST. */
+/** What happened to a VM where nobody asked for it. `lostMs`: since when its node is lost; null while it is not. A VM that is new is not an event, unless it is LOST. */
 function vmEvent(
   before: VmRow | undefined,
   { State: state, Reason: reason }: VmRow,
   lostMs: number | null,
 ): FleetEvent['Kind'] | null {
-  if (state === 'LOST') return before === undefined && lostMs !== null && lostMs < freshLossMs ? 'vm-lost' : null;
+  if (state === 'LOST') {
+    if (before !== undefined) return before.State === 'LOST' ? null : 'vm-lost';
+    return lostMs !== null && lostMs < freshLossMs ? 'vm-lost' : null;
+  }
   if (before === undefined || (before.State === state && before.Reason === reason)) return null;
   if (state === 'ERROR') return 'vm-failed';
   if (reason === '') return null;
