@@ -79,7 +79,7 @@ test('`clear all` ends every namespace and every alias on all nodes', async () =
   expect(entry.Error).toBe('');
   await vi.waitFor(async () => {
     for (const index of [0, 1, 2]) expect(await daemons.tabular(index, 'namespace')).toHaveLength(1);
-    // What became of aliases is told to the others on its own.
+    // Notices about aliases travel on their own.
     expect(await daemons.tabular(2, 'vlans')).toEqual([]);
   }, 60_000);
 });

@@ -346,7 +346,7 @@ describe('VMs', () => {
     expect(eventsOf(fleet)).toEqual([]);
   });
 
-  test('they are lost too when that is told before the loss of their node', () => {
+  test('they are lost too when a node says so before the loss of theirs is known', () => {
     const fleet = withVms();
     fleet.applyChange('c', { vms: put({ Node: node2.Id, Id: 2, State: 'LOST' }) });
     expect(eventsOf(fleet)).toEqual(['vm-lost 1 web2 node2']);
