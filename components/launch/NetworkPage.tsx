@@ -123,7 +123,7 @@ export function NetworkPage({ form, set, issue }: PageProps<LaunchValues>): Reac
             />
           </Field>
           <Button
-            className="mt-6"
+            className="sm:mt-6"
             icon={<Plus aria-hidden="true" className="size-4" />}
             disabledReason={alias.trim() === '' ? 'Give it a name first.' : (found?.message ?? '')}
             onClick={add}
