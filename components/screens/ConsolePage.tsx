@@ -4,6 +4,7 @@ import { MonitorOff } from 'lucide-react';
 import Link from 'next/link';
 import { useEffect, useMemo, useState, type ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
+import { meshdCommand } from '../../core/plans/step.ts';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
@@ -25,7 +26,7 @@ import { IdentityBar } from './IdentityBar.tsx';
 import { PasteDialog } from './PasteDialog.tsx';
 import { SerialScreen } from './SerialScreen.tsx';
 import { useFullScreen } from './use-full-screen.ts';
-import { hasScreen, lineFor, shellLine, socketPath } from './vm-words.ts';
+import { hasScreen, lineFor, socketPath } from './vm-words.ts';
 import { VncScreen } from './VncScreen.tsx';
 import { keyboardOf } from './watchers.ts';
 
@@ -156,7 +157,7 @@ function commandsFor(vm: FleetVm, kind: ConsoleKind, port: number): { label: str
   const screenshot = lineFor(vm, 'vm', 'screenshot', vm.Name, 'file', `${vm.Name}.png`);
   const socket = socketPath(vm, kind === 'vnc' ? 'vnc' : `serial${port}`);
   return [
-    ...(kind === 'vnc' ? [{ label: 'a screenshot', command: shellLine(screenshot) }] : []),
+    ...(kind === 'vnc' ? [{ label: 'a screenshot', command: meshdCommand(screenshot) }] : []),
     kind === 'vnc'
       ? { label: 'its VNC socket, on the node', command: socket }
       : { label: 'this port, on the node', command: `socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:${socket}` },

@@ -1,15 +1,11 @@
 // Lines of the command language that change VLANs, for any node of the cluster. Pure.
 import type { FleetVm } from '../../contract/fleet.ts';
+import { inNamespace } from '../../core/commands/in-namespace.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { namesOfVm, type VlanName } from './vlan-view.ts';
-
-/** A line in a namespace; the default one needs no word. */
-export function inNamespace(namespace: string, line: string): string {
-  return namespace === defaultNamespace || namespace === '' ? line : `namespace ${quoteWord(namespace)} ${line}`;
-}
 
 /** `vlan` null: any that is free. */
 export function addLine({

@@ -5,6 +5,7 @@
 //   namespace lab mesh send node4 vm start old1          node4 is not a host of the namespace
 //   namespace lab vm start 1f0c…                         by UUID, where a name alone would mean two VMs
 import type { FleetNamespace } from '../../contract/fleet.ts';
+import { inNamespace } from '../../core/commands/in-namespace.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
 import { maxShutdownSeconds } from '../../core/commands/vm-patterns.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
@@ -103,15 +104,15 @@ function wayTo(
   holders: ReadonlyMap<string, number>,
 ): { prefix: string; isByUuid: boolean } {
   const isDefault = vm.Namespace === defaultNamespace;
-  const inNamespace = isDefault ? '' : `namespace ${quoteWord(vm.Namespace)} `;
+  const prefix = inNamespace(vm.Namespace, '');
   const isOnly = (holders.get(nameIn(vm)) ?? 0) < 2;
   const hosts = namespaces.get(vm.Namespace);
   // A namespace that is not known yet: its hosts are asked, as the command language does.
   const isHost = hosts === undefined || hosts.Hosts.includes(vm.Node) !== hosts.AllBut;
-  if (!isDefault && isHost && isOnly) return { prefix: inNamespace, isByUuid: false };
+  if (!isDefault && isHost && isOnly) return { prefix, isByUuid: false };
   // A node sends nothing to itself.
-  if (node === attached) return { prefix: inNamespace, isByUuid: !isOnly };
-  return { prefix: `${inNamespace}mesh send ${quoteWord(node)} `, isByUuid: false };
+  if (node === attached) return { prefix, isByUuid: !isOnly };
+  return { prefix: `${prefix}mesh send ${quoteWord(node)} `, isByUuid: false };
 }
 
 function chunks(vms: readonly VmLine[]): VmLine[][] {

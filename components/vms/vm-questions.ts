@@ -1,14 +1,14 @@
 // What a page asks about one VM, as lines for the node that the console is attached to, and what it reads from the answers. Pure.
 import type { ResponseEntry } from '../../contract/command-socket.ts';
+import { inNamespace } from '../../core/commands/in-namespace.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
-import { defaultNamespace } from '../../core/namespaces.ts';
 import { safeText } from '../../core/safe-text.ts';
 import type { VmLine } from './vm-line.ts';
 
 /** `question` as its own node gets it, and no other where that can be helped. */
 function onNodeOf({ vm, node }: VmLine, attached: string, question: string): string {
-  const inNamespace = vm.Namespace === defaultNamespace ? '' : `namespace ${quoteWord(vm.Namespace)} `;
-  return `${inNamespace}${node === attached ? '' : `mesh send ${quoteWord(node)} `}${question}`;
+  const sent = node === attached ? question : `mesh send ${quoteWord(node)} ${question}`;
+  return inNamespace(vm.Namespace, sent);
 }
 
 export function infoQuestion(line: VmLine, attached: string): string {
