@@ -109,7 +109,7 @@ export class Incoming {
     }
   }
 
-  /** @throws AppError `refused` when there is no room for so many more bytes */
+  /** @throws AppError `refused` when these bytes do not fit on the disk */
   async assertRoom(name: string, bytes: number): Promise<void> {
     const { store, fetchingBytes, nodeName } = this.components;
     const others = this.status().reduce((sum, one) => sum + (one.name === name ? 0 : one.bytes - one.doneBytes), 0);

@@ -7,8 +7,6 @@ import { GridOfRows } from './GridOfRows.tsx';
 import { ListOfRows } from './ListOfRows.tsx';
 import type { DataTableProps } from './table-props.ts';
 
-export type { PhoneLines } from './table-props.ts';
-
 export function DataTable<Row>(props: DataTableProps<Row>): ReactElement {
   const isPhone = useMedia(phoneScreen);
   return isPhone ? <ListOfRows {...props} /> : <GridOfRows {...props} />;

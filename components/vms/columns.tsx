@@ -6,7 +6,7 @@ import { safeText } from '../../core/safe-text.ts';
 import { formatMegabytes } from '../../lib/format.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { compareValues, type Column, type Sort } from '../table/column.ts';
-import type { PhoneLines } from '../table/DataTable.tsx';
+import type { PhoneLines } from '../table/table-props.ts';
 import { Age } from './ServerClock.tsx';
 import { VlanChips } from './VlanChips.tsx';
 import { vmPath, type VmLine } from './vm-line.ts';

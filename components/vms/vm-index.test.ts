@@ -102,11 +102,11 @@ test('after any changes it is as if it had been made at the end', () => {
           view = applyFleetDelta(view, delta);
           index.apply(delta, view);
         }
-        const anew = new VmIndex('c');
-        anew.arrange(arrangement);
-        anew.reset(view);
-        expect(index.rows()).toEqual(anew.rows());
-        expect(index.counts()).toEqual(anew.counts());
+        const rebuilt = new VmIndex('c');
+        rebuilt.arrange(arrangement);
+        rebuilt.reset(view);
+        expect(index.rows()).toEqual(rebuilt.rows());
+        expect(index.counts()).toEqual(rebuilt.counts());
       },
     ),
   );
