@@ -291,6 +291,7 @@ export async function startDaemon(
         meshTimeoutMs: () => timeout.ms,
         vmNames: (namespace) => directory.listed(namespace).map(({ name }) => name),
         lostVms: (namespace) => directory.lost(namespace),
+        holderOf: (namespace, uuid) => directory.holderOf(namespace, uuid),
         onBug,
       },
     );

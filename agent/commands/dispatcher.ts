@@ -19,6 +19,7 @@ import { commandTable } from '../../core/commands/table.ts';
 import type { ParsedCommand, ValueKind } from '../../core/commands/types.ts';
 import { renderEntries } from '../../core/render.ts';
 import { filterRows, selectColumns } from '../../core/transform.ts';
+import { isUuid } from '../../core/vms/config-fields.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
 import { readFileBelow } from '../../host/below.ts';
@@ -54,6 +55,8 @@ export interface DispatcherComponents {
   readonly vmNames?: (namespace: string) => readonly string[];
   /** VMs of a namespace whose nodes are not in the mesh now. */
   readonly lostVms?: (namespace: string) => readonly VmRecord[];
+  /** The host that has the VM with this UUID; null where none is known to have it. */
+  readonly holderOf?: (namespace: string, uuid: string) => string | null;
   /** Receives errors that are not AppErrors: those are our bugs. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -256,7 +259,7 @@ export class Dispatcher {
     const isOfNamespace = command.pattern.scope !== 'local' && context.origin.via === 'socket';
     // Another node may have cleared the one that is active here.
     if (isOfNamespace) await namespaces.mention(context.namespace);
-    const hosts = isOfNamespace ? namespaces.hosts(context.namespace) : [host];
+    const hosts = isOfNamespace ? this.hostsFor(command, context.namespace) : [host];
     if (hosts.length === 0)
       throw new AppError('refused', `the namespace ${context.namespace} has no hosts: \`ns add-hosts <hosts>\``);
     if (hosts.length === 1 && hosts[0] === host) {
@@ -291,6 +294,14 @@ export class Dispatcher {
     yield command.pattern.scope === 'vms'
       ? withoutMissing(this.withLost(merged, command, context.namespace), host)
       : merged;
+  }
+
+  /** The hosts of the namespace; only the one that has the VM, where a UUID names it: another that hangs is not waited for. */
+  private hostsFor({ pattern, words }: ParsedCommand, namespace: string): readonly string[] {
+    const hosts = this.components.namespaces.hosts(namespace);
+    const vm = pattern.scope === 'vms' ? words['vm'] : undefined;
+    const holder = vm === undefined || !isUuid(vm) ? null : (this.components.holderOf?.(namespace, vm) ?? null);
+    return holder !== null && hosts.includes(holder) ? [holder] : hosts;
   }
 
   /** A host that is away cannot say what its VMs are now: LOST. */

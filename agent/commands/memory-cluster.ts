@@ -22,6 +22,8 @@ export interface MemoryClusterOptions {
   readonly silent?: readonly string[];
   /** VMs that are lost; none unless given. */
   readonly lostVms?: (namespace: string) => readonly VmRecord[];
+  /** Which node has the VM with this UUID; none unless given. */
+  readonly holderOf?: (namespace: string, uuid: string) => string | null;
   /** Gets each line that one node sends to another, and how long it waits. */
   readonly onSend?: (line: string, timeoutMs: number) => void;
   readonly onQuit?: (name: string, delayMs: number) => void;
@@ -85,6 +87,7 @@ export async function createMemoryCluster(options: MemoryClusterOptions): Promis
           quit: (delayMs) => options.onQuit?.(name, delayMs),
           meshTimeoutMs: () => 1000,
           lostVms: options.lostVms ?? (() => []),
+          holderOf: options.holderOf ?? (() => null),
         },
       ),
     );

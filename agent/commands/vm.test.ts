@@ -43,6 +43,8 @@ async function start(lost: readonly VmRecord[] = []): Promise<void> {
     names: all,
     silent,
     lostVms: () => lost,
+    holderOf: (namespace, uuid) =>
+      nodes.find((node) => node.list(namespace).some((vm) => vm.uuid === uuid))?.name ?? null,
     onSend: (line, timeoutMs) => waits.set(line, timeoutMs),
     filePath: folder,
     handlers: (name, peers) =>
@@ -436,6 +438,15 @@ describe('VMs of a namespace', () => {
     await start();
     await succeed('namespace exp');
     expect(await said('vm start nope')).toEqual(['node3: timed out']);
+  });
+
+  it('a UUID asks only the host that has the VM, and does not wait for another', async () => {
+    await succeed('namespace exp');
+    const [vm] = nodes[1]?.list('exp') ?? [];
+    silent.push('node3');
+    expect(await said(`.columns name vm show ${vm?.uuid ?? ''}`)).toEqual([`node2: ${vm?.name ?? ''}`]);
+    expect(await said(`vm start ${vm?.uuid ?? ''}`)).toEqual(['node2: ']);
+    expect(await said('vm show nope')).toEqual(['node3: timed out']);
   });
 
   it('VMs of a host that is away are LOST in `vm info`, with the reason', async () => {

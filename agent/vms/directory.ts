@@ -191,6 +191,14 @@ export class VmDirectory {
     );
   }
 
+  /** The host that has the VM with this UUID, in this namespace, as it said last; null where none said so. */
+  holderOf(namespace: string, uuid: string): string | null {
+    for (const { node, vms } of this.lists.values()) {
+      if (vms.some((vm) => vm.uuid === uuid && vm.namespace === namespace)) return this.components.mesh.nameOf(node);
+    }
+    return null;
+  }
+
   /** NICs of all nodes' VMs, as each node said last. */
   networks(): { nodeId: string; namespace: string; vlan: number }[] {
     return [...this.lists.values()].flatMap(({ node, vms }) =>

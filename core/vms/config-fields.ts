@@ -52,6 +52,7 @@ export interface ConfigField {
 
 const vgas = ['none', 'std', 'cirrus', 'vmware', 'qxl', 'virtio'];
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+export const isUuid = (text: string): boolean => uuidForm.test(text);
 
 type Keys<T> = { [K in keyof VmConfig]: VmConfig[K] extends T ? K : never }[keyof VmConfig];
 type Row = Pick<ConfigField, 'name' | 'label' | 'section' | 'json' | 'help'> & { readonly role?: 'admin' };
@@ -177,7 +178,7 @@ export const configFields: readonly ConfigField[] = [
     'snapshot',
   ),
   text({ name: 'uuid', label: 'UUID', section: 'VM', json: 'UUID', help: 'UUID, for one VM' }, 'uuid', (word) =>
-    word === '' || uuidForm.test(word)
+    word === '' || isUuid(word)
       ? null
       : `\`${clip(word)}\` is not a UUID: write it as 11111111-2222-3333-4444-555555555555`,
   ),
