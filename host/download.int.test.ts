@@ -38,6 +38,35 @@ test('a file comes as it is, behind redirects too', async () => {
   expect(asked).toEqual(['/pub/web.raw', '/mirror/web.raw']);
 });
 
+test('the rest of a file comes from where it broke, as long as it is the same one', async () => {
+  const data = Buffer.alloc(300_000, 'abc');
+  let tag = '"one"';
+  const url = await serve((request, response) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const isSame = from > 0 && request.headers['if-range'] === tag;
+    const headers = isSame ? { 'content-range': `bytes ${from}-${data.length - 1}/${data.length}` } : {};
+    const body = isSame ? data.subarray(from) : data;
+    response.writeHead(isSame ? 206 : 200, { etag: tag, 'content-length': body.length, ...headers }).end(body);
+  });
+  const first = await openDownload(url, { signal: signal() });
+  first.body.destroy();
+  expect(first).toMatchObject({ bytes: data.length, validator: '"one"' });
+  const rest = { from: 200_001, validator: '"one"' };
+  const { bytes, body } = await openDownload(url, { signal: signal(), rest });
+  const pieces: Buffer[] = [];
+  for await (const piece of body) pieces.push(Buffer.from(piece as Uint8Array));
+  expect([bytes, Buffer.concat(pieces).equals(data.subarray(200_001))]).toEqual([data.length, true]);
+  tag = '"two"';
+  await expect(openDownload(url, { signal: signal(), rest })).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test.each([['W/"one"'], [''], ['one']])('an entity tag %s continues nothing', async (tag) => {
+  const url = await serve((_, response) => response.writeHead(200, { etag: tag, 'content-length': 1 }).end('x'));
+  const { validator, body } = await openDownload(url, { signal: signal() });
+  body.destroy();
+  expect(validator).toBeNull();
+});
+
 test.each<[string, RequestListener, RegExp]>([
   ['a missing file', (_, response) => response.writeHead(404).end('no'), /answers 404/],
   [

@@ -1,5 +1,6 @@
-// Files that this node downloads from a URL. A download that breaks leaves nothing.
-import { AppError, describeError } from '../../contract/errors.ts';
+// Files that this node downloads from a URL. One whose connection breaks continues where it was, if the server can; one that fails leaves nothing.
+import type { Readable } from 'node:stream';
+import { AppError, describeError, type ErrorCode } from '../../contract/errors.ts';
 import { maxFileBytes } from '../../contract/limits.ts';
 import type { Uploaded } from '../../contract/uploads.ts';
 import { baseOf, parseFileName } from '../../core/files/file-name.ts';
@@ -12,6 +13,11 @@ import type { Incoming, Wanted } from './incoming.ts';
 const mostMs = 24 * 3600_000;
 /** What is written at a time. */
 const pieceBytes = 1024 * 1024;
+/** Breaks in a row with nothing new between them; before each next try it waits twice as long, from one second on. */
+const maxBreaks = 6;
+const firstPauseMs = 1_000;
+/** Errors of a server or network that may be over in a moment. */
+const passing: ReadonlySet<string> = new Set<ErrorCode>(['unreachable', 'timeout']);
 
 export interface DownloadRequest {
   readonly url: string;
@@ -54,7 +60,7 @@ export class Downloads {
     const ended = this.incoming.during({ name, mayReplace: request.mayReplace }, async () => {
       const download = await this.open(url, { signal });
       begun.resolve(undefined);
-      return this.take({ name, mayReplace: request.mayReplace }, download, { ...options, signal });
+      return this.take({ name, mayReplace: request.mayReplace }, { url, download }, { ...options, signal });
     });
     ended.catch((error: unknown) => begun.reject(error));
     await begun.promise;
@@ -64,23 +70,24 @@ export class Downloads {
 
   private async take(
     wanted: Wanted,
-    { bytes, body }: Download,
+    { url, download }: { url: URL; download: Download },
     { signal, onProgress }: DownloadOptions,
   ): Promise<Uploaded> {
     const { name } = wanted;
+    const { bytes } = download;
     let part: PartFile | null = null;
     try {
       if (bytes > maxFileBytes) throw new AppError('refused', `${name} has ${bytes} bytes; at most ${maxFileBytes}`);
       await this.incoming.assertRoom(name, bytes);
       part = await this.openPart(name, bytes);
-      await this.write(name, part, { body, onProgress });
+      await this.receive(name, part, { url, first: download, signal, onProgress });
       return await this.incoming.finish({ ...wanted, use: null }, part, { expected: null, signal });
     } catch (error) {
       await part?.discard().catch(() => undefined);
       signal.throwIfAborted();
       throw error instanceof AppError ? error : new AppError('failed', `${name}: ${describeError(error)}`);
     } finally {
-      body.destroy();
+      download.body.destroy();
     }
   }
 
@@ -94,13 +101,60 @@ export class Downloads {
     return store.openPart(name, { bytes, journal });
   }
 
+  /** @throws what ended the download permanently: its server, the disk, a cancel */
+  private async receive(
+    name: string,
+    part: PartFile,
+    { url, first, signal, onProgress }: DownloadOptions & { url: URL; first: Download },
+  ): Promise<void> {
+    const { bytes } = part;
+    const { validator } = first;
+    const onWritten = (doneBytes: number) => onProgress(this.incoming.tell(name, 'fetching', { bytes, doneBytes }));
+    let from = 0;
+    let body: Readable | null = first.body;
+    let broke: unknown = null;
+    for (let breaks = 1; ; breaks += 1) {
+      if (body) {
+        const result = await this.write(name, part, { body, from, onWritten });
+        body.destroy();
+        if (result.broke === null) return;
+        if (result.at > from) breaks = 1;
+        ({ at: from, broke } = result);
+      }
+      if (validator === null || breaks > maxBreaks) throw broke;
+      await this.pause(firstPauseMs * 2 ** (breaks - 1), signal);
+      try {
+        ({ body } = await this.open(url, { signal, rest: { from, validator } }));
+      } catch (error) {
+        if (!(error instanceof AppError && passing.has(error.code))) throw error;
+        body = null;
+        broke = error;
+      }
+    }
+  }
+
+  private pause(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        timer.cancel();
+        reject(signal.reason as Error);
+      };
+      const timer = this.incoming.components.clock.after(ms, () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** Until the body ends or breaks. @returns how far the file is on disk, and why it is not further; null: it is whole */
   private async write(
     name: string,
     part: PartFile,
-    { body, onProgress }: { body: AsyncIterable<Uint8Array>; onProgress: (status: FetchStatus) => void },
-  ): Promise<void> {
+    { body, from, onWritten }: { body: AsyncIterable<Uint8Array>; from: number; onWritten: (at: number) => void },
+  ): Promise<{ at: number; broke: unknown }> {
     const { bytes } = part;
-    let at = 0;
+    let at = from;
     let pieces: Uint8Array[] = [];
     let waiting = 0;
     const flush = async () => {
@@ -110,15 +164,23 @@ export class Downloads {
       if (at + data.length > bytes) throw new AppError('failed', `${name}: the server sends more than it said`);
       await part.write(at, data);
       at += data.length;
-      onProgress(this.incoming.tell(name, 'fetching', { bytes, doneBytes: at }));
+      onWritten(at);
     };
-    for await (const piece of body) {
-      pieces.push(piece);
-      waiting += piece.length;
+    let broke: unknown = null;
+    const source = body[Symbol.asyncIterator]();
+    const next = () =>
+      source.next().catch((error: unknown) => {
+        broke = error;
+        return { done: true } as const;
+      });
+    for (let piece = await next(); !piece.done; piece = await next()) {
+      pieces.push(piece.value);
+      waiting += piece.value.length;
       if (waiting >= pieceBytes) await flush();
     }
     if (waiting > 0) await flush();
-    if (at < bytes) throw new AppError('failed', `${name}: the server sent ${at} of ${bytes} bytes`);
+    if (at === bytes) return { at, broke: null };
+    return { at, broke: broke ?? new AppError('failed', `${name}: the server sent ${at} of ${bytes} bytes`) };
   }
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../contract/errors.ts';
-import type { Download } from '../../host/download.ts';
+import type { Download, Rest } from '../../host/download.ts';
 import { MemoryStore } from '../../host/images/memory-store.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
@@ -51,7 +51,7 @@ export class FilesMesh {
   }
 
   /** The web, as far as these nodes reach it; nothing answers unless a test says so. */
-  openDownload: (url: URL) => Promise<Download> = (url) =>
+  openDownload: (url: URL, rest?: Rest) => Promise<Download> = (url) =>
     Promise.reject(new AppError('unreachable', `${url.host}: nobody is there`));
 
   node(index: number): FilesNode {
@@ -113,7 +113,7 @@ export class FilesMesh {
       headId: () => this.simulation.node(0).id,
       isInUse: (path) => used.has(path),
       log: { info: () => undefined, warn: (text) => void warnings.push(text) },
-      openDownload: (url) => this.openDownload(url),
+      openDownload: (url, { rest }) => this.openDownload(url, rest),
     });
     for (const [service, handler] of Object.entries(files.services)) mesh.streams.serve(service, handler);
     return files;

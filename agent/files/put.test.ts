@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Readable, type Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AppError } from '../../contract/errors.ts';
 import { maxIncoming } from '../../contract/limits.ts';
 import { uploadService, type UploadArgs } from '../../contract/uploads.ts';
 import { bytesOfChunk, chunkCount, fileChunkBytes } from '../../core/files/chunks.ts';
@@ -263,7 +264,7 @@ describe('an upload', () => {
 
 describe('a download', () => {
   const serve = (data: Buffer, bytes = data.length) => {
-    mesh.openDownload = () => Promise.resolve({ bytes, body: Readable.from(chunksOf(data)) });
+    mesh.openDownload = () => Promise.resolve({ bytes, validator: null, body: Readable.from(chunksOf(data)) });
   };
   const get = (change: object = {}) => {
     const request = { url: 'https://example.org/pub/web.raw', name: '', mayReplace: false, isBackground: false };
@@ -300,6 +301,69 @@ describe('a download', () => {
     expect(await mesh.failure(get())).toMatchObject({ message: expect.stringMatching(message) as string });
     expect([here(), await mesh.node(0).store.readJournal('web.raw')]).toEqual([null, null]);
     expect(mesh.node(0).files.status()).toEqual([]);
+  });
+
+  /** Breaks after each of these pieces; the file has the tag `tag`. */
+  function serveInPieces(data: Buffer, ends: readonly number[], tag: string | null = '"1"'): number[] {
+    const asked: number[] = [];
+    mesh.openDownload = (_, rest) => {
+      const from = rest?.from ?? 0;
+      if (rest && rest.validator !== tag) throw new Error(`asked for ${rest.validator}`);
+      asked.push(from);
+      const end = ends[asked.length - 1];
+      if (end === -1) return Promise.reject(new AppError('unreachable', 'example.org: refused'));
+      async function* pieces(): AsyncGenerator<Buffer> {
+        yield data.subarray(from, end);
+        await Promise.resolve();
+        if (end !== undefined) throw new Error('terminated');
+      }
+      return Promise.resolve({ bytes: data.length, validator: tag, body: Readable.from(pieces()) });
+    };
+    return asked;
+  }
+
+  test('continues where its connection broke, also when the server is away for a while', async () => {
+    const data = randomDisk(4 * MB);
+    const asked = serveInPieces(data, [MB, MB, -1, -1, 3 * MB - 7]);
+    await mesh.passing(get());
+    expect(asked).toEqual([0, MB, MB, MB, MB, 3 * MB - 7]);
+    expect(here()?.equals(data)).toBe(true);
+  });
+
+  test('gives up after six tries that brought nothing, and at once without a tag', async () => {
+    const data = randomDisk(2 * MB);
+    const asked = serveInPieces(
+      data,
+      Array.from({ length: 20 }, () => MB),
+    );
+    expect(await mesh.failure(get())).toMatchObject({ message: expect.stringMatching(/terminated/) as string });
+    expect(asked).toEqual([0, ...Array.from({ length: 6 }, () => MB)]);
+    expect([here(), await mesh.node(0).store.readJournal('web.raw')]).toEqual([null, null]);
+    expect(serveInPieces(data, [MB, MB], null)).toEqual([]);
+    expect(await mesh.failure(get())).toMatchObject({ message: expect.stringMatching(/terminated/) as string });
+  });
+
+  test('ends when the file is another one now, or when it is cancelled between two tries', async () => {
+    const data = randomDisk(2 * MB);
+    serveInPieces(data, [MB]);
+    const first = mesh.openDownload;
+    const changed = new AppError('conflict', 'example.org has another file at this address now');
+    mesh.openDownload = (url, rest) => (rest ? Promise.reject(changed) : first(url));
+    expect(await mesh.failure(get())).toBe(changed);
+    const abort = new AbortController();
+    serveInPieces(data, [MB]);
+    const tries = mesh.openDownload;
+    mesh.openDownload = (url, rest) => {
+      if (rest) abort.abort(new AppError('cancelled', 'enough'));
+      return rest ? Promise.reject(new AppError('unreachable', 'example.org: away')) : tries(url);
+    };
+    const { downloads } = mesh.node(0).files;
+    const request = { url: 'https://example.org/web.raw', name: '', mayReplace: false, isBackground: false };
+    const options = { signal: abort.signal, onProgress: () => undefined };
+    expect(await mesh.failure(downloads.begin(request, options).then(({ ended }) => ended))).toMatchObject({
+      code: 'cancelled',
+    });
+    expect([here(), await mesh.node(0).store.readJournal('web.raw')]).toEqual([null, null]);
   });
 
   test.each([
