@@ -13,6 +13,7 @@ import { CaCopies } from './ssh/ca-copies.ts';
 import { isLoopback, proxyList, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { foreignOrigin } from './http/origin.ts';
+import { createConsoleDispatcher } from './hub/console-dispatcher.ts';
 import { createHub } from './hub/hub.ts';
 import { createConsoleServices } from './screens/consoles.ts';
 import { nodeServices } from './screens/node-services.ts';
@@ -65,14 +66,8 @@ export async function startServer(
     await startPart(runs);
     const version = readVersion();
     const trusted = proxyList(config.trustedProxies);
-    const hub = createHub(
-      {
-        log,
-        version,
-        isSimulated: config.isSimulated,
-        now: Date.now,
-        foreignOrigin: (request) => foreignOrigin(request, trusted),
-      },
+    const dispatcher = createConsoleDispatcher(
+      { log, version, isSimulated: config.isSimulated, now: Date.now },
       {
         auth,
         fleet,
@@ -83,6 +78,11 @@ export async function startServer(
         caCopies: new CaCopies({ store, settings: store.settings, now: Date.now }),
         showBridges: (nodes, signal) => showBridges(nodes, store, signal),
       },
+    );
+    stops.push(() => dispatcher.stop());
+    const hub = createHub(
+      { log, version, foreignOrigin: (request) => foreignOrigin(request, trusted) },
+      { auth, fleet, runs, hosts: store.hosts, dispatcher },
     );
     await startPart(hub);
     const screens = createScreens(

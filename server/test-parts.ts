@@ -3,7 +3,12 @@
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
 import type { Plan, RunEvent, RunSummary, RunView } from '../contract/plans.ts';
 import { AppError } from '../contract/errors.ts';
+import { createConsoleDispatcher } from './hub/console-dispatcher.ts';
+import type { Dispatcher } from './hub/dispatcher.ts';
+import type { HandlerComponents } from './hub/handlers.ts';
 import type { CommandCall, CreateFleet, CreateRuns, Fleet, Log, Runs } from './ports.ts';
+import { listConsoleKeys } from './ssh/console-key.ts';
+import type { ConsoleStore } from './store/types.ts';
 
 export const silentLog: Log = {
   debug: () => undefined,
@@ -128,3 +133,24 @@ export const testMakers: { createFleet: CreateFleet; createRuns: CreateRuns } = 
   createFleet: createTestFleet,
   createRuns: createTestRuns,
 };
+
+/** The console's dispatcher over parts of memory. */
+export function createTestDispatcher(
+  components: Pick<HandlerComponents, 'auth' | 'fleet' | 'runs'> & { store: ConsoleStore },
+): Dispatcher {
+  const { store, ...parts } = components;
+  return createConsoleDispatcher(
+    { log: silentLog, version: '1', isSimulated: false, now: () => 5 },
+    {
+      ...parts,
+      audit: store.audit,
+      hosts: store.hosts,
+      consoleKeys: () => listConsoleKeys(store),
+      caCopies: {
+        list: () => Promise.resolve([]),
+        keep: () => Promise.resolve({ cluster: 'c1', code: 'AAAA-BBBB' }),
+      },
+      showBridges: (nodes) => Promise.resolve([{ node: nodes, summary: null, error: 'not reached' }]),
+    },
+  );
+}

@@ -9,7 +9,14 @@ import { maxSocketFrameBytes } from '../../contract/limits.ts';
 import type { Ack } from '../../contract/method.ts';
 import { createAuth } from '../auth/auth.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { createTestFleet, createTestRuns, emptySnapshot, silentLog, testSummary } from '../test-parts.ts';
+import {
+  createTestDispatcher,
+  createTestFleet,
+  createTestRuns,
+  emptySnapshot,
+  silentLog,
+  testSummary,
+} from '../test-parts.ts';
 import { createHub, type Hub } from './hub.ts';
 
 const deadline = { timeout: 60_000, interval: 20 };
@@ -43,23 +50,8 @@ beforeEach(async () => {
     },
   };
   hub = createHub(
-    {
-      log: { ...silentLog, warn: (text) => warnings.push(text) },
-      version: '1',
-      isSimulated: false,
-      now: () => 5,
-      foreignOrigin: () => null,
-    },
-    {
-      auth,
-      fleet,
-      runs,
-      audit: store.audit,
-      hosts: store.hosts,
-      consoleKeys: () => Promise.resolve([]),
-      caCopies: { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) },
-      showBridges: () => Promise.resolve([]),
-    },
+    { log: { ...silentLog, warn: (text) => warnings.push(text) }, version: '1', foreignOrigin: () => null },
+    { auth, fleet, runs, hosts: store.hosts, dispatcher: createTestDispatcher({ auth, fleet, runs, store }) },
   );
   await hub.start();
   server = createServer();

@@ -6,7 +6,7 @@ import { expect, it, vi } from 'vitest';
 import { httpPaths } from '../../contract/http-paths.ts';
 import { createAuth, type Credential } from '../auth/auth.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { createTestFleet, createTestRuns, silentLog } from '../test-parts.ts';
+import { createTestDispatcher, createTestFleet, createTestRuns, silentLog } from '../test-parts.ts';
 import { createHub } from './hub.ts';
 
 it('a client that goes while it is looked up leaves nothing', async () => {
@@ -17,20 +17,12 @@ it('a client that goes while it is looked up leaves nothing', async () => {
     credentialOfToken: () => new Promise<Credential | null>((resolve) => waiting.push(resolve)),
     callerOf: ({ id }: Credential) => Promise.resolve({ userId: id, name: id, role: 'viewer' as const }),
   };
-  const consoleKeys = () => Promise.resolve([]);
-  const caCopies = { list: () => Promise.resolve([]), keep: () => Promise.reject(new Error('not used here')) };
+  const fleet = createTestFleet();
+  const runs = createTestRuns();
+  const dispatcher = createTestDispatcher({ auth, fleet, runs, store });
   const hub = createHub(
-    { log: silentLog, version: '1', isSimulated: false, now: () => 5, foreignOrigin: () => null },
-    {
-      auth,
-      fleet: createTestFleet(),
-      runs: createTestRuns(),
-      audit: store.audit,
-      hosts: store.hosts,
-      consoleKeys,
-      caCopies,
-      showBridges: () => Promise.resolve([]),
-    },
+    { log: silentLog, version: '1', foreignOrigin: () => null },
+    { auth, fleet, runs, hosts: store.hosts, dispatcher },
   );
   const server = createServer();
   server.on('upgrade', (request, socket, head) => void hub.upgrade(request, socket, head));

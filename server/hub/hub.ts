@@ -1,4 +1,4 @@
-// The console's socket.io side: who may connect, one dispatcher for all calls, and what is pushed to whom.
+// The console's socket.io side: who may connect, and what is pushed to whom. Calls go to the dispatcher.
 //
 // INVARIANTS
 // - An upgrade without a credential that holds is refused before a frame is read; a socket whose session ends gets the reason and is closed.
@@ -9,7 +9,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server, type Socket } from 'socket.io';
-import type { ConsoleKeyView } from '../../contract/browser/nodes.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
 import {
@@ -30,12 +29,8 @@ import {
   type UpgradeRefusal,
   type UpgradeVerdict,
 } from '../auth/upgrade.ts';
-import type { CaCopies } from '../ssh/ca-copies.ts';
 import type { Caller, Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
-import type { AuditStore } from '../store/types.ts';
-import { createAuditTexts } from './audit-texts.ts';
-import { Dispatcher, type Connection } from './dispatcher.ts';
-import { createHandlers, type HandlerComponents } from './handlers.ts';
+import type { Connection, Dispatcher } from './dispatcher.ts';
 import { followKnownNodes } from './known-nodes.ts';
 import { Outbox } from './outbox.ts';
 
@@ -47,20 +42,15 @@ const sessionCheckMs = 30_000;
 export interface HubOptions {
   readonly log: Log;
   readonly version: string;
-  readonly isSimulated: boolean;
-  readonly now: () => number;
   /** Why a request is not from a page of the console, for people; null when it is. */
   readonly foreignOrigin: (request: IncomingMessage) => string | null;
 }
 export interface HubComponents {
   readonly auth: Auth;
-  readonly fleet: Fleet;
-  readonly runs: Runs;
-  readonly audit: AuditStore;
+  readonly fleet: Pick<Fleet, 'onDelta'>;
+  readonly runs: Pick<Runs, 'onChanged'>;
   readonly hosts: Pick<HostStore, 'list' | 'onChanged'>;
-  readonly consoleKeys: () => Promise<ConsoleKeyView[]>;
-  readonly caCopies: Pick<CaCopies, 'list' | 'keep'>;
-  readonly showBridges: HandlerComponents['showBridges'];
+  readonly dispatcher: Pick<Dispatcher, 'call'>;
 }
 export interface Hub extends Part {
   /** Takes an upgrade of the console's socket path, or answers why not: false. */
@@ -81,8 +71,8 @@ interface SocketState {
 }
 
 export function createHub(options: HubOptions, components: HubComponents): Hub {
-  const { auth, fleet, runs, audit, hosts } = components;
-  const { log, now } = options;
+  const { auth, fleet, runs, hosts, dispatcher } = components;
+  const { log } = options;
   // Upgrades come by `upgrade`, once their session is known: this server never listens.
   const io = new Server(createServer(), {
     path: httpPaths.socket,
@@ -98,16 +88,6 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
   /** Upgraded connections, by user. */
   const openByUser = new Map<string, number>();
   let open = 0;
-  const userName = async (id: string) => (await auth.users()).find((user) => user.id === id)?.email ?? id;
-  const dispatcher = new Dispatcher(
-    { log, now },
-    {
-      handlers: createHandlers({ version: options.version, isSimulated: options.isSimulated }, components),
-      audit,
-      describe: createAuditTexts({ runs, userName }),
-      callerOf: (credential) => auth.callerOf(credential),
-    },
-  );
 
   const endCredentials = (ids: readonly string[], reason: string) => {
     const ended = new Set(ids);
@@ -243,11 +223,11 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
       return Promise.resolve();
     },
 
-    async stop() {
+    stop() {
       for (const stop of stops.splice(0)) stop();
       io.disconnectSockets(true);
       io.engine.close();
-      await dispatcher.stop();
+      return Promise.resolve();
     },
   };
 }
