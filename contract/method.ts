@@ -10,6 +10,8 @@ export interface Method<
   Output extends z.core.$ZodType = z.core.$ZodType,
 > {
   readonly name: Name;
+  /** One or two sentences for people: what it does. */
+  readonly summary: string;
   /** The least role that may call it, checked in the dispatcher. The part for plans or commands checks what else these need. */
   readonly role: Role;
   /** True when it changes something: it is then in the audit log, with who, what, where and result. */

@@ -5,9 +5,11 @@ import { maxCallBytes } from '../limits.ts';
 import { defineMethod, Nothing } from '../method.ts';
 
 export const commandMethods = {
-  /** One line on the command socket of a node; answers stream as `command.answer` events with the same call id. */
+  /** One line on the command socket of a node; answers stream as command.answer events with the same call id. */
   'command.run': defineMethod({
     name: 'command.run',
+    summary:
+      'Runs one line on the command socket of a node; its answers come as command.answer events with the same call id.',
     role: 'viewer',
     changes: true,
     input: z.object({
@@ -25,6 +27,7 @@ export const commandMethods = {
   }),
   'command.cancel': defineMethod({
     name: 'command.cancel',
+    summary: 'Ends a running command.run of the same connection.',
     role: 'viewer',
     changes: false,
     input: z.object({ call: z.string().max(64) }),
@@ -33,6 +36,7 @@ export const commandMethods = {
   }),
   'command.suggest': defineMethod({
     name: 'command.suggest',
+    summary: 'Completes a line of the command language.',
     role: 'viewer',
     changes: false,
     input: z.object({ cluster: z.string(), node: z.string(), text: z.string().max(maxCallBytes) }),

@@ -5,6 +5,7 @@ import { defineMethod, Nothing } from '../method.ts';
 export const fleetMethods = {
   'fleet.subscribe': defineMethod({
     name: 'fleet.subscribe',
+    summary: 'All clusters as they are now; fleet.delta events follow on a connection.',
     role: 'viewer',
     changes: false,
     input: Nothing,
@@ -13,6 +14,7 @@ export const fleetMethods = {
   }),
   'fleet.unsubscribe': defineMethod({
     name: 'fleet.unsubscribe',
+    summary: 'Ends the fleet.delta events of this connection.',
     role: 'viewer',
     changes: false,
     input: Nothing,

@@ -26,36 +26,36 @@ export const ConsoleKeyView = z.object({
 export type ConsoleKeyView = z.infer<typeof ConsoleKeyView>;
 
 export const nodeMethods = {
-  /** Looks at the bridges of nodes, and changes nothing. */
   'bridge.show': defineMethod({
     name: 'bridge.show',
+    summary: 'Looks at the bridges of nodes, and changes nothing.',
     role: 'operator',
     changes: false,
     input: z.object({ nodes: z.string().min(1).max(200_000) }),
     output: z.array(NodeBridge),
     example: { nodes: 'node1' },
   }),
-  /** The nodes that the console knows, meshd or not, with what it saw of them last; asks no node. */
   'nodes.known': defineMethod({
     name: 'nodes.known',
+    summary: 'The nodes that the console knows, with what it saw of them last; asks no node.',
     role: 'viewer',
     changes: false,
     input: Nothing,
     output: z.array(KnownNode),
     example: {},
   }),
-  /** What the last look at a machine found; null before the first look. Asks no node. */
   'nodes.checks': defineMethod({
     name: 'nodes.checks',
+    summary: 'What the last look at a machine found; null before the first look. Asks no node.',
     role: 'viewer',
     changes: false,
     input: z.object({ node: z.string() }),
     output: NodeChecks.nullable(),
     example: { node: 'h1' },
   }),
-  /** The console's own SSH keys, newest first: public halves only. */
   'keys.list': defineMethod({
     name: 'keys.list',
+    summary: 'The console’s own SSH keys, newest first: public halves only.',
     role: 'viewer',
     changes: false,
     input: Nothing,
@@ -64,15 +64,16 @@ export const nodeMethods = {
   }),
   'ca.list': defineMethod({
     name: 'ca.list',
+    summary: 'The sealed copies of clusters’ CAs.',
     role: 'admin',
     changes: false,
     input: Nothing,
     output: z.array(CaCopyView),
     example: {},
   }),
-  /** Has the head seal a copy of its CA, and keeps it. The code that opens it is shown only this once. */
   'ca.keep': defineMethod({
     name: 'ca.keep',
+    summary: 'Has the head seal a copy of its CA, and keeps it. The code that opens it is shown only this once.',
     role: 'admin',
     changes: true,
     input: z.object({

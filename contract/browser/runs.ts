@@ -14,6 +14,7 @@ export const runMethods = {
    */
   'plans.make': defineMethod({
     name: 'plans.make',
+    summary: 'Looks at nodes and makes the plan of a wizard; nothing is changed yet.',
     role: 'operator',
     changes: false,
     input: z.object({
@@ -26,6 +27,7 @@ export const runMethods = {
   }),
   'runs.start': defineMethod({
     name: 'runs.start',
+    summary: 'Carries a plan out.',
     role: 'operator',
     changes: true,
     input: z.object({ plan: z.string(), secrets: Secrets }),
@@ -34,6 +36,7 @@ export const runMethods = {
   }),
   'runs.list': defineMethod({
     name: 'runs.list',
+    summary: 'The runs, newest first.',
     role: 'viewer',
     changes: false,
     /** `node`: only runs with steps on it. */
@@ -43,6 +46,7 @@ export const runMethods = {
   }),
   'runs.subscribe': defineMethod({
     name: 'runs.subscribe',
+    summary: 'One run with its steps; run.event events follow on a connection.',
     role: 'viewer',
     changes: false,
     input: z.object({ run: z.string() }),
@@ -51,6 +55,7 @@ export const runMethods = {
   }),
   'runs.unsubscribe': defineMethod({
     name: 'runs.unsubscribe',
+    summary: 'Ends the run.event events of this connection.',
     role: 'viewer',
     changes: false,
     input: z.object({ run: z.string() }),
@@ -59,6 +64,7 @@ export const runMethods = {
   }),
   'runs.cancel': defineMethod({
     name: 'runs.cancel',
+    summary: 'Cancels a run: what is in progress ends first.',
     role: 'operator',
     changes: true,
     input: z.object({ run: z.string() }),
@@ -67,6 +73,7 @@ export const runMethods = {
   }),
   'runs.retry': defineMethod({
     name: 'runs.retry',
+    summary: 'Does the failed steps of a run again.',
     role: 'operator',
     changes: true,
     input: z.object({ run: z.string(), secrets: Secrets }),
@@ -75,6 +82,7 @@ export const runMethods = {
   }),
   'runs.undo': defineMethod({
     name: 'runs.undo',
+    summary: 'Undoes what a run has done.',
     role: 'operator',
     changes: true,
     input: z.object({ run: z.string() }),
@@ -83,6 +91,7 @@ export const runMethods = {
   }),
   'runs.answer': defineMethod({
     name: 'runs.answer',
+    summary: 'Answers a question that a step asks.',
     role: 'operator',
     changes: true,
     input: z.object({ run: z.string(), step: z.string(), answer: z.boolean() }),
@@ -92,6 +101,7 @@ export const runMethods = {
   /** Tells a running step what a person wants it to do: keep the change, undo it now, or give it more time. */
   'runs.signal': defineMethod({
     name: 'runs.signal',
+    summary: 'Tells a running step to keep its change, to undo it now, or to wait longer.',
     role: 'operator',
     changes: true,
     input: z.object({ run: z.string(), step: z.string(), signal: StepSignal }),
@@ -100,6 +110,7 @@ export const runMethods = {
   }),
   'runs.provideSecrets': defineMethod({
     name: 'runs.provideSecrets',
+    summary: 'Gives a run the passwords that it lost when the console restarted.',
     role: 'operator',
     changes: true,
     input: z.object({ run: z.string(), secrets: Secrets }),

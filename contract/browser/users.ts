@@ -33,6 +33,7 @@ export type AuditEntry = z.infer<typeof AuditEntry>;
 export const userMethods = {
   'users.list': defineMethod({
     name: 'users.list',
+    summary: 'The users with their roles.',
     role: 'admin',
     changes: false,
     input: Nothing,
@@ -41,6 +42,7 @@ export const userMethods = {
   }),
   'users.create': defineMethod({
     name: 'users.create',
+    summary: 'Adds a user.',
     role: 'admin',
     changes: true,
     needsSession: true,
@@ -55,6 +57,7 @@ export const userMethods = {
   }),
   'users.setRole': defineMethod({
     name: 'users.setRole',
+    summary: 'Gives a user another role.',
     role: 'admin',
     changes: true,
     needsSession: true,
@@ -65,6 +68,7 @@ export const userMethods = {
   /** For a user who lost it: sessions and tokens end, the role stays. `session.changePassword` changes the caller's own. */
   'users.setPassword': defineMethod({
     name: 'users.setPassword',
+    summary: 'Gives another user a new password; sessions and tokens of that user end.',
     role: 'admin',
     changes: true,
     needsSession: true,
@@ -74,6 +78,7 @@ export const userMethods = {
   }),
   'users.remove': defineMethod({
     name: 'users.remove',
+    summary: 'Removes a user with sessions and tokens.',
     role: 'admin',
     changes: true,
     needsSession: true,
@@ -84,6 +89,7 @@ export const userMethods = {
   /** Who is looking, and at what: the first thing a page asks. */
   'session.current': defineMethod({
     name: 'session.current',
+    summary: 'Who the caller is, and the version of the console.',
     role: 'viewer',
     changes: false,
     input: Nothing,
@@ -98,6 +104,7 @@ export const userMethods = {
   /** The caller's own. All other sessions end; tokens stay. */
   'session.changePassword': defineMethod({
     name: 'session.changePassword',
+    summary: 'Changes the caller’s own password; all other sessions end.',
     role: 'viewer',
     changes: true,
     needsSession: true,
@@ -107,6 +114,7 @@ export const userMethods = {
   }),
   'sessions.list': defineMethod({
     name: 'sessions.list',
+    summary: 'The caller’s sessions.',
     role: 'viewer',
     changes: false,
     input: Nothing,
@@ -124,6 +132,7 @@ export const userMethods = {
   }),
   'sessions.revokeOthers': defineMethod({
     name: 'sessions.revokeOthers',
+    summary: 'Ends all other sessions of the caller.',
     role: 'viewer',
     changes: true,
     needsSession: true,
@@ -134,6 +143,7 @@ export const userMethods = {
   /** Tokens of the caller, for `meshdeck --token`. A token acts with its owner's role; only its hash is kept. */
   'tokens.list': defineMethod({
     name: 'tokens.list',
+    summary: 'The caller’s tokens, without the tokens themselves.',
     role: 'viewer',
     changes: false,
     input: Nothing,
@@ -145,6 +155,7 @@ export const userMethods = {
   /** The token itself is shown only this once. A user has `maxTokensPerUser` at most, and makes `maxTokensPerHour` an hour. */
   'tokens.create': defineMethod({
     name: 'tokens.create',
+    summary: 'Makes a token, which is shown only this once.',
     role: 'viewer',
     changes: true,
     needsSession: true,
@@ -154,6 +165,7 @@ export const userMethods = {
   }),
   'tokens.revoke': defineMethod({
     name: 'tokens.revoke',
+    summary: 'Revokes a token of the caller.',
     role: 'viewer',
     changes: true,
     input: z.object({ token: z.string() }),
@@ -162,6 +174,7 @@ export const userMethods = {
   }),
   'audit.list': defineMethod({
     name: 'audit.list',
+    summary: 'Entries of the audit log, newest first.',
     role: 'admin',
     changes: false,
     input: z.object({
