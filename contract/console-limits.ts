@@ -55,3 +55,12 @@ export const maxSocketQueueBytes = 8 * 1024 * 1024;
 
 /** Bytes that wait there before it gets no more fleet deltas, and before calls with large answers wait for it to read. */
 export const maxUnreadBytes = 256 * 1024;
+
+/** Calls and event streams over plain HTTP at a time, of one user: scripts have a few each. */
+export const maxApiCallsPerUser = 32;
+
+/** Bytes of events that one call over plain HTTP may collect for its answer: 100,000 rows of VMs are below it. */
+export const maxApiEventBytes = 32 * 1024 * 1024;
+
+/** The longest call is a command line with `timeoutMs` of ten minutes. */
+export const maxApiCallMs = 660_000;

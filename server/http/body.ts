@@ -10,6 +10,13 @@ export async function readJson<Schema extends z.ZodType>(
   request: IncomingMessage,
   schema: Schema,
 ): Promise<z.output<Schema>> {
+  const parsed = schema.safeParse(await readBody(request, maxFormBytes));
+  if (!parsed.success) throw new AppError('invalid', z.prettifyError(parsed.error));
+  return parsed.data;
+}
+
+/** @throws AppError `invalid` when it is longer than `maxBytes`, or not JSON. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   // A form of another site can be sent without asking the browser's permission, but not as JSON.
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     throw new AppError('invalid', 'send JSON, with content-type application/json');
@@ -18,18 +25,14 @@ export async function readJson<Schema extends z.ZodType>(
   let size = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     size += part.length;
-    if (size > maxFormBytes) throw new AppError('invalid', `the request has more than ${maxFormBytes} bytes`);
+    if (size > maxBytes) throw new AppError('invalid', `the request has more than ${maxBytes} bytes`);
     parts.push(part);
   }
-  let value: unknown;
   try {
-    value = JSON.parse(Buffer.concat(parts).toString('utf8'));
+    return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
   } catch (cause) {
     throw new AppError('invalid', 'the request is not JSON', { cause });
   }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new AppError('invalid', z.prettifyError(parsed.error));
-  return parsed.data;
 }
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
