@@ -13,6 +13,7 @@ import { CaCopies } from './ssh/ca-copies.ts';
 import { isLoopback, proxyList, type Config } from './config.ts';
 import { createHttp } from './http/http.ts';
 import { foreignOrigin } from './http/origin.ts';
+import { createApi } from './api/api.ts';
 import { createConsoleDispatcher } from './hub/console-dispatcher.ts';
 import { createHub } from './hub/hub.ts';
 import { createConsoleServices } from './screens/consoles.ts';
@@ -101,8 +102,18 @@ export async function startServer(
       { auth, audit: store.audit, fleet },
     );
     await startPart(screens);
-    const http = createHttp({ config, log, version, now: Date.now }, { auth, audit: store.audit, hub, screens, runs });
-    stops.push(() => http.stop());
+    const api = createApi(
+      { version, foreignOrigin: (request) => foreignOrigin(request, trusted) },
+      { auth, dispatcher, fleet, runs, hosts: store.hosts },
+    );
+    const http = createHttp(
+      { config, log, version, now: Date.now },
+      { auth, audit: store.audit, hub, screens, api, runs },
+    );
+    stops.push(async () => {
+      api.stop();
+      await http.stop();
+    });
     const { url, fingerprint } = await http.start();
     const setupLink = (await auth.hasAdmin()) ? null : setupLinkOf(url, await auth.createSetupToken());
     return { url, fingerprint, setupLink, stop };

@@ -16,6 +16,7 @@ import {
   maxHttpStrangersPerAddress,
   requestTimeoutMs,
 } from '../../contract/console-limits.ts';
+import type { Api } from '../api/api.ts';
 import type { Auth } from '../auth/auth.ts';
 import { answerUpgrade } from '../auth/upgrade.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
@@ -71,6 +72,7 @@ export interface HttpComponents {
   readonly audit: AuditStore;
   readonly hub: Hub;
   readonly screens: Pick<Screens, 'upgrade'>;
+  readonly api: Pick<Api, 'answer'>;
   readonly runs: Pick<Runs, 'evidence'>;
 }
 export interface Http {
@@ -120,7 +122,7 @@ async function readNextConfig(isDevelopment: boolean): Promise<void> {
   await load(isDevelopment ? phases.PHASE_DEVELOPMENT_SERVER : phases.PHASE_PRODUCTION_SERVER, projectPath);
 }
 
-export function createHttp(options: HttpOptions, { auth, audit, hub, screens, runs }: HttpComponents): Http {
+export function createHttp(options: HttpOptions, { auth, audit, hub, screens, api, runs }: HttpComponents): Http {
   const { config, log } = options;
   const trusted = proxyList(config.trustedProxies);
   const routes = createRoutes(
@@ -183,6 +185,7 @@ export function createHttp(options: HttpOptions, { auth, audit, hub, screens, ru
       if (found) strangers.know(request.socket);
       return found;
     };
+    if (await api.answer(request, response, { path, onKnown: () => strangers.know(request.socket) })) return;
     if (path.startsWith(apiPrefix)) {
       await routes({ request, response, path, origin, foreignOrigin: foreign, credential });
       return;
