@@ -48,6 +48,7 @@ export const shown: readonly Shown[] = [
   { name: 'settings', route: '/settings', path: '/settings', heading: 'Settings' },
   { name: 'settings-sessions', route: '/settings', path: '/settings?tab=sessions', heading: 'Settings' },
   { name: 'settings-keys', route: '/settings', path: '/settings?tab=keys', heading: 'Settings' },
+  { name: 'settings-api', route: '/settings', path: '/settings?tab=api', heading: 'Settings' },
   { name: 'settings-audit', route: '/settings', path: '/settings?tab=audit', heading: 'Settings' },
   {
     name: 'passwordless-root',

@@ -29,7 +29,10 @@ export function TokensPanel(): ReactElement {
   return (
     <Panel title="Tokens for meshdeck" isFlush>
       <div className="flex flex-col gap-3 border-b p-4">
-        <p className="text-fg-2">With a token the meshdeck command talks to this console, as you and with your role.</p>
+        <p className="text-fg-2">
+          With a token the meshdeck command and other programs (tab HTTP API) talk to this console, as you and with your
+          role.
+        </p>
         {[error, action.error].filter(Boolean).map((text) => (
           <Notice key={text} state="bad" role="alert">
             {text}
