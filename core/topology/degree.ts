@@ -1,47 +1,4 @@
-// What the links of a mesh amount to: how many each node holds against how many it wants, and what a degree means for a
-// cluster of a given size, in words for the wizard.
-import type { Edge } from './critical.ts';
-
-export interface DegreeStatistics {
-  readonly nodes: number;
-  readonly links: number;
-  readonly least: number;
-  readonly most: number;
-  readonly mean: number;
-  /** Nodes by how many links they hold: index is the number of links. */
-  readonly histogram: readonly number[];
-  /** Ids of nodes that hold fewer links than they want and could have. */
-  readonly lacking: readonly string[];
-}
-
-/** `wanted`: node id to the degree it tries to hold, null where that is unknown. Only links between these nodes count. */
-export function degreeStatistics(wanted: ReadonlyMap<string, number | null>, links: readonly Edge[]): DegreeStatistics {
-  const held = new Map<string, number>([...wanted.keys()].map((id) => [id, 0]));
-  let count = 0;
-  for (const { A: a, B: b } of links) {
-    const [ofA, ofB] = [held.get(a), held.get(b)];
-    if (ofA === undefined || ofB === undefined || a === b) continue;
-    held.set(a, ofA + 1);
-    held.set(b, ofB + 1);
-    count += 1;
-  }
-  const degrees = [...held.values()];
-  const histogram = Array.from({ length: Math.max(-1, ...degrees) + 1 }, () => 0);
-  for (const degree of degrees) histogram[degree] = (histogram[degree] ?? 0) + 1;
-  const possible = wanted.size - 1;
-  const lacking = [...wanted].flatMap(([id, degree]) =>
-    (held.get(id) ?? 0) < Math.min(degree ?? 0, possible) ? [id] : [],
-  );
-  return {
-    nodes: wanted.size,
-    links: count,
-    least: degrees.length > 0 ? Math.min(...degrees) : 0,
-    most: degrees.length > 0 ? Math.max(...degrees) : 0,
-    mean: wanted.size > 0 ? (2 * count) / wanted.size : 0,
-    histogram,
-    lacking,
-  };
-}
+// What a degree means for a cluster of a given size, in words for the wizard.
 
 export interface DegreeAdvice {
   /** Links that each node will hold: the degree, or all others when there are fewer. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { criticalParts, type Edge } from './critical.ts';
-import { degreeStatistics, describeDegree } from './degree.ts';
+import { describeDegree } from './degree.ts';
 
 const edges = (...pairs: string[]): Edge[] => pairs.map((pair) => ({ A: pair[0]!, B: pair[1]! }));
 
@@ -87,26 +87,6 @@ describe('critical parts', () => {
 });
 
 describe('degrees', () => {
-  test('statistics count held links against wanted ones', () => {
-    const wanted = new Map<string, number | null>(Array.from('abcd').map((id) => [id, 2]));
-    const found = degreeStatistics(wanted, edges('ab', 'bc', 'ca', 'ax'));
-    expect(found).toMatchObject({ nodes: 4, links: 3, least: 0, most: 2, mean: 1.5, histogram: [1, 0, 3] });
-    expect(found.lacking).toEqual(['d']);
-  });
-
-  test('a node cannot lack links to nodes that do not exist', () => {
-    expect(
-      degreeStatistics(
-        new Map([
-          ['a', 3],
-          ['b', 3],
-        ]),
-        edges('ab'),
-      ).lacking,
-    ).toEqual([]);
-    expect(degreeStatistics(new Map(), [])).toMatchObject({ nodes: 0, least: 0, most: 0, histogram: [] });
-  });
-
   test.each([
     [3, 1, 'good', 0],
     [0, 4, 'thin', 0],
