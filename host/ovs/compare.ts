@@ -1,5 +1,6 @@
 // Compares what is wanted with what is there: what is wrong, and the change that fixes it. Pure: no clock and no attempts here.
 import type { BridgeConfig } from './bridge-config.ts';
+import type { FaultReason, Found } from './found.ts';
 import {
   findHostTapFaults,
   findMirrorFaults,
@@ -68,31 +69,6 @@ export interface Wanted {
   readonly mirrors: ReadonlyMap<string, Mirror>;
   /** Taps that vanished while a program held them. */
   readonly lost: ReadonlySet<string>;
-}
-
-export type FaultReason =
-  | 'database-down'
-  | 'switch-down'
-  | 'bridge-missing'
-  | 'name-taken'
-  | 'tap-missing'
-  | 'tap-down'
-  /** It was removed while its VM held it, and made again: the VM holds the removed one until its interface is plugged in again. */
-  | 'tap-unheld'
-  | 'port-missing'
-  | 'port-changed'
-  | 'port-error'
-  | 'mirror-missing'
-  | 'mirror-changed';
-
-export interface Found {
-  /** A tap, a trunk or a bridge; empty for all of them. */
-  readonly subject: string;
-  readonly reason: FaultReason;
-  /** What is different, as far as the reason does not say it. */
-  readonly detail: string;
-  /** Null when it cannot be fixed from here. */
-  readonly change: Partial<SwitchChange> | null;
 }
 
 const roleMark = 'meshdeck-role';

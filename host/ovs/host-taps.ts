@@ -1,6 +1,6 @@
 // Interfaces of the node itself on a VLAN, and mirrors: copies of what one port sends and receives, sent to another. Both are rows of the database
 // alone, which carry all that is known of them: a daemon that starts again reads them there. Pure.
-import type { Found } from './compare.ts';
+import type { Found } from './found.ts';
 import { clusterMark, type HostMirror, type HostPort, type HostView, type Marks, type NewPort } from './switch-host.ts';
 
 /** `tap`: somebody asked for it (`tap create`). `dhcp`: a DHCP server of this node has it. */

@@ -25,7 +25,6 @@ import {
   portNameOf,
   samePlace,
   uplinkOf,
-  type Found,
   type Place,
   type Wanted,
   type WantedPort,
@@ -41,6 +40,7 @@ import {
   type Mirror,
 } from './host-taps.ts';
 import { FaultBook, type Fault } from './fault-book.ts';
+import type { Found } from './found.ts';
 import {
   isEmptyChange,
   mergeChanges,
