@@ -37,7 +37,7 @@ const hasRole = (marks: Marks, cluster: string, role: string) =>
 export const isOurHostTap = ({ marks }: HostPort, cluster: string) => hasRole(marks, cluster, 'host');
 export const isOurMirror = ({ marks }: { readonly marks: Marks }, cluster: string) => hasRole(marks, cluster, 'mirror');
 
-/** Null for a port that is none of ours. */
+/** Null for any other port. */
 export function readHostTap(port: HostPort, cluster: string): HostTap | null {
   if (!isOurHostTap(port, cluster) || port.vlan?.kind !== 'access') return null;
   const { name, bridge, marks, vlan } = port;

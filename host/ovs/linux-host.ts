@@ -13,6 +13,7 @@ import { Links } from './links.ts';
 import { Neighbours } from './neighbours.ts';
 import { openProbePort } from './probe-port.ts';
 import { raiseInterface, shapeTap } from './node-links.ts';
+import { encodeLookAgain } from './openflow.ts';
 import type { Operation } from './ovsdb.ts';
 import {
   map,
@@ -68,6 +69,8 @@ const columns = {
 
 /** The database answers at once, also for 1,000 ports; it may be busy with others' transactions. */
 const transactMs = 10_000;
+/** The switch has to have acted on a mirror before it is asked to look again. */
+const mirrorMs = 10_000;
 /** 500 ports are about 150 kB of JSON and 0.1 s of the switch's time. */
 const portsAtOnce = 2_000;
 
@@ -123,10 +126,17 @@ export class LinuxHost implements SwitchHost {
   }
 
   async apply(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void> {
+    const { mirrors } = this.view();
+    const mirrored = new Set([
+      ...change.setMirrors.map(({ bridge }) => bridge),
+      ...change.dropMirrors.flatMap((name) => mirrors.get(name)?.bridge ?? []),
+    ]);
+    const hasMirrors = mirrored.size > 0;
     await this.links.make(change.makeTaps);
     try {
       await this.links.raise(change.raiseTaps);
-      await this.applyRows(change, waitMs, onWritten);
+      await this.applyRows(change, hasMirrors ? Math.max(waitMs, mirrorMs) : waitMs, onWritten);
+      for (const bridge of mirrored) this.connections.get(bridge)?.send(encodeLookAgain);
     } catch (error) {
       // Without its port a new tap is half of something; what it was made for is tried again with a new one.
       await this.links.seeTaps(change.makeTaps);

@@ -1,4 +1,5 @@
 // What the kernel does with interfaces of bridges: an address of the node on one of its own, and the rate, loss and delay of a tap (tc(8)).
+import { writeFile } from 'node:fs/promises';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import type { Shaping } from './switch-host.ts';
@@ -16,7 +17,9 @@ const ticksPerSecond = 100;
 
 /** @throws AppError `failed` in ip's words */
 export async function raiseInterface(name: string, address: string, within: readonly string[]): Promise<void> {
-  const lines = [`link set dev ${name} up`];
+  // Guests are on it: what they announce as routers must not become a route of this machine.
+  if (within.length === 0) await writeFile(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0').catch(() => undefined);
+  const lines = [`link set dev ${name} addrgenmode none up`];
   if (address !== '') lines.unshift(`address replace ${address} dev ${name}`);
   await localRunner.run([...within, 'ip', '-batch', '-'], { timeoutMs, stdin: `${lines.join('\n')}\n` });
 }

@@ -438,7 +438,7 @@ export class VirtualSwitch {
     return this.components.host.raiseInterface(name, address);
   }
 
-  /** What this machine has on an interface of its own: addresses, the default route. @throws AppError */
+  /** What this machine has on such an interface: addresses, the default route. @throws AppError */
   usesOfInterface(name: string): Promise<string[]> {
     return this.components.host.addressesOf(name);
   }
