@@ -32,7 +32,7 @@ export function createTapHandlers({ taps, vms, aliasOf }: TapComponents): Handle
     if (words['dhcp'] !== undefined)
       throw new AppError(
         'refused',
-        'not in meshd: a DHCP client of the node could move its default route; nearest: `tap create <vlan> ip <address>`',
+        'not in meshd: a guest on the VLAN could choose the addresses and routes of this node; nearest: `tap create <vlan> ip <address>`',
       );
     const order = {
       vlan: wordOf(call, 'vlan'),

@@ -30,14 +30,19 @@ function vmRequests(records: Recorded[], number: number): Recorded[] {
   const begin = records.findIndex((record) => textOf(record).startsWith(`# recording ${number}`));
   const end = records.findIndex((record) => textOf(record).startsWith(`# recording ${number + 1}`));
   const own = records.slice(begin, end < 0 ? records.length : end);
-  return own.filter((record) => /\bvm\b|\bqos\b|^dnsmasq/.test(textOf(record)) && !isOthers.test(textOf(record)));
+  return own.filter((record) => /\bvm\b|\bqos\b|^dnsmasq|^tap/.test(textOf(record)) && !isOthers.test(textOf(record)));
 }
 
-/** Of a fresh cluster: `vlans …`, taps that use them, and what concerns namespaces. */
+/** Of a fresh cluster: `vlans …` and what concerns namespaces. One table shows only what taps made, and aliases that meshd refuses. */
 function vlanRequests(records: Recorded[]): Recorded[] {
   const begin = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
   const end = records.findIndex((record, at) => at > begin && textOf(record) === 'namespace exp1 vlans');
-  return records.slice(begin, end + 1).filter((record) => /\bvlans\b|^namespace|^tap/.test(textOf(record)));
+  return records
+    .slice(begin, end + 1)
+    .filter(
+      (record, at, all) =>
+        /\bvlans\b|^namespace/.test(textOf(record)) && textOf(all[at - 1] ?? record) !== 'clear vlans al',
+    );
 }
 
 /** Of a fresh cluster: hosts and load of the default namespace, and clearing everything. */
@@ -51,11 +56,17 @@ function namespaceRequests(records: Recorded[]): Recorded[] {
   return [...records.slice(begin, end + 1), ...(status ? [status] : []), ...others];
 }
 
-/** Of a fresh cluster: interfaces of the node and mirrors, and the bridges that they are on. */
+/**
+ * Of a fresh cluster: interfaces of the node and mirrors. Those that use up a range of VLANs are left out: the range counts on the other nodes, which give
+ * numbers too, a moment later.
+ */
 function tapRequests(records: Recorded[]): Recorded[] {
+  const first = records.findIndex((record) => textOf(record) === 'tap create foo');
   const begin = records.findIndex((record) => textOf(record) === 'tap create 100');
   const end = records.findIndex((record, at) => at > begin && textOf(record) === 'tap delete all');
-  return records.slice(begin, end + 2).filter((record) => textOf(record).startsWith('tap'));
+  return [...records.slice(first, first + 2), ...records.slice(begin, end + 2)].filter((record) =>
+    textOf(record).startsWith('tap'),
+  );
 }
 
 /** `bridge …` of the recording that changes bridges. */

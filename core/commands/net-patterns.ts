@@ -14,9 +14,9 @@ const oneVm = { values: { vm: 'vms' } } as const;
 
 const tapForms = [
   ['', 'an interface of this node on a VLAN: guests there reach the node'],
-  [' <dhcp,> [tap name]', 'the same, with an address that a DHCP server on the VLAN gives'],
+  [' <dhcp,> [tap name]', 'an error: guests could choose the addresses of this node'],
   [' bridge <bridge>', 'the same, on another bridge'],
-  [' bridge <bridge> <dhcp,> [tap name]', 'the same, with an address that a DHCP server gives'],
+  [' bridge <bridge> <dhcp,> [tap name]', 'the same error'],
   [' bridge <bridge> ip <ip> [tap name]', 'the same, with an address such as 10.0.0.254/24'],
   [' bridge <bridge> name [tap name]', 'the same, with a name'],
   [' ip <ip> [tap name]', 'an interface of this node on a VLAN, with an address such as 10.0.0.254/24'],
