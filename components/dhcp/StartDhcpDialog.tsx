@@ -20,17 +20,18 @@ import { useToast } from '../ui/Toast.tsx';
 import { LineAnswers, textOf } from '../vlans/LineAnswers.tsx';
 import { useLines } from '../vlans/use-lines.ts';
 import { serveLine } from './dhcp-view.ts';
+import { useServersOn } from './use-dhcp.ts';
 
 export interface StartDhcpProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
+  /** 0: it is not there yet. */
+  vlan: number;
   /** As a command names the VLAN: an alias, or a number. */
   name: string;
   namespace: string;
   /** VMs on it: a node with some stands first. */
   vms: readonly FleetVm[];
-  /** Nodes that serve it already. */
-  others: readonly string[];
 }
 
 const fields: readonly { field: DhcpField; label: string; hint: string; placeholder?: string }[] = [
@@ -47,7 +48,7 @@ const fields: readonly { field: DhcpField; label: string; hint: string; placehol
   { field: 'lease', label: 'A lease lasts', hint: 'Such as 10m, 1h or 7d.' },
 ];
 
-export function StartDhcpDialog({ open, onOpenChange, name, namespace, vms, others }: StartDhcpProps): ReactElement {
+export function StartDhcpDialog({ open, onOpenChange, vlan, name, namespace, vms }: StartDhcpProps): ReactElement {
   const cluster = useCluster();
   const id = cluster?.Id ?? '';
   const nodes = useFleetPart(({ view }) => view.nodes);
@@ -61,6 +62,7 @@ export function StartDhcpDialog({ open, onOpenChange, name, namespace, vms, othe
   );
   const [chosen, setChosen] = useState('');
   const [words, setWords] = useState<DhcpWords>({ ...suggestDhcp(), ...dhcpDefaults });
+  const others = [...new Set(useServersOn(vlan, vms).map((server) => server.node))];
   const lines = useLines(id);
   const showToast = useToast();
   const refusal = useRefusal('operator');

@@ -2,7 +2,6 @@
 // DHCP on one VLAN: which nodes serve it, what they gave to whom, and how to start and stop it.
 import { Plus, Square } from 'lucide-react';
 import Link from 'next/link';
-import { useState } from 'react';
 import type { ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
@@ -14,35 +13,27 @@ import { useCluster, useClusterPath } from '../frame/use-cluster.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CopyButton } from '../ui/CopyButton.tsx';
-import { loadOnOpen } from '../ui/load-on-open.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
 import { LineAnswers } from '../vlans/LineAnswers.tsx';
 import { useLines } from '../vlans/use-lines.ts';
 import { vmPath } from '../vms/vm-line.ts';
 import { serverStates, stopLine, type VlanLease, type VlanServer } from './dhcp-view.ts';
-import type { StartDhcpProps } from './StartDhcpDialog.tsx';
 import { useServersOn } from './use-dhcp.ts';
-
-const StartDhcpDialog = loadOnOpen<StartDhcpProps>(async () => (await import('./StartDhcpDialog.tsx')).StartDhcpDialog);
 
 /** `dnsmasq leases` has all of them. */
 const shownLeases = 50;
 
 export interface VlanDhcpProps {
-  /** 0: the VLAN is not there yet. */
   readonly vlan: number;
-  /** As a command names it in its namespace: an alias, or the number. */
-  readonly name: string;
-  readonly namespace: string;
   /** VMs on it. */
   readonly vms: readonly FleetVm[];
+  readonly onStart: () => void;
 }
 
-export function VlanDhcp({ vlan, name, namespace, vms }: VlanDhcpProps): ReactElement {
+export function VlanDhcp({ vlan, vms, onStart }: VlanDhcpProps): ReactElement {
   const servers = useServersOn(vlan, vms);
   const refusal = useRefusal('operator');
-  const [isOpen, setOpen] = useState(false);
   const nodes = [...new Set(servers.map(({ node }) => node))];
   return (
     <div className="flex flex-col gap-3">
@@ -62,19 +53,11 @@ export function VlanDhcp({ vlan, name, namespace, vms }: VlanDhcpProps): ReactEl
           icon={<Plus className="size-4" />}
           disabledReason={refusal}
           variant={servers.length === 0 ? 'secondary' : 'ghost'}
-          onClick={() => setOpen(true)}
+          onClick={onStart}
         >
           {servers.length === 0 ? 'DHCP on this VLAN…' : 'Another server…'}
         </Button>
       </div>
-      <StartDhcpDialog
-        open={isOpen}
-        onOpenChange={setOpen}
-        name={name}
-        namespace={namespace}
-        vms={vms}
-        others={nodes}
-      />
     </div>
   );
 }

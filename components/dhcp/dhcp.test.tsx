@@ -57,14 +57,7 @@ async function draw(content: ReactNode, rows: Parameters<typeof testFleet>[0]): 
 const settle = () => act(() => new Promise<void>((resolve) => setTimeout(resolve, 0)));
 const button = (name: string) => [...page.box.querySelectorAll('button')].find((each) => each.textContent === name)!;
 const dialog = () => (
-  <StartDhcpDialog
-    open
-    onOpenChange={(isOpen) => heard.push(isOpen)}
-    name="lan"
-    namespace="exp"
-    vms={[web]}
-    others={[]}
-  />
+  <StartDhcpDialog open onOpenChange={(isOpen) => heard.push(isOpen)} vlan={0} name="lan" namespace="exp" vms={[web]} />
 );
 
 beforeEach(() => {
@@ -117,7 +110,7 @@ test('a VLAN shows its servers, who has which address, and a warning where there
       testLease('node1', '10.0.0.21', '02:00:00:00:00:0b', { Name: 'phone' }),
     ],
   };
-  await draw(<VlanDhcp vlan={101} name="lan" namespace="minimega" vms={[web]} />, rows);
+  await draw(<VlanDhcp vlan={101} vms={[web]} onStart={() => heard.push('start')} />, rows);
   expect(page.box.textContent).toContain('2 DHCP servers are on this VLAN');
   expect(page.box.textContent).toContain('They run on node[1-2].');
   expect(page.box.textContent).toContain('out of memory');
@@ -131,7 +124,7 @@ test('a VLAN shows its servers, who has which address, and a warning where there
 
 test('who may not change it sees it, and hears why', async () => {
   role = 'viewer';
-  await draw(<VlanDhcp vlan={101} name="lan" namespace="minimega" vms={[]} />, { nodes });
+  await draw(<VlanDhcp vlan={101} vms={[]} onStart={() => heard.push('start')} />, { nodes });
   expect(page.box.textContent).toContain('No node serves DHCP on it');
   expect(button('DHCP on this VLAN…').getAttribute('aria-disabled')).toBe('true');
 });

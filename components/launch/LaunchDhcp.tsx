@@ -28,11 +28,12 @@ export function LaunchDhcp({ networks, lans, rows, namespace }: LaunchDhcpProps)
   const refusal = useRefusal('operator');
   const [opened, setOpened] = useState({ name: '', isOpen: false });
   const nameOf = useMemo(() => (id: string) => rows.nodes.get(id)?.Name ?? id, [rows.nodes]);
+  const vlanOf = (name: string) =>
+    lans.find(({ alias }) => alias === name)?.vlan ?? (/^\d{1,4}$/.test(name) ? Number(name) : 0);
   const serversOf = (name: string) => {
-    const vlan = lans.find(({ alias }) => alias === name)?.vlan ?? (/^\d{1,4}$/.test(name) ? Number(name) : 0);
+    const vlan = vlanOf(name);
     return vlan === 0 ? [] : serversOn(vlan, { dhcp, leases }, { cluster: rows.cluster, nameOf, vms: noVms });
   };
-  const others = serversOf(opened.name).map(({ node }) => node);
   return (
     <section aria-label="DHCP" className="flex flex-col gap-2">
       <h3 className="text-sm font-medium text-fg-2">DHCP</h3>
@@ -71,10 +72,10 @@ export function LaunchDhcp({ networks, lans, rows, namespace }: LaunchDhcpProps)
         key={opened.name}
         open={opened.isOpen}
         onOpenChange={(isOpen) => setOpened((before) => ({ ...before, isOpen }))}
+        vlan={vlanOf(opened.name)}
         name={opened.name}
         namespace={namespace}
         vms={noVms}
-        others={others}
       />
     </section>
   );

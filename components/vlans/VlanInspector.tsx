@@ -117,12 +117,7 @@ export const VlanInspector = memo(function VlanInspector(props: VlanInspectorPro
       </Section>
       <Section title="DHCP">
         <Suspense fallback={<SkeletonRows label="DHCP is loading" count={1} />}>
-          <VlanDhcp
-            vlan={vlan.vlan}
-            name={vlan.alias === '' ? String(vlan.vlan) : vlan.alias}
-            namespace={vlan.namespace}
-            vms={vms}
-          />
+          <VlanDhcp vlan={vlan.vlan} vms={vms} onStart={() => onEdit({ is: 'dhcp', vlan })} />
         </Suspense>
       </Section>
       <Section title={node === null ? 'VMs by node' : `VMs on ${node.name}, then on others`}>
