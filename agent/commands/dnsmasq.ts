@@ -17,7 +17,7 @@ import { wordOf } from './vm-targets.ts';
 
 export interface DnsmasqComponents {
   readonly nodeId: string;
-  readonly dhcp: Pick<NodeDhcp, 'list' | 'serve' | 'kill' | 'configure' | 'folderOf'>;
+  readonly dhcp: Pick<NodeDhcp, 'list' | 'serve' | 'kill' | 'killAll' | 'configure' | 'folderOf'>;
   readonly others: Pick<OtherServers, 'warnings'>;
   /** Interfaces of this node that somebody asked for, of a namespace. */
   readonly hostTaps: (namespace: string) => readonly HostTap[];
@@ -67,9 +67,11 @@ export function createDnsmasqHandlers(components: DnsmasqComponents): Handlers {
       serveOnTap(call, components),
     ),
     'dnsmasq kill <id or all>': answering(async (call) => {
-      const all = dhcp.list(call.namespace);
-      const meant = wordOf(call, 'id') === 'all' ? all : [serverOf(call, dhcp, 'id')];
-      for (const { record } of meant) await dhcp.kill(record.id);
+      if (wordOf(call, 'id') !== 'all') await dhcp.kill(serverOf(call, dhcp, 'id').record.id);
+      else {
+        const left = await dhcp.killAll(call.namespace);
+        if (left.length > 0) throw new AppError('failed', left.join('\n'));
+      }
       return {};
     }),
 

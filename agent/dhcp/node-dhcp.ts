@@ -71,6 +71,8 @@ export class NodeDhcp {
   private readonly turns = new Turns();
   private readonly listeners = new Set<() => void>();
   private unfollow: (() => void) | null = null;
+  /** A new server may get the id of something that is ended. */
+  private swept: Promise<void> = Promise.resolve();
   private isStopped = false;
 
   private constructor(records: readonly DhcpRecord[], components: NodeDhcpComponents) {
@@ -115,6 +117,14 @@ export class NodeDhcp {
 
   /** The switch runs: takes over what runs, starts the others, and ends what nobody wrote down. Never rejects. */
   async start(): Promise<void> {
+    this.swept = this.sweep();
+    await this.swept;
+    this.unfollow = this.components.ports.onChange(() => this.look());
+    await Promise.all([...this.servers.keys()].map((id) => this.turns.run(id, () => this.settle(id))));
+  }
+
+  /** Ends what nobody wrote down. */
+  private async sweep(): Promise<void> {
     const { host, ports, log } = this.components;
     const strays = (await host.found().catch(() => [])).filter((id) => !this.servers.has(id));
     for (const id of strays)
@@ -122,8 +132,6 @@ export class NodeDhcp {
     const taps = new Set(this.list(null).map(({ record }) => record.tap));
     const left = ports.state().hostTaps.filter(({ use, name }) => use === 'dhcp' && !taps.has(name));
     if (left.length > 0) await ports.removeHostTaps(left.map(({ name }) => name)).catch(() => undefined);
-    this.unfollow = ports.onChange(() => this.look());
-    await Promise.all([...this.servers.keys()].map((id) => this.turns.run(id, () => this.settle(id))));
   }
 
   /** Lets go of all of them; they run on. */
@@ -153,6 +161,7 @@ export class NodeDhcp {
   /** Starts a server. After an error nothing of it is left. @throws AppError */
   async serve(order: NewDhcp, options: { readonly signal: AbortSignal }): Promise<DhcpServer> {
     const { ports } = this.components;
+    await this.swept;
     if (this.servers.size >= maxDhcpServers)
       throw new AppError('refused', `this node has ${maxDhcpServers} DHCP servers: \`dnsmasq kill\` one first`);
     const place = await this.placeOf(order, options);
@@ -191,6 +200,17 @@ export class NodeDhcp {
     } finally {
       if (record.isOwnTap) ports.releaseTaps([tap]);
     }
+  }
+
+  /** Those of a namespace, one after the other. @returns what could not be ended, each with the reason */
+  async killAll(namespace: string): Promise<string[]> {
+    const left: string[] = [];
+    for (const { record } of this.list(namespace)) {
+      // It may have ended with its interface meanwhile.
+      if (!this.servers.has(record.id)) continue;
+      await this.kill(record.id).catch((error: unknown) => left.push(`dnsmasq ${record.id}: ${describeError(error)}`));
+    }
+    return left;
   }
 
   /** @throws AppError when something of it is left; it is a server then */

@@ -1,6 +1,5 @@
 // DHCP servers of this node: the `dnsmasq` commands, and rows of the kinds `dhcp` and `leases`. They end with their namespace.
 import { join } from 'node:path';
-import { describeError } from '../../contract/errors.ts';
 import type { DhcpHost } from '../../host/dhcp/dhcp-host.ts';
 import { createDnsmasqHandlers, type DnsmasqComponents } from '../commands/dnsmasq.ts';
 import { NodeDhcp, type NodeDhcpComponents } from '../dhcp/node-dhcp.ts';
@@ -37,14 +36,7 @@ export async function createDhcpPart(
     handlers: createDnsmasqHandlers({ ...components, nodeId: mesh.nodeId, dhcp, others }),
     kinds: [dhcpSource(mesh.nodeId, dhcp), leaseSource(mesh.nodeId, dhcp)],
     content: {
-      async end(namespace) {
-        const left: string[] = [];
-        for (const { record } of dhcp.list(namespace))
-          await dhcp
-            .kill(record.id)
-            .catch((error: unknown) => left.push(`dnsmasq ${record.id}: ${describeError(error)}`));
-        return left;
-      },
+      end: (namespace) => dhcp.killAll(namespace),
     },
     stop: async () => {
       await started;
