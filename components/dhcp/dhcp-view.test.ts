@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { parseCommand } from '../../core/commands/parse.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import { testVm } from '../vlans/rows-for-tests.ts';
-import { leaseOf, serveLine, serversOn, stopLine } from './dhcp-view.ts';
+import { serveLine, serversOn, stopLine } from './dhcp-view.ts';
+import { leaseOf } from './leases.ts';
 import { testDhcp, testLease } from './rows-for-tests.ts';
 
 const words = {

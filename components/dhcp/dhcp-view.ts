@@ -75,15 +75,6 @@ export function serversOn(
     .sort((a, b) => compareNames(a.node, b.node) || a.server.Id - b.server.Id);
 }
 
-/** What a NIC was given on its VLAN; null for nothing. The newest counts, where two servers gave it one. */
-export function leaseOf(leases: Iterable<FleetLease>, nic: { mac: string; vlan: number }): FleetLease | null {
-  const mac = nic.mac.toLowerCase();
-  let found: FleetLease | null = null;
-  for (const lease of leases)
-    if (lease.Mac === mac && lease.Vlan === nic.vlan && lease.Expires > (found?.Expires ?? -1)) found = lease;
-  return found;
-}
-
 export const serverStates = {
   running: { tone: 'ok', word: 'running' },
   starting: { tone: 'warn', word: 'starting again' },

@@ -1,7 +1,7 @@
 'use client';
 // The DHCP servers on a VLAN of this page's cluster, live.
 import { useMemo } from 'react';
-import type { FleetLease, FleetVm } from '../../contract/fleet.ts';
+import type { FleetVm } from '../../contract/fleet.ts';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
 import { useFleetPart } from '../../lib/use-console.ts';
@@ -18,8 +18,4 @@ export function useServersOn(vlan: number, vms: readonly FleetVm[]): readonly Vl
     () => serversOn(vlan, { dhcp, leases }, { cluster, nameOf: (id) => nodes.get(id)?.Name ?? id, vms }),
     [vlan, dhcp, leases, nodes, cluster, vms],
   );
-}
-
-export function useLeases(): ReadonlyMap<string, FleetLease> {
-  return useFleetPart(({ view }) => rowsOf(view, fleetKeys.leases));
 }

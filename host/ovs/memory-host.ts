@@ -229,6 +229,7 @@ export class MemoryMachine {
 
   deleteTap(name: string): void {
     this.links.delete(name);
+    this.shapings.delete(name);
     for (const port of this.ports.values()) if (port.interfaces.includes(name)) this.connect(port);
     this.changed();
   }
