@@ -112,7 +112,7 @@ export class MemoryMachine {
       if (this.links.has(name)) throw new AppError('conflict', `${name}: there is an interface of that name`);
     for (const { name, alias } of change.makeTaps) this.addLink(name, alias);
     for (const name of change.raiseTaps) this.changeLink(name, { isUp: true });
-    const { makeTaps, raiseTaps, dropTaps, ...rows } = change;
+    const rows = { ...change, makeTaps: [], raiseTaps: [], dropTaps: [] };
     const hasRows = Object.values(rows).some((list: readonly unknown[]) => list.length > 0);
     if (hasRows) {
       if (!this.isDatabaseUp) {

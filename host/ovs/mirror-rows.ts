@@ -15,7 +15,7 @@ export function readMirrors(bridge: string, rows: readonly Row[], ports: Readonl
       name: readText(row['name']),
       bridge,
       marks: readMap(row['external_ids']),
-      // One that is copied in one direction alone is none of ours as it ought to be.
+      // One that is copied in one direction alone is not as it ought to be.
       sources: src.filter((name) => dst.includes(name)).sort(),
       output: namesOf(row['output_port'])[0] ?? '',
     };

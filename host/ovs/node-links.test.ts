@@ -1,4 +1,4 @@
-// What tc(8) is told about a tap.
+// The words for tc(8) about a tap.
 import { expect, test } from 'vitest';
 import { shapingWords } from './node-links.ts';
 

@@ -1,4 +1,4 @@
-// What the kernel does with interfaces of bridges: an address of the node on one of its own, and the rate, loss and delay of a tap (tc(8)).
+// What the kernel does with interfaces of bridges: an address of the node on an internal port, and the rate, loss and delay of a tap (tc(8)).
 import { writeFile } from 'node:fs/promises';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { CommandError, localRunner } from '../runner.ts';

@@ -646,7 +646,7 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await expect.poll(mirrors).toEqual([]);
       await under.addMirror({ ...mirror, output: 'here0' });
       expect(mirrors()).toEqual(['mega_tap0 here0']);
-      // A daemon that ends, and a VM that nobody has any more when the next one starts.
+      // A daemon that ends, and a VM that is gone when the next one starts.
       await under.stop();
       await begin({ ports: [], bridges: ['vms'] });
       await expect.poll(mirrors).toEqual([]);
