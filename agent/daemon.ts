@@ -10,6 +10,9 @@ import { statePathOf, type Flags } from '../core/flags.ts';
 import { resolveBelow } from '../host/below.ts';
 import { removeUnfinished, writeFileAtomic } from '../host/files.ts';
 import { createLinuxStore } from '../host/images/linux-store.ts';
+import type { DhcpHost } from '../host/dhcp/dhcp-host.ts';
+import { createLinuxDhcp } from '../host/dhcp/linux-dhcp.ts';
+import { MemoryDhcp } from '../host/dhcp/memory-dhcp.ts';
 import type { FileStore } from '../host/images/store.ts';
 import type { Machine } from '../host/machine.ts';
 import { LinuxHost, openvswitchRunFolder } from '../host/ovs/linux-host.ts';
@@ -31,12 +34,15 @@ import { TlsTransport } from './mesh/tls-transport.ts';
 import { createBridgePart } from './parts/bridge.ts';
 import { createConsolesPart } from './parts/consoles.ts';
 import { createDeployPart } from './parts/deploy.ts';
+import { askForSimulated } from './dhcp/simulated-guests.ts';
+import { createDhcpPart } from './parts/dhcp.ts';
 import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import { createNamespacesPart } from './parts/namespaces.ts';
 import type { Part } from './parts/part.ts';
 import { createProbePart } from './parts/probe.ts';
+import { createTapsPart } from './parts/taps.ts';
 import { createVlanPart } from './parts/vlans.ts';
 import { createVmCommandsPart } from './parts/vm-commands.ts';
 import { createVmsPart, type VmsPart } from './parts/vms.ts';
@@ -78,6 +84,8 @@ export interface DaemonComponents {
   /** What runs VMs, and the switch of their networks: QEMU and Open vSwitch of this machine for its own daemon, others have them in memory. */
   readonly hypervisor?: Hypervisor;
   readonly switchHost?: SwitchHost;
+  /** Its DHCP servers; in memory for all but the machine's own daemon, unless given. */
+  readonly dhcpHost?: DhcpHost;
   /** The command `quit` was given. */
   readonly onQuit: (delayMs: number) => void;
   /** Those that its rows may be of, `clusterKinds` unless given; and parts beside the daemon's own. */
@@ -162,7 +170,7 @@ export async function startDaemon(
   try {
     // Of a meshd that was killed while it wrote: this one has claimed the base, and has written nothing yet.
     const { base, state } = paths;
-    for (const folder of [base, state, ...['identity', 'vms', 'instances'].map((name) => join(state, name))]) {
+    for (const folder of [base, state, ...['identity', 'vms', 'instances', 'dhcp'].map((name) => join(state, name))]) {
       await removeUnfinished(folder);
     }
     const pidFile = join(base, 'meshd.pid');
@@ -255,19 +263,35 @@ export async function startDaemon(
       clock,
     });
     namespaces.register(vmCommands.content);
+    const aliasOf = (vlan: number) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null;
+    const { ports } = vmsPart;
+    const networks = () => machine.networks();
+    const { taps, ...tapsPart } = createTapsPart({ ports, vlans, vms, networks, aliasOf, log });
+    const ofMachine = () => createLinuxDhcp({ base: join(paths.state, 'dhcp'), prefix: 'meshd-dhcp-', within: [] });
+    const simulated = components.dhcpHost || self.isOfMachine ? null : new MemoryDhcp();
+    const { dhcp, ...dhcpPart } = await createDhcpPart(paths.state, {
+      ...{ mesh, vlans, ports, clock, log },
+      host: components.dhcpHost ?? simulated?.host() ?? ofMachine(),
+      hostTaps: (namespace) => taps.list(namespace),
+      listed: (namespace) => directory.listed(namespace),
+    });
+    for (const { content } of [dhcpPart, tapsPart]) namespaces.register(content);
+    if (simulated) cleanups.push(askForSimulated(simulated, { vms, dhcp, now: () => clock.wallNow() }));
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
       createHostPart(self, { machine, clock, log, commitment: () => vms.commitment() }),
       createBridgePart(self, {
         ...{ clock, log, ports: vmsPart.ports },
-        aliasOf: (vlan) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null,
+        aliasOf,
       }),
       vlanPart,
       namespacesPart,
       filesPart,
       vmsPart,
       vmCommands,
+      tapsPart,
+      dhcpPart,
       createConsolesPart({ vms, clock }),
       createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
       ...(components.parts?.(mesh) ?? []),

@@ -4,10 +4,12 @@ import * as z from 'zod/mini';
 import { clusterKeys } from './kind-keys.ts';
 import { defineKind, type RowOf } from './kinds.ts';
 import {
+  maxDhcpServers,
   maxFactCharacters,
   maxFileRows,
   maxFleetLinks,
   maxFleetNodes,
+  maxLeaseRows,
   maxNamespaceHosts,
   maxNamespaceRows,
   maxNodeAddresses,
@@ -206,6 +208,8 @@ export const taps = defineKind({
     /** What the guest says its addresses are; empty until it says something. */
     Ip4: Short,
     Ip6: Short,
+    /** What happens to frames on their way to the NIC, as `vm info` shows it; empty for nothing. */
+    Qos: Short,
     /** A QEMU holds it. */
     Carrier: z.boolean(),
     /** The switch forwards for it. */
@@ -215,6 +219,54 @@ export const taps = defineKind({
   }),
 });
 export type TapRow = RowOf<typeof taps>;
+
+/** DHCP servers of each member, each on one VLAN. */
+export const dhcp = defineKind({
+  ...clusterKeys.dhcp,
+  bound: maxDhcpServers,
+  row: z.object({
+    Node: Short,
+    Id: z.int().check(z.minimum(0)),
+    Namespace: Short,
+    Vlan: z.int().check(z.minimum(1), z.maximum(4_094)),
+    /** Empty for a number without one. */
+    Alias: Short,
+    Bridge: Short,
+    Tap: Short,
+    /** Of the server, with the prefix length. */
+    Address: Short,
+    Low: Short,
+    High: Short,
+    /** What it tells guests; empty for none. */
+    Gateway: Short,
+    Dns: z.array(Short).check(z.maxLength(8)),
+    Domain: Short,
+    LeaseSeconds: Quantity,
+    /** `starting`: it has ended, and is started again. */
+    State: z.enum(['running', 'starting', 'failed']),
+    /** Why it does not run; empty otherwise. */
+    Reason: z.string().check(z.maxLength(maxVmReasonCharacters)),
+  }),
+});
+export type DhcpRow = RowOf<typeof dhcp>;
+
+/** What DHCP servers have given out. Guests name themselves: names are for people. */
+export const leases = defineKind({
+  ...clusterKeys.leases,
+  bound: maxLeaseRows,
+  row: z.object({
+    Node: Short,
+    /** Id of the server. */
+    Dhcp: z.int().check(z.minimum(0)),
+    Mac: Short,
+    Vlan: z.int().check(z.minimum(1), z.maximum(4_094)),
+    Ip: Short,
+    Name: Short,
+    /** Milliseconds since 1970. */
+    Expires: Quantity,
+  }),
+});
+export type LeaseRow = RowOf<typeof leases>;
 
 /** Namespaces. All nodes have the same rows. */
 export const namespaces = defineKind({
@@ -238,4 +290,4 @@ export const namespaces = defineKind({
 });
 export type NamespaceKindRow = RowOf<typeof namespaces>;
 
-export const clusterKinds = [nodes, links, hosts, bridges, vlans, files, vms, taps, namespaces] as const;
+export const clusterKinds = [nodes, links, hosts, bridges, vlans, files, vms, taps, dhcp, leases, namespaces] as const;

@@ -3,8 +3,10 @@
 import type {
   FleetBridge,
   FleetCluster,
+  FleetDhcp,
   FleetFile,
   FleetHost,
+  FleetLease,
   FleetLink,
   FleetNamespace,
   FleetNode,
@@ -24,6 +26,8 @@ interface FleetKeys {
   readonly vlans: RowsKey<FleetVlan>;
   readonly vms: RowsKey<FleetVm>;
   readonly taps: RowsKey<FleetTap>;
+  readonly dhcp: RowsKey<FleetDhcp>;
+  readonly leases: RowsKey<FleetLease>;
   readonly namespaces: RowsKey<FleetNamespace>;
 }
 
@@ -37,6 +41,8 @@ export const fleetKeys: FleetKeys = {
   vlans: fleetKey(clusterKeys.vlans),
   vms: fleetKey(clusterKeys.vms),
   taps: fleetKey(clusterKeys.taps),
+  dhcp: fleetKey(clusterKeys.dhcp),
+  leases: fleetKey(clusterKeys.leases),
   namespaces: fleetKey(clusterKeys.namespaces),
 };
 

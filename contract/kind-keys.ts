@@ -26,6 +26,8 @@ export const clusterKeys = {
   files: { name: 'files', key: ['Node', 'Name'], owner: 'Node' },
   vms: { name: 'vms', key: ['Node', 'Id'], owner: 'Node' },
   taps: { name: 'taps', key: ['Node', 'Name'], owner: 'Node' },
+  dhcp: { name: 'dhcp', key: ['Node', 'Id'], owner: 'Node' },
+  leases: { name: 'leases', key: ['Node', 'Dhcp', 'Mac'], owner: 'Node' },
   namespaces: { name: 'namespaces', key: ['Name'], owner: null },
 } as const satisfies Readonly<Record<string, KindKey>>;
 

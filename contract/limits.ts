@@ -274,6 +274,15 @@ export const maxIncoming = 4;
 /** VMs of one node, those that have ended included: more than a machine runs, and a launch in a loop must not fill its disk. */
 export const maxVmsPerNode = 1_000;
 
+/** DHCP servers of one node: a process each. */
+export const maxDhcpServers = 64;
+/** Leases of one node that are shown: four NICs of each VM. */
+export const maxLeaseRows = 4_000;
+/** Interfaces of a node on VLANs, and mirrors. */
+export const maxHostTaps = 256;
+/** Words of `dnsmasq configure` that one server keeps, of each sort. */
+export const maxDhcpExtras = 256;
+
 /** Rows of one node's taps: four NICs of each VM. */
 export const maxTapRows = 4 * maxVmsPerNode;
 

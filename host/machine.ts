@@ -11,6 +11,8 @@ export interface Machine {
   readonly listenAddress: string | null;
   /** Addresses at which other nodes can dial it, the preferred first. */
   addresses(): string[];
+  /** IPv4 networks that it is in: `192.0.2.7/24`, by interface. */
+  networks(): { readonly name: string; readonly cidr: string }[];
   /** What it is doing. Rates are since `previous`, 0 without one. */
   observe(previous: TrafficSample | null, nowMs: number): Promise<{ facts: MachineFacts; traffic: TrafficSample }>;
   /** What a VM's process takes of it, and what passes the VM's taps; null without such a process. */
@@ -22,6 +24,10 @@ export function linuxMachine(): Machine {
     name: hostname().split('.')[0] ?? '',
     listenAddress: null,
     addresses: observeAddresses,
+    networks: () =>
+      Object.entries(networkInterfaces()).flatMap(([name, list]) =>
+        (list ?? []).flatMap(({ family, cidr }) => (family === 'IPv4' && cidr !== null ? [{ name, cidr }] : [])),
+      ),
     observe: observeMachine,
     observeVm,
   };

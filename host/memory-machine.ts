@@ -19,6 +19,7 @@ export function createMemoryMachine({ name, number }: { name: string; number: nu
     // Its neighbours are on this machine, and nobody else has any business with it.
     listenAddress: loopback,
     addresses: () => [loopback],
+    networks: () => [],
     observeVm({ pid, taps }) {
       const atMs = performance.now();
       const turn = (2 * Math.PI) / waveMs;

@@ -1,5 +1,6 @@
 // All commands about VMs, from what a node has: its own VMs, the launcher, and the configurations that were typed here.
 import type { Handlers } from './handler.ts';
+import { createQosHandlers } from './qos.ts';
 import { createVmActionHandlers, type VmActionComponents } from './vm-actions.ts';
 import { createVmConfigHandlers, type VmConfigHandlerComponents } from './vm-config.ts';
 import { createVmInfoHandlers, type VmInfoComponents } from './vm-info.ts';
@@ -20,5 +21,6 @@ export function createVmHandlers(components: VmHandlerComponents): Handlers {
     ...createVmSurveyHandlers(components),
     ...createVmInfoHandlers(components),
     ...createVmActionHandlers(components),
+    ...createQosHandlers(components),
   };
 }

@@ -113,6 +113,7 @@ class ShownTaps {
                 Mac: net.mac,
                 Ip4: net.ip4,
                 Ip6: net.ip6,
+                Qos: net.qos,
                 Carrier: states.get(net.tap)?.hasCarrier ?? false,
                 Connected: states.get(net.tap)?.isConnected ?? false,
                 Fault: reasons.get(net.tap) ?? common,

@@ -9,6 +9,7 @@ import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
 import { initrd, kernel, qcow2, rawDisk } from '../../host/images/made-images.ts';
 import { MemoryStore } from '../../host/images/memory-store.ts';
+import { MemoryDhcp } from '../../host/dhcp/memory-dhcp.ts';
 import { createMemoryMachine } from '../../host/memory-machine.ts';
 import { MemoryMachine } from '../../host/ovs/memory-host.ts';
 import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
@@ -33,6 +34,8 @@ import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
 import { createVmCommandsPart } from '../parts/vm-commands.ts';
 import { createProbePart } from '../parts/probe.ts';
+import { createDhcpPart } from '../parts/dhcp.ts';
+import { createTapsPart } from '../parts/taps.ts';
 import { createVmsPart } from '../parts/vms.ts';
 import { Launches } from '../namespaces/launches.ts';
 import { Namespaces } from '../namespaces/namespaces.ts';
@@ -105,15 +108,29 @@ async function vmParts(
     resolvePath,
     clock,
   });
-  namespaces.register(commands.content);
+  const { ports } = part;
+  const { taps, ...tapsPart } = createTapsPart({
+    ...{ ports, vlans, vms, log },
+    networks: () => [],
+    aliasOf: (vlan) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null,
+  });
+  const dhcp = await createDhcpPart(stateFolder, {
+    ...{ mesh, vlans, ports, clock, log },
+    host: new MemoryDhcp().host(),
+    hostTaps: (namespace) => taps.list(namespace),
+    listed: (namespace) => directory.listed(namespace),
+  });
+  for (const { content } of [commands, dhcp, tapsPart]) namespaces.register(content);
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: { ...commands.handlers, ...probe.handlers },
-    ports: part.ports,
+    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers },
+    ports,
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
       await probe.stop();
+      await dhcp.stop();
+      await tapsPart.stop();
       await part.stop();
     },
   };

@@ -14,8 +14,8 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have: taps for the host, captures, tunnels of a namespace. */
-const isOthers = /\b(tap|capture|qos|vnc)\b|^ns (del-)?bridge/;
+/** Commands that meshd does not have: captures, tunnels of a namespace. */
+const isOthers = /\b(capture|vnc)\b|^ns (del-)?bridge/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 
 function recording(file: string): Recorded[] {
@@ -30,7 +30,7 @@ function vmRequests(records: Recorded[], number: number): Recorded[] {
   const begin = records.findIndex((record) => textOf(record).startsWith(`# recording ${number}`));
   const end = records.findIndex((record) => textOf(record).startsWith(`# recording ${number + 1}`));
   const own = records.slice(begin, end < 0 ? records.length : end);
-  return own.filter((record) => /\bvm\b/.test(textOf(record)) && !isOthers.test(textOf(record)));
+  return own.filter((record) => /\bvm\b|\bqos\b|^dnsmasq|^tap/.test(textOf(record)) && !isOthers.test(textOf(record)));
 }
 
 /** Of a fresh cluster: `vlans …` and what concerns namespaces. One table shows only what taps made, and aliases that meshd refuses. */
@@ -56,6 +56,19 @@ function namespaceRequests(records: Recorded[]): Recorded[] {
   return [...records.slice(begin, end + 1), ...(status ? [status] : []), ...others];
 }
 
+/**
+ * Of a fresh cluster: interfaces of the node and mirrors. Those that use up a range of VLANs are left out: the range counts on the other nodes, which give
+ * numbers too, a moment later.
+ */
+function tapRequests(records: Recorded[]): Recorded[] {
+  const first = records.findIndex((record) => textOf(record) === 'tap create foo');
+  const begin = records.findIndex((record) => textOf(record) === 'tap create 100');
+  const end = records.findIndex((record, at) => at > begin && textOf(record) === 'tap delete all');
+  return [...records.slice(first, first + 2), ...records.slice(begin, end + 2)].filter((record) =>
+    textOf(record).startsWith('tap'),
+  );
+}
+
 /** `bridge …` of the recording that changes bridges. */
 function bridgeRequests(records: Recorded[]): Recorded[] {
   const third = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
@@ -71,6 +84,7 @@ const recordings = [
   { of: 'VMs', records: vmRequests(vms, 2), atLeast: 80 },
   { of: 'disks of VMs', records: vmRequests(vms, 4), atLeast: 15 },
   { of: 'VMs that meet', records: vmRequests(vms, 5), atLeast: 15 },
+  { of: 'taps of the node', records: tapRequests(vms), atLeast: 15 },
   { of: 'bridges', records: bridgeRequests(vms), atLeast: 20 },
   { of: 'namespaces', records: namespaceRequests(vms), atLeast: 15 },
 ];

@@ -1,6 +1,7 @@
 // The VMs of this node, as the handlers of `vm …` commands use them: each host of a namespace runs the command itself. Owns the interface alone;
 // node-vms.ts implements it, together with VmHost.
 import type { VmRecord } from '../../core/vms/record.ts';
+import type { Qos } from '../../core/net/qos.ts';
 import type { VmAction } from '../../core/vms/states.ts';
 
 /** What an action needs beside the VM. */
@@ -39,6 +40,8 @@ export interface LocalVms {
     options: { readonly signal: AbortSignal },
   ): Promise<void>;
   disconnectNet(id: number, index: number, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** What happens to frames on their way to a NIC. @throws AppError `refused` when the kernel cannot do it; it stays as it was then */
+  shapeNet(id: number, index: number, change: (before: Qos) => Qos): Promise<void>;
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void>;
   /** Null: all. */
   removeDisk(id: number, disk: number | null): Promise<void>;

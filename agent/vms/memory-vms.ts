@@ -1,6 +1,7 @@
 // For tests: the VMs of a host in memory. It keeps records and holds, applies the table of states, and refuses what a host refuses; nothing runs. `onCall` lets
 // a test delay or break each call.
 import { AppError } from '../../contract/errors.ts';
+import { describeQos, readQos, type Qos } from '../../core/net/qos.ts';
 import { parseNetSpec } from '../../core/vms/net-spec.ts';
 import type { VmNet, VmRecord } from '../../core/vms/record.ts';
 import { describeRefusal, outcomeOf } from '../../core/vms/states.ts';
@@ -280,6 +281,15 @@ export class MemoryVms implements VmHost, LocalVms {
 
   private resolve(text: string, namespace: string): Promise<{ vlan: number; alias: string }> {
     return this.options.resolve?.(text, namespace) ?? Promise.resolve({ vlan: 101, alias: text });
+  }
+
+  async shapeNet(id: number, index: number, change: (before: Qos) => Qos): Promise<void> {
+    await Promise.resolve();
+    const { nets } = this.get(id);
+    if (!nets[index]) throw new AppError('invalid', `invalid tap index specified: ${index}`);
+    this.change(id, {
+      nets: nets.map((net, at) => (at === index ? { ...net, qos: describeQos(change(readQos(net.qos))) } : net)),
+    });
   }
 
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void> {

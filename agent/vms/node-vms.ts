@@ -9,6 +9,7 @@ import { findBondIssue } from '../../core/vms/bond-spec.ts';
 import { findDiskConflict } from '../../core/vms/disk-spec.ts';
 import type { VmConfig } from '../../core/vms/config.ts';
 import { findNameIssue } from '../../core/vms/names.ts';
+import type { Qos } from '../../core/net/qos.ts';
 import type { PlacementHost } from '../../core/vms/placement.ts';
 import { qemuArgs } from '../../core/vms/qemu-args.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
@@ -27,6 +28,7 @@ import { addDisk, changeCdrom, removeDisk } from './media.ts';
 import { addNet, assertMay, connectNet, disconnectNet, Replugging, vlanUsers, type NetParts } from './nets.ts';
 import { isCommitted, portsOf, Slots, Turns } from './parts.ts';
 import { PortRemovals } from './ports.ts';
+import { Reshaping, shapeNet } from './shaping.ts';
 import { RunningVms } from './running-vms.ts';
 import { assertLives } from './starting.ts';
 import { parseJson, type StoredVm, type VmStore } from './store.ts';
@@ -132,9 +134,11 @@ export class NodeVms implements VmHost, LocalVms {
       .catch((error: unknown) => log.warn(`vms: the virtual switch is not there: ${describeError(error)}`));
     this.bridges = text ?? '';
     const replugging = new Replugging(this.parts);
+    const reshaping = new Reshaping(this.parts);
     const onChange = () => {
       this.keepBridges();
       replugging.look();
+      reshaping.look();
     };
     const ends = [ports.onChange(onChange), ports.onAddress((tap) => this.takeAddress(tap))];
     this.unfollow = () => {
@@ -212,6 +216,10 @@ export class NodeVms implements VmHost, LocalVms {
 
   disconnectNet(id: number, index: number, options: { readonly signal: AbortSignal }): Promise<void> {
     return this.parts.turns.run(id, () => disconnectNet(id, index, this.parts), options.signal);
+  }
+
+  shapeNet(id: number, index: number, change: (before: Qos) => Qos): Promise<void> {
+    return this.parts.turns.run(id, () => shapeNet(id, index, change, this.parts));
   }
 
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void> {

@@ -17,4 +17,6 @@ export type Switch = Pick<
   | 'removePorts'
   | 'expectHeld'
   | 'ensureBridge'
+  | 'shapeTap'
+  | 'view'
 >;

@@ -107,6 +107,6 @@ function vmRow(index: number, nodes: readonly NodeRow[], size: CrowdSize): VmRow
 function tapRow({ Node, Id, Vlans, Aliases, Macs }: VmRow): TapRow {
   return {
     ...{ Node, Name: tapOf(Id), Vm: Id, Nic: 0, Bridge: 'mega_bridge', Vlan: Vlans[0] ?? -1, Alias: Aliases[0] ?? '' },
-    ...{ Mac: Macs[0] ?? '', Ip4: '', Ip6: '', Carrier: true, Connected: true, Fault: '' },
+    ...{ Mac: Macs[0] ?? '', Ip4: '', Ip6: '', Qos: '', Carrier: true, Connected: true, Fault: '' },
   };
 }

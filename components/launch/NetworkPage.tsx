@@ -1,18 +1,21 @@
 'use client';
 // The second step: the NICs, each on a VLAN of the namespace that is there, or on a new one.
 import { Plus, X } from 'lucide-react';
-import { useMemo, useState, type ReactElement } from 'react';
+import { lazy, Suspense, useMemo, useState, type ReactElement } from 'react';
 import { countOf } from '../../lib/format.ts';
 import { Button } from '../ui/Button.tsx';
 import { cx } from '../ui/cx.ts';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Select } from '../ui/Select.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
 import type { PageProps } from '../wizard/wizard.ts';
 import { lansOf, type LanChoice } from './cluster-facts.ts';
 import type { LaunchValues } from './launch-values.ts';
 import { findNewLanIssue } from './new-lan.ts';
 import { useClusterRows } from './use-cluster-rows.ts';
+
+const LaunchDhcp = lazy(async () => ({ default: (await import('./LaunchDhcp.tsx')).LaunchDhcp }));
 
 export function NetworkPage({ form, set, issue }: PageProps<LaunchValues>): ReactElement {
   const rows = useClusterRows();
@@ -71,6 +74,11 @@ export function NetworkPage({ form, set, issue }: PageProps<LaunchValues>): Reac
           </p>
         )}
       </section>
+      {form.networks.length === 0 ? null : (
+        <Suspense fallback={<SkeletonRows label="DHCP is loading" count={1} />}>
+          <LaunchDhcp networks={form.networks} lans={lans} rows={rows} namespace={namespace} />
+        </Suspense>
+      )}
       <section aria-label={`VLANs of ${namespace}`} className="flex flex-col gap-2">
         <h3 className="text-sm font-medium text-fg-2">
           VLANs of <span className="font-mono">{namespace || 'the namespace'}</span>

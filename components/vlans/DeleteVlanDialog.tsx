@@ -2,8 +2,11 @@
 // Before a VLAN is deleted: which VMs lose their network by it, and its name to type when there are any.
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
+import type { FleetVm } from '../../contract/fleet.ts';
 import { meshdCommand } from '../../core/plans/step.ts';
 import { countOf } from '../../lib/format.ts';
+import { stopLine } from '../dhcp/dhcp-view.ts';
+import { useServersOn } from '../dhcp/use-dhcp.ts';
 import { useCluster } from '../frame/use-cluster.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
@@ -20,6 +23,8 @@ import { nameVms } from './vlan-fixes.ts';
 import type { VlanSource } from './vlan-source.ts';
 import type { MapVlan, VlanMap } from './vlan-view.ts';
 import { shortName, titleOf } from './vlan-words.ts';
+
+const noVms: readonly FleetVm[] = [];
 
 export interface DeleteVlanDialogProps {
   open: boolean;
@@ -46,8 +51,12 @@ export function DeleteVlanDialog({
     () => (vlan === null ? null : planDeletion(vlan, { map, holders: holdersOf(vlan, map, source), attached })),
     [vlan, map, source, attached],
   );
+  const servers = useServersOn(vlan?.vlan ?? 0, noVms);
   if (vlan === null || plan === null) return null;
-  const { vms, stuck, commands } = plan;
+  const { vms, stuck } = plan;
+  // A VLAN that a DHCP server uses stays: it goes first.
+  const stops = servers.map(({ server, node }) => stopLine({ node, attached, namespace: server.Namespace }, server.Id));
+  const commands = [...stops, ...plan.commands];
   const name = vlan.alias === '' ? String(vlan.vlan) : vlan.alias;
   const needsName = vms.length > 0;
   const blocked =

@@ -2,7 +2,7 @@
 // The selected VLAN: what is odd about it and how to fix that, facts, and its VMs by node.
 import { ListFilter, Trash2 } from 'lucide-react';
 import Link from 'next/link';
-import { memo, useMemo } from 'react';
+import { lazy, memo, Suspense, useMemo } from 'react';
 import type { ReactElement, ReactNode } from 'react';
 import { meshdCommand } from '../../core/plans/step.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
@@ -11,6 +11,7 @@ import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { Notice } from '../ui/Notice.tsx';
+import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
 import { fixesOf, type VlanFix } from './vlan-fixes.ts';
 import type { VlanSource } from './vlan-source.ts';
@@ -19,6 +20,9 @@ import type { VlanEdit } from './VlanDialogs.tsx';
 import { nodesOf } from './vlan-words.ts';
 import { VlanMembers, vmsPath } from './VlanMembers.tsx';
 import { describeVms } from './vm-count.ts';
+
+// Few VLANs are looked at so closely.
+const VlanDhcp = lazy(async () => ({ default: (await import('../dhcp/VlanDhcp.tsx')).VlanDhcp }));
 
 export interface VlanInspectorProps {
   nodes: readonly MapNode[];
@@ -110,6 +114,11 @@ export const VlanInspector = memo(function VlanInspector(props: VlanInspectorPro
           </Fact>
           {vlan.isListed ? <Fact name="Chosen by">{vlan.isPinned ? 'a person' : 'meshd'}</Fact> : null}
         </FactList>
+      </Section>
+      <Section title="DHCP">
+        <Suspense fallback={<SkeletonRows label="DHCP is loading" count={1} />}>
+          <VlanDhcp vlan={vlan.vlan} vms={vms} onStart={() => onEdit({ is: 'dhcp', vlan })} />
+        </Suspense>
       </Section>
       <Section title={node === null ? 'VMs by node' : `VMs on ${node.name}, then on others`}>
         <VlanMembers nodes={nodes} vlan={vlan} vms={vms} first={node} onSelectNode={(id) => onSelect(vlan.key, id)} />

@@ -9,6 +9,8 @@ import { VlanIndex } from './vlan-index.ts';
 import { VlanMatrix } from './VlanMatrix.tsx';
 import type { VlanMap } from './vlan-view.ts';
 
+vi.mock('next/navigation', () => ({ useSearchParams: () => new URLSearchParams('') }));
+
 const page = pageForTests();
 
 beforeEach(() => {

@@ -80,7 +80,7 @@ export function testNamespace(Name: string, range: readonly [number, number] | n
 }
 
 export type TestRows = Readonly<
-  Partial<Record<'nodes' | 'vlans' | 'vms' | 'namespaces' | 'bridges', readonly RowData[]>>
+  Partial<Record<'nodes' | 'vlans' | 'vms' | 'namespaces' | 'bridges' | 'dhcp' | 'leases', readonly RowData[]>>
 >;
 
 /** A FleetDelta's part of one kind. */

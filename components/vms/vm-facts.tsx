@@ -2,9 +2,11 @@
 // Facts of a VM as lists, the same in the inspector and on its page.
 import Link from 'next/link';
 import type { ReactElement } from 'react';
+import type { FleetLease } from '../../contract/fleet.ts';
 import { safeText } from '../../core/safe-text.ts';
 import { describeVlan } from '../../core/vms/vlan-words.ts';
 import { formatInstant, formatMegabytes } from '../../lib/format.ts';
+import { leaseOf, useLeases } from '../dhcp/leases.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { CopyButton } from '../ui/CopyButton.tsx';
@@ -68,6 +70,7 @@ export function VmFactList({ line }: { line: VmLine }): ReactElement {
 }
 
 export function NicList({ nics }: { nics: readonly VmNic[] }): ReactElement {
+  const leases = useLeases();
   if (nics.length === 0) return <p className="text-fg-3">It has no NIC.</p>;
   return (
     <ul className="flex flex-col gap-3">
@@ -77,14 +80,14 @@ export function NicList({ nics }: { nics: readonly VmNic[] }): ReactElement {
             <span className="text-sm text-fg-3">NIC {nic.index}</span>
             <span className="font-medium">{describeVlan(nic)}</span>
           </p>
-          <Nic nic={nic} />
+          <Nic nic={nic} lease={leaseOf(leases.values(), nic)} />
         </li>
       ))}
     </ul>
   );
 }
 
-function Nic({ nic: { mac, tap } }: { nic: VmNic }): ReactElement {
+function Nic({ nic: { mac, tap }, lease }: { nic: VmNic; lease: FleetLease | null }): ReactElement {
   const addresses = [tap?.Ip4 ?? '', tap?.Ip6 ?? ''].filter((address) => address !== '');
   return (
     <FactList>
@@ -98,6 +101,17 @@ function Nic({ nic: { mac, tap } }: { nic: VmNic }): ReactElement {
           addresses.map((address) => <div key={address}>{safeText(address)}</div>)
         )}
       </Fact>
+      {lease === null ? null : (
+        <Fact name="DHCP lease" isMono>
+          {lease.Ip}
+          <span className="font-sans text-fg-3"> until {formatInstant(lease.Expires)}</span>
+        </Fact>
+      )}
+      {tap === null || tap.Qos === '' ? null : (
+        <Fact name="QoS" isMono>
+          {tap.Qos}
+        </Fact>
+      )}
       <Fact name="Tap" isMono>
         {tap === null ? (
           <span className="font-sans text-fg-3">not known</span>

@@ -25,7 +25,7 @@ export function someVm(Name: string, change: Partial<FleetVm> = {}): FleetVm {
 export function someTap(Name: string, change: Partial<FleetTap> = {}): FleetTap {
   return {
     ...{ Node: 'n1', Name, Vm: 1, Nic: 0, Bridge: 'mega_bridge', Vlan: 101, Alias: 'lan', Mac: '00:00:00:00:00:01' },
-    ...{ Ip4: '', Ip6: '', Carrier: true, Connected: true, Fault: '', Cluster: 'c', AsOf: 0 },
+    ...{ Ip4: '', Ip6: '', Qos: '', Carrier: true, Connected: true, Fault: '', Cluster: 'c', AsOf: 0 },
     ...change,
   };
 }

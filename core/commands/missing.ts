@@ -1,7 +1,6 @@
 // What minimega has and meshd has not [facts, appendix A]: the first words of these commands, and the nearest thing here. A command that meshd
 // gets is taken out of this list. It owns no command; the table (table.ts) has what exists.
 
-const ports = 'interfaces of VMs have VLANs (`vm config networks`), and `bridge` shows the bridge';
 const fields = 'only kvm VMs: `help vm config` lists their fields';
 const meet = 'nodes meet on the VLANs of their uplinks; `bridge tunnel` ties two';
 const launches = '`vm launch kvm <name or count>`, which plans all its VMs before the first is made';
@@ -27,14 +26,12 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['clear optimize', 'set it on the node'],
   ['clear pipe', 'a script on a node'],
   ['clear plumb', 'a script on a node'],
-  ['clear qos', '`vm net disconnect`'],
   ['clear router', 'configure the guest over its network'],
-  ['clear tap', '`vm net disconnect`'],
   ['clear vm net bond', '`clear vm config bonds` before the launch'],
   ['clear vnc', '`vm screenshot` for the screen as it is'],
   ['debug', "`deploy logs <node>` shows a node's journal"],
   ['disk', 'qemu-img on the node, below -filepath; `file list` shows the result'],
-  ['dnsmasq', 'a VM that serves DHCP on the VLAN'],
+  ['dnsmasq start', '`dnsmasq serve <vlan> <address> <low> <high>`, whose options are checked'],
   ['file stream', '`file get` fetches it'],
   ['log', "`deploy logs <node>` shows a node's journal"],
   ['ns bridge', meet],
@@ -50,11 +47,9 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['optimize', 'set it on the node'],
   ['pipe', 'a script on a node'],
   ['plumb', 'a script on a node'],
-  ['qos', 'tc on the tap that `vm info` shows'],
   ['router', 'configure the guest over its network'],
   ['shell', 'run it on the node with ssh'],
   ['status', 'a command shows its progress while it runs'],
-  ['tap', ports],
   ['viz', '`mesh dot`'],
   ['vm hotplug add * * serial', '`vm hotplug add <vm target> <filename> [version]`'],
   ['vm launch android', '`vm launch kvm`'],

@@ -4,6 +4,7 @@
 // Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { loadKinds, loadMeanings } from '../vms/placement.ts';
+import { netPatterns } from './net-patterns.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
 import { vmPatterns } from './vm-patterns.ts';
@@ -294,6 +295,7 @@ export const commandPatterns: readonly CommandPattern[] = [
   },
 
   ...vmPatterns,
+  ...netPatterns,
 
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },

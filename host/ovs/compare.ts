@@ -1,5 +1,15 @@
 // Compares what is wanted with what is there: what is wrong, and the change that fixes it. Pure: no clock and no attempts here.
 import type { BridgeConfig } from './bridge-config.ts';
+import type { FaultReason, Found } from './found.ts';
+import {
+  findHostTapFaults,
+  findMirrorFaults,
+  isOurHostTap,
+  isOurMirror,
+  mirrorName,
+  type HostTap,
+  type Mirror,
+} from './host-taps.ts';
 import {
   aliasStart,
   clusterMark,
@@ -53,31 +63,12 @@ export interface Wanted {
   readonly trunks: ReadonlyMap<string, string>;
   /** Those of them that are tunnels. */
   readonly tunnels: ReadonlyMap<string, Tunnel>;
+  /** Interfaces of the node itself, by name. */
+  readonly hostTaps: ReadonlyMap<string, HostTap>;
+  /** By the port that gets the copies. */
+  readonly mirrors: ReadonlyMap<string, Mirror>;
   /** Taps that vanished while a program held them. */
   readonly lost: ReadonlySet<string>;
-}
-
-export type FaultReason =
-  | 'database-down'
-  | 'switch-down'
-  | 'bridge-missing'
-  | 'name-taken'
-  | 'tap-missing'
-  | 'tap-down'
-  /** It was removed while its VM held it, and made again: the VM holds the removed one until its interface is plugged in again. */
-  | 'tap-unheld'
-  | 'port-missing'
-  | 'port-changed'
-  | 'port-error';
-
-export interface Found {
-  /** A tap, a trunk or a bridge; empty for all of them. */
-  readonly subject: string;
-  readonly reason: FaultReason;
-  /** What is different, as far as the reason does not say it. */
-  readonly detail: string;
-  /** Null when it cannot be fixed from here. */
-  readonly change: Partial<SwitchChange> | null;
 }
 
 const roleMark = 'meshdeck-role';
@@ -181,7 +172,7 @@ export function describeHolder(bridge: HostBridge, ports: HostView['ports'], clu
 /** All that is wrong, in an order in which what causes the rest comes first. */
 export function findFaults(wanted: Wanted, view: HostView): Found[] {
   // A machine without VMs needs no Open vSwitch.
-  if (wanted.ports.size + wanted.bridges.size + wanted.trunks.size === 0) return [];
+  if (wanted.ports.size + wanted.bridges.size + wanted.trunks.size + wanted.hostTaps.size === 0) return [];
   if (view.databaseFailure !== '')
     return [{ subject: '', reason: 'database-down', detail: view.databaseFailure, change: null }];
   const found: Found[] = [];
@@ -219,6 +210,7 @@ export function findFaults(wanted: Wanted, view: HostView): Found[] {
       add(name, 'port-changed', change, `it is ${describeTunnel(port.tunnel) || 'no tunnel'}`);
     else if (port.error !== '') add(name, 'port-error', null, port.error);
   }
+  found.push(...findHostTapFaults(wanted, view), ...findMirrorFaults(wanted, view));
   return found;
 }
 
@@ -277,9 +269,21 @@ const describeMode = ({ vlan }: HostPort) => (vlan === null ? 'a mode of others'
 /** Ports and taps of ours that nobody wants: of VMs that are gone, or half of a launch that failed. */
 export function findLeftovers(wanted: Wanted, view: HostView): Partial<SwitchChange> {
   const names = new Set([...wanted.ports.values()].map(portNameOf));
-  const ports = [...view.ports.values()].filter((port) => isOurPort(port, wanted.cluster) && !names.has(port.name));
+  const ports = [...view.ports.values()].filter(
+    (port) =>
+      (isOurPort(port, wanted.cluster) && !names.has(port.name)) ||
+      (isOurHostTap(port, wanted.cluster) && !wanted.hostTaps.has(port.name)),
+  );
+  const outputs = new Set([...wanted.mirrors.keys()].map(mirrorName));
+  const mirrors = [...view.mirrors.values()].filter(
+    (mirror) => isOurMirror(mirror, wanted.cluster) && !outputs.has(mirror.name),
+  );
   const links = [...view.links.values()].filter(
     ({ alias, name }) => isOurAlias(alias, wanted.cluster) && !wanted.ports.has(name),
   );
-  return { dropPorts: ports.map(({ name }) => name), dropTaps: links.map(({ name }) => name) };
+  return {
+    dropPorts: ports.map(({ name }) => name),
+    dropMirrors: mirrors.map(({ name }) => name),
+    dropTaps: links.map(({ name }) => name),
+  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Found } from './compare.ts';
+import type { Found } from './found.ts';
 import { FaultBook } from './fault-book.ts';
 
 const missing = (subject: string): Found => ({

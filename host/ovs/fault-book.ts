@@ -2,7 +2,7 @@
 //
 // A subject is repaired at most `repairsAtMost` times within `repairMemoryMs`. After that somebody else wants it otherwise: it stays
 // as it is and stays shown, until a command names it again, or until something changes after that time.
-import type { FaultReason, Found } from './compare.ts';
+import type { FaultReason, Found } from './found.ts';
 
 const repairsAtMost = 3;
 const repairMemoryMs = 600_000;

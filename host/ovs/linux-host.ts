@@ -8,9 +8,12 @@ import { settingOperations } from './bridge-config.ts';
 import { BridgeConnections } from './bridge-connections.ts';
 import { Database } from './database.ts';
 import { findUses } from './interface-uses.ts';
+import { describeMirrors, readMirrors } from './mirror-rows.ts';
 import { Links } from './links.ts';
 import { Neighbours } from './neighbours.ts';
 import { openProbePort } from './probe-port.ts';
+import { raiseInterface, shapeTap } from './node-links.ts';
+import { encodeLookAgain } from './openflow.ts';
 import type { Operation } from './ovsdb.ts';
 import {
   map,
@@ -26,9 +29,11 @@ import {
 } from './ovsdb-values.ts';
 import {
   clusterMark,
+  noChange,
   type Bond,
   type GuestAddresses,
   type HostBridge,
+  type HostMirror,
   type HostPort,
   type HostView,
   type NewBridge,
@@ -36,6 +41,7 @@ import {
   type PortVlan,
   type ProbeOptions,
   type ProbePort,
+  type Shaping,
   type SwitchChange,
   type SwitchEvents,
   type SwitchHost,
@@ -44,7 +50,8 @@ import {
 
 const columns = {
   Open_vSwitch: ['cur_cfg', 'next_cfg', 'other_config', 'bridges'],
-  Bridge: ['name', 'ports', 'datapath_type', 'external_ids', 'fail_mode', 'controller'],
+  Bridge: ['name', 'ports', 'datapath_type', 'external_ids', 'fail_mode', 'controller', 'mirrors'],
+  Mirror: ['name', 'select_src_port', 'select_dst_port', 'output_port', 'external_ids'],
   Port: [
     'name',
     'interfaces',
@@ -62,6 +69,8 @@ const columns = {
 
 /** The database answers at once, also for 1,000 ports; it may be busy with others' transactions. */
 const transactMs = 10_000;
+/** The switch has to have acted on a mirror before it is asked to look again. */
+const mirrorMs = 10_000;
 /** 500 ports are about 150 kB of JSON and 0.1 s of the switch's time. */
 const portsAtOnce = 2_000;
 
@@ -117,10 +126,17 @@ export class LinuxHost implements SwitchHost {
   }
 
   async apply(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void> {
+    const { mirrors } = this.view();
+    const mirrored = new Set([
+      ...change.setMirrors.map(({ bridge }) => bridge),
+      ...change.dropMirrors.flatMap((name) => mirrors.get(name)?.bridge ?? []),
+    ]);
+    const hasMirrors = mirrored.size > 0;
     await this.links.make(change.makeTaps);
     try {
       await this.links.raise(change.raiseTaps);
-      await this.applyRows(change, waitMs, onWritten);
+      await this.applyRows(change, hasMirrors ? Math.max(waitMs, mirrorMs) : waitMs, onWritten);
+      for (const bridge of mirrored) this.connections.get(bridge)?.send(encodeLookAgain);
     } catch (error) {
       // Without its port a new tap is half of something; what it was made for is tried again with a new one.
       await this.links.seeTaps(change.makeTaps);
@@ -171,6 +187,14 @@ export class LinuxHost implements SwitchHost {
     return findUses(link, this.options.within);
   }
 
+  raiseInterface(name: string, address: string): Promise<void> {
+    return raiseInterface(name, address, this.options.within);
+  }
+
+  shape(tap: string, shaping: Shaping | null): Promise<void> {
+    return shapeTap(tap, shaping, this.options.within);
+  }
+
   listen(taps: ReadonlySet<string>): void {
     this.neighbours.listen(this.view(), taps);
   }
@@ -198,7 +222,7 @@ export class LinuxHost implements SwitchHost {
       const databaseFailure = tables
         ? 'Open vSwitch’s database is empty: `ovs-vsctl init`'
         : this.database.describeFailure();
-      const nothing = { bridges: new Map(), ports: new Map(), interfaces: new Set<string>() };
+      const nothing = { bridges: new Map(), ports: new Map(), mirrors: new Map(), interfaces: new Set<string>() };
       return { epoch, databaseFailure, switchFailure: '', links, ...nothing };
     }
     const rows = (table: keyof typeof columns) => tables.get(table) ?? new Map<string, Row>();
@@ -209,6 +233,7 @@ export class LinuxHost implements SwitchHost {
     );
     const ports = new Map<string, HostPort>();
     const bridges = new Map<string, HostBridge>();
+    const mirrors = new Map<string, HostMirror>();
     for (const row of rows('Bridge').values()) {
       const name = readText(row['name']);
       const own = rowsOf(row['ports'], portRows);
@@ -221,19 +246,20 @@ export class LinuxHost implements SwitchHost {
         mtu: mtus.get(name) ?? null,
         isStandalone: readText(row['fail_mode']) !== 'secure' && readIds(row['controller']).length === 0,
       });
+      for (const mirror of readMirrors(name, rowsOf(row['mirrors'], rows('Mirror')), portRows))
+        mirrors.set(mirror.name, mirror);
     }
     const ours = [...ports.values()].filter(({ marks }) => marks.has('meshdeck-role'));
     const switchFailure = this.connections.failureOf(new Set(ours.map(({ bridge }) => bridge)));
-    return { epoch, databaseFailure: '', switchFailure, bridges, ports, interfaces: new Set(mtus.keys()), links };
+    const names = new Set(mtus.keys());
+    return { epoch, databaseFailure: '', switchFailure, bridges, ports, mirrors, interfaces: names, links };
   }
 
   private async applyRows(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void> {
     const { setPorts, ...rest } = change;
     for (let at = 0; at === 0 || at < setPorts.length; at += portsAtOnce) {
       const part = { ...rest, setPorts: setPorts.slice(at, at + portsAtOnce) };
-      const operations = this.describeRows(
-        at === 0 ? part : { ...part, makeBridges: [], setBridges: [], dropPorts: [], dropBridges: [] },
-      );
+      const operations = this.describeRows(at === 0 ? part : { ...noChange, setPorts: part.setPorts });
       if (operations.length === 0) return;
       const count: Operation = { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] };
       const read: Operation = { op: 'select', table: 'Open_vSwitch', where: [], columns: ['next_cfg'] };
@@ -309,7 +335,8 @@ export class LinuxHost implements SwitchHost {
       });
       for (const { member, known, newName } of members) {
         if (known !== undefined || (there && !port.bond)) continue;
-        const own = { name: member, ...(port.tunnel ? rowOfTunnel(port.tunnel) : {}) };
+        const kind = port.isInternal ? { type: 'internal' } : {};
+        const own = { name: member, ...kind, ...(port.tunnel ? rowOfTunnel(port.tunnel) : {}) };
         operations.push({ op: 'insert', table: 'Interface', 'uuid-name': newName, row: own });
       }
       const interfaces = set(
@@ -355,6 +382,7 @@ export class LinuxHost implements SwitchHost {
         operations.push({ op: 'mutate', table: 'Bridge', where, mutations: [['ports', mutator, set(members)]] });
       }
     }
+    operations.push(...describeMirrors(change, { tables, bridgeIds, portIds }));
     const bridges = tables.get('Bridge');
     for (const name of change.dropBridges) {
       const id = bridgeIds.get(name);
@@ -495,6 +523,7 @@ function readPort(row: Row, bridge: string, interfaces: ReadonlyMap<string, Row>
     bridge,
     vlan: readVlan(row),
     tunnel: readTunnel(first),
+    isInternal: readText(first?.['type']) === 'internal',
     bond: own.length > 1 ? readBond(row) : null,
     marks: readMap(row['external_ids']),
     interfaces: own.map((member) => readText(member['name'])),

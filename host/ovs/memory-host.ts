@@ -7,6 +7,7 @@ import type {
   GuestAddresses,
   HostBridge,
   HostLink,
+  HostMirror,
   HostPort,
   HostView,
   NewPort,
@@ -14,6 +15,7 @@ import type {
   PortVlan,
   ProbeOptions,
   ProbePort,
+  Shaping,
   SwitchChange,
   SwitchEvents,
   SwitchHost,
@@ -25,7 +27,10 @@ const marksOf = (marks: Readonly<Record<string, string>>) => new Map(Object.entr
 export class MemoryMachine {
   private readonly bridges = new Map<string, Omit<HostBridge, 'ports'>>();
   private readonly ports = new Map<string, HostPort>();
+  private readonly mirrors = new Map<string, HostMirror>();
   private readonly links = new Map<string, HostLink>();
+  /** What taps do to frames on their way to VMs, by tap. */
+  readonly shapings = new Map<string, Shaping>();
   private readonly addresses = new Map([['eth0', '192.0.2.1/24']]);
   private readonly said = new Map<string, GuestAddresses>();
   private readonly listeners = new Set<SwitchEvents>();
@@ -61,6 +66,15 @@ export class MemoryMachine {
       },
       guestAddresses: (tap, mac) => this.said.get(`${tap} ${mac.toLowerCase()}`) ?? { ip4: '', ip6: '' },
       addressesOf: (link) => Promise.resolve([this.addresses.get(link) ?? []].flat()),
+      raiseInterface: (name, address) => {
+        if (address !== '') this.addresses.set(name, address);
+        return Promise.resolve();
+      },
+      shape: (tap, shaping) => {
+        if (shaping === null) this.shapings.delete(tap);
+        else this.shapings.set(tap, shaping);
+        return Promise.resolve();
+      },
       openProbe: (options) => Promise.resolve().then(() => this.openProbe(options)),
     };
   }
@@ -75,6 +89,7 @@ export class MemoryMachine {
         switchFailure: '',
         bridges: new Map(),
         ports: new Map(),
+        mirrors: new Map(),
         interfaces: new Set(),
       };
     }
@@ -86,6 +101,7 @@ export class MemoryMachine {
       switchFailure: this.isSwitchUp ? '' : 'the switch in memory does not run',
       bridges: new Map([...this.bridges].map(([name, bridge]) => [name, { ...bridge, ports: portsOf(name) }] as const)),
       ports: new Map(this.ports),
+      mirrors: new Map([...this.mirrors].map(([name, mirror]) => [name, this.whatIsLeft(mirror)] as const)),
       interfaces: new Set([...[...this.ports.values()].flatMap((port) => port.interfaces), ...this.bridges.keys()]),
     };
   }
@@ -96,9 +112,8 @@ export class MemoryMachine {
       if (this.links.has(name)) throw new AppError('conflict', `${name}: there is an interface of that name`);
     for (const { name, alias } of change.makeTaps) this.addLink(name, alias);
     for (const name of change.raiseTaps) this.changeLink(name, { isUp: true });
-    const hasRows = [change.makeBridges, change.setBridges, change.setPorts, change.dropPorts, change.dropBridges].some(
-      (list) => list.length > 0,
-    );
+    const rows = { ...change, makeTaps: [], raiseTaps: [], dropTaps: [] };
+    const hasRows = Object.values(rows).some((list: readonly unknown[]) => list.length > 0);
     if (hasRows) {
       if (!this.isDatabaseUp) {
         for (const { name } of change.makeTaps) this.links.delete(name);
@@ -112,7 +127,10 @@ export class MemoryMachine {
         if (bridge) this.bridges.set(name, { ...bridge, marks });
       }
       for (const port of change.setPorts) this.setPort(port);
-      for (const name of change.dropPorts) this.ports.delete(name);
+      for (const name of change.dropPorts) this.dropPort(name);
+      for (const { name, bridge, source, output, marks } of change.setMirrors)
+        this.mirrors.set(name, { name, bridge, marks: marksOf(marks), sources: [source], output });
+      for (const name of change.dropMirrors) this.mirrors.delete(name);
       for (const name of change.dropBridges) this.deleteBridge(name);
     }
     for (const name of change.dropTaps) this.deleteTap(name);
@@ -165,6 +183,18 @@ export class MemoryMachine {
     return this.probes.size > 0;
   }
 
+  /** A mirror forgets ports that are gone. */
+  private whatIsLeft(mirror: HostMirror): HostMirror {
+    const sources = mirror.sources.filter((name) => this.ports.has(name));
+    return { ...mirror, sources, output: this.ports.has(mirror.output) ? mirror.output : '' };
+  }
+
+  /** The switch takes its own interface along. */
+  private dropPort(name: string): void {
+    if (this.ports.get(name)?.isInternal) this.links.delete(name);
+    this.ports.delete(name);
+  }
+
   // ---- what others do to it
 
   /** A bridge with the uplink eth0, plugged into a network. */
@@ -199,6 +229,7 @@ export class MemoryMachine {
 
   deleteTap(name: string): void {
     this.links.delete(name);
+    this.shapings.delete(name);
     for (const port of this.ports.values()) if (port.interfaces.includes(name)) this.connect(port);
     this.changed();
   }
@@ -214,8 +245,13 @@ export class MemoryMachine {
     this.changed();
   }
 
+  deleteMirrors(): void {
+    this.mirrors.clear();
+    this.changed();
+  }
+
   deletePort(name: string): void {
-    this.ports.delete(name);
+    this.dropPort(name);
     this.changed();
   }
 
@@ -232,7 +268,8 @@ export class MemoryMachine {
 
   deleteBridge(name: string): void {
     this.bridges.delete(name);
-    for (const port of this.ports.values()) if (port.bridge === name) this.ports.delete(port.name);
+    for (const port of this.ports.values()) if (port.bridge === name) this.dropPort(port.name);
+    for (const mirror of this.mirrors.values()) if (mirror.bridge === name) this.mirrors.delete(mirror.name);
     this.changed();
   }
 
@@ -255,15 +292,26 @@ export class MemoryMachine {
 
   wipe(): void {
     this.bridges.clear();
-    this.ports.clear();
+    for (const name of this.ports.keys()) this.dropPort(name);
+    this.mirrors.clear();
     this.epoch += 1;
     this.changed();
   }
 
-  private setPort({ name, bridge, vlan, marks, tunnel, bond }: NewPort): void {
+  private setPort({ name, bridge, vlan, marks, tunnel, bond, isInternal = false }: NewPort): void {
+    if (isInternal && !this.links.has(name)) this.addLink(name);
     const kind = bond ? { mode: bond.mode, lacp: bond.lacp, hasFallback: bond.hasFallback } : null;
     const interfaces = bond?.interfaces ?? [name];
-    const rest = { tunnel: tunnel ?? null, bond: kind, interfaces, ofport: null, ofports: [], error: '', mtu: 1500 };
+    const rest = {
+      tunnel: tunnel ?? null,
+      isInternal,
+      bond: kind,
+      interfaces,
+      ofport: null,
+      ofports: [],
+      error: '',
+      mtu: 1500,
+    };
     this.connect({ name, bridge, vlan, marks: marksOf(marks), ...rest });
   }
 

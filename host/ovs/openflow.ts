@@ -197,6 +197,19 @@ export function encodeCopyFlows(xid: number, inPort: number): Buffer {
 export const encodeDeleteFlows = (xid: number, inPort?: number): Buffer =>
   encodeFlowMod(xid, { command: 'delete', match: inPort === undefined ? {} : { inPort }, actions: [] });
 
+/** Of no interface: Open vSwitch counts its ports from 1 up. */
+const nobodysPort = 0xfe00;
+
+/**
+ * A flow that no frame fits, made and removed. A change of flows has the switch look again at what it does with frames that pass already: Open vSwitch 3.1
+ * leaves those as they are when a mirror comes or goes, for as long as they keep passing.
+ */
+export const encodeLookAgain = (xid: number): Buffer =>
+  Buffer.concat([
+    encodeFlowMod(xid, { command: 'add', match: { inPort: nobodysPort }, actions: [] }),
+    encodeDeleteFlows(xid, nobodysPort),
+  ]);
+
 /** Asks how many flows a bridge has, in all or with this cookie. */
 export function encodeCountFlows(xid: number, cookie?: bigint): Buffer {
   const head = Buffer.alloc(8);

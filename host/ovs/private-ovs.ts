@@ -70,6 +70,7 @@ export function describeWithTools({ within, run, vsctl }: SwitchTools) {
       await vsctl('add-port', bridge, name, 'tag=7');
     },
     deletePort: (name: string) => vsctl('del-port', name),
+    deleteMirrors: (bridge: string) => vsctl('clear', 'bridge', bridge, 'mirrors'),
     deleteBridge: (name: string) => vsctl('del-br', name),
     setTag: (name: string, tag: number) => vsctl('set', 'port', name, 'vlan_mode=access', `tag=${tag}`),
     deleteTap: (name: string) => run('ip', 'link', 'del', name),

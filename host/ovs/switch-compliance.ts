@@ -17,6 +17,7 @@ export interface SwitchMachine {
   /** A port of somebody else, for VLAN 7. */
   addPort(bridge: string, name: string): Promise<unknown>;
   deletePort(name: string): Promise<unknown>;
+  deleteMirrors(bridge: string): Promise<unknown>;
   deleteBridge(name: string): Promise<unknown>;
   setTag(name: string, tag: number): Promise<unknown>;
   deleteTap(name: string): Promise<unknown>;
@@ -589,6 +590,67 @@ export function describeSwitch(name: string, make: () => Promise<SwitchMachine>)
       await under.removePorts(['mega_tap0']);
       await under.addPorts([port('mega_tap0', access(5), 'vm2')]);
       expect(under.addressesOf('mega_tap0', mac)).toEqual(silent);
+    });
+
+    const hostTap = (name: string, vlan: number) =>
+      ({ name, bridge: 'vms', vlan, use: 'tap', namespace: 'lab', address: '192.0.2.1/24' }) as const;
+
+    test('puts the node itself on a VLAN, keeps it there, also over its daemon’s end, and takes it off', async () => {
+      await under.addHostTap(hostTap('here0', 5));
+      await under.raiseHostTap('here0', '192.0.2.1/24');
+      expect(await under.usesOfInterface('here0')).toContain('192.0.2.1/24');
+      await isWhole(['vms here0 VLAN 5']);
+      await expect(under.addHostTap(hostTap('here0', 6))).rejects.toMatchObject({ message: 'tap already on bridge' });
+      await machine.deletePort('here0');
+      await expect.poll(() => [...shown]).toContain('port-missing here0');
+      await isWhole(['vms here0 VLAN 5']);
+      await machine.setTag('here0', 9);
+      await expect.poll(() => [...shown]).toContain('port-changed here0');
+      await isWhole(['vms here0 VLAN 5']);
+      await under.stop();
+      await begin();
+      expect(under.state().hostTaps).toEqual([hostTap('here0', 5)]);
+      await under.moveHostTap('here0', 8);
+      await isWhole(['vms here0 VLAN 8']);
+      await under.removeHostTaps(['here0']);
+      await isWhole([]);
+      expect(under.view().links.has('here0')).toBe(false);
+    });
+
+    test('mirrors a port to another one, makes a mirror again that somebody removed, and ends it with its ports', async () => {
+      const mirrors = () =>
+        [...under.view().mirrors.values()].map(({ sources, output }) => [...sources, output].join(' '));
+      await under.ensureBridge('vms');
+      await under.addPorts([port('mega_tap0', access(5)), port('mega_tap1', access(6), 'vm2')]);
+      await under.addHostTap(hostTap('here0', 5));
+      const mirror = { bridge: 'vms', source: 'mega_tap0', output: 'mega_tap1', namespace: 'lab' };
+      await expect(under.addMirror({ ...mirror, output: 'mega_tap0' })).rejects.toMatchObject({
+        message: 'cannot mirror tap to itself',
+      });
+      await expect(under.addMirror({ ...mirror, source: 'nobody' })).rejects.toMatchObject({ code: 'not-found' });
+      await under.addMirror(mirror);
+      expect(mirrors()).toEqual(['mega_tap0 mega_tap1']);
+      await expect(under.addMirror({ ...mirror, source: 'here0' })).rejects.toMatchObject({
+        message: 'destination tap is already a mirror',
+      });
+      await expect(under.addMirror({ ...mirror, source: 'mega_tap1', output: 'here0' })).rejects.toMatchObject({
+        code: 'refused',
+      });
+      await machine.deleteMirrors('vms');
+      await expect.poll(() => [...shown]).toContain('mirror-missing meshdeck-mega_tap1');
+      await expect.poll(mirrors).toEqual(['mega_tap0 mega_tap1']);
+      await under.stop();
+      await begin({ ports: [port('mega_tap0', access(5)), port('mega_tap1', access(6), 'vm2')], bridges: ['vms'] });
+      expect(under.state().mirrors).toEqual([mirror]);
+      await under.removePorts(['mega_tap1']);
+      await expect.poll(mirrors).toEqual([]);
+      await under.addMirror({ ...mirror, output: 'here0' });
+      expect(mirrors()).toEqual(['mega_tap0 here0']);
+      // A daemon that ends, and a VM that is gone when the next one starts.
+      await under.stop();
+      await begin({ ports: [], bridges: ['vms'] });
+      await expect.poll(mirrors).toEqual([]);
+      expect(under.state().mirrors).toEqual([]);
     });
 
     test('comes from any set of ports to any other', async () => {

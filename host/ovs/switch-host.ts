@@ -67,6 +67,8 @@ export interface HostPort {
   /** Null for a mode that we never set. */
   readonly vlan: PortVlan | null;
   readonly tunnel: Tunnel | null;
+  /** Its interface is one of the node itself, which the switch makes. */
+  readonly isInternal: boolean;
   /** Of a port with several interfaces. */
   readonly bond: Bond | null;
   readonly marks: Marks;
@@ -79,6 +81,17 @@ export interface HostPort {
   readonly error: string;
   /** Of its first interface; null while the switch has not made it. */
   readonly mtu: number | null;
+}
+
+/** A mirror (ovs-vswitchd.conf.db(5), Mirror). */
+export interface HostMirror {
+  readonly name: string;
+  readonly bridge: string;
+  readonly marks: Marks;
+  /** Ports whose frames it copies, in both directions, sorted. */
+  readonly sources: readonly string[];
+  /** The port that gets them; empty when that is gone. */
+  readonly output: string;
 }
 
 /** A network interface of the kernel. */
@@ -101,6 +114,7 @@ export interface HostView {
   readonly switchFailure: string;
   readonly bridges: ReadonlyMap<string, HostBridge>;
   readonly ports: ReadonlyMap<string, HostPort>;
+  readonly mirrors: ReadonlyMap<string, HostMirror>;
   /** Names of all interfaces in the database: a name that one has is taken. */
   readonly interfaces: ReadonlySet<string>;
   readonly links: ReadonlyMap<string, HostLink>;
@@ -120,9 +134,25 @@ export interface NewPort {
   readonly vlan: PortVlan;
   readonly marks: Readonly<Record<string, string>>;
   readonly tunnel?: Tunnel;
+  /** The switch makes its interface, and the node itself uses it. */
+  readonly isInternal?: boolean;
   /** Its interfaces, where they are not one of the port's own name. */
   readonly bond?: Bond & { readonly interfaces: readonly string[] };
 }
+
+export interface NewMirror {
+  readonly name: string;
+  readonly bridge: string;
+  /** Ports of this bridge. */
+  readonly source: string;
+  readonly output: string;
+  readonly marks: Readonly<Record<string, string>>;
+}
+
+/** What a tap does to frames on their way to its VM. Rate and the rest exclude each other. */
+export type Shaping =
+  | { readonly kind: 'rate'; readonly bitsPerSecond: number }
+  | { readonly kind: 'netem'; readonly lossPercent: string; readonly delayUs: number | null };
 
 export interface NewBridge {
   readonly name: string;
@@ -144,6 +174,9 @@ export interface SwitchChange {
   /** Made, or corrected where they exist. */
   readonly setPorts: readonly NewPort[];
   readonly dropPorts: readonly string[];
+  /** Made, or corrected where they exist. */
+  readonly setMirrors: readonly NewMirror[];
+  readonly dropMirrors: readonly string[];
   readonly dropBridges: readonly string[];
   readonly dropTaps: readonly string[];
 }
@@ -155,6 +188,8 @@ export const noChange: SwitchChange = {
   setBridges: [],
   setPorts: [],
   dropPorts: [],
+  setMirrors: [],
+  dropMirrors: [],
   dropBridges: [],
   dropTaps: [],
 };
@@ -169,6 +204,8 @@ export function mergeChanges(changes: readonly Partial<SwitchChange>[]): SwitchC
     setBridges: all((change) => change.setBridges),
     setPorts: all((change) => change.setPorts),
     dropPorts: all((change) => change.dropPorts),
+    setMirrors: all((change) => change.setMirrors),
+    dropMirrors: all((change) => change.dropMirrors),
     dropBridges: all((change) => change.dropBridges),
     dropTaps: all((change) => change.dropTaps),
   };
@@ -258,6 +295,10 @@ export interface SwitchHost {
   defaultDatapath(): Promise<'system' | 'netdev'>;
   /** What this machine has on an interface, and a bridge would take away: addresses, the default route. @throws AppError */
   addressesOf(link: string): Promise<string[]>;
+  /** Takes an interface of the node into use, with this address and prefix length or none. @throws AppError */
+  raiseInterface(name: string, address: string): Promise<void>;
+  /** Of what a tap sends to its VM; null: as it comes. @throws AppError `refused` when this kernel cannot do it */
+  shape(tap: string, shaping: Shaping | null): Promise<void>;
   /** Listens to what guests say of their addresses, behind these taps and no others. Called again after each change of the view. */
   listen(taps: ReadonlySet<string>): void;
   /** What a guest behind this tap said. It can say anything. */

@@ -24,6 +24,7 @@ describeSwitch('in memory', () => {
     addBridge: (name) => done().then(() => memory.addForeignBridge(name)),
     addPort: (bridge, name) => done().then(() => memory.addForeignPort(bridge, name, { kind: 'access', tag: 7 })),
     deletePort: (name) => done().then(() => memory.deletePort(name)),
+    deleteMirrors: () => done().then(() => memory.deleteMirrors()),
     deleteBridge: (name) => done().then(() => memory.deleteBridge(name)),
     setTag: (name, tag) => done().then(() => memory.setVlan(name, { kind: 'access', tag })),
     deleteTap: (name) => done().then(() => memory.deleteTap(name)),

@@ -25,12 +25,22 @@ import {
   portNameOf,
   samePlace,
   uplinkOf,
-  type Found,
   type Place,
   type Wanted,
   type WantedPort,
 } from './compare.ts';
+import {
+  isOurMirror,
+  mirrorName,
+  newHostTap,
+  newMirror,
+  readHostTap,
+  readMirror,
+  type HostTap,
+  type Mirror,
+} from './host-taps.ts';
 import { FaultBook, type Fault } from './fault-book.ts';
+import type { Found } from './found.ts';
 import {
   isEmptyChange,
   mergeChanges,
@@ -41,6 +51,7 @@ import {
   type NewBridge,
   type NewPort,
   type PortCounters,
+  type Shaping,
   type SwitchChange,
   type SwitchHost,
   type Tunnel,
@@ -86,6 +97,9 @@ export interface BridgeState {
 export interface SwitchState {
   readonly bridges: readonly BridgeState[];
   readonly ports: readonly PortState[];
+  /** Interfaces of the node itself, in the order of their making. */
+  readonly hostTaps: readonly HostTap[];
+  readonly mirrors: readonly Mirror[];
   readonly faults: readonly Fault[];
 }
 
@@ -115,6 +129,8 @@ export class VirtualSwitch {
     readonly configs: Map<string, BridgeConfig>;
     readonly trunks: Map<string, string>;
     readonly tunnels: Map<string, Tunnel>;
+    readonly hostTaps: Map<string, HostTap>;
+    readonly mirrors: Map<string, Mirror>;
     readonly lost: Set<string>;
   };
   /** Taps that a program held when they were last seen. */
@@ -128,6 +144,8 @@ export class VirtualSwitch {
   private timerAt = Infinity;
   private failures = 0;
   private epoch = 0;
+  /** Interfaces of the node and mirrors are known from the database, once. */
+  private hasAdopted = false;
   /** Before it knows which VMs run, nothing counts as left over. */
   private isStarted = false;
 
@@ -142,6 +160,8 @@ export class VirtualSwitch {
       configs: new Map(),
       trunks: new Map(),
       tunnels: new Map(),
+      hostTaps: new Map(),
+      mirrors: new Map(),
       lost: new Set(),
     };
   }
@@ -196,6 +216,7 @@ export class VirtualSwitch {
   state(): SwitchState {
     const view = this.view();
     const { cluster } = this.wanted;
+    const hostTaps = [...this.wanted.hostTaps.values()];
     const ports = [...this.wanted.ports.values()].map(({ tap, owner, place }): PortState => {
       const there = view.ports.get(portNameOf({ tap, place }));
       return {
@@ -207,6 +228,7 @@ export class VirtualSwitch {
       };
     });
     const bridges = [...view.bridges.values()].map((bridge): BridgeState => {
+      const own = hostTaps.flatMap((tap) => (tap.bridge === bridge.name ? [tap.vlan] : []));
       const vlans = ports.flatMap(({ place }) =>
         place?.bridge !== bridge.name || place.vlan.kind === 'trunk' ? [] : [place.vlan.tag],
       );
@@ -218,14 +240,14 @@ export class VirtualSwitch {
         name: bridge.name,
         isOurs: isOurBridge(bridge, cluster),
         datapath: datapathOf(bridge),
-        vlans: [...new Set(vlans)].sort((a, b) => a - b),
+        vlans: [...new Set([...vlans, ...own])].sort((a, b) => a - b),
         trunks: inOrder(trunks.filter(({ tunnel }) => tunnel === null).map(({ name }) => name)),
         tunnels: inOrder(trunks.filter(({ tunnel }) => tunnel !== null).map(({ name }) => name)),
         bonds: inOrder(ports.flatMap(({ place }) => (place?.bridge === bridge.name ? (place.bond?.name ?? []) : []))),
         config: isOurBridge(bridge, cluster) ? readConfig(bridge.marks) : {},
       };
     });
-    return { bridges, ports, faults: this.faults.all };
+    return { bridges, ports, hostTaps, mirrors: [...this.wanted.mirrors.values()], faults: this.faults.all };
   }
 
   /** What the machine has right now, what is not ours included. */
@@ -249,8 +271,8 @@ export class VirtualSwitch {
   /** Names for new taps, as minimega numbers them: the first that nobody on this node has. Kept for the caller until `addPorts` or `releaseTaps`. */
   reserveTaps(count: number): string[] {
     const view = this.usableView();
-    const { ports, trunks } = this.wanted;
-    const lists = [view.links, view.interfaces, ports, trunks, this.reserved];
+    const { ports, trunks, hostTaps } = this.wanted;
+    const lists = [view.links, view.interfaces, ports, trunks, hostTaps, this.reserved];
     const names: string[] = [];
     for (let number = 0; names.length < count; number += 1) {
       const name = `mega_tap${number}`;
@@ -333,7 +355,10 @@ export class VirtualSwitch {
     return this.inTurn(async () => {
       for (const tap of taps) {
         const port = this.wanted.ports.get(tap);
-        if (port) this.faults.forget(portNameOf(port));
+        if (port) {
+          this.faults.forget(portNameOf(port));
+          this.endMirrorsOf([portNameOf(port)]);
+        }
         this.wanted.ports.delete(tap);
         this.faults.forget(tap);
       }
@@ -352,6 +377,133 @@ export class VirtualSwitch {
       for (const tap of lost) this.wanted.lost.add(tap);
       if (lost.length > 0 && this.isStarted) await this.reconcile();
     });
+  }
+
+  /**
+   * An interface of the node itself on a VLAN, which the kernel has under this name. As in minimega, a bridge that is not there is made.
+   * @throws AppError `conflict` in minimega's words when the name is taken
+   */
+  addHostTap(tap: HostTap): Promise<void> {
+    return this.inTurn(async () => {
+      const view = this.runningView();
+      if (!namePattern.test(tap.name))
+        throw new AppError('invalid', `"${tap.name}" is not a name for a tap: ${nameRule}`);
+      if ([view.links, view.interfaces, this.wanted.ports, this.wanted.hostTaps].some((list) => list.has(tap.name)))
+        throw new AppError('conflict', 'tap already on bridge');
+      const makeBridges = await this.lackingBridges(tap.bridge);
+      if (makeBridges.length === 0)
+        this.assertPlace({ bridge: tap.bridge, vlan: { kind: 'access', tag: tap.vlan } }, view);
+      const port = newHostTap(tap, this.wanted.cluster);
+      this.wanted.hostTaps.set(tap.name, tap);
+      try {
+        await this.components.host.apply({ ...noChange, makeBridges, setPorts: [port] }, waitMs(1));
+        this.noteMade(makeBridges);
+        const error = this.view().ports.get(tap.name)?.error ?? '';
+        if (error !== '') throw new AppError('failed', `Open vSwitch cannot make ${tap.name}: ${error}`);
+      } catch (error) {
+        this.wanted.hostTaps.delete(tap.name);
+        await this.reconcile();
+        throw error;
+      }
+      this.tell();
+    });
+  }
+
+  /** To another VLAN. @throws AppError as `addHostTap`; it stays where it is then */
+  moveHostTap(name: string, vlan: number): Promise<void> {
+    return this.inTurn(async () => {
+      const tap = this.wanted.hostTaps.get(name);
+      if (!tap) throw new AppError('not-found', 'unknown tap');
+      const moved = { ...tap, vlan };
+      await this.components.host.apply({ ...noChange, setPorts: [newHostTap(moved, this.wanted.cluster)] }, waitMs(1));
+      this.wanted.hostTaps.set(name, moved);
+      this.tell();
+    });
+  }
+
+  /** Mirrors from and to them end too. Open vSwitch may be away: they go when it is back. */
+  removeHostTaps(names: readonly string[]): Promise<void> {
+    return this.inTurn(async () => {
+      for (const name of names) {
+        this.wanted.hostTaps.delete(name);
+        this.faults.forget(name);
+      }
+      this.endMirrorsOf(names);
+      await this.reconcile();
+    });
+  }
+
+  /** Takes such an interface into use, with its address. @throws AppError */
+  raiseHostTap(name: string, address: string): Promise<void> {
+    return this.components.host.raiseInterface(name, address);
+  }
+
+  /** What this machine has on such an interface: addresses, the default route. @throws AppError */
+  usesOfInterface(name: string): Promise<string[]> {
+    return this.components.host.addressesOf(name);
+  }
+
+  /** What a tap does to frames on their way to its VM; null: nothing. @throws AppError `refused` when the kernel cannot */
+  shapeTap(tap: string, shaping: Shaping | null): Promise<void> {
+    return this.components.host.shape(tap, shaping);
+  }
+
+  /** The port of the switch that a tap of this node has; null for none. */
+  portOfTap(tap: string): { readonly name: string; readonly bridge: string } | null {
+    const own = this.wanted.ports.get(tap);
+    if (own) return own.place === null ? null : { name: portNameOf(own), bridge: own.place.bridge };
+    const hostTap = this.wanted.hostTaps.get(tap);
+    return hostTap ? { name: tap, bridge: hostTap.bridge } : null;
+  }
+
+  /** Copies what one port sends and receives to another of the same bridge. @throws AppError in minimega's words */
+  addMirror(mirror: Mirror): Promise<void> {
+    return this.inTurn(async () => {
+      const view = this.runningView();
+      const { source, output, bridge } = mirror;
+      if (source === output) throw new AppError('invalid', 'cannot mirror tap to itself');
+      if (view.ports.get(source)?.bridge !== bridge) throw new AppError('not-found', 'source tap is not on bridge');
+      if (view.ports.get(output)?.bridge !== bridge)
+        throw new AppError('not-found', 'destination tap is not on bridge');
+      if (this.wanted.mirrors.has(output) || view.mirrors.has(mirrorName(output)))
+        throw new AppError('conflict', 'destination tap is already a mirror');
+      // Copies of copies have no end.
+      if ([...this.wanted.mirrors.values()].some((other) => other.output === source || other.source === output))
+        throw new AppError(
+          'refused',
+          `${source} or ${output} has a part in another mirror: \`clear tap mirror\` ends that`,
+        );
+      this.wanted.mirrors.set(output, mirror);
+      try {
+        await this.components.host.apply(
+          { ...noChange, setMirrors: [newMirror(mirror, this.wanted.cluster)] },
+          waitMs(1),
+        );
+      } catch (error) {
+        this.wanted.mirrors.delete(output);
+        await this.reconcile();
+        throw error;
+      }
+      this.tell();
+    });
+  }
+
+  /** By the ports that get the copies. */
+  removeMirrors(outputs: readonly string[]): Promise<void> {
+    return this.inTurn(async () => {
+      for (const output of outputs) this.forgetMirror(output);
+      await this.reconcile();
+    });
+  }
+
+  private endMirrorsOf(ports: readonly string[]): void {
+    for (const { source, output } of [...this.wanted.mirrors.values()])
+      if (ports.includes(source) || ports.includes(output)) this.forgetMirror(output);
+  }
+
+  private forgetMirror(output: string): void {
+    this.wanted.mirrors.delete(output);
+    this.faults.forget(mirrorName(output));
   }
 
   /** Makes a bridge for VMs unless there is one of this name. It has no uplink, and the node itself takes no part in it. */
@@ -681,7 +833,7 @@ export class VirtualSwitch {
       // The database was started again, perhaps without its rows: what was lost with them, nobody took away.
       if (view.epoch !== this.epoch) this.faults.forgetAll();
       this.epoch = view.epoch;
-      this.adopt(view);
+      if (view.databaseFailure === '') this.adopt(view);
       this.noteHolders(view);
       const found = findFaults(this.wanted, view);
       const { due, nextMs } = this.faults.take(found, this.components.clock.now());
@@ -696,7 +848,7 @@ export class VirtualSwitch {
   }
 
   /** Bridges and trunks that this node made before its daemon ended. */
-  private adopt({ bridges, ports }: HostView): void {
+  private adopt({ bridges, ports, mirrors }: HostView): void {
     const { cluster } = this.wanted;
     for (const bridge of bridges.values()) {
       if (!isOurBridge(bridge, cluster)) continue;
@@ -708,6 +860,20 @@ export class VirtualSwitch {
       if (!isOurTrunk(port, cluster) || this.wanted.trunks.has(port.name)) continue;
       this.wanted.trunks.set(port.name, port.bridge);
       if (port.tunnel) this.wanted.tunnels.set(port.name, port.tunnel);
+    }
+    if (this.hasAdopted) return;
+    // Of a daemon before this one. From then on a row that this one does not know is left over.
+    this.hasAdopted = true;
+    for (const port of ports.values()) {
+      const tap = readHostTap(port, cluster);
+      if (tap) this.wanted.hostTaps.set(tap.name, tap);
+    }
+    const isThere = (name: string) =>
+      this.wanted.hostTaps.has(name) || [...this.wanted.ports.values()].some((port) => portNameOf(port) === name);
+    for (const row of mirrors.values()) {
+      if (!isOurMirror(row, cluster)) continue;
+      const mirror = readMirror(row);
+      if (isThere(mirror.source) && isThere(mirror.output)) this.wanted.mirrors.set(mirror.output, mirror);
     }
   }
 

@@ -321,7 +321,7 @@ echo changed
 `;
 
 /**
- * Stops meshd and deletes what deploy and meshd left, the taps and ports of VMs too; refuses while VMs run. Arguments: tree, state folder, base
+ * Stops meshd and deletes what deploy and meshd left, the taps, ports, mirrors and DHCP servers too; refuses while VMs run. Arguments: tree, state folder, base
  * folder.
  */
 export const removeMeshdScript = `
@@ -337,15 +337,23 @@ if [ -n "$running" ]; then
 fi
 systemctl disable --now meshd.service 2>/dev/null || :
 if [ -S "$base/meshd" ] && [ -x "$tree/bin/meshd" ]; then timeout 10 "$tree/bin/meshd" "-base=$base" -e quit >/dev/null 2>&1 || :; fi
+# DHCP servers outlive their daemon.
+pkill -f -- "--conf-file=$state/dhcp/" 2>/dev/null || :
 rm -f "$unit" /etc/systemd/system/multi-user.target.wants/meshd.service
 systemctl daemon-reload 2>/dev/null || :
 systemctl reset-failed meshd.service 2>/dev/null || :
 ip -o link 2>/dev/null | sed -n 's/^[0-9]*: \\([^:@ ]*\\)[:@].* alias meshdeck\\/.*/link delete \\1/p' | ip -force -batch - 2>/dev/null || :
 set --
-for port in $(timeout 10 ovs-vsctl --bare --columns=name find Port external_ids:meshdeck-role=vm 2>/dev/null); do
-  set -- "$@" -- --if-exists del-port "$port"
+for role in vm host; do
+  for port in $(timeout 10 ovs-vsctl --bare --columns=name find Port "external_ids:meshdeck-role=$role" 2>/dev/null); do
+    set -- "$@" -- --if-exists del-port "$port"
+  done
+done
+for mirror in $(timeout 10 ovs-vsctl --bare --columns=_uuid find Mirror external_ids:meshdeck-role=mirror 2>/dev/null); do
+  for bridge in $(timeout 10 ovs-vsctl list-br 2>/dev/null); do set -- "$@" -- remove bridge "$bridge" mirrors "$mirror"; done
 done
 [ $# -eq 0 ] || timeout 20 ovs-vsctl "$@" || :
+for network in $(ip netns list 2>/dev/null | sed -n 's/^\\(meshd-dhcp-[0-9]*\\).*/\\1/p'); do ip netns del "$network" || :; done
 rm -rf "$tree" "$state" "$base"
 echo changed
 `;
