@@ -126,7 +126,10 @@ async function start(): Promise<RecordedVms[]> {
   for (let index = 1; index < size; index += 1) {
     const mesh = await cluster.start(index, degree);
     const local = new RecordedVms(nodes[index]?.name ?? '', index);
-    const ports = { state: () => ({ bridges: [], ports: [], hostTaps: [], mirrors: [], faults: [] }), onChange: () => () => undefined };
+    const ports = {
+      state: () => ({ bridges: [], ports: [], hostTaps: [], mirrors: [], faults: [] }),
+      onChange: () => () => undefined,
+    };
     const sources = [vmSource(mesh.nodeId, local), tapSource(mesh.nodeId, { local, ports })];
     const exchange = new RowExchange(mesh.nodeId, { mesh, clock, rows: new ClusterRows([vms, taps]), sources });
     mesh.on('change', () => exchange.membersChanged());

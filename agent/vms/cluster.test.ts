@@ -252,7 +252,10 @@ describe('rows', () => {
       drop: (key) => rows.drop(kind, key),
     });
     const view = machine.network.host();
-    const ports = { state: () => ({ bridges: [], ports: [], hostTaps: [], mirrors: [], faults: [] }), onChange: () => () => undefined };
+    const ports = {
+      state: () => ({ bridges: [], ports: [], hostTaps: [], mirrors: [], faults: [] }),
+      onChange: () => () => undefined,
+    };
     const ends = [
       vmSource(id(0), vms).start(sink(vmsKind), rows),
       tapSource(id(0), { local: vms, ports }).start(sink(tapsKind), rows),
