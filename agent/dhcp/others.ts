@@ -1,6 +1,7 @@
 // DHCP servers of other nodes on the same VLAN: guests there take the answer that comes first. Asked for when a server starts, and never in the way of it.
 import { z } from 'zod';
 import { maxDhcpServers } from '../../contract/limits.ts';
+import { inNamespace } from '../../core/commands/in-namespace.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { isOfVersionBefore } from '../mesh/requests.ts';
@@ -11,7 +12,9 @@ const askMs = 3_000;
 
 const Ask = z.object({ vlan: z.number().int().min(1).max(4_094) });
 const Answer = z.object({
-  servers: z.array(z.object({ id: z.number().int().min(0), address: z.string().max(64) })).max(maxDhcpServers),
+  servers: z
+    .array(z.object({ id: z.number().int().min(0), address: z.string().max(64), namespace: z.string().max(255) }))
+    .max(maxDhcpServers),
 });
 
 type OthersMesh = Pick<Mesh, 'nodeId' | 'memberIds' | 'nameOf' | 'request' | 'serve'>;
@@ -25,7 +28,7 @@ export class OtherServers {
       const { vlan } = Ask.parse(body);
       const here = own().filter(({ record }) => record.vlan === vlan);
       return Promise.resolve({
-        servers: here.map(({ record }) => ({ id: record.id, address: record.settings.address })),
+        servers: here.map(({ record: { id, namespace, settings } }) => ({ id, namespace, address: settings.address })),
       });
     });
   }
@@ -43,7 +46,7 @@ export class OtherServers {
       if (!answer && !isOfVersionBefore(result)) silent.push(mesh.nameOf(id));
       for (const server of answer?.servers ?? [])
         found.push(
-          `${mesh.nameOf(id)} serves DHCP on VLAN ${vlan} too, at ${server.address}: guests take the answer that comes first. \`mesh send ${mesh.nameOf(id)} dnsmasq kill ${server.id}\` ends that one`,
+          `${mesh.nameOf(id)} serves DHCP on VLAN ${vlan} too, at ${server.address}: guests take the answer that comes first. \`mesh send ${mesh.nameOf(id)} ${inNamespace(server.namespace, `dnsmasq kill ${server.id}`)}\` ends that one`,
         );
     }
     if (silent.length > 0)
