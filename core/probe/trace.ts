@@ -1,8 +1,8 @@
 // The path between two VMs as hops, from what their nodes say and what a probe found between these. Pure.
 import type { ProbeResult } from '../../contract/probe.ts';
 import type { TraceHop, TracedVm } from '../../contract/trace.ts';
-import { verdictOfPath } from './result.ts';
 import { describeCause, describeVerdict, vlanRanges } from './texts.ts';
+import { verdictOfPath } from './verdicts.ts';
 
 type Nic = TracedVm['nics'][number];
 export interface TracedSide {
