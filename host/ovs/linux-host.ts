@@ -11,6 +11,7 @@ import { findUses } from './interface-uses.ts';
 import { describeMirrors, readMirrors } from './mirror-rows.ts';
 import { Links } from './links.ts';
 import { Neighbours } from './neighbours.ts';
+import type { BridgeFlow } from './openflow.ts';
 import { openProbePort } from './probe-port.ts';
 import { raiseInterface, shapeTap } from './node-links.ts';
 import { encodeLookAgain } from './openflow.ts';
@@ -201,6 +202,12 @@ export class LinuxHost implements SwitchHost {
 
   guestAddresses(tap: string, mac: string): GuestAddresses {
     return this.neighbours.addressesOf(tap, mac);
+  }
+
+  async flows(bridge: string): Promise<readonly BridgeFlow[]> {
+    const connection = this.connections.get(bridge);
+    if (!connection) throw new AppError('unreachable', `Open vSwitch’s bridge ${bridge} does not answer`);
+    return await connection.listFlows();
   }
 
   openProbe(options: ProbeOptions): Promise<ProbePort> {

@@ -1,6 +1,7 @@
 // What a virtual switch needs from the machine it is on: a view of what is there, and changes. Two adapters: Linux with Open
 // vSwitch (linux-host.ts), and one in memory (memory-host.ts). What ought to be there is virtual-switch.ts's.
 import type { BridgeConfig } from './bridge-config.ts';
+import type { BridgeFlow } from './openflow.ts';
 
 /** How a port treats VLAN tags (ovs-vswitchd.conf.db(5), Port, vlan_mode). */
 export type PortVlan =
@@ -303,6 +304,8 @@ export interface SwitchHost {
   listen(taps: ReadonlySet<string>): void;
   /** What a guest behind this tap said. It can say anything. */
   guestAddresses(tap: string, mac: string): GuestAddresses;
+  /** All flows of a bridge with ports of VMs. @throws AppError when it does not answer */
+  flows(bridge: string): Promise<readonly BridgeFlow[]>;
   /** The uplink for a probe of VLANs; until it is closed, no VM here sees frames of one. @throws AppError */
   openProbe(options: ProbeOptions): Promise<ProbePort>;
 }
