@@ -271,6 +271,15 @@ export class MemoryMachine {
     ]);
   }
 
+  /** Of NICs of the machine. */
+  addForeignBond(bridge: string, name: string, interfaces: readonly string[]): void {
+    for (const each of interfaces)
+      this.links.set(each, { name: each, index: (this.indexes += 1), isUp: true, hasCarrier: true, alias: '' });
+    const bond = { mode: 'active-backup', lacp: 'off', hasFallback: false, interfaces } as const;
+    this.setPort({ name, bridge, vlan: { kind: 'trunk', tags: [] }, marks: {}, bond });
+    this.changed();
+  }
+
   deletePort(name: string): void {
     this.dropPort(name);
     this.changed();
@@ -330,6 +339,7 @@ export class MemoryMachine {
       interfaces,
       ofport: null,
       ofports: [],
+      carriers: [],
       error: '',
       mtu: 1500,
     };
@@ -344,7 +354,9 @@ export class MemoryMachine {
       missing === undefined
         ? { ofport: ofports[0] ?? null, error: '' }
         : { ofport: -1, error: `could not open network device ${missing} (No such device)` };
-    this.ports.set(port.name, { ...port, ofports, ...made });
+    // The first one of a bond is its active one.
+    const carriers = port.interfaces.filter((_, at) => (ofports[at] ?? 0) > 0).slice(0, 1);
+    this.ports.set(port.name, { ...port, ofports, carriers, ...made });
   }
 
   private changed(): void {

@@ -78,6 +78,11 @@ export interface HostPort {
   readonly ofport: number | null;
   /** Of each interface. */
   readonly ofports: readonly (number | null)[];
+  /**
+   * Its interfaces that take frames which are for everybody: of a bond that has agreed with the switch (LACP) all, of another bond the active one, since
+   * the switch sends such frames to each of its interfaces. Empty while none does.
+   */
+  readonly carriers: readonly string[];
   /** Why it could not. */
   readonly error: string;
   /** Of its first interface; null while the switch has not made it. */
@@ -239,10 +244,12 @@ export interface SwitchEvents {
 /** The NIC on the bridge of VMs, over which they meet those of other nodes. */
 export interface Uplink {
   readonly bridge: string;
-  /** The interface. */
+  /** The interface; of a bond the one that sends, as `eth1 of bond0`. */
   readonly name: string;
   /** OpenFlow number. */
   readonly ofport: number;
+  /** OpenFlow numbers that frames arrive by: of a bond there may be several. */
+  readonly hears: readonly number[];
   readonly mtu: number;
   /** Null for a mode that we never set. */
   readonly vlan: PortVlan | null;
