@@ -42,7 +42,7 @@ export function TracePage(): ReactElement {
   const trace = useTrace(cluster);
   const { get, set } = useUrlState();
   const [typed, setTyped] = useState(() => ({ from: get('from'), to: get('to') }));
-  const namespace = get('namespace') || (namespaces.length === 1 ? (namespaces[0] ?? '') : defaultNamespace);
+  const namespace = get('namespace') || usualNamespace(namespaces);
   const { last } = trace;
   const isStale = useIsPast((last?.at ?? Infinity) + staleAfterMs);
   if (status === 'loading') return <SkeletonRows label="The VMs are loading" count={6} />;
@@ -84,7 +84,7 @@ export function TracePage(): ReactElement {
         }}
       >
         <div className="flex flex-wrap items-start gap-3">
-          {namespaces.length < 2 && namespace === (namespaces[0] ?? defaultNamespace) ? null : (
+          {namespaces.length < 2 && namespace === usualNamespace(namespaces) ? null : (
             <Field label="Namespace" className="w-48 max-md:w-full">
               <Select
                 isMono
@@ -178,6 +178,9 @@ export function TracePage(): ReactElement {
     </>
   );
 }
+
+const usualNamespace = ([first, ...others]: readonly string[]): string =>
+  first === undefined || others.includes(defaultNamespace) ? defaultNamespace : first;
 
 interface VmFieldProps {
   label: string;
