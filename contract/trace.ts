@@ -5,7 +5,7 @@ import { ProbeResult } from './probe.ts';
 export const TraceHop = z.object({
   vlan: z.number().int(),
   node: z.string(),
-  place: z.enum(['vm', 'tap', 'port', 'bridge', 'uplink', 'switches']),
+  place: z.enum(['vm', 'tap', 'port', 'bridge', 'flows', 'uplink', 'switches']),
   /** Of the tap, the bridge, …; of `switches` the node at the other end. */
   name: z.string(),
   state: z.enum(['ok', 'broken', 'unknown']),
@@ -21,6 +21,28 @@ export const TraceResult = z.object({
   probe: ProbeResult.nullable(),
 });
 export type TraceResult = z.infer<typeof TraceResult>;
+
+const Count = z.number().int().nonnegative();
+const Counted = z.object({ flows: Count, packets: Count });
+
+/** OpenFlow flows that decide about the frames of a tap. */
+export const TracedFlows = z.object({
+  /** Why the switch does not tell; empty when it does. */
+  failure: z.string().max(4_096),
+  /** Flows that take some of its frames before `rest` does: meshd's copies, and those of others. */
+  ours: Counted,
+  others: Counted,
+  /** The flow that takes all other frames; null when none does, so that they are dropped. `packets`: of all ports, unless it is for the tap alone. */
+  rest: z
+    .object({
+      does: z.enum(['normal', 'drop', 'other']),
+      packets: Count,
+      priority: Count,
+      isOfPort: z.boolean(),
+    })
+    .nullable(),
+});
+export type TracedFlows = z.infer<typeof TracedFlows>;
 
 /** What the node of a VM says of its part of the path. */
 export const TracedVm = z.object({
@@ -40,6 +62,8 @@ export const TracedVm = z.object({
         isPortRight: z.boolean(),
         /** Why the switch does not forward for the port; empty when it does. */
         portFailure: z.string().max(4_096),
+        /** A meshd of the version before does not tell. */
+        flows: TracedFlows.optional(),
       }),
     )
     .max(256),

@@ -89,6 +89,18 @@ test('a VLAN is added, and the map, the table and the graph show it', async ({ m
   }
 });
 
+test('a probe that no node can take part in says why, with each node’s reason', async ({ me }) => {
+  const { page } = me;
+  await page.setViewportSize(desktop);
+  await page.goto('/vlans/probe?vlans=100-102&nodes=node[1-3]');
+  await page.getByRole('button', { name: 'Probe', exact: true }).click();
+  await page
+    .getByRole('alert')
+    .filter({ hasText: /a probe needs two nodes that can take part: node1: / })
+    .waitFor();
+  await inspect(me, 'probe-refused', 'Probe');
+});
+
 test('on a phone nodes are ticked by a finger, beside the box too', async ({ me }) => {
   await me.page.setViewportSize(phone);
   await me.page.goto('/nodes');

@@ -32,6 +32,13 @@ export const shown: readonly Shown[] = [
   { name: 'deploy', route: '/deploy', path: '/deploy?nodes=node[1-4]', heading: 'Deploy' },
   { name: 'deploy-mesh', route: '/deploy', path: '/deploy?nodes=node[1-4]&step=mesh', heading: 'Deploy' },
   { name: 'vlans', route: '/vlans', path: '/vlans', heading: 'VLANs' },
+  { name: 'probe', route: '/vlans/probe', path: '/vlans/probe?vlans=100-102', heading: 'Probe' },
+  {
+    name: 'trace',
+    route: '/vlans/trace',
+    path: '/vlans/trace?from=web1&to=web2',
+    heading: 'Trace a path',
+  },
   { name: 'launch', route: '/launch', path: '/launch', heading: 'Launch VMs' },
   { name: 'launch-network', route: '/launch', path: '/launch?step=network', heading: 'Launch VMs' },
   { name: 'launch-places', route: '/launch', path: '/launch?step=places', heading: 'Launch VMs' },

@@ -6,6 +6,7 @@ import { ConsoleClient } from './client.ts';
 import { CommandLine } from './command-line.ts';
 import { FleetCollection } from './fleet.ts';
 import { createKnownNodes, type KnownNodesCollection } from './known-nodes.ts';
+import { ProbesCollection } from './probes.ts';
 import { RunsCollection } from './runs.ts';
 
 export interface Console {
@@ -14,15 +15,18 @@ export interface Console {
   readonly knownNodes: KnownNodesCollection;
   readonly runs: RunsCollection;
   readonly commands: CommandLine;
+  readonly probes: ProbesCollection;
 }
 
 export function createConsole(client: ConsoleClient, now: () => number): Console {
+  const commands = new CommandLine({ client });
   return {
     client,
     fleet: new FleetCollection({ client, now }),
     knownNodes: createKnownNodes(client),
     runs: new RunsCollection({ client }),
-    commands: new CommandLine({ client }),
+    commands,
+    probes: new ProbesCollection({ commands, now, storage: () => window.sessionStorage }),
   };
 }
 

@@ -6,7 +6,7 @@ const root = new URL('../', import.meta.url).pathname;
 const pages = [
   ...['layout', 'page', 'mesh/page', 'nodes/page', 'vlans/page', 'runs/page', 'settings/page', 'terminal/page'],
   ...['consoles/page', 'console/[node]/[name]/page'],
-  ...['vms/page', 'vms/[node]/[vm]/page'],
+  ...['vms/page', 'vms/[node]/[vm]/page', 'vlans/probe/page', 'vlans/trace/page'],
 ];
 
 /** Packages that a page and the modules it imports name; those that wait for an `import()` are left out. */

@@ -7,6 +7,7 @@ import { kernel, qcow2, rawDisk } from '../host/images/made-images.ts';
 import { MemoryStore } from '../host/images/memory-store.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
 import { MemoryMachine } from '../host/ovs/memory-host.ts';
+import { createMemoryHypervisor } from '../host/qemu/memory-hypervisor.ts';
 import { startDaemon } from '../agent/daemon.ts';
 import { createLog, type LogLevel } from '../agent/log.ts';
 import { echo } from './echo-service.ts';
@@ -36,6 +37,11 @@ async function main(): Promise<void> {
       log: createLog({ level: flags.level as LogLevel, file: '' }),
       machine: createMemoryMachine({ name, number: Number(number) }),
       ...(flags.filepath === '' ? { files: memoryFiles(Number(number)) } : {}),
+      // Its VMs hold the taps of its switch.
+      hypervisor: createMemoryHypervisor({
+        base: flags.base,
+        onHold: (tap, isHeld) => network.changeLink(tap, { hasCarrier: isHeld }),
+      }),
       switchHost: network.host(),
       onQuit: (delayMs) => {
         setTimeout(end, delayMs);

@@ -16,16 +16,15 @@ export interface ProbeHandlersComponents {
 export function createProbeHandlers({ prober, tracer, surroundings }: ProbeHandlersComponents): Handlers {
   const probe: Handler = async ({ command: { words }, host, namespace, signal, status }) => {
     const order = readOrder({ vlans: words['vlans'], nodes: words['nodes'] }, surroundings(namespace));
-    status(`testing ${order.vlans.length} VLANs between ${order.nodes.length} nodes`);
-    const result = await prober.run(order, signal);
+    const result = await prober.run(order, signal, status);
     return [responseEntry(host, { Header: [...probeColumns], Tabular: probeRows(result), Data: result })];
   };
   return {
     'vlans <probe,> [vlans]': probe,
     'vlans <probe,> nodes <nodes>': probe,
     'vlans <probe,> <vlans> nodes <nodes>': probe,
-    'vlans <trace,> <vm> <other vm>': async ({ command: { words }, host, namespace, signal }) => {
-      const result = await tracer.run({ namespace, from: words['vm'] ?? '', to: words['other'] ?? '' }, signal);
+    'vlans <trace,> <vm> <other vm>': async ({ command: { words }, host, namespace, signal, status }) => {
+      const result = await tracer.run({ namespace, from: words['vm'] ?? '', to: words['other'] ?? '' }, signal, status);
       return [responseEntry(host, { Header: [...traceColumns], Tabular: traceRows(result.hops), Data: result })];
     },
   };

@@ -51,7 +51,7 @@ export function createProbePart({
     prober,
     clock,
     list: (namespace) => vms.list(namespace),
-    view: () => switchHost.view(),
+    host: switchHost,
     nodeOf: (namespace, vm) => {
       const host = directory.listed(namespace).find(({ name }) => name === vm)?.host;
       return namespaces.members().find(({ name }) => name === host) ?? null;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import type { ProbeResult } from '../../contract/probe.ts';
-import { verdictOfPath } from '../../core/probe/result.ts';
+import { verdictOfPath } from '../../core/probe/verdicts.ts';
 import type { SwitchHost } from '../../host/ovs/switch-host.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
 import { SimulatedProbes, type SimulatedProbesOptions } from './simulated-probes.ts';

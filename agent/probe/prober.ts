@@ -6,6 +6,8 @@ import type { ProbeReport } from '../../core/probe/arrivals.ts';
 import { findWrongPaths, type RoundOutcome } from '../../core/probe/matrix.ts';
 import { describeTooMuch, holdMs, maxProbeMtu, planRound, sendMs, type ProbeRound } from '../../core/probe/plan.ts';
 import { describeOutcome } from '../../core/probe/result.ts';
+import { describeVlans } from '../../core/probe/texts.ts';
+import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
@@ -54,9 +56,13 @@ export class Prober {
 
   /**
    * @throws AppError `invalid` when it is too much or too little, `conflict` with whose probe is under way, `failed` with the reason of
-   * each node when fewer than two can take part, `cancelled`. Nothing is left on any node then.
+   * each node when fewer than two can take part, `cancelled`. Nothing is left on any node then. `say` hears how far it is.
    */
-  async run(order: ProbeOrder, signal: AbortSignal): Promise<ProbeResult> {
+  async run(
+    order: ProbeOrder,
+    signal: AbortSignal,
+    say: (text: string) => void = () => undefined,
+  ): Promise<ProbeResult> {
     const { mesh, newRun } = this.components;
     const vlans = order.vlans.map(({ vlan }) => vlan);
     const size = { nodes: order.nodes.length, vlans };
@@ -68,9 +74,10 @@ export class Prober {
     const members = [...mesh.memberIds()].sort();
     let lingerMs = givenUpMs;
     try {
+      say(`asking ${members.length} nodes for their part`);
       const nodes = order.nodes.map(({ id, name }): Taking => ({ id, name, state: 'ok', reason: '', answer: null }));
       const unshielded = await this.arm({ run, size, members }, nodes, signal);
-      const result = await this.test({ run, order, unshielded }, nodes, signal);
+      const result = await this.test({ run, order, unshielded, say }, nodes, signal);
       lingerMs = 0;
       return result;
     } finally {
@@ -113,7 +120,12 @@ export class Prober {
   }
 
   private async test(
-    { run, order, unshielded }: { run: string; order: ProbeOrder; unshielded: readonly string[] },
+    {
+      run,
+      order,
+      unshielded,
+      say,
+    }: { run: string; order: ProbeOrder; unshielded: readonly string[]; say: (text: string) => void },
     nodes: readonly Taking[],
     signal: AbortSignal,
   ): Promise<ProbeResult> {
@@ -126,8 +138,10 @@ export class Prober {
     }
     const mtu = Math.min(maxProbeMtu, ...able.map(({ answer }) => answer?.mtu ?? maxProbeMtu));
     const pass = (round: ProbeRound) => this.pass({ run, round, mtu }, nodes, signal);
+    say(`testing ${describeVlans(vlans)} between ${describeRange(able.map(({ name }) => name))}`);
     const first = await pass(planRound(1, { nodes: able.length, vlans }));
     const wrong = [...new Set(findWrongPaths(first).map(({ vlan }) => vlan))];
+    if (wrong.length > 0) say(`testing ${describeVlans(wrong)} again`);
     const second = wrong.length === 0 ? null : await pass(planRound(2, { nodes: able.length, vlans: wrong }));
     const notCarried = nodes.map(({ answer }, place) => [place, new Set(answer?.notCarried ?? [])] as const);
     return describeOutcome({

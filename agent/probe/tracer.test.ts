@@ -1,38 +1,19 @@
 // Traces over machines in memory: what both nodes say, and what a probe between them found.
 import { expect, test } from 'vitest';
-import { defaultConfig } from '../../core/vms/config.ts';
-import type { VmRecord } from '../../core/vms/record.ts';
 import { traceRows } from '../../core/probe/trace.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
+import { recordForTests } from './record-for-tests.ts';
 import { SimulatedProbes } from './simulated-probes.ts';
 import { Tracer } from './tracer.ts';
-
-const recordOf = (name: string, host: string): VmRecord => ({
-  ...{ id: 1, name, namespace: 'lab', host, uuid: name, config: defaultConfig, state: 'RUNNING', reason: '' },
-  ...{ launchedAtMs: 0, pid: 1, hotplug: [], accelerator: 'tcg' },
-  nets: [
-    {
-      ...{
-        alias: 'lan',
-        vlan: 120,
-        bridge: 'mega_bridge',
-        tap: 'mega_tap0',
-        mac: '02:00:00:00:00:01',
-        driver: 'e1000',
-      },
-      ...{ qinq: false, ip4: '', ip6: '', qos: '', raw: '' },
-    },
-  ],
-});
 
 async function begin() {
   const clock = new VirtualClock();
   const probes = await SimulatedProbes.create({ size: 4 }, clock);
-  const vms = [recordOf('a', 'node1'), recordOf('b', 'node3')];
+  const vms = [recordForTests('a', 'node1'), recordForTests('b', 'node3')];
   const tracers = probes.machines.map((machine, index) => {
     const mesh = probes.sim.mesh(index);
     return new Tracer({
-      ...{ mesh, clock, aliasOf: () => 'lan', view: () => machine.host().view() },
+      ...{ mesh, clock, aliasOf: () => 'lan', host: machine.host() },
       prober: { run: (order, signal) => probes.proberOf(index).run(order, signal) },
       list: () => vms.filter(({ host }) => host === probes.nameOf(index)),
       nodeOf: (_namespace, vm) => {
@@ -67,6 +48,19 @@ test('a path that is well, and one with a switch that drops its VLAN', async () 
   expect(await trace('a', 'b')).toEqual([
     'node3 port mega_tap0 broken it has VLAN 5 on mega_bridge, not VLAN 120 on mega_bridge',
   ]);
+  await probes.stop();
+});
+
+test('a flow of somebody else that drops what a VM sends is named', async () => {
+  const { probes, trace } = await begin();
+  probes.machines[0]?.addFlow('mega_bridge', { priority: 9, does: 'drop', packets: 3 });
+  expect(await trace('a', 'b')).toEqual([
+    'node1 flows mega_bridge broken the flow of priority 9 drops its frames: 3 packets of all ports',
+  ]);
+  probes.machines[2]?.setRunning('switch', false);
+  expect((await trace('a', 'b')).find((row) => row.startsWith('node3 flows'))).toBe(
+    'node3 flows mega_bridge unknown the bridge mega_bridge in memory does not answer',
+  );
   await probes.stop();
 });
 

@@ -5,12 +5,12 @@ import { TracedVm, type TraceResult } from '../../contract/trace.ts';
 import type { ProbeResult } from '../../contract/probe.ts';
 import { sharedVlans, traceHops, type TracedSide } from '../../core/probe/trace.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
-import type { HostView } from '../../host/ovs/switch-host.ts';
+import type { SwitchHost } from '../../host/ovs/switch-host.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { isOfVersionBefore } from '../mesh/requests.ts';
 import type { Prober } from './prober.ts';
-import { vmPath } from './vm-path.ts';
+import { vmPath, type ToldFlows } from './vm-path.ts';
 
 export const lookKind = 'trace-look';
 const lookMs = 10_000;
@@ -22,7 +22,7 @@ export interface TracerComponents {
   readonly clock: Pick<Clock, 'wallNow'>;
   /** VMs of this node. */
   readonly list: (namespace: string) => readonly VmRecord[];
-  readonly view: () => HostView;
+  readonly host: Pick<SwitchHost, 'view' | 'flows'>;
   /** The node that a VM is on, as it said last; null for a VM that no node has. */
   readonly nodeOf: (namespace: string, vm: string) => { readonly id: string; readonly name: string } | null;
   readonly aliasOf: (vlan: number, namespace: string) => string;
@@ -33,12 +33,15 @@ export class Tracer {
 
   constructor(components: TracerComponents) {
     this.components = components;
-    const { mesh, list, view } = components;
-    mesh.serve(lookKind, (body) => {
+    const { mesh, list, host } = components;
+    mesh.serve(lookKind, async (body) => {
       const { namespace, vm } = LookAsk.parse(body);
       const record = list(namespace).find(({ name }) => name === vm);
-      if (!record) return Promise.reject(new AppError('not-found', `vm not found: ${vm}`));
-      return Promise.resolve(vmPath(record, view()));
+      if (!record) throw new AppError('not-found', `vm not found: ${vm}`);
+      const view = host.view();
+      const taps = new Set(record.nets.map(({ tap }) => tap));
+      const ports = [...view.ports.values()].filter(({ interfaces }) => interfaces.some((name) => taps.has(name)));
+      return vmPath(record, { view, flows: await this.flowsOf(ports.map(({ bridge }) => bridge)) });
     });
   }
 
@@ -46,13 +49,25 @@ export class Tracer {
   async run(
     { namespace, from, to }: { namespace: string; from: string; to: string },
     signal: AbortSignal,
+    say: (text: string) => void = () => undefined,
   ): Promise<TraceResult> {
     if (from === to) throw new AppError('invalid', 'a path has two VMs: name another one');
     const [a, b] = await Promise.all([from, to].map((vm) => this.look(namespace, vm, signal)));
     if (!a || !b) throw new AppError('failed', 'a path has two ends');
-    const { probe, failure } = await this.probe(namespace, [a, b], signal);
+    const { probe, failure } = await this.probe(namespace, [a, b], { signal, say });
     const hops = traceHops({ from: a, to: b, probe, failure, nowMs: this.components.clock.wallNow() });
     return { hops, probe };
+  }
+
+  private async flowsOf(bridges: readonly string[]): Promise<ReadonlyMap<string, ToldFlows>> {
+    const told = [...new Set(bridges)].map(async (bridge): Promise<[string, ToldFlows]> => {
+      try {
+        return [bridge, await this.components.host.flows(bridge)];
+      } catch (error) {
+        return [bridge, describeError(error)];
+      }
+    });
+    return new Map(await Promise.all(told));
   }
 
   private async look(
@@ -79,7 +94,7 @@ export class Tracer {
   private async probe(
     namespace: string,
     [a, b]: readonly [TracedSide & { readonly id: string }, TracedSide & { readonly id: string }],
-    signal: AbortSignal,
+    { signal, say }: { readonly signal: AbortSignal; readonly say: (text: string) => void },
   ): Promise<{ probe: ProbeResult | null; failure: string }> {
     const { prober, aliasOf } = this.components;
     const vlans = sharedVlans(a.vm, b.vm);
@@ -89,7 +104,7 @@ export class Tracer {
       vlans: vlans.map((vlan) => ({ vlan, alias: aliasOf(vlan, namespace) })),
     };
     try {
-      return { probe: await prober.run(order, signal), failure: '' };
+      return { probe: await prober.run(order, signal, say), failure: '' };
     } catch (error) {
       signal.throwIfAborted();
       return { probe: null, failure: `not tested: ${describeError(error)}` };

@@ -1,10 +1,19 @@
 // A node's part of the path to one of its VMs: what the VM is to have, and what the switch and the kernel have. Pure.
-import type { TracedVm } from '../../contract/trace.ts';
+import type { TracedFlows, TracedVm } from '../../contract/trace.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
-import { describeVlan, type HostView } from '../../host/ovs/switch-host.ts';
+import type { BridgeFlow } from '../../host/ovs/openflow.ts';
+import { portFlows } from '../../host/ovs/port-flows.ts';
+import { describeVlan, type HostPort, type HostView } from '../../host/ovs/switch-host.ts';
 import { findUplink, passesTagged } from '../../host/ovs/uplink.ts';
 
-export function vmPath({ name, state, nets }: Pick<VmRecord, 'name' | 'state' | 'nets'>, view: HostView): TracedVm {
+/** Of a bridge: its flows, or why it does not tell them. */
+export type ToldFlows = readonly BridgeFlow[] | string;
+
+/** `flows`: of the bridges that the VM is on. */
+export function vmPath(
+  { name, state, nets }: Pick<VmRecord, 'name' | 'state' | 'nets'>,
+  { view, flows }: { readonly view: HostView; readonly flows: ReadonlyMap<string, ToldFlows> },
+): TracedVm {
   const found = findUplink(view);
   const vlans = [...new Set(nets.map(({ vlan }) => vlan))].filter((vlan) => vlan > 0);
   return {
@@ -23,6 +32,7 @@ export function vmPath({ name, state, nets }: Pick<VmRecord, 'name' | 'state' | 
         tapState: !link ? 'missing' : !link.isUp ? 'down' : link.hasCarrier ? 'up' : 'unheld',
         portFailure:
           failures.find((text) => text !== '') ?? (isConnected ? '' : 'the switch has not connected the port'),
+        flows: tracedFlows(port, tap, flows),
       };
     }),
     uplink: found.ok
@@ -32,4 +42,13 @@ export function vmPath({ name, state, nets }: Pick<VmRecord, 'name' | 'state' | 
         }
       : { bridge: '', name: '', passes: [], whyNot: found.why },
   };
+}
+
+function tracedFlows(port: HostPort | undefined, tap: string, flows: ReadonlyMap<string, ToldFlows>): TracedFlows {
+  const none = { ours: { flows: 0, packets: 0 }, others: { flows: 0, packets: 0 }, rest: null };
+  if (!port) return { ...none, failure: 'the switch has no port for it' };
+  const told = flows.get(port.bridge) ?? 'its bridge was not asked';
+  if (typeof told === 'string') return { ...none, failure: told };
+  const ofport = port.ofports[port.interfaces.indexOf(tap)] ?? port.ofport ?? 0;
+  return { failure: '', ...portFlows(told, ofport) };
 }

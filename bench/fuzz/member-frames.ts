@@ -18,6 +18,8 @@ import {
   numberFrame,
   summaryFrame,
 } from '../../agent/mesh/frames.ts';
+import { armKind, endKind, reportKind, sendKind } from '../../agent/probe/messages.ts';
+import { lookKind } from '../../agent/probe/tracer.ts';
 import { closeFrame, creditFrame, dataFrame, openFrame, payloadOf, setLeg } from '../../agent/mesh/stream-frames.ts';
 import { writeId, writeU16, writeU32 } from '../../core/mesh/link-states.ts';
 import type { Random } from '../console/random.ts';
@@ -116,6 +118,21 @@ function memberLine(random: Random): string {
   }
 }
 
+const run = '0123456789abcdef';
+
+/** Of a probe or a trace: as a member sends it, or with one value replaced. */
+function probeRequest(random: Random, { ids }: FrameWorld): unknown {
+  const round = { round: 1, vlans: [100, 120], copies: 2, perSecond: 2_000, quietMs: 150, longestMs: 1_500 };
+  const [kind, body] = random.of<readonly [string, object]>([
+    [armKind, { run, holdMs: 1_000, nodes: ids, vlans: [100, 120] }],
+    [sendKind, { run, round, mtu: 1_500 }],
+    [reportKind, { run, round }],
+    [endKind, { run, lingerMs: 0 }],
+    [lookKind, { namespace: 'minimega', vm: 'web1' }],
+  ]);
+  return { t: 'request', kind, body: random.below(3) > 0 ? forge(random, body) : body };
+}
+
 function message(random: Random, world: FrameWorld): unknown {
   const notice = { t: 'notice', incarnation: incarnation(random, world), sequence: u32(random) };
   const of = random.of<() => unknown>([
@@ -125,6 +142,7 @@ function message(random: Random, world: FrameWorld): unknown {
       body: { line: memberLine(random), namespace: random.of(['minimega', 'x', '']) },
     }),
     () => ({ t: 'request', kind: 'hello', body: random.of(extremes) }),
+    () => probeRequest(random, world),
     () => ({ t: 'request', kind: random.of(['', 'nope', '__proto__', 'x'.repeat(70)]), body: random.of(extremes) }),
     () => ({ t: 'answer', body: random.of(extremes) }),
     () => ({ t: 'error', code: random.of(['failed', 'toString', 'x']), message: 'x'.repeat(random.below(70_000)) }),

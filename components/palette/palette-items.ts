@@ -47,6 +47,8 @@ const actions: readonly Action[] = [
     path: '/settings?tab=sessions',
     least: 'viewer',
   },
+  { label: 'Probe VLANs', hint: 'switches trunk ports untagged mtu', path: '/vlans/probe', least: 'operator' },
+  { label: 'Trace a path between two VMs', hint: 'vlans tap bridge uplink', path: '/vlans/trace', least: 'operator' },
   { label: 'Audit log', hint: 'who did what', path: '/settings?tab=audit', least: 'admin' },
 ];
 

@@ -2,6 +2,7 @@
 // A VLAN in the map. It is rendered again only when it became another object, other columns came into sight, or it was marked.
 import { memo } from 'react';
 import type { ReactElement } from 'react';
+import { markWords, type NodeMarks } from '../probe/probe-marks.ts';
 import { cx } from '../ui/cx.ts';
 import { FlagMarks } from './FlagMarks.tsx';
 import { rowHeight, widthOf, type FixedColumn } from './matrix-layout.ts';
@@ -34,10 +35,13 @@ export interface MatrixRowProps {
   selectedNode: string | null;
   activeColumn: number | null;
   isFaint: boolean;
+  /** What the last probe says of this VLAN on each node; null: it was not probed. */
+  marks: NodeMarks | null;
 }
 
 export const MatrixRow = memo(function MatrixRow(props: MatrixRowProps): ReactElement {
   const { id, index, start, vlan, fixed, nodes, columnWidth, isSelected, selectedNode, activeColumn, isFaint } = props;
+  const { marks } = props;
   const ground = isSelected ? 'bg-accent-soft' : 'bg-surface-1 group-hover/row:bg-surface-2';
   return (
     <div
@@ -75,6 +79,11 @@ export const MatrixRow = memo(function MatrixRow(props: MatrixRowProps): ReactEl
       </div>
       {nodes.map(({ node, index: at, start: left }) => {
         const count = vlan.cells.get(node.id) ?? null;
+        const mark = marks?.get(node.name) ?? null;
+        const words = [
+          count === null ? 'no VMs' : describeVms(count),
+          ...(mark === null ? [] : [markWords(mark)]),
+        ].join('; ');
         const isMarked = node.id === selectedNode;
         return (
           <div
@@ -83,8 +92,8 @@ export const MatrixRow = memo(function MatrixRow(props: MatrixRowProps): ReactEl
             role="gridcell"
             aria-colindex={fixed.length + at + 1}
             aria-selected={isSelected && isMarked}
-            aria-label={count === null ? 'no VMs' : describeVms(count)}
-            title={count === null ? undefined : `${shortName(vlan)} on ${node.name}: ${describeVms(count)}`}
+            aria-label={words}
+            title={count === null && mark === null ? undefined : `${shortName(vlan)} on ${node.name}: ${words}`}
             data-row={index}
             data-column={fixed.length + at}
             style={{ left, width: columnWidth }}
@@ -96,7 +105,7 @@ export const MatrixRow = memo(function MatrixRow(props: MatrixRowProps): ReactEl
               activeColumn === fixed.length + at && activeCell,
             )}
           >
-            <VlanCell count={count} />
+            <VlanCell count={count} mark={mark} />
           </div>
         );
       })}

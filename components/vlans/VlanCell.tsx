@@ -1,5 +1,7 @@
 // What a cell of the map shows: how many VMs of a VLAN are on a node, and how many of them run. All of its drawing is here.
 import type { ReactElement } from 'react';
+import type { NodeVerdict } from '../../core/probe/verdicts.ts';
+import { VerdictShape } from '../probe/verdict-looks.tsx';
 import { cx } from '../ui/cx.ts';
 import type { VmCount } from './vm-count.ts';
 
@@ -50,13 +52,23 @@ export function VmShare({ count, className }: { count: VmCount; className?: stri
   );
 }
 
-/** Null: no VM of the VLAN is on the node. */
-export function VlanCell({ count }: { count: VmCount | null }): ReactElement | null {
-  if (count === null) return null;
+/** `count` null: no VM of the VLAN is on the node. `mark`: what the last probe said, in the upper right corner of the cell around it. */
+export function VlanCell({
+  count,
+  mark = null,
+}: {
+  count: VmCount | null;
+  mark?: NodeVerdict | null;
+}): ReactElement | null {
   return (
-    <span className="inline-flex items-center gap-1.5 numbers">
-      <VmShare count={count} />
-      {count.total}
-    </span>
+    <>
+      {count === null ? null : (
+        <span className="inline-flex items-center gap-1.5 numbers">
+          <VmShare count={count} />
+          {count.total}
+        </span>
+      )}
+      {mark === null ? null : <VerdictShape verdict={mark.verdict} className="absolute top-0.5 right-0.5 size-2.5" />}
+    </>
   );
 }

@@ -22,6 +22,7 @@ import { VlanMembers, vmsPath } from './VlanMembers.tsx';
 import { describeVms } from './vm-count.ts';
 
 // Few VLANs are looked at so closely.
+const VlanProbe = lazy(async () => ({ default: (await import('../probe/VlanProbe.tsx')).VlanProbe }));
 const VlanDhcp = lazy(async () => ({ default: (await import('../dhcp/VlanDhcp.tsx')).VlanDhcp }));
 
 export interface VlanInspectorProps {
@@ -118,6 +119,11 @@ export const VlanInspector = memo(function VlanInspector(props: VlanInspectorPro
       <Section title="DHCP">
         <Suspense fallback={<SkeletonRows label="DHCP is loading" count={1} />}>
           <VlanDhcp vlan={vlan.vlan} vms={vms} onStart={() => onEdit({ is: 'dhcp', vlan })} />
+        </Suspense>
+      </Section>
+      <Section title="Between the nodes">
+        <Suspense fallback={<SkeletonRows label="The probe is loading" count={1} />}>
+          <VlanProbe vlan={vlan.vlan} vms={vms} />
         </Suspense>
       </Section>
       <Section title={node === null ? 'VMs by node' : `VMs on ${node.name}, then on others`}>

@@ -1,7 +1,9 @@
 // @vitest-environment happy-dom
 import { act, useState, type ReactElement } from 'react';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { ProbeResult } from '../../contract/probe.ts';
 import { applyFleetDelta } from '../../core/fleet-view.ts';
+import { ProbeMarks } from '../probe/probe-marks.ts';
 import { pageForTests } from '../page-for-tests.ts';
 import { testDelta, testFleet, testNode, testVlan, testVm } from './rows-for-tests.ts';
 import { parseVlanSort } from './vlan-choice.ts';
@@ -33,7 +35,7 @@ let index = new VlanIndex('c1', view);
 let held: { vlan: string | null; node: string | null; sorted: string[] };
 let show: (map: VlanMap) => void;
 
-function Page({ brushed }: { brushed: string | null }): ReactElement {
+function Page({ brushed, marks }: { brushed: string | null; marks: ProbeMarks | null }): ReactElement {
   const [map, setMap] = useState(index.current);
   const [selected, select] = useState<{ vlan: string | null; node: string | null }>({ vlan: null, node: null });
   show = setMap;
@@ -49,15 +51,16 @@ function Page({ brushed }: { brushed: string | null }): ReactElement {
       node={selected.node}
       onSelect={(vlan, node) => select({ vlan, node })}
       brushed={brushed}
+      marks={marks}
     />
   );
 }
 
-function draw(brushed: string | null = null): void {
+function draw(brushed: string | null = null, marks: ProbeMarks | null = null): void {
   view = testFleet({ nodes, vlans, vms });
   index = new VlanIndex('c1', view);
   held = { vlan: null, node: null, sorted: [] };
-  page.draw(<Page brushed={brushed} />);
+  page.draw(<Page brushed={brushed} marks={marks} />);
 }
 
 const grid = () => page.box.querySelector<HTMLElement>('[role=grid]')!;
@@ -135,6 +138,34 @@ test('a change draws the row that it concerns, and no other', () => {
       .slice(2)
       .map((row) => row.innerHTML),
   ).toEqual(before.slice(2));
+});
+
+test('a cell has the verdict of the last probe in words beside its mark, and unknown once that is stale', () => {
+  const node = (name: string, state: 'ok' | 'silent' = 'ok') => ({
+    ...{ name, state, reason: '', bridge: 'mega_bridge', uplink: 'eth0', mtu: 1_500 },
+  });
+  const result: ProbeResult = {
+    ...{ atMs: 0, staleAtMs: 1, bigBytes: 1_514, unsteady: [], flooded: [], unshielded: [] },
+    nodes: [node('node1'), node('node2'), node('node3'), node('node4', 'silent')],
+    vlans: [{ vlan: 101, alias: 'net1' }],
+    bad: [{ vlan: 101, from: 'node2', to: 'node1', verdict: 'untagged', arrivedOn: [0] }],
+    causes: [
+      {
+        ...{ kind: 'port', symptom: 'untagged', vlans: [101], groups: [['node2']] },
+        ...{ direction: 'from', arrivedOn: 0, or: [] },
+      },
+    ],
+  };
+  const labels = () =>
+    [5, 6, 7, 8, 9].map((at) => rows()[1]?.querySelector(`[aria-colindex="${at}"]`)?.getAttribute('aria-label'));
+  draw(null, new ProbeMarks(result, false));
+  expect(labels()).toEqual([
+    ...['no VMs; probe: ok here, and bad to another node', '1 VM, running; probe: untagged on arrival'],
+    ...['no VMs; probe: ok', 'no VMs; probe: node silent', 'no VMs'],
+  ]);
+  expect(rows()[2]?.querySelector('[aria-colindex="6"]')?.getAttribute('aria-label')).toBe('no VMs');
+  draw(null, new ProbeMarks(result, true));
+  expect(labels()[1]).toBe('1 VM, running; probe: unknown');
 });
 
 test('rows of other namespaces are faint while one is brushed', () => {

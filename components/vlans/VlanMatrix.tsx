@@ -4,6 +4,7 @@
 import { useVirtualizer, type Range } from '@tanstack/react-virtual';
 import { useId, useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent, MouseEvent, ReactElement } from 'react';
+import type { ProbeMarks } from '../probe/probe-marks.ts';
 import { MatrixHeader } from './MatrixHeader.tsx';
 import { MatrixRow, type ShownNode } from './MatrixRow.tsx';
 import {
@@ -31,11 +32,13 @@ export interface VlanMatrixProps {
   onSelect: (vlan: string | null, node: string | null) => void;
   /** Rows of other namespaces are faint; null: none are. */
   brushed: string | null;
+  /** Of the last probe; null: nobody probed. */
+  marks: ProbeMarks | null;
 }
 
 export function VlanMatrix(props: VlanMatrixProps): ReactElement {
   'use no memo';
-  const { vlans, nodes, hasNamespaces, sort, onSort, vlan, node, onSelect, brushed } = props;
+  const { vlans, nodes, hasNamespaces, sort, onSort, vlan, node, onSelect, brushed, marks } = props;
   const id = useId();
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<GridPlace>({ row: 0, column: 0 });
@@ -151,6 +154,7 @@ export function VlanMatrix(props: VlanMatrixProps): ReactElement {
               selectedNode={node}
               activeColumn={place.row === index ? place.column : null}
               isFaint={brushed !== null && of.namespace !== brushed}
+              marks={marks?.on(of.vlan) ?? null}
             />
           );
         })}

@@ -2,6 +2,7 @@
 // The chosen VLANs as map, table or graph.
 import { useMemo } from 'react';
 import type { ReactElement } from 'react';
+import type { ProbeMarks } from '../probe/probe-marks.ts';
 import { DataTable } from '../table/DataTable.tsx';
 import { Button } from '../ui/Button.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
@@ -27,16 +28,18 @@ export interface VlanViewsProps {
   brushed: string | null;
   /** All VLANs in words. */
   summary: string;
+  /** Of the last probe; null: nobody probed. */
+  marks: ProbeMarks | null;
   onShowAll: () => void;
 }
 
 const keyOf = ({ key }: MapVlan): string => key;
 
 export function VlanViews(props: VlanViewsProps): ReactElement {
-  const { view, map, source, choice, hasNamespaces, brushed, summary, onShowAll } = props;
+  const { view, map, source, choice, hasNamespaces, brushed, summary, marks, onShowAll } = props;
   const { vlans, selected, node, sort, select } = choice;
-  const columns = useMemo(() => vlanColumns(map.nodes, hasNamespaces), [map.nodes, hasNamespaces]);
-  const lines = useMemo(() => vlanLines(map.nodes), [map.nodes]);
+  const columns = useMemo(() => vlanColumns(map.nodes, hasNamespaces, marks), [map.nodes, hasNamespaces, marks]);
+  const lines = useMemo(() => vlanLines(map.nodes, marks), [map.nodes, marks]);
   if (vlans.length === 0) {
     return (
       <EmptyState title="No VLAN fits" action={<Button onClick={onShowAll}>Show all {map.vlans.length}</Button>}>
@@ -83,6 +86,7 @@ export function VlanViews(props: VlanViewsProps): ReactElement {
           node={node?.id ?? null}
           onSelect={select}
           brushed={brushed === noNamespace ? '' : brushed}
+          marks={marks}
         />
       );
   }

@@ -1,6 +1,6 @@
 'use client';
 // The VLANs of the cluster over its nodes: as a map, a table or a graph; one selection and one filter for all three, in the URL.
-import { Grid3x3, Network, Plus, Rows3, Share2, SlidersHorizontal } from 'lucide-react';
+import { Grid3x3, Network, Plus, Radar, Rows3, Share2, SlidersHorizontal } from 'lucide-react';
 import Link from 'next/link';
 import { useCallback, useMemo, useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
@@ -13,6 +13,8 @@ import { useCluster, useClusterPath } from '../frame/use-cluster.ts';
 import { phoneScreen, useMedia } from '../frame/use-media.ts';
 import { usePlanRefusal, useRefusal } from '../frame/use-session.tsx';
 import { useUrlState } from '../frame/use-url-state.ts';
+import { ProbeMarks } from '../probe/probe-marks.ts';
+import { useIsPast, useProbe } from '../probe/use-probes.ts';
 import { Button } from '../ui/Button.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { SearchInput } from '../ui/SearchInput.tsx';
@@ -21,6 +23,7 @@ import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
 import { loadOnOpen } from '../ui/load-on-open.tsx';
 import { NamespaceChips } from './NamespaceChips.tsx';
+import { ProbeLegend } from './ProbeLegend.tsx';
 import { useSameList, useVlanChoice, type VlanChoice } from './use-vlan-choice.ts';
 import { useVlanSource } from './use-vlans.ts';
 import { namespaceChoices, noNamespace } from './vlan-choice.ts';
@@ -144,6 +147,10 @@ function KnownVlans({ map, source, choice, actions, onEdit }: KnownVlansProps): 
   const [brushed, setBrushed] = useState<string | null>(null);
   const relatives = useSameList(choice.selected === null ? none : relativesOf(map, choice.selected));
   const choices = useMemo(() => namespaceChoices(map), [map]);
+  const withCluster = useClusterPath();
+  const probed = useProbe(map.cluster).last?.result ?? null;
+  const isStale = useIsPast(probed?.staleAtMs ?? Infinity);
+  const marks = useMemo(() => (probed === null ? null : new ProbeMarks(probed, isStale)), [probed, isStale]);
   const summary = useMemo(() => describeVlans(countVlans(map.vlans)), [map.vlans]);
   const text = `${summary.text}${cluster?.State === 'live' ? '' : ', as last seen'}`;
   const wanted = get('view');
@@ -157,7 +164,14 @@ function KnownVlans({ map, source, choice, actions, onEdit }: KnownVlansProps): 
       <PageHeader
         title="VLANs"
         state={<StateMark state={cluster?.State === 'lost' ? 'lost' : summary.state}>{text}</StateMark>}
-        actions={actions}
+        actions={
+          <>
+            <Button icon={<Radar className="size-4" />} render={<Link href={withCluster('/vlans/probe')} />}>
+              Probe
+            </Button>
+            {actions}
+          </>
+        }
       />
       <div className="flex flex-wrap items-center gap-2 px-4 pb-3 md:px-6">
         <SearchInput
@@ -192,8 +206,10 @@ function KnownVlans({ map, source, choice, actions, onEdit }: KnownVlansProps): 
           hasNamespaces={choices.filter(({ value }) => value !== noNamespace).length > 1}
           brushed={brushed}
           summary={text}
+          marks={marks}
           onShowAll={() => set({ q: null, namespace: null })}
         />
+        {probed === null || view !== 'map' ? null : <ProbeLegend result={probed} isStale={isStale} />}
       </div>
     </Inspected>
   );

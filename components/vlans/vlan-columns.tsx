@@ -1,4 +1,6 @@
 // VLANs as a table: the same as the map, for those who read it row by row.
+import type { ProbeMarks } from '../probe/probe-marks.ts';
+import { VerdictMark, verdictLooks } from '../probe/verdict-looks.tsx';
 import type { Column } from '../table/column.ts';
 import type { PhoneLines } from '../table/table-props.ts';
 import { countOf } from '../../lib/format.ts';
@@ -11,8 +13,12 @@ import { describeVms } from './vm-count.ts';
 
 const dash = <span className="text-fg-3">–</span>;
 
-/** The same columns as long as the nodes are the same. */
-export function vlanColumns(nodes: readonly MapNode[], hasNamespaces: boolean): readonly Column<MapVlan>[] {
+/** The same columns as long as the nodes and the last probe are the same. `marks` null: nobody probed. */
+export function vlanColumns(
+  nodes: readonly MapNode[],
+  hasNamespaces: boolean,
+  marks: ProbeMarks | null,
+): readonly Column<MapVlan>[] {
   const columns: readonly Column<MapVlan>[] = [
     {
       id: 'alias',
@@ -82,6 +88,7 @@ export function vlanColumns(nodes: readonly MapNode[], hasNamespaces: boolean): 
         );
       },
     },
+    ...(marks === null ? [] : [probeColumn(marks)]),
     {
       id: 'owner',
       title: 'Decided by',
@@ -100,8 +107,20 @@ export function vlanColumns(nodes: readonly MapNode[], hasNamespaces: boolean): 
   return hasNamespaces ? columns : columns.filter(({ id }) => id !== 'namespace');
 }
 
-export function vlanLines(nodes: readonly MapNode[]): (vlan: MapVlan) => PhoneLines {
+const probeColumn = (marks: ProbeMarks): Column<MapVlan> => ({
+  id: 'probe',
+  title: 'Probe',
+  hint: 'Worst verdict of the last probe',
+  width: 11,
+  cell: ({ vlan }) => {
+    const verdict = marks.worstOn(vlan);
+    return verdict === null ? dash : <VerdictMark verdict={verdict} />;
+  },
+});
+
+export function vlanLines(nodes: readonly MapNode[], marks: ProbeMarks | null): (vlan: MapVlan) => PhoneLines {
   return (vlan) => {
+    const verdict = marks?.worstOn(vlan.vlan) ?? null;
     const where = nodesOf({ nodes }, vlan);
     return {
       title: (
@@ -113,6 +132,7 @@ export function vlanLines(nodes: readonly MapNode[]): (vlan: MapVlan) => PhoneLi
       detail: [
         ...(vlan.alias === '' ? [] : [`${vlan.vlan}, ${vlan.namespace}`]),
         where === '' ? 'on no node' : `on ${where}`,
+        ...(verdict === null ? [] : [`probe: ${verdictLooks[verdict].word}`]),
       ].join(', '),
       aside: (
         <span className="inline-flex items-center gap-1.5 numbers">

@@ -4,6 +4,7 @@ import { ArrowUpRight } from 'lucide-react';
 import Link from 'next/link';
 import type { ReactElement, ReactNode } from 'react';
 import { useClusterPath } from '../frame/use-cluster.ts';
+import { TraceLink } from '../probe/TraceLink.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { adviceOn } from './advice.ts';
@@ -31,6 +32,9 @@ export function VmInspector({ source, line }: { source: VmSource | null; line: V
           Open
         </Button>
         <ConsoleLinks line={line} />
+        {line.nics.some(({ vlan }) => vlan > 0) ? (
+          <TraceLink namespace={line.vm.Namespace} from={line.vm.Name} />
+        ) : null}
       </div>
       <div className="flex flex-wrap gap-1.5">
         <VmActions acting={acting} vms={[line]} buttons={['start', 'stop', 'shutdown', 'kill']} />

@@ -8,6 +8,7 @@ import { formatClock, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useReadable } from '../../lib/use-console.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
+import { TraceLink } from '../probe/TraceLink.tsx';
 import { Button } from '../ui/Button.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Notice } from '../ui/Notice.tsx';
@@ -93,7 +94,14 @@ function OpenVm({ source, line }: { source: VmSource; line: VmLine }): ReactElem
             </Panel>
             <VmConfigPanel line={line} />
           </div>
-          <Panel title="Network">
+          <Panel
+            title="Network"
+            actions={
+              line.nics.some(({ vlan }) => vlan > 0) ? (
+                <TraceLink namespace={line.vm.Namespace} from={line.vm.Name} />
+              ) : undefined
+            }
+          >
             <NicList nics={line.nics} />
           </Panel>
           <div className="flex min-w-0 flex-col gap-4">

@@ -2,7 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ProbeResult } from '../../contract/probe.ts';
-import { describeOutcome, staleAfterMs, verdictOfPath } from './result.ts';
+import { describeOutcome } from './result.ts';
+import { staleAfterMs } from './stale.ts';
+import { verdictOfPath } from './verdicts.ts';
 import { simulateRound, throughPorts, type PortFault } from './simulated-network.ts';
 
 const nodesOf = (count: number) =>

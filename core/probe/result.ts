@@ -1,10 +1,8 @@
-// From what nodes report to what people read: ProbeResult of the contract, and single verdicts out of one. Pure.
-import type { BadPath, ProbeCause, ProbedNode, ProbeResult, ProbeVerdict } from '../../contract/probe.ts';
+// From what nodes report to what people read: ProbeResult of the contract. Pure.
+import type { BadPath, ProbeCause, ProbedNode, ProbeResult } from '../../contract/probe.ts';
 import { findCauses, type Cause } from './causes.ts';
 import { arrivedOn, findWrongPaths, joinRounds, verdictOf, type RoundOutcome, type WrongPath } from './matrix.ts';
-
-/** Switches are changed by people, and an experiment is set up within an hour. */
-export const staleAfterMs = 3_600_000;
+import { staleAfterMs } from './stale.ts';
 
 export interface ProbeOutcome {
   readonly atMs: number;
@@ -92,17 +90,4 @@ function namedCause(
     arrivedOn: isMoved ? Number(symptom.slice(3)) : 0,
     or: or.map(nameOf),
   };
-}
-
-/** What a result says of one path at a time: `unknown` for what was not tested, and for all of it once it is stale. */
-export function verdictOfPath(
-  result: ProbeResult,
-  { vlan, from, to }: Pick<BadPath, 'vlan' | 'from' | 'to'>,
-  nowMs: number,
-): ProbeVerdict {
-  const states = [from, to].map((name) => result.nodes.find((node) => node.name === name)?.state);
-  if (nowMs >= result.staleAtMs || !result.vlans.some((each) => each.vlan === vlan) || from === to) return 'unknown';
-  if (states.includes('silent')) return 'silent';
-  if (states.some((state) => state !== 'ok')) return 'unknown';
-  return result.bad.find((path) => path.vlan === vlan && path.from === from && path.to === to)?.verdict ?? 'ok';
 }

@@ -1,12 +1,16 @@
 // The path between two VMs: the hop that is broken is the one that is named.
 import { describe, expect, test } from 'vitest';
 import type { ProbeResult } from '../../contract/probe.ts';
-import type { TracedVm } from '../../contract/trace.ts';
+import type { TracedFlows, TracedVm, TraceHop } from '../../contract/trace.ts';
+import { adviceOnHop, firstBroken } from './trace-advice.ts';
 import { sharedVlans, traceHops, traceRows, type TraceInput } from './trace.ts';
 
+const none = { flows: 0, packets: 0 };
+const normal = { does: 'normal' as const, packets: 12, priority: 0, isOfPort: false };
+const flows = { failure: '', ours: none, others: none, rest: normal };
 const nic = {
   ...{ vlan: 100, bridge: 'mega_bridge', tap: 'mega_tap0', tapState: 'up' as const },
-  ...{ port: 'VLAN 100 on mega_bridge', isPortRight: true, portFailure: '' },
+  ...{ port: 'VLAN 100 on mega_bridge', isPortRight: true, portFailure: '', flows },
 };
 const vm = (name: string, change: Partial<TracedVm> = {}): TracedVm => ({
   ...{ name, state: 'RUNNING', nics: [nic] },
@@ -32,15 +36,31 @@ const broken = (rows: string[][]) => rows.filter((row) => row[5] !== 'ok').map((
 test('a path that is well has all its hops, from one VM to the other', () => {
   expect(trace().map((row) => row.slice(1, 6).join(' '))).toEqual([
     ...['1 node1 vm a ok', '2 node1 tap mega_tap0 ok', '3 node1 port mega_tap0 ok', '4 node1 bridge mega_bridge ok'],
-    ...['5 node1 uplink eth0 ok', '6 node1 switches to node2 ok', '7 node2 switches to node1 ok'],
-    ...['8 node2 uplink eth0 ok', '9 node2 bridge mega_bridge ok', '10 node2 port mega_tap0 ok'],
-    ...['11 node2 tap mega_tap0 ok', '12 node2 vm b ok'],
+    ...['5 node1 flows mega_bridge ok', '6 node1 uplink eth0 ok', '7 node1 switches to node2 ok'],
+    ...['8 node2 switches to node1 ok', '9 node2 uplink eth0 ok', '10 node2 flows mega_bridge ok'],
+    ...[
+      '11 node2 bridge mega_bridge ok',
+      '12 node2 port mega_tap0 ok',
+      '13 node2 tap mega_tap0 ok',
+      '14 node2 vm b ok',
+    ],
   ]);
 });
 
 test('on one node there is neither uplink nor switch', () => {
   const rows = trace({ to: { node: 'node1', vm: vm('b') }, probe: null });
-  expect(rows.map((row) => row[3])).toEqual(['vm', 'tap', 'port', 'bridge', 'bridge', 'port', 'tap', 'vm']);
+  expect(rows.map((row) => row[3])).toEqual([
+    'vm',
+    'tap',
+    'port',
+    'bridge',
+    'flows',
+    'flows',
+    'bridge',
+    'port',
+    'tap',
+    'vm',
+  ]);
   const other = { ...nic, bridge: 'br1', port: 'VLAN 100 on br1' };
   expect(broken(trace({ to: { node: 'node1', vm: vm('b', { nics: [other] }) }, probe: null }))).toEqual([
     'node1 bridge mega_bridge broken mega_bridge and br1 are two bridges, and nothing joins them',
@@ -94,6 +114,63 @@ describe('what is broken is named with what was seen', () => {
     expect(broken(trace({ nowMs: 2_000 }))).toEqual(
       ['node1 switches to node2', 'node2 switches to node1'].map((hop) => `${hop} unknown unknown.`),
     );
+  });
+});
+
+describe('what the bridge’s flows do with frames of the tap', () => {
+  const at = (change: Partial<TracedFlows> | undefined) => {
+    const of = { ...nic, flows: change && { ...flows, ...change } };
+    const { state, evidence } = traceHops({
+      ...{ from: { node: 'node1', vm: vm('a', { nics: [of] }) }, to: { node: 'node2', vm: vm('b') } },
+      ...{ probe, failure: '', nowMs: 1 },
+    })[4]!;
+    return `${state}: ${evidence}`;
+  };
+
+  test.each<[string, Partial<TracedFlows> | undefined]>([
+    ['ok: forwards as a switch (NORMAL): 12 packets of all ports', {}],
+    [
+      'ok: forwards as a switch (NORMAL): 12 packets of all ports; the guest said its addresses in 1 packet',
+      { ours: { flows: 3, packets: 1 } },
+    ],
+    ['broken: no flow takes its frames, so the bridge drops them', { rest: null }],
+    [
+      'broken: the flow of priority 9 drops its frames: 1 packet of it',
+      { rest: { does: 'drop', packets: 1, priority: 9, isOfPort: true } },
+    ],
+    [
+      'unknown: a flow of priority 9 of others decides about its frames: 2 packets of all ports',
+      { rest: { does: 'other', packets: 2, priority: 9, isOfPort: false } },
+    ],
+    [
+      'unknown: forwards as a switch (NORMAL): 12 packets of all ports; 1 flow of others takes some of its frames first (7 packets)',
+      { others: { flows: 1, packets: 7 } },
+    ],
+    ['unknown: the bridge does not answer', { failure: 'the bridge does not answer' }],
+    ['unknown: its meshd does not tell flows: upgrade it', undefined],
+  ])('%s', (text, change) => {
+    expect(at(change)).toBe(text);
+  });
+});
+
+describe('what to do about a hop', () => {
+  const hop = (place: TraceHop['place'], state: TraceHop['state'], evidence = '') => ({
+    ...{ vlan: 100, node: 'node1', place, name: 'x', state, evidence },
+  });
+
+  test('each place that is broken has advice, and what is well has none', () => {
+    const places = ['vm', 'tap', 'port', 'bridge', 'flows', 'uplink', 'switches'] as const;
+    expect(places.filter((place) => adviceOnHop(hop(place, 'broken')) === '')).toEqual([]);
+    expect(places.filter((place) => adviceOnHop(hop(place, 'ok')) !== '')).toEqual([]);
+    expect(adviceOnHop(hop('switches', 'unknown'))).toContain('could not be tested');
+    expect(adviceOnHop({ ...hop('vm', 'broken'), vlan: 0 })).toContain('vm net connect');
+    expect(adviceOnHop(hop('bridge', 'broken', 'a and b are two bridges'))).toContain('bridge trunk');
+  });
+
+  test('the first broken one is explained, also behind one that is not known', () => {
+    const hops = [hop('vm', 'ok'), hop('flows', 'unknown'), hop('uplink', 'broken'), hop('switches', 'broken')];
+    expect(firstBroken(hops)?.place).toBe('uplink');
+    expect(firstBroken(hops.slice(0, 2))).toBeNull();
   });
 });
 

@@ -1,8 +1,8 @@
 // The path between two VMs as hops, from what their nodes say and what a probe found between these. Pure.
 import type { ProbeResult } from '../../contract/probe.ts';
 import type { TraceHop, TracedVm } from '../../contract/trace.ts';
-import { verdictOfPath } from './result.ts';
 import { describeCause, describeVerdict, vlanRanges } from './texts.ts';
+import { verdictOfPath } from './verdicts.ts';
 
 type Nic = TracedVm['nics'][number];
 export interface TracedSide {
@@ -81,10 +81,37 @@ function sideHops(
     hop('tap', nic.tap, taps[nic.tapState], 'up, and its VM holds it'),
     hop('port', nic.tap, portFailure, nic.port),
     hop('bridge', nic.bridge, nic.portFailure, 'forwards for the port'),
+    flowHop({ vlan, node, place: 'flows', name: nic.bridge }, nic.flows),
     ...(hasUplink
       ? [hop('uplink', uplink.name, uplinkFailure, `on ${uplink.bridge}, and passes VLAN ${vlan} tagged`)]
       : []),
   ];
+}
+
+const countOf = (count: number, one: string) => `${count} ${count === 1 ? one : `${one}s`}`;
+
+/** What OpenFlow lets the bridge do with the tap's frames. */
+function flowHop(hop: Pick<TraceHop, 'vlan' | 'node' | 'place' | 'name'>, flows: Nic['flows']): TraceHop {
+  const be = (state: TraceHop['state'], ...evidence: string[]): TraceHop => ({
+    ...{ ...hop, state },
+    evidence: evidence.filter((text) => text !== '').join('; '),
+  });
+  if (!flows) return be('unknown', 'its meshd does not tell flows: upgrade it');
+  const { failure, ours, others, rest } = flows;
+  if (failure !== '') return be('unknown', failure);
+  const copied = ours.packets > 0 ? `the guest said its addresses in ${countOf(ours.packets, 'packet')}` : '';
+  const foreign =
+    others.flows > 0
+      ? `${countOf(others.flows, 'flow')} of others ${others.flows === 1 ? 'takes' : 'take'} some of its frames first (${countOf(others.packets, 'packet')})`
+      : '';
+  if (!rest) return be('broken', 'no flow takes its frames, so the bridge drops them', foreign);
+  const whose = rest.isOfPort ? 'of it' : 'of all ports';
+  const packets = `${countOf(rest.packets, 'packet')} ${whose}`;
+  if (rest.does === 'drop')
+    return be('broken', `the flow of priority ${rest.priority} drops its frames: ${packets}`, foreign);
+  if (rest.does === 'other')
+    return be('unknown', `a flow of priority ${rest.priority} of others decides about its frames: ${packets}`, foreign);
+  return be(others.flows > 0 ? 'unknown' : 'ok', `forwards as a switch (NORMAL): ${packets}`, foreign, copied);
 }
 
 function sameBridge(

@@ -5,14 +5,18 @@ import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
 import {
   encodeCountFlows,
+  encodeListFlows,
   encodeMessage,
   encodeSetConfig,
   messageTypes,
   OpenFlowReader,
   parseError,
   parseFlowCount,
+  parseFlows,
   parsePacketIn,
   probeCookie,
+  type BridgeFlow,
+  type OpenFlowMessage,
   type PacketIn,
 } from './openflow.ts';
 
@@ -20,6 +24,8 @@ import {
 const retryMs = [50, 100, 200, 400, 800];
 /** An answer of a local switch; a reconfiguration of 1,000 ports comes before it. */
 const answerMs = 10_000;
+/** Of a bridge whose flows others make: what decides about one port's frames is not found by eye in more. */
+const flowsAtMost = 20_000;
 
 interface BridgeConnectionOptions {
   readonly onReady: () => void;
@@ -30,7 +36,7 @@ export class BridgeConnection {
   private readonly socket: Socket;
   private readonly reader = new OpenFlowReader();
   private readonly options: BridgeConnectionOptions;
-  private readonly answers = new Map<number, (count: number) => void>();
+  private readonly answers = new Map<number, (message: OpenFlowMessage) => boolean>();
   private nextXid = 1;
   /** The bridge answers in our version. */
   isReady = false;
@@ -62,23 +68,48 @@ export class BridgeConnection {
     return all - passing;
   }
 
+  /** All flows, those of a probe too. @throws AppError `timeout`, `failed` when there are too many to look at */
+  async listFlows(): Promise<readonly BridgeFlow[]> {
+    const all: BridgeFlow[] = [];
+    await this.answer(encodeListFlows, (message) => {
+      const part = parseFlows(message);
+      if (!part) throw new AppError('failed', 'the bridge’s answer about its flows cannot be read');
+      all.push(...part.flows);
+      if (all.length > flowsAtMost) throw new AppError('failed', `the bridge has more than ${flowsAtMost} flows`);
+      return part.hasMore ? null : true;
+    });
+    return all;
+  }
+
   private ask(cookie?: bigint): Promise<number> {
+    return this.answer((id) => encodeCountFlows(id, cookie), parseFlowCount);
+  }
+
+  /** `read` gives null for a part after which more comes. */
+  private answer<T>(encode: (xid: number) => Buffer, read: (message: OpenFlowMessage) => T | null): Promise<T> {
     const xid = this.nextXid;
-    this.send((id) => encodeCountFlows(id, cookie));
+    this.send(encode);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.answers.delete(xid);
         reject(new AppError('timeout', `the bridge has not told its flows within ${answerMs} ms`));
       }, answerMs);
       timer.unref();
-      this.answers.set(xid, (count) => {
+      this.answers.set(xid, (message) => {
+        try {
+          const value = read(message);
+          if (value === null) return false;
+          resolve(value);
+        } catch (error) {
+          reject(error instanceof Error ? error : new AppError('failed', String(error)));
+        }
         clearTimeout(timer);
-        resolve(count);
+        return true;
       });
     });
   }
 
-  private take(message: Parameters<typeof parsePacketIn>[0]): void {
+  private take(message: OpenFlowMessage): void {
     const { type, xid, body } = message;
     if (type === messageTypes.echoRequest) this.socket.write(encodeMessage(messageTypes.echoReply, xid, body));
     else if (type === messageTypes.hello) this.send((id) => encodeMessage(messageTypes.featuresRequest, id));
@@ -90,10 +121,7 @@ export class BridgeConnection {
       const packet = parsePacketIn(message);
       if (packet) this.options.onPacketIn(packet);
     } else if (type === messageTypes.multipartReply) {
-      const count = parseFlowCount(message);
-      const answer = this.answers.get(xid);
-      this.answers.delete(xid);
-      if (count !== null) answer?.(count);
+      if (this.answers.get(xid)?.(message)) this.answers.delete(xid);
     } else if (parseError(message)?.type === 0) this.isForeign = true;
   }
 }

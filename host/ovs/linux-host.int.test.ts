@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from './bridge-config.ts';
 import type { LinuxHost } from './linux-host.ts';
+import { localRunner } from '../runner.ts';
+import { portFlows } from './port-flows.ts';
 import { hasOpenVSwitch, NamespaceGuest, PrivateOvs } from './private-ovs.ts';
 import { noChange, type PortVlan } from './switch-host.ts';
 
@@ -58,6 +60,25 @@ describe.skipIf(!hasOpenVSwitch)('ports on a real Open vSwitch', () => {
     await a.say('on 100 again');
     await c.say('on 200 again');
     await expect.poll(() => b.received()).toEqual(['on 100', 'on 200 again']);
+  });
+
+  test('a bridge tells its flows, with what they did', async () => {
+    const a = await plug('a', access(100));
+    const b = await plug('b', access(100));
+    await a.say('hello');
+    await expect.poll(() => b.received()).toEqual(['hello']);
+    const ofport = host.view().ports.get('port-a')?.ofport ?? 0;
+    const rest = async () => portFlows(await host.flows('vms'), ofport).rest;
+    await expect.poll(rest).toMatchObject({ does: 'normal', priority: 0, isOfPort: false });
+    await expect.poll(async () => (await rest())?.packets).toBeGreaterThan(0);
+    const add = (flows: readonly string[]) =>
+      localRunner.run(['ovs-ofctl', 'add-flows', `unix:${ovs.folder}/vms.mgmt`, '-'], { stdin: flows.join('\n') });
+    await add([`priority=9,in_port=${ofport},actions=drop`]);
+    expect(await rest()).toMatchObject({ does: 'drop', priority: 9, isOfPort: true });
+    const many = Array.from({ length: 3_000 }, (_, at) => `priority=5,tcp,tcp_dst=${at + 1},actions=normal`);
+    await add(many);
+    expect(await host.flows('vms')).toHaveLength(3_002);
+    await expect(host.flows('none')).rejects.toMatchObject({ code: 'unreachable' });
   });
 
   test('QinQ carries the guests’ own tags below the outer one', async () => {

@@ -11,6 +11,7 @@ import { findUses } from './interface-uses.ts';
 import { describeMirrors, readMirrors } from './mirror-rows.ts';
 import { Links } from './links.ts';
 import { Neighbours } from './neighbours.ts';
+import type { BridgeFlow } from './openflow.ts';
 import { openProbePort } from './probe-port.ts';
 import { raiseInterface, shapeTap } from './node-links.ts';
 import { encodeLookAgain } from './openflow.ts';
@@ -63,8 +64,9 @@ const columns = {
     'bond_mode',
     'lacp',
     'other_config',
+    'bond_active_slave',
   ],
-  Interface: ['name', 'type', 'options', 'ofport', 'error', 'mtu'],
+  Interface: ['name', 'type', 'options', 'ofport', 'error', 'mtu', 'mac_in_use', 'lacp_current'],
 } as const;
 
 /** The database answers at once, also for 1,000 ports; it may be busy with others' transactions. */
@@ -201,6 +203,12 @@ export class LinuxHost implements SwitchHost {
 
   guestAddresses(tap: string, mac: string): GuestAddresses {
     return this.neighbours.addressesOf(tap, mac);
+  }
+
+  async flows(bridge: string): Promise<readonly BridgeFlow[]> {
+    const connection = this.connections.get(bridge);
+    if (!connection) throw new AppError('unreachable', `Open vSwitch’s bridge ${bridge} does not answer`);
+    return await connection.listFlows();
   }
 
   openProbe(options: ProbeOptions): Promise<ProbePort> {
@@ -513,6 +521,17 @@ export function readVlan(row: Row): PortVlan | null {
   return mode === 'dot1q-tunnel' && numbers('cvlans').length === 0 ? { kind: 'qinq', tag } : null;
 }
 
+/** Names of the interfaces that take frames for everybody (ovs-vswitchd.conf.db(5), Port, Bonding Status). */
+function carriersOf(port: Row, own: readonly Row[]): string[] {
+  const names = (rows: readonly Row[]) => rows.map((row) => readText(row['name']));
+  if (own.length < 2) return names(own);
+  const agreed = own.filter((row) => readSet(row['lacp_current']).includes(true));
+  if (agreed.length > 0) return names(agreed);
+  const active = readText(port['bond_active_slave']).toLowerCase();
+  const found = own.filter((row) => active !== '' && readText(row['mac_in_use']).toLowerCase() === active);
+  return found.length === 1 ? names(found) : [];
+}
+
 function readPort(row: Row, bridge: string, interfaces: ReadonlyMap<string, Row>): HostPort {
   const own = rowsOf(row['interfaces'], interfaces);
   const [first] = own;
@@ -529,6 +548,7 @@ function readPort(row: Row, bridge: string, interfaces: ReadonlyMap<string, Row>
     interfaces: own.map((member) => readText(member['name'])),
     ofport: worst === undefined ? (ofports[0] ?? null) : worst,
     ofports,
+    carriers: carriersOf(row, own),
     error: own.map((member) => readText(member['error'])).find((text) => text !== '') ?? '',
     mtu: readNumber(first?.['mtu']),
   };

@@ -3,6 +3,7 @@
 import { AppError } from '../../contract/errors.ts';
 import { configMark } from './bridge-config.ts';
 import type { Cable, MemoryNetwork } from './memory-network.ts';
+import type { BridgeFlow } from './openflow.ts';
 import type {
   GuestAddresses,
   HostBridge,
@@ -22,6 +23,9 @@ import type {
 } from './switch-host.ts';
 import { findUplink } from './uplink.ts';
 
+const switchFlow: BridgeFlow = {
+  ...{ table: 0, priority: 0, cookie: 0n, packets: 0, bytes: 0, inPort: null, isForAll: true, does: 'normal' },
+};
 const marksOf = (marks: Readonly<Record<string, string>>) => new Map(Object.entries(marks));
 
 export class MemoryMachine {
@@ -38,6 +42,8 @@ export class MemoryMachine {
   readonly passed: Uint8Array[] = [];
   private cable: Cable | null = null;
   private readonly probes = new Set<ProbeOptions>();
+  /** Of others, by bridge; above the switch's own. */
+  private readonly foreignFlows = new Map<string, BridgeFlow[]>();
   private isDatabaseUp = true;
   private isSwitchUp = true;
   private epoch = 1;
@@ -75,6 +81,7 @@ export class MemoryMachine {
         else this.shapings.set(tap, shaping);
         return Promise.resolve();
       },
+      flows: (bridge) => Promise.resolve().then(() => this.flows(bridge)),
       openProbe: (options) => Promise.resolve().then(() => this.openProbe(options)),
     };
   }
@@ -144,6 +151,13 @@ export class MemoryMachine {
     const ours = [...this.ports.values()].filter(({ marks }) => marks.get(key) === value);
     const none = { rxBytes: 0, txBytes: 0, rxPackets: 0, txPackets: 0 };
     return Promise.resolve(new Map(ours.flatMap((port) => port.interfaces).map((name) => [name, none] as const)));
+  }
+
+  /** As a bridge has them that nobody controls: one flow that forwards as a switch. */
+  private flows(bridge: string): readonly BridgeFlow[] {
+    if (!this.isDatabaseUp || !this.isSwitchUp || !this.bridges.has(bridge))
+      throw new AppError('unreachable', `the bridge ${bridge} in memory does not answer`);
+    return [...(this.foreignFlows.get(bridge) ?? []), switchFlow];
   }
 
   private openProbe(options: ProbeOptions): ProbePort {
@@ -250,6 +264,22 @@ export class MemoryMachine {
     this.changed();
   }
 
+  addFlow(bridge: string, flow: Partial<BridgeFlow>): void {
+    this.foreignFlows.set(bridge, [
+      ...(this.foreignFlows.get(bridge) ?? []),
+      { ...switchFlow, priority: 100, ...flow },
+    ]);
+  }
+
+  /** Of NICs of the machine. */
+  addForeignBond(bridge: string, name: string, interfaces: readonly string[]): void {
+    for (const each of interfaces)
+      this.links.set(each, { name: each, index: (this.indexes += 1), isUp: true, hasCarrier: true, alias: '' });
+    const bond = { mode: 'active-backup', lacp: 'off', hasFallback: false, interfaces } as const;
+    this.setPort({ name, bridge, vlan: { kind: 'trunk', tags: [] }, marks: {}, bond });
+    this.changed();
+  }
+
   deletePort(name: string): void {
     this.dropPort(name);
     this.changed();
@@ -309,6 +339,7 @@ export class MemoryMachine {
       interfaces,
       ofport: null,
       ofports: [],
+      carriers: [],
       error: '',
       mtu: 1500,
     };
@@ -323,7 +354,9 @@ export class MemoryMachine {
       missing === undefined
         ? { ofport: ofports[0] ?? null, error: '' }
         : { ofport: -1, error: `could not open network device ${missing} (No such device)` };
-    this.ports.set(port.name, { ...port, ofports, ...made });
+    // The first one of a bond is its active one.
+    const carriers = port.interfaces.filter((_, at) => (ofports[at] ?? 0) > 0).slice(0, 1);
+    this.ports.set(port.name, { ...port, ofports, carriers, ...made });
   }
 
   private changed(): void {

@@ -1,14 +1,17 @@
 // OpenFlow as bytes: what we send is what ovs-ofctl prints of it (recorded from Open vSwitch 3.1), and what comes is bounded.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseLinkLine } from './links.ts';
 import { parseSaid } from './neighbours.ts';
 import {
   encodeCopyFlows,
   encodeCountFlows,
+  encodeListFlows,
   encodeMessage,
   messageTypes,
   OpenFlowReader,
   parseFlowCount,
+  parseFlows,
   parsePacketIn,
 } from './openflow.ts';
 import { readIds, readMap, readNumber, readSet, readText } from './ovsdb-values.ts';
@@ -58,6 +61,71 @@ describe('OpenFlow', () => {
       expect(parsePacketIn({ type: messageTypes.packetIn, xid: 0, body: body.subarray(0, length) })).toBeNull();
     }
     expect(parseFlowCount({ type: messageTypes.multipartReply, xid: 0, body: Buffer.alloc(8) })).toBeNull();
+  });
+});
+
+describe('flows of a bridge', () => {
+  const entry = (rest: string, { table = '00', priority = '0000', match = '0001 0004 00000000' } = {}) => {
+    const fixed = `${table} 00 00000000 00000000 ${priority} 0000 0000 0000 00000000 6d6573686465636b 0000000000000005 000000000000012c`;
+    const body = hex(`${fixed} ${match} ${rest}`);
+    return Buffer.concat([hex((body.length + 2).toString(16).padStart(4, '0')), body]);
+  };
+  const normal = '0004 0018 00000000 0000 0010 fffffffa 0000 000000000000';
+  const toPort = '0004 0018 00000000 0000 0010 00000007 0000 000000000000';
+  const ofPort = '0001 000c 80000004 00000007 00000000';
+  const ofArp = '0001 000a 80000a02 0806 000000000000';
+  const reply = (flags: string, ...entries: Buffer[]) => ({
+    ...{ type: messageTypes.multipartReply, xid: 1 },
+    body: Buffer.concat([hex(`0001 ${flags} 00000000`), ...entries]),
+  });
+  const read = (...entries: Buffer[]) =>
+    parseFlows(reply('0000', ...entries))?.flows.map(({ inPort, isForAll, does }) => [inPort, isForAll, does]);
+
+  test('each says which frames it takes, what becomes of them, and how many there were', () => {
+    expect(parseFlows(reply('0001', entry(normal, { table: '02', priority: '0009', match: ofPort })))).toEqual({
+      flows: [
+        {
+          ...{ table: 2, priority: 9, cookie: 0x6d6573686465636bn, packets: 5, bytes: 300 },
+          ...{ inPort: 7, isForAll: true, does: 'normal' },
+        },
+      ],
+      hasMore: true,
+    });
+    expect(read(entry(normal), entry(toPort, { match: ofArp }), entry(''), entry('0001 0008 05000000'))).toEqual([
+      ...[
+        [null, true, 'normal'],
+        [null, false, 'other'],
+        [null, true, 'drop'],
+        [null, true, 'other'],
+      ],
+    ]);
+    expect(parseFlows(reply('0000'))).toEqual({ flows: [], hasMore: false });
+  });
+
+  test('the question is for all flows of all tables', () => {
+    expect(encodeListFlows(1).toString('hex')).toBe(
+      hex(`04 12 0038 00000001 0001 0000 00000000 ff 000000 ffffffff ffffffff 00000000
+        0000000000000000 0000000000000000 0001 0004 00000000`).toString('hex'),
+    );
+  });
+
+  test('whatever comes is read or refused, and never more than it has', () => {
+    const whole = reply('0000', entry(normal, { match: ofPort }), entry(toPort, { match: ofArp })).body;
+    for (let length = 0; length < whole.length; length += 1)
+      expect(() => parseFlows({ ...reply('0000'), body: whole.subarray(0, length) })).not.toThrow();
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.uint8Array({ minLength: 1, maxLength: 8 }), (at, bytes) => {
+        const body = Buffer.from(whole);
+        Buffer.from(bytes).copy(body, at);
+        const flows = parseFlows({ ...reply('0000'), body })?.flows ?? [];
+        expect(flows.length).toBeLessThanOrEqual(2);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        parseFlows({ ...reply('0000'), body: Buffer.concat([hex('0001 0000 00000000'), bytes]) });
+      }),
+    );
   });
 });
 

@@ -31,7 +31,10 @@ const anyPort = 0xffff_ffff;
 export const controllerPort = 0xffff_fffd;
 const normalPort = 0xffff_fffa;
 const allTables = 0xff;
+const flowStats = 1;
 const aggregateStats = 2;
+/** Another part of the same answer follows. */
+const hasMore = 1;
 
 /** Marks our flows: "meshdeck". */
 export const ourCookie = 0x6d65_7368_6465_636bn;
@@ -211,9 +214,14 @@ export const encodeLookAgain = (xid: number): Buffer =>
   ]);
 
 /** Asks how many flows a bridge has, in all or with this cookie. */
-export function encodeCountFlows(xid: number, cookie?: bigint): Buffer {
+export const encodeCountFlows = (xid: number, cookie?: bigint): Buffer => encodeFlowStats(xid, aggregateStats, cookie);
+
+/** Asks for all flows of a bridge. */
+export const encodeListFlows = (xid: number): Buffer => encodeFlowStats(xid, flowStats);
+
+function encodeFlowStats(xid: number, kind: number, cookie?: bigint): Buffer {
   const head = Buffer.alloc(8);
-  head.writeUInt16BE(aggregateStats, 0);
+  head.writeUInt16BE(kind, 0);
   const body = Buffer.alloc(32);
   body.writeUInt8(allTables, 0);
   body.writeUInt32BE(anyPort, 4);
@@ -227,6 +235,89 @@ export function encodeCountFlows(xid: number, cookie?: bigint): Buffer {
 export function parseFlowCount({ type, body }: OpenFlowMessage): number | null {
   if (type !== messageTypes.multipartReply || body.length < 32 || body.readUInt16BE(0) !== aggregateStats) return null;
   return body.readUInt32BE(24);
+}
+
+/** A flow of a bridge, as far as it says what becomes of a port's frames. */
+export interface BridgeFlow {
+  readonly table: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly packets: number;
+  readonly bytes: number;
+  /** OpenFlow number of the port that it is for; null for all. */
+  readonly inPort: number | null;
+  /** It asks for nothing but a port. */
+  readonly isForAll: boolean;
+  /** `normal`: forwards as a switch. `drop`: has no action. */
+  readonly does: 'normal' | 'drop' | 'other';
+}
+
+export interface FlowList {
+  readonly flows: readonly BridgeFlow[];
+  readonly hasMore: boolean;
+}
+
+const flowFixedBytes = 48;
+const uncounted = 0xffff_ffff_ffff_ffffn;
+
+/** Null for another sort of answer, or one that is damaged. */
+export function parseFlows({ type, body }: OpenFlowMessage): FlowList | null {
+  if (type !== messageTypes.multipartReply || body.length < 8 || body.readUInt16BE(0) !== flowStats) return null;
+  const flows: BridgeFlow[] = [];
+  for (let at = 8; at < body.length;) {
+    const length = at + 2 <= body.length ? body.readUInt16BE(at) : 0;
+    if (length < flowFixedBytes + 8 || at + length > body.length) return null;
+    const flow = parseFlow(body.subarray(at, at + length));
+    if (!flow) return null;
+    flows.push(flow);
+    at += length;
+  }
+  return { flows, hasMore: (body.readUInt16BE(2) & hasMore) !== 0 };
+}
+
+function parseFlow(bytes: Buffer): BridgeFlow | null {
+  const matchLength = bytes.readUInt16BE(flowFixedBytes + 2);
+  const matchEnd = flowFixedBytes + Math.ceil(matchLength / 8) * 8;
+  if (matchLength < 4 || matchEnd > bytes.length) return null;
+  const count = (at: number) => {
+    const value = bytes.readBigUInt64BE(at);
+    return value === uncounted ? 0 : Number(value);
+  };
+  let inPort: number | null = null;
+  let isForAll = true;
+  for (let at = flowFixedBytes + 4; at + 4 <= flowFixedBytes + matchLength;) {
+    const length = bytes.readUInt8(at + 3);
+    const isPort = bytes.readUInt16BE(at) === 0x8000 && bytes.readUInt8(at + 2) >> 1 === 0 && length === 4;
+    if (isPort && at + 8 <= bytes.length) inPort = bytes.readUInt32BE(at + 4);
+    else isForAll = false;
+    at += 4 + length;
+  }
+  return {
+    ...{ table: bytes.readUInt8(2), priority: bytes.readUInt16BE(12), cookie: bytes.readBigUInt64BE(24) },
+    ...{ packets: count(32), bytes: count(40), inPort, isForAll, does: readActions(bytes.subarray(matchEnd)) },
+  };
+}
+
+/** Of a flow's instructions: no more than whether it forwards as a switch, drops, or does something else. */
+function readActions(instructions: Buffer): BridgeFlow['does'] {
+  if (instructions.length === 0) return 'drop';
+  let does: BridgeFlow['does'] = 'drop';
+  for (let at = 0; at + 8 <= instructions.length;) {
+    const length = instructions.readUInt16BE(at + 2);
+    if (length < 8 || at + length > instructions.length) return 'other';
+    const isApply = instructions.readUInt16BE(at) === 4;
+    if (!isApply) return 'other';
+    for (let action = at + 8; action + 8 <= at + length;) {
+      const isNormal = instructions.readUInt16BE(action) === 0 && instructions.readUInt32BE(action + 4) === normalPort;
+      if (isNormal) return 'normal';
+      does = 'other';
+      const size = instructions.readUInt16BE(action + 2);
+      if (size < 8) return 'other';
+      action += size;
+    }
+    at += length;
+  }
+  return does;
 }
 
 export interface PacketIn {

@@ -1,10 +1,12 @@
 // Probes on real switches: three, each in its own network namespace, and a fourth as the physical one between them.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { probeEtherType, probeSourcePrefix } from '../../core/probe/frame.ts';
+import { encodeProbeFrame, probeEtherType, probeSourcePrefix } from '../../core/probe/frame.ts';
+import { probeSource } from '../../core/probe/plan.ts';
 import { localRunner } from '../runner.ts';
 import { describeProbes, type ProbeMachine, type ProbeNetwork } from './probe-compliance.ts';
 import { hasOpenVSwitch, NamespaceGuest, PrivateOvs } from './private-ovs.ts';
 import type { LinuxHost } from './linux-host.ts';
+import type { ProbePort } from './switch-host.ts';
 
 const dumpFlows = async (ovs: PrivateOvs) =>
   (await localRunner.run(['ovs-ofctl', '-O', 'OpenFlow13', 'dump-flows', `unix:${ovs.folder}/mega_bridge.mgmt`])).stdout
@@ -66,6 +68,78 @@ describe.skipIf(!hasOpenVSwitch)('with Open vSwitch', () => {
   }
 
   describeProbes('on real switches', start);
+
+  test.each([
+    ['active-backup', 'off'],
+    ['balance-slb', 'off'],
+    ['balance-tcp', 'active'],
+  ])(
+    'a bond as uplink (%s, LACP %s): each frame arrives once, also where the switch sends it to both of its NICs',
+    async (mode, lacp) => {
+      const [ovs, other] = switches;
+      if (!ovs || !other) throw new Error('no switch');
+      await ovs.ensureSwitch();
+      await other.ensureSwitch();
+      await other.vsctl('--may-exist', 'add-port', 'mega_bridge', 'eth0');
+      await ovs.vsctl('--if-exists', 'del-port', 'eth0');
+      await physical.vsctl('--if-exists', 'del-port', 'p0');
+      await physical.plugInto(ovs, 'q0', 'eth1');
+      await ovs.vsctl('add-bond', 'mega_bridge', 'bond0', 'eth0', 'eth1', `bond_mode=${mode}`, `lacp=${lacp}`);
+      if (lacp === 'off') for (const port of ['p0', 'q0']) await physical.vsctl('add-port', 'switch', port);
+      else await physical.vsctl('add-bond', 'switch', 'lag', 'p0', 'q0', 'bond_mode=balance-tcp', 'lacp=passive');
+      const [host, far] = [ovs.host(), other.host()];
+      const arrived = { here: 0, there: 0 };
+      const open = (of: LinuxHost, where: keyof typeof arrived) =>
+        of.openProbe({
+          match: { etherType: probeEtherType, sourcePrefix: probeSourcePrefix },
+          ...{ holdMs: 60_000, framesAtMost: 1_000, onLost: () => undefined },
+          onFrame: () => void (arrived[where] += 1),
+        });
+      try {
+        for (const each of [host, far]) await each.start({ changed: () => undefined, learnt: () => undefined });
+        const carriers = () => host.view().ports.get('bond0')?.carriers.length;
+        await expect.poll(carriers).toBe(lacp === 'off' ? 1 : 2);
+        const [port, farPort] = [await open(host, 'here'), await open(far, 'there')];
+        expect(port.uplink).toMatchObject({ name: expect.stringMatching(/^eth[01] of bond0$/) as string });
+        const frames = (origin: number) =>
+          [1, 2, 3, 4].map((copy) =>
+            encodeProbeFrame(
+              { run: '00000000000000ff', origin, vlan: 120, round: 1, copy, size: 'small' },
+              { source: probeSource(String(origin)), payloadBytes: 46 },
+            ),
+          );
+        const signal = new AbortController().signal;
+        const until = async (where: keyof typeof arrived, from: ProbePort, origin: number) => {
+          // The first ones may come before the switch forwards by a port that it has just got.
+          await expect
+            .poll(async () => {
+              if (arrived[where] === 0) await from.send(frames(origin), { perSecond: 1_000, signal });
+              return arrived[where];
+            })
+            .toBeGreaterThan(0);
+          await expect
+            .poll(async () => {
+              arrived[where] = 0;
+              await from.send(frames(origin), { perSecond: 1_000, signal });
+              await new Promise((resolve) => setTimeout(resolve, 200));
+              return arrived[where];
+            })
+            .toBe(4);
+        };
+        await until('there', port, 1);
+        await until('here', farPort, 2);
+        await port.close();
+        await farPort.close();
+      } finally {
+        host.stop();
+        far.stop();
+        await ovs.vsctl('--if-exists', 'del-port', 'bond0');
+        for (const each of ['lag', 'p0', 'q0']) await physical.vsctl('--if-exists', 'del-port', each);
+        await ovs.run('ip', 'link', 'delete', 'eth1');
+        await physical.vsctl('add-port', 'switch', 'p0');
+      }
+    },
+  );
 
   test('flows of others stay, and come after those of a probe', async () => {
     const { machines } = await start();

@@ -56,6 +56,21 @@ describe('the uplink of a node', () => {
     expect(why(machine)).toMatch(/^eth0, eth1 on mega_bridge may all be its uplink: name it by `ovs-vsctl br-set/);
   });
 
+  test('of a bond is the NIC that carries frames for everybody now', () => {
+    const machine = new MemoryMachine();
+    machine.addForeignBridge('mega_bridge');
+    machine.addForeignBond('mega_bridge', 'bond0', ['eth0', 'eth1']);
+    expect(why(machine)).toBe('eth0 of bond0 on mega_bridge');
+    machine.deleteTap('eth0');
+    expect(why(machine)).toBe('eth1 of bond0 on mega_bridge');
+    machine.deleteTap('eth1');
+    machine.addLink('eth2');
+    machine.addForeignBridge('mega_bridge', { 'meshdeck-uplink': 'eth1' });
+    expect(why(machine)).toBe(
+      'bond0, a bond of eth0 and eth1, has no NIC that carries frames now: `ovs-appctl bond/show`',
+    );
+  });
+
   test('passes VLANs with their tags as a trunk that has them', () => {
     expect(passesTagged(trunk, 120)).toBe(true);
     expect(passesTagged({ kind: 'trunk', tags: [100, 120] }, 120)).toBe(true);

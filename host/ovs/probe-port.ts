@@ -36,14 +36,17 @@ export async function openProbePort(options: ProbeOptions, { view, runFolder }: 
   const connections = new Map<string, ProbeConnection>();
   let taken = 0;
   const take = (inPort: number, frame: Uint8Array) => {
-    if (inPort !== uplink?.ofport) return;
+    if (!uplink?.hears.includes(inPort)) return;
     taken += 1;
     if (taken <= options.framesAtMost) onFrame?.(frame);
     // The flow below it drops what comes from now on.
     else if (taken === options.framesAtMost + 1)
-      connections
-        .get(uplink.bridge)
-        ?.send((xid) => encodeFlowMod(xid, { command: 'delete', match: { inPort }, actions: [], cookie: probeCookie }));
+      for (const port of uplink.hears)
+        connections
+          .get(uplink.bridge)
+          ?.send((xid) =>
+            encodeFlowMod(xid, { command: 'delete', match: { inPort: port }, actions: [], cookie: probeCookie }),
+          );
   };
   const bridges = [...view.bridges.keys()];
   if (bridges.length > bridgesAtMost)
@@ -73,7 +76,8 @@ export async function openProbePort(options: ProbeOptions, { view, runFolder }: 
         connection.send((xid) => encodeDeleteProbeFlows(xid));
         connection.send((xid) => encodeShieldFlow(xid, match, timeoutS));
         if (bridge === uplink?.bridge)
-          connection.send((xid) => encodeCaptureFlow(xid, { ...match, inPort: uplink.ofport }, { id, timeoutS }));
+          for (const inPort of uplink.hears)
+            connection.send((xid) => encodeCaptureFlow(xid, { ...match, inPort }, { id, timeoutS }));
         await connection.settle();
       }),
     );

@@ -1,6 +1,7 @@
 // What a virtual switch needs from the machine it is on: a view of what is there, and changes. Two adapters: Linux with Open
 // vSwitch (linux-host.ts), and one in memory (memory-host.ts). What ought to be there is virtual-switch.ts's.
 import type { BridgeConfig } from './bridge-config.ts';
+import type { BridgeFlow } from './openflow.ts';
 
 /** How a port treats VLAN tags (ovs-vswitchd.conf.db(5), Port, vlan_mode). */
 export type PortVlan =
@@ -77,6 +78,11 @@ export interface HostPort {
   readonly ofport: number | null;
   /** Of each interface. */
   readonly ofports: readonly (number | null)[];
+  /**
+   * Its interfaces that take frames which are for everybody: of a bond that has agreed with the switch (LACP) all, of another bond the active one, since
+   * the switch sends such frames to each of its interfaces. Empty while none does.
+   */
+  readonly carriers: readonly string[];
   /** Why it could not. */
   readonly error: string;
   /** Of its first interface; null while the switch has not made it. */
@@ -238,10 +244,12 @@ export interface SwitchEvents {
 /** The NIC on the bridge of VMs, over which they meet those of other nodes. */
 export interface Uplink {
   readonly bridge: string;
-  /** The interface. */
+  /** The interface; of a bond the one that sends, as `eth1 of bond0`. */
   readonly name: string;
   /** OpenFlow number. */
   readonly ofport: number;
+  /** OpenFlow numbers that frames arrive by: of a bond there may be several. */
+  readonly hears: readonly number[];
   readonly mtu: number;
   /** Null for a mode that we never set. */
   readonly vlan: PortVlan | null;
@@ -303,6 +311,8 @@ export interface SwitchHost {
   listen(taps: ReadonlySet<string>): void;
   /** What a guest behind this tap said. It can say anything. */
   guestAddresses(tap: string, mac: string): GuestAddresses;
+  /** All flows of a bridge with ports of VMs. @throws AppError when it does not answer */
+  flows(bridge: string): Promise<readonly BridgeFlow[]>;
   /** The uplink for a probe of VLANs; until it is closed, no VM here sees frames of one. @throws AppError */
   openProbe(options: ProbeOptions): Promise<ProbePort>;
 }

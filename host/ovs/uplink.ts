@@ -33,17 +33,31 @@ export function findUplink(view: HostView): FoundUplink {
     return no(
       `${candidates.slice(0, 8).join(', ')} on ${bridge.name} may all be its uplink: name it by \`ovs-vsctl br-set-external-id ${bridge.name} meshdeck-uplink <interface>\``,
     );
-  const port = [...view.ports.values()].find((each) => each.bridge === bridge.name && each.interfaces.includes(only));
+  const isOf = ({ name: port, interfaces }: HostPort) => port === only || interfaces.includes(only);
+  const port = [...view.ports.values()].find((each) => each.bridge === bridge.name && isOf(each));
   if (!port) return no(`${only} is not on ${bridge.name}: \`meshdeck bridge <node>\` puts it back`);
-  if (port.interfaces.length > 1)
-    return no(`the uplink of ${bridge.name} is a bond of ${port.interfaces.join(' and ')}, which a probe cannot test`);
-  const { ofport, mtu, vlan } = port;
-  if (ofport === null || ofport <= 0 || mtu === null)
+  const { mtu, vlan } = port;
+  const hears = port.carriers.flatMap((carrier) => ofportOf(port, carrier) ?? []);
+  const [ofport] = hears;
+  if (port.interfaces.length > 1) {
+    const members = port.interfaces.join(' and ');
+    if (ofport === undefined || mtu === null)
+      return no(`${port.name}, a bond of ${members}, has no NIC that carries frames now: \`ovs-appctl bond/show\``);
+    const sender = port.carriers.find((carrier) => ofportOf(port, carrier) === ofport) ?? '';
+    return { ok: true, uplink: { bridge: bridge.name, name: `${sender} of ${port.name}`, ofport, hears, mtu, vlan } };
+  }
+  if (ofport === undefined || mtu === null)
     return no(`Open vSwitch does not use the uplink ${only}: ${port.error || 'see its log'}`);
-  return { ok: true, uplink: { bridge: bridge.name, name: only, ofport, mtu, vlan } };
+  return { ok: true, uplink: { bridge: bridge.name, name: only, ofport, hears, mtu, vlan } };
 }
 
-/** Of a bridge that was made by hand, as in the guide: interfaces of the machine that are neither ours nor a VM's. */
+/** OpenFlow number of one of a port's interfaces; null while the switch does not use it. */
+function ofportOf({ interfaces, ofports }: HostPort, name: string): number | null {
+  const ofport = ofports[interfaces.indexOf(name)] ?? null;
+  return ofport !== null && ofport > 0 ? ofport : null;
+}
+
+/** Of a bridge that was made by hand, as in the guide: ports with NICs of the machine that are neither ours nor a VM's. */
 function likelyUplinks(bridge: HostBridge, view: HostView): string[] {
   const isLikely = (port: HostPort | undefined) =>
     port !== undefined &&
@@ -54,7 +68,7 @@ function likelyUplinks(bridge: HostBridge, view: HostView): string[] {
     !tapPattern.test(port.name);
   return bridge.ports.flatMap((name) => {
     const port = view.ports.get(name);
-    return isLikely(port) ? (port?.interfaces.filter((each) => view.links.has(each)) ?? []) : [];
+    return isLikely(port) && port?.interfaces.some((each) => view.links.has(each)) ? [name] : [];
   });
 }
 
