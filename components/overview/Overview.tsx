@@ -5,7 +5,7 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useMemo } from 'react';
 import type { ReactElement } from 'react';
-import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
+import { addNodesKind, attachKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import type { FleetVlan, FleetVm } from '../../contract/fleet.ts';
 import type { RowsKey } from '../../contract/kind-keys.ts';
@@ -47,6 +47,7 @@ export function Overview(): ReactElement {
   const withCluster = useClusterPath();
   const adding = usePlanRefusal(addNodesKind);
   const deploying = usePlanRefusal(deployKind);
+  const attaching = usePlanRefusal(attachKind);
   const bridging = usePlanRefusal(bridgeKind);
   const clusterId = mesh.cluster?.Id ?? '';
   const events = useFleetPart(({ view }) => view.events);
@@ -80,6 +81,9 @@ export function Overview(): ReactElement {
             <div className="flex flex-wrap justify-center gap-2">
               <Button variant="primary" disabledReason={deploying} render={<Link href={`/deploy?nodes=${nodes}`} />}>
                 Deploy to them
+              </Button>
+              <Button disabledReason={attaching} render={<Link href={`/attach?nodes=${nodes}`} />}>
+                Attach to their minimega
               </Button>
               <Button disabledReason={bridging} render={<Link href={`/bridge?nodes=${nodes}`} />}>
                 Bridge their NICs
