@@ -1,0 +1,14 @@
+'use client';
+// What the engine of a cluster cannot do: pages disable it, and say why.
+import type { FleetCluster } from '../../contract/fleet.ts';
+import { useCluster } from '../frame/use-cluster.ts';
+
+/** Why this cluster cannot do it; empty when it can. */
+export function lackOf(cluster: Pick<FleetCluster, 'Lacks'> | null, what: string): string {
+  return cluster?.Lacks?.find(({ What }) => What === what)?.Reason ?? '';
+}
+
+/** Of the cluster of this page. */
+export function useLack(what: string): string {
+  return lackOf(useCluster(), what);
+}
