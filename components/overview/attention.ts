@@ -52,6 +52,17 @@ export function attentionOf(mesh: MeshView, { added, runs, vms, vlans, now }: At
       action: 'Nodes',
     });
   }
+  if (cluster !== null && cluster.State === 'live' && cluster.Reason !== '') {
+    items.push({
+      key: 'trouble',
+      state: 'warn',
+      names: '',
+      text: 'Some of what is shown is old',
+      detail: cluster.Reason,
+      href: '/nodes',
+      action: 'Nodes',
+    });
+  }
   const lost = nodes
     .filter((node) => node.facts.State === 'absent' && node.facts.LostAt !== null)
     .sort((a, b) => (b.facts.LostAt ?? 0) - (a.facts.LostAt ?? 0));

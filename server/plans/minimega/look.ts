@@ -1,6 +1,8 @@
 // A look at the minimega of one machine, over a login that is there: its command socket, through sshd.
+import type { Duplex } from 'node:stream';
 import { CommandClient } from '../../../contract/command-client.ts';
 import type { ResponseEntry } from '../../../contract/command-socket.ts';
+import { AppError } from '../../../contract/errors.ts';
 import type { MinimegaSighting } from '../../../core/plans/minimega/attach.ts';
 import { duplexTransport } from '../../../host/command-socket.ts';
 import type { RootShell } from '../../ssh/login.ts';
@@ -13,8 +15,7 @@ export async function lookAtMinimega(
   shell: Pick<RootShell, 'connection'>,
   base: string,
 ): Promise<Omit<MinimegaSighting, 'target' | 'error'>> {
-  const channel = await shell.connection.openUnixSocket(`${base}/minimega`, connectMs);
-  channel.on('error', () => undefined);
+  const channel = await openSocket(shell, `${base}/minimega`);
   const client = new CommandClient({ canCancel: false }, { transport: duplexTransport(channel) });
   try {
     const ask = async (line: string): Promise<ResponseEntry | undefined> => {
@@ -36,5 +37,20 @@ export async function lookAtMinimega(
     };
   } finally {
     client.close();
+  }
+}
+
+async function openSocket({ connection }: Pick<RootShell, 'connection'>, path: string): Promise<Duplex> {
+  try {
+    const channel = await connection.openUnixSocket(path, connectMs);
+    channel.on('error', () => undefined);
+    return channel;
+  } catch (error) {
+    throw new AppError(
+      'unreachable',
+      `${connection.where} has no minimega at ${path}: start it or name its -base; the user who logs in must be allowed to use the socket, and sshd to ` +
+        `forward it (AllowStreamLocalForwarding)`,
+      { cause: error },
+    );
   }
 }
