@@ -1,5 +1,5 @@
-// Who may run which command of minimega. A command of it that is not named here is an admin's, and so is a line that is none of its
-// commands.
+// Who may run which command of minimega. A command of it that is not named here is an admin's, and so is a line that is not one of
+// its commands.
 //
 // minimega takes any path of its host, as root: operators, who configure and start VMs, can read and write there what a VM can.
 import type { Role } from '../../contract/roles.ts';
@@ -54,7 +54,7 @@ const rules: readonly Rule[] = [
   },
   { begins: /^(tap|dnsmasq)$/, role: 'viewer' },
   { begins: /^(tap|clear tap|clear vlans|clear namespace)\b/, role: 'operator' },
-  // The list makes a bridge where there is none.
+  // The list makes a bridge that is missing.
   { begins: /^bridge$/, role: 'operator' },
   { begins: /^history$/, role: 'operator' },
   { begins: /^optimize$/, role: 'viewer' },

@@ -685,7 +685,7 @@ export class SshConnection implements Runner {
       try {
         open(opened);
       } catch (error) {
-        // ssh2 throws where the other side is no OpenSSH.
+        // ssh2 throws where the other side is not OpenSSH.
         fail(error);
       }
     });

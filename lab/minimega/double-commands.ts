@@ -3,15 +3,24 @@ import { responseEntry, type ResponseEntry } from '../../contract/command-socket
 import type { ParsedCommand } from '../../core/commands/types.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { parseRange } from '../../core/ranges/parse-range.ts';
 import { defaultOutputFlags } from '../../core/render.ts';
 import { minimegaInfoColumns, summaryColumns } from '../../core/vms/info.ts';
-import type { DoubleCall, DoubleMinimega } from './double.ts';
-import { infoData, infoRow, vlanText, type DoubleNamespace, type DoubleNode, type DoubleVm } from './double-node.ts';
+import {
+  infoData,
+  infoRow,
+  namesOf,
+  namespaceOf,
+  resolveVlan,
+  vlanText,
+  type DoubleCall,
+  type DoubleCluster,
+  type DoubleNode,
+  type DoubleVm,
+} from './double-node.ts';
 import { launchThere } from './double-launch.ts';
 
 type Answer = ResponseEntry[] | null;
-type Handler = (double: DoubleMinimega, command: ParsedCommand, call: DoubleCall) => Answer | Promise<Answer>;
+type Handler = (double: DoubleCluster, command: ParsedCommand, call: DoubleCall) => Answer | Promise<Answer>;
 
 const text = ({ node }: DoubleCall, response: string, data: readonly string[] | null = null): ResponseEntry[] => [
   responseEntry(node.name, { Response: response, Data: data }),
@@ -56,7 +65,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     call.node.meshTimeout = Number(words['timeout']);
     return text(call, '');
   },
-  host: (double, _command, call) =>
+  host: (double, { words, pattern }, call) =>
     double.onHosts(call, (node) => {
       const own = { CPUCommit: node.vms.length, MemCommit: node.vms.length * 128, NetworkCommit: node.vms.length };
       const data = {
@@ -79,6 +88,10 @@ const handlers: Readonly<Record<string, Handler>> = {
         own.NetworkCommit,
       ];
       const row = [...cells.map(String), '40m44.55s'];
+      const column = pattern.pattern === 'host' ? undefined : Object.keys(words)[0];
+      if (column === 'name') return responseEntry(node.name, { Response: node.name, Data: data });
+      if (column !== undefined)
+        return responseEntry(node.name, { Response: row[header.split(' ').indexOf(column)] ?? '', Data: data });
       return responseEntry(node.name, { Header: header.split(' '), Tabular: [row], Data: data });
     }),
   'namespace [': (double, { words }, call) => {
@@ -206,7 +219,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     onVms(double, call, words['vm'], (vm) => {
       const net = vm.nets[Number(words['tap'])];
       if (!net) return 'no such interface';
-      const [alias = '', vlan = -1] = resolveVlan(namespaceOf(call), words['vlan'] ?? '');
+      const [alias, vlan] = resolveVlan(namespaceOf(call), words['vlan'] ?? '');
       Object.assign(net, { alias, vlan, bridge: words['bridge'] ?? 'mega_bridge' });
       return null;
     }),
@@ -250,7 +263,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     const { node } = call;
     const name = pattern.pattern.split(' ')[0]?.slice(1) ?? '';
     const isOn = parts[1]?.text === 'true';
-    if (parts[1] === undefined) return text(call, String(node.flags[name as 'headers'] ?? false));
+    if (parts[1] === undefined) return text(call, String(node.flags[name as 'headers']));
     if (name === 'csv' || name === 'json') node.flags = { ...node.flags, mode: isOn ? name : defaultOutputFlags.mode };
     else node.flags = { ...node.flags, [name]: isOn };
     return text(call, '');
@@ -261,7 +274,7 @@ const handlers: Readonly<Record<string, Handler>> = {
 const begins = Object.keys(handlers).sort((a, b) => b.length - a.length);
 
 export function commandsOfDouble(
-  double: DoubleMinimega,
+  double: DoubleCluster,
   command: ParsedCommand,
   call: DoubleCall,
 ): Answer | Promise<Answer> {
@@ -277,31 +290,6 @@ const shownHosts = (hosts: ReadonlySet<string>) =>
     (name) => ![...hosts].some((other) => other !== name && /\d$/.test(name) && other.startsWith(name)),
   );
 
-/** The namespace of a call, on the node that runs it. */
-export function namespaceOf({ node, namespace }: DoubleCall): DoubleNamespace {
-  const found = node.namespaces.get(namespace);
-  if (found) return found;
-  const made = { hosts: new Set([node.name]), vlans: new Map<string, number>(), range: '', load: 'cpucommit' };
-  node.namespaces.set(namespace, made);
-  return made;
-}
-
-/** A number, or an alias, which gets one. */
-export function resolveVlan({ vlans }: DoubleNamespace, word: string): [alias: string, vlan: number] {
-  if (/^\d+$/.test(word)) return ['', Number(word)];
-  const known = vlans.get(word);
-  if (known !== undefined) return [word, known];
-  const next = Math.max(100, ...vlans.values()) + 1;
-  vlans.set(word, next);
-  return [word, next];
-}
-
-export function namesOf(range: string): string[] {
-  const parsed = parseRange(range);
-  if (!parsed.ok) throw new Error(parsed.message);
-  return parsed.names;
-}
-
 function move(vm: DoubleVm, from: readonly number[], to: number): string | null {
   if (!from.includes(vm.state)) return vm.state === to ? 'vm is already running' : `VM state error: ${vm.state}`;
   vm.state = to;
@@ -310,7 +298,7 @@ function move(vm: DoubleVm, from: readonly number[], to: number): string | null 
 
 /** VM-target commands: a host that has none of the VMs is silent, unless no host has one. */
 async function onVms(
-  double: DoubleMinimega,
+  double: DoubleCluster,
   call: DoubleCall,
   target = '',
   act: (vm: DoubleVm, node: DoubleNode) => string | null,

@@ -1,14 +1,19 @@
 // How the double launches VMs. As minimega does, it answers that all is well although a host could not: the VM is there then, in ERROR.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
-import type { DoubleCall, DoubleMinimega } from './double.ts';
-import type { DoubleVm } from './double-node.ts';
-import { namesOf, namespaceOf, resolveVlan } from './double-commands.ts';
+import {
+  namesOf,
+  namespaceOf,
+  resolveVlan,
+  type DoubleCall,
+  type DoubleCluster,
+  type DoubleVm,
+} from './double-node.ts';
 
 /** A VM whose disk has this name does not start. */
 export const brokenDisk = 'broken.qcow2';
 
 export async function launchThere(
-  double: DoubleMinimega,
+  double: DoubleCluster,
   words: Readonly<Record<string, string>>,
   call: DoubleCall,
 ): Promise<ResponseEntry[]> {
@@ -47,7 +52,7 @@ export async function launchThere(
         return { alias, vlan, bridge: 'mega_bridge', tap: `mega_tap${id * 4 + nic}`, mac, ip4: '' };
       }),
     };
-    await double.consoles.add(double.baseOf(host.name), vm);
+    await double.addConsoles(host.name, vm);
     host.vms.push(vm);
   }
   return [responseEntry(node.name)];

@@ -1,5 +1,7 @@
 // One node of the double: what a minimega holds in memory.
+import type { ResponseEntry } from '../../contract/command-socket.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
+import { parseRange } from '../../core/ranges/parse-range.ts';
 import { defaultOutputFlags, type OutputFlags } from '../../core/render.ts';
 import { minimegaInfoColumns } from '../../core/vms/info.ts';
 
@@ -49,6 +51,27 @@ export interface DoubleNode {
   readonly files: { name: string; size: number }[];
   readonly bridges: Set<string>;
   nextId: number;
+}
+
+/** What a line is run with. */
+export interface DoubleCall {
+  readonly node: DoubleNode;
+  readonly namespace: string;
+  /** Another node sent it: no further fan-out. */
+  readonly isSent: boolean;
+}
+
+/** What commands need of the cluster. */
+export interface DoubleCluster {
+  readonly context: string;
+  readonly nodes: ReadonlyMap<string, DoubleNode>;
+  /** Members as a node sees them. */
+  members(): DoubleNode[];
+  /** Makes the namespace on this node unless it is there, as any mention does. */
+  mention(node: DoubleNode, namespace: string): void;
+  /** Runs it on the hosts of the namespace, as broadcast commands are. */
+  onHosts(call: DoubleCall, act: (node: DoubleNode) => ResponseEntry | null): Promise<ResponseEntry[]>;
+  addConsoles(host: string, vm: DoubleVm): Promise<void>;
 }
 
 export function newNode(name: string, all: readonly string[]): DoubleNode {
@@ -138,4 +161,29 @@ export function infoData(host: string, vm: DoubleVm): Record<string, unknown> {
     Pid: 1_000 + vm.id,
     VNCPort: 35_555,
   };
+}
+
+/** The namespace of a call, on the node that runs it. */
+export function namespaceOf({ node, namespace }: DoubleCall): DoubleNamespace {
+  const found = node.namespaces.get(namespace);
+  if (found) return found;
+  const made = { hosts: new Set([node.name]), vlans: new Map<string, number>(), range: '', load: 'cpucommit' };
+  node.namespaces.set(namespace, made);
+  return made;
+}
+
+/** A number, or an alias, which gets one. */
+export function resolveVlan({ vlans }: DoubleNamespace, word: string): [alias: string, vlan: number] {
+  if (/^\d+$/.test(word)) return ['', Number(word)];
+  const known = vlans.get(word);
+  if (known !== undefined) return [word, known];
+  const next = Math.max(100, ...vlans.values()) + 1;
+  vlans.set(word, next);
+  return [word, next];
+}
+
+export function namesOf(range: string): string[] {
+  const parsed = parseRange(range);
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.names;
 }

@@ -15,7 +15,7 @@ import { defaultOutputFlags, renderEntries, type OutputFlags } from '../../core/
 import { filterRows, selectColumns } from '../../core/transform.ts';
 import { commandsOfDouble } from './double-commands.ts';
 import { DoubleConsoles } from './double-consoles.ts';
-import { newNode, type DoubleNode } from './double-node.ts';
+import { newNode, type DoubleCall, type DoubleCluster, type DoubleNode, type DoubleVm } from './double-node.ts';
 
 export interface DoubleOptions {
   readonly folder: string;
@@ -23,20 +23,12 @@ export interface DoubleOptions {
   readonly context?: string;
 }
 
-/** What a line is run with. */
-export interface DoubleCall {
-  readonly node: DoubleNode;
-  readonly namespace: string;
-  /** Another node sent it: no further fan-out. */
-  readonly isSent: boolean;
-}
-
-export class DoubleMinimega {
+export class DoubleMinimega implements DoubleCluster {
   readonly context: string;
   readonly nodes = new Map<string, DoubleNode>();
   /** Lines as they came, by node: `node1: .record false version`. */
   readonly lines: string[] = [];
-  readonly consoles = new DoubleConsoles();
+  private readonly consoles = new DoubleConsoles();
   private readonly folder: string;
   private readonly servers = new Map<string, { server: Server; sockets: Set<Socket> }>();
   /** Who waits for silent nodes. */
@@ -88,7 +80,6 @@ export class DoubleMinimega {
     this.letGo();
   }
 
-  /** Members as a node sees them. */
   members(): DoubleNode[] {
     return [...this.nodes.values()].filter(({ isAlive }) => isAlive);
   }
@@ -113,12 +104,15 @@ export class DoubleMinimega {
     return commandsOfDouble(this, command, call);
   }
 
-  /** Runs it on the hosts of the namespace, as broadcast commands are. */
   async onHosts(call: DoubleCall, act: (node: DoubleNode) => ResponseEntry | null): Promise<ResponseEntry[]> {
     if (call.isSent) return entriesOf([act(call.node)]);
     const hosts = [...(call.node.namespaces.get(call.namespace)?.hosts ?? [])];
     const answers = await Promise.all(hosts.map((host) => this.reach(call.node, host, (there) => act(there))));
     return entriesOf(answers.flat());
+  }
+
+  addConsoles(host: string, vm: DoubleVm): Promise<void> {
+    return this.consoles.add(this.baseOf(host), vm);
   }
 
   mention(node: DoubleNode, namespace: string): void {
@@ -162,7 +156,8 @@ export class DoubleMinimega {
       };
       this.waiting.add(wake);
     });
-    return node.isSilent ? responseEntry(name, { Error: 'timed out' }) : act(node);
+    const isStill = this.nodes.get(name)?.isSilent === true;
+    return isStill ? responseEntry(name, { Error: 'timed out' }) : act(node);
   }
 
   private letGo(): void {
@@ -190,7 +185,10 @@ export class DoubleMinimega {
         for (const text of splitter.push(bytes as Buffer).texts) {
           const { Command: line = '', Suggest: partial = '' } = JSON.parse(text) as Record<string, string>;
           const answer = partial === '' ? await this.answer(name, line) : suggestion(partial);
-          if (answer === null) return this.kill(name);
+          if (answer === null) {
+            this.kill(name);
+            return;
+          }
           while (this.nodes.get(name)?.isSilent === true)
             await new Promise<void>((resolve) => this.waiting.add(resolve));
           socket.write(`${JSON.stringify(answer)}\n`);

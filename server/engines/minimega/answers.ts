@@ -13,7 +13,7 @@ export function columnOf(entry: ResponseEntry | undefined, name: string): string
   return recordsOf(entry).map((record) => record[name] ?? '');
 }
 
-/** Those that are no error. */
+/** Those without an error. */
 export const goodOf = (entries: readonly ResponseEntry[]) => entries.filter(({ Error: error }) => error === '');
 
 export interface MeshFacts {

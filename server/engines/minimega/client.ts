@@ -15,18 +15,16 @@ import { minimegaTable } from '../../../core/minimega/table.ts';
 import type { RunLineOptions } from '../engine.ts';
 import { prepareLine, settingsAtFirst, type Settings } from './settings.ts';
 import { columnOf } from './answers.ts';
+import { meshTimeoutSeconds, type Asker } from './asker.ts';
 import { answerOwnLine, consolePatterns, OwnLineError, type ConfigTurns } from './console-lines.ts';
 
 /** minimega's language, and the lines of the console's own. */
 export const consoleTable = [...minimegaTable, ...consolePatterns];
 
-/** Of `mesh timeout`, in seconds: above what any command but a launch with images takes, below what a person waits. */
-export const meshTimeoutSeconds = 60;
-
 /** A question of the console's own waits as long as minimega may, and a little longer. */
 const askMs = (meshTimeoutSeconds + 5) * 1_000;
 
-export class MinimegaClient {
+export class MinimegaClient implements Asker {
   private readonly client: CommandClient;
   private readonly place: string;
   private readonly turns: ConfigTurns;
@@ -107,7 +105,7 @@ export class MinimegaClient {
     this.client.close();
   }
 
-  /** The command that a line is; null when it is none that we know, and goes as it is. @throws AppError `refused` */
+  /** The command that a line is; null when we do not know it, and it goes as it is. @throws AppError `refused` */
   private async judged(line: string): Promise<ParsedCommand | null> {
     let parsed = parseCommand(consoleTable, line);
     const isPlain = parsed.ok;

@@ -12,7 +12,7 @@ import { describeRange } from '../../../core/ranges/describe-range.ts';
 import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { uuidOfHash, uuidText } from '../../../core/vms/launch-uuid.ts';
 import { columnOf, readHost, readVlan, readVms, recordsOf, type Vm } from './answers.ts';
-import type { MinimegaClient } from './client.ts';
+import type { Asker } from './asker.ts';
 
 /** Typed in full only: abbreviations mean minimega's own commands. */
 const own = (pattern: string, role: CommandPattern['role']): CompiledPattern =>
@@ -62,9 +62,7 @@ export class ConfigTurns {
   }
 }
 
-type Asker = Pick<MinimegaClient, 'ask'>;
-
-/** The answer to a command in a namespace; null when it is none of the console's own. */
+/** The answer to a command in a namespace; null when it is not one of the console's own. */
 export async function answerOwnLine(
   { pattern: { pattern }, words, lists }: ParsedCommand,
   namespace: string,

@@ -108,7 +108,7 @@ describe('a minimega', () => {
       for (const kind of clusterKinds) {
         const { put, gone } = change.rows[kind.name] ?? { put: [], gone: [] };
         for (const row of put) kind.change.parse(row);
-        tables[kind.name] = changedRows(kind, tables[kind.name] ?? new Map(), { put, gone });
+        tables[kind.name] = changedRows(kind, tables[kind.name] ?? new Map<string, RowData>(), { put, gone });
       }
       const rows = Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, [...table.values()]]));
       if (isSo(rows, trouble)) return rows;
@@ -216,7 +216,7 @@ describe('a minimega', () => {
     expect(errorsOf(await run(connection, 'version'))).toEqual(['']);
   });
 
-  test('a node that is killed is absent, its VMs are lost, and the rest goes on', async () => {
+  test('a node that is killed is absent, its VMs are lost, and the rest continues', async () => {
     const double = await startDouble(['node1', 'node2', 'node3']);
     const engine = newEngine();
     await run(await open(engine, double), 'namespace exp vm launch kvm web[1-2]');
@@ -248,7 +248,7 @@ describe('a minimega', () => {
     ]);
   });
 
-  test('with a mute peer, what the node knows itself goes on, and the trouble has words', async () => {
+  test('with a mute peer, what the node knows itself still arrives, and the trouble has words', async () => {
     const double = await startDouble(['node1', 'node2']);
     const engine = newEngine();
     double.silence('node2', true);
@@ -336,7 +336,7 @@ describe('a minimega', () => {
     const double = await startDouble(['node1']);
     double.nodes.get('node1')?.files.push({ name: 'big.raw', size: 10 * 1024 * 1024 });
     const [answer] = await run(await open(newEngine(), double), 'file stream big.raw');
-    expect(String(answer?.Resp?.[0]?.Data)).toHaveLength(13_981_014);
+    expect(answer?.Resp?.[0]?.Data).toHaveLength(13_981_014);
   });
 
   test('sends no keys of who may only look', async () => {

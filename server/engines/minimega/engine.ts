@@ -23,7 +23,7 @@ import { attachFactsOf, type MinimegaDialer } from './sockets.ts';
 import { Activity, pollTimes, Watch, type PollTimes } from './watch.ts';
 
 const lacks: Readonly<Partial<Record<Capability, string>>> = {
-  cancel: 'minimega has no way to cancel a command: the console lets go of it, and it goes on',
+  cancel: 'minimega has no way to cancel a command: the console lets go of it, and it continues there',
   push: 'minimega tells nobody what changes: the console asks again and again',
   probe: 'a probe needs meshd on the nodes, and these run minimega',
   members: 'minimega has no roster: a node is a member while it is in the mesh, and the console starts or ends none',

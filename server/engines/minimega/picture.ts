@@ -76,7 +76,7 @@ export function rowsOfPicture(picture: Picture): Record<string, RowData[]> {
     nodes: nodeRows(picture),
     links: linkRows(picture),
     hosts: hostRows(picture),
-    // `bridge`, which would tell, makes a bridge where there is none.
+    // `bridge`, which would tell, makes a bridge that is missing.
     bridges: [],
     vlans: vlanRows(picture),
     files: fileRows(picture),

@@ -5,11 +5,9 @@
 import type { ResponseEntry } from '../../../contract/command-socket.ts';
 import { maxNamespaces } from '../../../contract/limits.ts';
 import { quoteWord } from '../../../core/commands/tokens.ts';
-import { columnOf, goodOf, readHost, readMeshList, readMeshStatus, readVms, recordsOf } from './answers.ts';
-import { meshTimeoutSeconds, type MinimegaClient } from './client.ts';
+import { columnOf, goodOf, readHost, readMeshList, readMeshStatus, readVms, recordsOf, type Vm } from './answers.ts';
+import { meshTimeoutSeconds, type Asker } from './asker.ts';
 import type { Picture } from './picture.ts';
-
-type Asker = Pick<MinimegaClient, 'ask'>;
 
 /** Who answers: its name, and the mesh that it is in. */
 export async function askIdentity(client: Asker, deadline: AbortSignal): Promise<{ name: string; context: string }> {
@@ -17,7 +15,7 @@ export async function askIdentity(client: Asker, deadline: AbortSignal): Promise
   return { name: entry?.Host ?? '', context: readMeshStatus(entry).context };
 }
 
-/** Members and links. `mesh timeout`, where there is none, gets one: a node that is silent would hold up mesh commands for ever. */
+/** Members and links. `mesh timeout`, where it is unlimited, gets a limit: a node that is silent would hold up mesh commands for ever. */
 export async function askMesh(client: Asker, picture: Picture): Promise<void> {
   const [limit] = await client.ask('mesh timeout');
   if (limit?.Response.trim() === 'unlimited') await client.ask(`mesh timeout ${meshTimeoutSeconds}`);
@@ -60,7 +58,7 @@ export async function askVms(client: Asker, picture: Picture): Promise<string[]>
   const names = recordsOf((await client.ask('namespace'))[0]).map(({ namespace = '' }) => namespace);
   for (const name of names) {
     const entries = await client.ask(`namespace ${quoteWord(name)} vm info`);
-    const known = picture.vms.get(name) ?? new Map();
+    const known: ReadonlyMap<string, readonly Vm[]> = picture.vms.get(name) ?? new Map<string, readonly Vm[]>();
     const next = new Map(known);
     for (const host of known.keys()) {
       if (!entries.some((entry) => entry.Host === host) && isGone(picture, name, host)) next.delete(host);

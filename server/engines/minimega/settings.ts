@@ -20,7 +20,7 @@ export interface PreparedLine {
   readonly settings: Settings;
   /** To be sent; empty when there is an answer. */
   readonly line: string;
-  /** Of the connection itself, where nothing is to be sent. */
+  /** Of the connection itself, where nothing is sent. */
   readonly answer: ResponseEntry | null;
   /** A namespace that the line only looks at: it must be there, since minimega makes what is named. */
   readonly mustExist: string | null;

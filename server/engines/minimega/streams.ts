@@ -7,7 +7,7 @@ import { RfbClient } from '../../../core/consoles/rfb-client.ts';
 import { quoteWord } from '../../../core/commands/tokens.ts';
 import type { StreamRequest } from '../engine.ts';
 import { readVms, recordsOf } from './answers.ts';
-import type { MinimegaClient } from './client.ts';
+import type { Asker } from './asker.ts';
 
 const Vnc = z.object({ vm: z.int().min(0), input: z.boolean().default(false) });
 const Serial = Vnc.extend({ port: z.int().min(0).max(255) });
@@ -37,7 +37,7 @@ export function consoleOf({ service, args }: StreamRequest): Console {
 }
 
 /** The port by which minimega shows a screen to everyone, for a node that the console does not log in to. @throws AppError `refused` */
-export async function screenPortOf(client: Pick<MinimegaClient, 'ask'>, node: string, vm: number): Promise<number> {
+export async function screenPortOf(client: Asker, node: string, vm: number): Promise<number> {
   const names = recordsOf((await client.ask('namespace'))[0]).map(({ namespace = '' }) => namespace);
   for (const name of names) {
     const entry = (await client.ask(`namespace ${quoteWord(name)} vm info`)).find(({ Host }) => Host === node);

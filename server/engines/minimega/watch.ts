@@ -1,5 +1,5 @@
 // The changes of a minimega cluster. minimega tells nobody anything, so it is asked: often while something moves or somebody acts, seldom
-// otherwise, and never for more than a small part of the time. Two askers, on a connection each: what this node knows alone goes on while
+// otherwise, and never for more than a small part of the time. Two askers, on a connection each: what this node knows alone is asked while
 // another node keeps all mesh commands waiting.
 //
 //   near asker: mesh, namespaces, VLANs, own load ──┐
@@ -64,7 +64,7 @@ export class Watch {
   private readonly ready: ClusterChange[] = [];
   private wakeReader: () => void = () => undefined;
   private readonly sleepers = new Set<() => void>();
-  private failure: unknown = null;
+  private failure: AppError | null = null;
   private isOver = false;
   private activeUntil = 0;
   private farSince: number | null = null;
@@ -200,7 +200,7 @@ export class Watch {
     return this.farProblems.length === 0 ? '' : `no answer from ${this.farProblems.slice(0, 5).join('; ')}`;
   }
 
-  /** What differs from what was told. */
+  /** What differs from what the console knows. */
   private compare({ isBeginning }: { isBeginning: boolean }): RowChanges {
     const all = rowsOfPicture(this.picture);
     const changes: Record<string, KindChange> = {};

@@ -10,7 +10,7 @@ import type { RootShell } from '../../ssh/login.ts';
 const connectMs = 10_000;
 const askMs = 15_000;
 
-/** @throws AppError: no socket there, no answer in time, or an answer that is none of minimega's */
+/** @throws AppError: no socket there, no answer in time, or an answer that is not minimega's */
 export async function lookAtMinimega(
   shell: Pick<RootShell, 'connection'>,
   base: string,
