@@ -1,14 +1,9 @@
 'use client';
-// What the engine of a cluster cannot do: pages disable it, and say why.
-import type { FleetCluster } from '../../contract/fleet.ts';
+// What the engine of the cluster of this page cannot do.
 import { useCluster } from '../frame/use-cluster.ts';
+import { lackOf } from './lack.ts';
 
-/** Why this cluster cannot do it; empty when it can. */
-export function lackOf(cluster: Pick<FleetCluster, 'Lacks'> | null, what: string): string {
-  return cluster?.Lacks?.find(({ What }) => What === what)?.Reason ?? '';
-}
-
-/** Of the cluster of this page. */
+/** Why it cannot do it; empty when it can. */
 export function useLack(what: string): string {
   return lackOf(useCluster(), what);
 }

@@ -12,12 +12,13 @@ import type { RowsKey } from '../../contract/kind-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatClock, formatInstant, formatMegabytes } from '../../lib/format.ts';
-import { useFleetPart, useRuns } from '../../lib/use-console.ts';
+import { useFleetPart, useKnownNodes, useRuns } from '../../lib/use-console.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
 import { eventAfter, eventsPerMinute, eventVms, shownNames } from '../fleet/events.ts';
 import type { EventLine } from '../fleet/events.ts';
 import { countLinks, describeMesh, loadOf } from '../fleet/mesh-view.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
+import { unmetNodes } from '../fleet/added-nodes.ts';
 import { useAddedNodes } from '../fleet/use-added.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
@@ -55,7 +56,8 @@ export function Overview(): ReactElement {
   const lines = hourLines({ events: own, runs, now }, shownLines);
   const vlans = useClusterRows(fleetKeys.vlans, clusterId);
   const vms = useClusterRows(fleetKeys.vms, clusterId);
-  const items = attentionOf(mesh, { added, runs, vlans, vms, now });
+  const { nodes: known } = useKnownNodes();
+  const items = attentionOf(mesh, { added, unmet: unmetNodes(mesh, known.values()), runs, vlans, vms, now });
 
   const addNodes = (
     <Button

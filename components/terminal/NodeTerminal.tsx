@@ -98,7 +98,7 @@ export function NodeTerminal({ cluster, engine = 'meshd', node, role }: NodeTerm
         onData.dispose();
         opened.dispose();
       });
-      dispatch({ kind: 'open', greeting: greetingOf(role) });
+      dispatch({ kind: 'open', greeting: greetingOf(role, engine) });
       setIsOpen(true);
       terminal.focus();
     };
@@ -167,8 +167,8 @@ function Waiting({ for: what }: { for: string }): ReactElement {
 }
 
 /** In lines that fit a phone: xterm loses rows that wrapped when the terminal takes its size. */
-function greetingOf(role: Role): string {
-  const lines = ['Commands for meshd, not for a shell.', 'Tab completes, `help` explains,', 'Ctrl-C cancels.'];
+function greetingOf(role: Role, engine: string): string {
+  const lines = [`Commands for ${engine}, not for a shell.`, 'Tab completes, `help` explains,', 'Ctrl-C cancels.'];
   if (role === 'viewer') lines.push('You may look: commands that change', 'something are refused.');
   return lines.map((line) => `${line}\n`).join('');
 }

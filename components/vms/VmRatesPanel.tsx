@@ -4,7 +4,7 @@ import { useEffect, useRef, useState, type ReactElement } from 'react';
 import type { VmSample } from '../../contract/vm-rates.ts';
 import { outcomeOf } from '../../core/vms/states.ts';
 import { formatMegabytes } from '../../lib/format.ts';
-import { lackOf } from '../fleet/use-lack.ts';
+import { lackOf } from '../fleet/lack.ts';
 import { useCluster } from '../frame/use-cluster.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
