@@ -248,6 +248,16 @@ describe('a minimega', () => {
     ]);
   });
 
+  test('who closes the connection ends the changes, also while nothing changes', async () => {
+    const double = await startDouble(['node1']);
+    const connection = await open(newEngine(pollTimes), double);
+    const following = follow(connection, ({ hosts = [] }) => {
+      if (hosts.length === 1) setTimeout(() => connection.close(), 50);
+      return false;
+    });
+    await expect(following).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
   test('with a mute peer, what the node knows itself still arrives, and the trouble has words', async () => {
     const double = await startDouble(['node1', 'node2']);
     const engine = newEngine();

@@ -118,6 +118,9 @@ export class Watch {
 
   end(): void {
     this.isOver = true;
+    // Who reads the changes waits for the next one.
+    this.failure ??= new AppError('unreachable', 'the connection was closed');
+    this.wakeReader();
     this.near.close();
     this.far?.close();
     for (const wake of [...this.sleepers]) wake();
