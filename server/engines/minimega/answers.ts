@@ -93,6 +93,8 @@ const Nic = z.object({
   MAC: z.string().catch(''),
   IP4: z.string().catch(''),
   IP6: z.string().catch(''),
+  /** Data has it not; the column `qos` has. */
+  Qos: z.string().catch(''),
 });
 
 const Vm = z.object({
@@ -118,9 +120,10 @@ const states: Readonly<Record<string, number>> = { BUILDING: 1, RUNNING: 2, PAUS
 /** `vm info`, of one host. */
 export function readVms(entry: ResponseEntry): Vm[] {
   if (Array.isArray(entry.Data)) {
+    const qosOf = new Map(recordsOf(entry).map((record) => [countOf(record['id']), listOf(record['qos'])]));
     return entry.Data.flatMap((each) => {
       const vm = Vm.safeParse(each);
-      return vm.success ? [vm.data] : [];
+      return vm.success ? [withQos(vm.data, qosOf.get(vm.data.ID) ?? [])] : [];
     });
   }
   return recordsOf(entry).flatMap((record) => {
@@ -145,8 +148,15 @@ export function readVms(entry: ResponseEntry): Vm[] {
         IP6: ip6s[at],
       })),
     });
-    return vm.success ? [vm.data] : [];
+    return vm.success ? [withQos(vm.data, listOf(record['qos']))] : [];
   });
+}
+
+/** A NIC without limits has no place in the column: which NIC the others are of is known where all have one. */
+function withQos(vm: Vm, qos: readonly string[]): Vm {
+  const nics = vm.Networks ?? [];
+  if (qos.length !== nics.length) return vm;
+  return { ...vm, Networks: nics.map((nic, at) => ({ ...nic, Qos: qos[at] ?? '' })) };
 }
 
 /** `alias (101)`, `other//alias (101)`, `101` or `disconnected`. */

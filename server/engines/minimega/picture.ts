@@ -82,6 +82,9 @@ export function rowsOfPicture(picture: Picture): Record<string, RowData[]> {
     files: fileRows(picture),
     vms: vms.map(({ row }) => row),
     taps: vms.flatMap(({ row, vm }) => tapRows(picture, row, vm)),
+    // Of minimega's dnsmasq only what was typed is known, and no leases.
+    dhcp: [],
+    leases: [],
     namespaces: namespaceRows(picture),
   };
 }
@@ -191,6 +194,7 @@ function tapRows({ neighbours }: Picture, row: VmRow, vm: Vm): TapRow[] {
       Mac: clip(nic.MAC),
       Ip4: clip(nic.IP4),
       Ip6: clip(nic.IP6),
+      Qos: clip(nic.Qos),
       Carrier: runs,
       Connected: isConnected && runs,
       Fault: '',
