@@ -26,6 +26,8 @@ export type Capability =
   /** Screens of many VMs as pictures, and what a VM takes of its node, each second. */
   | 'pictures'
   | 'rates'
+  /** Serves DHCP on a VLAN. */
+  | 'dhcp'
   /** Asks a guest to shut down. */
   | 'shutdown'
   /** Joins aliases that a split gave two numbers, and knows who owns a number. */
