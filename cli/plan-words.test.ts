@@ -31,6 +31,7 @@ describe('the words of a plan', () => {
   test.each([
     ['add-nodes', { nodes: 'node[1-2]', user: 'ann', port: '2222', install: true }],
     ['deploy', { nodes: 'node[1-2]', head: 'node1', context: 'john', degree: '4', port: '9001' }],
+    ['attach', { nodes: 'node[1-2]', base: '/run/minimega', context: 'john' }],
     [
       'bridge',
       {

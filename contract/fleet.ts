@@ -21,8 +21,10 @@ export const clusters = defineKind({
     RoundTripMs: z.nullable(z.number()),
     /** When the console last received news of this cluster, ms since 1970. */
     AsOf: z.number(),
-    /** Why it is not live, for people; empty when it is. */
+    /** Why it is not live, or what keeps rows of a live one from being current, for people; empty when all is well. */
     Reason: z.string(),
+    /** What its engine cannot do, by capability, each with the reason; left out when it can do all. */
+    Lacks: z.optional(z.array(z.object({ What: z.string(), Reason: z.string() }))),
   }),
 });
 export type FleetCluster = RowOf<typeof clusters>;

@@ -27,11 +27,19 @@ export async function makeDataFolder(): Promise<{ path: string; remove: () => Pr
 }
 
 /** Resolves when it printed how to get in. @throws AppError `failed` with what it said instead */
-export async function startConsole(dataPath: string): Promise<TestConsole> {
+export async function startConsole(dataPath: string, more: readonly string[] = []): Promise<TestConsole> {
   const lines: string[] = [];
   const printed = Promise.withResolvers<{ url: string; setupLink: string }>();
   const { scripts } = Package.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
-  const argv = [process.execPath, ...scripts.start.split(' ').slice(1), '--data', dataPath, '--listen', '127.0.0.1:0'];
+  const argv = [
+    process.execPath,
+    ...scripts.start.split(' ').slice(1),
+    '--data',
+    dataPath,
+    '--listen',
+    '127.0.0.1:0',
+    ...more,
+  ];
   const child = await startChild(argv, {
     cwd: root,
     diesWithParent: true,

@@ -1,11 +1,14 @@
 // What every journey stands on: a lab, a console, and a person in front of it. A file says with `test.use({ scene })` what it
 // wants; all of it is made once for the file and taken away after its last test.
-import { access } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test as base } from '@playwright/test';
 import { AppError } from '../contract/errors.ts';
 import { localRunner } from '../host/runner.ts';
 import { openLab, type Lab, type UpOptions } from '../lab/lab.ts';
+import { DoubleMinimega } from '../lab/minimega/double.ts';
 import { nodePassword } from '../lab/node.ts';
 import { openPerson, phone, type Person } from './browser.ts';
 import { chromiumPath } from './chromium.ts';
@@ -29,12 +32,16 @@ export interface Scene {
   /** Who opens the console: nobody it knows, who may use its set-up link, or its first admin. */
   readonly me: 'stranger' | 'admin';
   readonly screen?: 'desktop' | 'phone';
+  /** Nodes of a minimega cluster in memory, which the console is attached to. */
+  readonly minimega?: readonly string[];
 }
 
 interface WorkerFixtures {
   readonly scene: Scene;
   readonly chromium: undefined;
   readonly lab: Lab;
+  /** Null unless the scene has one. */
+  readonly minimega: DoubleMinimega | null;
   /** What `npm start` runs, as a separate process. */
   readonly testConsole: TestConsole;
   readonly me: Person;
@@ -78,12 +85,29 @@ export const test = base.extend<object, WorkerFixtures>({
     { scope: 'worker', timeout: setUpMs },
   ],
 
+  minimega: [
+    async ({ scene }, use) => {
+      if (scene.minimega === undefined) {
+        await use(null);
+        return;
+      }
+      const folder = await mkdtemp(join(tmpdir(), 'meshdeck-double-'));
+      const double = await DoubleMinimega.start({ folder, names: scene.minimega });
+      await use(double);
+      await double.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+    { scope: 'worker' },
+  ],
+
   testConsole: [
-    async ({ scene, lab }, use) => {
+    async ({ scene, lab, minimega }, use) => {
       const data = await makeDataFolder();
       try {
         if (scene.cluster === 'meshed') await makeCluster(lab, scene.nodes, data.path);
-        const testConsole = await startConsole(data.path);
+        const nodes = scene.minimega ?? [];
+        const sockets = nodes.flatMap((name) => (minimega ? ['--minimega', minimega.socketOf(name)] : []));
+        const testConsole = await startConsole(data.path, sockets);
         await use(testConsole);
         await testConsole.stop();
       } finally {

@@ -29,6 +29,7 @@ export const shown: readonly Shown[] = [
   },
   { name: 'remove-node', route: '/remove-node', path: '/remove-node?nodes=node4', heading: 'Remove nodes' },
   { name: 'replace-node', route: '/replace-node', path: '/replace-node?node=node4', heading: 'Replace node' },
+  { name: 'attach', route: '/attach', path: '/attach?nodes=node4', heading: 'Attach to minimega' },
   { name: 'deploy', route: '/deploy', path: '/deploy?nodes=node[1-4]', heading: 'Deploy' },
   { name: 'deploy-mesh', route: '/deploy', path: '/deploy?nodes=node[1-4]&step=mesh', heading: 'Deploy' },
   { name: 'vlans', route: '/vlans', path: '/vlans', heading: 'VLANs' },

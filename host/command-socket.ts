@@ -66,6 +66,23 @@ export function socketTransport(socket: Socket): CommandTransport {
   };
 }
 
+/** Any other connection to a command socket, such as a channel of SSH, for lines and answers. */
+export function duplexTransport(duplex: Duplex): CommandTransport {
+  return {
+    write: (text) =>
+      new Promise((resolve, reject) => {
+        duplex.write(text, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      }),
+    bytes: streamBytes(duplex),
+    close: () => {
+      duplex.destroy();
+    },
+  };
+}
+
 /** A stream of the command socket as Node's Duplex, with back-pressure both ways. Both directions end before it closes. */
 export function streamDuplex(stream: StreamBytes): Duplex {
   const reader = stream.bytes[Symbol.asyncIterator]();

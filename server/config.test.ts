@@ -11,6 +11,7 @@ describe('the flags', () => {
       names: [],
       trustedProxies: [],
       socketPaths: [],
+      minimegaSocketPaths: [],
       usesOwnKeys: false,
       isDevelopment: false,
       isSimulated: false,

@@ -17,6 +17,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Command sockets on this machine, all of one mesh. */
   readonly socketPaths: readonly string[];
+  /** The same of a minimega. */
+  readonly minimegaSocketPaths: readonly string[];
   /** First logins may use the SSH keys and agent of the user who starts the console. */
   readonly usesOwnKeys: boolean;
   /** Next compiles pages as they are asked for. */
@@ -35,6 +37,8 @@ export const usage = `usage: npm start -- [options]
                          machine's name and the address to listen on are known
   --trust-proxy <list>   addresses or CIDRs of reverse proxies whose X-Forwarded-* or Forwarded headers are believed
   --socket <path>        command socket of a meshd on this machine; again for more nodes of the same mesh
+  --minimega <path>      command socket of a minimega on this machine, such as /tmp/minimega/minimega; again for more nodes of
+                         the same mesh
   --own-keys             first logins may use your SSH keys and agent too: for every admin of the console
   --level <level>        debug, info, warn or error
   --dev                  compile pages as they are asked for
@@ -66,6 +70,7 @@ export function parseConfig(
     names: listOf(values.name ?? environment['MESHDECK_NAME'] ?? '').map(parseName),
     trustedProxies,
     socketPaths: values.socket ?? [],
+    minimegaSocketPaths: values.minimega ?? [],
     usesOwnKeys: values['own-keys'] ?? false,
     isDevelopment: values.dev ?? false,
     isSimulated: values.simulated ?? false,
@@ -86,6 +91,7 @@ function readFlags(argv: readonly string[]) {
         name: { type: 'string' },
         'trust-proxy': { type: 'string' },
         socket: { type: 'string', multiple: true },
+        minimega: { type: 'string', multiple: true },
         'own-keys': { type: 'boolean' },
         level: { type: 'string' },
         dev: { type: 'boolean' },

@@ -59,7 +59,12 @@ export async function startServer(
     await startPart(store);
     await startPart(createRetention({ log }, { store }));
     await startPart(createRecheck({ log }, store));
-    await registerSockets(store, config.socketPaths);
+    await registerSockets(store, { id: 'local-socket', engine: 'meshd', flag: '--socket' }, config.socketPaths);
+    await registerSockets(
+      store,
+      { id: 'local-minimega', engine: 'minimega', flag: '--minimega' },
+      config.minimegaSocketPaths,
+    );
     const auth = createConsoleAuth(log, { store, box });
     const fleet = createFleet({ log }, { store });
     await startPart(fleet);
@@ -173,20 +178,23 @@ function setupLinkOf(url: string, token: string): string {
 }
 
 /** Command sockets given by flag are a cluster like any other; its id says where it came from. */
-async function registerSockets(store: ConsoleStore, socketPaths: readonly string[]): Promise<void> {
-  const id = 'local-socket';
+async function registerSockets(
+  store: ConsoleStore,
+  { id, engine, flag }: Pick<StoredCluster, 'id' | 'engine'> & { readonly flag: string },
+  socketPaths: readonly string[],
+): Promise<void> {
   const known = (await store.clusters.list()).find((cluster) => cluster.id === id);
   if (socketPaths.length === 0) {
     if (known) await store.clusters.remove(id);
     return;
   }
   for (const path of socketPaths) {
-    if (!path.startsWith('/')) throw new AppError('invalid', `--socket ${path}: must be an absolute path`);
+    if (!path.startsWith('/')) throw new AppError('invalid', `${flag} ${path}: must be an absolute path`);
   }
   const cluster: StoredCluster = {
     id,
     context: '',
-    engine: 'meshd',
+    engine,
     socketPaths,
     addedAt: known?.addedAt ?? Date.now(),
   };

@@ -10,6 +10,7 @@ import { safeText } from '../../core/safe-text.ts';
 import { countOf, formatInstant } from '../../lib/format.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
 import { useCluster, useClusterPath } from '../frame/use-cluster.ts';
+import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CopyButton } from '../ui/CopyButton.tsx';
@@ -33,7 +34,9 @@ export interface VlanDhcpProps {
 
 export function VlanDhcp({ vlan, vms, onStart }: VlanDhcpProps): ReactElement {
   const servers = useServersOn(vlan, vms);
-  const refusal = useRefusal('operator');
+  const lack = useLack('dhcp');
+  const mayStart = useRefusal('operator');
+  const refusal = mayStart !== '' ? mayStart : lack;
   const nodes = [...new Set(servers.map(({ node }) => node))];
   return (
     <div className="flex flex-col gap-3">

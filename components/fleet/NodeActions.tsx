@@ -9,12 +9,16 @@ import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Menu, MenuItem } from '../ui/Menu.tsx';
 import type { MeshNode } from './mesh-view.ts';
+import { useLack } from './use-lack.ts';
 
 export function NodeActions({ node, isOnPage = false }: { node: MeshNode; isOnPage?: boolean }): ReactElement {
   const withCluster = useClusterPath();
-  const deploying = usePlanRefusal(deployKind);
+  const noMembers = useLack('members');
+  const mayDeploy = usePlanRefusal(deployKind);
+  const deploying = node.added || noMembers === '' ? mayDeploy : noMembers;
   const bridging = usePlanRefusal(bridgeKind);
-  const replacing = usePlanRefusal(replaceNodeKind);
+  const mayReplace = usePlanRefusal(replaceNodeKind);
+  const replacing = node.added || noMembers === '' ? mayReplace : noMembers;
   const removing = usePlanRefusal(removeNodeKind);
   const name = encodeURIComponent(node.name);
   const isIn = node.facts.State === 'member';

@@ -2,7 +2,8 @@
 import type { FleetNode } from '../../contract/fleet.ts';
 import type { KnownNode } from '../../contract/known-nodes.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
-import type { MeshNode } from './mesh-view.ts';
+import { lackOf } from './lack.ts';
+import type { MeshNode, MeshView } from './mesh-view.ts';
 
 /** By name. What a mesh has by that name is shown as the mesh tells it: it may have been deployed by hand. */
 export function addedNodes(known: Iterable<KnownNode>, fleet: Iterable<Pick<FleetNode, 'Name'>>): MeshNode[] {
@@ -11,6 +12,16 @@ export function addedNodes(known: Iterable<KnownNode>, fleet: Iterable<Pick<Flee
     .filter(({ cluster, name }) => cluster === '' && !inFleet.has(name))
     .map(drawn)
     .sort((a, b) => compareNames(a.name, b.name));
+}
+
+/** Nodes that the console is attached to, and that their mesh does not have. A mesh with a roster has all of its nodes, those that are away too. */
+export function unmetNodes(
+  { cluster, nodes }: Pick<MeshView, 'cluster' | 'nodes'>,
+  known: Iterable<Pick<KnownNode, 'cluster' | 'name'>>,
+): string[] {
+  if (cluster?.State !== 'live' || lackOf(cluster, 'members') === '') return [];
+  const names = new Set(nodes.map(({ name }) => name));
+  return [...known].filter((node) => node.cluster === cluster.Id && !names.has(node.name)).map(({ name }) => name);
 }
 
 function drawn(added: KnownNode): MeshNode {

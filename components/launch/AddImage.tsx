@@ -6,6 +6,7 @@ import type { FleetFile } from '../../contract/fleet.ts';
 import type { ImageUse } from '../../contract/uploads.ts';
 import { parseFileName } from '../../core/files/file-name.ts';
 import { launchKind } from '../../core/plans/kinds.ts';
+import { useLack } from '../fleet/use-lack.ts';
 import { usePlanRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { Field } from '../ui/Field.tsx';
@@ -22,7 +23,9 @@ export interface AddImageProps {
 
 export function AddImage({ use, here, onArrived }: AddImageProps): ReactElement {
   const transfers = useTransfers();
-  const refusal = usePlanRefusal(launchKind);
+  const lack = useLack('uploads');
+  const mayLaunch = usePlanRefusal(launchKind);
+  const refusal = lack === '' ? mayLaunch : lack;
   const input = useRef<HTMLInputElement>(null);
   const [isOpen, setIsOpen] = useState(false);
   const [url, setUrl] = useState('');

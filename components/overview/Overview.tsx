@@ -5,19 +5,20 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useMemo } from 'react';
 import type { ReactElement } from 'react';
-import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
+import { addNodesKind, attachKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import type { FleetVlan, FleetVm } from '../../contract/fleet.ts';
 import type { RowsKey } from '../../contract/kind-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf, formatAgo, formatClock, formatInstant, formatMegabytes } from '../../lib/format.ts';
-import { useFleetPart, useRuns } from '../../lib/use-console.ts';
+import { useFleetPart, useKnownNodes, useRuns } from '../../lib/use-console.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
 import { eventAfter, eventsPerMinute, eventVms, shownNames } from '../fleet/events.ts';
 import type { EventLine } from '../fleet/events.ts';
 import { countLinks, describeMesh, loadOf } from '../fleet/mesh-view.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
+import { unmetNodes } from '../fleet/added-nodes.ts';
 import { useAddedNodes } from '../fleet/use-added.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
@@ -47,6 +48,7 @@ export function Overview(): ReactElement {
   const withCluster = useClusterPath();
   const adding = usePlanRefusal(addNodesKind);
   const deploying = usePlanRefusal(deployKind);
+  const attaching = usePlanRefusal(attachKind);
   const bridging = usePlanRefusal(bridgeKind);
   const clusterId = mesh.cluster?.Id ?? '';
   const events = useFleetPart(({ view }) => view.events);
@@ -54,7 +56,8 @@ export function Overview(): ReactElement {
   const lines = hourLines({ events: own, runs, now }, shownLines);
   const vlans = useClusterRows(fleetKeys.vlans, clusterId);
   const vms = useClusterRows(fleetKeys.vms, clusterId);
-  const items = attentionOf(mesh, { added, runs, vlans, vms, now });
+  const { nodes: known } = useKnownNodes();
+  const items = attentionOf(mesh, { added, unmet: unmetNodes(mesh, known.values()), runs, vlans, vms, now });
 
   const addNodes = (
     <Button
@@ -80,6 +83,9 @@ export function Overview(): ReactElement {
             <div className="flex flex-wrap justify-center gap-2">
               <Button variant="primary" disabledReason={deploying} render={<Link href={`/deploy?nodes=${nodes}`} />}>
                 Deploy to them
+              </Button>
+              <Button disabledReason={attaching} render={<Link href={`/attach?nodes=${nodes}`} />}>
+                Attach to their minimega
               </Button>
               <Button disabledReason={bridging} render={<Link href={`/bridge?nodes=${nodes}`} />}>
                 Bridge their NICs

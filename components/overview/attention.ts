@@ -31,6 +31,8 @@ const shownVms = 50;
 export interface AttentionParts {
   /** Nodes that run no meshd yet. */
   readonly added: readonly MeshNode[];
+  /** Names of nodes that the console is attached to, and that their mesh does not have. */
+  readonly unmet?: readonly string[];
   readonly runs: readonly RunSummary[];
   /** Those of the cluster. */
   readonly vms: readonly FleetVm[];
@@ -38,7 +40,7 @@ export interface AttentionParts {
   readonly now: number;
 }
 
-export function attentionOf(mesh: MeshView, { added, runs, vms, vlans, now }: AttentionParts): Attention[] {
+export function attentionOf(mesh: MeshView, { added, unmet = [], runs, vms, vlans, now }: AttentionParts): Attention[] {
   const { cluster, nodes } = mesh;
   const items: Attention[] = [];
   if (cluster !== null && cluster.State !== 'live') {
@@ -50,6 +52,31 @@ export function attentionOf(mesh: MeshView, { added, runs, vms, vlans, now }: At
       detail: `${cluster.Reason === '' ? '' : `${cluster.Reason}. `}What is shown is as of ${formatAgo(cluster.AsOf, now)}.`,
       href: '/nodes',
       action: 'Nodes',
+    });
+  }
+  if (cluster !== null && cluster.State === 'live' && cluster.Reason !== '') {
+    items.push({
+      key: 'trouble',
+      state: 'warn',
+      names: '',
+      text: 'Some of what is shown is old',
+      detail: cluster.Reason,
+      href: '/nodes',
+      action: 'Nodes',
+    });
+  }
+  if (unmet.length > 0) {
+    items.push({
+      key: 'unmet',
+      state: 'warn',
+      names: describeRange(unmet),
+      text: `${unmet.length === 1 ? 'is' : 'are'} not in the mesh`,
+      // minimega's own rules of meeting, in the order in which they are worth checking.
+      detail:
+        'Does minimega run there, with this -context and -port, and -degree above 0 on one side? Do UDP broadcasts and TCP port 9000 pass between them, and does ' +
+        'each name resolve on the others? `mesh dial <name>` joins two by hand.',
+      href: '/terminal',
+      action: 'Terminal',
     });
   }
   const lost = nodes

@@ -8,6 +8,7 @@ import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
 import { countOf } from '../../lib/format.ts';
 import { useFleetPart } from '../../lib/use-console.ts';
+import { useLack } from '../fleet/use-lack.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useCluster, useClusterPath } from '../frame/use-cluster.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
@@ -142,12 +143,18 @@ function Wall({
   const rows = virtual.getVirtualItems();
   const [first, last] = [(rows[0]?.index ?? 0) * columns, ((rows.at(-1)?.index ?? -1) + 1) * columns];
   const drawn = screens.slice(first, last);
+  const lack = useLack('pictures');
   const { pictures, link } = useWall(
-    cluster,
+    lack === '' ? cluster : null,
     drawn.map(({ vm, node }) => [node, vm.Id] as const),
   );
   return (
     <>
+      {lack === '' ? null : (
+        <div className="px-4 pb-2 md:px-6">
+          <Notice state="warn">{lack}.</Notice>
+        </div>
+      )}
       {link.at === 'waiting' ? (
         <div className="px-4 pb-2 md:px-6">
           <Notice state="warn">{link.reason.replace(/\.$/, '')}. The pictures are as of then.</Notice>

@@ -3,12 +3,14 @@
 import '@xterm/xterm/css/xterm.css';
 import { useEffect, useRef, useState, type ReactElement, type ReactNode } from 'react';
 import { AppError, describeError } from '../../contract/errors.ts';
+import type { FleetCluster } from '../../contract/fleet.ts';
 import type { Role } from '../../contract/roles.ts';
 import { useConsole } from '../../lib/use-console.ts';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Spinner } from '../ui/Spinner.tsx';
 import { readKeys } from './keys.ts';
+import { languageOf } from './language.ts';
 import { openXterm } from './open-xterm.ts';
 import { openSession, type SessionEvent, stepSession } from './session.ts';
 import { keepHistory, loadHistory } from './stored-history.ts';
@@ -19,12 +21,13 @@ const commandTimeoutMs = 600_000;
 export interface NodeTerminalProps {
   /** Null until the fleet is known. */
   readonly cluster: string | null;
+  readonly engine?: FleetCluster['Engine'];
   readonly node: string;
   /** Null until the reader is known. */
   readonly role: Role | null;
 }
 
-export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactElement {
+export function NodeTerminal({ cluster, engine = 'meshd', node, role }: NodeTerminalProps): ReactElement {
   const console = useConsole();
   const commands = console?.commands ?? null;
   const box = useRef<HTMLDivElement>(null);
@@ -40,7 +43,9 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
       if (!opened) return;
       const { terminal } = opened;
       const target = { cluster, node, session: crypto.randomUUID() };
-      let session = openSession(node, { role, history: loadHistory(cluster), columns: terminal.cols });
+      const language = await languageOf(engine);
+      if (isGone) return;
+      let session = openSession(node, { role, history: loadHistory(cluster), columns: terminal.cols, language });
       let running: AbortController | null = null;
 
       const dispatch = (event: SessionEvent) => {
@@ -93,7 +98,7 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
         onData.dispose();
         opened.dispose();
       });
-      dispatch({ kind: 'open', greeting: greetingOf(role) });
+      dispatch({ kind: 'open', greeting: greetingOf(role, engine) });
       setIsOpen(true);
       terminal.focus();
     };
@@ -105,7 +110,7 @@ export function NodeTerminal({ cluster, node, role }: NodeTerminalProps): ReactE
       setIsOpen(false);
       for (const end of ends) end();
     };
-  }, [commands, cluster, node, role]);
+  }, [commands, cluster, engine, node, role]);
   if (failure !== '') {
     return (
       <div className="px-4 md:px-6">
@@ -162,8 +167,8 @@ function Waiting({ for: what }: { for: string }): ReactElement {
 }
 
 /** In lines that fit a phone: xterm loses rows that wrapped when the terminal takes its size. */
-function greetingOf(role: Role): string {
-  const lines = ['Commands for meshd, not for a shell.', 'Tab completes, `help` explains,', 'Ctrl-C cancels.'];
+function greetingOf(role: Role, engine: string): string {
+  const lines = [`Commands for ${engine}, not for a shell.`, 'Tab completes, `help` explains,', 'Ctrl-C cancels.'];
   if (role === 'viewer') lines.push('You may look: commands that change', 'something are refused.');
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -54,7 +54,13 @@ export function TerminalPage(): ReactElement {
         }
       />
       {node !== '' && (isLoading || cluster !== null) ? (
-        <NodeTerminal key={node} cluster={cluster?.Id ?? null} node={node} role={session?.user.role ?? null} />
+        <NodeTerminal
+          key={node}
+          cluster={cluster?.Id ?? null}
+          {...(cluster ? { engine: cluster.Engine } : {})}
+          node={node}
+          role={session?.user.role ?? null}
+        />
       ) : isLoading ? (
         <Connecting to="the cluster" />
       ) : (

@@ -6,18 +6,19 @@ import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { Role } from '../../contract/roles.ts';
 import { assertMayRun } from '../../core/commands/may-run.ts';
-import { commandTable } from '../../core/commands/table.ts';
 import { completeWith } from './completion.ts';
 import { drawLine, inColumns } from './draw-line.ts';
 import type { Key, KeyName } from './keys.ts';
 import { emptyLine, insertText, type Line, pressKey, replaceBefore, searchHistory, submitLine } from './line-editor.ts';
 import { safeText } from '../../core/safe-text.ts';
+import { meshdLanguage, type Language } from './language.ts';
 import { coloured } from './safe-text.ts';
 
 export interface Session {
   readonly node: string;
   /** Who types: a line that this role may not run is refused here, and goes nowhere. */
   readonly role: Role;
+  readonly language: Language;
   readonly columns: number;
   readonly line: Line;
   /** Lines that wait for the running one. */
@@ -55,11 +56,12 @@ export interface Step {
 
 export function openSession(
   node: string,
-  options: { role: Role; history: readonly string[]; columns: number },
+  options: { role: Role; history: readonly string[]; columns: number; language?: Language },
 ): Session {
   return {
     node,
     role: options.role,
+    language: options.language ?? meshdLanguage,
     columns: Math.max(2, options.columns),
     line: emptyLine(options.history),
     queue: [],
@@ -184,19 +186,19 @@ function judgeLine(session: Session, text: string): { session: Session; text: st
       text: 'There is nothing to disconnect: each line is sent on its own. Leave the page to leave.\n',
     };
   }
-  const refusal = findRefusal(text, session.role);
+  const refusal = findRefusal(text, session);
   if (refusal !== '') return { session: { ...session, isQuitAsked: false }, text: `${coloured(refusal, 'red')}\n` };
   if (text === 'quit' && !session.isQuitAsked) {
-    const warning = `\`quit\` ends the meshd of ${safeText(session.node)}. Type \`quit\` again to do that.\n`;
+    const warning = `\`quit\` ends the daemon of ${safeText(session.node)}. Type \`quit\` again to do that.\n`;
     return { session: { ...session, isQuitAsked: true }, text: warning };
   }
   return { session: { ...session, isQuitAsked: false }, text: null };
 }
 
 /** Empty: it may be run, or the node knows better what is wrong with it. */
-function findRefusal(text: string, role: Role): string {
+function findRefusal(text: string, { role, language }: Pick<Session, 'role' | 'language'>): string {
   try {
-    assertMayRun(commandTable, text, role);
+    assertMayRun(language.table, text, role, language.describeMissing);
     return '';
   } catch (error) {
     return error instanceof AppError && error.code === 'refused' ? error.message : '';

@@ -3,6 +3,7 @@
 import { Copy, Ellipsis } from 'lucide-react';
 import { useEffect, useRef, useState, type ReactElement } from 'react';
 import { countOf } from '../../lib/format.ts';
+import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
@@ -32,6 +33,7 @@ const isPlain = (verb: VmVerb): verb is PlainVerb =>
 export function VmActions({ acting, vms, buttons = vmVerbs }: VmActionsProps): ReactElement {
   const [asked, setAsked] = useState<VmVerb | null>(null);
   const refusal = useRefusal('operator');
+  const cannotAsk = useLack('shutdown');
   const isBusy = acting.run?.isRunning === true;
   const pressed = (verb: VmVerb): void => {
     if (verbLooks[verb].asks !== null) setAsked(verb);
@@ -57,7 +59,14 @@ export function VmActions({ acting, vms, buttons = vmVerbs }: VmActionsProps): R
       icon: <Icon aria-hidden="true" className="size-4" />,
       text: `${label}${isSome ? ` ${fitting.length}` : ''}${asks === null ? '' : '…'}`,
       title: isSome ? `${hint}. ${rest}.` : hint,
-      disabledReason: refusal !== '' ? refusal : isBusy ? 'Another action runs: wait for its end.' : reason,
+      disabledReason:
+        refusal !== ''
+          ? refusal
+          : isBusy
+            ? 'Another action runs: wait for its end.'
+            : (verb === 'shutdown' || verb === 'reboot') && cannotAsk !== ''
+              ? cannotAsk
+              : reason,
     };
   });
   const inMenu = offers.filter(({ verb }) => !buttons.includes(verb));

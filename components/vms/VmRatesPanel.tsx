@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type ReactElement } from 'react';
 import type { VmSample } from '../../contract/vm-rates.ts';
 import { outcomeOf } from '../../core/vms/states.ts';
 import { formatMegabytes } from '../../lib/format.ts';
+import { lackOf } from '../fleet/lack.ts';
 import { useCluster } from '../frame/use-cluster.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
@@ -20,20 +21,29 @@ export interface VmRatesPanelProps {
 }
 
 export function VmRatesPanel({ line, components = browserRates }: VmRatesPanelProps): ReactElement {
-  const cluster = useCluster()?.Id ?? '';
+  const of = useCluster();
+  const cluster = of?.Id ?? '';
+  const lack = lackOf(of, 'rates');
   const { vm, node } = line;
   const [{ samples, error }, setState] = useState<RatesState>({ samples: [], error: '' });
   const runs = outcomeOf('qmp', vm.State).is === 'works';
   useEffect(() => {
-    if (cluster === '' || !runs) return;
+    if (cluster === '' || !runs || lack !== '') return;
     return followRates({ cluster, node, vm: vm.Id }, { onState: setState }, components);
-  }, [cluster, node, vm.Id, runs, components]);
+  }, [cluster, node, vm.Id, runs, lack, components]);
   if (!runs) {
     return (
       <Panel title="Load">
         <p className="text-fg-3">
           {vm.State === 'LOST' ? 'Not known' : 'It takes nothing'}: it is {stateWord(vm.State)}.
         </p>
+      </Panel>
+    );
+  }
+  if (lack !== '') {
+    return (
+      <Panel title="Load">
+        <p className="text-fg-3">{lack}.</p>
       </Panel>
     );
   }

@@ -408,6 +408,31 @@ test('what a VM takes comes by a stream of its node, as long as it runs', async 
   expect(stream?.isClosed).toBe(true);
 });
 
+test('what the engine of the cluster cannot do is disabled, with its reason', async () => {
+  const world = new World({});
+  world.tell({
+    clusters: {
+      put: [
+        {
+          Id: 'c',
+          Lacks: [
+            { What: 'shutdown', Reason: 'it asks no guest' },
+            { What: 'rates', Reason: 'it does not tell the load' },
+          ],
+        },
+      ],
+      gone: [],
+    },
+  });
+  await world.draw(<VmPage node="node1" vm="web1" />);
+  const button = (name: string) =>
+    [...page.box.querySelectorAll('button')].find(({ textContent }) => textContent === name);
+  expect(button('Shut down')?.getAttribute('aria-disabled')).toBe('true');
+  expect(button('Stop')?.getAttribute('aria-disabled')).not.toBe('true');
+  expect(page.box.textContent).toContain('it does not tell the load.');
+  expect(streams).toEqual([]);
+});
+
 test('a VM that is not there says so', async () => {
   await new World({}).draw(<VmPage node="node2" vm="99" />);
   expect(text()).toContain('node2 has no VM 99');

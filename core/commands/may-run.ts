@@ -11,16 +11,18 @@ import type { CompiledPattern } from './pattern.ts';
 import type { ParsedCommand } from './types.ts';
 
 /**
- * The command that a line is, once its caller may run it; null for a line that only the node can judge (an admin's alias).
+ * The command that a line is, once its caller may run it; null for a line that only the node can judge (an admin's alias). `missing`: says what the
+ * engine of this table has not, of words that are another's; null when it says nothing.
  * @throws AppError `invalid`, `refused`
  */
 export function assertMayRun(
   table: readonly CompiledPattern[],
   line: string,
   role: Role,
+  missing: ((words: readonly string[]) => string | null) | null = describeMissing,
 ): ParsedCommand | null | 'blank' {
   if (/[\r\n]/.test(line)) throw new AppError('invalid', 'one line at a time');
-  const parsed = parseCommand(table, line, { describeMissing });
+  const parsed = parseCommand(table, line, missing ? { describeMissing: missing } : {});
   if (!parsed.ok) {
     // Aliases are the node's to know, and only admins make them.
     if (role === 'admin' && !parsed.isTooLong) return null;

@@ -67,6 +67,25 @@ export const deployKind = {
   ],
 } as const satisfies PlanKindFacts;
 
+export const attachKind = {
+  kind: 'attach',
+  title: 'Attach to minimega',
+  role: 'admin',
+  page: { path: '/attach', below: '/nodes' },
+  offer: { hint: 'minimega cluster existing socket' },
+  commands: [
+    {
+      words: 'attach',
+      about: 'show a minimega cluster that runs already; changes nothing on its nodes',
+      argument: { ...nodes, about: 'a node range: machines that were added, and run minimega' },
+      options: [
+        { flag: '--base <path>', field: 'base', about: 'minimega’s -base', default: '/tmp/minimega', isPinned: true },
+        { flag: '--context <name>', field: 'context', about: 'minimega’s -context (default: what the nodes say)' },
+      ],
+    },
+  ],
+} as const satisfies PlanKindFacts;
+
 /** Options that both bridge plans take. */
 const bridgeOptions = [
   { flag: '--bridge <name>', field: 'bridge', about: 'name of the bridge', default: 'mega_bridge' },
@@ -281,6 +300,7 @@ export const launchKind = {
 export const planKinds: readonly PlanKindFacts[] = [
   addNodesKind,
   deployKind,
+  attachKind,
   bridgeKind,
   removeBridgeKind,
   rotateKeyKind,

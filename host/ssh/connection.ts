@@ -640,14 +640,29 @@ export class SshConnection implements Runner {
 
   /** A TCP connection from the other side to somewhere else. @throws AppError `unreachable`, also where sshd forbids it */
   openTunnel(host: string, port: number, timeoutMs: number): Promise<Duplex> {
+    return this.openForward(`${host} port ${port}`, timeoutMs, (opened) => {
+      this.client.forwardOut('127.0.0.1', 0, host, port, opened);
+    });
+  }
+
+  /** A connection to a Unix socket of the other side, as the user who logged in. @throws AppError `unreachable`, also where sshd forbids it */
+  openUnixSocket(path: string, timeoutMs: number): Promise<Duplex> {
+    return this.openForward(path, timeoutMs, (opened) => {
+      this.client.openssh_forwardOutStreamLocal(path, opened);
+    });
+  }
+
+  private openForward(
+    what: string,
+    timeoutMs: number,
+    open: (opened: (error: Error | undefined, channel: ClientChannel) => void) => void,
+  ): Promise<Duplex> {
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown) => {
         clearTimeout(timer);
         this.pending.delete(fail);
         const text = cause instanceof Error ? cause.message : 'the connection was lost';
-        reject(
-          new AppError('unreachable', `${this.where} does not connect to ${host} port ${port}: ${text}`, { cause }),
-        );
+        reject(new AppError('unreachable', `${this.where} does not connect to ${what}: ${text}`, { cause }));
       };
       const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       if (this.lost) {
@@ -655,7 +670,7 @@ export class SshConnection implements Runner {
         return;
       }
       this.pending.add(fail);
-      this.client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+      const opened = (error: Error | undefined, channel: ClientChannel) => {
         if (!this.pending.has(fail)) {
           if (!error) channel.destroy();
           return;
@@ -666,7 +681,13 @@ export class SshConnection implements Runner {
           this.pending.delete(fail);
           resolve(channel);
         }
-      });
+      };
+      try {
+        open(opened);
+      } catch (error) {
+        // ssh2 throws where the other side is not OpenSSH.
+        fail(error);
+      }
     });
   }
 

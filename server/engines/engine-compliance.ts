@@ -21,8 +21,8 @@ export interface EngineUnderTest {
   readonly holdUp: () => () => void;
   /** Does something to the cluster that changes a row of `nodes`. */
   readonly change: () => Promise<void>;
-  /** A service that sends back what it gets, on the node of `route` and another one; null when the engine has no streams. */
-  readonly stream: { readonly echo: string; readonly otherNode: string } | null;
+  /** A service that sends back what it gets, on the node of `route` and, where streams go through the mesh, another one; null when the engine has no streams. */
+  readonly stream: { readonly echo: string; readonly args: unknown; readonly otherNode: string | null } | null;
   readonly stop: () => Promise<void>;
 }
 
@@ -139,9 +139,12 @@ export function describeEngine(name: string, make: () => Promise<EngineUnderTest
       const unknown = connection.stream({ node: '', service: 'none', args: null }, { deadline: deadline() });
       await expect(unknown).rejects.toMatchObject({ code: 'refused' });
       // Of this node, and of the other one through it.
-      for (const node of ['', service.otherNode]) {
+      for (const node of ['', ...(service.otherNode === null ? [] : [service.otherNode])]) {
         const fresh = await open();
-        const stream = await fresh.stream({ node, service: service.echo, args: null }, { deadline: deadline() });
+        const stream = await fresh.stream(
+          { node, service: service.echo, args: service.args },
+          { deadline: deadline() },
+        );
         await expect(collect(fresh.run(under.lines.good))).rejects.toMatchObject({ code: 'unreachable' });
         stream.end(Buffer.of(0, 10, 255, 123));
         const chunks: Buffer[] = [];

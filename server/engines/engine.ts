@@ -16,7 +16,24 @@ export type Capability =
   /** Reports changes as they happen; otherwise they are asked for again and again. */
   | 'push'
   /** Opens byte streams to services of its nodes. */
-  | 'streams';
+  | 'streams'
+  /** Sends frames through the VLANs of nodes, and traces their paths. */
+  | 'probe'
+  /** Has a roster: deploys, upgrades, revokes and replaces nodes, and has a CA. */
+  | 'members'
+  /** Takes images from pages. */
+  | 'uploads'
+  /** Screens of many VMs as pictures, and what a VM takes of its node, each second. */
+  | 'pictures'
+  | 'rates'
+  /** Serves DHCP on a VLAN. */
+  | 'dhcp'
+  /** Asks a guest to shut down. */
+  | 'shutdown'
+  /** Joins aliases that a split gave two numbers, and knows who owns a number. */
+  | 'vlan-owners'
+  /** Tells about the bridges of nodes. */
+  | 'bridges';
 
 /** Which mesh a node is in, and which node it is. */
 export interface MeshIdentity {
@@ -30,6 +47,8 @@ export interface ClusterChange {
   /** Not null: `rows` are all that there are, and what was known before is gone. */
   readonly begins: MeshIdentity | null;
   readonly rows: RowChanges;
+  /** What keeps rows from being current though the node answers, for people; empty when nothing does, undefined where nothing is said of it. */
+  readonly trouble?: string;
 }
 
 export interface OpenOptions {
@@ -84,6 +103,10 @@ export interface Engine {
   readonly name: EngineName;
   /** Its language: which lines there are, who may run them, and from where. */
   readonly commandTable: readonly CompiledPattern[];
+  /** What no node of it can do, each with its reason, for pages. */
+  readonly lacks: Readonly<Partial<Record<Capability, string>>>;
+  /** What it says of words that are commands of another engine; null when it knows none. */
+  readonly describeMissing: ((words: readonly string[]) => string | null) | null;
   /** Connects to a node and greets it. @throws AppError that says what is wrong on which node */
   open(route: NodeRoute, options: OpenOptions): Promise<EngineConnection>;
   /** The node does not answer: what is opened next shall not use a connection that may be dead. */

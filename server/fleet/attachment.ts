@@ -274,7 +274,9 @@ export class Attachment {
     const greeting = this.greet(attached, name);
     let reason = `${name} ended the connection`;
     try {
-      for await (const { begins, rows } of attached.changes) {
+      for await (const { begins, rows, trouble } of attached.changes) {
+        if (trouble !== undefined)
+          sink.changed({ State: 'live', AttachedTo: name, RoundTripMs: null, Reason: trouble });
         if (begins) {
           this.assertSameMesh(attached.route, begins);
           sink.began(begins, rows);

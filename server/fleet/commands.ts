@@ -50,7 +50,7 @@ export class Commands {
   /** Runs one line. @throws AppError `invalid`, `refused`, and what kept it from running or hid its end */
   async run(call: CommandCall): Promise<{ failed: boolean }> {
     const engine = this.components.engineOf(call.cluster);
-    const command = assertMayRun(engine.commandTable, call.line, call.caller.role);
+    const command = assertMayRun(engine.commandTable, call.line, call.caller.role, engine.describeMissing);
     if (command === 'blank') return { failed: false };
     const { userId } = call.caller;
     const running = this.runningOf.get(userId) ?? 0;
@@ -91,7 +91,7 @@ export class Commands {
     for (const way of ways) {
       const line = way.sendTo === '' ? call.line : `mesh send ${quoteWord(way.sendTo)} ${call.line.trim()}`;
       // The second look is at what is really sent: over the mesh, less is allowed.
-      if (way.sendTo !== '') assertMayRun(engine.commandTable, line, call.caller.role);
+      if (way.sendTo !== '') assertMayRun(engine.commandTable, line, call.caller.role, engine.describeMissing);
       const session = call.session === '' ? '' : [call.caller.userId, call.caller.role, call.session].join('\0');
       let connection: EngineConnection;
       try {

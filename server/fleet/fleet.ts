@@ -169,6 +169,9 @@ export class Fleet implements FleetPort {
       RoundTripMs: null,
       AsOf: now(),
       Reason: '',
+      ...(Object.keys(engine.lacks).length > 0
+        ? { Lacks: Object.entries(engine.lacks).map(([What, Reason]) => ({ What, Reason })) }
+        : {}),
     });
     this.coalescer.trigger();
     attachment.start();

@@ -1,5 +1,6 @@
 // Every kind of plan that the console serves.
 import { bridgePlan, removeBridgePlan } from './bridge/bridge-plans.ts';
+import { attachPlan } from './minimega/attach.ts';
 import { addNodesPlan } from './nodes/add-nodes.ts';
 import { deployPlan } from './nodes/deploy.ts';
 import { passwordlessRootPlan } from './nodes/passwordless-root.ts';
@@ -12,6 +13,7 @@ import { launchPlan } from './vms/launch-plan.ts';
 export const servedKinds: readonly ServedKind[] = [
   addNodesPlan,
   deployPlan,
+  attachPlan,
   bridgePlan,
   removeBridgePlan,
   rotateKeyPlan,

@@ -31,7 +31,7 @@ export class CaCopies {
   }
 
   async list(): Promise<CaCopyView[]> {
-    const clusters = await this.components.store.clusters.list();
+    const clusters = await this.withCa();
     return Promise.all(
       clusters.map(async ({ id, context }) => {
         const text = await this.components.settings.get(settingOf(id));
@@ -56,8 +56,13 @@ export class CaCopies {
     return { cluster: cluster.id, code };
   }
 
+  /** minimega's nodes know each other by nothing, so there is no CA. */
+  private async withCa(): Promise<StoredCluster[]> {
+    return (await this.components.store.clusters.list()).filter(({ engine }) => engine === 'meshd');
+  }
+
   private async find(name: string): Promise<StoredCluster> {
-    const clusters = await this.components.store.clusters.list();
+    const clusters = await this.withCa();
     const found = clusters.filter(({ id, context }) => name === '' || name === id || name === context);
     const [cluster] = found;
     if (!cluster) throw new AppError('not-found', name === '' ? 'no cluster is known here' : `no cluster ${name}`);

@@ -67,7 +67,7 @@ async function make(): Promise<EngineUnderTest> {
       degree += 1;
       await ask(`mesh degree ${degree}`);
     },
-    stream: { echo: 'echo', otherNode: identities.nodes[1]?.name ?? '' },
+    stream: { echo: 'echo', args: null, otherNode: identities.nodes[1]?.name ?? '' },
     stop: async () => {
       await Promise.all(children.map((child) => child.stop()));
       await new Promise((resolve) => silent.close(resolve));

@@ -4,6 +4,7 @@ import type { CommandClient } from '../../../contract/command-client.ts';
 import type { Hello } from '../../../contract/command-socket.ts';
 import { AppError } from '../../../contract/errors.ts';
 import type { Kind } from '../../../contract/kinds.ts';
+import { describeMissing } from '../../../core/commands/missing.ts';
 import { commandTable } from '../../../core/commands/table.ts';
 import { streamDuplex } from '../../../host/command-socket.ts';
 import type { Capability, ClusterChange, Engine, EngineConnection, RunLineOptions, StreamRequest } from '../engine.ts';
@@ -15,6 +16,8 @@ export function createMeshdEngine(opener: SocketOpener): Engine {
   return {
     name: 'meshd',
     commandTable,
+    lacks: {},
+    describeMissing,
     open: async (route, options) => new MeshdConnection(route, await opener.open(route, options)),
     distrust: (routeKey) => {
       opener.distrust(routeKey);

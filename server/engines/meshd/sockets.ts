@@ -9,7 +9,7 @@ import { connectSocket, socketTransport, streamBytes } from '../../../host/comma
 import type { KeyStore, StoredHost } from '../../ports.ts';
 import type { OpenOptions } from '../engine.ts';
 import { describeRoute, type NodeRoute } from '../route.ts';
-import { SshLinks } from './ssh-links.ts';
+import { SshLinks } from '../ssh-links.ts';
 
 /** Versions of Hello, Watch and Cancel that the console speaks: N and N-1. */
 export const protocol = { min: 1, max: 1 } as const;

@@ -30,6 +30,16 @@ export const deployPlan = serveKind(deployKind, {
     const others = range.names
       .map((name) => knownHost(hosts, name, 'nodes'))
       .filter((host, at, all) => host.id !== head.id && all.indexOf(host) === at);
+    const clusters = await store.clusters.list();
+    const attached = [head, ...others].find(({ cluster }) =>
+      clusters.some(({ id, engine }) => id === cluster && engine !== 'meshd'),
+    );
+    if (attached) {
+      throw invalid(
+        'nodes',
+        `${attached.name} is attached to a cluster of minimega: undo that run, or remove the node, first`,
+      );
+    }
     const tree = await openOwnTree(programPath);
     const [headSeen, ...othersSeen] = await mapAtOnce([head, ...others], observeLimit, (host) =>
       observe(host, { tree, port: form.port }, store, signal),

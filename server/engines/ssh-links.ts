@@ -3,13 +3,14 @@
 // makes further ones.
 //
 // INVARIANTS: a connection without streams is closed after a while; after `close` none is left.
-import { AppError } from '../../../contract/errors.ts';
-import { describeSudo, sudoUnasked } from '../../../host/as-root.ts';
-import { NotStarted } from '../../../host/runner.ts';
-import { SshConnection, type SshStream } from '../../../host/ssh/connection.ts';
-import type { KeyStore, StoredHost } from '../../ports.ts';
-import { raceStaggered } from '../race.ts';
-import { inConsoleWords, pinsOfHost, type SshRoute } from '../route.ts';
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../contract/errors.ts';
+import { describeSudo, sudoUnasked } from '../../host/as-root.ts';
+import { NotStarted } from '../../host/runner.ts';
+import { SshConnection, type SshStream } from '../../host/ssh/connection.ts';
+import type { KeyStore, StoredHost } from '../ports.ts';
+import { raceStaggered } from './race.ts';
+import { inConsoleWords, pinsOfHost, type SshRoute } from './route.ts';
 
 /** Streams per connection: two below sshd's default, for servers that count differently. */
 const maxStreams = 8;
@@ -42,15 +43,56 @@ export class SshLinks {
     options: { timeoutMs: number; connectTimeoutMs?: number; signal: AbortSignal },
   ): Promise<SshStream> {
     const { name, user, needsSudo } = route.host;
+    try {
+      return await this.onLink(route, options, async (link, timeoutMs) => {
+        const opened = await link.connection.open(argv, { timeoutMs, ...(needsSudo ? { through: sudoUnasked } : {}) });
+        return { opened, ended: opened.ended };
+      });
+    } catch (error) {
+      throw error instanceof NotStarted ? describeSudo(error, { where: name }, user, false) : error;
+    }
+  }
+
+  /** A connection to a Unix socket of the node, as the user who logs in. @throws AppError, saying what is missing */
+  openUnixSocket(
+    route: SshRoute,
+    path: string,
+    options: { timeoutMs: number; connectTimeoutMs?: number; signal: AbortSignal },
+  ): Promise<Duplex> {
+    return this.onLink(route, options, async (link, timeoutMs) => {
+      const opened = await link.connection.openUnixSocket(path, timeoutMs);
+      opened.on('error', () => undefined);
+      return { opened, ended: new Promise<void>((resolve) => opened.once('close', resolve)) };
+    });
+  }
+
+  /** A TCP connection from the node to somewhere else. @throws AppError */
+  openTunnel(
+    route: SshRoute,
+    { host, port }: { readonly host: string; readonly port: number },
+    options: { timeoutMs: number; connectTimeoutMs?: number; signal: AbortSignal },
+  ): Promise<Duplex> {
+    return this.onLink(route, options, async (link, timeoutMs) => {
+      const opened = await link.connection.openTunnel(host, port, timeoutMs);
+      opened.on('error', () => undefined);
+      return { opened, ended: new Promise<void>((resolve) => opened.once('close', resolve)) };
+    });
+  }
+
+  /** What `open` opens counts as a stream of its connection until it has ended. */
+  private async onLink<Opened>(
+    route: SshRoute,
+    options: { timeoutMs: number; connectTimeoutMs?: number; signal: AbortSignal },
+    open: (link: Link, timeoutMs: number) => Promise<{ opened: Opened; ended: Promise<void> }>,
+  ): Promise<Opened> {
     const endAt = performance.now() + options.timeoutMs;
     const link =
       this.freeLink(route) ??
       (await this.connect(route, { ...options, timeoutMs: options.connectTimeoutMs ?? options.timeoutMs }));
     this.take(link);
     try {
-      const timeoutMs = Math.max(1, endAt - performance.now());
-      const opened = await link.connection.open(argv, { timeoutMs, ...(needsSudo ? { through: sudoUnasked } : {}) });
-      void opened.ended.then(() => {
+      const { opened, ended } = await open(link, Math.max(1, endAt - performance.now()));
+      void ended.then(() => {
         this.release(route.key, link);
       });
       return opened;
@@ -58,7 +100,7 @@ export class SshLinks {
       this.release(route.key, link);
       // Whatever is wrong with it, the next one who asks shall not find it.
       this.drop(route.key, link);
-      throw error instanceof NotStarted ? describeSudo(error, { where: name }, user, false) : error;
+      throw error;
     }
   }
 
