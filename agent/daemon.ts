@@ -8,6 +8,9 @@ import type { Kind } from '../contract/kinds.ts';
 import type { Roster } from '../contract/roster.ts';
 import { statePathOf, type Flags } from '../core/flags.ts';
 import { resolveBelow } from '../host/below.ts';
+import type { CaptureHost } from '../host/capture/capture-host.ts';
+import { createLinuxCaptureHost } from '../host/capture/linux-capture-host.ts';
+import { createMemoryCaptureHost } from '../host/capture/memory-capture-host.ts';
 import { removeUnfinished, writeFileAtomic } from '../host/files.ts';
 import { createLinuxStore } from '../host/images/linux-store.ts';
 import type { DhcpHost } from '../host/dhcp/dhcp-host.ts';
@@ -32,6 +35,7 @@ import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
 import { TlsTransport } from './mesh/tls-transport.ts';
 import { createBridgePart } from './parts/bridge.ts';
+import { createCapturesPart } from './parts/captures.ts';
 import { createConsolesPart } from './parts/consoles.ts';
 import { createDeployPart } from './parts/deploy.ts';
 import { askForSimulated } from './dhcp/simulated-guests.ts';
@@ -86,6 +90,8 @@ export interface DaemonComponents {
   readonly switchHost?: SwitchHost;
   /** Its DHCP servers; in memory for all but the machine's own daemon, unless given. */
   readonly dhcpHost?: DhcpHost;
+  /** What takes packets of VMs; as above. */
+  readonly captureHost?: CaptureHost;
   /** The command `quit` was given. */
   readonly onQuit: (delayMs: number) => void;
   /** Those that its rows may be of, `clusterKinds` unless given; and parts beside the daemon's own. */
@@ -113,14 +119,16 @@ function rosterAddresses(store: { readonly roster: Roster }): () => readonly str
 /** What runs VMs: of several daemons on one machine (tests, benches) only the one at the usual place has the machine's own. */
 function createMachinePart(
   { paths, store, isOfMachine }: { paths: DaemonPaths; store: FileStore; isOfMachine: boolean },
-  { hypervisor, switchHost, log }: DaemonComponents,
-): { readonly hypervisor: Hypervisor; readonly switchHost: SwitchHost } {
+  { hypervisor, switchHost, captureHost, log }: DaemonComponents,
+): { readonly hypervisor: Hypervisor; readonly switchHost: SwitchHost; readonly captureHost: CaptureHost } {
   if (!isOfMachine) {
     const machine = new MemoryMachine();
     const onHold = (tap: string, isHeld: boolean) => machine.changeLink(tap, { hasCarrier: isHeld });
+    const own = switchHost ?? machine.host();
     return {
       hypervisor: hypervisor ?? createMemoryHypervisor({ base: paths.base, onHold }),
-      switchHost: switchHost ?? machine.host(),
+      switchHost: own,
+      captureHost: captureHost ?? createMemoryCaptureHost(own, { doGuestsTalk: true, wallNow: () => Date.now() }),
     };
   }
   const createHypervisor = () =>
@@ -137,7 +145,11 @@ function createMachinePart(
     });
   const createSwitchHost = () =>
     new LinuxHost({ runFolder: openvswitchRunFolder, within: [], log: (level, text) => log[level](text) });
-  return { hypervisor: hypervisor ?? createHypervisor(), switchHost: switchHost ?? createSwitchHost() };
+  return {
+    hypervisor: hypervisor ?? createHypervisor(),
+    switchHost: switchHost ?? createSwitchHost(),
+    captureHost: captureHost ?? createLinuxCaptureHost({ runFolder: openvswitchRunFolder, within: [] }),
+  };
 }
 
 /**
@@ -277,6 +289,11 @@ export async function startDaemon(
     });
     for (const { content } of [dhcpPart, tapsPart]) namespaces.register(content);
     if (simulated) cleanups.push(askForSimulated(simulated, { vms, dhcp, now: () => clock.wallNow() }));
+    const captures = await createCapturesPart(
+      { nodeId: identity.nodeId, stateFolder: paths.state, filesPath: paths.files, root: store.root },
+      { host: own.captureHost, vms, clock, log },
+    );
+    namespaces.register(captures.content);
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
@@ -292,6 +309,7 @@ export async function startDaemon(
       vmCommands,
       tapsPart,
       dhcpPart,
+      captures,
       createConsolesPart({ vms, clock }),
       createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
       ...(components.parts?.(mesh) ?? []),

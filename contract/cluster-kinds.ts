@@ -6,6 +6,8 @@ import { defineKind, type RowOf } from './kinds.ts';
 import {
   maxDhcpServers,
   maxFactCharacters,
+  maxKeptCaptures,
+  maxRunningCaptures,
   maxFileRows,
   maxFleetLinks,
   maxFleetNodes,
@@ -267,6 +269,44 @@ export const leases = defineKind({
   }),
 });
 export type LeaseRow = RowOf<typeof leases>;
+/** Captures of each member: those that run, and those that have ended and are remembered. */
+export const captures = defineKind({
+  ...clusterKeys.captures,
+  bound: maxRunningCaptures + maxKeptCaptures,
+  row: z.object({
+    Node: Short,
+    /** Of its node. */
+    Id: z.int().check(z.minimum(0)),
+    Namespace: Short,
+    Kind: z.enum(['pcap', 'netflow']),
+    State: z.enum(['running', 'ended', 'failed']),
+    /** Why it does not run; empty when somebody ended it. */
+    Reason: FactText,
+    Bridge: Short,
+    /** Name of its VM, empty for a whole bridge; the VM's id and its NIC, -1 without one. */
+    Vm: Short,
+    VmId: z.int().check(z.minimum(-1)),
+    Nic: z.int().check(z.minimum(-1)),
+    /** Its file from -filepath on, or `tcp host:port` where flows go. */
+    Target: z.string().check(z.maxLength(maxRowFileNameCharacters)),
+    /** It has a file that can be looked into and downloaded. */
+    HasPackets: z.boolean(),
+    Filter: FactText,
+    /** Who asked for it, as the console says; empty where it was typed on a node. */
+    By: Short,
+    /** Milliseconds since 1970. */
+    Started: Quantity,
+    Ended: z.nullable(Quantity),
+    /** Packets, or flows. */
+    Packets: Quantity,
+    Bytes: Quantity,
+    /** Packets that the kernel dropped; null while it is not known. */
+    Dropped: z.nullable(Quantity),
+    MaxBytes: Quantity,
+    MaxSeconds: Quantity,
+  }),
+});
+export type CaptureRow = RowOf<typeof captures>;
 
 /** Namespaces. All nodes have the same rows. */
 export const namespaces = defineKind({
@@ -290,4 +330,17 @@ export const namespaces = defineKind({
 });
 export type NamespaceKindRow = RowOf<typeof namespaces>;
 
-export const clusterKinds = [nodes, links, hosts, bridges, vlans, files, vms, taps, dhcp, leases, namespaces] as const;
+export const clusterKinds = [
+  nodes,
+  links,
+  hosts,
+  bridges,
+  vlans,
+  files,
+  vms,
+  taps,
+  dhcp,
+  leases,
+  captures,
+  namespaces,
+] as const;

@@ -2,6 +2,7 @@
 // kind-keys.ts.
 import type {
   FleetBridge,
+  FleetCapture,
   FleetCluster,
   FleetDhcp,
   FleetFile,
@@ -28,6 +29,7 @@ interface FleetKeys {
   readonly taps: RowsKey<FleetTap>;
   readonly dhcp: RowsKey<FleetDhcp>;
   readonly leases: RowsKey<FleetLease>;
+  readonly captures: RowsKey<FleetCapture>;
   readonly namespaces: RowsKey<FleetNamespace>;
 }
 
@@ -43,6 +45,7 @@ export const fleetKeys: FleetKeys = {
   taps: fleetKey(clusterKeys.taps),
   dhcp: fleetKey(clusterKeys.dhcp),
   leases: fleetKey(clusterKeys.leases),
+  captures: fleetKey(clusterKeys.captures),
   namespaces: fleetKey(clusterKeys.namespaces),
 };
 

@@ -1,7 +1,7 @@
 // The fleet as the browser sees it: the rows of every cluster that the console knows. A snapshot with a revision comes first,
 // deltas follow; a gap asks for a new snapshot. The server numbers for browsers itself.
 import * as z from 'zod/mini';
-import type { dhcp, files, leases, namespaces, taps, vlans, vms } from './cluster-kinds.ts';
+import type { captures, dhcp, files, leases, namespaces, taps, vlans, vms } from './cluster-kinds.ts';
 import { bridges, hosts, links, nodes } from './cluster-kinds.ts';
 import { clustersKey, fleetKey } from './kind-keys.ts';
 import { defineKind, extendKind, RowChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
@@ -59,6 +59,7 @@ export type FleetVm = Told<typeof vms>;
 export type FleetTap = Told<typeof taps>;
 export type FleetDhcp = Told<typeof dhcp>;
 export type FleetLease = Told<typeof leases>;
+export type FleetCapture = Told<typeof captures>;
 export type FleetNamespace = Told<typeof namespaces>;
 
 /** As the browser gets them, for the kinds that clusters tell. */

@@ -17,6 +17,8 @@ export const httpPaths = {
   auditExport: '/api/audit.csv',
   /** GET ?run=…&step=… -> the evidence of a bridge transaction from its node, as a gzipped tar; for operators. */
   bridgeEvidence: '/api/bridge-evidence',
+  /** GET ?cluster=…&capture=node1:3:name&capture=… -> captures of packets as one pcapng, for operators; `name` is that of its interface in the file. */
+  captureDownload: '/api/captures.pcapng',
   /** Only WebSocket upgrades; a token goes along as `Authorization: Bearer …`. */
   socket: '/socket.io',
   /** `/streams/<service>`: only WebSocket upgrades; streams.ts has what they carry. */

@@ -28,6 +28,7 @@ export const clusterKeys = {
   taps: { name: 'taps', key: ['Node', 'Name'], owner: 'Node' },
   dhcp: { name: 'dhcp', key: ['Node', 'Id'], owner: 'Node' },
   leases: { name: 'leases', key: ['Node', 'Dhcp', 'Mac'], owner: 'Node' },
+  captures: { name: 'captures', key: ['Node', 'Id'], owner: 'Node' },
   namespaces: { name: 'namespaces', key: ['Name'], owner: null },
 } as const satisfies Readonly<Record<string, KindKey>>;
 

@@ -307,6 +307,18 @@ export const maxVmListBytes = 512 * 1024;
 /** Bytes of a VM's tags in it: a person's notes, and not a way to fill the memory of all nodes. */
 export const maxVmListTagBytes = 1_024;
 
+/** Captures that run on one node at the same time: each is a program that reads all packets of an interface. */
+export const maxRunningCaptures = 32;
+
+/** Those that have ended and are remembered: some days of a busy class. Their files stay when they are forgotten. */
+export const maxKeptCaptures = 200;
+
+/** Packets that a page shows of one capture as they come; the rest is in its file. */
+export const maxShownPackets = 500;
+
+/** Captures in one file to download. */
+export const maxMergedCaptures = 32;
+
 /** Bytes of a clipboard that a VNC client sends, as QEMU bounds it (ui/vnc.c). */
 export const maxCutTextBytes = 1024 * 1024;
 

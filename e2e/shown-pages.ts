@@ -43,6 +43,7 @@ export const shown: readonly Shown[] = [
   { name: 'launch', route: '/launch', path: '/launch', heading: 'Launch VMs' },
   { name: 'launch-network', route: '/launch', path: '/launch?step=network', heading: 'Launch VMs' },
   { name: 'launch-places', route: '/launch', path: '/launch?step=places', heading: 'Launch VMs' },
+  { name: 'captures', route: '/captures', path: '/captures', heading: 'Captures' },
   { name: 'runs', route: '/runs', path: '/runs', heading: 'Runs' },
   { name: 'run-unknown', route: '/runs/[run]', path: '/runs/none', heading: 'Run' },
   { name: 'terminal', route: '/terminal', path: '/terminal?node=node2', heading: 'Terminal' },

@@ -17,6 +17,7 @@ export const nodeRecipe = {
     'qemu-system-x86', // the guide's VMs; no recommends: no graphical windows on a server
     'qemu-utils',
     'dnsmasq-base', // DHCP for VMs; lab nodes reach no mirror, so all that a node wants must be there (core/plans/nodes/preflight)
+    'tcpdump', // captures of VMs' packets
   ],
   /** Left out of every package: a node is for running, and ten of them share one disk. */
   excludedPaths: ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*'],

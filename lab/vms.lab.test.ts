@@ -1,8 +1,11 @@
 // VMs on VLANs over four bridged nodes: who meets whom, what a transfer brings, and what VMs notice of meshd's end and of a power cut. One lab
 // for all: the tests build on each other from top to bottom.
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { PcapReader } from '../core/capture/pcap.ts';
+import { summarise } from '../core/capture/summary.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { describeLabTransaction, waitForState } from './bridge.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd, treeOnNode } from './cluster.ts';
@@ -109,6 +112,38 @@ test('they reach those on their VLAN, on whatever node, and nobody else', async 
   expect(await reachableFrom('a3')).toEqual(['a1', 'a2']);
   expect(await reachableFrom('b1')).toEqual(['b4']);
   expect(await reachableFrom('b4')).toEqual(['b1']);
+});
+
+test('a capture of one interface holds its pings and no one else’s; one of the bridge has both VLANs', async () => {
+  const flows = ['capture', 'netflow'];
+  for (const words of [
+    ['mode', 'ascii'],
+    ['timeout', '1'],
+    ['bridge', 'mega_bridge', 'flows.txt'],
+  ])
+    await runMeshd(lab, head, [...flows, ...words]);
+  await inDemo('capture', 'pcap', 'vm', 'a1', '0', 'a1.pcap', 'filter=icmp');
+  await runMeshd(lab, head, ['capture', 'pcap', 'bridge', 'mega_bridge', 'bridge.pcap', 'filter=icmp']);
+  expect((await typeIn('a1', 'ping -c 3 -W 5 10.1.0.2')).code).toBe(0);
+  expect((await typeIn('b1', 'ping -c 3 -W 5 10.1.0.14')).code).toBe(0);
+  await inDemo('capture', 'pcap', 'delete', 'vm', 'a1');
+  await runMeshd(lab, head, ['capture', 'pcap', 'delete', 'bridge', 'all']);
+  const read = async (file: string) => readFile(await lab.livePath(head, join('/var/lib/meshd/files', file)));
+  const packetsOf = async (file: string) =>
+    new PcapReader().push(await read(file)).packets.map(({ data }) => summarise(data));
+  const own = await packetsOf('a1.pcap');
+  expect(own.map(({ source, destination }) => [source, destination].sort().join())).toEqual(
+    Array.from({ length: 6 }, () => '10.1.0.1,10.1.0.2'),
+  );
+  const all = await packetsOf('bridge.pcap');
+  expect(all.map(({ vlans }) => vlans.join()).sort()).toEqual([
+    ...Array<string>(6).fill('100'),
+    ...Array<string>(6).fill('200'),
+  ]);
+  await expect.poll(async () => (await read('flows.txt')).toString()).toContain('10.1.0.1:');
+  await runMeshd(lab, head, ['clear', 'capture']);
+  const { stdout } = await lab.exec(head, ['ovs-vsctl', '--columns=external_ids', 'list', 'Mirror']);
+  expect(stdout).toBe('');
 });
 
 test('frames that a guest tags itself reach no other VLAN', async () => {

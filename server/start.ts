@@ -113,7 +113,7 @@ export async function startServer(
     );
     const http = createHttp(
       { config, log, version, now: Date.now },
-      { auth, audit: store.audit, hub, screens, api, runs },
+      { auth, audit: store.audit, hub, screens, api, runs, fleet },
     );
     stops.push(async () => {
       api.stop();

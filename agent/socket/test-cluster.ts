@@ -13,6 +13,7 @@ import { MemoryDhcp } from '../../host/dhcp/memory-dhcp.ts';
 import { createMemoryMachine } from '../../host/memory-machine.ts';
 import { MemoryMachine } from '../../host/ovs/memory-host.ts';
 import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
+import { createMemoryCaptureHost } from '../../host/capture/memory-capture-host.ts';
 import { createMemoryHypervisor } from '../../host/qemu/memory-hypervisor.ts';
 import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
@@ -33,6 +34,7 @@ import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
 import { createVmCommandsPart } from '../parts/vm-commands.ts';
+import { createCapturesPart } from '../parts/captures.ts';
 import { createProbePart } from '../parts/probe.ts';
 import { createDhcpPart } from '../parts/dhcp.ts';
 import { createTapsPart } from '../parts/taps.ts';
@@ -94,6 +96,12 @@ async function vmParts(
     { mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log },
   );
   const probe = createProbePart({ mesh, switchHost, vlans, namespaces, directory, vms, clock, log });
+  const filesPath = join(stateFolder, 'files');
+  await mkdir(filesPath, { recursive: true });
+  const captures = await createCapturesPart(
+    { nodeId: mesh.nodeId, stateFolder, filesPath, root: minimegaFiles },
+    { host: createMemoryCaptureHost(switchHost, { doGuestsTalk: false, wallNow: () => Date.now() }), vms, clock, log },
+  );
   const commands = createVmCommandsPart(minimegaFiles, {
     vms,
     host: (host) => part.hosts.of(roster.nodeByName(host)?.id ?? ''),
@@ -120,14 +128,15 @@ async function vmParts(
     hostTaps: (namespace) => taps.list(namespace),
     listed: (namespace) => directory.listed(namespace),
   });
-  for (const { content } of [commands, dhcp, tapsPart]) namespaces.register(content);
+  for (const { content } of [commands, dhcp, tapsPart, captures]) namespaces.register(content);
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers },
+    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers, ...captures.handlers },
     ports,
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
+      await captures.stop();
       await probe.stop();
       await dhcp.stop();
       await tapsPart.stop();

@@ -14,8 +14,8 @@ const Recorded = z.object({
 });
 type Recorded = z.infer<typeof Recorded>;
 
-/** Commands that meshd does not have: captures, tunnels of a namespace. */
-const isOthers = /\b(capture|vnc)\b|^ns (del-)?bridge/;
+/** Commands that meshd does not have: tunnels of a namespace. */
+const isOthers = /\bvnc\b|^ns (del-)?bridge/;
 const textOf = ({ request }: Recorded) => request.Command ?? request.Suggest ?? '';
 
 function recording(file: string): Recorded[] {
@@ -30,7 +30,8 @@ function vmRequests(records: Recorded[], number: number): Recorded[] {
   const begin = records.findIndex((record) => textOf(record).startsWith(`# recording ${number}`));
   const end = records.findIndex((record) => textOf(record).startsWith(`# recording ${number + 1}`));
   const own = records.slice(begin, end < 0 ? records.length : end);
-  return own.filter((record) => /\bvm\b|\bqos\b|^dnsmasq|^tap/.test(textOf(record)) && !isOthers.test(textOf(record)));
+  const isMeant = /\bvm\b|\bqos\b|^dnsmasq|^tap|^(clear )?capture\b/;
+  return own.filter((record) => isMeant.test(textOf(record)) && !isOthers.test(textOf(record)));
 }
 
 /** Of a fresh cluster: `vlans …` and what concerns namespaces. One table shows only what taps made, and aliases that meshd refuses. */

@@ -10,6 +10,7 @@ import { bridgeKind } from '../../core/plans/kinds.ts';
 import { countOf, formatAgo, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useKnownNodes, useRuns } from '../../lib/use-console.ts';
 import { useLoaded } from '../actions/use-loaded.ts';
+import { NodeCaptures } from '../captures/PlaceCaptures.tsx';
 import { AskNode } from '../fleet/AskNode.tsx';
 import { BridgeFactList } from '../fleet/BridgeFactList.tsx';
 import { LoginFacts } from '../fleet/LoginFacts.tsx';
@@ -190,6 +191,7 @@ export function NodePage({ name }: { name: string }): ReactElement {
             </Panel>
           )}
           {node.added ? null : <NodeVms node={node} />}
+          {node.added ? null : <NodeCaptures node={node} />}
           {knownStatus === 'loading' ? null : <ChecksPanel name={name} known={known} now={now} />}
           {node.added ? null : <LogPanel key={node.id} mesh={mesh} node={node} />}
           <Panel title="Runs on it" isFlush>

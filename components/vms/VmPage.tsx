@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import { formatClock, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useReadable } from '../../lib/use-console.ts';
+import { VmCaptures } from '../captures/PlaceCaptures.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { TraceLink } from '../probe/TraceLink.tsx';
@@ -94,16 +95,19 @@ function OpenVm({ source, line }: { source: VmSource; line: VmLine }): ReactElem
             </Panel>
             <VmConfigPanel line={line} />
           </div>
-          <Panel
-            title="Network"
-            actions={
-              line.nics.some(({ vlan }) => vlan > 0) ? (
-                <TraceLink namespace={line.vm.Namespace} from={line.vm.Name} />
-              ) : undefined
-            }
-          >
-            <NicList nics={line.nics} />
-          </Panel>
+          <div className="flex min-w-0 flex-col gap-4">
+            <Panel
+              title="Network"
+              actions={
+                line.nics.some(({ vlan }) => vlan > 0) ? (
+                  <TraceLink namespace={line.vm.Namespace} from={line.vm.Name} />
+                ) : undefined
+              }
+            >
+              <NicList nics={line.nics} />
+            </Panel>
+            <VmCaptures line={line} />
+          </div>
           <div className="flex min-w-0 flex-col gap-4">
             <VmScreenPanel line={line} />
             <Panel title="Changes since this page is open" isFlush>

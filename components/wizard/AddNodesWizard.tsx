@@ -151,7 +151,7 @@ function OptionsPage({ form, set }: PageProps): ReactElement {
       {box(
         'install',
         'Install what is missing',
-        'Open vSwitch, QEMU and dnsmasq, with apt. Without it the look at the machine says what to install.',
+        'Open vSwitch, QEMU, dnsmasq and tcpdump, with apt. Without it the look at the machine says what to install.',
       )}
       {box(
         'allowRootKey',

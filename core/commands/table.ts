@@ -5,6 +5,7 @@
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { loadKinds, loadMeanings } from '../vms/placement.ts';
 import { netPatterns } from './net-patterns.ts';
+import { capturePatterns } from './capture-patterns.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
 import { vmPatterns } from './vm-patterns.ts';
@@ -296,6 +297,7 @@ export const commandPatterns: readonly CommandPattern[] = [
 
   ...vmPatterns,
   ...netPatterns,
+  ...capturePatterns,
 
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },

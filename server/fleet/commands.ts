@@ -4,6 +4,7 @@
 import type { CommandResponse } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxBrowserAnswerBytes, maxCommandsPerUser } from '../../contract/limits.ts';
+import { nameOfWords } from '../../core/capture/settings.ts';
 import { assertMayRun, mayComplete } from '../../core/commands/may-run.ts';
 import { clipLine, quoteWord } from '../../core/commands/tokens.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
@@ -52,6 +53,7 @@ export class Commands {
     const engine = this.components.engineOf(call.cluster);
     const command = assertMayRun(engine.commandTable, call.line, call.caller.role, engine.describeMissing);
     if (command === 'blank') return { failed: false };
+    if (command) assertOwnName(command, call.caller.name);
     const { userId } = call.caller;
     const running = this.runningOf.get(userId) ?? 0;
     if (running >= maxCommandsPerUser) {
@@ -190,4 +192,14 @@ export function boundedAnswer(answer: CommandResponse): CommandResponse {
   }));
   const note = `\n… the answer has ${bytes} bytes, too many for a browser: use meshd -attach on the node`;
   return { ...answer, Resp: answer.Resp && entries, Rendered: cut(answer.Rendered) + note };
+}
+
+/** Captures say who asked for them: nobody gives them another's name. @throws AppError `refused` */
+function assertOwnName(command: ParsedCommand, caller: string): void {
+  for (let inner: ParsedCommand | null = command; inner !== null; inner = inner.nested) {
+    const claimed = inner.pattern.pattern.startsWith('capture ') ? nameOfWords(inner.lists['option'] ?? []) : null;
+    // A caller is `name <address>`; pages know the name.
+    if (claimed !== null && claimed !== caller && !caller.startsWith(`${claimed} <`))
+      throw new AppError('refused', `by=${clipLine(claimed)}: a capture has your own name, ${caller}`);
+  }
 }

@@ -306,6 +306,7 @@ describe('commands', () => {
     ['viewer', '.json true quit', /needs the role admin/],
     ['viewer', 'echo $SECRET', /variables .* need the role operator/],
     ['viewer', 'nonsense', /invalid command/],
+    ['operator', 'mesh send node2 capture pcap vm web 0 x.pcap by=Bob', /your own name, Ann/],
     ['operator', 'quit', /needs the role admin/],
     ['operator', 'read x', /needs the role admin/],
     ['admin', 'mesh status\nquit', /one line at a time/],

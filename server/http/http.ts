@@ -21,7 +21,7 @@ import type { Auth } from '../auth/auth.ts';
 import { answerUpgrade } from '../auth/upgrade.ts';
 import { isLoopback, proxyList, type Config } from '../config.ts';
 import type { Hub } from '../hub/hub.ts';
-import type { Log, Runs } from '../ports.ts';
+import type { Fleet, Log, Runs } from '../ports.ts';
 import type { Screens } from '../screens/screens.ts';
 import type { AuditStore } from '../store/types.ts';
 import { sendError } from './body.ts';
@@ -74,6 +74,7 @@ export interface HttpComponents {
   readonly screens: Pick<Screens, 'upgrade'>;
   readonly api: Pick<Api, 'answer'>;
   readonly runs: Pick<Runs, 'evidence'>;
+  readonly fleet: Pick<Fleet, 'openStream'>;
 }
 export interface Http {
   /** Listens; `url` is for people, `fingerprint` is null without a self-signed certificate. */
@@ -122,12 +123,15 @@ async function readNextConfig(isDevelopment: boolean): Promise<void> {
   await load(isDevelopment ? phases.PHASE_DEVELOPMENT_SERVER : phases.PHASE_PRODUCTION_SERVER, projectPath);
 }
 
-export function createHttp(options: HttpOptions, { auth, audit, hub, screens, api, runs }: HttpComponents): Http {
+export function createHttp(
+  options: HttpOptions,
+  { auth, audit, hub, screens, api, runs, fleet }: HttpComponents,
+): Http {
   const { config, log } = options;
   const trusted = proxyList(config.trustedProxies);
   const routes = createRoutes(
     { version: options.version, now: options.now },
-    { auth, audit, runs, judge: (request) => hub.judge(request) },
+    { auth, audit, runs, fleet, judge: (request) => hub.judge(request) },
   );
   const strangers = new Strangers({
     total: maxHttpStrangers,

@@ -10,9 +10,10 @@ import { httpPaths } from '../../contract/http-paths.ts';
 import { isAtLeast } from '../../contract/role-order.ts';
 import type { Auth, Credential } from '../auth/auth.ts';
 import type { UpgradeVerdict } from '../auth/upgrade.ts';
-import type { Runs } from '../ports.ts';
+import type { Fleet, Runs } from '../ports.ts';
 import type { AuditKind, AuditStore } from '../store/types.ts';
 import { readJson, sendError, sendJson } from './body.ts';
+import { sendCaptures } from './capture-download.ts';
 import { cookiePort, outerCookie } from './cookies.ts';
 import type { RequestOrigin } from './origin.ts';
 
@@ -30,6 +31,7 @@ export interface RouteComponents {
   readonly auth: Auth;
   readonly audit: AuditStore;
   readonly runs: Pick<Runs, 'evidence'>;
+  readonly fleet: Pick<Fleet, 'openStream'>;
   /** Whether a request would get a live connection. */
   readonly judge: (request: IncomingMessage) => Promise<UpgradeVerdict>;
 }
@@ -44,7 +46,7 @@ const auditText = browserMethods['audit.list'].input.shape.text;
 export const apiPrefix = '/api/';
 
 export function createRoutes(options: { version: string; now: () => number }, components: RouteComponents) {
-  const { auth, audit, runs, judge } = components;
+  const { auth, audit, runs, fleet, judge } = components;
   const { now } = options;
   const record = (
     who: string,
@@ -161,6 +163,19 @@ export function createRoutes(options: { version: string; now: () => number }, co
     response.end(bytes);
   };
 
+  const captures: Route = async ({ request, response, credential }) => {
+    const found = await credential();
+    const caller = found && (await auth.callerOf(found));
+    if (!caller || !isAtLeast(caller.role, 'operator')) {
+      sendError(response, caller ? 403 : 401, 'refused', caller ? 'Captures are for operators.' : 'Log in first.');
+      return;
+    }
+    await sendCaptures(queryOf(request), response, {
+      fleet,
+      record: (what, result, message) => record(caller.name, what, result, message),
+    });
+  };
+
   const socketCheck: Route = async ({ request, response }) => {
     const verdict = await judge(request);
     if ('error' in verdict) sendError(response, verdict.status, verdict.error.code, verdict.error.message);
@@ -180,6 +195,7 @@ export function createRoutes(options: { version: string; now: () => number }, co
     [`POST ${httpPaths.socketCheck}`]: socketCheck,
     [`GET ${httpPaths.auditExport}`]: exportAudit,
     [`GET ${httpPaths.bridgeEvidence}`]: bridgeEvidence,
+    [`GET ${httpPaths.captureDownload}`]: captures,
   };
 
   /** Answers a request below /api/. A route that needs a session asks for it; one that changes something needs our Origin. */

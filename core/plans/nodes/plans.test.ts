@@ -452,6 +452,7 @@ describe('preflight', () => {
       ovs: 'ovs-vsctl 3.1',
       ovs_running: 'yes',
       dnsmasq: 'yes',
+      tcpdump: 'yes',
       datapath: 'kernel',
       nic: 'eth0',
       nic_owner: 'ifupdown',
@@ -471,6 +472,7 @@ describe('preflight', () => {
     ['kvm', { kvm: 'ioctl(KVM_CREATE_VM) failed' }, 'starts no guest'],
     ['ovs', { ovs_running: '' }, 'does not answer'],
     ['dnsmasq', { dnsmasq: '' }, 'dnsmasq is missing'],
+    ['tcpdump', { tcpdump: '' }, 'tcpdump is missing'],
     ['clock', { epoch: '400' }, '300 s ahead of'],
     ['disk', { disk_state_kb: '1000' }, '1 MB free'],
     ['port', { port_busy: 'yes', port_user: 'nginx' }, 'taken by nginx'],
@@ -485,7 +487,7 @@ describe('preflight', () => {
     expect(findings[0]?.text).toContain(said);
   });
   test('packages that apt can install are separated from the other faults', () => {
-    expect(missingPackages(bad({ qemu: '', ovs: '', dnsmasq: '', epoch: '400' }))).toEqual(nodePackages);
+    expect(missingPackages(bad({ qemu: '', ovs: '', dnsmasq: '', tcpdump: '', epoch: '400' }))).toEqual(nodePackages);
     expect(missingPackages(bad({ dnsmasq: '' }))).toEqual(['dnsmasq-base']);
     expect(missingPackages(bad({ ovs_running: '', epoch: '400', memory_kb: '500000' }))).toEqual([]);
   });

@@ -39,6 +39,7 @@ if command -v ovs-vsctl >/dev/null 2>&1; then
 fi
 if [ -d /sys/module/openvswitch ] || modinfo openvswitch >/dev/null 2>&1; then say datapath kernel; else say datapath userspace; fi
 command -v dnsmasq >/dev/null 2>&1 && say dnsmasq yes
+command -v tcpdump >/dev/null 2>&1 && say tcpdump yes
 # The NIC that the console comes in on is the one that the bridge plan takes; a closed network has no default route.
 came=$(printf '%s' "\${SSH_CONNECTION:-}" | cut -d' ' -f3)
 nic=
@@ -78,6 +79,7 @@ export interface PreflightFacts {
   readonly qemu: string;
   readonly openVswitch: string;
   readonly hasDnsmasq: boolean;
+  readonly hasTcpdump: boolean;
   readonly isOpenVswitchRunning: boolean;
   readonly datapath: 'kernel' | 'userspace';
   readonly diskStateBytes: number;
@@ -120,6 +122,7 @@ export function parsePreflight(text: string): PreflightFacts {
     qemu: value('qemu'),
     openVswitch: value('ovs'),
     hasDnsmasq: value('dnsmasq') === 'yes',
+    hasTcpdump: value('tcpdump') === 'yes',
     isOpenVswitchRunning: value('ovs_running') === 'yes',
     datapath: value('datapath') === 'kernel' ? 'kernel' : 'userspace',
     diskStateBytes: (Number(value('disk_state_kb')) || 0) * 1024,
@@ -137,7 +140,7 @@ export function parsePreflight(text: string): PreflightFacts {
 }
 
 /** Packages that a node wants; what each is for. */
-export const nodePackages = ['openvswitch-switch', 'qemu-system-x86', 'qemu-utils', 'dnsmasq-base'] as const;
+export const nodePackages = ['openvswitch-switch', 'qemu-system-x86', 'qemu-utils', 'dnsmasq-base', 'tcpdump'] as const;
 
 const install = 'apt-get install ';
 
@@ -196,6 +199,8 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
   else add('ovs', 'ok', `${facts.openVswitch}, ${facts.datapath} datapath`);
   if (facts.hasDnsmasq) add('dnsmasq', 'ok', 'dnsmasq is there');
   else add('dnsmasq', 'warn', 'dnsmasq is missing: no DHCP for VMs from here', `${install}dnsmasq-base`);
+  if (facts.hasTcpdump) add('tcpdump', 'ok', 'tcpdump is there');
+  else add('tcpdump', 'warn', 'tcpdump is missing: no captures of packets here', `${install}tcpdump`);
   if (facts.datapath === 'userspace')
     add(
       'datapath',
