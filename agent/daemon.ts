@@ -238,6 +238,7 @@ export async function startDaemon(
       store,
       // Until the records are read, a file may be some VM's.
       isInUse: (path) => vmsPart?.vms.isInUse(path) ?? true,
+      usersOf: (path) => vmsPart?.vms.usersOf(path) ?? [],
     });
     vmsPart = await createVmsPart(
       { cluster: identity.cluster, stateFolder: paths.state, checkMs: flags.msa * 1000 },

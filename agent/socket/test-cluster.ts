@@ -7,7 +7,7 @@ import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
-import { initrd, kernel, qcow2, rawDisk } from '../../host/images/made-images.ts';
+import { initrd, kernel } from '../../host/images/made-images.ts';
 import { MemoryStore } from '../../host/images/memory-store.ts';
 import { MemoryDhcp } from '../../host/dhcp/memory-dhcp.ts';
 import { createMemoryMachine } from '../../host/memory-machine.ts';
@@ -16,6 +16,7 @@ import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { createMemoryHypervisor } from '../../host/qemu/memory-hypervisor.ts';
 import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
+import { createDiskHandlers } from '../commands/disk.ts';
 import { Dispatcher } from '../commands/dispatcher.ts';
 import { createFileHandlers } from '../commands/file.ts';
 import type { Handlers } from '../commands/handler.ts';
@@ -26,6 +27,7 @@ import { createVlanHandlers } from '../commands/vlans.ts';
 import type { DeployComponents } from '../deploy/types.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import { openDownload } from '../../host/download.ts';
+import { Disks, type DisksComponents } from '../files/disks.ts';
 import { Files } from '../files/files.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
@@ -63,8 +65,6 @@ function filesOf(mesh: Mesh): Files {
   const store = new MemoryStore({ now: () => Date.now(), root: minimegaFiles });
   store.put('vmlinuz', kernel());
   for (const name of ['initramfs.gz', 'initrd.gz']) store.put(name, initrd());
-  for (const name of ['a.qcow2', 'snap.qcow2']) store.put(name, qcow2());
-  store.put('b.raw', rawDisk());
   const log = { info: () => undefined, warn: () => undefined };
   const clock = createSystemClock();
   const headId = () => mesh.nodeId;
@@ -78,6 +78,7 @@ async function vmParts(
 ): Promise<{
   handlers: Handlers;
   ports: VirtualSwitch;
+  usersOf: DisksComponents['usersOf'];
   vmNames: (namespace: string) => string[];
   stop: () => Promise<void>;
 }> {
@@ -126,6 +127,7 @@ async function vmParts(
   return {
     handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers },
     ports,
+    usersOf: (path) => vms.usersOf(path),
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
       await probe.stop();
@@ -217,6 +219,7 @@ export async function startCluster(): Promise<TestCluster> {
       }),
       ...createVlanHandlers(vlans),
       ...createFileHandlers({ files, now: () => clock.now() }),
+      ...createDiskHandlers(new Disks({ files, usersOf: vms.usersOf, newDigits: () => '939660530' }), minimegaFiles),
       ...vms.handlers,
       ...createNsHandlers(namespaces, launches),
       ...deployHandlers(host),

@@ -25,12 +25,12 @@ function recording(file: string): Recorded[] {
     .map((line) => Recorded.parse(JSON.parse(line)));
 }
 
-/** `vm …` and what clears it, of one recording: each begins with a fresh daemon or `clear all`. */
+/** `vm …`, `disk …` and what clears them, of one recording: each begins with a fresh daemon or `clear all`. */
 function vmRequests(records: Recorded[], number: number): Recorded[] {
   const begin = records.findIndex((record) => textOf(record).startsWith(`# recording ${number}`));
   const end = records.findIndex((record) => textOf(record).startsWith(`# recording ${number + 1}`));
   const own = records.slice(begin, end < 0 ? records.length : end);
-  return own.filter((record) => /\bvm\b|\bqos\b|^dnsmasq|^tap/.test(textOf(record)) && !isOthers.test(textOf(record)));
+  return own.filter((record) => /\b(vm|disk|qos)\b|^dnsmasq|^tap/.test(textOf(record)) && !isOthers.test(textOf(record)));
 }
 
 /** Of a fresh cluster: `vlans …` and what concerns namespaces. One table shows only what taps made, and aliases that meshd refuses. */

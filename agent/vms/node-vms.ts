@@ -14,6 +14,7 @@ import type { PlacementHost } from '../../core/vms/placement.ts';
 import { qemuArgs } from '../../core/vms/qemu-args.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { Hypervisor, HypervisorFacts } from '../../host/qemu/hypervisor.ts';
+import type { DiskUser } from '../files/disks.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { VlanUsers } from '../vlans/users.ts';
@@ -257,6 +258,18 @@ export class NodeVms implements VmHost, LocalVms {
   /** Whether a VM of this node needs this file: as it is, also for its next start. */
   isInUse(path: string): boolean {
     return this.book.all().some(({ images, record }) => images.includes(path) || record.config.cdrom === path);
+  }
+
+  /** VMs of this node that need this file, as `isInUse` means it. */
+  usersOf(path: string): readonly DiskUser[] {
+    return this.book
+      .all()
+      .filter(({ images, record }) => images.includes(path) || record.config.cdrom === path)
+      .map(({ record: { name, namespace, config } }) => ({
+        name,
+        namespace,
+        isWriter: !config.snapshot && config.disks.some((disk) => disk.path === path),
+      }));
   }
 
   commitment(): Commitment {

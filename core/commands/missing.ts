@@ -30,7 +30,10 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['clear vm net bond', '`clear vm config bonds` before the launch'],
   ['clear vnc', '`vm screenshot` for the screen as it is'],
   ['debug', "`deploy logs <node>` shows a node's journal"],
-  ['disk', 'qemu-img on the node, below -filepath; `file list` shows the result'],
+  [
+    'disk inject',
+    'a VM that has the image as its second disk: its kernel reads what a guest wrote, not that of the node',
+  ],
   ['dnsmasq start', '`dnsmasq serve <vlan> <address> <low> <high>`, whose options are checked'],
   ['file stream', '`file get` fetches it'],
   ['log', "`deploy logs <node>` shows a node's journal"],

@@ -4,6 +4,7 @@
 // Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { loadKinds, loadMeanings } from '../vms/placement.ts';
+import { diskPatterns } from './disk-patterns.ts';
 import { netPatterns } from './net-patterns.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
@@ -293,6 +294,8 @@ export const commandPatterns: readonly CommandPattern[] = [
     destructive: true,
     help: 'delete a file, a folder or all that fits a pattern here, and end fetches of it',
   },
+
+  ...diskPatterns,
 
   ...vmPatterns,
   ...netPatterns,
