@@ -21,7 +21,9 @@ import type { SwitchHost } from '../host/ovs/switch-host.ts';
 import type { Hypervisor } from '../host/qemu/hypervisor.ts';
 import { createLinuxHypervisor } from '../host/qemu/linux-hypervisor.ts';
 import { createMemoryHypervisor } from '../host/qemu/memory-hypervisor.ts';
+import { createLinuxTuning } from '../host/linux-tuning.ts';
 import { localRunner } from '../host/runner.ts';
+import { createMemoryTuning, type HostTuning } from '../host/tuning.ts';
 import { Dispatcher } from './commands/dispatcher.ts';
 import type { Handlers } from './commands/handler.ts';
 import { defaultMeshTimeoutMs } from './commands/mesh.ts';
@@ -40,6 +42,7 @@ import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import { createNamespacesPart } from './parts/namespaces.ts';
+import { createOptimizePart } from './parts/optimize.ts';
 import type { Part } from './parts/part.ts';
 import { createProbePart } from './parts/probe.ts';
 import { createTapsPart } from './parts/taps.ts';
@@ -114,13 +117,14 @@ function rosterAddresses(store: { readonly roster: Roster }): () => readonly str
 function createMachinePart(
   { paths, store, isOfMachine }: { paths: DaemonPaths; store: FileStore; isOfMachine: boolean },
   { hypervisor, switchHost, log }: DaemonComponents,
-): { readonly hypervisor: Hypervisor; readonly switchHost: SwitchHost } {
+): { readonly hypervisor: Hypervisor; readonly switchHost: SwitchHost; readonly tuning: HostTuning } {
   if (!isOfMachine) {
     const machine = new MemoryMachine();
     const onHold = (tap: string, isHeld: boolean) => machine.changeLink(tap, { hasCarrier: isHeld });
     return {
       hypervisor: hypervisor ?? createMemoryHypervisor({ base: paths.base, onHold }),
       switchHost: switchHost ?? machine.host(),
+      tuning: createMemoryTuning(),
     };
   }
   const createHypervisor = () =>
@@ -137,7 +141,11 @@ function createMachinePart(
     });
   const createSwitchHost = () =>
     new LinuxHost({ runFolder: openvswitchRunFolder, within: [], log: (level, text) => log[level](text) });
-  return { hypervisor: hypervisor ?? createHypervisor(), switchHost: switchHost ?? createSwitchHost() };
+  return {
+    hypervisor: hypervisor ?? createHypervisor(),
+    switchHost: switchHost ?? createSwitchHost(),
+    tuning: createLinuxTuning({ runner: localRunner }),
+  };
 }
 
 /**
@@ -245,8 +253,19 @@ export async function startDaemon(
       { mesh, roster, machine, files, vlans, clock, log, ...own },
     );
     const { vms, hosts, directory } = vmsPart;
+    // It knows the handlers, which are made before it.
+    const late: { dispatcher: Dispatcher | null } = { dispatcher: null };
     const vmCommands = createVmCommandsPart(files.store.root, {
+      name: host,
       vms,
+      store,
+      observeVm: (vm) => machine.observeVm(vm),
+      runHere: async (line, { namespace, signal }) =>
+        (await late.dispatcher?.executeForMember(line, {
+          ...{ nodeId: identity.nodeId, name: host },
+          namespace,
+          signal,
+        })) ?? [],
       host: (name) => {
         const node = roster.nodeByName(name);
         if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
@@ -293,6 +312,7 @@ export async function startDaemon(
       vmCommands,
       tapsPart,
       dhcpPart,
+      createOptimizePart(vmsPart.optimizer, vms),
       createConsolesPart({ vms, clock }),
       createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
       ...(components.parts?.(mesh) ?? []),
@@ -320,6 +340,7 @@ export async function startDaemon(
         onBug,
       },
     );
+    late.dispatcher = dispatcher;
     const { missing, unknown } = dispatcher.checkHandlers();
     if (missing.length > 0 || unknown.length > 0) {
       throw new Error(

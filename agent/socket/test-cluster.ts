@@ -11,6 +11,7 @@ import { initrd, kernel } from '../../host/images/made-images.ts';
 import { MemoryStore } from '../../host/images/memory-store.ts';
 import { MemoryDhcp } from '../../host/dhcp/memory-dhcp.ts';
 import { createMemoryMachine } from '../../host/memory-machine.ts';
+import { createMemoryTuning } from '../../host/tuning.ts';
 import { MemoryMachine } from '../../host/ovs/memory-host.ts';
 import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { createMemoryHypervisor } from '../../host/qemu/memory-hypervisor.ts';
@@ -34,7 +35,8 @@ import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
-import { createVmCommandsPart } from '../parts/vm-commands.ts';
+import { createVmCommandsPart, type VmCommandsComponents } from '../parts/vm-commands.ts';
+import { createOptimizePart } from '../parts/optimize.ts';
 import { createProbePart } from '../parts/probe.ts';
 import { createDhcpPart } from '../parts/dhcp.ts';
 import { createTapsPart } from '../parts/taps.ts';
@@ -74,7 +76,7 @@ function filesOf(mesh: Mesh): Files {
 /** The VMs of a node, and the commands over them; QEMU and Open vSwitch are in memory. */
 async function vmParts(
   { name, stateFolder }: { name: string; stateFolder: string },
-  { mesh, roster, peers, files, vlans, namespaces, launches, resolvePath }: VmComponents,
+  { mesh, roster, peers, files, vlans, namespaces, launches, resolvePath, runHere }: VmComponents,
 ): Promise<{
   handlers: Handlers;
   ports: VirtualSwitch;
@@ -92,11 +94,15 @@ async function vmParts(
   const switchHost = network.host();
   const { vms, directory, ...part } = await createVmsPart(
     { cluster: 'test', stateFolder, checkMs: 10_000 },
-    { mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log },
+    { tuning: createMemoryTuning(), mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log },
   );
   const probe = createProbePart({ mesh, switchHost, vlans, namespaces, directory, vms, clock, log });
   const commands = createVmCommandsPart(minimegaFiles, {
+    name,
     vms,
+    store: files.store,
+    runHere,
+    observeVm: (vm) => machine.observeVm(vm),
     host: (host) => part.hosts.of(roster.nodeByName(host)?.id ?? ''),
     listed: (namespace) => directory.listed(namespace),
     lost: (namespace) => directory.lost(namespace),
@@ -109,7 +115,7 @@ async function vmParts(
     resolvePath,
     clock,
   });
-  const { ports } = part;
+  const { ports, optimizer } = part;
   const { taps, ...tapsPart } = createTapsPart({
     ...{ ports, vlans, vms, log },
     networks: () => [],
@@ -125,7 +131,13 @@ async function vmParts(
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers },
+    handlers: {
+      ...commands.handlers,
+      ...probe.handlers,
+      ...tapsPart.handlers,
+      ...dhcp.handlers,
+      ...createOptimizePart(optimizer, vms).handlers,
+    },
     ports,
     usersOf: (path) => vms.usersOf(path),
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
@@ -147,6 +159,7 @@ interface VmComponents {
   readonly namespaces: Namespaces;
   readonly launches: Launches;
   readonly resolvePath: (name: string) => Promise<string>;
+  readonly runHere: VmCommandsComponents['runHere'];
 }
 
 export async function startCluster(): Promise<TestCluster> {
@@ -195,6 +208,12 @@ export async function startCluster(): Promise<TestCluster> {
       {
         ...{ mesh, roster, peers, files, vlans, namespaces, launches },
         resolvePath: (name) => resolveBelow(filePath, name),
+        runHere: async (line, { namespace, signal }) =>
+          (await dispatchers[index]?.executeForMember(line, {
+            ...{ nodeId: mesh.nodeId, name: host },
+            namespace,
+            signal,
+          })) ?? [],
       },
     );
     ends.push(vms.stop);

@@ -8,6 +8,8 @@ import { diskPatterns } from './disk-patterns.ts';
 import { netPatterns } from './net-patterns.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
+import { optimizePatterns } from './optimize-patterns.ts';
+import { nsPatterns } from './ns-patterns.ts';
 import { vmPatterns } from './vm-patterns.ts';
 
 /** Columns of `host` in the order of its table, and `name`. */
@@ -297,6 +299,8 @@ export const commandPatterns: readonly CommandPattern[] = [
 
   ...diskPatterns,
 
+  ...optimizePatterns,
+
   ...vmPatterns,
   ...netPatterns,
 
@@ -362,6 +366,7 @@ export const commandPatterns: readonly CommandPattern[] = [
     help: `spread them by ${loadMeanings[load]}`,
   })),
   { ...viewer, pattern: 'ns <schedule,> <status,>', help: 'launches in the namespace that this node has run' },
+  ...nsPatterns,
 
   { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
   { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },
