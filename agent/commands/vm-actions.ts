@@ -136,8 +136,12 @@ function netHandlers({ vms, surroundings }: VmActionComponents): Handlers {
     const options = ['no-lacp-fallback', 'qinq'].filter((word) => words[word] !== undefined);
     const kinds = ['active-backup', 'balance-slb', 'balance-tcp', 'active', 'passive', 'off'];
     const typed = [wordOf(call, 'interface'), ...kinds.filter((word) => words[word] !== undefined), ...options];
-    const spec = valid(parseBondSpec([...typed, ...(words['name'] === undefined ? [] : [words['name']])].join(',')));
-    await doToEach(call, 'net bond', { vms, act: ({ id }) => vms.bondNets(id, spec, { signal: call.signal }) });
+    const text = [...typed, ...(words['name'] === undefined ? [] : [words['name']])].join(',');
+    await doToEach(call, 'net bond', {
+      vms,
+      // A host without the VM has nothing to say about the rest.
+      act: async ({ id }) => vms.bondNets(id, valid(parseBondSpec(text)), { signal: call.signal }),
+    });
     return {};
   });
   return {

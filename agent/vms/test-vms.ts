@@ -50,7 +50,11 @@ export function createTestVmHandlers(
     randomByte: () => Math.floor(Math.random() * 256),
     newUuid: () => randomUUID(),
   });
-  const queue = new LaunchQueue({ launcher, hosts, names: () => own.list(null).map(({ name }) => name) });
+  const queue = new LaunchQueue({
+    launcher,
+    hosts,
+    names: (namespace) => nodes.flatMap((node) => node.list(namespace)).map(({ name }) => name),
+  });
   const saves = new NamespaceSaves({
     ...{ hosts, lost, listed: () => [] },
     store: new MemoryStore({ now: () => 0 }),
