@@ -3,7 +3,6 @@
 import { useId, useMemo, useState, type ReactElement } from 'react';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
-import { parseFileName } from '../../core/files/file-name.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { parseVlanOrAlias } from '../../core/vlans/names.ts';
 import { describeVlan } from '../../core/vms/vlan-words.ts';
@@ -145,9 +144,12 @@ function nicOptions(vms: readonly VmLine[]): { value: string; label: string }[] 
   });
 }
 
+/** The node checks it again: this keeps what it takes from this page. */
 function issueOfFolder(folder: string): string {
-  const parsed = parseFileName(folder);
-  return parsed.ok ? '' : parsed.message;
+  const isName = folder.split('/').every((part) => /^[\w.-]{1,100}$/.test(part) && !/^\.+$/.test(part));
+  return folder === '' || isName
+    ? ''
+    : 'A folder is letters, digits, dots, hyphens and underscores, with slashes between.';
 }
 
 function issueOfVlan(vlan: string, vms: readonly VmLine[]): string {
