@@ -24,7 +24,9 @@ import type { SwitchHost } from '../host/ovs/switch-host.ts';
 import type { Hypervisor } from '../host/qemu/hypervisor.ts';
 import { createLinuxHypervisor } from '../host/qemu/linux-hypervisor.ts';
 import { createMemoryHypervisor } from '../host/qemu/memory-hypervisor.ts';
+import { createLinuxTuning } from '../host/linux-tuning.ts';
 import { localRunner } from '../host/runner.ts';
+import { createMemoryTuning, type HostTuning } from '../host/tuning.ts';
 import { Dispatcher } from './commands/dispatcher.ts';
 import type { Handlers } from './commands/handler.ts';
 import { defaultMeshTimeoutMs } from './commands/mesh.ts';
@@ -44,6 +46,7 @@ import { createFilesPart } from './parts/files.ts';
 import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import { createNamespacesPart } from './parts/namespaces.ts';
+import { createOptimizePart } from './parts/optimize.ts';
 import type { Part } from './parts/part.ts';
 import { createProbePart } from './parts/probe.ts';
 import { createTapsPart } from './parts/taps.ts';
@@ -120,7 +123,12 @@ function rosterAddresses(store: { readonly roster: Roster }): () => readonly str
 function createMachinePart(
   { paths, store, isOfMachine }: { paths: DaemonPaths; store: FileStore; isOfMachine: boolean },
   { hypervisor, switchHost, captureHost, log }: DaemonComponents,
-): { readonly hypervisor: Hypervisor; readonly switchHost: SwitchHost; readonly captureHost: CaptureHost } {
+): {
+  readonly hypervisor: Hypervisor;
+  readonly switchHost: SwitchHost;
+  readonly captureHost: CaptureHost;
+  readonly tuning: HostTuning;
+} {
   if (!isOfMachine) {
     const machine = new MemoryMachine();
     const onHold = (tap: string, isHeld: boolean) => machine.changeLink(tap, { hasCarrier: isHeld });
@@ -129,6 +137,7 @@ function createMachinePart(
       hypervisor: hypervisor ?? createMemoryHypervisor({ base: paths.base, onHold }),
       switchHost: own,
       captureHost: captureHost ?? createMemoryCaptureHost(own, { doGuestsTalk: true, wallNow: () => Date.now() }),
+      tuning: createMemoryTuning(),
     };
   }
   const createHypervisor = () =>
@@ -149,6 +158,7 @@ function createMachinePart(
     hypervisor: hypervisor ?? createHypervisor(),
     switchHost: switchHost ?? createSwitchHost(),
     captureHost: captureHost ?? createLinuxCaptureHost({ runFolder: openvswitchRunFolder, within: [] }),
+    tuning: createLinuxTuning({ runner: localRunner }),
   };
 }
 
@@ -250,14 +260,26 @@ export async function startDaemon(
       store,
       // Until the records are read, a file may be some VM's.
       isInUse: (path) => vmsPart?.vms.isInUse(path) ?? true,
+      usersOf: (path) => vmsPart?.vms.usersOf(path) ?? [],
     });
     vmsPart = await createVmsPart(
       { cluster: identity.cluster, stateFolder: paths.state, checkMs: flags.msa * 1000 },
       { mesh, roster, machine, files, vlans, clock, log, ...own },
     );
     const { vms, hosts, directory } = vmsPart;
+    // It knows the handlers, which are made before it.
+    const late: { dispatcher: Dispatcher | null } = { dispatcher: null };
     const vmCommands = createVmCommandsPart(files.store.root, {
+      name: host,
       vms,
+      store,
+      observeVm: (vm) => machine.observeVm(vm),
+      runHere: async (line, { namespace, signal }) =>
+        (await late.dispatcher?.executeForMember(line, {
+          ...{ nodeId: identity.nodeId, name: host },
+          namespace,
+          signal,
+        })) ?? [],
       host: (name) => {
         const node = roster.nodeByName(name);
         if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
@@ -310,6 +332,7 @@ export async function startDaemon(
       tapsPart,
       dhcpPart,
       captures,
+      createOptimizePart(vmsPart.optimizer, vms),
       createConsolesPart({ vms, clock }),
       createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
       ...(components.parts?.(mesh) ?? []),
@@ -337,6 +360,7 @@ export async function startDaemon(
         onBug,
       },
     );
+    late.dispatcher = dispatcher;
     const { missing, unknown } = dispatcher.checkHandlers();
     if (missing.length > 0 || unknown.length > 0) {
       throw new Error(

@@ -27,6 +27,9 @@ export function createMemoryMachine({ name, number }: { name: string; number: nu
       const total = (each: number) => each * (atMs - (0.8 * Math.cos(turn * atMs + pid)) / turn);
       return Promise.resolve({
         cpuMs: total(0.5),
+        guestMs: total(0.4),
+        virtualMb: 1_024,
+        sharedMb: 24,
         memoryMb: Math.round(128 + 32 * Math.sin(turn * atMs + pid)),
         rxBytes: taps.length * total(40),
         txBytes: taps.length * total(12),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { observeVm, parseCpuMs, parseResidentMb } from './vm-usage.ts';
+import { observeVm, parseCpuMs, parseGuestMs, parseMb, parseResidentMb } from './vm-usage.ts';
 
 test('the time of a process whose name looks like fields', () => {
   const stat = '4711 (qemu (web) 1 2) S 1 4711 4711 0 -1 4194560 9 8 7 6 250 50 0 0 20 0 4 0 100 1 2 3';
@@ -17,4 +17,13 @@ test.runIf(process.platform === 'linux')('this process, and one that is not ther
   expect(usage?.cpuMs).toBeGreaterThan(0);
   expect(usage?.memoryMb).toBeGreaterThan(10);
   expect(await observeVm({ pid: 2 ** 30, taps: [] })).toBeNull();
+});
+
+test('time of the guest and sizes that several rows make are read too', () => {
+  const fields = Array.from({ length: 50 }, (_, at) => String(at + 3));
+  expect(parseGuestMs(`7 (qemu (a) b) ${fields.join(' ')}`)).toBe(43 * 10);
+  expect(parseMb('VmSize:\t 2097152 kB\nRssFile:\t  20480 kB\nRssShmem:\t  1024 kB\n', ['RssFile', 'RssShmem'])).toBe(
+    21,
+  );
+  expect(parseMb('Name:\tkthreadd\n', ['VmSize'])).toBe(0);
 });

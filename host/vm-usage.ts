@@ -5,8 +5,13 @@ import { readFile } from 'node:fs/promises';
 export interface VmUsage {
   /** Processor time, ms. */
   readonly cpuMs: number;
+  /** Of it, what processors of the guest ran on KVM, ms. */
+  readonly guestMs: number;
   /** MiB that are in memory now. */
   readonly memoryMb: number;
+  /** MiB of its address space, and of what is in memory the part that files are behind. */
+  readonly virtualMb: number;
+  readonly sharedMb: number;
   /** Bytes to and from the guest. */
   readonly rxBytes: number;
   readonly txBytes: number;
@@ -19,6 +24,17 @@ const tickMs = 10;
 export function parseCpuMs(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMs;
+}
+
+/** Time of the guest, proc_pid_stat(5), ms. */
+export function parseGuestMs(stat: string): number {
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[40] ?? 0) * tickMs;
+}
+
+/** MiB of some rows of proc_pid_status(5) together. */
+export function parseMb(status: string, rows: readonly string[]): number {
+  const kb = rows.map((row) => Number(new RegExp(`^${row}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0));
+  return Math.round(kb.reduce((sum, each) => sum + each, 0) / 1024);
 }
 
 /** MiB of proc_pid_status(5): in kB there, whatever the size of a page. */
@@ -38,7 +54,15 @@ export async function observeVm({ pid, taps }: { pid: number; taps: readonly str
     );
     const sum = (at: 0 | 1) => counts.reduce((total, pair) => total + pair[at], 0);
     // What a tap sends, the guest receives.
-    return { cpuMs: parseCpuMs(stat), memoryMb: parseResidentMb(status), rxBytes: sum(0), txBytes: sum(1) };
+    return {
+      cpuMs: parseCpuMs(stat),
+      guestMs: parseGuestMs(stat),
+      memoryMb: parseResidentMb(status),
+      virtualMb: parseMb(status, ['VmSize']),
+      sharedMb: parseMb(status, ['RssFile', 'RssShmem']),
+      rxBytes: sum(0),
+      txBytes: sum(1),
+    };
   } catch {
     return null;
   }

@@ -82,6 +82,8 @@ interface LineContext extends ExecuteOptions {
 
 interface RunContext extends LineContext {
   readonly namespace: string;
+  /** Inside of `ns run`: every command runs on all hosts of the namespace. */
+  readonly isEverywhere?: boolean;
 }
 
 interface Batch {
@@ -98,12 +100,17 @@ const clearAllLines = ['clear deploy flags', 'clear namespace all', 'clear vlans
 const clearAllPattern = 'clear all';
 const scriptPattern = 'read <file> [check,]';
 const namespacePattern = 'namespace <name> (command)';
+const everywherePattern = 'ns <run,> (command)';
 const columnsPattern = '.columns <columns as csv> (command)';
 const filterPattern = '.filter <filter> (command)';
 const isFlagPattern = (pattern: string) => pattern.endsWith(' <true,false> (command)');
 /** Commands that contain other commands; run() itself takes them apart. */
 const isWrapper = (pattern: string) =>
-  pattern === namespacePattern || pattern === columnsPattern || pattern === filterPattern || isFlagPattern(pattern);
+  pattern === namespacePattern ||
+  pattern === everywherePattern ||
+  pattern === columnsPattern ||
+  pattern === filterPattern ||
+  isFlagPattern(pattern);
 
 export class Dispatcher {
   private readonly options: DispatcherOptions;
@@ -234,6 +241,8 @@ export class Dispatcher {
       const namespace = command.words['name'] ?? '';
       await this.components.namespaces.mention(namespace);
       yield* this.run(nested, { ...context, namespace });
+    } else if (pattern === everywherePattern && nested) {
+      yield* this.run(nested, { ...context, isEverywhere: true });
     } else if (pattern === columnsPattern && nested) {
       const columns = command.words['columns'] ?? '';
       yield* mapBatches(this.run(nested, context), (entries) => selectColumns(entries, columns));
@@ -256,7 +265,8 @@ export class Dispatcher {
   ): AsyncGenerator<ResponseEntry[], void, undefined> {
     const { host } = this.options;
     const { namespaces } = this.components;
-    const isOfNamespace = command.pattern.scope !== 'local' && context.origin.via === 'socket';
+    const isOfNamespace =
+      (command.pattern.scope !== 'local' || context.isEverywhere === true) && context.origin.via === 'socket';
     // Another node may have cleared the one that is active here.
     if (isOfNamespace) await namespaces.mention(context.namespace);
     const hosts = isOfNamespace ? this.hostsFor(command, context.namespace) : [host];

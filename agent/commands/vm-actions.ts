@@ -3,9 +3,10 @@
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { quoteWord } from '../../core/commands/tokens.ts';
-import { maxShutdownSeconds } from '../../core/commands/vm-patterns.ts';
+import { bondPatterns, maxShutdownSeconds } from '../../core/commands/vm-patterns.ts';
 import { parseVlanOrAlias } from '../../core/vlans/names.ts';
 import { findField, type ConfigSurroundings } from '../../core/vms/config-fields.ts';
+import { parseBondSpec } from '../../core/vms/bond-spec.ts';
 import { defaultBridge, defaultDriver, parseNetSpec } from '../../core/vms/net-spec.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { parseAtoi, type Result } from '../../core/vms/result.ts';
@@ -130,6 +131,19 @@ function netHandlers({ vms, surroundings }: VmActionComponents): Handlers {
     if (!name.ok) throw new AppError('invalid', name.message);
   };
   const parse = (spec: string) => valid(parseNetSpec(spec, surroundings().catalogue?.netDrivers ?? null));
+  const bond = answering(async (call) => {
+    const { words } = call.command;
+    const options = ['no-lacp-fallback', 'qinq'].filter((word) => words[word] !== undefined);
+    const kinds = ['active-backup', 'balance-slb', 'balance-tcp', 'active', 'passive', 'off'];
+    const typed = [wordOf(call, 'interface'), ...kinds.filter((word) => words[word] !== undefined), ...options];
+    const text = [...typed, ...(words['name'] === undefined ? [] : [words['name']])].join(',');
+    await doToEach(call, 'net bond', {
+      vms,
+      // A host without the VM has nothing to say about the rest.
+      act: async ({ id }) => vms.bondNets(id, valid(parseBondSpec(text)), { signal: call.signal }),
+    });
+    return {};
+  });
   return {
     'vm net <add,> <vm target> [netspec]...': answering(async (call) => {
       const specs = call.command.lists['netspec'] ?? [];
@@ -156,6 +170,12 @@ function netHandlers({ vms, surroundings }: VmActionComponents): Handlers {
           await vms.connectNet(vm.id, index, vlan, bridge, { signal: call.signal });
         },
       });
+      return {};
+    }),
+    ...Object.fromEntries(bondPatterns.map((pattern) => [pattern, bond])),
+    'clear vm net bond <vm target> [name]': answering(async (call) => {
+      const name = call.command.words['name'] ?? null;
+      await doToEach(call, 'net bond', { vms, act: ({ id }) => vms.unbondNets(id, name, { signal: call.signal }) });
       return {};
     }),
     'vm net <disconnect,> <vm target> <tap position>': answering(async (call) => {

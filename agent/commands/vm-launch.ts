@@ -10,6 +10,7 @@ import { parseLaunchNames } from '../../core/vms/names.ts';
 import { dryRunWord, type VmConfigs } from '../vms/configs.ts';
 import { describeIssues, type LaunchOrder } from '../vms/launch-plan.ts';
 import type { DryRun, Launcher, LaunchOutcome } from '../vms/launcher.ts';
+import type { LaunchQueue } from '../vms/launch-queue.ts';
 import type { CommandCall, Handlers } from './handler.ts';
 import { assertVlanNames, hostNamed } from './vm-config.ts';
 import { wordOf } from './vm-targets.ts';
@@ -17,13 +18,14 @@ import { wordOf } from './vm-targets.ts';
 export interface VmLaunchComponents {
   readonly launcher: Pick<Launcher, 'launch' | 'dryRun'>;
   readonly configs: VmConfigs;
+  readonly queue: LaunchQueue;
   readonly surroundings: () => ConfigSurroundings;
   /** Names of the hosts of a namespace. */
   readonly hosts: (namespace: string) => readonly string[];
 }
 
 export function createVmLaunchHandlers(components: VmLaunchComponents): Handlers {
-  const { launcher, configs } = components;
+  const { launcher, configs, queue } = components;
   const orderOf = (call: CommandCall, saved: string | undefined): LaunchOrder => {
     const { namespace } = call;
     const config = saved === undefined ? configs.current(namespace) : configs.saved(namespace, saved);
@@ -42,8 +44,12 @@ export function createVmLaunchHandlers(components: VmLaunchComponents): Handlers
     yield* dryRunEntries(call.host, await launcher.dryRun(call.namespace, order, call));
   }
 
-  const launch = async (call: CommandCall, order: LaunchOrder) =>
-    outcomeEntries(call.host, await launcher.launch(call.namespace, order, call));
+  const launch = async (call: CommandCall, order: LaunchOrder) => {
+    if (!queue.isQueueing(call.namespace))
+      return outcomeEntries(call.host, await launcher.launch(call.namespace, order, call));
+    queue.add(call.namespace, order);
+    return [responseEntry(call.host)];
+  };
 
   return {
     'vm launch <kvm,> <name or count> [config]': (call) => {
@@ -62,9 +68,7 @@ export function createVmLaunchHandlers(components: VmLaunchComponents): Handlers
       return [{ ...(own ?? responseEntry(call.host)), Data }, ...others];
     },
     'vm launch <kvm,> <name or count> <dry-run,> <with,> <setting>...': (call) => dryRun(call, settingsOf(call)),
-    // minimega can queue VMs; here each launch is planned as a whole.
-    'vm launch': () =>
-      Promise.reject(new AppError('refused', 'namespace must contain at least one queued VM to launch VMs')),
+    'vm launch': async (call) => outcomeEntries(call.host, await queue.launch(call.namespace, call)),
   };
 }
 
@@ -103,7 +107,7 @@ function* dryRunEntries(host: string, run: DryRun): Generator<ResponseEntry[], v
 }
 
 /** An entry of this node, with what a person should know, and one of each host where something went wrong. */
-function outcomeEntries(host: string, { vms, notes }: LaunchOutcome): ResponseEntry[] {
+export function outcomeEntries(host: string, { vms, notes }: LaunchOutcome): ResponseEntry[] {
   const wrong = new Map<string, Map<string, string>>();
   for (const vm of vms) {
     if (vm.is === 'launched') continue;

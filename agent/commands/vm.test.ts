@@ -560,6 +560,93 @@ describe('VMs of a namespace', () => {
     expect(await refusal('vm screenshot nope file x.png')).toBe('vm not found: nope');
   });
 
+  it('saves go to files of the host that has the VM; older names of it replace nothing', async () => {
+    expect(await said('vm save')).toEqual(['node2: ', 'node3: ']);
+    await succeed('vm start a1', 'vm save a1', 'vm save a2 monday/x', 'vm migrate a1 mem', 'vm snapshot a1 mem disk');
+    const saved = (node: number) => nodes[node]?.saved.map(({ names }) => [names.state, names.mayReplace]);
+    expect(saved(1)).toEqual([
+      ['saved/a1.state', true],
+      ['mem', false],
+      ['mem', false],
+    ]);
+    expect(saved(2)).toEqual([['saved/monday/x.state', true]]);
+    expect(await said('.filter name=a2 vm save')).toEqual(['node2: ', 'node3: 0 a2 completed 100.00']);
+    expect(await said('.columns state .filter name=a1 vm info')).toEqual(['node2: PAUSED', 'node3: ']);
+    expect([...waits].find(([line]) => line === 'vm save a1')?.[1]).toBe(3_600_000);
+    for (const name of ['../x', '/etc/x', 'a/../../b']) expect(await refusal(`vm save a1 ${name}`)).not.toBe('');
+    expect(await refusal('vm save nope')).toBe('vm not found: nope');
+    await succeed('vm kill a2');
+    expect(await refusal('vm save a2')).toBe('vm not running: 0');
+    const [node2] = nodes.slice(1);
+    if (node2) node2.onSave = () => Promise.reject(new AppError('failed', 'the disk is full'));
+    expect(await said('vm save a1')).toEqual(['node2: the disk is full']);
+  });
+
+  it('ns save does it for all of them, or for none', async () => {
+    expect(await said('ns save')).toEqual(['node1: 0 0']);
+    await succeed('vm start a1', 'ns save monday');
+    expect(nodes.slice(1).map((node) => node.saved.map(({ names }) => names.state))).toEqual([
+      ['saved/monday/a1.state', 'saved/monday/a3.state'],
+      ['saved/monday/a2.state', 'saved/monday/a4.state'],
+    ]);
+    expect(await said('ns snapshot')).toEqual(['node1: 4 4']);
+    await succeed('vm kill a2');
+    expect(await said('ns save tuesday')).toEqual(['node1: a2 ended before, and has no memory to save']);
+    silent.push('node3');
+    expect(await refusal('ns save wednesday')).toContain('node3');
+    expect(nodes[1]?.saved).toHaveLength(4);
+    silent.length = 0;
+    const [lost] = nodes[2]?.list('exp') ?? [];
+    if (!lost) throw new Error('a2 is there');
+    await start([lost]);
+    await succeed('namespace exp');
+    expect(await refusal('ns save thursday')).toContain('a2 cannot be saved: lost with node3');
+  });
+
+  it('queued VMs are launched later, on the hosts that were chosen', async () => {
+    await succeed('ns queueing true', 'vm launch kvm q[1-2]');
+    expect(await said('ns queueing')).toEqual(['node1: true']);
+    expect(await refusal('vm launch kvm q2')).toBe('vm already queued with name `q2`');
+    expect(await refusal('vm launch kvm a1')).toBe('vm already exists with name `a1`');
+    expect((await run('ns queue'))[0]?.Response).toMatch(
+      /^VMs: 2\nNames: q\[1-2\]\nVM Type: kvm\n\nVM configuration:\n/,
+    );
+    expect(await said('.columns name vm info')).toEqual(['node2: a1; a3', 'node3: a2; a4']);
+    expect(await said('ns schedule dry-run')).toEqual(['node1: q1 node2; q2 node3']);
+    await succeed('ns schedule mv q1 node3');
+    expect(await said('ns schedule dump')).toEqual(['node1: q1 node3; q2 node3']);
+    await succeed('vm launch', 'ns queueing false');
+    expect(await said('.columns name vm info')).toEqual(['node2: a1; a3', 'node3: a2; a4; q1; q2']);
+    expect(await refusal('ns schedule')).toBe('namespace must contain at least one queued VM to launch VMs');
+    await succeed('ns queueing true', 'vm launch kvm z', 'ns flush');
+    expect(await said('ns queue')).toEqual(['node1: ']);
+  });
+
+  it('ns run runs a command on every host, and takes none that is not for members', async () => {
+    expect(await said('ns run version')).toEqual([
+      expect.stringContaining('node2: ') as string,
+      expect.stringContaining('node3: ') as string,
+    ]);
+    expect(await said('ns run .columns name vm info')).toEqual(['node2: a1; a3', 'node3: a2; a4']);
+    expect(await refusal('ns run quit')).toContain('via meshage');
+    expect(await refusal('ns run bogus')).toBe('invalid command: `ns run bogus`');
+  });
+
+  it('bonds NICs of a VM, with minimega’s words', async () => {
+    await succeed(
+      'vm net bond a1 0,1 balance-slb off',
+      'vm net bond a2 0,1 balance-tcp active no-lacp-fallback name b7 qinq',
+    );
+    expect(nodes.slice(1).map((node) => node.list('exp')[0]?.config.bonds)).toMatchObject([
+      [{ interfaces: [0, 1], mode: 'balance-slb', lacp: 'off', hasFallback: true, qinq: false, name: '' }],
+      [{ interfaces: [0, 1], mode: 'balance-tcp', lacp: 'active', hasFallback: false, qinq: true, name: 'b7' }],
+    ]);
+    expect(await refusal('vm net bond a1 0 balance-slb off')).toBe('malformed bondspec');
+    expect(await refusal('vm net bond a1 0,1 balance-tcp off')).toContain('balance-tcp needs LACP');
+    await succeed('clear vm net bond a1', 'clear vm net bond a2 b7');
+    expect(nodes[2]?.list('exp')[0]?.config.bonds).toEqual([]);
+  });
+
   it('QMP', async () => {
     await succeed('vm start a1');
     expect(await said(`vm qmp a1 '{ "execute": "query-status" }'`)).toEqual([

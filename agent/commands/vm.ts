@@ -5,10 +5,21 @@ import { createVmActionHandlers, type VmActionComponents } from './vm-actions.ts
 import { createVmConfigHandlers, type VmConfigHandlerComponents } from './vm-config.ts';
 import { createVmInfoHandlers, type VmInfoComponents } from './vm-info.ts';
 import { createVmLaunchHandlers, type VmLaunchComponents } from './vm-launch.ts';
+import { createNsVmHandlers, type NsVmComponents } from './ns-vms.ts';
+import { createVmSaveHandlers, type VmSaveComponents } from './vm-save.ts';
+import { createVmTopHandlers, type VmTopComponents } from './vm-top.ts';
 import { createVmSurveyHandlers, type VmSurveyComponents } from './vm-survey.ts';
 
 export interface VmHandlerComponents
-  extends VmConfigHandlerComponents, VmActionComponents, VmInfoComponents, VmLaunchComponents, VmSurveyComponents {
+  extends
+    VmConfigHandlerComponents,
+    VmActionComponents,
+    VmInfoComponents,
+    VmLaunchComponents,
+    NsVmComponents,
+    VmSaveComponents,
+    VmTopComponents,
+    VmSurveyComponents {
   readonly vms: VmActionComponents['vms'];
   readonly launcher: VmLaunchComponents['launcher'] & VmSurveyComponents['launcher'];
   readonly peers: VmActionComponents['peers'];
@@ -22,5 +33,8 @@ export function createVmHandlers(components: VmHandlerComponents): Handlers {
     ...createVmInfoHandlers(components),
     ...createVmActionHandlers(components),
     ...createQosHandlers(components),
+    ...createVmSaveHandlers(components),
+    ...createVmTopHandlers(components),
+    ...createNsVmHandlers(components),
   };
 }

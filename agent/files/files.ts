@@ -176,6 +176,12 @@ export class Files {
     return [...fetches, ...this.incoming.status(), ...this.failures.values()];
   }
 
+  /** Why a file may not be changed now: it is on its way here. Null when it may. */
+  whyBusy(name: string): string | null {
+    if (!this.incoming.has(name) && !this.running.has(name)) return null;
+    return `${name} is on its way to this node: \`file status\` shows how far it is`;
+  }
+
   /** Calls for each step of each fetch; ends with the function that it returns. */
   onFetch(listener: (status: FetchStatus) => void): () => void {
     this.listeners.add(listener);

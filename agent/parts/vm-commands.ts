@@ -3,6 +3,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
+import type { ResponseEntry } from '../../contract/command-socket.ts';
+import type { FileStore } from '../../host/images/store.ts';
+import type { Machine } from '../../host/machine.ts';
 import type { Hypervisor } from '../../host/qemu/hypervisor.ts';
 import type { Peers } from '../commands/peers.ts';
 import { createVmHandlers } from '../commands/vm.ts';
@@ -14,11 +17,22 @@ import type { ListedVm } from '../vms/launch-plan.ts';
 import { launchVlans } from '../vms/launch-vlans.ts';
 import { Launcher, type LaunchJournal, type LaunchNamespaces } from '../vms/launcher.ts';
 import type { LocalVms } from '../vms/local-vms.ts';
+import { LaunchQueue } from '../vms/launch-queue.ts';
+import { NamespaceSaves } from '../vms/namespace-saves.ts';
 import type { VmHost } from '../vms/vm-host.ts';
 import type { Part } from './part.ts';
 
 export interface VmCommandsComponents {
+  /** Of this node. */
+  readonly name: string;
   readonly vms: LocalVms;
+  /** Runs a line on this node as one that came over the mesh. */
+  readonly runHere: (
+    line: string,
+    options: { readonly namespace: string; readonly signal: AbortSignal },
+  ) => Promise<readonly ResponseEntry[]>;
+  readonly store: Pick<FileStore, 'newFile'>;
+  readonly observeVm: Machine['observeVm'];
   /** This node or another, by name. Asking one that is not there fails. */
   readonly host: (name: string) => VmHost;
   /** VMs of a namespace on all nodes, as each said last; and those of nodes that are not in the mesh now. */
@@ -43,11 +57,20 @@ export interface VmCommandsPart extends Part {
 export function createVmCommandsPart(filesPath: string, components: VmCommandsComponents): VmCommandsPart {
   const { namespaces, vlans, hypervisor, clock } = components;
   const configs = new VmConfigs();
-  const launcher = new Launcher({
+  const launcher: Launcher = new Launcher({
     ...components,
     vlans: launchVlans(vlans),
     randomByte: () => randomBytes(1)[0] ?? 0,
     newUuid: () => randomUUID(),
+  });
+  const { listed, lost, runHere, peers, store } = components;
+  const hosts = (namespace: string) => namespaces.hosts(namespace);
+  const queue = new LaunchQueue({ launcher, hosts, names: (namespace) => listed(namespace).map(({ name }) => name) });
+  const saves = new NamespaceSaves({
+    ...{ hosts, listed, lost, store },
+    now: () => clock.now(),
+    runOn: (host, line, options) =>
+      host === components.name ? runHere(line, options) : peers.send([host], line, options),
   });
   vlans.useBy(launcher.vlanUsers);
   let catalogue: ConfigSurroundings['catalogue'] = null;
@@ -61,7 +84,9 @@ export function createVmCommandsPart(filesPath: string, components: VmCommandsCo
       ...components,
       configs,
       launcher,
-      hosts: (namespace) => namespaces.hosts(namespace),
+      queue,
+      saves,
+      hosts,
       surroundings: () => ({ filesPath, catalogue }),
       wallNow: () => clock.wallNow(),
     }),
@@ -70,6 +95,8 @@ export function createVmCommandsPart(filesPath: string, components: VmCommandsCo
       async end(namespace, { signal }) {
         configs.forget(namespace);
         launcher.forget(namespace);
+        queue.forget(namespace);
+        saves.forget(namespace);
         const all = () => components.vms.list(namespace).map(({ id }) => id);
         // One that has quit is killed already; what could not be killed says so when it is flushed.
         await components.vms.act(all(), { action: 'kill' }, { signal, target: 'all' });

@@ -6,6 +6,7 @@ import type { SwitchHost } from '../../host/ovs/switch-host.ts';
 import { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { readProcessIdentity } from '../../host/detached.ts';
 import type { Hypervisor } from '../../host/qemu/hypervisor.ts';
+import type { HostTuning } from '../../host/tuning.ts';
 import type { Files } from '../files/files.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import type { Log } from '../log.ts';
@@ -17,6 +18,7 @@ import type { Vlans } from '../vlans/vlans.ts';
 import { VmDirectory } from '../vms/directory.ts';
 import type { Limits } from '../vms/launching.ts';
 import { NodeVms } from '../vms/node-vms.ts';
+import { Optimizer } from '../vms/optimizer.ts';
 import { createRatesService } from '../vms/rates.ts';
 import { VmHosts } from '../vms/remote-vm-host.ts';
 import { VmFolder } from '../vms/store.ts';
@@ -33,6 +35,7 @@ export interface VmsPartComponents {
   readonly roster: RosterStore;
   readonly machine: Machine;
   readonly hypervisor: Hypervisor;
+  readonly tuning: HostTuning;
   readonly switchHost: SwitchHost;
   readonly files: Files;
   readonly vlans: Vlans;
@@ -45,6 +48,7 @@ export interface VmsPart extends Part {
   readonly hosts: VmHosts;
   readonly directory: VmDirectory;
   readonly ports: VirtualSwitch;
+  readonly optimizer: Optimizer;
   /** Keeps the rows of lost VMs, while somebody watches. */
   readonly followLost: (rows: ClusterRows) => () => void;
 }
@@ -53,16 +57,28 @@ export async function createVmsPart(
   { cluster, stateFolder, checkMs }: VmsPartOptions,
   components: VmsPartComponents,
 ): Promise<VmsPart> {
-  const { mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log } = components;
+  const { mesh, roster, machine, hypervisor, tuning, switchHost, files, vlans, clock, log } = components;
   const store = new VmFolder(join(stateFolder, 'vms'));
   const ports = new VirtualSwitch(cluster, { host: switchHost, clock, log: (level, text) => log[level](text) });
+  const optimizer = await Optimizer.open({ tuning, store, log });
   const limits = async (): Promise<Limits> => {
     const { facts } = await machine.observe(null, clock.now());
     return { cpus: facts.CPUs, memoryMb: facts.MemTotal };
   };
   const vms = await NodeVms.open(
     { host: machine.name, bootId: readProcessIdentity(process.pid)?.bootId ?? '' },
-    { store, hypervisor, ports, files, vlans, limits, clock, randomByte: () => Math.floor(Math.random() * 256), log },
+    {
+      hugepages: () => optimizer.hugepages,
+      store,
+      hypervisor,
+      ports,
+      files,
+      vlans,
+      limits,
+      clock,
+      randomByte: () => Math.floor(Math.random() * 256),
+      log,
+    },
   );
   vlans.useBy(vms.users);
   await vms.start();
@@ -82,6 +98,7 @@ export async function createVmsPart(
     hosts,
     directory,
     ports,
+    optimizer,
     followLost: (rows) => followLostVms(rows, { mesh, directory }),
     handlers: {},
     services: {

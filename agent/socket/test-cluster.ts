@@ -7,16 +7,18 @@ import type { HostFacts } from '../../contract/cluster-kinds.ts';
 import { parseFlags } from '../../core/flags.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { observeMachine } from '../../host/facts.ts';
-import { initrd, kernel, qcow2, rawDisk } from '../../host/images/made-images.ts';
+import { initrd, kernel } from '../../host/images/made-images.ts';
 import { MemoryStore } from '../../host/images/memory-store.ts';
 import { MemoryDhcp } from '../../host/dhcp/memory-dhcp.ts';
 import { createMemoryMachine } from '../../host/memory-machine.ts';
+import { createMemoryTuning } from '../../host/tuning.ts';
 import { MemoryMachine } from '../../host/ovs/memory-host.ts';
 import type { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { createMemoryCaptureHost } from '../../host/capture/memory-capture-host.ts';
 import { createMemoryHypervisor } from '../../host/qemu/memory-hypervisor.ts';
 import { createBridgeHandlers } from '../commands/bridge.ts';
 import { createDeployHandlers } from '../commands/deploy.ts';
+import { createDiskHandlers } from '../commands/disk.ts';
 import { Dispatcher } from '../commands/dispatcher.ts';
 import { createFileHandlers } from '../commands/file.ts';
 import type { Handlers } from '../commands/handler.ts';
@@ -27,14 +29,16 @@ import { createVlanHandlers } from '../commands/vlans.ts';
 import type { DeployComponents } from '../deploy/types.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import { openDownload } from '../../host/download.ts';
+import { Disks, type DisksComponents } from '../files/disks.ts';
 import { Files } from '../files/files.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
-import { createVmCommandsPart } from '../parts/vm-commands.ts';
+import { createVmCommandsPart, type VmCommandsComponents } from '../parts/vm-commands.ts';
 import { createCapturesPart } from '../parts/captures.ts';
+import { createOptimizePart } from '../parts/optimize.ts';
 import { createProbePart } from '../parts/probe.ts';
 import { createDhcpPart } from '../parts/dhcp.ts';
 import { createTapsPart } from '../parts/taps.ts';
@@ -65,8 +69,6 @@ function filesOf(mesh: Mesh): Files {
   const store = new MemoryStore({ now: () => Date.now(), root: minimegaFiles });
   store.put('vmlinuz', kernel());
   for (const name of ['initramfs.gz', 'initrd.gz']) store.put(name, initrd());
-  for (const name of ['a.qcow2', 'snap.qcow2']) store.put(name, qcow2());
-  store.put('b.raw', rawDisk());
   const log = { info: () => undefined, warn: () => undefined };
   const clock = createSystemClock();
   const headId = () => mesh.nodeId;
@@ -76,10 +78,11 @@ function filesOf(mesh: Mesh): Files {
 /** The VMs of a node, and the commands over them; QEMU and Open vSwitch are in memory. */
 async function vmParts(
   { name, stateFolder }: { name: string; stateFolder: string },
-  { mesh, roster, peers, files, vlans, namespaces, launches, resolvePath }: VmComponents,
+  { mesh, roster, peers, files, vlans, namespaces, launches, resolvePath, runHere }: VmComponents,
 ): Promise<{
   handlers: Handlers;
   ports: VirtualSwitch;
+  usersOf: DisksComponents['usersOf'];
   vmNames: (namespace: string) => string[];
   stop: () => Promise<void>;
 }> {
@@ -93,7 +96,7 @@ async function vmParts(
   const switchHost = network.host();
   const { vms, directory, ...part } = await createVmsPart(
     { cluster: 'test', stateFolder, checkMs: 10_000 },
-    { mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log },
+    { tuning: createMemoryTuning(), mesh, roster, machine, hypervisor, switchHost, files, vlans, clock, log },
   );
   const probe = createProbePart({ mesh, switchHost, vlans, namespaces, directory, vms, clock, log });
   const filesPath = join(stateFolder, 'files');
@@ -103,7 +106,11 @@ async function vmParts(
     { host: createMemoryCaptureHost(switchHost, { doGuestsTalk: false, wallNow: () => Date.now() }), vms, clock, log },
   );
   const commands = createVmCommandsPart(minimegaFiles, {
+    name,
     vms,
+    store: files.store,
+    runHere,
+    observeVm: (vm) => machine.observeVm(vm),
     host: (host) => part.hosts.of(roster.nodeByName(host)?.id ?? ''),
     listed: (namespace) => directory.listed(namespace),
     lost: (namespace) => directory.lost(namespace),
@@ -116,7 +123,7 @@ async function vmParts(
     resolvePath,
     clock,
   });
-  const { ports } = part;
+  const { ports, optimizer } = part;
   const { taps, ...tapsPart } = createTapsPart({
     ...{ ports, vlans, vms, log },
     networks: () => [],
@@ -132,8 +139,16 @@ async function vmParts(
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers, ...captures.handlers },
+    handlers: {
+      ...commands.handlers,
+      ...probe.handlers,
+      ...tapsPart.handlers,
+      ...dhcp.handlers,
+      ...captures.handlers,
+      ...createOptimizePart(optimizer, vms).handlers,
+    },
     ports,
+    usersOf: (path) => vms.usersOf(path),
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
       await captures.stop();
@@ -154,6 +169,7 @@ interface VmComponents {
   readonly namespaces: Namespaces;
   readonly launches: Launches;
   readonly resolvePath: (name: string) => Promise<string>;
+  readonly runHere: VmCommandsComponents['runHere'];
 }
 
 export async function startCluster(): Promise<TestCluster> {
@@ -202,6 +218,12 @@ export async function startCluster(): Promise<TestCluster> {
       {
         ...{ mesh, roster, peers, files, vlans, namespaces, launches },
         resolvePath: (name) => resolveBelow(filePath, name),
+        runHere: async (line, { namespace, signal }) =>
+          (await dispatchers[index]?.executeForMember(line, {
+            ...{ nodeId: mesh.nodeId, name: host },
+            namespace,
+            signal,
+          })) ?? [],
       },
     );
     ends.push(vms.stop);
@@ -226,6 +248,7 @@ export async function startCluster(): Promise<TestCluster> {
       }),
       ...createVlanHandlers(vlans),
       ...createFileHandlers({ files, now: () => clock.now() }),
+      ...createDiskHandlers(new Disks({ files, usersOf: vms.usersOf, newDigits: () => '939660530' }), minimegaFiles),
       ...vms.handlers,
       ...createNsHandlers(namespaces, launches),
       ...deployHandlers(host),

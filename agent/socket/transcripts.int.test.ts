@@ -25,12 +25,12 @@ function recording(file: string): Recorded[] {
     .map((line) => Recorded.parse(JSON.parse(line)));
 }
 
-/** `vm …` and what clears it, of one recording: each begins with a fresh daemon or `clear all`. */
+/** `vm …`, `disk …` and what clears them, of one recording: each begins with a fresh daemon or `clear all`. */
 function vmRequests(records: Recorded[], number: number): Recorded[] {
   const begin = records.findIndex((record) => textOf(record).startsWith(`# recording ${number}`));
   const end = records.findIndex((record) => textOf(record).startsWith(`# recording ${number + 1}`));
   const own = records.slice(begin, end < 0 ? records.length : end);
-  const isMeant = /\bvm\b|\bqos\b|^dnsmasq|^tap|^(clear )?capture\b/;
+  const isMeant = /\b(vm|disk|qos)\b|^dnsmasq|^tap|^(clear )?capture\b/;
   return own.filter((record) => isMeant.test(textOf(record)) && !isOthers.test(textOf(record)));
 }
 
@@ -46,15 +46,15 @@ function vlanRequests(records: Recorded[]): Recorded[] {
     );
 }
 
-/** Of a fresh cluster: hosts and load of the default namespace, and clearing everything. */
+/** Of a fresh cluster: hosts, load, queue and save of the default namespace, and clearing everything. */
 function namespaceRequests(records: Recorded[]): Recorded[] {
   const third = records.findIndex((record) => textOf(record).startsWith('# recording 3'));
   const begin = records.findIndex((record, at) => at > third && textOf(record) === 'ns hosts');
   const end = records.findIndex((record, at) => at > begin && textOf(record) === 'ns load bogus');
-  // This one is of a namespace without launches; the next one shows a launch.
-  const status = records.find((record, at) => at > end && textOf(record) === 'ns schedule status');
+  const last = records.findIndex((record) => textOf(record) === 'ns save snap1');
+  const queued = records.slice(end + 1, last + 1).filter((record) => !isOthers.test(textOf(record)));
   const others = ['ns', 'clear all'].flatMap((text) => records.find((record) => textOf(record) === text) ?? []);
-  return [...records.slice(begin, end + 1), ...(status ? [status] : []), ...others];
+  return [...records.slice(begin, end + 1), ...queued, ...others];
 }
 
 /**
@@ -87,7 +87,12 @@ const recordings = [
   { of: 'VMs that meet', records: vmRequests(vms, 5), atLeast: 15 },
   { of: 'taps of the node', records: tapRequests(vms), atLeast: 15 },
   { of: 'bridges', records: bridgeRequests(vms), atLeast: 20 },
-  { of: 'namespaces', records: namespaceRequests(vms), atLeast: 15 },
+  {
+    of: 'a host',
+    records: vms.filter((record) => /^(disk info|optimize)/.test(textOf(record))).slice(0, 2),
+    atLeast: 1,
+  },
+  { of: 'namespaces', records: namespaceRequests(vms), atLeast: 40 },
 ];
 
 /** Requests of the table's first column, under the heading "Recorded answers". */

@@ -126,7 +126,9 @@ async function relaunch(id: number, signal: AbortSignal, parts: ActionParts): Pr
   await book.update(id, (stored) => ({ ...stored, doing: 'starting', images: images.all }));
   if (before.record.state === 'ERROR') await hypervisor.endStray(id);
   try {
-    await startQemu(id, { images, signal, parts });
+    // What it wrote since is on its disks: a guest that remembers them as they were would ruin them.
+    const isCold = before.record.state === 'QUIT';
+    await startQemu(id, { images, signal, isCold, parts });
   } catch (error) {
     if (error instanceof AppError && error.code === 'cancelled')
       await book.update(id, (stored) => ({ ...stored, doing: 'nothing' }));

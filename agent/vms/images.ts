@@ -7,7 +7,7 @@ import { whyUnusable, type ImageUse } from '../../host/images/headers.ts';
 import type { FetchStatus } from '../files/fetch.ts';
 import type { Files } from '../files/files.ts';
 
-export type VmFiles = Pick<Files, 'ensure' | 'describe' | 'missing'> & { readonly store: { readonly root: string } };
+export type VmFiles = Pick<Files, 'ensure' | 'describe' | 'missing' | 'store'>;
 
 export interface VmImages {
   readonly disks: readonly QemuDisk[];

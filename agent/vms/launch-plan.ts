@@ -116,6 +116,42 @@ export function planLaunch(input: PlanInput): LaunchPlan {
   return { vms, nextNumber: next, notes: notesOf(input) };
 }
 
+/** What hosts would say once these VMs were on them. */
+export function withPlaced(
+  surveys: PlanInput['surveys'],
+  namespace: string,
+  placed: readonly PlacedVm[],
+): PlanInput['surveys'] {
+  if (placed.length === 0) return surveys;
+  const sum = (own: readonly PlacedVm[], of: (config: VmConfig) => number) =>
+    own.reduce((all, { config }) => all + of(config), 0);
+  return new Map(
+    [...surveys].map(([name, survey]) => {
+      const own = placed.filter((vm) => vm.host === name);
+      const { host, taken } = survey;
+      const macs = own.flatMap(({ config }) => config.networks.map(({ mac }) => mac));
+      return [
+        name,
+        {
+          ...survey,
+          host: {
+            ...host,
+            committedCpus: host.committedCpus + sum(own, ({ vcpus }) => vcpus),
+            committedMemoryMb: host.committedMemoryMb + sum(own, ({ memory }) => memory),
+            committedNets: host.committedNets + sum(own, ({ networks }) => networks.length),
+            vms: [...host.vms, ...own.map((vm) => ({ name: vm.name, namespace, coschedule: vm.config.coschedule }))],
+          },
+          taken: {
+            names: [...taken.names, ...own.map((vm) => vm.name)],
+            uuids: [...taken.uuids, ...own.map(({ uuid }) => uuid)],
+            macs: [...taken.macs, ...macs],
+          },
+        },
+      ];
+    }),
+  );
+}
+
 /** Why no host can run this configuration so many times, before any host is looked at. */
 function findConfigIssue(config: VmConfig, count: number, takenMacs: ReadonlySet<string>): string | null {
   const args = qemuArgs(previewMachine(config));

@@ -26,6 +26,7 @@ import {
   type LaunchOrder,
   type ListedVm,
   type LaunchPlan,
+  withPlaced,
   type PlacedVm,
 } from './launch-plan.ts';
 import type { VlanUser, VlanUsers } from '../vlans/users.ts';
@@ -176,6 +177,18 @@ export class Launcher {
     };
   }
 
+  /** Where `launch` would put VMs, once those of `before` are there. @throws AppError with what is wrong, by VM */
+  async place(
+    namespace: string,
+    order: LaunchOrder,
+    { before, ...options }: LaunchOptions & { readonly before: readonly PlacedVm[] },
+  ): Promise<readonly PlacedVm[]> {
+    const { vms } = await withProgress(options, this.components.clock, (own) =>
+      this.prepare(namespace, order, { ...own, before }),
+    );
+    return vms;
+  }
+
   /** What hosts have for VMs with this configuration. They need not be of the namespace, which need not be there. */
   survey(hosts: readonly string[], namespace: string, config: VmConfig, options: LaunchOptions): Promise<Asked> {
     return withProgress(options, this.components.clock, (own) => this.askHosts(hosts, namespace, config, own));
@@ -206,7 +219,11 @@ export class Launcher {
     }
   }
 
-  private async prepare(namespace: string, order: LaunchOrder, { signal, status }: LaunchOptions): Promise<Prepared> {
+  private async prepare(
+    namespace: string,
+    order: LaunchOrder,
+    { signal, status, before = [] }: LaunchOptions & { readonly before?: readonly PlacedVm[] },
+  ): Promise<Prepared> {
     const { namespaces, randomByte, newUuid } = this.components;
     const names = [...namespaces.hosts(namespace)].sort(compareNames);
     if (names.length === 0) throw new AppError('refused', 'namespace must contain at least one host to launch VMs');
@@ -219,10 +236,10 @@ export class Launcher {
       namespace,
       load: namespaces.load(namespace),
       order,
-      surveys,
+      surveys: withPlaced(surveys, namespace, before),
       silent,
       listed: this.components.listed(namespace),
-      nextNumber: this.counters.get(namespace) ?? 0,
+      nextNumber: (this.counters.get(namespace) ?? 0) + before.length,
       randomByte,
       newUuid,
     });

@@ -2,7 +2,9 @@
 // node-vms.ts implements it, together with VmHost.
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { Qos } from '../../core/net/qos.ts';
+import type { BondSpec } from '../../core/vms/bond-spec.ts';
 import type { VmAction } from '../../core/vms/states.ts';
+import type { SaveNames, SaveOptions, SaveStatus } from './saving.ts';
 
 /** What an action needs beside the VM. */
 export type VmActionArguments =
@@ -42,6 +44,14 @@ export interface LocalVms {
   disconnectNet(id: number, index: number, options: { readonly signal: AbortSignal }): Promise<void>;
   /** What happens to frames on their way to a NIC. @throws AppError `refused` when the kernel cannot do it; it stays as it was then */
   shapeNet(id: number, index: number, change: (before: Qos) => Qos): Promise<void>;
+  /** Writes memory and disks of a VM to files; it stands still then. @throws AppError; nothing is saved then */
+  save(id: number, names: SaveNames, options: SaveOptions): Promise<void>;
+  /** Saves of VMs of a namespace: those that run, and the last one of each. */
+  saves(namespace: string): Promise<readonly SaveStatus[]>;
+  /** NICs that are on one VLAN of one bridge become one port of it. */
+  bondNets(id: number, bond: BondSpec, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** The NICs of a bond are ports of their own again; null: of all bonds. */
+  unbondNets(id: number, name: string | null, options: { readonly signal: AbortSignal }): Promise<void>;
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void>;
   /** Null: all. */
   removeDisk(id: number, disk: number | null): Promise<void>;

@@ -2,10 +2,12 @@
 // a test delay or break each call.
 import { AppError } from '../../contract/errors.ts';
 import { describeQos, readQos, type Qos } from '../../core/net/qos.ts';
+import type { BondSpec } from '../../core/vms/bond-spec.ts';
 import { parseNetSpec } from '../../core/vms/net-spec.ts';
 import type { VmNet, VmRecord } from '../../core/vms/record.ts';
 import { describeRefusal, outcomeOf } from '../../core/vms/states.ts';
 import type { ActionResult, LocalVms, VmActionArguments } from './local-vms.ts';
+import type { SaveNames, SaveOptions, SaveStatus } from './saving.ts';
 import type {
   CallOptions,
   HoldRequest,
@@ -290,6 +292,40 @@ export class MemoryVms implements VmHost, LocalVms {
     this.change(id, {
       nets: nets.map((net, at) => (at === index ? { ...net, qos: describeQos(change(readQos(net.qos))) } : net)),
     });
+  }
+
+  bondNets(id: number, bond: BondSpec): Promise<void> {
+    const { config } = this.get(id);
+    this.change(id, { config: { ...config, bonds: [...config.bonds, bond] } });
+    return Promise.resolve();
+  }
+
+  unbondNets(id: number, name: string | null): Promise<void> {
+    const { config } = this.get(id);
+    this.change(id, {
+      config: { ...config, bonds: config.bonds.filter((bond) => name !== null && bond.name !== name) },
+    });
+    return Promise.resolve();
+  }
+
+  readonly saved: { id: number; names: SaveNames }[] = [];
+  /** Tests delay or break saves with it. */
+  onSave: (id: number, options: SaveOptions) => Promise<void> | void = () => undefined;
+
+  async save(id: number, names: SaveNames, options: SaveOptions): Promise<void> {
+    this.get(id);
+    await this.onSave(id, options);
+    this.saved.push({ id, names });
+    this.change(id, { state: 'PAUSED' });
+  }
+
+  saves(namespace: string): Promise<readonly SaveStatus[]> {
+    return Promise.resolve(
+      this.saved.flatMap(({ id }) => {
+        const { name, namespace: of } = this.get(id);
+        return of === namespace ? [{ id, name, namespace, status: 'completed' as const, percent: 100 }] : [];
+      }),
+    );
   }
 
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void> {

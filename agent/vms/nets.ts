@@ -2,6 +2,7 @@
 // is what the switch is to have, also after a crash in between.
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxVmNetworks } from '../../contract/limits.ts';
+import { describeBondSpec, type BondSpec } from '../../core/vms/bond-spec.ts';
 import { describeAlias, parseAlias, sameAlias, type AliasName } from '../../core/vlans/names.ts';
 import { describeNetSpec, generateMac, parseNetSpec } from '../../core/vms/net-spec.ts';
 import type { VmNet, VmRecord } from '../../core/vms/record.ts';
@@ -117,6 +118,60 @@ async function place(moves: readonly Move[], { book, ports }: Pick<VmParts, 'boo
   }
 }
 
+/** `vm net bond`: also while the guest uses them. What the guest has to do is the bond's other end. */
+export async function bondNets(id: number, bond: BondSpec, parts: NetParts): Promise<void> {
+  const { nets, config, name } = assertMay(id, 'net bond', parts);
+  const text = `bond ${describeBondSpec(bond)}`;
+  const [first] = bond.interfaces.map((index) => nets[index]);
+  for (const index of bond.interfaces) {
+    const net = nets[index];
+    if (!net || !first) throw new AppError('invalid', `no network ${index}, VM only has ${nets.length} networks`);
+    if (config.bonds.some(({ interfaces }) => interfaces.includes(index)))
+      throw new AppError('refused', `${text}: network ${index} is in another bond already`);
+    if (net.vlan < 0)
+      throw new AppError('refused', `${text}: network ${index} of ${name} is on no VLAN: \`vm net connect\` it first`);
+    if (net.bridge !== first.bridge) throw new AppError('refused', `${text}: its networks are on different bridges`);
+    if (net.vlan !== first.vlan || net.qinq !== first.qinq)
+      throw new AppError('refused', `${text}: its networks are on different VLANs`);
+  }
+  if (config.bonds.some((other) => bondNameOf(other, nets) === bondNameOf(bond, nets)))
+    throw new AppError('conflict', `${name} has a bond ${bondNameOf(bond, nets)} already`);
+  await setBonds(id, [...config.bonds, bond], bond.interfaces, parts);
+}
+
+/** `clear vm net bond`. */
+export async function unbondNets(id: number, bond: string | null, parts: NetParts): Promise<void> {
+  const { nets, config, name } = assertMay(id, 'net bond', parts);
+  const gone = config.bonds.filter((each) => bond === null || bondNameOf(each, nets) === bond);
+  if (gone.length === 0 && bond !== null) throw new AppError('not-found', `${name} has no bond ${bond.slice(0, 60)}`);
+  const left = config.bonds.filter((each) => !gone.includes(each));
+  await setBonds(
+    id,
+    left,
+    gone.flatMap(({ interfaces }) => interfaces),
+    parts,
+  );
+}
+
+/** The record first, as with other moves; after an error all is as it was. */
+async function setBonds(id: number, bonds: readonly BondSpec[], moved: readonly number[], { book, ports }: NetParts) {
+  const set = (to: readonly BondSpec[]) =>
+    book.updateRecord(id, (record) => ({ ...record, config: { ...record.config, bonds: to } }));
+  const before = book.get(id)?.record.config.bonds ?? [];
+  await set(bonds);
+  try {
+    const record = book.get(id)?.record;
+    const moves = moved.flatMap((index) => {
+      const tap = record?.nets[index]?.tap ?? '';
+      return record && tap !== '' ? [{ tap, place: placeOf(record, index) }] : [];
+    });
+    if (moves.length > 0) await ports.movePorts(moves);
+  } catch (error) {
+    await set(before);
+    throw error;
+  }
+}
+
 /** @throws AppError `invalid` in minimega's words; `refused` for a part of a bond */
 function assertNet({ name, nets, config }: VmRecord, index: number): void {
   if (!nets[index]) throw new AppError('invalid', `no network ${index}, VM only has ${nets.length} networks`);
@@ -124,7 +179,7 @@ function assertNet({ name, nets, config }: VmRecord, index: number): void {
   if (bond)
     throw new AppError(
       'refused',
-      `network ${index} of ${name} is in the bond ${bondNameOf(bond, nets)}, whose NICs stay together: \`vm config bonds\` before a launch`,
+      `network ${index} of ${name} is in the bond ${bondNameOf(bond, nets)}, whose NICs stay together: \`clear vm net bond\` first`,
     );
 }
 

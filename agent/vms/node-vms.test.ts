@@ -53,6 +53,46 @@ describe('a launch', () => {
     expect(vms.commitment()).toEqual({ vms: 3, cpus: 3, memoryMb: 384, nets: 3 });
   });
 
+  it('bonds NICs of a VM that runs, and makes them ports of their own again, all of it or nothing', async () => {
+    const bond = (text: string) => {
+      const parsed = parseBondSpec(text);
+      if (!parsed.ok) throw new Error(parsed.message);
+      return parsed.value;
+    };
+    const ports = () =>
+      [...machine.network.host().view().ports.values()].map(
+        ({ name, interfaces }) => `${name}: ${interfaces.join('+')}`,
+      );
+    await launch(plan('a', {}, [101, 101, 250]), plan('b', {}, [101]));
+    const apart = ports();
+    await vms.bondNets(0, bond('0,1,balance-slb,off'), { signal: never });
+    const bonded = ['mega_tap2: mega_tap2', 'mega_tap3: mega_tap3', 'mega_bond0: mega_tap0+mega_tap1'];
+    expect(ports().sort()).toEqual(bonded.sort());
+    for (const [text, why] of [
+      ['0,2,balance-slb,off', 'is in another bond already'],
+      ['1,2,balance-slb,off', 'is in another bond already'],
+      ['2,9,balance-slb,off', 'no network 9, VM only has 3 networks'],
+    ] as const)
+      await expect(vms.bondNets(0, bond(text), { signal: never })).rejects.toThrow(why);
+    await expect(vms.disconnectNet(0, 0, { signal: never })).rejects.toThrow('`clear vm net bond` first');
+    await expect(vms.unbondNets(0, 'nope', { signal: never })).rejects.toThrow('a has no bond nope');
+    machine.crash();
+    vms = await machine.start();
+    expect(ports().sort()).toEqual(bonded.sort());
+    for (let cycle = 0; cycle < 100; cycle += 1) {
+      await vms.unbondNets(0, cycle % 2 === 0 ? null : 'mega_bond0', { signal: never });
+      expect(ports().sort()).toEqual([...apart].sort());
+      await vms.bondNets(0, bond('0,1,active-backup'), { signal: never });
+    }
+    await vms.unbondNets(0, null, { signal: never });
+    await expect(vms.bondNets(0, bond('0,2,balance-slb,off'), { signal: never })).rejects.toThrow('on different VLANs');
+    await expect(vms.bondNets(0, bond('0,1,balance-slb,off,mega_tap3'), { signal: never })).rejects.toThrow(
+      'a port of this node is called mega_tap3',
+    );
+    expect(ports().sort()).toEqual([...apart].sort());
+    expect(vms.list(null)[0]?.config.bonds).toEqual([]);
+  });
+
   it('makes NICs that a configuration bonds one port, which stays one', async () => {
     const [bond, twice] = ['0,1,balance-slb,off', '0,1,active-backup,passive,no-lacp-fallback,b7'].map((text) => {
       const parsed = parseBondSpec(text);
@@ -438,6 +478,8 @@ describe('states and actions', () => {
     ['net add', () => vms.addNet(0, 'beta', { signal: never })],
     ['net connect', () => vms.connectNet(0, 0, 'beta', 'mega_bridge', { signal: never })],
     ['net disconnect', () => vms.disconnectNet(0, 0, { signal: never })],
+    ['net bond', () => vms.unbondNets(0, null, { signal: never })],
+    ['save', () => vms.save(0, { state: 'saved/a.state', disks: null, mayReplace: true }, { signal: never })],
   ];
   for (const [action, run] of whileQemuRuns) {
     it(`${action} needs a QEMU`, async () => {

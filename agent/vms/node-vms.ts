@@ -5,7 +5,7 @@ import { AppError, describeError } from '../../contract/errors.ts';
 import { maxVmsPerNode, maxVmWords } from '../../contract/limits.ts';
 import { findTextIssue } from '../../core/vms/result.ts';
 import { findField } from '../../core/vms/config-fields.ts';
-import { findBondIssue } from '../../core/vms/bond-spec.ts';
+import { findBondIssue, type BondSpec } from '../../core/vms/bond-spec.ts';
 import { findDiskConflict } from '../../core/vms/disk-spec.ts';
 import type { VmConfig } from '../../core/vms/config.ts';
 import { findNameIssue } from '../../core/vms/names.ts';
@@ -14,6 +14,7 @@ import type { PlacementHost } from '../../core/vms/placement.ts';
 import { qemuArgs } from '../../core/vms/qemu-args.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { Hypervisor, HypervisorFacts } from '../../host/qemu/hypervisor.ts';
+import type { DiskUser } from '../files/disks.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { VlanUsers } from '../vlans/users.ts';
@@ -25,11 +26,22 @@ import { surveyFiles, type VmFiles } from './images.ts';
 import { launchVms, type LaunchingParts, type Limits } from './launching.ts';
 import type { ActionResult, LocalVms, VmActionArguments } from './local-vms.ts';
 import { addDisk, changeCdrom, removeDisk } from './media.ts';
-import { addNet, assertMay, connectNet, disconnectNet, Replugging, vlanUsers, type NetParts } from './nets.ts';
+import {
+  addNet,
+  assertMay,
+  bondNets,
+  connectNet,
+  disconnectNet,
+  unbondNets,
+  Replugging,
+  vlanUsers,
+  type NetParts,
+} from './nets.ts';
 import { isCommitted, portsOf, Slots, Turns } from './parts.ts';
 import { PortRemovals } from './ports.ts';
 import { Reshaping, shapeNet } from './shaping.ts';
 import { RunningVms } from './running-vms.ts';
+import { Saves, type SaveNames, type SaveOptions, type SaveStatus } from './saving.ts';
 import { assertLives } from './starting.ts';
 import { parseJson, type StoredVm, type VmStore } from './store.ts';
 import type { Switch } from './switch.ts';
@@ -60,6 +72,8 @@ export interface NodeVmsComponents {
   readonly vlans: Pick<Vlans, 'resolve'>;
   /** What the machine has. */
   readonly limits: () => Promise<Limits>;
+  /** As VmParts has it. */
+  readonly hugepages?: () => string;
   readonly clock: Clock;
   readonly randomByte: () => number;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
@@ -85,6 +99,7 @@ export class NodeVms implements VmHost, LocalVms {
   private readonly book: VmBook;
   private readonly parts: Parts;
   private readonly holds: Holds;
+  private readonly saving: Saves;
   private readonly stopping = new AbortController();
   /** Which launch made a VM: it may hold what it has made. */
   private readonly launches = new Map<number, string>();
@@ -112,6 +127,7 @@ export class NodeVms implements VmHost, LocalVms {
       onAdded: (id, launch) => void this.launches.set(id, launch),
       findRestartRefusal: (id) => this.findRestartRefusal(id),
     };
+    this.saving = new Saves(this.parts);
     this.users = vlanUsers(this.parts);
     book.onChange((_changed, gone) => {
       for (const id of gone) this.launches.delete(id);
@@ -180,6 +196,8 @@ export class NodeVms implements VmHost, LocalVms {
     wanted: VmActionArguments,
     options: { readonly signal: AbortSignal; readonly target: 'named' | 'all' },
   ): Promise<readonly ActionResult[]> {
+    // It would wait for the end of a save.
+    if (wanted.action === 'kill') for (const id of ids) this.saving.cancel(id);
     return act(ids, wanted, options, this.parts);
   }
 
@@ -197,6 +215,14 @@ export class NodeVms implements VmHost, LocalVms {
       ...before,
       config: { ...before.config, tags: Object.fromEntries(next) },
     }));
+  }
+
+  save(id: number, names: SaveNames, options: SaveOptions): Promise<void> {
+    return this.saving.save(id, names, options);
+  }
+
+  saves(namespace: string): Promise<readonly SaveStatus[]> {
+    return this.saving.list(namespace);
   }
 
   addNet(id: number, spec: string, options: { readonly signal: AbortSignal }): Promise<void> {
@@ -220,6 +246,14 @@ export class NodeVms implements VmHost, LocalVms {
 
   shapeNet(id: number, index: number, change: (before: Qos) => Qos): Promise<void> {
     return this.parts.turns.run(id, () => shapeNet(id, index, change, this.parts));
+  }
+
+  bondNets(id: number, bond: BondSpec, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    return this.parts.turns.run(id, () => bondNets(id, bond, this.parts), signal);
+  }
+
+  unbondNets(id: number, name: string | null, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    return this.parts.turns.run(id, () => unbondNets(id, name, this.parts), signal);
   }
 
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void> {
@@ -257,6 +291,18 @@ export class NodeVms implements VmHost, LocalVms {
   /** Whether a VM of this node needs this file: as it is, also for its next start. */
   isInUse(path: string): boolean {
     return this.book.all().some(({ images, record }) => images.includes(path) || record.config.cdrom === path);
+  }
+
+  /** VMs of this node that need this file, as `isInUse` means it. */
+  usersOf(path: string): readonly DiskUser[] {
+    return this.book
+      .all()
+      .filter(({ images, record }) => images.includes(path) || record.config.cdrom === path)
+      .map(({ record: { name, namespace, config } }) => ({
+        name,
+        namespace,
+        isWriter: !config.snapshot && config.disks.some((disk) => disk.path === path),
+      }));
   }
 
   commitment(): Commitment {

@@ -21,6 +21,8 @@ export interface VmParts {
   readonly turns: Turns;
   /** QEMUs that start now. */
   readonly slots: Slots;
+  /** A hugetlbfs for the memory of VMs that start; empty for none. */
+  readonly hugepages?: () => string;
   /** Aborted when this meshd stops. */
   readonly stopping: AbortSignal;
   readonly clock: Clock;

@@ -8,7 +8,7 @@ function world() {
   const clock = new VirtualClock();
   const records = [{ id: 3, pid: 100, nets: [{ tap: 'mega_tap0' }, { tap: '' }] }] as unknown as VmRecord[];
   const asked: unknown[] = [];
-  const usage = { cpuMs: 0, memoryMb: 512, rxBytes: 0, txBytes: 0 };
+  const usage = { cpuMs: 0, guestMs: 0, memoryMb: 512, virtualMb: 1_024, sharedMb: 24, rxBytes: 0, txBytes: 0 };
   const service = createRatesService({
     vms: { list: () => records },
     observeVm: (vm) => {

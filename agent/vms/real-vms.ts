@@ -1,9 +1,10 @@
 // For tests: the VMs of a folder, over QEMU on this machine and a switch in memory.
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../contract/errors.ts';
 import { readProcessIdentity } from '../../host/detached.ts';
 import { resolveChain } from '../../host/images/chain.ts';
+import type { DiskBacking } from '../../host/images/disk-tool.ts';
 import { createLinuxStore } from '../../host/images/linux-store.ts';
 import { qcow2 } from '../../host/images/made-images.ts';
 import { MemoryMachine } from '../../host/ovs/memory-host.ts';
@@ -13,6 +14,21 @@ import { localRunner } from '../../host/runner.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import { NodeVms } from './node-vms.ts';
 import { VmFolder } from './store.ts';
+
+async function renameBacking(path: string, backing: DiskBacking | null): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const head = Buffer.alloc(20);
+    await file.read(head, 0, 20, 0);
+    const name = Buffer.from(backing?.file ?? '');
+    if (name.length === 0 || name.length > head.readUInt32BE(16)) throw new Error('only a shorter name fits');
+    await file.write(name, 0, name.length, Number(head.readBigUInt64BE(8)));
+    head.writeUInt32BE(name.length, 16);
+    await file.write(head, 16, 4, 16);
+  } finally {
+    await file.close();
+  }
+}
 
 /** `folder` has `files`, and `idle`, a firmware that halts at once. */
 export async function createRealVms(folder: string): Promise<NodeVms> {
@@ -42,7 +58,8 @@ export async function createRealVms(folder: string): Promise<NodeVms> {
       }),
       ports: new VirtualSwitch('test', { host: new MemoryMachine().host(), clock, log: () => undefined }),
       files: {
-        store,
+        // As qemu-img does, where the new name is no longer than the old one.
+        store: { ...store, disks: { ...store.disks, rebase: renameBacking } },
         ensure: (name) => Promise.resolve(`${filesPath}/${name}`),
         describe: (name) => resolveChain(store, name),
         missing: () => Promise.resolve([]),

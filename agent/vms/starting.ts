@@ -13,10 +13,15 @@ import { cancelled, notFound, type VmParts } from './parts.ts';
 import type { PortRemovals } from './ports.ts';
 import { reasonText } from './shapes.ts';
 
-/** Starts the QEMU of a VM whose files and taps are there: its processors stand still. @throws AppError; no QEMU is left then */
+/** Starts the QEMU of a VM whose files and taps are there: its processors stand still. `isCold`: without its memory image. @throws AppError; no QEMU is left then */
 export async function startQemu(
   id: number,
-  { images, signal, parts }: { images: VmImages; signal: AbortSignal; parts: VmParts },
+  {
+    images,
+    signal,
+    isCold = false,
+    parts,
+  }: { images: VmImages; signal: AbortSignal; isCold?: boolean; parts: VmParts },
 ): Promise<RunningVm> {
   const { book, hypervisor, running, ports } = parts;
   const { vm, saved } = await parts.slots.run(async () => {
@@ -24,12 +29,15 @@ export async function startQemu(
     const { accelerator } = await hypervisor.facts();
     const stored = book.get(id);
     if (!stored) throw notFound(id);
-    const { name, uuid, config, nets } = stored.record;
+    const { name, uuid, nets } = stored.record;
+    const config = isCold ? { ...stored.record.config, state: '' } : stored.record.config;
+    const hugepages = parts.hugepages?.() ?? '';
     const hasOffload = !ports.needsWholeFrames;
     const nics = nets.map(({ tap, mac, driver }) => ({ tap, mac, driver, hasOffload }));
     const vm = await hypervisor.launch({
       machine: { id, name, uuid, config, disks: images.disks, nics },
       reads: images.reads,
+      ...(hugepages === '' ? {} : { hugepages }),
     });
     const record = (before: VmRecord): VmRecord => ({
       ...before,

@@ -2,13 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
+import { MemoryStore } from '../../host/images/memory-store.ts';
 import type { Handlers } from '../commands/handler.ts';
 import type { Peers } from '../commands/peers.ts';
 import { createVmHandlers } from '../commands/vm.ts';
 import type { Clock } from '../mesh/clock.ts';
 import { VmConfigs } from './configs.ts';
 import { Launcher, type LaunchVlans } from './launcher.ts';
+import { LaunchQueue } from './launch-queue.ts';
 import type { MemoryVms } from './memory-vms.ts';
+import { NamespaceSaves } from './namespace-saves.ts';
 
 export interface TestVmsOptions {
   /** Index of the node in `nodes`. */
@@ -47,8 +50,22 @@ export function createTestVmHandlers(
     randomByte: () => Math.floor(Math.random() * 256),
     newUuid: () => randomUUID(),
   });
+  const queue = new LaunchQueue({
+    launcher,
+    hosts,
+    names: (namespace) => nodes.flatMap((node) => node.list(namespace)).map(({ name }) => name),
+  });
+  const saves = new NamespaceSaves({
+    ...{ hosts, lost, listed: () => [] },
+    store: new MemoryStore({ now: () => 0 }),
+    now: () => clock.now(),
+    runOn: (host, line, options) => peers.send([host], line, options),
+  });
   return createVmHandlers({
     vms: own,
+    queue,
+    saves,
+    observeVm: () => Promise.resolve(null),
     launcher,
     configs: new VmConfigs(),
     hosts,

@@ -3,7 +3,7 @@
 import { safeText } from '../../core/safe-text.ts';
 import { countOf } from '../../lib/format.ts';
 import { compareValues, type Column, type Sort } from '../table/column.ts';
-import type { PhoneLines } from '../table/DataTable.tsx';
+import type { PhoneLines } from '../table/table-props.ts';
 import { StateMark } from '../ui/StateMark.tsx';
 import { Age } from '../vms/ServerClock.tsx';
 import { captureLook, compareCaptures, describePlace, formatBytes, type CaptureLine } from './capture-line.ts';

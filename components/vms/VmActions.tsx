@@ -26,9 +26,9 @@ export interface VmActionsProps {
 }
 
 /** Verbs that need nothing but VMs. */
-export type PlainVerb = Exclude<VmWish, { verb: 'tag' | 'net connect' | 'net disconnect' }>['verb'];
+export type PlainVerb = Exclude<VmWish, { verb: 'save' | 'tag' | 'net connect' | 'net disconnect' }>['verb'];
 const isPlain = (verb: VmVerb): verb is PlainVerb =>
-  verb !== 'tag' && verb !== 'net connect' && verb !== 'net disconnect';
+  verb !== 'save' && verb !== 'tag' && verb !== 'net connect' && verb !== 'net disconnect';
 
 export function VmActions({ acting, vms, buttons = vmVerbs }: VmActionsProps): ReactElement {
   const [asked, setAsked] = useState<VmVerb | null>(null);

@@ -1,5 +1,5 @@
 'use client';
-// What an action needs beside its VMs: a tag, or a NIC and a VLAN.
+// What an action needs beside its VMs: a tag, a NIC and a VLAN, or where a save goes.
 import { useId, useMemo, useState, type ReactElement } from 'react';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
@@ -20,7 +20,7 @@ import { describeTargets, verbLooks } from './verbs.tsx';
 import { fitFor, type VmWish } from './vm-commands.ts';
 import type { VmLine } from './vm-line.ts';
 
-type FormVerb = 'tag' | 'net connect' | 'net disconnect';
+type FormVerb = 'save' | 'tag' | 'net connect' | 'net disconnect';
 
 export interface WishDialogProps {
   readonly verb: FormVerb;
@@ -34,9 +34,10 @@ export function WishDialog({ verb, acting, vms, onClose }: WishDialogProps): Rea
   const [value, setValue] = useState('');
   const [nic, setNic] = useState('0');
   const [vlan, setVlan] = useState('');
+  const [folder, setFolder] = useState('');
   const form = useId();
-  const wish = wishOf(verb, { key: key.trim(), value, nic: Number(nic), vlan: vlan.trim() });
-  const fit = fitFor(verb, vms, verb === 'tag' ? null : Number(nic));
+  const wish = wishOf(verb, { key: key.trim(), value, nic: Number(nic), vlan: vlan.trim(), folder: folder.trim() });
+  const fit = fitFor(verb, vms, verb === 'tag' || verb === 'save' ? null : Number(nic));
   const vlanIssue = vlan === '' ? '' : issueOfVlan(vlan.trim(), vms);
   const missing =
     fit.reason !== ''
@@ -45,7 +46,9 @@ export function WishDialog({ verb, acting, vms, onClose }: WishDialogProps): Rea
         ? 'Type a key first.'
         : verb === 'net connect' && vlan.trim() === ''
           ? 'Name a VLAN first.'
-          : vlanIssue;
+          : verb === 'save'
+            ? issueOfFolder(folder.trim())
+            : vlanIssue;
   const { label } = verbLooks[verb];
   const act = (): void => {
     if (missing !== '') return;
@@ -85,11 +88,25 @@ export function WishDialog({ verb, acting, vms, onClose }: WishDialogProps): Rea
               <Input isMono autoComplete="off" value={value} onChange={(event) => setValue(event.target.value)} />
             </Field>
           </>
+        ) : verb === 'save' ? (
+          <Field
+            label="Folder"
+            hint="Below `saved` on the node of each VM; empty for none. Earlier saves of the same name are replaced."
+            error={issueOfFolder(folder.trim())}
+          >
+            <Input isMono autoComplete="off" value={folder} onChange={(event) => setFolder(event.target.value)} />
+          </Field>
         ) : (
           <Field label="NIC" hint="The first one is 0.">
             <Select isMono value={nic} onValueChange={setNic} options={nicOptions(vms)} />
           </Field>
         )}
+        {verb === 'save' ? (
+          <p className="text-sm text-fg-2">
+            Writes memory and disks. They stand still meanwhile and afterwards: Start runs them on. A launch with{' '}
+            <code className="font-mono">vm config state</code> continues from the files.
+          </p>
+        ) : null}
         {verb === 'net connect' ? <VlanField vms={vms} value={vlan} onChange={setVlan} error={vlanIssue} /> : null}
         {missing === '' ? <CommandLine command={commandText(acting.commandsFor(wish, fit.vms))} /> : null}
       </form>
@@ -102,10 +119,13 @@ interface WishParts {
   readonly value: string;
   readonly nic: number;
   readonly vlan: string;
+  readonly folder: string;
 }
 
-function wishOf(verb: FormVerb, { key, value, nic, vlan }: WishParts): VmWish {
+function wishOf(verb: FormVerb, { key, value, nic, vlan, folder }: WishParts): VmWish {
   switch (verb) {
+    case 'save':
+      return { verb, folder };
     case 'tag':
       return { verb, key, value };
     case 'net connect':
@@ -122,6 +142,14 @@ function nicOptions(vms: readonly VmLine[]): { value: string; label: string }[] 
     const nic = only?.nics[index];
     return { value: String(index), label: nic === undefined ? String(index) : `${index}: ${describeVlan(nic)}` };
   });
+}
+
+/** The node checks it again: this keeps what it takes from this page. */
+function issueOfFolder(folder: string): string {
+  const isName = folder.split('/').every((part) => /^[\w.-]{1,100}$/.test(part) && !/^\.+$/.test(part));
+  return folder === '' || isName
+    ? ''
+    : 'A folder is letters, digits, dots, hyphens and underscores, with slashes between.';
 }
 
 function issueOfVlan(vlan: string, vms: readonly VmLine[]): string {

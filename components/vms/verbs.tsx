@@ -1,5 +1,5 @@
 // What can be done with VMs, in words and icons. Which state it fits is core/vms/states.ts.
-import { Cable, Pause, Play, Power, RotateCcw, Tag, Trash2, Unplug, Zap, type LucideIcon } from 'lucide-react';
+import { Cable, Pause, Play, Power, RotateCcw, Save, Tag, Trash2, Unplug, Zap, type LucideIcon } from 'lucide-react';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { countOf } from '../../lib/format.ts';
 import type { VmVerb } from './vm-commands.ts';
@@ -36,6 +36,7 @@ export const verbLooks: Readonly<Record<VmVerb, VerbLook>> = {
   reboot: look(['Reboot', 'Rebooting', 'reset'], RotateCcw, 'Resets them; the guests are not asked'),
   kill: look(['Kill', 'Killing', 'killed'], Zap, 'Ends them at once, as pulling the plug does', 'confirm'),
   flush: look(['Flush', 'Flushing', 'flushed'], Trash2, 'Forgets them, with what they wrote to their disks', 'confirm'),
+  save: look(['Save', 'Saving', 'saved'], Save, 'Writes memory and disks to files on their nodes', 'form'),
   tag: look(['Tag', 'Tagging', 'tagged'], Tag, 'Sets a tag', 'form'),
   'net connect': look(['Connect', 'Connecting', 'connected'], Cable, 'Puts a NIC on a VLAN', 'form'),
   'net disconnect': look(['Disconnect', 'Disconnecting', 'disconnected'], Unplug, 'Takes a NIC off its VLAN', 'form'),

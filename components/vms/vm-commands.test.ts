@@ -44,6 +44,13 @@ test('a VM that its namespace does not reach by name is reached by node, or by U
   ]);
 });
 
+test('each VM is saved by its own line', () => {
+  expect(lines({ verb: 'save', folder: 'monday' }, [at('web1', 2), at('web2', 3, 'lab', 2)])).toEqual([
+    'namespace lab vm save web1 monday/web1',
+    'namespace lab vm save web2 monday/web2',
+  ]);
+});
+
 test('thousands of names are several lines, each of which the command language takes', () => {
   const vms = Array.from({ length: 600 }, (_, id) =>
     at(`vm-${'x'.repeat(40)}${(id * 7919) % 10_007}-${id}`, 2, 'minimega', id),
@@ -59,6 +66,8 @@ test('thousands of names are several lines, each of which the command language t
 test.each<[VmWish, string]>([
   [{ verb: 'net connect', nic: 1, vlan: 'dmz' }, 'vm net <connect,> <vm target> <tap position> <vlan> [bridge]'],
   [{ verb: 'net disconnect', nic: 0 }, 'vm net <disconnect,> <vm target> <tap position>'],
+  [{ verb: 'save', folder: '' }, 'vm save <vm name> <filename>'],
+  [{ verb: 'save', folder: 'a b' }, 'vm save <vm name> <filename>'],
   [{ verb: 'shutdown' }, 'vm <shutdown,> <vm target> [seconds]'],
   [{ verb: 'reboot' }, 'vm <reboot,> <vm target>'],
   [{ verb: 'flush' }, 'vm <flush,> <vm target>'],

@@ -22,6 +22,7 @@ export const vmVerbs = [
   'reboot',
   'kill',
   'flush',
+  'save',
   'tag',
   'net connect',
   'net disconnect',
@@ -31,6 +32,8 @@ export type VmVerb = (typeof vmVerbs)[number] & VmAction;
 /** An action with what it needs beside the VMs. */
 export type VmWish =
   | { readonly verb: 'start' | 'stop' | 'shutdown' | 'reboot' | 'kill' | 'flush' }
+  /** Folder below `saved`; empty: none of its own. */
+  | { readonly verb: 'save'; readonly folder: string }
   | { readonly verb: 'tag'; readonly key: string; readonly value: string }
   | { readonly verb: 'net connect'; readonly nic: number; readonly vlan: string }
   | { readonly verb: 'net disconnect'; readonly nic: number };
@@ -54,6 +57,8 @@ export interface VmReach {
 const maxNames = 250;
 const actMs = 120_000;
 const shutdownMs = 60_000;
+/** A large memory takes minutes; the console waits for no line longer than ten. */
+const saveMs = 590_000;
 const marginMs = 10_000;
 
 export function vmCommands(wish: VmWish, vms: readonly VmLine[], reach: VmReach): VmCommand[] {
@@ -61,24 +66,33 @@ export function vmCommands(wish: VmWish, vms: readonly VmLine[], reach: VmReach)
   const groups = new Map<string, { prefix: string; vms: VmLine[]; isByUuid: boolean }>();
   for (const line of vms) {
     const { prefix, isByUuid } = wayTo(line, reach, holders);
-    const key = isByUuid ? `${prefix} ${line.key}` : prefix;
+    // `vm save` takes one VM.
+    const key = isByUuid || wish.verb === 'save' ? `${prefix} ${line.key}` : prefix;
     const group = groups.get(key);
     if (group) group.vms.push(line);
     else groups.set(key, { prefix, vms: [line], isByUuid });
   }
-  const timeoutMs = (wish.verb === 'shutdown' ? Math.min(shutdownMs, maxShutdownSeconds * 1000) : actMs) + marginMs;
+  const timeoutMs = marginMs + longestMs(wish);
   return [...groups.values()]
     .sort((a, b) => compareNames(a.prefix, b.prefix))
     .flatMap(({ prefix, vms: of, isByUuid }) =>
       chunks(of.toSorted((a, b) => compareNames(a.vm.Name, b.vm.Name))).map((part) => {
         const target = isByUuid ? (part[0]?.vm.Uuid ?? '') : describeRange(part.map(({ vm }) => vm.Name));
-        return { line: `${prefix}${lineOf(wish, target)}`, vms: part, timeoutMs };
+        return { line: `${prefix}${lineOf(wish, target, part[0]?.vm.Name ?? '')}`, vms: part, timeoutMs };
       }),
     );
 }
 
-function lineOf(wish: VmWish, target: string): string {
+function longestMs({ verb }: VmWish): number {
+  if (verb === 'save') return saveMs;
+  return verb === 'shutdown' ? Math.min(shutdownMs, maxShutdownSeconds * 1000) : actMs;
+}
+
+/** `name`: of the first VM. */
+function lineOf(wish: VmWish, target: string, name: string): string {
   switch (wish.verb) {
+    case 'save':
+      return `vm save ${target} ${quoteWord(wish.folder === '' ? name : `${wish.folder}/${name}`)}`;
     case 'tag':
       return `vm tag ${target} ${quoteWord(wish.key)} ${quoteWord(wish.value)}`;
     case 'net connect':
@@ -161,6 +175,7 @@ const needs: Readonly<Record<VmVerb, string>> = {
   reboot: 'Only running VMs can be reset.',
   kill: 'Only VMs whose QEMU runs can be killed.',
   flush: 'Only VMs that have quit or failed can be flushed: kill them first.',
+  save: 'Only VMs whose QEMU runs have a memory to save.',
   tag: 'Only VMs whose node answers can be tagged.',
   'net connect': 'Only VMs whose QEMU runs can be connected.',
   'net disconnect': 'Only VMs whose QEMU runs can be disconnected.',

@@ -309,6 +309,23 @@ test('an action is for the marked VMs that it fits; each VM has its own result',
   expect(page.box.querySelector('[aria-label="VMs that went wrong"]')?.textContent).toBe('web2node2still no space');
 });
 
+test('a save asks for a folder, shows its command, and is a line for each VM', async () => {
+  const line = 'namespace lab vm save web1 monday/web1';
+  const world = new World({ answers: { [line]: [{ Host: 'node1' }] } });
+  await world.draw(<VmsPage />);
+  mark('web1');
+  press('Save…');
+  const dialog = () => document.querySelector('[role=dialog]');
+  await page.until(() => expect(dialog()?.querySelector('input')).not.toBeNull());
+  typeInto(dialog()?.querySelector('input'), '../x');
+  expect(dialog()?.textContent).toContain('A folder is letters');
+  typeInto(dialog()?.querySelector('input'), 'monday');
+  expect(dialog()?.textContent).toContain(line);
+  act(() => dialog()?.querySelector('form')?.requestSubmit());
+  await page.until(() => expect(world.lines).toEqual([line]));
+  await page.until(() => expect(text()).toContain('web1 saved'));
+});
+
 test('kill names what goes with it and wants the words typed', async () => {
   const world = new World({});
   await world.draw(<VmsPage />);

@@ -3,8 +3,6 @@
 
 const fields = 'only kvm VMs: `help vm config` lists their fields';
 const meet = 'nodes meet on the VLANs of their uplinks; `bridge tunnel` ties two';
-const launches = '`vm launch kvm <name or count>`, which plans all its VMs before the first is made';
-const paused = '`vm stop` pauses a VM; its disks stay until `vm flush`';
 const agent = 'the guest over its network, or `vm qmp` for what QEMU can do';
 
 const anyWord = '*';
@@ -21,28 +19,21 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['clear background-status', '`history`'],
   ['clear cc', agent],
   ['clear log', "`deploy logs <node>` shows a node's journal"],
-  ['clear optimize', 'set it on the node'],
   ['clear pipe', 'a script on a node'],
   ['clear plumb', 'a script on a node'],
   ['clear router', 'configure the guest over its network'],
-  ['clear vm net bond', '`clear vm config bonds` before the launch'],
   ['clear vnc', '`vm screenshot` for the screen as it is'],
   ['debug', "`deploy logs <node>` shows a node's journal"],
-  ['disk', 'qemu-img on the node, below -filepath; `file list` shows the result'],
+  [
+    'disk inject',
+    'a VM that has the image as its second disk: its kernel reads what a guest wrote, not that of the node',
+  ],
   ['dnsmasq start', '`dnsmasq serve <vlan> <address> <low> <high>`, whose options are checked'],
   ['file stream', '`file get` fetches it'],
   ['log', "`deploy logs <node>` shows a node's journal"],
   ['ns bridge', meet],
   ['ns del-bridge', meet],
-  ['ns flush', launches],
-  ['ns queue', launches],
-  ['ns queueing', launches],
-  ['ns run', '`mesh send`'],
-  ['ns save', paused],
-  ['ns schedule', '`vm launch kvm <name or count> dry-run`'],
-  ['ns snapshot', paused],
   ['nuke', '`vm kill all`, `vm flush`, then `quit`'],
-  ['optimize', 'set it on the node'],
   ['pipe', 'a script on a node'],
   ['plumb', 'a script on a node'],
   ['router', 'configure the guest over its network'],
@@ -52,11 +43,6 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['vm hotplug add * * serial', '`vm hotplug add <vm target> <filename> [version]`'],
   ['vm launch android', '`vm launch kvm`'],
   ['vm launch container', '`vm launch kvm`'],
-  ['vm migrate', paused],
-  ['vm net bond', '`vm config bonds` before the launch'],
-  ['vm save', paused],
-  ['vm snapshot', paused],
-  ['vm top', '`vm info`, and `host` for the load of each host'],
   ['vnc', "`vm screenshot`, the page Consoles, or a VNC viewer at the socket `vnc` in the VM's folder on its node"],
   ['write', '`history` lists what was typed'],
   ...['android-adb', 'android-avd', 'android-avd-dir', 'android-console-base-port', 'android-emulator']

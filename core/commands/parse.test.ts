@@ -248,7 +248,7 @@ describe('the table', () => {
   it('marks all that clears, ends, forces or moves VMs as destructive', () => {
     for (const { pattern } of commandTable) {
       const isDestructive =
-        /^(clear|quit|nuke)\b|^file <delete,>|^vm <(kill|flush),>|^bridge <destroy,>|^tap <delete,>|^dnsmasq kill |<force,>$|^vlans (<join,> <alias> <vlan>|<delete,> <alias>)$/.test(
+        /^(clear|quit|nuke)\b|^file <delete,>|^vm <(kill|flush),>|^bridge <destroy,>|^tap <delete,>|^dnsmasq kill |<force,>$|^disk (commit|<set-backing,>)|^ns <flush,>|^vlans (<join,> <alias> <vlan>|<delete,> <alias>)$/.test(
           pattern.pattern,
         );
       expect(pattern.destructive ?? false, pattern.pattern).toBe(isDestructive);

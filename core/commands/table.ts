@@ -4,10 +4,13 @@
 // Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { loadKinds, loadMeanings } from '../vms/placement.ts';
+import { diskPatterns } from './disk-patterns.ts';
 import { netPatterns } from './net-patterns.ts';
 import { capturePatterns } from './capture-patterns.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
+import { optimizePatterns } from './optimize-patterns.ts';
+import { nsPatterns } from './ns-patterns.ts';
 import { vmPatterns } from './vm-patterns.ts';
 
 /** Columns of `host` in the order of its table, and `name`. */
@@ -295,6 +298,10 @@ export const commandPatterns: readonly CommandPattern[] = [
     help: 'delete a file, a folder or all that fits a pattern here, and end fetches of it',
   },
 
+  ...diskPatterns,
+
+  ...optimizePatterns,
+
   ...vmPatterns,
   ...netPatterns,
   ...capturePatterns,
@@ -361,6 +368,7 @@ export const commandPatterns: readonly CommandPattern[] = [
     help: `spread them by ${loadMeanings[load]}`,
   })),
   { ...viewer, pattern: 'ns <schedule,> <status,>', help: 'launches in the namespace that this node has run' },
+  ...nsPatterns,
 
   { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
   { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },

@@ -14,6 +14,9 @@ const there = { role: 'operator', reach: 'mesh', scope: 'vms', patienceMs: 120_0
 const target = { values: { vm: 'vm-targets' } } as const;
 const oneVm = { values: { vm: 'vms' } } as const;
 
+/** A large memory takes as long as the disk of its node needs for it. */
+const saves = { ...there, ...oneVm, patienceMs: 3_600_000 } as const;
+
 /** The longest time that `vm shutdown` gives a guest: some install updates first. */
 export const maxShutdownSeconds = 600;
 
@@ -61,6 +64,15 @@ function patternsOf(field: ConfigField): CommandPattern[] {
   return [...set, ...clear];
 }
 
+const bondModes = '<active-backup,balance-slb,balance-tcp>';
+/** minimega's, the plain one first. */
+export const bondPatterns = [
+  '<active,passive,off> [qinq,]',
+  '<active,passive,off> name <name> [qinq,]',
+  '<active,passive> <no-lacp-fallback,> [qinq,]',
+  '<active,passive> <no-lacp-fallback,> name <name> [qinq,]',
+].map((end) => `vm net <bond,> <vm target> <interface indexes> ${bondModes} ${end}`);
+
 export const vmPatterns: readonly CommandPattern[] = [
   { ...hereToSee, pattern: 'vm config', help: 'what the next VM that is launched will have' },
   ...configFields.flatMap(patternsOf),
@@ -82,7 +94,7 @@ export const vmPatterns: readonly CommandPattern[] = [
   { ...here, pattern: 'clear vm config', destructive: true, help: 'all fields as they are for a new VM' },
   { ...here, pattern: 'clear vm config tag <key>', destructive: true, help: 'take one tag out of the configuration' },
 
-  { ...here, pattern: 'vm launch', help: 'an error: meshd queues no VMs' },
+  { ...here, pattern: 'vm launch', help: 'launch the VMs that are queued (`ns queueing`)' },
   {
     ...here,
     pattern: 'vm launch <kvm,> <name or count> [config]',
@@ -176,6 +188,47 @@ export const vmPatterns: readonly CommandPattern[] = [
     pattern: 'vm net <disconnect,> <vm target> <tap position>',
     ...target,
     help: 'take a NIC off its VLAN',
+  },
+
+  // A look that takes some seconds.
+  {
+    ...toSee,
+    patienceMs: 90_000,
+    pattern: 'vm top [duration]',
+    help: 'memory, processor time and traffic of VMs, over one second or as many as are given',
+  },
+  { ...toSee, pattern: 'vm save', help: 'saves that run, with how far they are, and the last one of each VM' },
+  {
+    ...saves,
+    pattern: 'vm save <vm name>',
+    help: 'write memory and disks of a VM to files in the folder saved; it is paused then, and `vm config state` launches from them',
+  },
+  { ...saves, pattern: 'vm save <vm name> <filename>', help: 'the same, under another name than that of the VM' },
+  { ...toSee, pattern: 'vm migrate', help: 'as vm save' },
+  {
+    ...saves,
+    pattern: 'vm migrate <vm name> <filename>',
+    help: 'write the memory of a VM alone to a new file below -filepath',
+  },
+  { ...toSee, pattern: 'vm snapshot', help: 'as vm save' },
+  {
+    ...saves,
+    pattern: 'vm snapshot <vm name> <state filename> <disk filename>',
+    help: 'write memory and disks of a VM to new files below -filepath',
+  },
+
+  ...bondPatterns.map((pattern) => ({
+    ...there,
+    pattern,
+    ...target,
+    help: 'make NICs on one VLAN, such as 0,1, one port of their bridge; LACP as `active`, `passive` or `off`',
+  })),
+  {
+    ...there,
+    pattern: 'clear vm net bond <vm target> [name]',
+    ...target,
+    destructive: true,
+    help: 'make the NICs of a bond, or of all, ports of their own again',
   },
 
   { ...toSee, pattern: 'vm hotplug', help: 'the USB disks that were added' },

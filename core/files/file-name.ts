@@ -64,3 +64,14 @@ export function folderOf(name: string): string {
 export function baseOf(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }
+
+/** A file as another one beside it names it: `../base.qcow2` for `base.qcow2` in `saved/web.qcow2`. */
+export function relativeName(from: string, name: string): string {
+  const here = from.split('/').slice(0, -1);
+  const there = name.split('/');
+  let same = 0;
+  while (same < here.length && same < there.length - 1 && here[same] === there[same]) same += 1;
+  const path = [...here.slice(same).map(() => '..'), ...there.slice(same)].join('/');
+  // QEMU takes what stands before a colon for a protocol, unless a slash comes first.
+  return /^[^/]*:/.test(path) ? `./${path}` : path;
+}

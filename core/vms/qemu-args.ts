@@ -42,6 +42,8 @@ export interface QemuMachine {
   readonly disks: readonly QemuDisk[];
   readonly nics: readonly QemuNic[];
   readonly accelerator: Accelerator;
+  /** Folder of a hugetlbfs that its memory lies in, which its user may write; none without it. */
+  readonly hugepages?: string;
 }
 
 /** Sockets of a VM, below its folder. */
@@ -99,6 +101,7 @@ export function qemuArgs(machine: QemuMachine): Result<string[]> {
     ...(config.machine === '' ? [] : ['-M', option(config.machine)]),
     ...['-accel', accelerator],
     ...['-m', String(config.memory)],
+    ...(machine.hugepages === undefined ? [] : ['-mem-path', machine.hugepages]),
     // A client that wants the screen for itself is turned away, or it would end all others.
     ...['-display', 'none', '-vnc', option(`unix:${folder}/${socketNames.vnc}`, ['share', 'force-shared'])],
     ...['-smp', smp(config)],
@@ -146,9 +149,21 @@ export function applyOverrides(argv: readonly string[], overrides: VmConfig['qem
   return line.split('\0').filter((word) => word !== '');
 }
 
-function findMachineIssue({ name, uuid, config, folder, disks, nics }: QemuMachine): string | null {
+function findMachineIssue(machine: QemuMachine): string | null {
+  const { name, uuid, config, folder, disks, nics } = machine;
   const texts = [
-    ...[name, uuid, folder, config.machine, config.cpu, config.vga, config.kernel, config.initrd, config.cdrom],
+    ...[
+      name,
+      uuid,
+      folder,
+      machine.hugepages ?? '',
+      config.machine,
+      config.cpu,
+      config.vga,
+      config.kernel,
+      config.initrd,
+      config.cdrom,
+    ],
     ...[config.tpmSocket, ...config.append, ...config.qemuAppend],
     ...disks.flatMap(({ path, format }) => [path, format]),
     ...nics.flatMap(({ tap, mac, driver }) => [tap, mac, driver]),

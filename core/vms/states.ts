@@ -37,7 +37,9 @@ export const vmActions = [
   'net add',
   'net connect',
   'net disconnect',
+  'net bond',
   'tag',
+  'save',
 ] as const;
 export type VmAction = (typeof vmActions)[number];
 
@@ -81,7 +83,9 @@ const table: Readonly<Record<VmAction, Row>> = {
   'net add': whileQemuRuns,
   'net connect': whileQemuRuns,
   'net disconnect': whileQemuRuns,
+  'net bond': whileQemuRuns,
   tag: always,
+  save: whileQemuRuns,
 };
 
 /** What `action` does to a VM in `state`. With `start all`, VMs that have quit or failed stay as they are, as in minimega [facts 5.8]. */

@@ -1,7 +1,7 @@
 // The files below -filepath of this Linux host.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants, watch as watchFolder, type BigIntStats } from 'node:fs';
-import { lstat, mkdir, open, opendir, realpath, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { link, lstat, mkdir, open, opendir, realpath, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxListedFiles } from '../../contract/limits.ts';
@@ -10,7 +10,8 @@ import { openBelow, readFileBelow, resolveBelow } from '../below.ts';
 import { syncFolder, writeFileAtomic } from '../files.ts';
 import type { Runner } from '../runner.ts';
 import { hashOpenFile } from './hash-worker.ts';
-import type { FileEntry, FileStore, HashOptions, Listing, OpenFile, OverlayBase, PartFile } from './store.ts';
+import { createQemuImg } from './qemu-img.ts';
+import type { FileEntry, FileStore, HashOptions, Listing, NewFile, OpenFile, OverlayBase, PartFile } from './store.ts';
 
 /** Holes are found in blocks of this size: less is hardly a hole in an image's cluster. */
 const holeBytes = 64 * 1024;
@@ -63,6 +64,8 @@ export function createLinuxStore(root: string, { runner }: { runner: Runner }): 
       }
     },
     removeStaleParts: ({ ms }) => removeStaleParts(root, ms),
+    newFile: (name) => beginFile(root, name),
+    disks: createQemuImg(runner),
     async remove(name) {
       const path = await resolveBelow(root, name);
       if (!(await statsOf(path))) throw new AppError('not-found', `${name}: no such file below ${root}`);
@@ -77,6 +80,8 @@ export function createLinuxStore(root: string, { runner }: { runner: Runner }): 
     createOverlay: (path, base) => createOverlay(root, path, { base, runner }),
   };
 }
+
+const alreadyThere = (name: string) => `${name} is there already: choose another name, or \`file delete\` it first`;
 
 /** Beside the file, and of a length that does not depend on it. */
 function partNameOf(name: string): string {
@@ -248,6 +253,51 @@ function partFileOf(
       await rm(part, { force: true });
       await forget();
     },
+  };
+}
+
+async function beginFile(root: string, name: string): Promise<NewFile> {
+  const folder = folderOf(name);
+  await makeFolders(root, folder);
+  const target = await resolveBelow(root, name);
+  const found = await statsOf(target);
+  if (found && !found.isFile()) throw new AppError('conflict', `${name} is here, and is not a file: move it away`);
+  // Its name keeps it out of listings, and what a crash leaves goes with other old parts.
+  const path = join(root, folder, `${partPrefix}new-${randomBytes(8).toString('hex')}`);
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  let end = 0;
+  let isOver = false;
+  const discard = async () => {
+    if (isOver) return;
+    isOver = true;
+    await file.close();
+    await rm(path, { force: true });
+  };
+  return {
+    path,
+    async append(data) {
+      for (let at = 0; at < data.length; at += holeBytes) {
+        const block = data.subarray(at, at + holeBytes);
+        if (!block.equals(zeros.subarray(0, block.length))) await file.write(block, 0, block.length, end + at);
+      }
+      end += data.length;
+    },
+    async publish({ mayReplace }) {
+      try {
+        // A hole at the end.
+        if (end > (await file.stat()).size) await file.truncate(end);
+        await file.sync();
+        if (mayReplace) await rename(path, target);
+        else await link(path, target);
+      } catch (cause) {
+        await discard();
+        const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+        throw isThere ? new AppError('conflict', alreadyThere(name), { cause }) : cause;
+      }
+      await discard();
+      await syncFolder(dirname(target));
+    },
+    discard,
   };
 }
 

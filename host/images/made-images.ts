@@ -27,6 +27,10 @@ export function qcow2(header: Qcow2Header = {}): Buffer {
   image.writeBigUInt64BE(BigInt(3 * cluster), 40);
   image.writeBigUInt64BE(BigInt(cluster), 48);
   image.writeUInt32BE(1, 56);
+  // A guest that writes gets clusters behind those that are in use.
+  image.writeBigUInt64BE(BigInt(2 * cluster), cluster);
+  const used = Math.min(image.length / cluster, cluster / 2);
+  for (let at = 0; at < used; at += 1) image.writeUInt16BE(1, 2 * cluster + 2 * at);
   image.writeUInt32BE(header.snapshots ?? 0, 60);
   let at = 72;
   if (version === 3) {

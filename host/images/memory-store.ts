@@ -1,10 +1,12 @@
 // Files in memory: for simulated nodes, whose disks do not exist, and for tests.
 import { createHash } from 'node:crypto';
 import { AppError } from '../../contract/errors.ts';
-import { folderOf } from '../../core/files/file-name.ts';
+import { folderOf, partPrefix } from '../../core/files/file-name.ts';
+import type { DiskTool } from './disk-tool.ts';
 import { describeImage, headBytesFor } from './headers.ts';
 import { qcow2 } from './made-images.ts';
-import type { FileEntry, FileHashes, FileStore, HashOptions, OpenFile, PartFile } from './store.ts';
+import { createMemoryDiskTool } from './memory-disk-tool.ts';
+import type { FileEntry, FileHashes, FileStore, HashOptions, NewFile, OpenFile, PartFile } from './store.ts';
 
 interface MemoryFile {
   readonly data: Buffer;
@@ -34,8 +36,17 @@ export class MemoryStore implements FileStore {
   private readonly now: () => number;
   private readonly files = new Map<string, MemoryFile>();
   private readonly parts = new Map<string, MemoryPart>();
+  /** Files that are being made, by absolute path. */
+  private readonly making = new Map<string, Buffer>();
   private readonly watchers = new Set<() => void>();
   private versions = 0;
+  readonly disks: DiskTool = createMemoryDiskTool({
+    read: (path) => this.making.get(path) ?? this.need(path.slice(this.root.length + 1)).data,
+    write: (path, data) => {
+      if (this.making.has(path)) this.making.set(path, data);
+      else this.put(path.slice(this.root.length + 1), data);
+    },
+  });
 
   constructor(options: MemoryStoreOptions) {
     this.root = options.root ?? '/memory/files';
@@ -127,6 +138,44 @@ export class MemoryStore implements FileStore {
     });
   }
 
+  newFile(name: string): Promise<NewFile> {
+    return settled(() => {
+      if (this.entry(name)?.isFolder) {
+        throw new AppError('conflict', `${name} is here, and is not a file: move it away`);
+      }
+      this.versions += 1;
+      const folder = folderOf(name);
+      const path = `${this.root}/${folder === '' ? '' : `${folder}/`}${partPrefix}new-${this.versions}`;
+      this.making.set(path, Buffer.alloc(0));
+      return {
+        path,
+        append: (data) =>
+          settled(() => {
+            if (this.used() + data.length > this.diskBytes) throw new AppError('failed', 'ENOSPC: no space left');
+            this.making.set(path, Buffer.concat([this.making.get(path) ?? Buffer.alloc(0), data]));
+          }),
+        publish: ({ mayReplace }) =>
+          settled(() => {
+            const data = this.making.get(path) ?? Buffer.alloc(0);
+            this.making.delete(path);
+            if (!mayReplace && this.files.has(name)) {
+              throw new AppError(
+                'conflict',
+                `${name} is there already: choose another name, or \`file delete\` it first`,
+              );
+            }
+            this.put(name, data);
+          }),
+        discard: () => settled(() => void this.making.delete(path)),
+      };
+    });
+  }
+
+  /** How many files are being made. */
+  get unfinished(): number {
+    return this.making.size;
+  }
+
   remove(name: string): Promise<void> {
     return settled(() => {
       if (!this.entry(name)) throw new AppError('not-found', `${name}: no such file below ${this.root}`);
@@ -177,7 +226,9 @@ export class MemoryStore implements FileStore {
   private used(): number {
     const sum = (buffers: Buffer[]) => buffers.reduce((bytes, data) => bytes + allocatedOf(data), 0);
     return (
-      sum([...this.files.values()].map(({ data }) => data)) + sum([...this.parts.values()].map(({ data }) => data))
+      sum([...this.files.values()].map(({ data }) => data)) +
+      sum([...this.parts.values()].map(({ data }) => data)) +
+      sum([...this.making.values()])
     );
   }
 }

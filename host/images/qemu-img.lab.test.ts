@@ -124,3 +124,51 @@ describe('files of this host with the real qemu-img', () => {
     overlayPath: join(folder, 'overlay.qcow2'),
   }));
 });
+
+describe('disks of the real qemu-img', () => {
+  const mib = 1024 * 1024;
+  let store: FileStore;
+  beforeEach(async () => {
+    store = await fresh();
+  });
+  const pathOf = (name: string) => join(root, name);
+  const io = (name: string, command: string) =>
+    runner.run(['qemu-io', '-f', 'qcow2', '-c', command, pathOf(name)]).then(({ stdout }) => stdout);
+
+  test('are made, resized, laid over each other, moved to other backing files and committed', async () => {
+    const { disks } = store;
+    await disks.create(pathOf('a,b.qcow2'), { format: 'qcow2', bytes: 20 * mib, backing: null });
+    await disks.create(pathOf('b.raw'), { format: 'raw', bytes: 10 * mib, backing: null });
+    await mkdir(pathOf('saved'));
+    const over = { file: '../a,b.qcow2', format: 'qcow2' } as const;
+    await disks.create(pathOf('saved/top'), { format: 'qcow2', bytes: 20 * mib, backing: over });
+    await io('a,b.qcow2', 'write -P 1 0 64k');
+    await io('saved/top', 'write -P 2 1M 64k');
+    await disks.resize(pathOf('saved/top'), { format: 'qcow2', bytes: 30 * mib });
+    await disks.resize(pathOf('b.raw'), { format: 'raw', bytes: 30 * mib });
+    const chain = () => resolveChain(store, 'saved/top');
+    expect((await chain()).map(({ name, facts }) => [name, facts.virtualBytes / mib])).toEqual([
+      ['saved/top', 30],
+      ['a,b.qcow2', 20],
+    ]);
+    const reads = async () => {
+      await io('saved/top', 'read -P 1 0 64k');
+      return (await io('saved/top', 'read -P 2 1M 64k')).includes('verification failed');
+    };
+    // What differs goes along.
+    await disks.rebase(pathOf('saved/top'), { file: '../b.raw', format: 'raw' }, { isSafe: true });
+    expect((await chain()).map(({ name }) => name)).toEqual(['saved/top', 'b.raw']);
+    expect(await reads()).toBe(false);
+    await disks.commit(pathOf('saved/top'));
+    expect((await readFile(pathOf('b.raw')))[mib]).toBe(2);
+    await disks.rebase(pathOf('saved/top'), null, { isSafe: true });
+    expect((await chain()).map(({ name }) => name)).toEqual(['saved/top']);
+    expect(await reads()).toBe(false);
+    await disks.rebase(pathOf('saved/top'), over, { isSafe: false });
+    expect((await chain()).map(({ name }) => name)).toEqual(['saved/top', 'a,b.qcow2']);
+    await expect(disks.commit(pathOf('a,b.qcow2'))).rejects.toMatchObject({
+      code: 'failed',
+      message: 'qemu-img commit: Image does not have a backing file',
+    });
+  });
+});

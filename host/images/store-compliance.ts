@@ -45,6 +45,36 @@ export function complyingStore(made: () => TestedStore): void {
     expect(cut.entries).toHaveLength(5);
   });
 
+  test('a file that is made is seen when it is whole, with its holes, or never', async () => {
+    const { store, put } = made();
+    const data = Buffer.concat([randomBytes(70_000), Buffer.alloc(200_000)]);
+    const file = await store.newFile('saved/web/a.state');
+    await file.append(data.subarray(0, 65_536));
+    await file.append(data.subarray(65_536));
+    expect(file.path.startsWith(`${store.root}/saved/web/`)).toBe(true);
+    const files = async () => (await names('', true)).filter((each) => !each.endsWith('/'));
+    expect(await files()).toEqual([]);
+    await file.publish({ mayReplace: false });
+    const opened = await store.open('saved/web/a.state');
+    expect((await opened.read(0, 300_000)).equals(data)).toBe(true);
+    await opened.close();
+
+    const dropped = await store.newFile('saved/web/b.state');
+    await dropped.append(data);
+    await dropped.discard();
+    await dropped.discard();
+    expect(await files()).toEqual(['saved/web/a.state']);
+
+    await put('taken', Buffer.from('x'));
+    const [late, replacing] = [await store.newFile('taken'), await store.newFile('taken')];
+    await expect(late.publish({ mayReplace: false })).rejects.toMatchObject({ code: 'conflict' });
+    await replacing.append(Buffer.from('yy'));
+    await replacing.publish({ mayReplace: true });
+    expect(await store.stat('taken')).toMatchObject({ bytes: 2 });
+    await expect(store.newFile('saved/web')).rejects.toMatchObject({ code: 'conflict' });
+    expect(await store.removeStaleParts({ ms: Number.MAX_SAFE_INTEGER })).toBe(0);
+  });
+
   test('reads and hashes what a file has', async () => {
     const { store, put } = made();
     const data = randomBytes(300_000);

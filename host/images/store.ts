@@ -1,6 +1,7 @@
 // The files below -filepath, as meshd uses them. Two adapters: this Linux host (linux-store.ts), and one in memory for simulated
 // nodes and tests (memory-store.ts); store-compliance.ts says what both do. Names are those of core/files/file-name.ts. Nothing here
 // follows a symlink, or knows a VM or another node.
+import type { DiskTool } from './disk-tool.ts';
 import type { ImageFormat } from './headers.ts';
 
 export interface FileEntry {
@@ -57,6 +58,17 @@ export interface PartFile extends Omit<OpenFile, 'modifiedMs' | 'version'> {
   discard(): Promise<void>;
 }
 
+/** A file that is being made: nobody sees it under its name before all of it is there. One of these ends it. */
+export interface NewFile {
+  /** Absolute path of what is being written, in the folder of the file that it will be: for programs. */
+  readonly path: string;
+  /** Adds to its end, and leaves holes where all is zero. */
+  append(data: Buffer): Promise<void>;
+  /** Written to the disk, then under its name. @throws AppError `conflict` when there is a file and it may not be replaced; it is discarded then */
+  publish(options: { readonly mayReplace: boolean }): Promise<void>;
+  discard(): Promise<void>;
+}
+
 export interface OverlayBase {
   /** Name of the image below the overlay. */
   readonly name: string;
@@ -79,6 +91,10 @@ export interface FileStore {
   readJournal(name: string): Promise<string | null>;
   /** Removes parts that nobody wrote to since then: of fetches that nobody repeated. @returns how many */
   removeStaleParts(before: { readonly ms: number }): Promise<number>;
+  /** Begins a file, in folders that are made for it. @throws AppError `refused`, `conflict` */
+  newFile(name: string): Promise<NewFile>;
+  /** Changes disk images of this store. */
+  readonly disks: DiskTool;
   /** Removes a file, or a folder with all in it. @throws AppError `not-found` */
   remove(name: string): Promise<void>;
   /** What files may take up yet. */

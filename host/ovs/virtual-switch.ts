@@ -326,17 +326,23 @@ export class VirtualSwitch {
       });
       const after = moves.map(({ place }, index) => ({ ...this.presentPort(before, index), place }));
       for (const { place } of after) if (place) this.assertPlace(place, view);
+      const known = new Set(before.map(portNameOf));
+      const taken = after.map(portNameOf).find((name) => !known.has(name) && view.ports.has(name));
+      if (taken !== undefined)
+        throw new AppError('conflict', `a port of this node is called ${taken}: give the bond another name`);
       this.assertBondsWhole(before, after);
       for (const port of after) this.wanted.ports.set(port.tap, port);
       for (const port of [...before, ...after]) this.faults.forget(portNameOf(port));
       for (const { tap } of after) this.faults.forget(tap);
-      const unplugged = before.filter((port, at) => after[at]?.place === null && view.ports.has(portNameOf(port)));
+      // Off its bridge, or in a bond from now on, or no more.
+      const next = new Set(after.flatMap((port) => (port.place === null ? [] : [portNameOf(port)])));
+      const left = before.filter((port) => !next.has(portNameOf(port)) && view.ports.has(portNameOf(port)));
       try {
         await this.components.host.apply(
           {
             ...noChange,
             setPorts: newPorts(after, this.wanted.cluster),
-            dropPorts: [...new Set(unplugged.map(portNameOf))],
+            dropPorts: [...new Set(left.map(portNameOf))],
           },
           waitMs(moves.length),
         );

@@ -70,6 +70,40 @@ export function hypervisorCompliance(name: string, create: () => Promise<Hypervi
       expect(facts.warning === '').toBe(facts.accelerator === 'kvm');
     });
 
+    it('hands on the memory of a VM that stands still, which then runs on; a cancel ends that', async () => {
+      const vm = await launch();
+      await vm.resume();
+      await vm.pause();
+      const abort = new AbortController();
+      const cancelled = vm.saveState(
+        () => {
+          abort.abort();
+          return Promise.resolve();
+        },
+        { signal: abort.signal },
+      );
+      await cancelled.catch((error: unknown) => expect(error).toMatchObject({ code: 'cancelled' }));
+      const broken = vm.saveState(() => Promise.reject(new Error('no space')), {
+        signal: new AbortController().signal,
+      });
+      await expect(broken).rejects.toThrow('no space');
+      let bytes = 0;
+      await vm.saveState(
+        (piece) => {
+          bytes += piece.length;
+          return Promise.resolve();
+        },
+        { signal: new AbortController().signal },
+      );
+      expect(bytes).toBeGreaterThan(20);
+      expect(await vm.savedPercent()).toBeGreaterThan(0);
+      expect(vm.status.state).toBe('PAUSED');
+      await vm.resume();
+      expect(vm.status.state).toBe('RUNNING');
+      await vm.kill();
+      await expect(vm.savedPercent()).rejects.toMatchObject({ code: 'refused' });
+    });
+
     it('a VM starts paused, runs, is paused, runs again, and ends when it is killed', async () => {
       const vm = await launch();
       expect(vm.status).toEqual({ state: 'BUILDING', reason: '' });

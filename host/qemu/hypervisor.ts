@@ -35,6 +35,8 @@ export interface VmStatus {
 export interface LaunchRequest {
   /** Without what the adapter decides. `disks` are images with their formats; with `config.snapshot` each gets an overlay. */
   readonly machine: Omit<QemuMachine, 'accelerator' | 'folder'>;
+  /** A hugetlbfs for its memory; none unless given. */
+  readonly hugepages?: string;
   /** Files that it reads beside those of its configuration: backing files of its disks. */
   readonly reads?: readonly string[];
 }
@@ -46,6 +48,14 @@ export interface UsbDisk {
   readonly path: string;
   readonly format: string;
   readonly version: '1.1' | '2.0';
+}
+
+/** What a VM wrote to a disk, in the format qcow2: the image below it is another file. */
+export interface OverlayFile {
+  readonly bytes: number;
+  /** Fewer bytes than asked for at its end. */
+  read(offset: number, length: number): Promise<Buffer>;
+  close(): Promise<void>;
 }
 
 /** One VM with a QEMU. Every call has a deadline. @throws AppError `refused` once it has ended, and what Qmp.command throws */
@@ -90,6 +100,13 @@ export interface RunningVm {
   qmp(command: { readonly execute: string; readonly arguments?: Readonly<Record<string, unknown>> }): Promise<string>;
   /** A line of QEMU's human monitor; what it printed. */
   monitor(line: string): Promise<string>;
+  /**
+   * Hands on memory and devices, piece by piece, as a launch with `config.state` reads them. The VM must stand still. After it all that the guest wrote
+   * is in its disks, and `resume` continues. @throws AppError `cancelled` by the signal, `failed` with QEMU's words or what `write` threw; it stands still as before
+   */
+  saveState(write: (piece: Buffer) => Promise<void>, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** How far `saveState` is, 0 to 100. */
+  savedPercent(): Promise<number>;
   /** Lets go of the VM, which keeps running. */
   close(): void;
 }
@@ -113,6 +130,8 @@ export interface Hypervisor {
    * nothing without one. @throws AppError `conflict` while this object has it running, `timeout` when it does not end
    */
   endStray(id: number): Promise<void>;
+  /** The overlay of a disk of a VM with `config.snapshot`. @throws AppError `not-found` without one, `invalid` for anything but a regular file */
+  openOverlay(id: number, disk: number): Promise<OverlayFile>;
   /** Why the QEMU of a VM that has ended did so, as far as its log says: its last lines; empty for none. */
   lastWords(id: number): Promise<string>;
   /** Deletes the folder of a VM that has ended, with its overlays and sockets. @throws AppError `conflict` while this object has it running */

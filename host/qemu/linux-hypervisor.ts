@@ -4,11 +4,12 @@
 //   <base>/vm-work/        of root, since a guest that broke out can put links into its own folder:
 //     <id>.log             what its QEMU printed
 //     <id>-<n>.overlay     an overlay that is being made
+//   <base>/vm-save/        of root: a socket for each VM whose memory is being saved
 //   <base>/accelerator     what the test boot found
 //
 // INVARIANTS: nothing is read from a VM's folder through a symlink, nor connected to. A signal goes to a process only while it is exactly the one that was started.
 import { constants, existsSync } from 'node:fs';
-import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -20,11 +21,12 @@ import { isAlive, readProcessIdentity, startDetached, type ProcessIdentity } fro
 import type { Runner } from '../runner.ts';
 import { chooseAccelerator, rememberedAccelerator } from './accelerator.ts';
 import { parseVersion, rememberedCatalogue } from './catalogue.ts';
-import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, RunningVm } from './hypervisor.ts';
+import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, OverlayFile, RunningVm } from './hypervisor.ts';
 import { ensurePassable, grantRead, grantWrite } from './image-access.ts';
 import { imagesGroup, launchArgv, scopeName, vmUser } from './launcher.ts';
 import { encodePng, parsePpm, shrink } from './picture.ts';
 import { openVm, type QemuVm } from './vm.ts';
+import { openStateSink } from './state-sink.ts';
 import { openVmSocket } from './vm-socket.ts';
 
 export interface LinuxHypervisorOptions {
@@ -171,6 +173,7 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
           await rm(path, { force: true });
         }
       },
+      openSink: (write) => openStateSink(join(base, 'vm-save'), { id, user: userOf(id) }, write),
       openSocket: (name) => openVmSocket(join(folder, name), userOf(id)),
       grant: async (path) => {
         if (userOf(id) !== null) await grantRead(path, filesPath);
@@ -221,7 +224,7 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
           return disk;
         }
         if (user !== null) await grantRead(disk.path, filesPath);
-        const overlay = join(folderOf(id), `disk-${index}.qcow2`);
+        const overlay = join(folderOf(id), overlayName(index));
         if (!existsSync(overlay)) {
           const made = join(work, `${id}-${index}.overlay`);
           await rm(made, { force: true });
@@ -234,7 +237,17 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
     );
   }
 
-  async function launch({ machine, reads = [] }: LaunchRequest): Promise<RunningVm> {
+  /** A folder for the one file of its memory, which QEMU opens and unlinks: in that of everybody no other VM's user could write. */
+  async function hugepagesOf(id: number, folder: string | undefined): Promise<string | null> {
+    if (folder === undefined) return null;
+    const own = join(folder, `meshd-${id}`);
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    const user = userOf(id);
+    if (user !== null) await chown(own, user, user);
+    return own;
+  }
+
+  async function launch({ machine, reads = [], hugepages: pages }: LaunchRequest): Promise<RunningVm> {
     const { id, config } = machine;
     const { accelerator } = await facts();
     const folder = folderOf(id);
@@ -246,7 +259,8 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
     const files = [config.kernel, config.initrd, config.cdrom, ...reads].filter((path) => path !== '');
     if (user !== null) for (const path of files) await grantRead(path, filesPath);
     const disks = await prepareDisks(machine);
-    const args = qemuArgs({ ...machine, folder, accelerator, disks });
+    const hugepages = await hugepagesOf(id, pages);
+    const args = qemuArgs({ ...machine, folder, accelerator, disks, ...(hugepages === null ? {} : { hugepages }) });
     if (!args.ok) throw new AppError('invalid', args.message);
     await rm(logOf(id), { force: true });
     const state = config.state === '' ? null : await open(config.state, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -282,6 +296,8 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
       throw error;
     } finally {
       await state?.close();
+      // It is empty once QEMU has its memory.
+      if (hugepages !== null) await rmdir(hugepages).catch(() => undefined);
     }
   }
 
@@ -339,6 +355,7 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
     userOf,
     folderOf,
     lastWords,
+    openOverlay: (id, disk) => openOverlay(join(folderOf(id), overlayName(disk))),
     launch: (request) => alone(request.machine.id, () => launch(request)),
     adopt: (instance, config) => alone(instance.id, () => adopt(instance, config)),
     endStray: (id) => alone(id, () => endStray(id)),
@@ -350,6 +367,31 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
       const names = await readdir(work).catch(() => []);
       for (const name of names) if (name.startsWith(`${id}-`)) await rm(join(work, name), { force: true });
     },
+  };
+}
+
+const overlayName = (disk: number) => `disk-${disk}.qcow2`;
+
+/** Opens what a VM's user may have put there: a regular file, no link, no pipe. */
+async function openOverlay(path: string): Promise<OverlayFile> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (cause: unknown) => {
+      throw new AppError('not-found', `cannot open ${path}: ${describeError(cause)}`, { cause });
+    },
+  );
+  const stats = await file.stat();
+  if (!stats.isFile()) {
+    await file.close();
+    throw new AppError('invalid', `${path} is not the overlay that was made: kill the VM, and look who changed it`);
+  }
+  return {
+    bytes: stats.size,
+    async read(offset, length) {
+      const buffer = Buffer.allocUnsafe(length);
+      const { bytesRead } = await file.read(buffer, 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => file.close(),
   };
 }
 

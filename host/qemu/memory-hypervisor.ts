@@ -4,6 +4,7 @@ import { AppError } from '../../contract/errors.ts';
 import type { QemuCatalogue } from '../../core/vms/config-fields.ts';
 import { qemuArgs } from '../../core/vms/qemu-args.ts';
 import type { ProcessIdentity } from '../detached.ts';
+import { qcow2 } from '../images/made-images.ts';
 import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, RunningVm, VmStatus } from './hypervisor.ts';
 import { MemoryScreen } from './memory-screen.ts';
 import { MemorySerial } from './memory-serial.ts';
@@ -28,6 +29,8 @@ export interface MemoryHypervisor extends Hypervisor {
   setObeys(id: number, obeys: boolean): void;
   /** The guest of this VM writes to a serial port. */
   print(id: number, port: number, text: string | Uint8Array): void;
+  /** `saveState` stands still from now on, until the function returned is called. */
+  holdSaves(): () => void;
   /** The next launch dies with these words, as QEMU does for what it cannot have. */
   failNextLaunch(words: string): void;
   /** Ids that have a folder. */
@@ -65,6 +68,7 @@ export function createMemoryHypervisor({
   const folders = new Set<number>();
   const words = new Map<number, string>();
   const replugs: string[] = [];
+  let savesHeld: Promise<void> = Promise.resolve();
   let nextPid = 1_000;
   let nextDeath = '';
   const folderOf = (id: number) => `${base}/${id}`;
@@ -186,6 +190,18 @@ export function createMemoryHypervisor({
           const desc = `The command ${command.execute} has not been found`;
           return JSON.stringify({ error: { class: 'CommandNotFound', desc } });
         }),
+      async saveState(write, { signal }) {
+        await act(() => {
+          if (vm.status.state === 'RUNNING') throw refused('migrate', 'it runs');
+        });
+        for (const part of ['memory of ', machineText(vm), ' at its end']) {
+          await savesHeld;
+          if (signal.aborted) throw new AppError('cancelled', 'cancelled: nothing was saved');
+          if (!vms.has(id)) throw new AppError('failed', `the VM with id ${id} ended while it was saved`);
+          await write(Buffer.from(part));
+        }
+      },
+      savedPercent: () => act(() => 50),
       monitor: (line) =>
         act(() => {
           if (line !== 'info status') return `unknown command: '${line}'\r\n`;
@@ -203,6 +219,16 @@ export function createMemoryHypervisor({
     userOf: () => null,
     folderOf,
     lastWords: (id) => Promise.resolve(words.get(id) ?? ''),
+    async openOverlay(id, disk) {
+      await Promise.resolve();
+      if (!folders.has(id)) throw new AppError('not-found', `no overlay of the VM with id ${id}`);
+      const data = qcow2({ backing: { file: `/memory/base-${disk}`, format: 'qcow2' } });
+      return {
+        bytes: data.length,
+        read: (offset, length) => Promise.resolve(data.subarray(offset, offset + length)),
+        close: () => Promise.resolve(),
+      };
+    },
     async launch({ machine }: LaunchRequest) {
       await Promise.resolve();
       const { id, uuid, config } = machine;
@@ -266,6 +292,11 @@ export function createMemoryHypervisor({
     makeRoom: (id) => void (find(id).isFull = false),
     setObeys: (id, obeys) => void (find(id).obeys = obeys),
     print: (id, port, text) => find(id).serials[port]?.print(text),
+    holdSaves() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      savesHeld = promise;
+      return () => resolve();
+    },
     failNextLaunch: (text) => void (nextDeath = text),
     replugs,
     folders: () => [...folders].sort((a, b) => a - b),
@@ -281,6 +312,8 @@ export function createMemoryHypervisor({
 }
 
 const fullDisk: VmStatus = { state: 'PAUSED', reason: 'io-error: the disk of its node is full (write on disk0)' };
+
+const machineText = ({ instance }: MemoryVm) => instance.uuid;
 
 function refused(execute: string, text: string): AppError {
   return new AppError('failed', `QEMU refused ${execute}: ${text}`, { detail: { class: 'GenericError' } });

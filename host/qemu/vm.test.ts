@@ -46,6 +46,7 @@ async function open(parts: Partial<VmParts> = {}): Promise<void> {
     lastWords: () => Promise.resolve(words),
     takeScreenshot: () => Promise.reject(new Error('none')),
     openSocket: () => Promise.reject(new Error('none')),
+    openSink: () => Promise.reject(new Error('none')),
     grant: () => Promise.resolve(),
     ...parts,
   });

@@ -18,14 +18,25 @@ import {
 } from '../../core/vms/qemu-args.ts';
 import type { RunningVm, UsbDisk, VmStatus } from './hypervisor.ts';
 import { openQmp, type QmpEvent } from './qmp.ts';
+import type { StateSink } from './state-sink.ts';
 
 const Status = z.looseObject({ status: z.string() });
+const Migration = z.looseObject({
+  status: z.string().optional(),
+  'error-desc': z.string().optional(),
+  ram: z.looseObject({ total: z.number(), remaining: z.number() }).optional(),
+});
+const isMigrationOver = (status: unknown) => status === 'completed' || status === 'failed' || status === 'cancelled';
 const Chardevs = z.array(z.looseObject({ label: z.string(), filename: z.string() }));
 
 /** Time for a guest to let go of a device that it was asked for (ACPI, or USB, which needs none). */
 const unplugMs = 10_000;
 /** Time to read a memory image: 60 GB from a disk with 100 MB/s. */
 const loadMs = 600_000;
+/** Time to write a memory image: 60 GB to a disk with 20 MB/s. */
+const saveMs = 3_600_000;
+/** Bytes a second: no bound. QEMU's own is 128 MiB. */
+const saveBandwidth = 2 ** 40;
 /** Time for QEMU to write what it has in memory to its disks once the guest is off. */
 const flushMs = 30_000;
 /** Time for QEMU to notice that who had a serial port has let go of it, and looks in that time. */
@@ -50,6 +61,8 @@ export interface VmParts {
   readonly takeScreenshot: (write: (path: string) => Promise<unknown>, maxSide: number | null) => Promise<Buffer>;
   /** Connects to one of QEMU's sockets, by its name in the VM's folder. */
   readonly openSocket: (name: string) => Promise<Duplex>;
+  /** A socket that QEMU can write its memory to. */
+  readonly openSink: (write: (piece: Buffer) => Promise<void>) => Promise<StateSink>;
   /** Lets the VM's user read a file. */
   readonly grant: (path: string) => Promise<void>;
 }
@@ -65,6 +78,10 @@ export interface QemuVm extends Omit<RunningVm, 'instance'> {
 function word(value: unknown, otherwise: string): string {
   return typeof value === 'string' && value !== '' ? value : otherwise;
 }
+
+/** Time for what arrived to be written once a migration has failed: its error says more than QEMU's. */
+const writtenMs = 1_000;
+const cancelledSave = () => new AppError('cancelled', 'cancelled: nothing was saved');
 
 export function openVm(parts: VmParts): QemuVm {
   let status: VmStatus = { state: 'BUILDING', reason: '' };
@@ -143,6 +160,9 @@ export function openVm(parts: VmParts): QemuVm {
       case 'io-error':
         return { state: 'PAUSED', reason: ioError || 'io-error: a disk of the node fails or is full' };
       case 'paused':
+      // Its memory was saved, or is being saved.
+      case 'postmigrate':
+      case 'finish-migrate':
         // A VM with a memory image is paused once that has been read.
         return { state: hasRun ? 'PAUSED' : 'BUILDING', reason: '' };
       default:
@@ -254,6 +274,40 @@ export function openVm(parts: VmParts): QemuVm {
         );
       }
       await delay(serialFreeMs / serialLooks);
+    }
+  }
+
+  /** QEMU writes its memory into a sink, and settles when all of it is there. */
+  async function saveState(write: (piece: Buffer) => Promise<void>, signal: AbortSignal): Promise<void> {
+    await untilLoaded();
+    const sink = await parts.openSink(write);
+    const cancel = () => void command('migrate_cancel').catch(() => undefined);
+    try {
+      await command('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
+      await command('migrate-set-parameters', { 'max-bandwidth': saveBandwidth });
+      const over = waitFor('MIGRATION', (data) => isMigrationOver(data['status']), saveMs);
+      if (signal.aborted) throw cancelledSave();
+      await command('migrate', { uri: sink.uri });
+      signal.addEventListener('abort', cancel, { once: true });
+      if (signal.aborted) cancel();
+      // A write that fails ends the connection, and with it the migration.
+      const how = await over;
+      if (how === 'gone') throw new AppError('failed', `${parts.name} ended while it was saved`);
+      if (how === 'deadline') {
+        cancel();
+        throw new AppError('timeout', `the memory of ${parts.name} was not written within ${saveMs / 60_000} minutes`);
+      }
+      const { status: ended, 'error-desc': words } = Migration.parse(await command('query-migrate'));
+      if (ended !== 'completed') {
+        await Promise.race([sink.ended, delay(writtenMs)]);
+        if (signal.aborted) throw cancelledSave();
+        throw new AppError('failed', `QEMU could not save ${parts.name}: ${words ?? ended ?? 'it does not say why'}`);
+      }
+      await sink.ended;
+      await look();
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      await sink.close();
     }
   }
 
@@ -388,6 +442,12 @@ export function openVm(parts: VmParts): QemuVm {
       }
       await command('netdev_del', { id: nicBackend(index) });
       await addNic(nic, index);
+    },
+    saveState: (write, { signal }) => saveState(write, signal),
+    async savedPercent() {
+      const { status: now, ram } = Migration.parse(await command('query-migrate'));
+      if (now === 'completed') return 100;
+      return ram && ram.total > 0 ? (100 * (ram.total - ram.remaining)) / ram.total : 0;
     },
     async setLink(index, isUp) {
       await command('set_link', { name: nicBackend(index), up: isUp });
