@@ -67,7 +67,8 @@ export class Connection {
   private readonly socket: Socket;
   private readonly options: ConnectionOptions;
   private readonly components: ConnectionComponents;
-  private readonly session: Session;
+  private session: Session;
+  private isOwnSession = false;
   private readonly splitter = new JsonSplitter(maxRequestBytes);
   private queue: Work[] = [];
   private isBusy = false;
@@ -84,7 +85,7 @@ export class Connection {
     this.socket = socket;
     this.options = options;
     this.components = components;
-    this.session = components.dispatcher.session();
+    this.session = components.dispatcher.session('shared');
     socket.on('data', (chunk: Buffer) => {
       this.onData(chunk);
     });
@@ -236,6 +237,9 @@ export class Connection {
         return;
       }
       case 'hello':
+        // A client that says Hello has its own settings from here on.
+        if (!this.isOwnSession) this.session = this.components.dispatcher.session('own');
+        this.isOwnSession = true;
         await this.write(`${goJson({ Hello: { ...this.options.hello, Kinds: this.components.watch.kinds } })}\n`);
         return;
       case 'watch':

@@ -155,7 +155,12 @@ export const commandPatterns: readonly CommandPattern[] = [
   {
     ...viewer,
     pattern: 'bridge',
-    help: 'the bridges of this node: what is on them, and of one with an uplink whether a reboot is safe',
+    help: 'the bridges of this node, and what is on them',
+  },
+  {
+    ...viewer,
+    pattern: 'bridge <uplink,>',
+    help: 'the bridge with the uplink of this node: who configures it, and whether a reboot is safe',
   },
   // What a node is reached over is the console's to change: these refuse it.
   {
@@ -363,7 +368,19 @@ export const commandPatterns: readonly CommandPattern[] = [
   { ...viewer, pattern: 'ns <schedule,> <status,>', help: 'launches in the namespace that this node has run' },
 
   { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
-  { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },
+  {
+    ...operatorHere,
+    pattern: '.env [name]',
+    values: { name: 'variables' },
+    help: 'show all variables, or the value of one',
+  },
+  {
+    ...adminHere,
+    pattern: 'clear env <name>',
+    destructive: true,
+    values: { name: 'variables' },
+    help: 'unset a variable; one that is empty is set',
+  },
   // A line that starts with an alias is not the line that was checked, so only users who may run everything may make aliases.
   { ...adminHere, pattern: '.alias', help: "list this connection's aliases" },
   { ...adminHere, pattern: '.alias <alias>...', help: 'name=expansion: a first word that stands for others' },
