@@ -29,7 +29,7 @@ import { Dispatcher } from './commands/dispatcher.ts';
 import type { Handlers } from './commands/handler.ts';
 import { defaultMeshTimeoutMs } from './commands/mesh.ts';
 import { ensureIdentity } from './identity/identity.ts';
-import type { Log } from './log.ts';
+import { LogBook, type Log, type LogLevel } from './log.ts';
 import { createSystemClock } from './mesh/clock.ts';
 import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
@@ -37,6 +37,7 @@ import { TlsTransport } from './mesh/tls-transport.ts';
 import { createBridgePart } from './parts/bridge.ts';
 import { createCapturesPart } from './parts/captures.ts';
 import { createConsolesPart } from './parts/consoles.ts';
+import { createDaemonCommandsPart } from './parts/daemon-commands.ts';
 import { createDeployPart } from './parts/deploy.ts';
 import { askForSimulated } from './dhcp/simulated-guests.ts';
 import { createDhcpPart } from './parts/dhcp.ts';
@@ -82,6 +83,8 @@ export interface DaemonOptions {
 
 export interface DaemonComponents {
   readonly log: Log;
+  /** What the `log` commands set; of simulated nodes, whose log is of all of them, nothing. */
+  readonly logBook?: LogBook;
   readonly machine: Machine;
   /** What lies below -filepath; the folder on this host unless given. */
   readonly files?: FileStore;
@@ -104,6 +107,9 @@ export interface Daemon {
   /** Closes links and socket, so that the others see this node leave at once. */
   stop(): Promise<void>;
 }
+
+/** For a daemon whose log is another program's. */
+const quietBook = (flags: Flags) => new LogBook({ level: flags.level as LogLevel, file: '' }, () => undefined);
 
 /** Addresses of all nodes; listed once for each roster, since every caller of the mesh port is looked up among them. */
 function rosterAddresses(store: { readonly roster: Roster }): () => readonly string[] {
@@ -311,6 +317,10 @@ export async function startDaemon(
       dhcpPart,
       captures,
       createConsolesPart({ vms, clock }),
+      createDaemonCommandsPart(
+        { flags, filePath: paths.files, isOfMachine: self.isOfMachine },
+        { ...own, clock, logBook: components.logBook ?? quietBook(flags) },
+      ),
       createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
       ...(components.parts?.(mesh) ?? []),
     ];

@@ -22,6 +22,11 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(`meshd ${describeVersion(programPath)}`);
     return exitCode.done;
   }
+  if (flags.cli) {
+    const { commandPatterns } = await import('../core/commands/table.ts');
+    console.log(JSON.stringify(commandPatterns, null, 2));
+    return exitCode.done;
+  }
   const target = { socketPath: `${flags.base}/meshd`, namespace: flags.namespace };
   // Each way loads what it needs: a client that loaded the daemon would take twice as long.
   if (flags.e) return (await import('./client/execute.ts')).runExecute(rest, target);

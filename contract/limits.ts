@@ -33,6 +33,15 @@ export const maxHistoryLines = 10_000;
 /** Characters of all history lines together: 10,000 lines may be of a megabyte each. */
 export const maxHistoryCharacters = 8 * 1024 * 1024;
 
+/** Texts of `log filter`: each line is searched for all of them. */
+export const maxLogFilters = 64;
+
+/** Lines of `log ring`: an answer of more is for `deploy logs` and the journal. */
+export const maxLogRing = 10_000;
+
+/** Longest CPU profile of `debug cpu`: it is in memory until its end. */
+export const maxProfileMs = 10 * 60_000;
+
 /** Bytes kept of a child process's stdout and of its stderr when the caller names no bound. */
 export const maxOutputBytes = 8 * 1024 * 1024;
 

@@ -9,6 +9,7 @@ import { commandTable } from '../../core/commands/table.ts';
 import { clipLine } from '../../core/commands/tokens.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
+import { writeTextBelow } from '../../host/text-below.ts';
 import type { Namespaces } from '../namespaces/namespaces.ts';
 import type { CommandCall } from './handler.ts';
 import { flagChange, flagNames, flagValue, type Session, type SessionState } from './session.ts';
@@ -21,6 +22,8 @@ export type Builtins = Readonly<Record<string, Builtin>>;
 
 export interface BuiltinComponents {
   readonly version: string;
+  /** Directory of the files that commands may name. */
+  readonly filePath: string;
   readonly namespaces: Namespaces;
   /** The VLANs that are set for a namespace; null: it uses the default ones. */
   readonly vlanRange: (namespace: string) => VlanRange | null;
@@ -84,6 +87,10 @@ export function createBuiltins(components: BuiltinComponents): Builtins {
       return { Response: text ?? `no help for \`${clipLine(words.join(' '))}\`: \`help\` lists all commands` };
     }),
     history: one(() => ({ Response: history.text() })),
+    'write <file>': async ({ command, host }) => {
+      await writeTextBelow(components.filePath, command.words['file'] ?? '', `${history.text()}\n`);
+      return [responseEntry(host)];
+    },
     'clear history': one(() => {
       history.clear();
       return {};

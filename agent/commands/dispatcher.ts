@@ -119,6 +119,7 @@ export class Dispatcher {
     this.components = components;
     this.builtins = createBuiltins({
       version: options.version,
+      filePath: options.filePath,
       namespaces: components.namespaces,
       vlanRange: components.vlanRange,
       history: this.history,

@@ -4,6 +4,7 @@
 // Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { loadKinds, loadMeanings } from '../vms/placement.ts';
+import { daemonPatterns } from './daemon-patterns.ts';
 import { netPatterns } from './net-patterns.ts';
 import { capturePatterns } from './capture-patterns.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
@@ -303,6 +304,8 @@ export const commandPatterns: readonly CommandPattern[] = [
   ...vmPatterns,
   ...netPatterns,
   ...capturePatterns,
+
+  ...daemonPatterns,
 
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
