@@ -110,7 +110,10 @@ export function createBuiltins(components: BuiltinComponents): Builtins {
       setVariable(variables, command.words['name'] ?? '', command.words['value'] ?? '');
       return {};
     }),
-    '.alias': one(({ session }) => ({ Header: ['alias', 'expansion'], Tabular: [...session.state.aliases] })),
+    '.alias': one(({ session }) => {
+      const rows = [...session.state.aliases];
+      return { Header: ['alias', 'expansion'], Tabular: rows.length === 0 ? null : rows };
+    }),
     '.alias <alias>...': one(({ command, session }) => {
       setAlias(session, command.lists['alias'] ?? []);
       return {};

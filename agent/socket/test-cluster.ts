@@ -28,11 +28,13 @@ import type { DeployComponents } from '../deploy/types.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import { openDownload } from '../../host/download.ts';
 import { Files } from '../files/files.ts';
+import { LogBook } from '../log.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
+import { createDaemonCommandsPart } from '../parts/daemon-commands.ts';
 import { createVmCommandsPart } from '../parts/vm-commands.ts';
 import { createCapturesPart } from '../parts/captures.ts';
 import { createProbePart } from '../parts/probe.ts';
@@ -129,13 +131,20 @@ async function vmParts(
     listed: (namespace) => directory.listed(namespace),
   });
   for (const { content } of [commands, dhcp, tapsPart, captures]) namespaces.register(content);
+  const parsed = parseFlags([]);
+  if (!parsed.ok) throw new Error(parsed.message);
+  const own = createDaemonCommandsPart(
+    { flags: parsed.flags, filePath: stateFolder, isOfMachine: false },
+    { hypervisor, switchHost, clock, logBook: new LogBook({ level: 'info', file: '' }, () => undefined) },
+  );
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers, ...captures.handlers },
+    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers, ...captures.handlers, ...own.handlers },
     ports,
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
+      await own.stop();
       await captures.stop();
       await probe.stop();
       await dhcp.stop();
