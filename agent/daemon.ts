@@ -46,6 +46,7 @@ import { createHostPart } from './parts/host.ts';
 import { createMeshPart } from './parts/mesh.ts';
 import { createNamespacesPart } from './parts/namespaces.ts';
 import type { Part } from './parts/part.ts';
+import { createPipesPart } from './parts/pipes.ts';
 import { createProbePart } from './parts/probe.ts';
 import { createTapsPart } from './parts/taps.ts';
 import { createVlanPart } from './parts/vlans.ts';
@@ -300,6 +301,8 @@ export async function startDaemon(
       { host: own.captureHost, vms, clock, log },
     );
     namespaces.register(captures.content);
+    const { pipes, ...pipesPart } = createPipesPart({ mesh, clock, log });
+    namespaces.register(pipesPart.content);
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
@@ -317,6 +320,7 @@ export async function startDaemon(
       dhcpPart,
       captures,
       createConsolesPart({ vms, clock }),
+      pipesPart,
       createDaemonCommandsPart(
         { flags, filePath: paths.files, isOfMachine: self.isOfMachine },
         { ...own, clock, logBook: components.logBook ?? quietBook(flags) },
@@ -362,7 +366,7 @@ export async function startDaemon(
     await mesh.start();
     cleanups.push(() => mesh.stop());
     cleanups.push(() => roster.flush());
-    ready.resolve({ dispatcher, watch: rows.watch, streams: createStreamSource({ mesh, roster }), onBug });
+    ready.resolve({ dispatcher, watch: rows.watch, streams: createStreamSource({ mesh, roster }), pipes, onBug });
     log.info(`meshd ${version} on ${host}: context ${flags.context}, port ${flags.port}, socket ${socket.path}`);
     return { socketPath: socket.path, stop };
   } catch (error) {

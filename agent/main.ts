@@ -24,13 +24,21 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (flags.cli) {
     const { commandPatterns } = await import('../core/commands/table.ts');
-    console.log(JSON.stringify(commandPatterns, null, 2));
+    const shown = commandPatterns.map(({ pattern, help, role, reach }) => ({
+      patterns: [pattern],
+      help_short: help,
+      role,
+      reach,
+    }));
+    console.log(JSON.stringify(shown, null, 1));
     return exitCode.done;
   }
   const target = { socketPath: `${flags.base}/meshd`, namespace: flags.namespace };
   // Each way loads what it needs: a client that loaded the daemon would take twice as long.
   if (flags.e) return (await import('./client/execute.ts')).runExecute(rest, target);
   if (flags.attach) return (await import('./client/attach.ts')).runAttach(target);
+  if (flags.pipe !== '')
+    return (await import('./client/pipe.ts')).runPipe({ socketPath: target.socketPath, pipe: flags.pipe });
   if (flags.relay) return (await import('./client/relay.ts')).runRelay(target);
   if (flags.takeca !== '') {
     const { runTakeCa } = await import('./daemon-side.ts');

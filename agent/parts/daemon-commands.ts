@@ -47,7 +47,7 @@ export function createDaemonCommandsPart(
   return {
     handlers: {
       args: ({ host }) => {
-        const { names, values } = flagTable(flags);
+        const { names, values } = flagTable({ ...flags, filepath: filePath });
         return Promise.resolve([responseEntry(host, { Header: [...names], Tabular: [[...values]] })]);
       },
       check: async ({ host }) => {

@@ -37,6 +37,7 @@ import { Simulation } from '../mesh/simulation.ts';
 import { createDaemonCommandsPart } from '../parts/daemon-commands.ts';
 import { createVmCommandsPart } from '../parts/vm-commands.ts';
 import { createCapturesPart } from '../parts/captures.ts';
+import { createPipesPart } from '../parts/pipes.ts';
 import { createProbePart } from '../parts/probe.ts';
 import { createDhcpPart } from '../parts/dhcp.ts';
 import { createTapsPart } from '../parts/taps.ts';
@@ -45,6 +46,7 @@ import { Launches } from '../namespaces/launches.ts';
 import { Namespaces } from '../namespaces/namespaces.ts';
 import { vlansOfNamespaces } from '../parts/namespaces.ts';
 import { MemoryTextStore } from '../tables/memory-store.ts';
+import type { Pipes } from '../pipes/pipes.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
 import { createStreamSource } from './streams.ts';
@@ -82,6 +84,7 @@ async function vmParts(
 ): Promise<{
   handlers: Handlers;
   ports: VirtualSwitch;
+  pipes: Pipes;
   vmNames: (namespace: string) => string[];
   stop: () => Promise<void>;
 }> {
@@ -131,6 +134,8 @@ async function vmParts(
     listed: (namespace) => directory.listed(namespace),
   });
   for (const { content } of [commands, dhcp, tapsPart, captures]) namespaces.register(content);
+  const { pipes, ...pipesPart } = createPipesPart({ mesh, clock, log });
+  namespaces.register(pipesPart.content);
   const parsed = parseFlags([]);
   if (!parsed.ok) throw new Error(parsed.message);
   const own = createDaemonCommandsPart(
@@ -140,12 +145,14 @@ async function vmParts(
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers, ...captures.handlers, ...own.handlers },
+    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers, ...captures.handlers, ...own.handlers, ...pipesPart.handlers },
+    pipes,
     ports,
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
       await own.stop();
       await captures.stop();
+      await pipesPart.stop();
       await probe.stop();
       await dhcp.stop();
       await tapsPart.stop();
@@ -176,6 +183,7 @@ export async function startCluster(): Promise<TestCluster> {
   const dispatchers: Dispatcher[] = [];
   const allVlans: Vlans[] = [];
   const ends: (() => Promise<void>)[] = [];
+  let pipes: Pipes | null = null;
   const allNamespaces: Namespaces[] = [];
   for (const index of [0, 1, 2]) {
     const mesh = simulation.mesh(index);
@@ -214,6 +222,7 @@ export async function startCluster(): Promise<TestCluster> {
       },
     );
     ends.push(vms.stop);
+    pipes ??= vms.pipes;
     const handlers: Handlers = {
       ...createMeshHandlers({
         mesh,
@@ -266,7 +275,13 @@ export async function startCluster(): Promise<TestCluster> {
   };
   const server = await CommandSocket.listen(
     { base, host: 'node1', version: '0.1.0' },
-    Promise.resolve({ dispatcher, watch, streams: createStreamSource({ mesh: simulation.mesh(0), roster }), onBug }),
+    Promise.resolve({
+      dispatcher,
+      watch,
+      streams: createStreamSource({ mesh: simulation.mesh(0), roster }),
+      ...(pipes ? { pipes } : {}),
+      onBug,
+    }),
     onBug,
   );
   const end = Date.now() + 20_000;

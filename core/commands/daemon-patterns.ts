@@ -59,5 +59,39 @@ export const daemonPatterns: readonly CommandPattern[] = [
   { ...clearsHere, pattern: 'clear log <ring,>', help: 'keep no lines' },
   { ...clearsHere, pattern: 'clear log <stderr,>', help: 'log to standard error as at the start' },
 
+  { ...operatorHere, pattern: 'plumb', help: 'plumbs of the namespace on this node' },
+  {
+    ...adminHere,
+    pattern: 'plumb <src> <dst>...',
+    help: 'pass lines from a program or a named pipe to the next one: plumb words "grep -v bar" clean',
+  },
+  {
+    ...clearsHere,
+    pattern: 'clear plumb [pipeline]...',
+    help: 'end a plumb, named as it was typed, or all of the namespace',
+  },
+  { ...operator, pattern: 'pipe', help: 'named pipes of the namespace that this node knows' },
+  { ...operator, pattern: 'pipe <pipe> <data>', help: 'write a message to a named pipe, for its readers on all nodes' },
+  {
+    ...operator,
+    pattern: 'pipe <pipe> <mode,> <all,round-robin,random>',
+    help: 'which readers get what is written here: all of them, one after the other, or any one',
+  },
+  { ...operator, pattern: 'pipe <pipe> <log,> <true,false>', help: 'log what is written here' },
+  {
+    ...adminHere,
+    pattern: 'pipe <pipe> <via,> <command>...',
+    help: 'run a program over each message that is written here, once for each reader, who gets what it prints',
+  },
+  {
+    ...operator,
+    destructive: true,
+    pattern: 'clear pipe [pipe]',
+    help: 'forget a named pipe, or all of the namespace here; readers end',
+  },
+  { ...operator, destructive: true, pattern: 'clear pipe <pipe> <log,>', help: 'log nothing of it' },
+  { ...operator, destructive: true, pattern: 'clear pipe <pipe> <mode,>', help: 'write to all readers' },
+  { ...operator, destructive: true, pattern: 'clear pipe <pipe> <via,>', help: 'write messages as they are' },
+
   { ...operatorHere, pattern: 'write <file>', help: 'write the history to a file below -filepath, for `read`' },
 ];
