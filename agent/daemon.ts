@@ -319,7 +319,7 @@ export async function startDaemon(
       tapsPart,
       dhcpPart,
       captures,
-      createConsolesPart({ vms, clock }),
+      createConsolesPart(paths.files, { vms, clock, log }),
       pipesPart,
       createDaemonCommandsPart(
         { flags, filePath: paths.files, isOfMachine: self.isOfMachine },

@@ -34,6 +34,7 @@ import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
+import { createConsolesPart } from '../parts/consoles.ts';
 import { createDaemonCommandsPart } from '../parts/daemon-commands.ts';
 import { createVmCommandsPart } from '../parts/vm-commands.ts';
 import { createCapturesPart } from '../parts/captures.ts';
@@ -136,6 +137,8 @@ async function vmParts(
   for (const { content } of [commands, dhcp, tapsPart, captures]) namespaces.register(content);
   const { pipes, ...pipesPart } = createPipesPart({ mesh, clock, log });
   namespaces.register(pipesPart.content);
+  await mkdir(stateFolder, { recursive: true });
+  const consoles = createConsolesPart(stateFolder, { vms, clock, log });
   const parsed = parseFlags([]);
   if (!parsed.ok) throw new Error(parsed.message);
   const own = createDaemonCommandsPart(
@@ -145,13 +148,23 @@ async function vmParts(
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
-    handlers: { ...commands.handlers, ...probe.handlers, ...tapsPart.handlers, ...dhcp.handlers, ...captures.handlers, ...own.handlers, ...pipesPart.handlers },
+    handlers: {
+      ...commands.handlers,
+      ...probe.handlers,
+      ...tapsPart.handlers,
+      ...dhcp.handlers,
+      ...captures.handlers,
+      ...own.handlers,
+      ...pipesPart.handlers,
+      ...consoles.handlers,
+    },
     pipes,
     ports,
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
       await own.stop();
       await captures.stop();
+      await consoles.stop();
       await pipesPart.stop();
       await probe.stop();
       await dhcp.stop();

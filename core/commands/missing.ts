@@ -25,7 +25,6 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['clear router', 'configure the guest over its network'],
   ['clear vm net bond', '`clear vm config bonds` before the launch'],
   ['disk', 'qemu-img on the node, below -filepath; `file list` shows the result'],
-  ['clear vnc', '`vm screenshot` for the screen as it is'],
   ['dnsmasq start', '`dnsmasq serve <vlan> <address> <low> <high>`, whose options are checked'],
   ['file stream', '`file get` fetches it'],
   ['log mesh', journal],
@@ -53,7 +52,6 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['vm save', paused],
   ['vm snapshot', paused],
   ['vm top', '`vm info`, and `host` for the load of each host'],
-  ['vnc', "`vm screenshot`, the page Consoles, or a VNC viewer at the socket `vnc` in the VM's folder on its node"],
   ...['android-adb', 'android-avd', 'android-avd-dir', 'android-console-base-port', 'android-emulator']
     .concat(['android-extra-args', 'android-no-window', 'android-sdk', 'android-writable-system'])
     .concat(['fifos', 'filesystem', 'hostname', 'init', 'preinit', 'volume'])

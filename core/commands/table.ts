@@ -10,6 +10,7 @@ import { capturePatterns } from './capture-patterns.ts';
 import { compilePattern, type CompiledPattern } from './pattern.ts';
 import type { CommandPattern } from './types.ts';
 import { vmPatterns } from './vm-patterns.ts';
+import { vncPatterns } from './vnc-patterns.ts';
 
 /** Columns of `host` in the order of its table, and `name`. */
 export const hostColumns = [
@@ -306,6 +307,8 @@ export const commandPatterns: readonly CommandPattern[] = [
   ...capturePatterns,
 
   ...daemonPatterns,
+
+  ...vncPatterns,
 
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
