@@ -23,14 +23,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return exitCode.done;
   }
   if (flags.cli) {
-    const { commandPatterns } = await import('../core/commands/table.ts');
-    const shown = commandPatterns.map(({ pattern, help, role, reach }) => ({
-      patterns: [pattern],
-      help_short: help,
-      role,
-      reach,
-    }));
-    console.log(JSON.stringify(shown, null, 1));
+    console.log((await import('./daemon-side.ts')).commandsJson());
     return exitCode.done;
   }
   const target = { socketPath: `${flags.base}/meshd`, namespace: flags.namespace };
