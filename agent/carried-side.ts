@@ -18,4 +18,4 @@ const source = zstdDecompressSync(packed, { chunkSize: 1 << 21 }).toString('lati
 const side = new Module(path) as Compilable;
 // Not the name of the file: both would have one entry in the cache.
 side._compile(source, `${path}#daemon`);
-export const { runDaemon, runTakeCa } = side.exports as typeof DaemonSide;
+export const { commandsJson, runDaemon, runTakeCa } = side.exports as typeof DaemonSide;

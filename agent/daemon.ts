@@ -31,7 +31,7 @@ import { Dispatcher } from './commands/dispatcher.ts';
 import type { Handlers } from './commands/handler.ts';
 import { defaultMeshTimeoutMs } from './commands/mesh.ts';
 import { ensureIdentity } from './identity/identity.ts';
-import type { Log } from './log.ts';
+import { LogBook, type Log, type LogLevel } from './log.ts';
 import { createSystemClock } from './mesh/clock.ts';
 import { Mesh } from './mesh/mesh.ts';
 import { MeshPeers } from './mesh/peers.ts';
@@ -39,6 +39,7 @@ import { TlsTransport } from './mesh/tls-transport.ts';
 import { createBridgePart } from './parts/bridge.ts';
 import { createCapturesPart } from './parts/captures.ts';
 import { createConsolesPart } from './parts/consoles.ts';
+import { createDaemonCommandsPart } from './parts/daemon-commands.ts';
 import { createDeployPart } from './parts/deploy.ts';
 import { askForSimulated } from './dhcp/simulated-guests.ts';
 import { createDhcpPart } from './parts/dhcp.ts';
@@ -48,6 +49,7 @@ import { createMeshPart } from './parts/mesh.ts';
 import { createNamespacesPart } from './parts/namespaces.ts';
 import { createOptimizePart } from './parts/optimize.ts';
 import type { Part } from './parts/part.ts';
+import { createPipesPart } from './parts/pipes.ts';
 import { createProbePart } from './parts/probe.ts';
 import { createTapsPart } from './parts/taps.ts';
 import { createVlanPart } from './parts/vlans.ts';
@@ -85,6 +87,8 @@ export interface DaemonOptions {
 
 export interface DaemonComponents {
   readonly log: Log;
+  /** What the `log` commands set; of simulated nodes, whose log is of all of them, nothing. */
+  readonly logBook?: LogBook;
   readonly machine: Machine;
   /** What lies below -filepath; the folder on this host unless given. */
   readonly files?: FileStore;
@@ -107,6 +111,9 @@ export interface Daemon {
   /** Closes links and socket, so that the others see this node leave at once. */
   stop(): Promise<void>;
 }
+
+/** For a daemon whose log is another program's. */
+const quietBook = (flags: Flags) => new LogBook({ level: flags.level as LogLevel, file: '' }, () => undefined);
 
 /** Addresses of all nodes; listed once for each roster, since every caller of the mesh port is looked up among them. */
 function rosterAddresses(store: { readonly roster: Roster }): () => readonly string[] {
@@ -316,6 +323,8 @@ export async function startDaemon(
       { host: own.captureHost, vms, clock, log },
     );
     namespaces.register(captures.content);
+    const { pipes, ...pipesPart } = createPipesPart({ mesh, clock, log });
+    namespaces.register(pipesPart.content);
     const parts: readonly Part[] = [
       deploy,
       createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
@@ -333,7 +342,12 @@ export async function startDaemon(
       dhcpPart,
       captures,
       createOptimizePart(vmsPart.optimizer, vms),
-      createConsolesPart({ vms, clock }),
+      createConsolesPart(paths.files, { vms, clock, log }),
+      pipesPart,
+      createDaemonCommandsPart(
+        { flags, filePath: paths.files, isOfMachine: self.isOfMachine },
+        { ...own, clock, logBook: components.logBook ?? quietBook(flags) },
+      ),
       createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
       ...(components.parts?.(mesh) ?? []),
     ];
@@ -376,7 +390,7 @@ export async function startDaemon(
     await mesh.start();
     cleanups.push(() => mesh.stop());
     cleanups.push(() => roster.flush());
-    ready.resolve({ dispatcher, watch: rows.watch, streams: createStreamSource({ mesh, roster }), onBug });
+    ready.resolve({ dispatcher, watch: rows.watch, streams: createStreamSource({ mesh, roster }), pipes, onBug });
     log.info(`meshd ${version} on ${host}: context ${flags.context}, port ${flags.port}, socket ${socket.path}`);
     return { socketPath: socket.path, stop };
   } catch (error) {

@@ -22,10 +22,16 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(`meshd ${describeVersion(programPath)}`);
     return exitCode.done;
   }
+  if (flags.cli) {
+    console.log((await import('./daemon-side.ts')).commandsJson());
+    return exitCode.done;
+  }
   const target = { socketPath: `${flags.base}/meshd`, namespace: flags.namespace };
   // Each way loads what it needs: a client that loaded the daemon would take twice as long.
   if (flags.e) return (await import('./client/execute.ts')).runExecute(rest, target);
   if (flags.attach) return (await import('./client/attach.ts')).runAttach(target);
+  if (flags.pipe !== '')
+    return (await import('./client/pipe.ts')).runPipe({ socketPath: target.socketPath, pipe: flags.pipe });
   if (flags.relay) return (await import('./client/relay.ts')).runRelay(target);
   if (flags.takeca !== '') {
     const { runTakeCa } = await import('./daemon-side.ts');

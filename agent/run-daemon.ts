@@ -1,11 +1,11 @@
 // The daemon's life as a process: from its flags to its exit code.
 import { flushCompileCache } from 'node:module';
 import { AppError, describeError } from '../contract/errors.ts';
-import type { Flags } from '../core/flags.ts';
+import { inertFlags, type Flags } from '../core/flags.ts';
 import { linuxMachine } from '../host/machine.ts';
 import { runAttach } from './client/attach.ts';
 import { startDaemon, type Daemon } from './daemon.ts';
-import { createLog, type LogLevel } from './log.ts';
+import { LogBook, type LogLevel } from './log.ts';
 
 const exitCode = { done: 0, failed: 1, alreadyRunning: 3 } as const;
 /** How long a stop may take before the process ends anyway. */
@@ -17,7 +17,11 @@ export async function runDaemon(flags: Flags, programPath: string): Promise<numb
   // For ps, top and `fault kill node3 meshd`: otherwise every node shows `node`.
   process.title = 'meshd';
   // The level was checked with the flags.
-  const log = createLog({ level: flags.level as LogLevel, file: flags.logfile });
+  const toStderr = flags.v && flags.verbose;
+  const logBook = new LogBook({ level: flags.level as LogLevel, file: flags.logfile, toStderr });
+  const { log } = logBook;
+  const inert = inertFlags(flags);
+  if (inert.length > 0) log.warn(`without effect in meshd: ${inert.join(', ')}`);
   const ended = Promise.withResolvers<number>();
   // Before anything is written: a signal during the start ends it in order, right after it.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -32,6 +36,7 @@ export async function runDaemon(flags: Flags, programPath: string): Promise<numb
       { flags, programPath },
       {
         log,
+        logBook,
         machine: linuxMachine(),
         onQuit: (delayMs) => {
           setTimeout(() => {

@@ -9,6 +9,8 @@
 //   client: {"Stream":{"Node":"node7","Service":"echo","Args":…}}\n
 //                                                server: {"Stream":{…}}\n, then bytes; or an answer with an error, and it stays as it was
 //
+//   client: {"PlumbPipe":"minimega//foo"}          no answer: bare JSON strings both ways from then on, each a message of that named pipe
+//
 // After the answer to Stream the connection carries bytes in both directions, each with its own end, as minimega's PlumbPipe turns
 // its connection into a pipe. The client sends a newline behind this request, and nothing more until the answer. Bytes have no place
 // for an error: when the stream breaks, the connection closes. What must arrive whole has to say so in its bytes.
@@ -85,6 +87,7 @@ export const CommandRequest = z.object({
   watch: z.optional(z.object({ Kinds: z.optional(kindNames) })),
   cancel: z.optional(z.boolean()),
   stream: z.optional(StreamRequest),
+  plumbpipe: z.optional(z.string().check(z.maxLength(140))),
 });
 export type CommandRequest = z.infer<typeof CommandRequest>;
 

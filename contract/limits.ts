@@ -33,6 +33,42 @@ export const maxHistoryLines = 10_000;
 /** Characters of all history lines together: 10,000 lines may be of a megabyte each. */
 export const maxHistoryCharacters = 8 * 1024 * 1024;
 
+/** Texts of `log filter`: each line is searched for all of them. */
+export const maxLogFilters = 64;
+
+/** Lines of `log ring`: an answer of more is for `deploy logs` and the journal. */
+export const maxLogRing = 10_000;
+
+/** Characters of one message of a named pipe: a line of the command language is as long. */
+export const maxPipeLineBytes = 64 * 1024;
+
+/** Characters that wait for a reader of a pipe, or for another node, that is slow; what comes beyond is left out. */
+export const maxPipeBacklogBytes = 1024 * 1024;
+
+/** Named pipes of a node: each keeps its newest message. */
+export const maxPipes = 256;
+
+/** Readers of a pipe on one node. */
+export const maxPipeReaders = 256;
+
+/** Programs of plumbs on a node, and plumbs: each has some. */
+export const maxPlumbPrograms = 64;
+
+/** How long a program of `pipe … via` may take for one message. */
+export const viaTimeoutMs = 10_000;
+
+/** Of `vnc record kb`: a day of typing. It lies below -filepath. */
+export const maxVncRecordingBytes = 16 * 1024 * 1024;
+
+/** Recordings and playbacks of a node's screens. */
+export const maxVncSessions = 64;
+
+/** Characters of one `vnc type`. */
+export const maxVncTypedCharacters = 4_096;
+
+/** Longest CPU profile of `debug cpu`: it is in memory until its end. */
+export const maxProfileMs = 10 * 60_000;
+
 /** Bytes kept of a child process's stdout and of its stderr when the caller names no bound. */
 export const maxOutputBytes = 8 * 1024 * 1024;
 

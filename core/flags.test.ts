@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deployFlags, describeFlags, parseFlags, statePathOf, type Flags } from './flags.ts';
+import { deployFlags, describeFlags, flagTable, inertFlags, parseFlags, statePathOf, type Flags } from './flags.ts';
 
 function parsed(...argv: string[]): { flags: Flags; rest: readonly string[] } {
   const result = parseFlags(argv);
@@ -52,6 +52,48 @@ describe('flags', () => {
     expect(handed[0]).toBe('-headnode=node1');
     expect(handed.slice(1)).toEqual([...handed.slice(1)].sort());
     expect(parsed(...handed).flags).toEqual({ ...flags, headnode: 'node1', nostdin: true });
+  });
+
+  test("minimega's flags without effect are taken, said, and not handed on", () => {
+    const argv = [
+      '-broadcast=10.0.0.255',
+      '-hashfiles',
+      '-abssnapshot',
+      '-cgroup',
+      '/cg',
+      '-panic',
+      '-v=false',
+      '-verbose',
+    ];
+    const { flags } = parsed(...argv);
+    expect(inertFlags(flags).map((text) => text.split(' ')[0])).toEqual([
+      '-abssnapshot',
+      '-broadcast',
+      '-cgroup',
+      '-hashfiles',
+      '-panic',
+    ]);
+    expect(inertFlags(parsed().flags)).toEqual([]);
+    const handed = deployFlags(flags, 'node1');
+    expect(handed).toContain('-v=false');
+    expect(
+      handed.filter((text) => /^-(broadcast|hashfiles|abssnapshot|cgroup|panic|verbose|cli|pipe)\b/.test(text)),
+    ).toEqual([]);
+  });
+
+  test("what minimega's deploy hands on is taken", () => {
+    const theirs =
+      '-headnode=node1 -abssnapshot=false -attach=false -base=/tmp/minimega -broadcast=255.255.255.255 -cgroup=/sys/fs/cgroup -cli=false -context=john -degree=2 -e=false -filepath=/tmp/minimega/files -force=false -hashfiles=false -level=error -logfile= -msa=10 -namespace= -nostdin=true -panic=false -pipe= -port=9000 -recover=false -v=true -verbose=true -version=false -vlanrange=101-4096';
+    expect(parsed(...theirs.split(' ')).rest).toEqual([]);
+  });
+
+  test('`args` has the columns of minimega', () => {
+    const { names, values } = flagTable(parsed('-degree', '3').flags);
+    expect(names.join(' ')).toBe(
+      'abssnapshot attach base broadcast cgroup cli context degree e filepath force hashfiles headnode level logfile msa namespace nostdin panic pipe port recover v verbose version vlanrange',
+    );
+    expect(values[names.indexOf('degree')]).toBe('3');
+    expect(values[names.indexOf('broadcast')]).toBe('255.255.255.255');
   });
 
   test('the usage names every flag of the guide', () => {

@@ -10,11 +10,29 @@ interface FlagSpec {
   readonly help: string;
   /** A client mode of the program rather than a setting of the daemon: deploy does not hand it on. */
   readonly client?: true;
+  /** One of minimega's that changes nothing here, and why: it is accepted, so that scripts and unit files still work. */
+  readonly inert?: string;
+  /** minimega has no such flag. */
+  readonly isOurs?: true;
 }
 
 const specs = {
+  abssnapshot: {
+    kind: 'boolean',
+    initial: false,
+    help: 'no effect',
+    inert: 'disks of VMs name their images by absolute paths in any case',
+  },
   attach: { kind: 'boolean', initial: false, help: 'attach to the running meshd and give a prompt', client: true },
   base: { kind: 'string', initial: '/run/meshd', help: 'directory of the command socket and the pid file' },
+  broadcast: {
+    kind: 'string',
+    initial: '255.255.255.255',
+    help: 'no effect',
+    inert: 'nodes are found by the roster, not by broadcast',
+  },
+  cgroup: { kind: 'string', initial: '/sys/fs/cgroup', help: 'no effect', inert: 'meshd has no containers' },
+  cli: { kind: 'boolean', initial: false, help: 'print the patterns of all commands as JSON and exit', client: true },
   context: { kind: 'string', initial: 'meshd', help: 'the mesh this node belongs to' },
   degree: { kind: 'number', initial: 0, help: 'mesh links this node tries to hold; 3 or 4 is a good value' },
   e: { kind: 'boolean', initial: false, help: 'run the rest of the line as one command and exit', client: true },
@@ -28,12 +46,15 @@ const specs = {
     initial: false,
     help: 'start although a command socket of a dead meshd is there, without adopting its VMs',
   },
+  hashfiles: { kind: 'boolean', initial: false, help: 'no effect', inert: 'files are always compared by SHA-256' },
   headnode: { kind: 'string', initial: '', help: 'name of the node that deployed this one' },
   level: { kind: 'string', initial: 'info', help: 'log level: debug, info, warn, error, fatal' },
   logfile: { kind: 'string', initial: '', help: 'also append the log to this file' },
   msa: { kind: 'number', initial: 10, help: 'period of the mesh map check, in seconds' },
   namespace: { kind: 'string', initial: '', help: 'namespace of -e and -attach', client: true },
   nostdin: { kind: 'boolean', initial: false, help: 'take no commands from the terminal' },
+  panic: { kind: 'boolean', initial: false, help: 'no effect', inert: '`debug goroutine` shows what meshd waits for' },
+  pipe: { kind: 'string', initial: '', help: 'connect standard input and output to a named pipe', client: true },
   port: { kind: 'number', initial: 9000, help: 'TCP port of the mesh' },
   recover: { kind: 'boolean', initial: false, help: 'adopt what a dead meshd left running' },
   relay: {
@@ -41,13 +62,17 @@ const specs = {
     initial: false,
     help: 'connect standard input and output to the command socket',
     client: true,
+    isOurs: true,
   },
   takeca: {
     kind: 'string',
     initial: '',
     help: 'make this node the head with a copy of the CA; its recovery code is read from standard input',
     client: true,
+    isOurs: true,
   },
+  v: { kind: 'boolean', initial: true, help: 'log to standard error' },
+  verbose: { kind: 'boolean', initial: true, help: 'the same' },
   version: { kind: 'boolean', initial: false, help: 'print the version and exit', client: true },
   vlanrange: { kind: 'string', initial: '101-4096', help: 'default VLAN pool, min-max, max exclusive' },
 } as const satisfies Record<string, FlagSpec>;
@@ -145,13 +170,30 @@ export function describeFlags(): string {
 
 /**
  * The flags that deploy hands on, as minimega does: `-headnode=<head>` first, then every flag including
- * defaults, alphabetical, as `-name=value`, with `-nostdin=true`. Client modes, which minimega spells out as false, are
- * left out.
+ * defaults, alphabetical, as `-name=value`, with `-nostdin=true`. Client modes, which minimega spells out as false, and flags without effect are
+ * left out; so are -v and -verbose unless they are set, since a meshd that is rolled back to may not know them.
  */
 export function deployFlags(flags: Flags, headnode: string): string[] {
-  const handed = names.filter((name) => name !== 'headnode' && !('client' in specs[name]));
+  const handed = names.filter((name) => {
+    if (name === 'headnode' || 'client' in specs[name] || 'inert' in specs[name]) return false;
+    return (name !== 'v' && name !== 'verbose') || flags[name] !== specs[name].initial;
+  });
   return [
     `-headnode=${headnode}`,
     ...handed.map((name) => `-${name}=${name === 'nostdin' ? 'true' : String(flags[name])}`),
   ];
+}
+
+/** For each flag that was set and changes nothing: which, and why. */
+export function inertFlags(flags: Flags): string[] {
+  return names.flatMap((name) => {
+    const spec: FlagSpec = specs[name];
+    return spec.inert === undefined || flags[name] === spec.initial ? [] : [`-${name} (${spec.inert})`];
+  });
+}
+
+/** Names and values of minimega's flags, in its order: the table of `args`. */
+export function flagTable(flags: Flags): { readonly names: readonly string[]; readonly values: readonly string[] } {
+  const shown = names.filter((name) => !('isOurs' in specs[name])).sort();
+  return { names: shown, values: shown.map((name) => String(flags[name])) };
 }

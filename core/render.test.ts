@@ -79,15 +79,17 @@ describe('renderEntries', () => {
 describe('selectColumns', () => {
   const entry = table('n1', ['name', 'state', 'id', 'idle'], ['a', 'RUNNING', '1', 'x']);
 
-  it('keeps and reorders, by exact name or unique prefix', () => {
-    expect(selectColumns([entry], 'st,id,name')[0]).toMatchObject({
+  it('keeps and reorders', () => {
+    expect(selectColumns([entry], 'state,id,name')[0]).toMatchObject({
       Header: ['state', 'id', 'name'],
       Tabular: [['RUNNING', '1', 'a']],
     });
   });
 
-  it('refuses what is unknown or ambiguous, unless there are no rows', () => {
-    expect(() => selectColumns([entry], 'i')).toThrow('ambiguous column `i`');
+  it('refuses what is no column, unless there are no rows', () => {
+    // An abbreviation is no column.
+    expect(() => selectColumns([entry], 'i')).toThrow('no such column `i`');
+    expect(() => filterRows([entry], 'nam=x')).toThrow('no such column `nam`');
     expect(() => selectColumns([entry], 'x')).toThrow('no such column `x`');
     expect(() => selectColumns([entry], 'Name')).toThrow('no such column `Name`');
     expect(selectColumns([table('n1', ['a'])], 'x,y')[0]?.Header).toEqual(['x', 'y']);
@@ -102,7 +104,7 @@ describe('filterRows', () => {
   it.each([
     ['name=web', ['Web']],
     ['name!=web', ['db']],
-    ['n~E', ['Web']],
+    ['name~E', ['Web']],
     ['name!~e', ['db']],
     ['vlan=alpha', ['Web']],
     ['vlan!=alpha', ['db']],

@@ -3,9 +3,8 @@ import type { ResponseEntry } from '../contract/command-socket.ts';
 import { AppError } from '../contract/errors.ts';
 
 /**
- * Keeps the named columns in the order given. A name is exact or a unique prefix; an entry without rows takes the names
- * as its header, unchecked.
- * @throws AppError `invalid` for a name that fits none or several.
+ * Keeps the named columns in the order given; an entry without rows takes the names as its header, unchecked.
+ * @throws AppError `invalid` for a name that is not a column.
  */
 export function selectColumns(entries: readonly ResponseEntry[], columnsCsv: string): ResponseEntry[] {
   const names = columnsCsv.split(',');
@@ -23,18 +22,13 @@ export function selectColumns(entries: readonly ResponseEntry[], columnsCsv: str
 }
 
 /**
- * Where a column that somebody named in lower case stands: exactly so, or as the only one that begins so.
- * @throws AppError `invalid` for a name that fits none or several
+ * Where a column that somebody named in lower case stands. An abbreviation is not a column, as in minimega.
+ * @throws AppError `invalid` for a name that is not a column
  */
 export function findColumn(header: readonly string[], name: string): number {
-  const lower = header.map((column) => column.toLowerCase());
-  const exact = lower.indexOf(name);
-  if (exact >= 0) return exact;
-  const found = lower.flatMap((column, at) => (column.startsWith(name) ? [at] : []));
-  const [only] = found;
-  if (only === undefined) throw new AppError('invalid', `no such column \`${name}\``);
-  if (found.length > 1) throw new AppError('invalid', `ambiguous column \`${name}\``);
-  return only;
+  const at = header.findIndex((column) => column.toLowerCase() === name);
+  if (at < 0) throw new AppError('invalid', `no such column \`${name}\``);
+  return at;
 }
 
 type Operator = '!~' | '~' | '!=' | '=';

@@ -68,7 +68,8 @@ function demoScript(nodes: readonly string[]): string {
       );
     }
   }
-  return [...lines, '', 'vm start all', ''].join('\n');
+  // What `meshd -e` makes active stays so for the next one.
+  return [...lines, '', 'vm start all', 'namespace minimega', ''].join('\n');
 }
 
 /** Until eth0 of each node is in its bridge, as the run of the console makes it. */

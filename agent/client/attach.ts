@@ -25,6 +25,7 @@ export interface AttachOptions {
 }
 
 const suggestTimeoutMs = 2000;
+const helloTimeoutMs = 10_000;
 
 /**
  * Exit code: 0 when left by `disconnect`, `quit` or the end of input; 2 when no daemon was there at the start. Without a
@@ -82,6 +83,8 @@ class Attach {
         this.showPrompt();
       }
     });
+    // With Hello, namespace and flags of this prompt are its own. The daemon's own terminal has those that `-e` uses.
+    if (!this.options.isOwnTerminal) await sayHello(client);
     this.client = client;
     if (this.wasConnected) this.say('Connected again: active namespace and output flags are back to their defaults.\n');
     this.wasConnected = true;
@@ -246,5 +249,14 @@ class Attach {
 
   private say(text: string): void {
     this.output.write(text);
+  }
+}
+
+/** minimega knows no Hello, and answers that with an error. */
+async function sayHello(client: CommandClient): Promise<void> {
+  try {
+    await client.hello({ Product: 'meshd' }, { deadline: AbortSignal.timeout(helloTimeoutMs) });
+  } catch (error) {
+    if (client.isClosed) throw error;
   }
 }

@@ -177,6 +177,26 @@ describe('-e', () => {
     expect(cancelled).toEqual(['deploy logs n2']);
   });
 
+  it('shares namespace and output flags with the next -e, and not with a prompt', async () => {
+    await execute(['namespace', 'exp']);
+    await execute(['.annotate', 'false']);
+    expect(await execute(['host', 'name'])).toMatchObject({ out: 'node2\nnode3\n' });
+    const input = new PassThrough();
+    const output = new Text();
+    input.end('namespace other\nhost name\n');
+    await runAttach({ socketPath, namespace: '', input, output, errorOutput: new Text() });
+    expect(output.text).toBe('node2: node2\nnode3: node3\n');
+    expect((await execute(['namespace'])).out).toMatch(/exp +\| +\| true/);
+  });
+
+  it('the terminal of the daemon itself shares them too', async () => {
+    const input = new PassThrough();
+    input.end('namespace exp\n');
+    const options = { socketPath, namespace: '', output: new Text(), errorOutput: new Text() };
+    await runAttach({ ...options, input, isOwnTerminal: true });
+    expect(await execute(['host', 'name'])).toMatchObject({ out: 'node2: node2\nnode3: node3\n' });
+  });
+
   it('quit is a success', async () => {
     expect(await execute(['quit'])).toEqual({ code: 0, out: '', err: '' });
     expect(quits).toBe(1);
@@ -224,13 +244,15 @@ describe('-attach on a terminal', () => {
   it('has a prompt, completes, and remembers', async () => {
     await start();
     expect(output.text).toContain(`meshd:${socketPath}$ `);
+    input.write('echo one\r');
+    await output.until(/node1: one/);
     input.write('hist\t');
     await output.until(/history /);
     input.write('\r');
-    await output.until(/node1: history/);
+    await output.until(/node1: echo one/);
     input.write('\u001b[A');
     input.write('\r');
-    await output.until(/node1: history\s+history/);
+    await output.until(/node1: echo one\s+history/);
     input.write('disconnect\r');
     expect(await left).toBe(0);
   });

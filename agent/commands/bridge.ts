@@ -1,5 +1,5 @@
 // `bridge`: shows the bridges of this node, and changes those of its VMs. Looking never makes one. The one with the uplink is the console's to
-// change, which arms a rollback first. Columns and texts are minimega's where it has one, and ours are behind them.
+// change, which arms a rollback first: `bridge uplink` shows it. Columns and texts are minimega's where it has one.
 import { isIP } from 'node:net';
 import type { BridgeSummary } from '../../contract/bridge.ts';
 import { responseEntry } from '../../contract/command-socket.ts';
@@ -13,7 +13,7 @@ import { describeVlan } from '../vlans/allocator.ts';
 import type { CommandCall, Handler, Handlers } from './handler.ts';
 
 const columns = ['bridge', 'preexisting', 'vlans', 'trunks', 'tunnels', 'bonds', 'config'];
-const ownColumns = ['uplink', 'owner', 'persistence', 'reboot', 'transaction', 'alarms'];
+const uplinkColumns = ['bridge', 'uplink', 'owner', 'persistence', 'reboot', 'transaction', 'alarms'];
 
 export type BridgeSwitch = Pick<
   VirtualSwitch,
@@ -36,9 +36,7 @@ export function createBridgeHandlers({ observe, ports, aliasOf }: BridgeComponen
       return [responseEntry(call.host, {})];
     };
   return {
-    bridge: async ({ host, namespace }) => {
-      const summary = await observe();
-      const own = ownCells(summary);
+    bridge: ({ host, namespace }) => {
       const rows = ports
         .state()
         .bridges.map((bridge) => [
@@ -47,12 +45,16 @@ export function createBridgeHandlers({ observe, ports, aliasOf }: BridgeComponen
           list(bridge.vlans.map((vlan) => describeVlan(vlan, aliasOf(vlan), namespace))),
           ...[bridge.trunks, bridge.tunnels, bridge.bonds].map(list),
           goJson(bridge.config),
-          ...(bridge.name === summary.bridge ? own : ownColumns.map(() => '')),
         ]);
+      return Promise.resolve([responseEntry(host, { Header: columns, Tabular: rows })]);
+    },
+
+    'bridge <uplink,>': async ({ host }) => {
+      const summary = await observe();
+      const cells = uplinkCells(summary);
       // While Open vSwitch is away, or no bridge is there yet, a change under way or an alarm shows all the same.
-      if (own.some((cell) => cell !== '') && !rows.some(([name]) => name === summary.bridge))
-        rows.push([summary.bridge, ...columns.slice(1).map(() => ''), ...own]);
-      return [responseEntry(host, { Header: [...columns, ...ownColumns], Tabular: rows, Data: summary })];
+      const rows = summary.bridge !== '' || cells.some((cell) => cell !== '') ? [[summary.bridge, ...cells]] : [];
+      return [responseEntry(host, { Header: uplinkColumns, Tabular: rows, Data: summary })];
     },
 
     'bridge <config,> <bridge> <config>': acts((call) =>
@@ -76,7 +78,7 @@ export function createBridgeHandlers({ observe, ports, aliasOf }: BridgeComponen
 
 const list = (items: readonly string[]) => `[${items.join(' ')}]`;
 
-const ownCells = ({ uplink, owner, persistence, reboot, transaction, alarms }: BridgeSummary) => [
+const uplinkCells = ({ uplink, owner, persistence, reboot, transaction, alarms }: BridgeSummary) => [
   ...[uplink, owner, persistence, reboot, transaction],
   alarms.join('; '),
 ];

@@ -4,12 +4,15 @@ import { responseEntry, type ResponseEntry } from '../../contract/command-socket
 import { AppError } from '../../contract/errors.ts';
 import { maxHistoryCharacters, maxHistoryLines, maxValueCharacters, maxVariables } from '../../contract/limits.ts';
 import { helpText } from '../../core/commands/help.ts';
+import { describeMissing } from '../../core/commands/missing.ts';
 import { commandTable } from '../../core/commands/table.ts';
+import { clipLine } from '../../core/commands/tokens.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import type { VlanRange } from '../../core/vlans/table.ts';
+import { writeTextBelow } from '../../host/text-below.ts';
 import type { Namespaces } from '../namespaces/namespaces.ts';
 import type { CommandCall } from './handler.ts';
-import { flagChange, flagNames, flagValue, type Session } from './session.ts';
+import { flagChange, flagNames, flagValue, type Session, type SessionState } from './session.ts';
 
 export interface BuiltinCall extends CommandCall {
   readonly session: Session;
@@ -19,11 +22,15 @@ export type Builtins = Readonly<Record<string, Builtin>>;
 
 export interface BuiltinComponents {
   readonly version: string;
+  /** Directory of the files that commands may name. */
+  readonly filePath: string;
   readonly namespaces: Namespaces;
   /** The VLANs that are set for a namespace; null: it uses the default ones. */
   readonly vlanRange: (namespace: string) => VlanRange | null;
   readonly history: History;
   readonly variables: Map<string, string>;
+  /** The settings of connections without Hello: what it tells members about itself. */
+  readonly shared: SessionState;
   /** Ends the daemon after a time. */
   readonly quit: (delayMs: number) => void;
 }
@@ -63,8 +70,9 @@ export function createBuiltins(components: BuiltinComponents): Builtins {
     `${name} [true,false]`,
     one(({ command, session }) => {
       const isOn = command.words['true'] !== undefined;
-      if (!isOn && command.words['false'] === undefined) return { Response: String(flagValue(session.settings, name)) };
-      session.settings = { ...session.settings, ...flagChange(session.settings, name, isOn) };
+      if (!isOn && command.words['false'] === undefined)
+        return { Response: String(flagValue(session.state.settings, name)) };
+      session.state.settings = { ...session.state.settings, ...flagChange(session.state.settings, name, isOn) };
       return {};
     }),
   ]);
@@ -75,44 +83,57 @@ export function createBuiltins(components: BuiltinComponents): Builtins {
     'echo [args]...': one(({ command }) => ({ Response: (command.lists['args'] ?? []).join(' ') })),
     'help [command]...': one(({ command }) => {
       const words = command.lists['command'] ?? [];
-      const text = helpText(commandTable, words);
-      if (text === null)
-        throw new AppError('not-found', `no help for \`${words.join(' ')}\`: \`help\` lists all commands`);
-      return { Response: text };
+      const text = helpText(commandTable, words) ?? describeMissing(words);
+      return { Response: text ?? `no help for \`${clipLine(words.join(' '))}\`: \`help\` lists all commands` };
     }),
     history: one(() => ({ Response: history.text() })),
+    'write <file>': async ({ command, host }) => {
+      await writeTextBelow(components.filePath, command.words['file'] ?? '', `${history.text()}\n`);
+      return [responseEntry(host)];
+    },
     'clear history': one(() => {
       history.clear();
       return {};
     }),
     'quit [delay]': (call) => Promise.resolve(quit(call, components)),
-    '.env [name]': one(({ command }) => ({
-      Header: ['key', 'value'],
-      Tabular: variableRows(variables, command.words['name']),
-    })),
+    '.env [name]': one(({ command }) => {
+      const name = command.words['name'];
+      if (name !== undefined) return { Response: valueOf(variables, name) };
+      return { Header: ['key', 'value'], Tabular: [...variables].sort(([a], [b]) => (a < b ? -1 : 1)) };
+    }),
+    'clear env <name>': one(({ command }) => {
+      const name = command.words['name'] ?? '';
+      if (!variables.delete(name)) throw notSet(name);
+      return {};
+    }),
     '.env <name> <value>': one(({ command }) => {
       setVariable(variables, command.words['name'] ?? '', command.words['value'] ?? '');
       return {};
     }),
-    '.alias': one(({ session }) => ({ Header: ['alias', 'expansion'], Tabular: [...session.aliases] })),
+    '.alias': one(({ session }) => {
+      const rows = [...session.state.aliases];
+      return { Header: ['alias', 'expansion'], Tabular: rows.length === 0 ? null : rows };
+    }),
     '.alias <alias>...': one(({ command, session }) => {
       setAlias(session, command.lists['alias'] ?? []);
       return {};
     }),
     '.unalias <alias>': one(({ command, session }) => {
       const name = command.words['alias'] ?? '';
-      if (!session.aliases.delete(name))
+      if (!session.state.aliases.delete(name))
         throw new AppError('not-found', `no such alias \`${name}\` on this connection`);
       return {};
     }),
-    'namespace [name]': async ({ command, session, namespace, host }) => {
+    'namespace [name]': async ({ command, session, origin, host }) => {
       const name = command.words['name'];
       if (name === undefined) {
+        // `namespace foo namespace` runs in foo, and does not make it active.
+        const { namespace } = origin.via === 'mesh' ? components.shared : session.state;
         const Tabular = namespaceRows(namespace, components);
         return [responseEntry(host, { Header: ['namespace', 'vlans', 'active'], Tabular })];
       }
       await components.namespaces.mention(name);
-      session.namespace = name;
+      session.state.namespace = name;
       return [responseEntry(host)];
     },
     'clear namespace [name]': (call) => clearNamespace(call, components),
@@ -134,11 +155,15 @@ function quit({ command, host, session }: BuiltinCall, { quit: end }: BuiltinCom
   return [responseEntry(host, { Response: `quitting after ${seconds} seconds` })];
 }
 
-function variableRows(variables: ReadonlyMap<string, string>, name: string | undefined): string[][] {
-  if (name === undefined) return [...variables].sort(([a], [b]) => (a < b ? -1 : 1));
+function valueOf(variables: ReadonlyMap<string, string>, name: string): string {
   const value = variables.get(name);
-  if (value === undefined) throw new AppError('not-found', `$${name} is not set: set it with \`.env ${name} <value>\``);
-  return [[name, value]];
+  if (value === undefined) throw notSet(name);
+  return value;
+}
+
+function notSet(name: string): AppError {
+  const said = clipLine(name);
+  return new AppError('not-found', `$${said} is not set: set it with \`.env ${said} <value>\``);
 }
 
 function setVariable(variables: Map<string, string>, name: string, value: string): void {
@@ -149,10 +174,10 @@ function setVariable(variables: Map<string, string>, name: string, value: string
     );
   }
   assertValueLength(name, value);
-  if (value === '') variables.delete(name);
-  else if (variables.size >= maxVariables && !variables.has(name)) {
-    throw new AppError('refused', `more than ${maxVariables} variables: unset some with \`.env <name> ""\``);
-  } else variables.set(name, value);
+  if (variables.size >= maxVariables && !variables.has(name)) {
+    throw new AppError('refused', `more than ${maxVariables} variables: unset some with \`clear env <name>\``);
+  }
+  variables.set(name, value);
 }
 
 function assertValueLength(name: string, value: string): void {
@@ -168,10 +193,10 @@ function setAlias(session: Session, words: readonly string[]): void {
     throw new AppError('invalid', `\`${words.join(' ').slice(0, 80)}\`: write \`.alias name=command\``);
   }
   assertValueLength(name, expansion);
-  if (session.aliases.size >= maxVariables && !session.aliases.has(name)) {
+  if (session.state.aliases.size >= maxVariables && !session.state.aliases.has(name)) {
     throw new AppError('refused', `more than ${maxVariables} aliases on this connection`);
   }
-  session.aliases.set(name, expansion);
+  session.state.aliases.set(name, expansion);
 }
 
 /** Rows of `namespace`: name, VLAN range, whether it is the active one. */
@@ -185,11 +210,11 @@ function namespaceRows(active: string, { namespaces, vlanRange }: BuiltinCompone
 /** Back to the default namespace, or a namespace ended with all in it, on all nodes. */
 async function clearNamespace(
   { command, session, host, signal }: BuiltinCall,
-  { namespaces }: BuiltinComponents,
+  { namespaces, shared }: BuiltinComponents,
 ): Promise<ResponseEntry[]> {
   const name = command.words['name'];
   if (name === undefined) {
-    session.namespace = defaultNamespace;
+    session.state.namespace = defaultNamespace;
     return [responseEntry(host)];
   }
   if (name === defaultNamespace) {
@@ -202,7 +227,7 @@ async function clearNamespace(
     throw new AppError('not-found', `no such namespace \`${name}\`: \`namespace\` lists them`);
   }
   const { nodes, cluster, staying } = await namespaces.clear(name === 'all' ? null : name, { signal });
-  if (!namespaces.has(session.namespace)) session.namespace = defaultNamespace;
+  for (const state of [session.state, shared]) if (!namespaces.has(state.namespace)) state.namespace = defaultNamespace;
   const again = `Run \`clear namespace ${name}\` again`;
   return [...nodes].map(([node, left]) => {
     if (left.length === 0 && (node !== host || cluster.length === 0)) return responseEntry(node);

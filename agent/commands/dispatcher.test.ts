@@ -144,8 +144,30 @@ describe('output flags', () => {
     expect(await rendered('.annotate')).toBe('false');
   });
 
+  it('and the active namespace are shared by connections that share them, and go with the namespace', async () => {
+    const [one, two] = [node1.session('shared'), node1.session('shared')];
+    await answers('namespace exp', { session: one });
+    await answers('.annotate false', { session: one });
+    await answers('.alias say=echo', { session: one });
+    expect((await answers('say hi', { session: two }))[0]?.Rendered).toBe('hi');
+    expect((await answers('host name', { session: two }))[0]?.Resp?.map(({ Host }) => Host)).toEqual([
+      'node2',
+      'node3',
+    ]);
+    expect(await rendered('echo hi')).toBe('node1: hi');
+    await answers('clear namespace exp');
+    expect(two.state.namespace).toBe('minimega');
+    await answers('quit 5', { session: one });
+    await answers('.annotate true quit', { session: one });
+    expect([one.ended, two.ended]).toEqual([true, false]);
+  });
+
   it('hold for one command, the outermost winning, also behind mesh send', async () => {
     expect(await rendered('.csv true .json true host')).toBe('host,cpus,load\nnode1,4,1');
+    const table = 'host  | cpus | load\nnode1 | 4    | 1';
+    expect(await rendered('.csv false .csv true host')).toBe(table);
+    expect(await rendered('.json false .annotate true .json true host')).toBe(table);
+    expect(await rendered('.json false .csv true host')).toBe('host,cpus,load\nnode1,4,1');
     expect(await rendered('mesh send all .annotate false host name')).toBe('node2\nnode3');
     expect(await rendered('.json false host name')).toBe('node1: node1');
     expect(await rendered('.headers false .columns load,cpus host')).toBe('node1 | 1  | 4');
@@ -166,6 +188,8 @@ describe('.columns and .filter', () => {
     expect(await rendered('.filter cpus=5 host')).toBe('');
     expect((await answers('.filter host=zzz host'))[0]).toEqual({ Resp: [], Rendered: '' });
     expect(await errors('.columns x host')).toBe('no such column `x`');
+    expect(await errors('.columns lo host')).toBe('no such column `lo`');
+    expect(await errors('.filter lo=1 host')).toBe('no such column `lo`');
     expect(await errors('.filter cpus host')).toBe('invalid filter, see help');
   });
 
@@ -184,24 +208,36 @@ describe('namespaces', () => {
     expect(ran).toEqual([]);
     await answers('namespace exp host');
     expect(ran).toEqual(['node2 host mesh exp', 'node3 host mesh exp']);
-    expect(session.namespace).toBe('minimega');
+    expect(session.state.namespace).toBe('minimega');
     await answers('namespace exp');
     expect(await rendered('host name')).toBe('node2: node2\nnode3: node3');
     expect(await rendered('mesh degree')).toBe('node1: 2');
     expect(await rendered('namespace')).toContain('node1 | exp       |          | true');
   });
 
+  it('show the active one, also inside another and over the mesh', async () => {
+    await answers('namespace exp');
+    const rows = (line: string) => answers(line).then(([answer]) => answer?.Resp?.[0]?.Tabular);
+    expect(await rows('namespace other namespace')).toEqual([
+      ['minimega', '101-4096', 'false'],
+      ['exp', '', 'true'],
+      ['other', '', 'false'],
+    ]);
+    // node2 has none that is active but its own default.
+    expect((await rows('mesh send node2 namespace'))?.[0]).toEqual(['minimega', '101-4096', 'true']);
+  });
+
   it('belong to the connection, and a cleared one leads back to the default', async () => {
     await answers('namespace exp');
-    expect(node1.session().namespace).toBe('minimega');
+    expect(node1.session().state.namespace).toBe('minimega');
     const cleared = await answers('clear namespace exp');
     expect(cleared[0]?.Resp?.map(({ Host, Error }) => Host + Error)).toEqual(['node1', 'node2', 'node3']);
-    expect(session.namespace).toBe('minimega');
+    expect(session.state.namespace).toBe('minimega');
     expect(await errors('clear namespace exp')).toMatch(/^no such namespace `exp`/);
     expect(await errors('clear namespace minimega')).toMatch(/^`minimega` is the default namespace/);
     await answers('namespace exp');
     await answers('clear namespace');
-    expect(session.namespace).toBe('minimega');
+    expect(session.state.namespace).toBe('minimega');
   });
 
   it('have names that are checked and a number that is bounded', async () => {
@@ -258,7 +294,7 @@ describe('namespaces', () => {
       'b ',
       'c timed out\nRun `clear namespace exp` again, when c answers, or take it out first: `namespace exp ns del-hosts c`',
     ]);
-    expect(at.session.namespace).toBe('exp');
+    expect(at.session.state.namespace).toBe('exp');
   });
 
   it('are cleared on one node only, not over the mesh', async () => {
@@ -300,9 +336,9 @@ describe('clear all', () => {
       responseEntry('a', { Error: 'clear deploy flags: no room' }),
     ]);
     expect(cleared).toEqual(['clear vlans all']);
-    expect(at.session.namespace).toBe('minimega');
+    expect(at.session.state.namespace).toBe('minimega');
     expect((await answers('namespace', at))[0]?.Resp?.[0]?.Tabular).toEqual([['minimega', '101-4096', 'true']]);
-    expect((await answers('history', at))[0]?.Resp?.[0]?.Response).toBe('namespace\nhistory');
+    expect((await answers('history', at))[0]?.Resp?.[0]?.Response).toBe('namespace');
   });
 });
 
@@ -363,7 +399,13 @@ describe('variables and aliases', () => {
     expect(await rendered('mesh send node2 echo ${WHO}')).toBe('node2: world');
     expect(await rendered('.preprocess false echo $WHO')).toBe('node1: $WHO');
     expect(await rendered('.env')).toBe('host  | key | value\nnode1 | WHO | world');
+    expect((await answers('.env WHO'))[0]?.Resp).toEqual([responseEntry('node1', { Response: 'world' })]);
     await answers('.env WHO ""');
+    expect((await answers('echo hello $WHO .'))[0]?.Resp?.[0]?.Response).toBe('hello  .');
+    expect((await answers('.env'))[0]?.Resp?.[0]?.Tabular).toEqual([['WHO', '']]);
+    await answers('clear env WHO');
+    expect(await errors('clear env WHO')).toMatch(/^\$WHO is not set/);
+    expect(await errors('.env WHO')).toMatch(/^\$WHO is not set/);
     expect(await errors('echo $WHO')).toMatch(/^\$WHO is not set/);
     expect(await errors(`.env LONG ${'x'.repeat(16_385)}`)).toMatch(/more than 16384/);
     expect(await errors('.env 1x y')).toMatch(/a variable's name/);
@@ -383,15 +425,50 @@ describe('variables and aliases', () => {
 });
 
 describe('history', () => {
-  it('keeps lines that parsed, typed or failed, unless asked not to', async () => {
+  const kept = async () => (await answers('.record false history'))[0]?.Resp?.[0]?.Response.split('\n');
+
+  it('keeps lines after they ran, unless they failed, said nothing, or were not to be kept', async () => {
     await answers('mesh dial node9');
     await answers('bogus');
+    await answers('echo $NONE');
+    await answers('# a note');
     await answers('.record false version');
-    await answers('echo  a');
-    expect((await answers('history'))[0]?.Resp?.[0]?.Response).toBe('mesh dial node9\necho  a\nhistory');
+    await answers('echo  a # said');
+    expect((await answers('history'))[0]?.Resp?.[0]?.Response).toBe('echo  a # said');
+    expect(await kept()).toEqual(['echo  a # said', 'history']);
+  });
+
+  it('keeps what failed on some hosts only', async () => {
+    await answers('namespace exp host');
+    await answers('namespace exp ns add-hosts localhost');
+    const silent = await createMemoryCluster({
+      names: ['a', 'b'],
+      silent: ['b'],
+      handlers: () => ({ 'host <name,>': ({ host }) => Promise.resolve([responseEntry(host, { Response: host })]) }),
+    });
+    const a = silent.get('a')!;
+    const at = { dispatcher: a, session: a.session() };
+    await answers('ns add-hosts all', at);
+    expect((await answers('host name', at))[0]?.Resp?.map(({ Error }) => Error)).toEqual(['', 'timed out']);
+    expect((await answers('history', at))[0]?.Resp?.[0]?.Response).toBe('ns add-hosts all\nhost name');
+  });
+
+  it('is empty after `clear history`', async () => {
+    await answers('echo a');
     expect(await errors('clear histor')).toMatch(/typed in full/);
     await answers('clear history');
-    expect(await rendered('.record false history')).toBe('');
+    expect(await rendered('history')).toBe('');
+    await answers('namespace exp clear history');
+    expect(await rendered('history')).toBe('');
+  });
+
+  it('has the lines of a script, and not the line that read it', async () => {
+    await writeFile(join(filePath, 'h.mm'), ['# note', 'echo one', 'mesh dial node9', 'echo two'].join('\n'));
+    await answers('read h.mm');
+    expect(await kept()).toEqual(['echo one', 'echo two']);
+    await answers('clear history');
+    await answers('.record false read h.mm');
+    expect(await kept()).toEqual(['']);
   });
 
   it('has no values of variables, which others may not read, not even through an alias', async () => {
@@ -405,7 +482,6 @@ describe('history', () => {
     expect(lines).toEqual([
       '.env PASSWORD ••••••',
       '.csv true .e PASSWORD ••••••',
-      '.env PASSWORD=••••••',
       '.alias pw=.env PASSWORD',
       'pw ••••••',
       'echo $PASSWORD',
@@ -439,34 +515,41 @@ describe('quit', () => {
 describe('read', () => {
   const script = (name: string, ...lines: string[]) => writeFile(join(filePath, name), lines.join('\n'));
 
-  it('answers line by line and continues after a failure', async () => {
-    await script('a.mm', '# comment', 'echo one', '', 'bogus', '.annotate false', 'echo two');
-    const found = await answers('read a.mm');
-    expect(found.map(({ Resp, Rendered }) => Rendered || Resp?.[0]?.Error)).toEqual([
-      'node1: one',
-      'invalid command: `bogus`',
-      '',
-      'two',
-    ]);
+  const said = async (line: string) => (await answers(line)).map(({ Resp, Rendered }) => Rendered || Resp?.[0]?.Error);
+
+  it('answers line by line and continues after a command that fails', async () => {
+    await script('a.mm', '# comment', 'echo one', '', 'mesh dial node9', '.annotate false', 'echo two');
+    expect(await said('read a.mm')).toEqual(['node1: one', 'dial node9: no address', '', 'two']);
+  });
+
+  it('stops at the first line that is not a command, and says where', async () => {
+    await script('t.mm', '# comment', 'echo one', '', 'bogus', 'echo two');
+    expect(await said('read t.mm')).toEqual(['node1: one', 't.mm:4 invalid command: `bogus`']);
+    await script('u.mm', 'echo "open');
+    expect(await said('read u.mm')).toEqual(['u.mm:1 missing terminal "']);
   });
 
   it('only checks, when asked to', async () => {
     await script('b.mm', 'echo one', 'bogus', 'mesh send all', 'quit');
     expect(await errors('read b.mm check')).toBe(
-      'b.mm:2: invalid command: `bogus`\nb.mm:3: invalid command: `mesh send all`',
+      'b.mm:2 invalid command: `bogus`\nb.mm:3 invalid command: `mesh send all`',
     );
     await script('c.mm', 'quit');
     expect(await errors('read c.mm check')).toBe('');
     expect(quits).toEqual([]);
   });
 
-  it('ends at quit, and at itself', async () => {
+  it('ends at quit, and reads no other script', async () => {
     await script('d.mm', 'echo one', 'quit', 'echo two');
     expect(await answers('read d.mm')).toHaveLength(1);
     expect(session.ended).toBe(true);
     session = node1.session();
-    await script('e.mm', 'read e.mm');
-    expect(await errors('read e.mm')).toBe('e.mm: more than 8 scripts inside each other');
+    await script('e.mm', 'echo one', '.csv true read d.mm');
+    expect(await said('read e.mm')).toEqual(['node1: one', 'e.mm:2 cannot run nested read commands']);
+    expect(await errors('read e.mm check')).toBe('e.mm:2 cannot run nested read commands');
+    await answers('.alias r=read');
+    await script('e.mm', 'r d.mm');
+    expect(await errors('read e.mm')).toBe('e.mm:1 cannot run nested read commands');
   });
 
   it('runs in the namespace it was started in', async () => {
@@ -474,7 +557,7 @@ describe('read', () => {
     const found = await answers('namespace exp read f.mm');
     expect(found[0]?.Rendered).toBe('node2: node2\nnode3: node3');
     expect(found[2]?.Rendered).toContain('other     |          | true');
-    expect(session.namespace).toBe('minimega');
+    expect(session.state.namespace).toBe('minimega');
   });
 
   it('stays below -filepath and follows no symlink', async () => {
@@ -499,8 +582,13 @@ describe('read', () => {
 
 describe('help and completion', () => {
   it('know the table, the nodes and the namespaces', async () => {
-    expect(await rendered('help mesh status')).toContain('mesh status');
-    expect(await errors('help bogus')).toMatch(/^no help for `bogus`/);
+    expect((await answers('help mesh status'))[0]?.Resp?.[0]?.Response).toMatch(/^Usage: mesh status\n/);
+    expect((await answers('help bogus'))[0]?.Resp?.[0]).toMatchObject({
+      Response: 'no help for `bogus`: `help` lists all commands',
+      Error: '',
+    });
+    expect((await answers('help viz'))[0]?.Resp?.[0]?.Response).toMatch(/^not in meshd: `viz`/);
+    expect(node1.suggest(session, 'help mesh ')).toEqual([]);
     await answers('namespace exp version');
     expect(node1.suggest(session, 'namespace ')).toEqual(['namespace exp ', 'namespace minimega ']);
     expect(node1.suggest(session, 'mesh send ')).toEqual(['mesh send all ', 'mesh send node2 ', 'mesh send node3 ']);
@@ -517,8 +605,8 @@ describe('a line beyond the bounds', () => {
     expect(await errors(line)).toMatch(expected);
     expect(suggestionError(line)).toMatch(expected);
     await writeFile(join(filePath, 'long.mm'), `${line}\nversion\n`);
-    expect((await errors('read long.mm')).trim()).toMatch(expected);
-    expect(await errors('read long.mm check')).toContain('long.mm:1: the line has more than ');
+    expect(await errors('read long.mm')).toContain('long.mm:1 the line has more than ');
+    expect(await errors('read long.mm check')).toContain('long.mm:1 the line has more than ');
   });
 
   it('gets it with an alias and with variables, whose values count', async () => {

@@ -28,7 +28,7 @@ import { createBuiltins, History, type BuiltinCall, type Builtins } from './buil
 import { vmNotFound, type CommandOrigin, type Handlers } from './handler.ts';
 import type { Peers } from './peers.ts';
 import { Patience } from './patience.ts';
-import { createSession, flagsOfCommand, type Session, type Settings } from './session.ts';
+import { createSession, createSessionState, flagsOfCommand, type Session, type Settings } from './session.ts';
 import { describeLost } from './vm-targets.ts';
 
 export interface DispatcherOptions {
@@ -76,8 +76,8 @@ interface LineContext extends ExecuteOptions {
   readonly session: Session;
   readonly origin: CommandOrigin;
   readonly overrides: Partial<Settings>;
-  /** Scripts that this one is inside of. */
-  readonly scriptDepth: number;
+  /** It is a line of a script: scripts read no scripts, as in minimega. */
+  readonly isOfScript: boolean;
 }
 
 interface RunContext extends LineContext {
@@ -91,14 +91,14 @@ interface Batch {
   readonly settings: Settings;
 }
 
-/** Scripts may read scripts, but a script that reads itself must end. */
-const maxScriptDepth = 8;
-
 /** What `clear all` runs, as in minimega, the history last. */
 const clearAllLines = ['clear deploy flags', 'clear namespace all', 'clear vlans all', 'clear history'];
 
 const clearAllPattern = 'clear all';
+const clearHistoryPattern = 'clear history';
 const scriptPattern = 'read <file> [check,]';
+/** How many lines of a script `read … check` names. */
+const maxIssuesSaid = 100;
 const namespacePattern = 'namespace <name> (command)';
 const everywherePattern = 'ns <run,> (command)';
 const columnsPattern = '.columns <columns as csv> (command)';
@@ -116,6 +116,8 @@ export class Dispatcher {
   private readonly options: DispatcherOptions;
   private readonly components: DispatcherComponents;
   private readonly history = new History();
+  /** Of all connections that never said Hello. */
+  private readonly shared = createSessionState();
   private readonly variables = new Map<string, string>();
   private readonly builtins: Builtins;
 
@@ -124,17 +126,19 @@ export class Dispatcher {
     this.components = components;
     this.builtins = createBuiltins({
       version: options.version,
+      filePath: options.filePath,
       namespaces: components.namespaces,
       vlanRange: components.vlanRange,
       history: this.history,
+      shared: this.shared,
       variables: this.variables,
       quit: components.quit,
     });
   }
 
-  /** State of one connection. */
-  session(): Session {
-    return createSession();
+  /** What a connection runs its commands with: its own settings, or those that connections without Hello share. */
+  session(settings: 'own' | 'shared' = 'own'): Session {
+    return createSession(settings === 'shared' ? this.shared : createSessionState());
   }
 
   /**
@@ -147,7 +151,7 @@ export class Dispatcher {
     origin: CommandOrigin,
     { signal, status }: ExecuteOptions,
   ): AsyncGenerator<Answer, void, undefined> {
-    const context = { session, origin, overrides: {}, scriptDepth: 0, signal, status };
+    const context = { session, origin, overrides: {}, isOfScript: false, signal, status };
     let isBlank = true;
     for await (const { entries, settings } of this.runLine(line, context)) {
       isBlank = false;
@@ -162,12 +166,12 @@ export class Dispatcher {
     member: { nodeId: string; name: string; namespace: string; signal: AbortSignal },
   ): Promise<ResponseEntry[]> {
     const session = createSession();
-    session.namespace = member.namespace;
+    session.state.namespace = member.namespace;
     const context: LineContext = {
       session,
       origin: { via: 'mesh', nodeId: member.nodeId, name: member.name },
       overrides: {},
-      scriptDepth: 0,
+      isOfScript: false,
       signal: member.signal,
       status: () => undefined,
     };
@@ -190,12 +194,12 @@ export class Dispatcher {
       case 'namespaces':
         return this.components.namespaces.names();
       case 'aliases':
-        return [...session.aliases.keys()];
+        return [...session.state.aliases.keys()];
       case 'variables':
         return [...this.variables.keys()];
       case 'vms':
       case 'vm-targets':
-        return [...(this.components.vmNames?.(session.namespace) ?? [])];
+        return [...(this.components.vmNames?.(session.state.namespace) ?? [])];
       case 'commands':
         return commandTable.map(({ pattern }) => pattern.pattern.split(' ', 1)[0] ?? '');
     }
@@ -205,25 +209,28 @@ export class Dispatcher {
   private async *runLine(line: string, context: LineContext): AsyncGenerator<Batch, void, undefined> {
     const { session, origin } = context;
     const isTyped = origin.via === 'socket';
-    let settings: Settings = { ...session.settings, ...context.overrides };
+    let settings: Settings = { ...session.state.settings, ...context.overrides };
     try {
-      const text = isTyped ? expandAlias(line, session.aliases) : line;
+      const text = isTyped ? expandAlias(line, session.state.aliases) : line;
       const parsed = parseCommand(commandTable, text, { via: origin.via, describeMissing });
       if (!parsed.ok) throw new AppError('invalid', parsed.message);
       const command = parsed.command;
       const ownFlags = command ? flagsOfCommand(command, settings) : {};
       const overrides = { ...ownFlags, ...context.overrides };
-      settings = { ...session.settings, ...overrides };
+      settings = { ...session.state.settings, ...overrides };
       if (command) assertAllowed(command, { via: origin.via, role: session.role });
-      if (isTyped && context.scriptDepth === 0 && settings.record && line.trim() !== '') {
-        // Who may read the history may not read all variables.
-        this.history.add(maskCommand(line.trim(), command));
-      }
       if (!command) return;
-      const ready = isTyped ? expandCommand(command, this.variables, session.settings.preprocess) : command;
+      const ready = isTyped ? expandCommand(command, this.variables, session.state.settings.preprocess) : command;
       // What runs is what is authorised, and no value turns a command into another; this keeps it so.
       assertAllowed(ready, { via: origin.via, role: session.role });
-      yield* this.run(ready, { ...context, overrides, namespace: session.namespace });
+      let hasFailed = false;
+      for await (const batch of this.run(ready, { ...context, overrides, namespace: session.state.namespace })) {
+        hasFailed = batch.entries.length > 0 && batch.entries.every(({ Error: error }) => error !== '');
+        yield batch;
+      }
+      // Who may read the history may not read all variables.
+      if (isTyped && settings.record && !hasFailed && isKept(command))
+        this.history.add(maskCommand(line.trim(), command));
     } catch (error) {
       yield { entries: [this.errorEntry(error)], settings };
     }
@@ -235,7 +242,7 @@ export class Dispatcher {
     if (pattern === scriptPattern) {
       yield* this.runScript(command, context);
     } else if (pattern === clearAllPattern) {
-      const settings = { ...context.session.settings, ...context.overrides };
+      const settings = { ...context.session.state.settings, ...context.overrides };
       yield { entries: [await this.clearAll(context)], settings };
     } else if (pattern === namespacePattern && nested) {
       const namespace = command.words['name'] ?? '';
@@ -254,7 +261,7 @@ export class Dispatcher {
       yield* this.run(nested, context);
     } else {
       for await (const entries of this.runLeaf(command, context)) {
-        yield { entries, settings: { ...context.session.settings, ...context.overrides } };
+        yield { entries, settings: { ...context.session.state.settings, ...context.overrides } };
       }
     }
   }
@@ -397,32 +404,36 @@ export class Dispatcher {
     return responseEntry(this.options.host, { Error: errors.join('\n') });
   }
 
-  /** `read`: every line of a file below -filepath, one answer each; `check` parses only. A failed line does not end it. */
+  /**
+   * `read`: every line of a file below -filepath, one answer each; `check` parses only. A command that fails does not end it, a line that is not
+   * a command does.
+   */
   private async *runScript(command: ParsedCommand, context: RunContext): AsyncGenerator<Batch, void, undefined> {
     const name = command.words['file'] ?? '';
-    if (context.scriptDepth >= maxScriptDepth) {
-      throw new AppError('refused', `${name}: more than ${maxScriptDepth} scripts inside each other`);
-    }
+    if (context.isOfScript) throw new AppError('refused', 'cannot run nested read commands');
     const text = await readFileBelow(this.options.filePath, name, { maxBytes: maxScriptBytes });
     const lines = text.split(/\r?\n/);
+    const { aliases } = context.session.state;
     if (command.words['check'] !== undefined) {
-      const issues = lines.flatMap((line, at) => {
-        const parsed = parseCommand(commandTable, expandAlias(line, context.session.aliases), { describeMissing });
-        return parsed.ok ? [] : [`${name}:${at + 1}: ${parsed.message}`];
-      });
-      if (issues.length > 0) throw new AppError('invalid', issues.slice(0, 100).join('\n'));
+      const issues = lines.flatMap((line, at) => scriptIssue(line, aliases, `${name}:${at + 1}`) ?? []);
+      if (issues.length > 0) throw new AppError('invalid', issues.slice(0, maxIssuesSaid).join('\n'));
       yield {
         entries: [responseEntry(this.options.host)],
-        settings: { ...context.session.settings, ...context.overrides },
+        settings: { ...context.session.state.settings, ...context.overrides },
       };
       return;
     }
     // Inside `namespace X read …` the script has its own active namespace, which ends with it.
-    const isMoved = context.namespace !== context.session.namespace;
-    const session = isMoved ? { ...context.session, namespace: context.namespace } : context.session;
-    for (const line of lines) {
+    const { state } = context.session;
+    const isMoved = context.namespace !== state.namespace;
+    const session = isMoved
+      ? { ...context.session, state: { ...state, namespace: context.namespace } }
+      : context.session;
+    for (const [at, line] of lines.entries()) {
       if (context.signal.aborted) throw cancelled(command.line);
-      yield* this.runLine(line, { ...context, session, scriptDepth: context.scriptDepth + 1 });
+      const issue = scriptIssue(line, aliases, `${name}:${at + 1}`);
+      if (issue !== null) throw new AppError('invalid', issue);
+      yield* this.runLine(line, { ...context, session, isOfScript: true });
       if (session.ended) {
         context.session.ended = true;
         return;
@@ -449,6 +460,26 @@ export class Dispatcher {
     if (!(error instanceof AppError)) this.components.onBug?.(error);
     return responseEntry(this.options.host, { Error: describeError(error) || 'unknown error' });
   }
+}
+
+/** `t.mm:4 invalid command: …` for a line of a script that is not a command; null for one that is, and for one that says nothing. */
+function scriptIssue(line: string, aliases: ReadonlyMap<string, string>, place: string): string | null {
+  const parsed = parseCommand(commandTable, expandAlias(line, aliases), { describeMissing });
+  if (!parsed.ok) return `${place} ${parsed.message}`;
+  return parsed.command && leafOf(parsed.command).pattern.pattern === scriptPattern
+    ? `${place} cannot run nested read commands`
+    : null;
+}
+
+function leafOf(command: ParsedCommand): ParsedCommand {
+  let leaf = command;
+  while (leaf.nested) leaf = leaf.nested;
+  return leaf;
+}
+
+/** Whether the history keeps such a line: of a script it has the lines, and what empties it leaves it empty. */
+function isKept(command: ParsedCommand): boolean {
+  return ![scriptPattern, clearAllPattern, clearHistoryPattern].includes(leafOf(command).pattern.pattern);
 }
 
 /** Replaces the first word when it is an alias; the expansion is not expanded again. */

@@ -22,20 +22,28 @@ const columns: Readonly<Record<string, (facts: HostFacts) => string>> = {
   uptime: (facts) => describeDuration(facts.Uptime),
 };
 
+/** What minimega's `Data` has, in its order, whatever else this host may know. */
+function dataOf(facts: HostFacts): HostFacts {
+  const { Name, RxBps, TxBps, CPUs, MemTotal, MemUsed, VMs, AndroidVMs, Limit } = facts;
+  const { CPUCommit, MemCommit, NetworkCommit, Load, Uptime } = facts;
+  const machine = { Name, RxBps, TxBps, CPUs, MemTotal, MemUsed };
+  return { ...machine, VMs, AndroidVMs, Limit, CPUCommit, MemCommit, NetworkCommit, Load, Uptime };
+}
+
 /** Handlers of `host` and of `host <column>`; `observe` gives this host's facts of now. */
 export function createHostHandlers(observe: () => Promise<HostFacts>): Handlers {
   return {
     host: async ({ host }) => {
       const facts = await observe();
       const row = Object.values(columns).map((print) => print(facts));
-      return [responseEntry(host, { Header: Object.keys(columns), Tabular: [row], Data: facts })];
+      return [responseEntry(host, { Header: Object.keys(columns), Tabular: [row], Data: dataOf(facts) })];
     },
     ...Object.fromEntries(
       hostColumns.map((column) => [
         `host <${column},>`,
         async ({ host }: { host: string }) => {
           const facts = await observe();
-          return [responseEntry(host, { Response: columns[column]?.(facts) ?? facts.Name, Data: facts })];
+          return [responseEntry(host, { Response: columns[column]?.(facts) ?? facts.Name, Data: dataOf(facts) })];
         },
       ]),
     ),

@@ -1,5 +1,6 @@
-// What one connection sets for itself: output flags, active namespace, aliases. In minimega these belong to the daemon, so
-// that two users disturb each other; here each connection has its own.
+// What is set for the commands of a connection: output flags, active namespace, aliases. In minimega these belong to the daemon, so that
+// `minimega -e namespace exp1` holds for the next `-e`, and two users disturb each other. Here connections that never said Hello, as
+// minimega's clients, share those of the daemon; the others have their own.
 import type { Role } from '../../core/commands/types.ts';
 import type { ParsedCommand } from '../../core/commands/types.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
@@ -10,23 +11,30 @@ export interface Settings extends OutputFlags {
   readonly record: boolean;
 }
 
-export interface Session {
+export interface SessionState {
   settings: Settings;
   namespace: string;
   readonly aliases: Map<string, string>;
+}
+
+export interface Session {
+  /** Its own, or that of all connections without Hello. */
+  readonly state: SessionState;
   readonly role: Role;
   /** `quit` was accepted: nothing more is answered on this connection. */
   ended: boolean;
 }
 
-export function createSession(role: Role = 'admin'): Session {
+export function createSessionState(): SessionState {
   return {
     settings: { ...defaultOutputFlags, preprocess: true, record: true },
     namespace: defaultNamespace,
     aliases: new Map(),
-    role,
-    ended: false,
   };
+}
+
+export function createSession(state: SessionState = createSessionState(), role: Role = 'admin'): Session {
+  return { state, role, ended: false };
 }
 
 export const flagNames = [
@@ -92,5 +100,7 @@ export function flagsOfCommand(command: ParsedCommand, settings: Settings): Part
   if (!command.nested) return {};
   const inner = flagsOfCommand(command.nested, settings);
   const name = flagNames.find((flag) => command.pattern.pattern === `${flag} <true,false> (command)`);
-  return name ? { ...inner, ...flagChange(settings, name, command.words['true'] !== undefined) } : inner;
+  if (!name) return inner;
+  // It changes what the inner ones made of the settings: `.csv false .csv true host` is a table.
+  return { ...inner, ...flagChange({ ...settings, ...inner }, name, command.words['true'] !== undefined) };
 }

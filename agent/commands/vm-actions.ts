@@ -255,16 +255,21 @@ function consoleHandlers(components: VmActionComponents): Handlers {
     })),
     'vm screenshot <vm name> file <filename> [maximum dimension]': answering(async (call) => {
       const name = wordOf(call, 'filename');
+      // miniweb wants the picture in Data alone.
+      const isKept = name !== '/dev/null';
       // A path of this host: an image of a VM must not become a picture.
-      if (!name.endsWith('.png')) throw new AppError('invalid', `${name}: the name of a screenshot ends with .png`);
-      const path = await components.resolvePath(name);
+      if (isKept && !name.endsWith('.png'))
+        throw new AppError('invalid', `${name}: the name of a screenshot ends with .png`);
+      const path = isKept ? await components.resolvePath(name) : null;
       const isHere = vms
         .list(call.namespace)
         .some((vm) => [vm.name, String(vm.id), vm.uuid].includes(wordOf(call, 'vm')));
       const png = isHere ? await shoot(call) : await shootElsewhere(call, components);
-      await writeFileAtomic(path, png, { mode: 0o644 }).catch((cause: unknown) => {
-        throw new AppError('failed', `cannot write ${name}: ${describeError(cause)}`, { cause });
-      });
+      if (path !== null) {
+        await writeFileAtomic(path, png, { mode: 0o644 }).catch((cause: unknown) => {
+          throw new AppError('failed', `cannot write ${name}: ${describeError(cause)}`, { cause });
+        });
+      }
       return { Data: png.toString('base64') };
     }),
     'vm qmp <vm name> <qmp command>': answering(async (call) => {

@@ -15,6 +15,8 @@ import { SerialLine } from './serial-line.ts';
 export interface ConsolesComponents {
   readonly vms: Pick<NodeVms, 'name' | 'list' | 'onChange' | 'openScreen' | 'openSerial'>;
   readonly clock: Pick<Clock, 'after'>;
+  /** What viewers type and point at on the screen of a VM, by its id. */
+  readonly onInput?: (vm: number, message: Uint8Array) => void;
 }
 
 /** A connection of a QEMU that dies ends before its process is seen to: so long it may take. */
@@ -47,6 +49,7 @@ export class Consoles {
     const stream = acceptOr(accept, qemu);
     await carryScreen(stream, qemu, {
       input,
+      onInput: (message) => this.components.onInput?.(record.id, message),
       whyEnded: async () => new AppError('refused', await this.whyEnded(record, 'the screen')),
     });
   }

@@ -3,13 +3,20 @@ import type { Duplex } from 'node:stream';
 import type { AppError } from '../../contract/errors.ts';
 import { RfbClient } from '../../core/consoles/rfb-client.ts';
 
+export interface ScreenOptions {
+  readonly input: boolean;
+  /** Gets the beginning of each message that types or points. */
+  readonly onInput: (message: Uint8Array) => void;
+  readonly whyEnded: () => Promise<AppError>;
+}
+
 /** Carries bytes until one side ends. @throws AppError: why QEMU ended it, or what is wrong with what the viewer sends */
 export async function carryScreen(
   stream: Duplex,
   qemu: Duplex,
-  { input, whyEnded }: { input: boolean; whyEnded: () => Promise<AppError> },
+  { input, onInput, whyEnded }: ScreenOptions,
 ): Promise<void> {
-  const client = new RfbClient({ mayInput: () => input });
+  const client = new RfbClient({ mayInput: () => input, onInput });
   const { promise, resolve, reject } = Promise.withResolvers<'viewer' | 'qemu'>();
   stream.on('data', (chunk: Buffer) => {
     try {

@@ -22,6 +22,9 @@ import { goJson } from '../../core/go-json.ts';
 import type { Answer, Dispatcher } from '../commands/dispatcher.ts';
 import type { Session } from '../commands/session.ts';
 import type { WatchRequest } from '../watch.ts';
+import { parsePipeName } from '../../core/pipes/names.ts';
+import { defaultNamespace } from '../../core/namespaces.ts';
+import { PipeMode, type ConnectionPipes } from './pipe-mode.ts';
 import { WatchWriter, type WatchSource } from './watch-writer.ts';
 
 export interface ConnectionOptions {
@@ -33,6 +36,8 @@ export interface ConnectionComponents {
   readonly dispatcher: Pick<Dispatcher, 'session' | 'execute' | 'suggest'>;
   readonly watch: WatchSource;
   readonly streams: StreamSource;
+  /** Named pipes, where there are some. */
+  readonly pipes?: ConnectionPipes;
   /** Receives errors that are our bugs. */
   readonly onBug: (error: unknown) => void;
 }
@@ -49,6 +54,7 @@ type Work =
   | { readonly kind: 'hello' }
   | { readonly kind: 'watch'; readonly request: WatchRequest }
   | { readonly kind: 'stream'; readonly node: string; readonly service: string; readonly args: unknown }
+  | { readonly kind: 'pipe'; readonly name: string }
   | { readonly kind: 'refuse'; readonly message: string }
   /** The last answer of this connection. */
   | { readonly kind: 'fail'; readonly message: string };
@@ -67,7 +73,8 @@ export class Connection {
   private readonly socket: Socket;
   private readonly options: ConnectionOptions;
   private readonly components: ConnectionComponents;
-  private readonly session: Session;
+  private session: Session;
+  private isOwnSession = false;
   private readonly splitter = new JsonSplitter(maxRequestBytes);
   private queue: Work[] = [];
   private isBusy = false;
@@ -78,13 +85,16 @@ export class Connection {
   /** A Stream that waits for its newline, and then for its answer; then the stream itself. */
   private asked: { readonly work: Work; isLineOver: boolean } | null = null;
   private stream: Duplex | null = null;
+  /** What came behind a PlumbPipe that waits for the requests before it; null without one. */
+  private behindPipe: Uint8Array[] | null = null;
+  private pipe: PipeMode | null = null;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket, options: ConnectionOptions, components: ConnectionComponents) {
     this.socket = socket;
     this.options = options;
     this.components = components;
-    this.session = components.dispatcher.session();
+    this.session = components.dispatcher.session('shared');
     socket.on('data', (chunk: Buffer) => {
       this.onData(chunk);
     });
@@ -118,6 +128,16 @@ export class Connection {
     let rest: Uint8Array = chunk;
     while (rest.length > 0) {
       if (this.isInputOver) return;
+      if (this.pipe) {
+        this.pipe.take(rest);
+        return;
+      }
+      if (this.behindPipe) {
+        // It is bounded by what was read already: no more is, until the pipe is there.
+        this.behindPipe.push(rest);
+        this.socket.pause();
+        return;
+      }
       if (this.asked) {
         this.awaitLineEnd(rest);
         return;
@@ -149,6 +169,10 @@ export class Connection {
       else this.running?.abort(new AppError('cancelled', 'the client sent Cancel'));
     } else if (this.watcher) {
       this.close();
+    } else if (request.plumbpipe !== undefined && request.plumbpipe !== '') {
+      this.behindPipe = [];
+      this.queue.push({ kind: 'pipe', name: request.plumbpipe });
+      void this.pump();
     } else if (request.stream) {
       const { Node: node, Service: service, Args: args } = request.stream;
       this.asked = { work: { kind: 'stream', node, service, args }, isLineOver: false };
@@ -221,7 +245,7 @@ export class Connection {
     } finally {
       this.isBusy = false;
     }
-    if (this.isInputOver && !this.stream) this.finish();
+    if (this.isInputOver && !this.stream && !this.pipe) this.finish();
   }
 
   private async serve(work: Work): Promise<void> {
@@ -236,6 +260,9 @@ export class Connection {
         return;
       }
       case 'hello':
+        // A client that says Hello has its own settings from here on.
+        if (!this.isOwnSession) this.session = this.components.dispatcher.session('own');
+        this.isOwnSession = true;
         await this.write(`${goJson({ Hello: { ...this.options.hello, Kinds: this.components.watch.kinds } })}\n`);
         return;
       case 'watch':
@@ -244,6 +271,9 @@ export class Connection {
         return;
       case 'stream':
         await this.openStream(work);
+        return;
+      case 'pipe':
+        await this.openPipe(work.name);
         return;
       case 'refuse':
       case 'fail':
@@ -293,6 +323,32 @@ export class Connection {
       this.queue = [];
     }
     if (held) await this.send(held);
+  }
+
+  /** From here on messages only. A pipe that cannot be had is an error, and the end: what follows is no request. */
+  private async openPipe(text: string): Promise<void> {
+    const { socket } = this;
+    const { pipes } = this.components;
+    const behind = this.behindPipe ?? [];
+    try {
+      const name = parsePipeName(text, defaultNamespace);
+      if (!name.ok) throw new AppError('invalid', name.message);
+      if (!pipes) throw new AppError('refused', 'this meshd has no named pipes');
+      if (this.timer) clearTimeout(this.timer);
+      this.timer = null;
+      socket.removeAllListeners('data');
+      socket.removeAllListeners('end');
+      this.pipe = new PipeMode(socket, { pipes, name: name.name });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      await this.refuse(error.message);
+      this.isInputOver = true;
+      return;
+    }
+    this.behindPipe = null;
+    for (const bytes of behind) this.pipe.take(bytes);
+    if (this.isInputOver) this.pipe.endInput();
+    socket.resume();
   }
 
   private async openStream({ node, service, args }: Extract<Work, { kind: 'stream' }>): Promise<void> {
@@ -395,7 +451,7 @@ function parseRequest(text: string): CommandRequest | AppError {
   return new AppError('invalid', `malformed request: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }
 
-function workOf({ command = '', suggest = '', hello, watch }: Omit<CommandRequest, 'stream'>): Work {
+function workOf({ command = '', suggest = '', hello, watch }: Omit<CommandRequest, 'stream' | 'plumbpipe'>): Work {
   if (hello) return { kind: 'hello' };
   if (watch) return { kind: 'watch', request: { kinds: watch.Kinds ?? null } };
   if (command !== '' && suggest === '') return { kind: 'command', line: command };

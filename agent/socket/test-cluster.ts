@@ -31,14 +31,18 @@ import type { RosterStore } from '../identity/roster-store.ts';
 import { openDownload } from '../../host/download.ts';
 import { Disks, type DisksComponents } from '../files/disks.ts';
 import { Files } from '../files/files.ts';
+import { LogBook } from '../log.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { MeshPeers } from '../mesh/peers.ts';
 import type { Peers } from '../commands/peers.ts';
 import { Simulation } from '../mesh/simulation.ts';
+import { createConsolesPart } from '../parts/consoles.ts';
+import { createDaemonCommandsPart } from '../parts/daemon-commands.ts';
 import { createVmCommandsPart, type VmCommandsComponents } from '../parts/vm-commands.ts';
 import { createCapturesPart } from '../parts/captures.ts';
 import { createOptimizePart } from '../parts/optimize.ts';
+import { createPipesPart } from '../parts/pipes.ts';
 import { createProbePart } from '../parts/probe.ts';
 import { createDhcpPart } from '../parts/dhcp.ts';
 import { createTapsPart } from '../parts/taps.ts';
@@ -47,6 +51,7 @@ import { Launches } from '../namespaces/launches.ts';
 import { Namespaces } from '../namespaces/namespaces.ts';
 import { vlansOfNamespaces } from '../parts/namespaces.ts';
 import { MemoryTextStore } from '../tables/memory-store.ts';
+import type { Pipes } from '../pipes/pipes.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import { CommandSocket } from './server.ts';
 import { createStreamSource } from './streams.ts';
@@ -83,6 +88,7 @@ async function vmParts(
   handlers: Handlers;
   ports: VirtualSwitch;
   usersOf: DisksComponents['usersOf'];
+  pipes: Pipes;
   vmNames: (namespace: string) => string[];
   stop: () => Promise<void>;
 }> {
@@ -136,6 +142,16 @@ async function vmParts(
     listed: (namespace) => directory.listed(namespace),
   });
   for (const { content } of [commands, dhcp, tapsPart, captures]) namespaces.register(content);
+  const { pipes, ...pipesPart } = createPipesPart({ mesh, clock, log });
+  namespaces.register(pipesPart.content);
+  await mkdir(stateFolder, { recursive: true });
+  const consoles = createConsolesPart(stateFolder, { vms, clock, log });
+  const parsed = parseFlags([]);
+  if (!parsed.ok) throw new Error(parsed.message);
+  const own = createDaemonCommandsPart(
+    { flags: parsed.flags, filePath: stateFolder, isOfMachine: false },
+    { hypervisor, switchHost, clock, logBook: new LogBook({ level: 'info', file: '' }, () => undefined) },
+  );
   // It asks QEMU what it knows.
   await hypervisor.facts();
   return {
@@ -146,12 +162,19 @@ async function vmParts(
       ...dhcp.handlers,
       ...captures.handlers,
       ...createOptimizePart(optimizer, vms).handlers,
+      ...own.handlers,
+      ...pipesPart.handlers,
+      ...consoles.handlers,
     },
+    pipes,
     ports,
     usersOf: (path) => vms.usersOf(path),
     vmNames: (namespace) => directory.listed(namespace).map((vm) => vm.name),
     stop: async () => {
+      await own.stop();
       await captures.stop();
+      await consoles.stop();
+      await pipesPart.stop();
       await probe.stop();
       await dhcp.stop();
       await tapsPart.stop();
@@ -183,6 +206,7 @@ export async function startCluster(): Promise<TestCluster> {
   const dispatchers: Dispatcher[] = [];
   const allVlans: Vlans[] = [];
   const ends: (() => Promise<void>)[] = [];
+  let pipes: Pipes | null = null;
   const allNamespaces: Namespaces[] = [];
   for (const index of [0, 1, 2]) {
     const mesh = simulation.mesh(index);
@@ -227,6 +251,7 @@ export async function startCluster(): Promise<TestCluster> {
       },
     );
     ends.push(vms.stop);
+    pipes ??= vms.pipes;
     const handlers: Handlers = {
       ...createMeshHandlers({
         mesh,
@@ -280,7 +305,13 @@ export async function startCluster(): Promise<TestCluster> {
   };
   const server = await CommandSocket.listen(
     { base, host: 'node1', version: '0.1.0' },
-    Promise.resolve({ dispatcher, watch, streams: createStreamSource({ mesh: simulation.mesh(0), roster }), onBug }),
+    Promise.resolve({
+      dispatcher,
+      watch,
+      streams: createStreamSource({ mesh: simulation.mesh(0), roster }),
+      ...(pipes ? { pipes } : {}),
+      onBug,
+    }),
     onBug,
   );
   const end = Date.now() + 20_000;

@@ -40,7 +40,7 @@ test.each([
   ['vlan!=101', ['db1']],
   ['ip=10.0.0', ['web1']],
   ['tags~prod', ['web1']],
-  ['mem=512', ['web1', 'db1']],
+  ['memory=512', ['web1', 'db1']],
   ['memory=512 name!~web', ['db1']],
   // Words are looked for everywhere, and all of them.
   ['space', ['db1']],
@@ -54,7 +54,7 @@ test.each([
 
 test.each([
   ['colour=red', /^no such column `colour`: the columns are id, name, state/],
-  ['n=web', /^ambiguous column `n`: name, node, namespace$/],
+  ['n=web', /^no such column `n`: the columns are id, name, state/],
   ['name=a=b', /^`name=a=b`: one of =, !=, ~/],
   ['"web', 'missing terminal "'],
 ])('%j says what is wrong', (text, message) => {

@@ -98,13 +98,7 @@ function explain(word: string, message: string): string {
   if (message === 'invalid filter, see help') {
     return `\`${word}\`: one of =, !=, ~ (contains) and !~ stands between a column and a value`;
   }
-  if (message.startsWith('ambiguous')) return `${message}: ${columnsFor(word).join(', ')}`;
   return `${message}: the columns are ${filterColumns.join(', ')}`;
-}
-
-function columnsFor(word: string): readonly string[] {
-  const typed = (/^[^!=~]*/.exec(word)?.[0] ?? '').toLowerCase();
-  return filterColumns.filter((column) => column.startsWith(typed));
 }
 
 /** Words of a filter as typed, each with where it stands. */

@@ -80,7 +80,7 @@ describe('helpText', () => {
     );
     expect(helpText(commandTable, ['me', 'dot'])).toBe(
       [
-        'mesh dot <filename>',
+        'Usage: mesh dot <filename>',
         '',
         '  write the mesh as a Graphviz file below -filepath',
         '  role: operator',

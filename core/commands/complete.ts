@@ -75,7 +75,8 @@ function nextItems(table: readonly CompiledPattern[], words: readonly Token[]): 
       else if (item.kind === 'choice') found.push(...item.options.map((text) => ({ kind: 'literal' as const, text })));
       else {
         const value = pattern.values?.[item.key];
-        if (value) found.push({ kind: 'value', value });
+        // The first word of a command is completed, and not the words that follow in its help.
+        if (value && !(value === 'commands' && at < words.length)) found.push({ kind: 'value', value });
       }
     }
   }

@@ -27,5 +27,5 @@ function describePattern({ pattern }: CompiledPattern): string {
     ...(pattern.scope === 'local' ? [] : ['runs on every host of the active namespace']),
     ...(pattern.destructive ? ['destructive: it must be typed in full'] : []),
   ];
-  return [pattern.pattern, '', `  ${pattern.help}`, ...facts.map((fact) => `  ${fact}`)].join('\n');
+  return [`Usage: ${pattern.pattern}`, '', `  ${pattern.help}`, ...facts.map((fact) => `  ${fact}`)].join('\n');
 }

@@ -3,39 +3,34 @@
 
 const fields = 'only kvm VMs: `help vm config` lists their fields';
 const meet = 'nodes meet on the VLANs of their uplinks; `bridge tunnel` ties two';
+const journal = "`deploy logs <node>` shows a node's journal, which syslog of the node may forward";
 const agent = 'the guest over its network, or `vm qmp` for what QEMU can do';
 
 const anyWord = '*';
 
 /** First words, and what to use instead. */
 const missing: readonly (readonly [words: string, nearest: string])[] = [
-  ['args', "`deploy flags` shows the flags of this meshd's deploy"],
   ['background', 'run it on the node with ssh'],
   ['background-error', 'run it on the node with ssh'],
   ['background-output', 'run it on the node with ssh'],
   ['background-status', 'run it on the node with ssh'],
   ['cc', agent],
-  ['check', "the console checks nodes: a node's page, or `meshdeck check`"],
   ['clear background-status', '`history`'],
   ['clear cc', agent],
-  ['clear log', "`deploy logs <node>` shows a node's journal"],
-  ['clear pipe', 'a script on a node'],
-  ['clear plumb', 'a script on a node'],
+  ['clear log mesh', journal],
+  ['clear log syslog', journal],
   ['clear router', 'configure the guest over its network'],
-  ['clear vnc', '`vm screenshot` for the screen as it is'],
-  ['debug', "`deploy logs <node>` shows a node's journal"],
   [
     'disk inject',
     'a VM that has the image as its second disk: its kernel reads what a guest wrote, not that of the node',
   ],
   ['dnsmasq start', '`dnsmasq serve <vlan> <address> <low> <high>`, whose options are checked'],
   ['file stream', '`file get` fetches it'],
-  ['log', "`deploy logs <node>` shows a node's journal"],
+  ['log mesh', journal],
+  ['log syslog', journal],
   ['ns bridge', meet],
   ['ns del-bridge', meet],
   ['nuke', '`vm kill all`, `vm flush`, then `quit`'],
-  ['pipe', 'a script on a node'],
-  ['plumb', 'a script on a node'],
   ['router', 'configure the guest over its network'],
   ['shell', 'run it on the node with ssh'],
   ['status', 'a command shows its progress while it runs'],
@@ -43,8 +38,6 @@ const missing: readonly (readonly [words: string, nearest: string])[] = [
   ['vm hotplug add * * serial', '`vm hotplug add <vm target> <filename> [version]`'],
   ['vm launch android', '`vm launch kvm`'],
   ['vm launch container', '`vm launch kvm`'],
-  ['vnc', "`vm screenshot`, the page Consoles, or a VNC viewer at the socket `vnc` in the VM's folder on its node"],
-  ['write', '`history` lists what was typed'],
   ...['android-adb', 'android-avd', 'android-avd-dir', 'android-console-base-port', 'android-emulator']
     .concat(['android-extra-args', 'android-no-window', 'android-sdk', 'android-writable-system'])
     .concat(['fifos', 'filesystem', 'hostname', 'init', 'preinit', 'volume'])

@@ -4,6 +4,7 @@
 // Reach: a command that reads or writes a path on the daemon's host, uses the CA's power, ends the daemon, forwards commands, or
 // shows what this host's users typed, is `socket`: a mesh member never gets it.
 import { loadKinds, loadMeanings } from '../vms/placement.ts';
+import { daemonPatterns } from './daemon-patterns.ts';
 import { diskPatterns } from './disk-patterns.ts';
 import { netPatterns } from './net-patterns.ts';
 import { capturePatterns } from './capture-patterns.ts';
@@ -12,6 +13,7 @@ import type { CommandPattern } from './types.ts';
 import { optimizePatterns } from './optimize-patterns.ts';
 import { nsPatterns } from './ns-patterns.ts';
 import { vmPatterns } from './vm-patterns.ts';
+import { vncPatterns } from './vnc-patterns.ts';
 
 /** Columns of `host` in the order of its table, and `name`. */
 export const hostColumns = [
@@ -158,7 +160,12 @@ export const commandPatterns: readonly CommandPattern[] = [
   {
     ...viewer,
     pattern: 'bridge',
-    help: 'the bridges of this node: what is on them, and of one with an uplink whether a reboot is safe',
+    help: 'the bridges of this node, and what is on them',
+  },
+  {
+    ...viewer,
+    pattern: 'bridge <uplink,>',
+    help: 'the bridge with the uplink of this node: who configures it, and whether a reboot is safe',
   },
   // What a node is reached over is the console's to change: these refuse it.
   {
@@ -306,6 +313,10 @@ export const commandPatterns: readonly CommandPattern[] = [
   ...netPatterns,
   ...capturePatterns,
 
+  ...daemonPatterns,
+
+  ...vncPatterns,
+
   { ...viewer, pattern: 'version', help: 'version of meshd' },
   { ...viewer, pattern: 'help [command]...', values: { command: 'commands' }, help: 'what commands there are' },
   { ...viewer, pattern: 'echo [args]...', help: 'answer with the words given' },
@@ -371,7 +382,19 @@ export const commandPatterns: readonly CommandPattern[] = [
   ...nsPatterns,
 
   { ...adminHere, pattern: '.env <name> <value>', values: { name: 'variables' }, help: 'set a variable for $NAME' },
-  { ...operatorHere, pattern: '.env [name]', values: { name: 'variables' }, help: 'show variables' },
+  {
+    ...operatorHere,
+    pattern: '.env [name]',
+    values: { name: 'variables' },
+    help: 'show all variables, or the value of one',
+  },
+  {
+    ...adminHere,
+    pattern: 'clear env <name>',
+    destructive: true,
+    values: { name: 'variables' },
+    help: 'unset a variable; one that is empty is set',
+  },
   // A line that starts with an alias is not the line that was checked, so only users who may run everything may make aliases.
   { ...adminHere, pattern: '.alias', help: "list this connection's aliases" },
   { ...adminHere, pattern: '.alias <alias>...', help: 'name=expansion: a first word that stands for others' },

@@ -24,6 +24,8 @@ const maxFenceBytes = 64;
 export interface RfbClientOptions {
   /** Whether input passes; asked at the beginning of each message. */
   readonly mayInput: () => boolean;
+  /** Gets the beginning of each message that acts on the guest and passes. */
+  readonly onInput?: (message: Uint8Array) => void;
 }
 
 type Phase = 'version' | 'security' | 'share' | 'messages';
@@ -115,7 +117,9 @@ export class RfbClient {
     this.isPassing = !head.isInput || this.options.mayInput();
     if (!this.isPassing) return;
     passed.push(read.slice());
-    if (head.isInput) this.remember(read);
+    if (!head.isInput) return;
+    this.remember(read);
+    this.options.onInput?.(read);
   }
 
   private remember(message: Uint8Array): void {
