@@ -9,7 +9,7 @@ import { CopyButton } from '../ui/CopyButton.tsx';
 import { cx } from '../ui/cx.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
-import { StateBadge, StateShape, type State } from '../ui/StateMark.tsx';
+import { StateMark, StateShape, type State } from '../ui/StateMark.tsx';
 
 const states: Readonly<Record<TraceHop['state'], { tone: State; word: string }>> = {
   ok: { tone: 'ok', word: 'ok' },
@@ -53,7 +53,7 @@ function VlanPath({ vlan, alias, hops }: { vlan: number; alias: string; hops: re
   const state = broken !== null ? states.broken : unknown > 0 ? states.unknown : states.ok;
   const title = vlan === 0 ? 'No VLAN in common' : alias === '' ? `VLAN ${vlan}` : `${alias} (${vlan})`;
   return (
-    <Panel title={title} actions={<StateBadge state={state.tone}>{wordOf(broken, unknown)}</StateBadge>} isFlush>
+    <Panel title={title} actions={<StateMark state={state.tone}>{wordOf(broken, unknown)}</StateMark>} isFlush>
       {broken === null ? null : (
         <div className="border-b p-4">
           <Notice
