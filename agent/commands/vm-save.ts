@@ -1,4 +1,4 @@
-// `vm save`, and minimega's older names for it: `vm migrate` (the memory alone) and `vm snapshot`. Each host saves its own VMs, into files of its own.
+// `vm save`, and minimega's older names for it: `vm migrate` (the memory alone) and `vm snapshot`. Each host saves its own VMs, into its own files.
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
 import { parseImageName } from '../../core/files/file-name.ts';

@@ -179,7 +179,7 @@ function ordersAt(order: LaunchOrder, placed: readonly PlacedVm[] | null): Launc
   return [...byHost].map(([schedule, names]) => ({
     ...order,
     names: { names },
-    // A VM that another one is to be with has been placed beside it.
+    // A VM that shares the host of another one has been placed beside it.
     config: { ...order.config, schedule, colocate: '' },
   }));
 }

@@ -50,7 +50,7 @@ export interface LocalVms {
   saves(namespace: string): Promise<readonly SaveStatus[]>;
   /** NICs that are on one VLAN of one bridge become one port of it. */
   bondNets(id: number, bond: BondSpec, options: { readonly signal: AbortSignal }): Promise<void>;
-  /** The NICs of a bond are ports of their own again; null: of all bonds. */
+  /** Each NIC of a bond is a port again; null: of all bonds. */
   unbondNets(id: number, name: string | null, options: { readonly signal: AbortSignal }): Promise<void>;
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void>;
   /** Null: all. */

@@ -18,7 +18,9 @@ let saves: NamespaceSaves;
 
 beforeEach(() => {
   store = new MemoryStore({ now: () => 0 });
-  [ran, lost, broken] = [[], [], new Map()];
+  ran = [];
+  lost = [];
+  broken = new Map();
   states = {
     node1: [
       ['a', 'u1', 'RUNNING', ''],
@@ -40,7 +42,7 @@ beforeEach(() => {
 });
 
 function answerOf(host: string, line: string): ResponseEntry {
-  // Every line is a command of its own, and members may run it.
+  // Every line is a command that members may run.
   const parsed = parseCommand(commandTable, line);
   if (!parsed.ok || parsed.command?.pattern.reach !== 'mesh') throw new Error(`not for members: ${line}`);
   if (!/^vm (state|config)/.test(line)) ran.push(`${host}: ${line}`);

@@ -53,7 +53,7 @@ describe('a launch', () => {
     expect(vms.commitment()).toEqual({ vms: 3, cpus: 3, memoryMb: 384, nets: 3 });
   });
 
-  it('bonds NICs of a VM that runs, and makes them ports of their own again, all of it or nothing', async () => {
+  it('bonds NICs of a VM that runs, and makes each a port again, all of it or nothing', async () => {
     const bond = (text: string) => {
       const parsed = parseBondSpec(text);
       if (!parsed.ok) throw new Error(parsed.message);

@@ -32,7 +32,7 @@ export type VmVerb = (typeof vmVerbs)[number] & VmAction;
 /** An action with what it needs beside the VMs. */
 export type VmWish =
   | { readonly verb: 'start' | 'stop' | 'shutdown' | 'reboot' | 'kill' | 'flush' }
-  /** Folder below `saved`; empty: none of its own. */
+  /** Folder below `saved`; empty for none. */
   | { readonly verb: 'save'; readonly folder: string }
   | { readonly verb: 'tag'; readonly key: string; readonly value: string }
   | { readonly verb: 'net connect'; readonly nic: number; readonly vlan: string }

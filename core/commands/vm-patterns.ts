@@ -228,7 +228,7 @@ export const vmPatterns: readonly CommandPattern[] = [
     pattern: 'clear vm net bond <vm target> [name]',
     ...target,
     destructive: true,
-    help: 'make the NICs of a bond, or of all, ports of their own again',
+    help: 'make each NIC of a bond, or of all bonds, a port again',
   },
 
   { ...toSee, pattern: 'vm hotplug', help: 'the USB disks that were added' },

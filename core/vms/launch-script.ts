@@ -37,7 +37,9 @@ function wordsOf(config: VmConfig, { key, kind }: ConfigField): (readonly string
       return [config.disks.map(describeDiskSpec)];
     case 'words':
       return [key === 'append' ? config.append : config.qemuAppend];
-    default:
-      return [[String(config[key])]];
+    default: {
+      const value = config[key];
+      return typeof value === 'object' ? [] : [[String(value)]];
+    }
   }
 }

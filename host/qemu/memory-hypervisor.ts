@@ -68,7 +68,7 @@ export function createMemoryHypervisor({
   const folders = new Set<number>();
   const words = new Map<number, string>();
   const replugs: string[] = [];
-  let savesHeld: Promise<void> = Promise.resolve();
+  let savesHeld: Promise<undefined> = Promise.resolve(undefined);
   let nextPid = 1_000;
   let nextDeath = '';
   const folderOf = (id: number) => `${base}/${id}`;
@@ -293,9 +293,9 @@ export function createMemoryHypervisor({
     setObeys: (id, obeys) => void (find(id).obeys = obeys),
     print: (id, port, text) => find(id).serials[port]?.print(text),
     holdSaves() {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = Promise.withResolvers<undefined>();
       savesHeld = promise;
-      return () => resolve();
+      return () => resolve(undefined);
     },
     failNextLaunch: (text) => void (nextDeath = text),
     replugs,

@@ -160,10 +160,9 @@ export function openVm(parts: VmParts): QemuVm {
       case 'io-error':
         return { state: 'PAUSED', reason: ioError || 'io-error: a disk of the node fails or is full' };
       case 'paused':
-      // Its memory was saved, or is being saved.
       case 'postmigrate':
       case 'finish-migrate':
-        // A VM with a memory image is paused once that has been read.
+        // A VM with a memory image is paused once that has been read; the other two are of one whose memory was saved.
         return { state: hasRun ? 'PAUSED' : 'BUILDING', reason: '' };
       default:
         // guest-panicked, internal-error, watchdog, suspended, shutdown: QEMU's word says it.
@@ -202,12 +201,13 @@ export function openVm(parts: VmParts): QemuVm {
     for (const waiter of [...waiters]) waiter({ event, data });
   }
 
-  /** Waits for an event, the end of QEMU or the deadline, whichever is first. */
-  function waitFor(name: string, isIt: (data: QmpEvent['data']) => boolean, timeoutMs: number) {
+  /** Waits for an event, the end of QEMU or the deadline, whichever is first; `end` brings the deadline forward. */
+  function waitFor(name: string, isIt: (data: QmpEvent['data']) => boolean, timeoutMs: number, end?: AbortSignal) {
     let timer: NodeJS.Timeout | undefined;
     let waiter: ((event: QmpEvent) => void) | undefined;
     const came = new Promise<'event' | 'deadline'>((resolve) => {
       timer = setTimeout(() => resolve('deadline'), timeoutMs);
+      end?.addEventListener('abort', () => resolve('deadline'), { once: true });
       waiter = ({ event, data }) => {
         if (event === name && isIt(data)) resolve('event');
       };
@@ -281,15 +281,17 @@ export function openVm(parts: VmParts): QemuVm {
   async function saveState(write: (piece: Buffer) => Promise<void>, signal: AbortSignal): Promise<void> {
     await untilLoaded();
     const sink = await parts.openSink(write);
+    const waiting = new AbortController();
+    const isCancelled = () => signal.aborted;
     const cancel = () => void command('migrate_cancel').catch(() => undefined);
     try {
       await command('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
       await command('migrate-set-parameters', { 'max-bandwidth': saveBandwidth });
-      const over = waitFor('MIGRATION', (data) => isMigrationOver(data['status']), saveMs);
-      if (signal.aborted) throw cancelledSave();
+      const over = waitFor('MIGRATION', (data) => isMigrationOver(data['status']), saveMs, waiting.signal);
+      if (isCancelled()) throw cancelledSave();
       await command('migrate', { uri: sink.uri });
       signal.addEventListener('abort', cancel, { once: true });
-      if (signal.aborted) cancel();
+      if (isCancelled()) cancel();
       // A write that fails ends the connection, and with it the migration.
       const how = await over;
       if (how === 'gone') throw new AppError('failed', `${parts.name} ended while it was saved`);
@@ -300,12 +302,13 @@ export function openVm(parts: VmParts): QemuVm {
       const { status: ended, 'error-desc': words } = Migration.parse(await command('query-migrate'));
       if (ended !== 'completed') {
         await Promise.race([sink.ended, delay(writtenMs)]);
-        if (signal.aborted) throw cancelledSave();
+        if (isCancelled()) throw cancelledSave();
         throw new AppError('failed', `QEMU could not save ${parts.name}: ${words ?? ended ?? 'it does not say why'}`);
       }
       await sink.ended;
       await look();
     } finally {
+      waiting.abort();
       signal.removeEventListener('abort', cancel);
       await sink.close();
     }
