@@ -50,9 +50,9 @@ test('the mesh, its VLANs and VMs are shown, and what somebody else does appears
 test('a VM is started from its page, and what minimega cannot do is disabled with its reason', async ({ me }) => {
   await me.page.goto('/vms/node1/0');
   await me.page.getByRole('heading', { name: 'web1', level: 1 }).waitFor();
-  await me.page.getByRole('button', { name: 'Start' }).click();
+  await me.page.getByRole('button', { name: 'Start', exact: true }).click();
   await me.page.getByText('running', { exact: false }).first().waitFor();
-  const shutdown = me.page.getByRole('button', { name: 'Shut down' });
+  const shutdown = me.page.getByRole('button', { name: 'Shut down', exact: true });
   await expect(shutdown).toHaveAttribute('aria-disabled', 'true');
   await expect(me.page.getByText(/minimega does not tell what a VM takes/)).toBeVisible();
   await shoot(me.page, 'minimega-vm');

@@ -3,6 +3,7 @@
 import { Radio } from 'lucide-react';
 import { useState } from 'react';
 import type { ReactElement } from 'react';
+import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { loadOnOpen } from '../ui/load-on-open.tsx';
@@ -25,7 +26,9 @@ export function CaptureButton({ targets, variant = 'ghost', size = 'sm', label }
   const [isOpen, setIsOpen] = useState(false);
   const needsAdmin = targets.every(({ kind }) => kind === 'bridge');
   const refusals = { operator: useRefusal('operator'), admin: useRefusal('admin') };
-  const refusal = needsAdmin && targets.length > 0 ? refusals.admin : refusals.operator;
+  const lack = useLack('captures');
+  const mayStart = needsAdmin && targets.length > 0 ? refusals.admin : refusals.operator;
+  const refusal = mayStart !== '' ? mayStart : lack;
   return (
     <>
       <Button

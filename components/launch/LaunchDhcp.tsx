@@ -7,6 +7,7 @@ import { rowsOf } from '../../core/fleet-view.ts';
 import { useFleetPart } from '../../lib/use-console.ts';
 import { serversOn, serverStates } from '../dhcp/dhcp-view.ts';
 import { StartDhcpDialog } from '../dhcp/StartDhcpDialog.tsx';
+import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
@@ -25,7 +26,9 @@ const noVms: readonly FleetVm[] = [];
 export function LaunchDhcp({ networks, lans, rows, namespace }: LaunchDhcpProps): ReactElement {
   const dhcp = useFleetPart(({ view }) => rowsOf(view, fleetKeys.dhcp));
   const leases = useFleetPart(({ view }) => rowsOf(view, fleetKeys.leases));
-  const refusal = useRefusal('operator');
+  const lack = useLack('dhcp');
+  const mayStart = useRefusal('operator');
+  const refusal = mayStart !== '' ? mayStart : lack;
   const [opened, setOpened] = useState({ name: '', isOpen: false });
   const nameOf = useMemo(() => (id: string) => rows.nodes.get(id)?.Name ?? id, [rows.nodes]);
   const vlanOf = (name: string) =>

@@ -3,6 +3,7 @@
 import { useState, type ReactElement } from 'react';
 import { AskNode } from '../fleet/AskNode.tsx';
 import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
+import { lackOf } from '../fleet/lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
@@ -18,6 +19,14 @@ function focusOn(box: HTMLElement | null): void {
 export function LogPanel({ mesh, node }: { mesh: MeshView; node: MeshNode }): ReactElement {
   const refusal = useRefusal('operator');
   const [isShown, setIsShown] = useState(false);
+  const lack = lackOf(mesh.cluster, 'logs');
+  if (lack !== '') {
+    return (
+      <Panel title="Log">
+        <p className="text-fg-2">{lack}.</p>
+      </Panel>
+    );
+  }
   const head = mesh.nodes.find(({ facts }) => facts.Head && facts.State === 'member');
   if (!head || mesh.cluster === null) {
     return (

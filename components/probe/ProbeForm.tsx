@@ -4,6 +4,7 @@ import { Radar, Square } from 'lucide-react';
 import type { ReactElement, ReactNode } from 'react';
 import { meshdCommand } from '../../core/plans/step.ts';
 import { countOf, formatDuration } from '../../lib/format.ts';
+import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
@@ -27,7 +28,9 @@ export interface ProbeFormProps {
 
 export function ProbeForm(props: ProbeFormProps): ReactElement {
   const { map, typed, left, choice, onType, isRunning, onRun, onCancel } = props;
-  const refusal = useRefusal('operator');
+  const lack = useLack('probe');
+  const mayRun = useRefusal('operator');
+  const refusal = mayRun !== '' ? mayRun : lack;
   const blocked = refusal === '' ? choice.refusal : refusal;
   const inUse = vlanText(vlansInUse(map));
   const able = nodesWithUplink(map);

@@ -14,6 +14,7 @@ import { formatAgo, formatInstant } from '../../lib/format.ts';
 import { useFleetPart, useNow } from '../../lib/use-console.ts';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useCluster, useClusterPath } from '../frame/use-cluster.ts';
+import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Button } from '../ui/Button.tsx';
@@ -38,7 +39,9 @@ export function TracePage(): ReactElement {
   const vms = useMemo(() => [...rows.values()].filter(({ Cluster }) => Cluster === cluster), [rows, cluster]);
   const namespaces = useMemo(() => vmNamespaces(vms), [vms]);
   const withCluster = useClusterPath();
-  const refusal = useRefusal('operator');
+  const lack = useLack('probe');
+  const mayRun = useRefusal('operator');
+  const refusal = mayRun !== '' ? mayRun : lack;
   const trace = useTrace(cluster);
   const { get, set } = useUrlState();
   const [typed, setTyped] = useState(() => ({ from: get('from'), to: get('to') }));

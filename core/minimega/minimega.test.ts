@@ -61,6 +61,13 @@ describe('the language of minimega', () => {
     ['vm launch kvm web[1-3]', 'operator'],
     ['mesh send node2 vm kill a', 'operator'],
     ['ns run vm kill a', 'operator'],
+    ['ns load', 'viewer'],
+    ['ns load memcommit', 'operator'],
+    ['status updates', 'viewer'],
+    ['status updates 1s', 'admin'],
+    ['file list', 'viewer'],
+    // minimega's files may lead out of its folder.
+    ['file list ../..', 'operator'],
     ['bridge', 'operator'],
     ['vlans add lan 120', 'operator'],
     ['vm config qemu /tmp/x', 'admin'],

@@ -19,15 +19,17 @@ const rules: readonly Rule[] = [
   { begins: /^\.(annotate|columns|compress|csv|filter|headers|json|preprocess|record|sort)\b/, role: 'viewer' },
   { begins: /^\.alias$/, role: 'viewer' },
   { begins: /^\.env \[/, role: 'operator' },
-  { begins: /^(args|version|help|echo|host|status)\b/, role: 'viewer', given: 'viewer' },
+  { begins: /^(args|version|help|echo|host)\b/, role: 'viewer', given: 'viewer' },
+  // For all users of the daemon.
+  { begins: /^status/, role: 'viewer', given: 'admin' },
   { begins: /^mesh (degree|timeout)/, role: 'viewer', given: 'admin' },
   { begins: /^mesh (list|send|status)/, role: 'viewer', given: 'viewer' },
   { begins: /^namespace <name> \(command\)/, role: 'viewer' },
   { begins: /^namespace \[/, role: 'viewer', given: 'viewer' },
-  { begins: /^ns (<hosts,>|<load,>|<queue,>|<schedule,> <(dump|status),>)/, role: 'viewer' },
+  { begins: /^ns (<hosts,>|<load,>$|<queue,>|<schedule,> <(dump|status),>)/, role: 'viewer' },
   { begins: /^ns <queueing,>/, role: 'viewer', given: 'operator' },
   { begins: /^ns <run,>/, role: 'viewer' },
-  { begins: /^ns <(add-hosts|del-hosts|flush|save|schedule|snapshot)/, role: 'operator' },
+  { begins: /^ns <(add-hosts|del-hosts|load|flush|save|schedule|snapshot)/, role: 'operator' },
   // What these set runs programs of the host, or names them.
   { begins: /^vm config (qemu-override|volume) </, role: 'admin' },
   {
@@ -47,7 +49,7 @@ const rules: readonly Rule[] = [
   { begins: /^vlans( <range,>)?$/, role: 'viewer' },
   { begins: /^vlans <blacklist,>/, role: 'viewer', given: 'operator' },
   { begins: /^vlans <add,>/, role: 'operator' },
-  { begins: /^file (<list,>|<status,>)/, role: 'viewer', given: 'viewer' },
+  { begins: /^file (<list,>|<status,>)$/, role: 'viewer' },
   {
     begins: /^(file|disk|capture|clear capture|cc|clear cc|qos|clear qos|router|clear router|vnc|clear vnc)\b/,
     role: 'operator',

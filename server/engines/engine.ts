@@ -28,6 +28,10 @@ export type Capability =
   | 'rates'
   /** Serves DHCP on a VLAN. */
   | 'dhcp'
+  /** Captures with limits, whose files pages show. */
+  | 'captures'
+  /** Fetches the log of a node. */
+  | 'logs'
   /** Asks a guest to shut down. */
   | 'shutdown'
   /** Joins aliases that a split gave two numbers, and knows who owns a number. */

@@ -30,6 +30,9 @@ const lacks: Readonly<Partial<Record<Capability, string>>> = {
   uploads: 'minimega takes no images from pages: copy them below -filepath on a node, and `file get` them from there',
   pictures: 'minimega sends no pictures of screens: open the console of a VM',
   rates: 'minimega does not tell what a VM takes each second: `vm top` does once',
+  captures:
+    'captures of minimega have no limits, and pages do not know them: `capture pcap vm <name> <nic> <file>` in the terminal',
+  logs: 'minimega keeps its log where -logfile says, or in the journal of its service; `log level info` in the terminal makes it say more',
   dhcp: 'minimega serves DHCP at an address of the host: `tap create <vlan> ip <address>`, then `dnsmasq start`, in the terminal',
   shutdown:
     'minimega asks no guest to shut down, and resets none: `vm kill` switches it off, and `vm start` boots it again',

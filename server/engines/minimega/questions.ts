@@ -3,7 +3,7 @@
 //
 //   near: this node alone answers           far: other nodes have to, and one that is silent holds the answer up
 import type { ResponseEntry } from '../../../contract/command-socket.ts';
-import { maxNamespaces } from '../../../contract/limits.ts';
+import { maxFleetNodes, maxNamespaces } from '../../../contract/limits.ts';
 import { quoteWord } from '../../../core/commands/tokens.ts';
 import { columnOf, goodOf, readHost, readMeshList, readMeshStatus, readVms, recordsOf, type Vm } from './answers.ts';
 import { meshTimeoutSeconds, type Asker } from './asker.ts';
@@ -27,7 +27,7 @@ export async function askMesh(client: Asker, picture: Picture): Promise<void> {
   // Alone, a node lists nobody.
   if (!neighbours.has(picture.self)) neighbours.set(picture.self, []);
   picture.neighbours = neighbours;
-  for (const name of neighbours.keys()) picture.seen.add(name);
+  for (const name of neighbours.keys()) if (picture.seen.size < maxFleetNodes) picture.seen.add(name);
 }
 
 /** Namespaces and VLANs, as this node has them; its own load and files. */

@@ -188,7 +188,8 @@ export class Watch {
     if (Object.keys(rows).length === 0 && trouble === this.trouble) return;
     // Loads change all the time; what else changes is likely to change again soon.
     if (Object.keys(rows).some((name) => name !== 'hosts' && name !== 'taps')) {
-      this.activeUntil = Math.max(this.activeUntil, performance.now() + this.times.activeForMs);
+      if (this.isActive()) this.activeUntil = performance.now() + this.times.activeForMs;
+      else this.stir();
     }
     this.trouble = trouble;
     this.ready.push({ begins: null, rows, trouble });
