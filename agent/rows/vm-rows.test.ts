@@ -78,8 +78,8 @@ beforeEach(() => {
   machine.plug(...[...machine.records.keys()].map((id) => port(`mega_tap${id}`)));
   const sink = {
     put: (change: object) => {
-      puts.push((change as TapRow).Name);
-      rows.put(taps, change as TapRow);
+      puts.push(String((change as Partial<TapRow>).Name));
+      rows.put(taps, change);
     },
     drop: (key: string) => rows.drop(taps, key),
   };
