@@ -85,7 +85,7 @@ export const FleetSnapshot = z.object({
   Revision: z.int(),
   /** The server's clock, ms since 1970: pages compute ages from it. */
   Now: z.number(),
-  /** Every row there is. */
+  /** Every row there is of the kinds that were chosen. */
   Kinds: RowChanges,
   /** Of the last hour, newest last, 500 at most. */
   Events: z.array(FleetEvent),
