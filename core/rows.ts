@@ -3,7 +3,7 @@
 import { AppError } from '../contract/errors.ts';
 import { keyOf, type KindKey } from '../contract/kind-keys.ts';
 import type { Kind, KindChange, RowChanges, RowData } from '../contract/kinds.ts';
-import { RowMap } from './row-map.ts';
+import { changedMap } from './row-map.ts';
 
 /** One value of a row; lists of a row are short, and hold no objects that change. */
 const isEqual = (a: unknown, b: unknown): boolean =>
@@ -113,15 +113,8 @@ export function changedRows<Row extends RowData>(
     const before = changed.get(key) ?? (left.has(key) ? undefined : rows.get(key));
     changed.set(key, { ...before, ...change } as Row);
   }
-  if (rows.size + changed.size > fewRows) return RowMap.of(rows).with(changed, left);
-  const next = new Map(rows);
-  for (const key of left) next.delete(key);
-  for (const [key, row] of changed) next.set(key, row);
-  return next;
+  return changedMap(rows, changed, left);
 }
-
-/** So many are copied at each change: in order, and for less than what they cost otherwise. */
-const fewRows = 1_000;
 
 /** What someone does not know yet. One entry for each row, so it is bounded by the rows that there are and were. */
 export class PendingRows {
