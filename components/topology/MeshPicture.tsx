@@ -4,7 +4,7 @@ import { useRouter } from 'next/navigation';
 import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactElement, RefObject } from 'react';
 import type { Readable } from '../../lib/observable.ts';
-import { useReadablePart, useRetainedFleet } from '../../lib/use-console.ts';
+import { useConnection, useReadablePart, useRetainedFleet } from '../../lib/use-console.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { reducedMotion } from '../frame/use-media.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
@@ -38,13 +38,18 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
   useEffect(() => {
     latest.current = { props, router, withCluster };
   });
-  const cluster = useReadablePart(source, (mesh) => mesh.cluster?.Id ?? '');
   const summary = useReadablePart(source, (mesh) => describeMesh(mesh).text);
   const fleet = useRetainedFleet();
+  const isConnecting = useConnection().state === 'connecting';
 
   useEffect(() => {
+    // Loads beside the connection; the next effect tells when it cannot.
+    void import('./picture.ts').catch(() => undefined);
+  }, []);
+  useEffect(() => {
     const element = container.current;
-    if (element === null || cluster === '') return;
+    // WebGL takes a quarter of a second to start, in one piece: while the mesh is on its way, and not before it is asked for.
+    if (element === null || isConnecting) return;
     let made: Picture | null = null;
     let isGone = false;
     const nameOf = (id: string): string | null => latest.current.props.source.get().byId.get(id)?.name ?? null;
@@ -52,8 +57,8 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
       .then(({ Picture: PictureClass }) => {
         if (isGone) return;
         made = new PictureClass(element, {
-          positions: new PositionStore(cluster, { storage: window.localStorage }),
-          now: () => Date.now() + (fleet?.state.get().serverOffsetMs ?? 0),
+          positions: (cluster) => new PositionStore(cluster, { storage: window.localStorage }),
+          now: () => Date.now() + (fleet?.early.get().serverOffsetMs ?? 0),
           isCalm: () => window.matchMedia(reducedMotion).matches,
           onSelect: (id) => latest.current.props.onSelect(id === null ? null : nameOf(id)),
           onOpen: (id) => {
@@ -72,7 +77,7 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
       made?.kill();
       setPicture(null);
     };
-  }, [cluster, fleet]);
+  }, [isConnecting, fleet]);
 
   useEffect(() => {
     if (pictureRef) pictureRef.current = picture;
