@@ -15,7 +15,7 @@ export interface PageOptions {
 }
 
 /** Marks that components/topology/picture.ts sets. */
-const drawnMark = 'mesh drawn';
+export const drawnMark = 'mesh drawn';
 const settledMark = 'mesh settled';
 const views = ['picture', 'both'] as const;
 const sampleEveryMs = 10_000;
@@ -81,7 +81,7 @@ async function reportView(
   figure('settled', 'until its layout stands');
   figure('script', 'script per frame, p95, processor time', 8);
   figure('scriptMost', 'script per frame, most');
-  figure('scriptPerSecond', 'script in a second');
+  figure('scriptPerSecond', 'script in a second', 40);
   figure('main', 'all of the main thread per frame, p95');
   figure('task', 'longest task of the main thread, processor time', 50);
   figure('long', `tasks over 50 ms by the clock in ${seconds} s`);

@@ -90,24 +90,30 @@ export const probe = `
     });
     observer.observe(document, { subtree: true, childList: true });
   });
-  bench.lookOut = (name, text) => {
-    const isShown = () => {
-      const links = [...document.querySelectorAll('tbody tr a')];
-      const row = links.find((link) => link.textContent.trim().split(" ")[0] === name)?.closest('tr');
-      return row !== undefined && row.textContent.includes(text);
-    };
+  bench.untilDrawn = async (mark) => {
+    await bench.untilMark(mark);
+    return new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(performance.now()))));
+  };
+  bench.whenShown = (isShown) => {
     bench.seen = new Promise((resolve) => {
       // The frame of the change is drawn when the task after its animation frame runs.
-      const drawn = () => requestAnimationFrame(() => setTimeout(() => resolve(Date.now())));
+      const now = () => performance.timeOrigin + performance.now();
+      const drawn = () => requestAnimationFrame(() => setTimeout(() => resolve(now())));
       if (isShown()) return drawn();
       const observer = new MutationObserver(() => {
         if (!isShown()) return;
         observer.disconnect();
         drawn();
       });
-      observer.observe(document, { subtree: true, childList: true, characterData: true });
+      observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
     });
   };
+  bench.lookOut = (name, text) => bench.whenShown(() => {
+    const links = [...document.querySelectorAll('tbody tr a')];
+    const row = links.find((link) => link.textContent.trim().split(" ")[0] === name)?.closest('tr');
+    return row !== undefined && row.textContent.includes(text);
+  });
+  bench.lookOutFor = (selector) => bench.whenShown(() => document.querySelector(selector) !== null);
 `;
 
 export interface LongTask {
@@ -121,6 +127,10 @@ export const countFrames = (page: Page, ms: number) => page.evaluate<number[]>(`
 /** When the page marked `name`, ms since the navigation. */
 export const untilMark = (page: Page, name: string) =>
   within(page.evaluate<number>(`bench.untilMark(${JSON.stringify(name)})`), pageTimeoutMs, () => `no mark ${name}`);
+
+/** When the frame after this mark was drawn, ms since the navigation. */
+export const untilDrawn = (page: Page, mark: string) =>
+  within(page.evaluate<number>(`bench.untilDrawn(${JSON.stringify(mark)})`), pageTimeoutMs, () => `no mark ${mark}`);
 
 /** When the page had drawn what this selector finds, ms since the navigation. */
 export const untilShown = (page: Page, selector: string) =>
