@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import type { files, namespaces, taps, vlans, vms } from './cluster-kinds.ts';
 import { bridges, hosts, links, nodes } from './cluster-kinds.ts';
 import { clustersKey, fleetKey } from './kind-keys.ts';
-import { defineKind, extendKind, RowChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
+import { defineKind, extendKind, TableChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
 
 export const clusters = defineKind({
   ...clustersKey,
@@ -86,7 +86,7 @@ export const FleetSnapshot = z.object({
   /** The server's clock, ms since 1970: pages compute ages from it. */
   Now: z.number(),
   /** Every row there is of the kinds that were chosen. */
-  Kinds: RowChanges,
+  Kinds: TableChanges,
   /** Of the last hour, newest last, 500 at most. */
   Events: z.array(FleetEvent),
 });
@@ -96,7 +96,7 @@ export const FleetDelta = z.object({
   From: z.int(),
   Revision: z.int(),
   Now: z.number(),
-  Kinds: RowChanges,
+  Kinds: TableChanges,
   Events: z.array(FleetEvent),
 });
 export type FleetDelta = z.infer<typeof FleetDelta>;

@@ -111,7 +111,7 @@ export function changedRows<Row extends RowData>(
     const key = keyOf(kind, change);
     // A row that is new to the receiver comes whole (contract/kinds.ts), so the merge has every field.
     const before = changed.get(key) ?? (left.has(key) ? undefined : rows.get(key));
-    changed.set(key, { ...before, ...change } as Row);
+    changed.set(key, before === undefined ? (change as Row) : { ...before, ...change });
   }
   return changedMap(rows, changed, left);
 }

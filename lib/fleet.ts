@@ -33,9 +33,14 @@ const earlyNames = [fleetKeys.clusters, fleetKeys.nodes, fleetKeys.links, fleetK
 );
 const earlyKindNames: ReadonlySet<string> = new Set(earlyNames);
 
+/** A page that draws nothing by then gets the rest all the same. */
+const mostHeldMs = 2_000;
+
 export class FleetCollection {
   private readonly now: () => number;
   private readonly collection: Collection<FleetState, FleetSnapshot, FleetDelta>;
+  private holds = 0;
+  private waiting: (() => void)[] = [];
   private readonly deltaListeners = new Set<(delta: FleetDelta | null) => void>();
 
   /** `kinds`: those that pages know, as the fleet has them; all of the contract's unless given. */
@@ -57,7 +62,10 @@ export class FleetCollection {
     this.collection = new Collection<FleetState, FleetSnapshot, FleetDelta>({
       client,
       empty: noFleet,
-      ask: () => client.call('fleet.subscribe', { Without: earlyNames }),
+      ask: async () => {
+        if (this.holds > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+        return client.call('fleet.subscribe', { Without: earlyNames });
+      },
       early: {
         ask: () => client.call('fleet.subscribe', { Only: earlyNames }),
         start: (state, snapshot) => this.dated(state, fleetFromSnapshot(snapshot, earlyKinds)),
@@ -86,6 +94,24 @@ export class FleetCollection {
   /** Clusters, nodes, links, hosts and bridges as soon as these are there; all of it from then on. */
   get early(): Readable<FleetState> {
     return this.collection.early;
+  }
+
+  /**
+   * What is not early is not asked for until the returned function is called, or for two seconds: making and reading megabytes of it would
+   * hold up the first picture of a page that needs none of it.
+   */
+  holdRest(): () => void {
+    this.holds += 1;
+    let isHeld = true;
+    const release = () => {
+      if (!isHeld) return;
+      isHeld = false;
+      clearTimeout(timer);
+      this.holds -= 1;
+      if (this.holds === 0) for (const go of this.waiting.splice(0)) go();
+    };
+    const timer = setTimeout(release, mostHeldMs);
+    return release;
   }
 
   /** Keeps it subscribed until the returned function is called. Subscriptions are counted. */

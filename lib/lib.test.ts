@@ -202,6 +202,38 @@ describe('the fleet', () => {
     expect([states(), early()]).toEqual([['QUIT', 'QUIT'], page.fleet.state.get()]);
   });
 
+  test('what a page can draw without is asked for when it has drawn, or when it takes long', async () => {
+    vi.useFakeTimers();
+    try {
+      socket.answer = () => ({ ok: true, data: snapshot(3) });
+      const release = page.fleet.holdRest();
+      const second = page.fleet.holdRest();
+      socket.connect();
+      page.fleet.retain();
+      await vi.advanceTimersByTimeAsync(1);
+      release();
+      release();
+      await vi.advanceTimersByTimeAsync(1);
+      expect([page.fleet.early.get().status, status(), socket.count('fleet.subscribe')]).toEqual([
+        'live',
+        'loading',
+        1,
+      ]);
+      second();
+      await vi.advanceTimersByTimeAsync(1);
+      expect([status(), socket.count('fleet.subscribe')]).toEqual(['live', 2]);
+      page.fleet.holdRest();
+      socket.drop('gone');
+      socket.connect();
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(socket.count('fleet.subscribe')).toBe(3);
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect([status(), socket.count('fleet.subscribe')]).toEqual(['live', 4]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('a delta that is missing before VMs come asks for all again', async () => {
     const acks: ((data: unknown) => void)[] = [];
     socket.emit = (name, _input, ack) => {

@@ -42,6 +42,13 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
   const fleet = useRetainedFleet();
   const isConnecting = useConnection().state === 'connecting';
 
+  const release = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    if (fleet === null) return;
+    const end = fleet.holdRest();
+    release.current = end;
+    return end;
+  }, [fleet]);
   useEffect(() => {
     // Loads beside the connection; the next effect tells when it cannot.
     void import('./picture.ts').catch(() => undefined);
@@ -66,10 +73,13 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
             if (name !== null)
               latest.current.router.push(latest.current.withCluster(`/nodes/${encodeURIComponent(name)}`));
           },
+          // After the frame with it.
+          onDrawn: () => requestAnimationFrame(() => setTimeout(() => release.current())),
         });
         setPicture(made);
       })
       .catch((error: unknown) => {
+        release.current();
         setFailure(error instanceof Error ? error.message : String(error));
       });
     return () => {

@@ -44,6 +44,8 @@ export interface PictureComponents {
   readonly isCalm: () => boolean;
   readonly onSelect: (id: string | null) => void;
   readonly onOpen: (id: string) => void;
+  /** Nodes are on the screen. */
+  readonly onDrawn: () => void;
 }
 
 interface Ghost {
@@ -83,6 +85,7 @@ export class Picture {
   private worker: Worker | null = null;
   private timer: ReturnType<typeof setInterval> | null = null;
   private hasFitted = false;
+  private isDrawn = false;
   private box: { x: [number, number]; y: [number, number] } | null = null;
 
   constructor(container: HTMLElement, components: PictureComponents) {
@@ -214,7 +217,10 @@ export class Picture {
       this.links.rewrite();
     });
     this.sigma.on('afterRender', () => {
-      if (this.graph.order > 0) markOnce(drawnMark);
+      if (this.graph.order === 0 || this.isDrawn) return;
+      this.isDrawn = true;
+      markOnce(drawnMark);
+      this.components.onDrawn();
     });
   }
 
