@@ -90,10 +90,6 @@ export const probe = `
     });
     observer.observe(document, { subtree: true, childList: true });
   });
-  bench.untilDrawn = async (mark) => {
-    await bench.untilMark(mark);
-    return new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(performance.now()))));
-  };
   bench.whenShown = (isShown) => {
     bench.seen = new Promise((resolve) => {
       // The frame of the change is drawn when the task after its animation frame runs.
@@ -127,10 +123,6 @@ export const countFrames = (page: Page, ms: number) => page.evaluate<number[]>(`
 /** When the page marked `name`, ms since the navigation. */
 export const untilMark = (page: Page, name: string) =>
   within(page.evaluate<number>(`bench.untilMark(${JSON.stringify(name)})`), pageTimeoutMs, () => `no mark ${name}`);
-
-/** When the frame after this mark was drawn, ms since the navigation. */
-export const untilDrawn = (page: Page, mark: string) =>
-  within(page.evaluate<number>(`bench.untilDrawn(${JSON.stringify(mark)})`), pageTimeoutMs, () => `no mark ${mark}`);
 
 /** When the page had drawn what this selector finds, ms since the navigation. */
 export const untilShown = (page: Page, selector: string) =>

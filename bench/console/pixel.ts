@@ -15,7 +15,7 @@ import { openPage, probe, type OpenPage } from './page.ts';
 import { quantile } from './quantile.ts';
 import { startConsole } from './running-console.ts';
 
-const labName = 'bench-pixel';
+const labName = 'pixel';
 const vlan = 100;
 const vm = 'watched';
 const events = 100;

@@ -4,7 +4,7 @@ import { useRouter } from 'next/navigation';
 import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactElement, RefObject } from 'react';
 import type { Readable } from '../../lib/observable.ts';
-import { useConnection, useReadablePart, useRetainedFleet } from '../../lib/use-console.ts';
+import { useReadablePart, useRetainedFleet } from '../../lib/use-console.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { reducedMotion } from '../frame/use-media.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
@@ -13,6 +13,7 @@ import { Notice } from '../ui/Notice.tsx';
 import { cx } from '../ui/cx.ts';
 import type { Picture, PictureOptions } from './picture.ts';
 import { PositionStore } from './positions.ts';
+import { useSketch } from './use-sketch.ts';
 
 export interface MeshPictureProps extends PictureOptions {
   /** Followed without rendering: only what the picture is called in words is React's. */
@@ -40,7 +41,8 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
   });
   const summary = useReadablePart(source, (mesh) => describeMesh(mesh).text);
   const fleet = useRetainedFleet();
-  const isConnecting = useConnection().state === 'connecting';
+  const cluster = useReadablePart(source, (mesh) => (mesh.nodes.length === 0 ? '' : (mesh.cluster?.Id ?? '')));
+  const sketched = useSketch(container, { source, cluster });
 
   const release = useRef<() => void>(() => undefined);
   useEffect(() => {
@@ -55,8 +57,7 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
   }, []);
   useEffect(() => {
     const element = container.current;
-    // WebGL takes a quarter of a second to start, in one piece: while the mesh is on its way, and not before it is asked for.
-    if (element === null || isConnecting) return;
+    if (element === null || !sketched.isThere) return;
     let made: Picture | null = null;
     let isGone = false;
     const nameOf = (id: string): string | null => latest.current.props.source.get().byId.get(id)?.name ?? null;
@@ -74,7 +75,10 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
               latest.current.router.push(latest.current.withCluster(`/nodes/${encodeURIComponent(name)}`));
           },
           // After the frame with it.
-          onDrawn: () => requestAnimationFrame(() => setTimeout(() => release.current())),
+          onDrawn: () => {
+            sketched.end();
+            requestAnimationFrame(() => setTimeout(() => release.current()));
+          },
         });
         setPicture(made);
       })
@@ -87,7 +91,7 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
       made?.kill();
       setPicture(null);
     };
-  }, [isConnecting, fleet]);
+  }, [sketched, fleet]);
 
   useEffect(() => {
     if (pictureRef) pictureRef.current = picture;

@@ -23,9 +23,11 @@ import type { LayoutProgress } from './layout.worker.ts';
 import { LinkLayer, type DrawnLink } from './link-layer.ts';
 import { baseSize, drawLink, drawNode, lostLinkMs, newLinkMs, numberOf } from './looks.ts';
 import type { DrawingContext, LinkDrawing, NodeDrawing } from './looks.ts';
+import { liveMark, markOnce, settledMark } from './marks.ts';
 import { planLayout } from './positions.ts';
 import type { LayoutRequest, Point, PositionStore } from './positions.ts';
 import { MeshNodeProgram } from './programs.ts';
+import { stagePadding } from './sketch.ts';
 
 export interface PictureOptions {
   /** Id of the selected node. */
@@ -59,10 +61,6 @@ type PictureGraph = UndirectedGraph<NodeDrawing & Point, object>;
 const tickMs = 250;
 const moveMs = 180;
 const dimmed = 0.14;
-/** Marks in the page's performance timeline: when nodes first stood on the screen, and when they stood still. */
-export const drawnMark = 'mesh drawn';
-export const settledMark = 'mesh settled';
-
 export class Picture {
   private readonly components: PictureComponents;
   private readonly container: HTMLElement;
@@ -190,7 +188,7 @@ export class Picture {
       edgeProgramClasses: this.links.programs,
       allowInvalidContainer: true,
       zIndex: true,
-      stagePadding: 48,
+      stagePadding,
       minCameraRatio: 0.02,
       maxCameraRatio: 3,
       labelDensity: 0.6,
@@ -219,7 +217,7 @@ export class Picture {
     this.sigma.on('afterRender', () => {
       if (this.graph.order === 0 || this.isDrawn) return;
       this.isDrawn = true;
-      markOnce(drawnMark);
+      markOnce(liveMark);
       this.components.onDrawn();
     });
   }
@@ -518,8 +516,4 @@ function change<T extends object>(drawn: T, next: Partial<T>): boolean {
 
 function isSameSet(a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): boolean {
   return a === b || (a !== null && b !== null && a.size === b.size && [...a].every((item) => b.has(item)));
-}
-
-function markOnce(name: string): void {
-  if (performance.getEntriesByName(name).length === 0) performance.mark(name);
 }
