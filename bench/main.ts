@@ -7,6 +7,7 @@ import { describeError } from '../contract/errors.ts';
 import { benchBroadcast } from './broadcast.ts';
 import { benchConsole, type ConsoleBenchOptions } from './console.ts';
 import { benchCrowd } from './console/crowd.ts';
+import { benchPixel } from './console/pixel.ts';
 import { benchDeploy } from './deploy.ts';
 import { reportMachine } from './facts.ts';
 import { benchFailure } from './failure.ts';
@@ -28,7 +29,7 @@ type Part = (typeof parts)[number];
 const vmParts = ['ports', 'launches', 'scale', 'probe'] as const;
 type VmPart = (typeof vmParts)[number];
 
-const consoleParts = ['mesh', 'crowd'] as const;
+const consoleParts = ['mesh', 'crowd', 'pixel'] as const;
 type ConsolePart = (typeof consoleParts)[number];
 const crowd = { nodes: 200, vms: 10_000, vlans: 300 };
 
@@ -101,6 +102,7 @@ program
     const run: Record<ConsolePart, BenchPart> = {
       mesh: (report, signal) => benchConsole(report, { ...options, signal }),
       crowd: (report, signal) => benchCrowd(report, { ...options, ...crowd, signal }),
+      pixel: (report, signal) => benchPixel(report, { signal }),
     };
     process.exitCode = await runBench('console', options, partsOf(run, options.only));
   });

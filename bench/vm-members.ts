@@ -43,6 +43,10 @@ class RecordedVms implements Pick<LocalVms, 'list' | 'onChange'> {
     return this.records;
   }
 
+  get(id: number): VmRecord | undefined {
+    return this.records[id];
+  }
+
   onChange(listener: Parameters<LocalVms['onChange']>[0]): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

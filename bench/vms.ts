@@ -1,35 +1,29 @@
 // VMs on a lab's node (docs/benchmarks.md): from a line typed to QEMUs that are there, beside a shell loop; what meshd and each VM take of memory; and
 // how soon a watcher on another node has what QEMU says. The guests halt at once.
-import { createConnection } from 'node:net';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { vms as vmKind, type VmRow } from '../contract/cluster-kinds.ts';
 import type { CommandClient } from '../contract/command-client.ts';
-import { JsonSplitter } from '../contract/json-stream.ts';
 import { WatchMessage } from '../contract/watch.ts';
 import { changedRows } from '../core/rows.ts';
-import { installTree, placeRootKeys, runMeshd, startMeshd } from '../lab/cluster.ts';
 import { haltedMemoryMb, prepareHaltedVms, vmRows } from '../lab/halted-vms.ts';
-import { openLab, type Lab } from '../lab/lab.ts';
+import type { Lab } from '../lab/lab.ts';
 import { observeNode } from '../lab/node-processes.ts';
 import { residentMb } from './facts.ts';
-import { openClient, runLine } from './meshd-view.ts';
-import { buildTree } from './meshds.ts';
+import { openClient } from './meshd-view.ts';
+import { monitorPath, monitorWords, openMonitor } from './qmp-monitor.ts';
 import { median, type Report } from './report.ts';
 import { interleave, within } from './rounds.ts';
 import { quantile } from './console/quantile.ts';
+import { ask, daemonSocket, node, other, withVmLab } from './vm-lab.ts';
 import { measureLoop, type LoopOptions, type Pattern } from './vm-loop.ts';
 
 const labName = 'bench-vms';
-const [node, other] = ['node1', 'node2'] as const;
 const bridge = 'mega_bridge';
 const vlan = 100;
-const stepMs = 600_000;
 const running = 16;
 const paused = 100;
 const events = 100;
-/** A second monitor of one VM, which says when QEMU made an event. */
-const monitorPath = '/tmp/bench-monitor';
 
 export interface VmsBenchOptions {
   readonly rounds: number;
@@ -44,20 +38,10 @@ export async function benchVms(report: Report, options: VmsBenchOptions): Promis
     report.missing('vms', 'a lab needs root');
     return;
   }
-  await buildTree();
-  const lab = openLab({ name: labName, progress: () => undefined });
-  await lab.down();
-  try {
-    const results = await lab.up({ nodes: 2 });
-    const failed = results.filter((result) => result.error !== null);
-    if (failed.length > 0) throw new Error(failed.map(({ name, error }) => `${name}: ${error ?? ''}`).join('; '));
-    await placeRootKeys(lab, node, [other]);
-    await installTree(lab, node);
-    await startMeshd(lab, node, ['-degree', '1', '-context', 'vms', '-nostdin']);
-    await runMeshd(lab, node, ['deploy', 'launch', other], { timeoutMs: stepMs });
-    const client = await openClient(await lab.livePath(node, '/run/meshd/meshd'));
+  await withVmLab(labName, async (lab) => {
+    const client = await openClient(await lab.livePath(node, daemonSocket));
     try {
-      const shell = (line: string) => ask(client, line);
+      const shell: Shell = (line) => ask(client, line);
       for (const line of await prepareHaltedVms(lab, node, { vlan })) await shell(line);
       const pattern = await makePattern(lab, shell);
       await benchLaunches(report, options, { lab, shell, pattern });
@@ -66,19 +50,10 @@ export async function benchVms(report: Report, options: VmsBenchOptions): Promis
     } finally {
       client.close();
     }
-  } finally {
-    await lab.down();
-  }
+  });
 }
 
 type Shell = (line: string) => Promise<unknown>;
-
-async function ask(client: CommandClient, line: string): Promise<unknown> {
-  const entries = await runLine(client, line, stepMs);
-  const failed = entries.find((entry) => entry.Error !== '');
-  if (failed) throw new Error(`${line}: ${failed.Error}`);
-  return entries;
-}
 
 async function removeAll(shell: Shell): Promise<void> {
   await shell('vm kill all');
@@ -204,10 +179,9 @@ async function benchEvents(
   { lab, shell }: { lab: Lab; shell: Shell },
 ): Promise<void> {
   signal.throwIfAborted();
-  const monitor = `-chardev socket,id=bench,path=${monitorPath},server=on,wait=off -mon chardev=bench,mode=control`;
-  const lines = await prepareHaltedVms(lab, node, { vlan: null, append: monitor.split(' ') });
+  const lines = await prepareHaltedVms(lab, node, { vlan: null, append: monitorWords });
   for (const line of ['clear vm config', ...lines, 'vm launch kvm watched', 'vm start watched']) await shell(line);
-  const watcher = await openClient(await lab.livePath(other, '/run/meshd/meshd'));
+  const watcher = await openClient(await lab.livePath(other, daemonSocket));
   try {
     const seen = new StateWatch(watcher, 'watched');
     await seen.until('RUNNING');
@@ -273,42 +247,4 @@ class StateWatch {
       this.look();
     }
   }
-}
-
-/** QEMU's monitor in JSON, as far as this needs it. `cause` says when QEMU made the event (ms since 1970). */
-async function openMonitor(path: string): Promise<{
-  cause(command: string, event: string): Promise<number>;
-  close(): void;
-}> {
-  const socket = createConnection(path);
-  const splitter = new JsonSplitter(1_000_000);
-  const waiting = new Map<string, (message: Record<string, unknown>) => void>();
-  const next = (key: string) =>
-    within(
-      new Promise<Record<string, unknown>>((resolve) => {
-        waiting.set(key, resolve);
-      }),
-      60_000,
-      () => `QEMU says nothing of ${key}`,
-    );
-  socket.on('data', (chunk) => {
-    for (const text of splitter.push(chunk).texts) {
-      const message = JSON.parse(text) as Record<string, unknown>;
-      const key = typeof message['event'] === 'string' ? message['event'] : 'QMP' in message ? 'greeting' : 'answer';
-      waiting.get(key)?.(message);
-    }
-  });
-  await next('greeting');
-  const ready = next('answer');
-  socket.write('{"execute":"qmp_capabilities"}\n');
-  await ready;
-  return {
-    async cause(command, event) {
-      const made = next(event);
-      socket.write(`{"execute":"${command}"}\n`);
-      const { seconds, microseconds } = (await made)['timestamp'] as { seconds: number; microseconds: number };
-      return seconds * 1_000 + microseconds / 1_000;
-    },
-    close: () => void socket.destroy(),
-  };
 }

@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import type { captures, dhcp, files, leases, namespaces, taps, vlans, vms } from './cluster-kinds.ts';
 import { bridges, hosts, links, nodes } from './cluster-kinds.ts';
 import { clustersKey, fleetKey } from './kind-keys.ts';
-import { defineKind, extendKind, RowChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
+import { defineKind, extendKind, TableChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
 
 export const clusters = defineKind({
   ...clustersKey,
@@ -90,8 +90,8 @@ export const FleetSnapshot = z.object({
   Revision: z.int(),
   /** The server's clock, ms since 1970: pages compute ages from it. */
   Now: z.number(),
-  /** Every row there is. */
-  Kinds: RowChanges,
+  /** Every row there is of the kinds that were chosen. */
+  Kinds: TableChanges,
   /** Of the last hour, newest last, 500 at most. */
   Events: z.array(FleetEvent),
 });
@@ -101,7 +101,7 @@ export const FleetDelta = z.object({
   From: z.int(),
   Revision: z.int(),
   Now: z.number(),
-  Kinds: RowChanges,
+  Kinds: TableChanges,
   Events: z.array(FleetEvent),
 });
 export type FleetDelta = z.infer<typeof FleetDelta>;

@@ -62,6 +62,15 @@ function kindOf<Row extends RowData>(parts: Pick<Kind, 'name' | 'shape' | 'key' 
   return { ...parts, row: row as unknown as Kind<Row>['row'], change: change as unknown as Kind<Row>['change'] };
 }
 
+/**
+ * As `RowChanges`, for what a table of rows tells: each was parsed when it came in. There are tens of thousands in an answer, and looking
+ * into each again would take longer than all else of it.
+ */
+export const TableChanges = z.record(
+  z.string(),
+  z.object({ put: z.array(z.unknown() as z.ZodMiniType<Record<string, unknown>>), gone: z.array(z.string()) }),
+);
+
 /** The wire of changes, before the kinds in it are known. */
 export const RowChanges = z.record(
   z.string().check(z.maxLength(64)),

@@ -84,6 +84,22 @@ export function fleetFromSnapshot(snapshot: FleetSnapshot, kinds: readonly KindK
   return viewOf(rows, { revision: snapshot.Revision, now: snapshot.Now, events: snapshot.Events });
 }
 
+/**
+ * A view that began with some kinds, when the others have come too. `deltas`: those since it began, which it has followed with
+ * its own kinds. `kinds`: the others. Null when it lacks a delta that the others have.
+ */
+export function joinSnapshot(
+  begun: FleetView,
+  others: FleetSnapshot,
+  { deltas, kinds }: { deltas: readonly FleetDelta[]; kinds: readonly KindKey[] },
+): FleetView | null {
+  if (begun.revision < others.Revision) return null;
+  let rows = rowsAfter(kinds, new Map(), others.Kinds);
+  for (const { Revision, Kinds } of deltas)
+    if (Revision > others.Revision && Revision <= begun.revision) rows = rowsAfter(kinds, rows, Kinds);
+  return viewOf(new Map([...begun.rows, ...rows]), begun, begun);
+}
+
 /** `old`: the view has it already. `gap`: one before it is missing, so a new snapshot is needed. */
 export function deltaFit(view: FleetView, delta: Pick<FleetDelta, 'From' | 'Revision'>): 'next' | 'old' | 'gap' {
   if (delta.From === view.revision) return 'next';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { changedRows } from './rows.ts';
-import { RowMap } from './row-map.ts';
+import { RowMap, changedKeys } from './row-map.ts';
 
 const Key = fc.constantFrom(...Array.from({ length: 40 }, (_, at) => `node${at % 7} ${at}`));
 const Changes = fc.array(fc.record({ put: fc.array(fc.tuple(Key, fc.nat())), gone: fc.array(Key) }), { maxLength: 20 });
@@ -22,6 +22,11 @@ test('it holds what a map holds, and what was before stays as it was', () => {
         for (const key of [...known.keys(), 'nowhere'])
           expect([own.get(key), own.has(key)]).toEqual([known.get(key), known.has(key)]);
         expect([...before].sort()).toEqual(rowsBefore);
+        const changed = [...new Set([...known.keys(), ...before.keys()])].filter(
+          (key) => before.get(key) !== known.get(key),
+        );
+        for (const keys of [changedKeys(before, own), changedKeys(new Map(before), known), changedKeys(before, known)])
+          expect([...keys].sort()).toEqual(changed.sort());
       }
       const seen: [string, number][] = [];
       own.forEach((value, key) => seen.push([key, value]));

@@ -17,6 +17,14 @@ export class RowMap<Row> implements ReadonlyMap<string, Row> {
     return new RowMap<Row>(0, new Array(parts)).with(rows, []);
   }
 
+  /** Those of `changedKeys`. */
+  static changedKeys<Row>(before: RowMap<Row>, after: RowMap<Row>): string[] {
+    const none: ReadonlyMap<string, Row> = new Map();
+    return after.parts.flatMap((part, at) =>
+      part === before.parts[at] ? [] : differences(before.parts[at] ?? none, part ?? none),
+    );
+  }
+
   /** Without those of `gone`, then with those of `put`. */
   with(put: Iterable<readonly [string, Row]>, gone: Iterable<string>): RowMap<Row> {
     const next = [...this.parts];
@@ -67,6 +75,37 @@ export class RowMap<Row> implements ReadonlyMap<string, Row> {
   forEach(call: (row: Row, key: string, map: ReadonlyMap<string, Row>) => void): void {
     for (const [key, row] of this.entries()) call(row, key, this);
   }
+}
+
+/** A map after a change: a copy in the order of the one before while it is small, which then costs less. */
+export function changedMap<Row>(
+  rows: ReadonlyMap<string, Row>,
+  put: ReadonlyMap<string, Row>,
+  gone: ReadonlySet<string>,
+): ReadonlyMap<string, Row> {
+  if (rows.size + put.size > fewRows) return RowMap.of(rows).with(put, gone);
+  const next = new Map(rows);
+  for (const key of gone) next.delete(key);
+  for (const [key, row] of put) next.set(key, row);
+  return next;
+}
+
+/** So many are copied at each change. */
+const fewRows = 1_000;
+
+/** Keys whose rows are other objects in two maps, or are in one of them only. Of two RowMaps it looks at parts that differ. */
+export function changedKeys<Row>(before: ReadonlyMap<string, Row>, after: ReadonlyMap<string, Row>): readonly string[] {
+  if (before === after) return [];
+  if (before instanceof RowMap && after instanceof RowMap)
+    return RowMap.changedKeys(before as RowMap<Row>, after as RowMap<Row>);
+  return differences(before, after);
+}
+
+function differences<Row>(before: ReadonlyMap<string, Row>, after: ReadonlyMap<string, Row>): string[] {
+  const keys: string[] = [];
+  for (const [key, row] of after) if (before.get(key) !== row) keys.push(key);
+  for (const key of before.keys()) if (!after.has(key)) keys.push(key);
+  return keys;
 }
 
 /** FNV-1a, as the number of a part. */

@@ -3,7 +3,7 @@
 import { AppError } from '../contract/errors.ts';
 import { keyOf, type KindKey } from '../contract/kind-keys.ts';
 import type { Kind, KindChange, RowChanges, RowData } from '../contract/kinds.ts';
-import { RowMap } from './row-map.ts';
+import { changedMap } from './row-map.ts';
 
 /** One value of a row; lists of a row are short, and hold no objects that change. */
 const isEqual = (a: unknown, b: unknown): boolean =>
@@ -111,17 +111,10 @@ export function changedRows<Row extends RowData>(
     const key = keyOf(kind, change);
     // A row that is new to the receiver comes whole (contract/kinds.ts), so the merge has every field.
     const before = changed.get(key) ?? (left.has(key) ? undefined : rows.get(key));
-    changed.set(key, { ...before, ...change } as Row);
+    changed.set(key, before === undefined ? (change as Row) : { ...before, ...change });
   }
-  if (rows.size + changed.size > fewRows) return RowMap.of(rows).with(changed, left);
-  const next = new Map(rows);
-  for (const key of left) next.delete(key);
-  for (const [key, row] of changed) next.set(key, row);
-  return next;
+  return changedMap(rows, changed, left);
 }
-
-/** So many are copied at each change: in order, and for less than what they cost otherwise. */
-const fewRows = 1_000;
 
 /** What someone does not know yet. One entry for each row, so it is bounded by the rows that there are and were. */
 export class PendingRows {

@@ -14,14 +14,30 @@ export interface CollectionState {
   readonly error: string;
 }
 
+/** Asked for before the whole, on the same connection; the whole need not have it again. */
+export interface EarlyPart<State extends CollectionState, Snapshot, Event> {
+  readonly ask: () => Promise<Snapshot>;
+  readonly start: (state: State, snapshot: Snapshot) => State;
+  /** As that of the whole, for the early part alone. */
+  readonly next: (state: State, event: Event) => State | null;
+}
+
+/** The early part when the rest comes, and the events since it was asked for: it has followed them, the rest has not. */
+export interface Begun<State, Event> {
+  readonly state: State;
+  readonly events: readonly Event[];
+}
+
 export interface CollectionParts<State extends CollectionState, Snapshot, Event> {
   readonly client: ConsoleClient;
   readonly empty: State;
   readonly ask: () => Promise<Snapshot>;
+  /** What comes much sooner than the whole, and is worth showing until that is there. */
+  readonly early?: EarlyPart<State, Snapshot, Event>;
   /** Tells the server that it need send no more events. If that is lost, the server forgets us with the connection. */
   readonly leave?: () => Promise<unknown>;
-  /** The state after the whole has come. */
-  readonly start: (state: State, snapshot: Snapshot) => State;
+  /** The state after the whole has come; null when an event is missing between it and the early part. */
+  readonly start: (state: State, snapshot: Snapshot, begun: Begun<State, Event> | null) => State | null;
   /** The state after an event; the same when it is known already; null when one before it is missing. */
   readonly next: (state: State, event: Event) => State | null;
   /** How long it is kept up to date after the last user left, ms: 30,000 unless given. */
@@ -40,6 +56,7 @@ const maxRetryMs = 10_000;
 export class Collection<State extends CollectionState, Snapshot, Event> {
   private readonly parts: CollectionParts<State, Snapshot, Event>;
   private readonly current: Observable<State>;
+  private readonly first: Observable<State>;
   private readonly ends: (() => void)[];
   private users = 0;
   private isWanted = false;
@@ -51,6 +68,7 @@ export class Collection<State extends CollectionState, Snapshot, Event> {
   constructor(parts: CollectionParts<State, Snapshot, Event>) {
     this.parts = parts;
     this.current = new Observable(parts.empty);
+    this.first = new Observable(parts.empty);
     const { client } = parts;
     this.ends = [
       client.onConnected(() => {
@@ -64,6 +82,11 @@ export class Collection<State extends CollectionState, Snapshot, Event> {
 
   get state(): Readable<State> {
     return this.current;
+  }
+
+  /** The early part as soon as it is there, and then the whole: the same objects as in `state`. */
+  get early(): Readable<State> {
+    return this.first;
   }
 
   /** Keeps it up to date until the returned function is called. Users are counted. */
@@ -88,6 +111,7 @@ export class Collection<State extends CollectionState, Snapshot, Event> {
   receive(event: Event): void {
     if (this.held) {
       this.held.push(event);
+      this.followEarly(event);
       return;
     }
     if (!this.isWanted || this.current.get().status !== 'live') return;
@@ -97,7 +121,7 @@ export class Collection<State extends CollectionState, Snapshot, Event> {
       this.markStale();
       void this.ask();
     } else if (next !== state) {
-      this.current.set(next);
+      this.show(next);
       this.parts.onApplied?.(event);
     }
   }
@@ -113,12 +137,21 @@ export class Collection<State extends CollectionState, Snapshot, Event> {
     this.held = held;
     this.clearTimer();
     try {
-      const snapshot = await this.parts.ask();
+      const [begun, snapshot] = await Promise.all([this.askEarly(held), this.parts.ask()]);
       // Asked again meanwhile: the later call has what came since, and its answer stands.
       if (this.held !== held) return;
+      const start = this.parts.start(
+        this.current.get(),
+        snapshot,
+        begun ? { state: this.first.get(), events: held } : null,
+      );
+      if (start === null) {
+        void this.ask();
+        return;
+      }
       this.held = null;
       this.retryMs = firstRetryMs;
-      this.current.set({ ...this.parts.start(this.current.get(), snapshot), status: 'live', error: '' });
+      this.show({ ...start, status: 'live', error: '' });
       this.parts.onApplied?.(null);
       for (const event of held) this.receive(event);
     } catch (error) {
@@ -126,11 +159,35 @@ export class Collection<State extends CollectionState, Snapshot, Event> {
       this.held = null;
       const isMissing = error instanceof AppError && lasting.has(error.code);
       const state = this.current.get();
-      this.current.set({ ...state, ...(isMissing ? { status: 'missing' } : {}), error: describeError(error) });
+      this.show({ ...state, ...(isMissing ? { status: 'missing' } : {}), error: describeError(error) });
       if (isMissing || !this.isWanted || !this.isConnected()) return;
       this.after(this.retryMs, () => void this.ask());
       this.retryMs = Math.min(2 * this.retryMs, maxRetryMs);
     }
+  }
+
+  /** True when there is such a part, and it is shown. */
+  private async askEarly(held: Event[]): Promise<boolean> {
+    const { early } = this.parts;
+    if (!early) return false;
+    const snapshot = await early.ask();
+    if (this.held !== held) return false;
+    this.first.set({ ...early.start(this.current.get(), snapshot), status: 'live', error: '' });
+    for (const event of held) this.followEarly(event);
+    return true;
+  }
+
+  /** One that is missing is found when the rest comes. */
+  private followEarly(event: Event): void {
+    const state = this.first.get();
+    // Not the one that was shown before it was asked for.
+    if (state === this.current.get() || state.status !== 'live') return;
+    this.first.set(this.parts.early?.next(state, event) ?? state);
+  }
+
+  private show(state: State): void {
+    this.current.set(state);
+    this.first.set(state);
   }
 
   private isConnected(): boolean {
@@ -138,8 +195,9 @@ export class Collection<State extends CollectionState, Snapshot, Event> {
   }
 
   private markStale(): void {
-    const state = this.current.get();
-    if (state.status === 'live') this.current.set({ ...state, status: 'stale' });
+    const [state, early] = [this.current.get(), this.first.get()];
+    if (state.status === 'live') this.show({ ...state, status: 'stale' });
+    else if (early.status === 'live') this.first.set({ ...early, status: 'stale' });
   }
 
   private leave(): void {

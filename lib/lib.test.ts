@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '../contract/errors.ts';
 import type { FleetDelta, FleetSnapshot } from '../contract/fleet.ts';
+import { fleetKeys } from '../contract/fleet-keys.ts';
 import type { RunSummary } from '../contract/plans.ts';
+import { rowsOf } from '../core/fleet-view.ts';
 import { ConsoleClient, type SocketLike } from './client.ts';
 import { createConsole, type Console } from './console.ts';
 
@@ -139,7 +141,7 @@ describe('the fleet', () => {
     const release = page.fleet.retain();
     const second = page.fleet.retain();
     await settle();
-    expect([status(), revision(), socket.count('fleet.subscribe')]).toEqual(['live', 3, 1]);
+    expect([status(), revision(), socket.count('fleet.subscribe')]).toEqual(['live', 3, 2]);
     expect(page.fleet.state.get()).toMatchObject({ asOf: 1_000, serverOffsetMs: 4_000 });
     socket.push('fleet.delta', delta(3));
     socket.push('fleet.delta', delta(2));
@@ -161,7 +163,94 @@ describe('the fleet', () => {
     socket.push('fleet.delta', delta(8));
     socket.push('fleet.delta', delta(9));
     await settle();
-    expect([status(), revision(), socket.count('fleet.subscribe')]).toEqual(['live', 10, 2]);
+    expect([status(), revision(), socket.count('fleet.subscribe')]).toEqual(['live', 10, 4]);
+  });
+
+  test('the mesh is there before VMs are, and follows; VMs are as new as the last delta', async () => {
+    const acks = new Map<boolean, (data: unknown) => void>();
+    socket.emit = (name, input, ack) => {
+      if (name === 'fleet.subscribe') acks.set('Only' in (input as object), (data) => ack({ ok: true, data }));
+    };
+    const cluster = { Id: 'c1', AsOf: 0 };
+    const vm = (Id: number, State: string) => ({ Cluster: 'c1', Node: 'n1', Id, State });
+    const put = (kind: string, ...rows: object[]) => ({ [kind]: { put: rows, gone: [] } });
+    const states = () => [...rowsOf(page.fleet.state.get().view, fleetKeys.vms).values()].map(({ State }) => State);
+    const early = () => page.fleet.early.get();
+    const heard = vi.fn();
+    page.fleet.onDelta(heard);
+    socket.connect();
+    page.fleet.retain();
+    acks.get(true)?.({ ...snapshot(3), Kinds: put('clusters', cluster) });
+    await settle();
+    expect([status(), early().status, early().view.clusters]).toEqual(['loading', 'live', [cluster]]);
+    // What the rest has already, and what it has not.
+    socket.push('fleet.delta', { ...delta(3), Kinds: put('vms', { ...vm(1, 'PAUSED') }) });
+    socket.push('fleet.delta', {
+      ...delta(4),
+      Kinds: {
+        ...put('clusters', { Id: 'c1', AsOf: 9 }),
+        ...put('vms', { Cluster: 'c1', Node: 'n1', Id: 2, State: 'QUIT' }),
+      },
+    });
+    expect([early().view.revision, early().view.clusters[0]?.AsOf, heard.mock.calls.length]).toEqual([5, 9, 0]);
+    const nodesBefore = early().view.nodes;
+    acks.get(false)?.({ ...snapshot(4), Kinds: put('vms', vm(1, 'RUNNING'), vm(2, 'RUNNING')) });
+    await settle();
+    expect([status(), revision(), states(), heard.mock.calls]).toEqual(['live', 5, ['RUNNING', 'QUIT'], [[null]]]);
+    expect([early(), early().view.nodes]).toEqual([page.fleet.state.get(), nodesBefore]);
+    socket.push('fleet.delta', { ...delta(5), Kinds: put('vms', { Cluster: 'c1', Node: 'n1', Id: 1, State: 'QUIT' }) });
+    expect([states(), early()]).toEqual([['QUIT', 'QUIT'], page.fleet.state.get()]);
+  });
+
+  test('what a page can draw without is asked for when it has drawn, or when it takes long', async () => {
+    vi.useFakeTimers();
+    try {
+      socket.answer = () => ({ ok: true, data: snapshot(3) });
+      const release = page.fleet.holdRest();
+      const second = page.fleet.holdRest();
+      socket.connect();
+      page.fleet.retain();
+      await vi.advanceTimersByTimeAsync(1);
+      release();
+      release();
+      await vi.advanceTimersByTimeAsync(1);
+      expect([page.fleet.early.get().status, status(), socket.count('fleet.subscribe')]).toEqual([
+        'live',
+        'loading',
+        1,
+      ]);
+      second();
+      await vi.advanceTimersByTimeAsync(1);
+      expect([status(), socket.count('fleet.subscribe')]).toEqual(['live', 2]);
+      page.fleet.holdRest();
+      socket.drop('gone');
+      socket.connect();
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(socket.count('fleet.subscribe')).toBe(3);
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect([status(), socket.count('fleet.subscribe')]).toEqual(['live', 4]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a delta that is missing before VMs come asks for all again', async () => {
+    const acks: ((data: unknown) => void)[] = [];
+    socket.emit = (name, _input, ack) => {
+      if (name === 'fleet.subscribe') acks.push((data) => ack({ ok: true, data }));
+    };
+    socket.connect();
+    page.fleet.retain();
+    // In the order in which they were asked for: the mesh, the rest.
+    acks[0]?.(snapshot(3));
+    await settle();
+    acks[1]?.(snapshot(5));
+    await settle();
+    expect([status(), acks.length]).toEqual(['loading', 4]);
+    acks[2]?.(snapshot(5));
+    acks[3]?.(snapshot(5));
+    await settle();
+    expect([status(), revision(), acks.length]).toEqual(['live', 5, 4]);
   });
 
   test('a lost connection leaves what is shown with its age, and its return asks again', async () => {
@@ -188,7 +277,7 @@ describe('the fleet', () => {
       await vi.advanceTimersByTimeAsync(1_000);
       page.fleet.retain()();
       await vi.advanceTimersByTimeAsync(29_000);
-      expect([socket.count('fleet.subscribe'), socket.count('fleet.unsubscribe')]).toEqual([1, 0]);
+      expect([socket.count('fleet.subscribe'), socket.count('fleet.unsubscribe')]).toEqual([2, 0]);
       await vi.advanceTimersByTimeAsync(2_000);
       expect(socket.count('fleet.unsubscribe')).toBe(1);
     } finally {

@@ -83,6 +83,17 @@ export function useFleetPart<T>(select: (state: FleetState) => T): T {
   );
 }
 
+/** As `useFleetPart`, of what is there of the fleet already (lib/fleet.ts, `early`). */
+export function useEarlyFleetPart<T>(select: (state: FleetState) => T): T {
+  const fleet = useRetainedFleet();
+  const state = fleet?.early ?? noFleetState;
+  return useSyncExternalStore(
+    state.subscribe,
+    () => select(state.get()),
+    () => select(noFleet),
+  );
+}
+
 /** The fleet to be read or followed outside of rendering; subscribed while the component is mounted. Null as `useConsole`. */
 export function useRetainedFleet(): FleetCollection | null {
   const fleet = useConsole()?.fleet ?? null;

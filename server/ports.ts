@@ -5,6 +5,7 @@
 // The hub authenticates, parses, bounds, authorises and audits; fleet and runs never see raw input or a socket. Expected
 // failures are AppErrors. Every method here that waits for a node has its own deadline.
 import type { Duplex } from 'node:stream';
+import type { FleetChoice } from '../contract/browser/fleet.ts';
 import type { CommandResponse } from '../contract/command-socket.ts';
 import type { FleetDelta, FleetSnapshot, FleetVm } from '../contract/fleet.ts';
 import type { LogLine, Plan, PlanKind, RunEvent, RunState, RunSummary, RunView, StepView } from '../contract/plans.ts';
@@ -65,7 +66,7 @@ export interface SuggestQuestion {
 /** server/fleet: `createFleet({ log }, { store })`. */
 export interface Fleet extends Part {
   /** The fleet now. The next delta's `From` is this `Revision`: changes that are coalesced but not sent yet are not in it. */
-  snapshot(): FleetSnapshot;
+  snapshot(choice?: FleetChoice): FleetSnapshot;
   /** At most ten times a second. Returns what ends it. */
   onDelta(listener: (delta: FleetDelta) => void): () => void;
   /**

@@ -13,7 +13,7 @@ import { carryScreen } from './screen.ts';
 import { SerialLine } from './serial-line.ts';
 
 export interface ConsolesComponents {
-  readonly vms: Pick<NodeVms, 'name' | 'list' | 'onChange' | 'openScreen' | 'openSerial'>;
+  readonly vms: Pick<NodeVms, 'name' | 'get' | 'list' | 'onChange' | 'openScreen' | 'openSerial'>;
   readonly clock: Pick<Clock, 'after'>;
   /** What viewers type and point at on the screen of a VM, by its id. */
   readonly onInput?: (vm: number, message: Uint8Array) => void;
@@ -92,8 +92,7 @@ export class Consoles {
 
   private find(vm: number | string, namespace = defaultNamespace): VmRecord {
     const { vms } = this.components;
-    const found =
-      typeof vm === 'number' ? vms.list(null).find(({ id }) => id === vm) : matchVm(vm, vms.list(namespace));
+    const found = typeof vm === 'number' ? vms.get(vm) : matchVm(vm, vms.list(namespace));
     if (found) return found;
     const where = typeof vm === 'number' ? '' : ` in the namespace ${namespace}`;
     throw new AppError('not-found', `${vms.name} has no VM ${vm}${where}: it was flushed, or is on another node`);
@@ -102,11 +101,7 @@ export class Consoles {
   /** Waits until the record says so. */
   private async whyEnded({ id, name }: VmRecord, what: string): Promise<string> {
     const { vms, clock } = this.components;
-    const look = () =>
-      describeEnd(
-        name,
-        vms.list(null).find((record) => record.id === id),
-      );
+    const look = () => describeEnd(name, vms.get(id));
     const settled = Promise.withResolvers<undefined>();
     const stop = vms.onChange(() => {
       if (look() !== null) settled.resolve(undefined);

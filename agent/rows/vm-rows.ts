@@ -54,78 +54,141 @@ export function vmSource(node: string, local: Pick<LocalVms, 'list' | 'onChange'
 /** Taps of this node's VMs: what the records say of them, and what the switch does. */
 export function tapSource(
   node: string,
-  { local, ports }: { local: Pick<LocalVms, 'list' | 'onChange'>; ports: Pick<Switch, 'state' | 'onChange'> },
+  { local, ports }: { local: Pick<LocalVms, 'get' | 'list' | 'onChange'>; ports: Pick<Switch, 'state' | 'onChange'> },
 ): RowSource {
   return {
     kind: taps,
     start: (sink) => {
-      const shown = new ShownTaps(node, sink);
-      const update = () => shown.update(local.list(null), ports.state());
-      update();
-      // Each port of a launch is a change of both: all of them are one look.
+      const shown = new ShownTaps(node, { sink, local });
+      shown.take(ports.state());
+      for (const { id } of local.list(null)) shown.show(id);
+      const waiting = new Set<number>();
+      let areNewPorts = false;
       let isDue = false;
-      const soon = () => {
-        if (isDue) return;
-        isDue = true;
-        setImmediate(() => {
-          isDue = false;
-          if (!shown.isOver) update();
-        });
+      let isOver = false;
+      const look = () => {
+        isDue = false;
+        if (isOver) return;
+        if (areNewPorts) for (const id of shown.take(ports.state())) waiting.add(id);
+        areNewPorts = false;
+        for (const id of waiting) shown.show(id);
+        waiting.clear();
       };
-      const ends = [local.onChange(soon), ports.onChange(soon)];
+      // Each port of a launch is a change of both: those of one turn are one look, at the VMs that they are about.
+      const soon = () => {
+        if (!isDue) setImmediate(look);
+        isDue = true;
+      };
+      const ends = [
+        local.onChange((changed, gone) => {
+          for (const { id } of changed) waiting.add(id);
+          for (const id of gone) waiting.add(id);
+          soon();
+        }),
+        ports.onChange(() => {
+          areNewPorts = true;
+          soon();
+        }),
+      ];
       return () => {
-        shown.isOver = true;
+        isOver = true;
         for (const end of ends) end();
       };
     },
   };
 }
 
+/** What the switch says of a tap. */
+interface SeenPort {
+  readonly hasCarrier: boolean;
+  readonly isConnected: boolean;
+  readonly fault: string;
+}
+
+const noPort: SeenPort = { hasCarrier: false, isConnected: false, fault: '' };
+
 class ShownTaps {
-  isOver = false;
   private readonly node: string;
   private readonly sink: RowSink;
-  private keys = new Set<string>();
+  private readonly local: Pick<LocalVms, 'get'>;
+  /** Of each VM that has rows. */
+  private readonly tapsOf = new Map<number, readonly string[]>();
+  private readonly vmOf = new Map<string, number>();
+  private seen: ReadonlyMap<string, SeenPort> = new Map();
+  /** Of no tap, and so of all of them. */
+  private common = '';
 
-  constructor(node: string, sink: RowSink) {
+  constructor(node: string, { sink, local }: { sink: RowSink; local: Pick<LocalVms, 'get'> }) {
     this.node = node;
     this.sink = sink;
+    this.local = local;
   }
 
-  update(records: readonly VmRecord[], { ports, faults }: ReturnType<Switch['state']>): void {
-    const states = new Map(ports.map((port) => [port.tap, port]));
-    const reasons = new Map(faults.map(({ subject, reason }) => [subject, reason]));
-    // One that is of no tap is of all of them.
-    const common = reasons.get('') ?? '';
-    const rows = records.flatMap(({ id, nets }) =>
-      nets.flatMap((net, nic): TapRow[] =>
-        net.tap === ''
-          ? []
-          : [
-              {
-                Node: this.node,
-                Name: net.tap,
-                Vm: id,
-                Nic: nic,
-                Bridge: net.bridge,
-                Vlan: net.vlan,
-                Alias: cut(net.alias),
-                Mac: net.mac,
-                Ip4: net.ip4,
-                Ip6: net.ip6,
-                Qos: net.qos,
-                Carrier: states.get(net.tap)?.hasCarrier ?? false,
-                Connected: states.get(net.tap)?.isConnected ?? false,
-                Fault: reasons.get(net.tap) ?? common,
-              },
-            ],
-      ),
-    );
-    const keys = new Set(rows.map((row) => keyOf(taps, row)));
-    for (const key of this.keys) if (!keys.has(key)) this.sink.drop(key);
-    this.keys = keys;
-    for (const row of rows) this.sink.put(row);
+  /** @returns the VMs whose ports are not what they were */
+  take({ ports, faults }: ReturnType<Switch['state']>): ReadonlySet<number> {
+    const reasons = new Map<string, string>(faults.map(({ subject, reason }) => [subject, reason]));
+    const before = { seen: this.seen, common: this.common };
+    this.common = reasons.get('') ?? '';
+    const seen = new Map<string, SeenPort>();
+    for (const [tap, fault] of reasons) seen.set(tap, { ...noPort, fault });
+    for (const { tap, hasCarrier, isConnected } of ports)
+      seen.set(tap, { hasCarrier, isConnected, fault: reasons.get(tap) ?? '' });
+    this.seen = seen;
+    if (this.common !== before.common) return new Set(this.tapsOf.keys());
+    const changed = new Set<number>();
+    for (const tap of new Set([...before.seen.keys(), ...this.seen.keys()])) {
+      const vm = this.vmOf.get(tap);
+      if (vm !== undefined && !isSamePort(before.seen.get(tap), this.seen.get(tap))) changed.add(vm);
+    }
+    return changed;
   }
+
+  /** Puts the rows of one VM; drops those that it no longer has. */
+  show(id: number): void {
+    const rows = this.rowsOf(this.local.get(id));
+    const names = rows.map(({ Name }) => Name);
+    for (const Name of this.tapsOf.get(id) ?? []) {
+      // Another VM may have it by now.
+      if (names.includes(Name) || this.vmOf.get(Name) !== id) continue;
+      this.vmOf.delete(Name);
+      this.sink.drop(keyOf(taps, { Node: this.node, Name }));
+    }
+    if (names.length > 0) this.tapsOf.set(id, names);
+    else this.tapsOf.delete(id);
+    for (const row of rows) {
+      this.vmOf.set(row.Name, id);
+      this.sink.put(row);
+    }
+  }
+
+  private rowsOf(record: VmRecord | undefined): TapRow[] {
+    return (record?.nets ?? []).flatMap((net, nic) => {
+      if (net.tap === '') return [];
+      const { hasCarrier, isConnected, fault } = this.seen.get(net.tap) ?? noPort;
+      return [
+        {
+          Node: this.node,
+          Name: net.tap,
+          Vm: record?.id ?? 0,
+          Nic: nic,
+          Bridge: net.bridge,
+          Vlan: net.vlan,
+          Alias: cut(net.alias),
+          Mac: net.mac,
+          Ip4: net.ip4,
+          Ip6: net.ip6,
+          Qos: net.qos,
+          Carrier: hasCarrier,
+          Connected: isConnected,
+          Fault: fault === '' ? this.common : fault,
+        },
+      ];
+    });
+  }
+}
+
+function isSamePort(a: SeenPort | undefined, b: SeenPort | undefined): boolean {
+  return a?.hasCarrier === b?.hasCarrier && a?.isConnected === b?.isConnected && a?.fault === b?.fault;
 }
 
 /**

@@ -19,12 +19,15 @@ import type { Launched, LaunchRequest, PlannedVm, VmHost } from './vm-host.ts';
 export interface LaunchingParts extends VmParts {
   readonly host: string;
   readonly removals: PortRemovals;
-  /** Why this host does not take the VM; null when it does. Asked for one after the other, each with those before it there. */
-  readonly findRefusal: (vm: PlannedVm, request: LaunchRequest, limits: Limits) => string | null;
+  /** For one turn of the event loop. */
+  readonly admission: (request: LaunchRequest, limits: Limits) => Admission;
   readonly limits: () => Promise<Limits>;
   /** The VM is in the records. */
   readonly onAdded: (id: number, launch: string) => void;
 }
+
+/** Why this host does not take a VM; null: it does, and the next one is judged with this one there. */
+export type Admission = (vm: PlannedVm) => string | null;
 
 export interface Limits {
   readonly cpus: number;
@@ -79,9 +82,10 @@ export async function launchVms(
     options.onProgress?.(done, `fetching ${name}: ${doneBytes} of ${bytes} bytes`);
   };
   // No `await` between the checks and the records: the next VM, of another launch too, sees this one.
+  const findRefusal = parts.admission(request, limits);
   const admitted = request.vms.map((vm, index): Admitted => {
     const id = ids[index] ?? 0;
-    const refusal = parts.findRefusal(vm, request, limits);
+    const refusal = findRefusal(vm);
     if (refusal !== null) return { vm, id, refusal, added: null };
     parts.onAdded(id, request.launch);
     return { vm, id, refusal, added: book.add(newVm(vm, { id, request, parts })) };

@@ -23,6 +23,7 @@ export interface ActionResult {
 export interface LocalVms {
   /** VMs of this node in a namespace; null: in all. By id. */
   list(namespace: string | null): readonly VmRecord[];
+  get(id: number): VmRecord | undefined;
   /** `listener` is called after each change, with the records that changed and the ids that are gone. */
   onChange(listener: (changed: readonly VmRecord[], gone: readonly number[]) => void): () => void;
   /** Acts on VMs side by side, each at most once at a time: a VM that another action has waits its turn. One result for each id. */

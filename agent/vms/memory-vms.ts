@@ -191,7 +191,7 @@ export class MemoryVms implements VmHost, LocalVms {
   }
 
   private change(id: number, change: Partial<VmRecord>): VmRecord {
-    const changed = { ...this.get(id), ...change };
+    const changed = { ...this.known(id), ...change };
     this.records.set(id, changed);
     this.tell([changed], []);
     return changed;
@@ -202,7 +202,7 @@ export class MemoryVms implements VmHost, LocalVms {
     this.tell([], [id]);
   }
 
-  private get(id: number): VmRecord {
+  private known(id: number): VmRecord {
     const record = this.records.get(id);
     if (!record) throw new AppError('not-found', `vm not found: ${id}`);
     return record;
@@ -216,6 +216,10 @@ export class MemoryVms implements VmHost, LocalVms {
     return [...this.records.values()].filter((vm) => namespace === null || vm.namespace === namespace);
   }
 
+  get(id: number): VmRecord | undefined {
+    return this.records.get(id);
+  }
+
   onChange(listener: (changed: readonly VmRecord[], gone: readonly number[]) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -227,7 +231,7 @@ export class MemoryVms implements VmHost, LocalVms {
     { target }: { readonly signal: AbortSignal; readonly target: 'named' | 'all' },
   ): Promise<readonly ActionResult[]> {
     const results = ids.map((id): ActionResult => {
-      const record = this.get(id);
+      const record = this.known(id);
       const vm = { id, name: record.name };
       const outcome = outcomeOf(wanted.action, record.state, target);
       if (outcome.is === 'skip' || outcome.is === 'refuse') {
@@ -252,7 +256,7 @@ export class MemoryVms implements VmHost, LocalVms {
   }
 
   tag(id: number, tags: Readonly<Record<string, string | null>>): Promise<void> {
-    const { config } = this.get(id);
+    const { config } = this.known(id);
     const all = Object.entries({ ...config.tags, ...tags }).filter((tag): tag is [string, string] => tag[1] !== null);
     this.change(id, { config: { ...config, tags: Object.fromEntries(all) } });
     return Promise.resolve();
@@ -261,14 +265,14 @@ export class MemoryVms implements VmHost, LocalVms {
   async addNet(id: number, spec: string): Promise<void> {
     const parsed = parseNetSpec(spec, null);
     if (!parsed.ok) throw new AppError('invalid', parsed.message);
-    const { nets, namespace } = this.get(id);
+    const { nets, namespace } = this.known(id);
     const place = await this.resolve(parsed.value.vlan, namespace);
     const mac = `02:00:00:00:01:${this.nextTap.toString(16).padStart(2, '0')}`;
     this.change(id, { nets: [...nets, { ...this.net({ ...parsed.value, mac }), ...place }] });
   }
 
   async connectNet(id: number, index: number, vlan: string, bridge: string): Promise<void> {
-    const place = await this.resolve(vlan, this.get(id).namespace);
+    const place = await this.resolve(vlan, this.known(id).namespace);
     this.place(id, index, { ...place, bridge });
   }
 
@@ -278,7 +282,7 @@ export class MemoryVms implements VmHost, LocalVms {
   }
 
   private place(id: number, index: number, change: Partial<VmNet>): void {
-    this.change(id, { nets: this.get(id).nets.map((net, at) => (at === index ? { ...net, ...change } : net)) });
+    this.change(id, { nets: this.known(id).nets.map((net, at) => (at === index ? { ...net, ...change } : net)) });
   }
 
   private resolve(text: string, namespace: string): Promise<{ vlan: number; alias: string }> {
@@ -330,19 +334,19 @@ export class MemoryVms implements VmHost, LocalVms {
 
   addDisk(id: number, path: string, version: '1.1' | '2.0'): Promise<void> {
     this.assertFile(path);
-    const { hotplug } = this.get(id);
+    const { hotplug } = this.known(id);
     this.change(id, { hotplug: [...hotplug, { id: hotplug.length, path, version }] });
     return Promise.resolve();
   }
 
   removeDisk(id: number, disk: number | null): Promise<void> {
-    this.change(id, { hotplug: this.get(id).hotplug.filter((known) => disk !== null && known.id !== disk) });
+    this.change(id, { hotplug: this.known(id).hotplug.filter((known) => disk !== null && known.id !== disk) });
     return Promise.resolve();
   }
 
   changeCdrom(id: number, path: string | null): Promise<void> {
     if (path !== null) this.assertFile(path);
-    this.change(id, { config: { ...this.get(id).config, cdrom: path ?? '' } });
+    this.change(id, { config: { ...this.known(id).config, cdrom: path ?? '' } });
     return Promise.resolve();
   }
 
@@ -355,7 +359,7 @@ export class MemoryVms implements VmHost, LocalVms {
   }
 
   qmp(id: number): Promise<string> {
-    const status = this.get(id).state === 'RUNNING' ? 'running' : 'paused';
+    const status = this.known(id).state === 'RUNNING' ? 'running' : 'paused';
     return Promise.resolve(JSON.stringify({ return: { running: status === 'running', status } }));
   }
 }

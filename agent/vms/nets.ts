@@ -217,7 +217,7 @@ export class Replugging {
     for (const tap of unheld) {
       if (this.tried.has(tap)) continue;
       this.tried.add(tap);
-      const record = book.records().find(({ nets }) => nets.some((net) => net.tap === tap));
+      const record = book.onTap(tap);
       if (!record) continue;
       turns
         .run(record.id, () => this.replug(record.id, tap))

@@ -1,11 +1,12 @@
 // The VMs of a node, over adapters in memory: launches, actions, limits and the records.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseBondSpec } from '../../core/vms/bond-spec.ts';
 import { vmActions, vmStates, type VmState } from '../../core/vms/states.ts';
 import { AppError } from '../../contract/errors.ts';
 import { describeBond, type SwitchHost } from '../../host/ovs/switch-host.ts';
 import type { VmActionArguments } from './local-vms.ts';
 import type { NodeVms } from './node-vms.ts';
+import { VmBook } from './vm-book.ts';
 import { launchOf, never, plan, SimulatedMachine } from './simulated-vms.ts';
 
 const named = { signal: never, target: 'named' } as const;
@@ -91,6 +92,26 @@ describe('a launch', () => {
     );
     expect(ports().sort()).toEqual([...apart].sort());
     expect(vms.list(null)[0]?.config.bonds).toEqual([]);
+  });
+
+  it('looks at the VMs that there are as often for many as for a few', async () => {
+    const looks = async (names: readonly string[]) => {
+      const all = vi.spyOn(VmBook.prototype, 'all');
+      try {
+        const launched = await launch(...names.map((name) => plan(name, { memory: 1 }, [101])));
+        expect(launched.map(({ error }) => error)).toEqual(names.map(() => ''));
+        return all.mock.calls.length;
+      } finally {
+        all.mockRestore();
+      }
+    };
+    const few = await looks(['a', 'b']);
+    expect(await looks(Array.from({ length: 40 }, (_, index) => `many${index}`))).toBeLessThanOrEqual(few);
+    const [again] = await launch(plan('a'));
+    expect(again?.error).toContain('a');
+    const twice = plan('twice');
+    const both = await launch(twice, twice);
+    expect(both.map(({ error }) => error === '')).toEqual([true, false]);
   });
 
   it('makes NICs that a configuration bonds one port, which stays one', async () => {

@@ -23,7 +23,7 @@ import { act, type ActionParts } from './actions.ts';
 import { adoptVms } from './adoption.ts';
 import { Holds } from './holds.ts';
 import { surveyFiles, type VmFiles } from './images.ts';
-import { launchVms, type LaunchingParts, type Limits } from './launching.ts';
+import { launchVms, type Admission, type LaunchingParts, type Limits } from './launching.ts';
 import type { ActionResult, LocalVms, VmActionArguments } from './local-vms.ts';
 import { addDisk, changeCdrom, removeDisk } from './media.ts';
 import {
@@ -46,16 +46,7 @@ import { assertLives } from './starting.ts';
 import { parseJson, type StoredVm, type VmStore } from './store.ts';
 import type { Switch } from './switch.ts';
 import { VmBook } from './vm-book.ts';
-import type {
-  CallOptions,
-  HoldRequest,
-  Launched,
-  LaunchRequest,
-  PlannedVm,
-  Survey,
-  SurveyRequest,
-  VmHost,
-} from './vm-host.ts';
+import type { CallOptions, HoldRequest, Launched, LaunchRequest, Survey, SurveyRequest, VmHost } from './vm-host.ts';
 
 export interface NodeVmsOptions {
   /** Name of this node. */
@@ -123,7 +114,7 @@ export class NodeVms implements VmHost, LocalVms {
       slots: new Slots(),
       stopping: this.stopping.signal,
       removals: new PortRemovals(ports),
-      findRefusal: (vm, request, limits) => this.findRefusal(vm, request, limits),
+      admission: (request, limits) => this.admission(request, limits),
       onAdded: (id, launch) => void this.launches.set(id, launch),
       findRestartRefusal: (id) => this.findRestartRefusal(id),
     };
@@ -175,6 +166,10 @@ export class NodeVms implements VmHost, LocalVms {
   }
 
   // ---- what commands use
+
+  get(id: number): VmRecord | undefined {
+    return this.book.get(id)?.record;
+  }
 
   list(namespace: string | null): readonly VmRecord[] {
     const records = this.book.records();
@@ -425,21 +420,39 @@ export class NodeVms implements VmHost, LocalVms {
     };
   }
 
-  private findRefusal(vm: PlannedVm, { launch, namespace }: LaunchRequest, { memoryMb }: Limits): string | null {
-    const { config, name, uuid } = vm;
-    const macs = config.networks.map(({ mac }) => mac);
-    const room = memoryMb - this.committedMb(launch);
-    const size = { host: this.name, room, memoryMb, count: this.book.size };
-    return (
-      findNameIssue(name) ??
-      (uuid === '' || macs.includes('') || vm.vlans.length !== macs.length
-        ? `the plan of ${name} is not complete: every VM has a UUID, and every NIC a MAC address and a VLAN`
-        : null) ??
-      findConflict({ name, uuid, macs }, this.taken(namespace, launch)) ??
-      describeLack(config.memory, size) ??
-      this.findConfigIssue(config, null) ??
-      this.findDiskIssue(config, null)
-    );
+  /** Looks at the VMs of this node once for all those of a launch, which may be as many. */
+  private admission({ launch, namespace }: LaunchRequest, { memoryMb }: Limits): Admission {
+    const taken = this.taken(namespace, launch);
+    let room = memoryMb - this.committedMb(launch);
+    let count = this.book.size;
+    // The disks of VMs that are launched now are known later.
+    const diskIssues = new Map<string, string | null>();
+    const findDiskIssue = ({ disks, snapshot }: VmConfig) => {
+      const key = JSON.stringify([snapshot, ...disks.map(({ path }) => path)]);
+      const known = diskIssues.get(key);
+      const issue = known === undefined ? this.findDiskIssue({ disks, snapshot }, null) : known;
+      diskIssues.set(key, issue);
+      return issue;
+    };
+    return ({ config, name, uuid, vlans }) => {
+      const macs = config.networks.map(({ mac }) => mac);
+      const refusal =
+        findNameIssue(name) ??
+        (uuid === '' || macs.includes('') || vlans.length !== macs.length
+          ? `the plan of ${name} is not complete: every VM has a UUID, and every NIC a MAC address and a VLAN`
+          : null) ??
+        findConflict({ name, uuid, macs }, taken) ??
+        describeLack(config.memory, { host: this.name, room, memoryMb, count }) ??
+        this.findConfigIssue(config, null) ??
+        findDiskIssue(config);
+      if (refusal !== null) return refusal;
+      taken.names.add(name);
+      taken.uuids.add(uuid);
+      for (const mac of macs) taken.macs.add(mac);
+      room -= config.memory;
+      count += 1;
+      return null;
+    };
   }
 
   private async findRestartRefusal(id: number): Promise<string | null> {
@@ -454,7 +467,7 @@ export class NodeVms implements VmHost, LocalVms {
   }
 
   /** VMs that have ended count: their overlays are worth nothing over an image that changed. */
-  private findDiskIssue({ disks, snapshot }: VmConfig, self: number | null): string | null {
+  private findDiskIssue({ disks, snapshot }: Pick<VmConfig, 'disks' | 'snapshot'>, self: number | null): string | null {
     if (disks.length === 0) return null;
     const mine = new Set(disks.map(({ path }) => path));
     const others = this.book
@@ -511,7 +524,7 @@ export class NodeVms implements VmHost, LocalVms {
 
   /** A guest said an address of its NIC. */
   private takeAddress(tap: string): void {
-    const record = this.book.records().find(({ nets }) => nets.some((net) => net.tap === tap));
+    const record = this.book.onTap(tap);
     if (!record) return;
     const { ports } = this.components;
     this.book.note(record.id, (before) => ({

@@ -10,7 +10,7 @@ function world() {
   const asked: unknown[] = [];
   const usage = { cpuMs: 0, guestMs: 0, memoryMb: 512, virtualMb: 1_024, sharedMb: 24, rxBytes: 0, txBytes: 0 };
   const service = createRatesService({
-    vms: { list: () => records },
+    vms: { get: (id: number) => records.find((record) => record.id === id) },
     observeVm: (vm) => {
       asked.push(vm);
       return Promise.resolve({ ...usage });

@@ -12,7 +12,7 @@ import { VmId } from './shapes.ts';
 const RatesArgs = z.object({ vm: VmId });
 
 export interface RatesComponents {
-  readonly vms: Pick<LocalVms, 'list'>;
+  readonly vms: Pick<LocalVms, 'get'>;
   /** Null when the VM has no process. */
   readonly observeVm: (vm: { pid: number; taps: readonly string[] }) => Promise<VmUsage | null>;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ interface Seen {
 }
 
 export function createRatesService({ vms, observeVm, clock }: RatesComponents): StreamHandler {
-  const find = (id: number) => vms.list(null).find((record) => record.id === id);
+  const find = (id: number) => vms.get(id);
 
   async function look(record: VmRecord, before: Seen | null): Promise<{ sample: VmSample; seen: Seen | null }> {
     const { pid } = record;

@@ -33,6 +33,8 @@ const Counter = z.object({ next: z.number().int().min(0) });
 export class VmBook {
   private readonly components: VmBookComponents;
   private readonly vms = new Map<number, StoredVm>();
+  /** Ids by tap. */
+  private readonly taps = new Map<string, number>();
   private readonly listeners = new Set<BookListener>();
   /** Writes that run, and the ones that come after them, by id. */
   private readonly writing = new Map<number, Promise<void>>();
@@ -43,7 +45,7 @@ export class VmBook {
   private constructor(vms: readonly StoredVm[], nextId: number, components: VmBookComponents) {
     this.components = components;
     this.nextId = nextId;
-    for (const vm of [...vms].sort((a, b) => a.record.id - b.record.id)) this.vms.set(vm.record.id, vm);
+    for (const vm of [...vms].sort((a, b) => a.record.id - b.record.id)) this.put(vm.record.id, vm);
   }
 
   /** `host`: name of this node, which may have another than when its records were written. */
@@ -82,6 +84,12 @@ export class VmBook {
     return this.vms.get(id);
   }
 
+  /** The VM that has this tap. */
+  onTap(tap: string): VmRecord | undefined {
+    const id = this.taps.get(tap);
+    return id === undefined ? undefined : this.vms.get(id)?.record;
+  }
+
   /** By id. */
   all(): StoredVm[] {
     return [...this.vms.values()];
@@ -113,12 +121,12 @@ export class VmBook {
   /** @throws AppError `failed` when it cannot be saved: then it is not there */
   async add(vm: StoredVm): Promise<void> {
     const { id } = vm.record;
-    this.vms.set(id, vm);
+    this.put(id, vm);
     this.tell([vm.record], []);
     try {
       await this.write(id);
     } catch (error) {
-      this.vms.delete(id);
+      this.put(id, null);
       this.tell([], [id]);
       throw error;
     }
@@ -132,7 +140,7 @@ export class VmBook {
     if (!before) return;
     const after = change(before);
     if (after === before) return;
-    this.vms.set(id, after);
+    this.put(id, after);
     if (after.record !== before.record) this.tell([after.record], []);
     await this.write(id);
   }
@@ -143,7 +151,7 @@ export class VmBook {
     if (!before) return;
     const record = change(before.record);
     if (record === before.record) return;
-    this.vms.set(id, { ...before, record });
+    this.put(id, { ...before, record });
     this.tell([record], []);
   }
 
@@ -153,7 +161,8 @@ export class VmBook {
   }
 
   async remove(id: number): Promise<void> {
-    if (!this.vms.delete(id)) return;
+    if (!this.vms.has(id)) return;
+    this.put(id, null);
     this.tell([], [id]);
     await this.writing.get(id)?.catch(() => undefined);
     try {
@@ -171,6 +180,16 @@ export class VmBook {
   /** Resolves when all that runs now is on disk, or has failed. */
   async flush(): Promise<void> {
     await Promise.allSettled([...this.writing.values(), ...this.next.values()]);
+  }
+
+  private put(id: number, vm: StoredVm | null): void {
+    const before = this.vms.get(id)?.record.nets ?? [];
+    if (vm === null) this.vms.delete(id);
+    else this.vms.set(id, vm);
+    const nets = vm?.record.nets ?? [];
+    if (nets === before) return;
+    for (const { tap } of before) if (this.taps.get(tap) === id) this.taps.delete(tap);
+    for (const { tap } of nets) if (tap !== '') this.taps.set(tap, id);
   }
 
   private write(id: number): Promise<void> {

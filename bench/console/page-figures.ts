@@ -14,8 +14,9 @@ export interface PageOptions {
   readonly signal: AbortSignal;
 }
 
-/** Marks that components/topology/picture.ts sets. */
-const drawnMark = 'mesh drawn';
+/** Marks of components/topology/marks.ts. */
+export const drawnMark = 'mesh drawn';
+const liveMark = 'mesh live';
 const settledMark = 'mesh settled';
 const views = ['picture', 'both'] as const;
 const sampleEveryMs = 10_000;
@@ -35,6 +36,7 @@ async function reportView(
 ): Promise<void> {
   const samples = {
     drawn: [] as number[],
+    live: [] as number[],
     settled: [] as number[],
     script: [] as number[],
     scriptMost: [] as number[],
@@ -53,6 +55,7 @@ async function reportView(
     try {
       await open.page.goto(`${console.url}/mesh?view=${view}`);
       samples.drawn.push(await untilMark(open.page, drawnMark));
+      samples.live.push(await untilMark(open.page, liveMark));
       samples.settled.push(await untilMark(open.page, settledMark));
       await sleep(2_000, undefined, { signal });
       const before = (await longTasksOf(open.page)).length;
@@ -78,10 +81,11 @@ async function reportView(
       ...(most === undefined ? {} : { goal: { at: 'most', value: most } as const }),
     });
   figure('drawn', 'from the navigation until the first picture');
+  figure('live', 'until it is drawn by WebGL');
   figure('settled', 'until its layout stands');
   figure('script', 'script per frame, p95, processor time', 8);
   figure('scriptMost', 'script per frame, most');
-  figure('scriptPerSecond', 'script in a second');
+  figure('scriptPerSecond', 'script in a second', 40);
   figure('main', 'all of the main thread per frame, p95');
   figure('task', 'longest task of the main thread, processor time', 50);
   figure('long', `tasks over 50 ms by the clock in ${seconds} s`);

@@ -90,24 +90,26 @@ export const probe = `
     });
     observer.observe(document, { subtree: true, childList: true });
   });
-  bench.lookOut = (name, text) => {
-    const isShown = () => {
-      const links = [...document.querySelectorAll('tbody tr a')];
-      const row = links.find((link) => link.textContent.trim().split(" ")[0] === name)?.closest('tr');
-      return row !== undefined && row.textContent.includes(text);
-    };
+  bench.whenShown = (isShown) => {
     bench.seen = new Promise((resolve) => {
       // The frame of the change is drawn when the task after its animation frame runs.
-      const drawn = () => requestAnimationFrame(() => setTimeout(() => resolve(Date.now())));
+      const now = () => performance.timeOrigin + performance.now();
+      const drawn = () => requestAnimationFrame(() => setTimeout(() => resolve(now())));
       if (isShown()) return drawn();
       const observer = new MutationObserver(() => {
         if (!isShown()) return;
         observer.disconnect();
         drawn();
       });
-      observer.observe(document, { subtree: true, childList: true, characterData: true });
+      observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
     });
   };
+  bench.lookOut = (name, text) => bench.whenShown(() => {
+    const links = [...document.querySelectorAll('tbody tr a')];
+    const row = links.find((link) => link.textContent.trim().split(" ")[0] === name)?.closest('tr');
+    return row !== undefined && row.textContent.includes(text);
+  });
+  bench.lookOutFor = (selector) => bench.whenShown(() => document.querySelector(selector) !== null);
 `;
 
 export interface LongTask {

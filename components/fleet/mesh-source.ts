@@ -21,8 +21,9 @@ export class MeshSource implements Readable<MeshView> {
   readonly get = (): MeshView => {
     const { view } = this.fleet.get();
     if (view !== this.of) {
+      const before = this.of && { mesh: this.mesh, rows: this.of };
       this.of = view;
-      this.mesh = meshView(view, clusterOf(view, this.wanted), this.mesh);
+      this.mesh = meshView(view, clusterOf(view, this.wanted), before);
     }
     return this.mesh;
   };

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FleetBridge, FleetCluster, FleetHost, FleetLink, FleetNode } from '../../contract/fleet.ts';
-import { describeMesh, loadOf, meshView } from './mesh-view.ts';
+import { describeMesh, loadOf, meshView, type MeshRows } from './mesh-view.ts';
 
 const cluster: FleetCluster = {
   Id: 'c1',
@@ -135,39 +136,40 @@ describe('meshView after a change', () => {
       each,
     ]),
   );
-  const before = meshView({ nodes, links, ...noRows }, cluster);
+  const rows = { nodes, links, ...noRows };
+  const before = meshView(rows, cluster);
+  const followed = (fleet: Partial<MeshRows>, after: FleetCluster = cluster) =>
+    meshView({ ...rows, ...fleet }, after, { mesh: before, rows });
   const changedNames = (after: ReturnType<typeof meshView>): string[] =>
     after.nodes.filter((each) => before.byId.get(each.id) !== each).map((each) => each.name);
   const withNode = (change: Partial<FleetNode>): Map<string, FleetNode> =>
     new Map(nodes).set('id-node3', node('node3', change));
 
   it('is the same object when nothing of it changed', () => {
-    expect(meshView({ nodes: new Map(nodes), links: new Map(links), ...noRows }, cluster, before)).toBe(before);
+    expect(followed({ nodes: new Map(nodes), links: new Map(links) })).toBe(before);
     const other = node('other', { Cluster: 'c2' });
-    expect(meshView({ nodes: new Map(nodes).set(other.Id, other), links, ...noRows }, cluster, before)).toBe(before);
+    expect(followed({ nodes: new Map(nodes).set(other.Id, other) })).toBe(before);
   });
 
   it('keeps nodes that have nothing new to show', () => {
-    const attached = meshView({ nodes, links, ...noRows }, { ...cluster, AttachedTo: 'node2' }, before);
+    const attached = followed({}, { ...cluster, AttachedTo: 'node2' });
     expect([attached.cluster?.AttachedTo, attached.nodes === before.nodes]).toEqual(['node2', true]);
-    expect(changedNames(meshView({ nodes: withNode({ Degree: 1 }), links, ...noRows }, cluster, before))).toEqual([
-      'node3',
-    ]);
+    expect(changedNames(followed({ nodes: withNode({ Degree: 1 }) }))).toEqual(['node3']);
     const fewer = new Map(links);
     fewer.delete('id-node2 id-node3');
-    const cut = meshView({ nodes, links: fewer, ...noRows }, cluster, before);
+    const cut = followed({ links: fewer });
     expect(changedNames(cut)).toEqual(['node2', 'node3']);
     expect(cut.byName.get('node2')?.peers).toEqual(['id-node1']);
     const half = new Map(links).set('id-node1 id-node2', link('node1', 'node2', 'half'));
-    expect(changedNames(meshView({ nodes, links: half, ...noRows }, cluster, before))).toEqual(['node1', 'node2']);
+    expect(changedNames(followed({ links: half }))).toEqual(['node1', 'node2']);
   });
 
   it('shows what a node says of its machine, and keeps the others', () => {
     const hosts = new Map([['id-node3', hostRow('node3')]]);
-    const after = meshView({ nodes, links, ...noRows, hosts }, cluster, before);
+    const after = followed({ hosts });
     expect([changedNames(after), after.byName.get('node3')?.host?.CPUs]).toEqual([['node3'], 2]);
     const bridges = new Map([['id-node4', bridgeRow('node4')]]);
-    const next = meshView({ nodes, links, hosts, bridges }, cluster, after);
+    const next = meshView({ ...rows, hosts, bridges }, cluster, { mesh: after, rows: { ...rows, hosts } });
     expect(next.nodes.filter((each, index) => each !== after.nodes[index]).map(({ name }) => name)).toEqual(['node4']);
   });
 
@@ -181,10 +183,40 @@ describe('meshView after a change', () => {
       { nodes: new Map(), links },
       { nodes, links },
     ];
-    let followed = before;
-    for (const fleet of all) {
-      followed = meshView({ ...fleet, ...noRows }, cluster, followed);
-      expect(followed).toEqual(meshView({ ...fleet, ...noRows }, cluster));
+    let known = { mesh: before, rows };
+    for (const change of all) {
+      const fleet = { ...change, ...noRows };
+      known = { mesh: meshView(fleet, cluster, known), rows: fleet };
+      expect(known.mesh).toEqual(meshView(fleet, cluster));
     }
+  });
+
+  it('gives that also after many changes of a mesh in which few know each other', () => {
+    const ids = Array.from({ length: 12 }, (_, index) => `n${index}`);
+    const states = ['member', 'absent', 'member'] as const;
+    const pick = <T>(list: readonly T[], at: number): T => list[at % list.length] as T;
+    let fleet: MeshRows = {
+      ...noRows,
+      nodes: new Map(ids.map((name) => [`id-${name}`, node(name)])),
+      links: new Map(),
+    };
+    let known = { mesh: meshView(fleet, cluster), rows: fleet };
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(11), fc.nat(11), fc.nat(5)), { minLength: 1, maxLength: 4 }), (changes) => {
+        const changedNodes = new Map(fleet.nodes);
+        const changedLinks = new Map(fleet.links);
+        for (const [from, to, what] of changes) {
+          const [a, b] = [pick(ids, Math.min(from, to)), pick(ids, Math.max(from, to))];
+          const key = `id-${a} id-${b}`;
+          if (what < 3) changedNodes.set(`id-${a}`, node(a, { State: pick(states, what), Degree: to % 5 }));
+          else if (a === b) continue;
+          else if (what === 3) changedLinks.delete(key);
+          else changedLinks.set(key, link(a, b, what === 4 ? 'up' : 'half'));
+        }
+        fleet = { ...noRows, nodes: changedNodes, links: changedLinks };
+        known = { mesh: meshView(fleet, cluster, known), rows: fleet };
+        expect(known.mesh).toEqual(meshView(fleet, cluster));
+      }),
+    );
   });
 });

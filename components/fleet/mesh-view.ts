@@ -2,6 +2,7 @@
 // when nodes or links changed.
 import type { FleetBridge, FleetCluster, FleetHost, FleetLink, FleetNode } from '../../contract/fleet.ts';
 import type { KnownNode } from '../../contract/known-nodes.ts';
+import { changedKeys, changedMap } from '../../core/row-map.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import type { FleetView } from '../../core/fleet-view.ts';
@@ -47,108 +48,147 @@ export const emptyMesh: MeshView = {
   members: 0,
 };
 
+/** Rows that a view is made of. */
+export type MeshRows = Pick<FleetView, 'nodes' | 'links' | 'hosts' | 'bridges'>;
+
 /**
- * `previous`: the view before, of which everything is kept that did not change: a node or link that is another object has
- * something new to show, and one that is the same has not, the names of its peers included.
+ * `before`: the view before and the rows it was made of. Everything is kept of it that did not change: a node or link that is
+ * another object has something new to show, and one that is the same has not, the names of its peers included. It costs what
+ * changed, not what exists.
  */
 export function meshView(
-  fleet: Pick<FleetView, 'nodes' | 'links' | 'hosts' | 'bridges'>,
+  fleet: MeshRows,
   cluster: FleetCluster | null,
-  previous: MeshView = emptyMesh,
+  before: { readonly mesh: MeshView; readonly rows: MeshRows } | null = null,
 ): MeshView {
   if (cluster === null) return emptyMesh;
-  const own = [...fleet.nodes.values()].filter((node) => node.Cluster === cluster.Id);
-  const isSameSet =
-    own.length === previous.nodes.length && own.every((node) => previous.byId.get(node.Id)?.name === node.Name);
-  // Names order everything: with another set of them nothing of the view before can stay.
-  const base = isSameSet ? previous : emptyMesh;
-  const facts = isSameSet ? fleet.nodes : new Map(own.map((node) => [node.Id, node]));
-  const links = linksBetween(fleet.links, { cluster: cluster.Id, nodes: facts, previous: base.links });
-  const members = own.reduce((count, node) => count + (node.State === 'member' ? 1 : 0), 0);
-  const touched = touchedNodes(base.links, links);
-  const peersOf = peerLists(facts, links, touched);
-  const drawn = (node: FleetNode, known: MeshNode | undefined): MeshNode => {
-    const wanted = node.Degree === null ? null : Math.min(node.Degree, Math.max(0, members - 1));
-    const peers = known && !touched.has(node.Id) ? known.peers : (peersOf.get(node.Id)?.up ?? []);
-    const halfPeers = known && !touched.has(node.Id) ? known.halfPeers : (peersOf.get(node.Id)?.half ?? []);
-    const state = stateOf(node, peers.length, wanted, members);
-    const host = fleet.hosts.get(node.Id) ?? null;
-    const bridge = fleet.bridges.get(node.Id) ?? null;
-    const isSame =
-      known?.facts === node &&
-      known.host === host &&
-      known.bridge === bridge &&
-      known.peers === peers &&
-      known.wanted === wanted &&
-      known.word === state.word;
-    if (isSame) return known;
-    const rows = { facts: node, host, bridge };
-    return { id: node.Id, name: node.Name, ...rows, peers, halfPeers, wanted, ...state, added: null };
-  };
-  const nodes = isSameSet
-    ? // They have their order already; the set is the same, so each is there.
-      base.nodes.map((known) => drawn(fleet.nodes.get(known.id) ?? known.facts, known))
-    : own.map((node) => drawn(node, undefined)).sort((a, b) => compareNames(a.name, b.name) || (a.id < b.id ? -1 : 1));
-  if (isSameSet && links === base.links && nodes.every((node, index) => node === base.nodes[index])) {
-    return cluster === base.cluster ? base : { ...base, cluster };
-  }
-  return {
-    cluster,
-    nodes,
-    byId: new Map(nodes.map((node) => [node.id, node])),
-    byName: new Map(nodes.map((node) => [node.name, node])),
-    links,
-    members,
-  };
+  const next = before?.mesh.cluster?.Id === cluster.Id ? followMesh(fleet, before.mesh, before.rows) : null;
+  if (next === null) return wholeMesh(fleet, cluster);
+  return next.cluster === cluster ? next : { ...next, cluster };
 }
 
-/** Links whose ends are both nodes of the cluster; `previous` when they are the same. */
-function linksBetween(
-  all: ReadonlyMap<string, FleetLink>,
-  parts: { cluster: string; nodes: ReadonlyMap<string, FleetNode>; previous: ReadonlyMap<string, FleetLink> },
-): ReadonlyMap<string, FleetLink> {
-  const { cluster, nodes, previous } = parts;
-  const links = new Map<string, FleetLink>();
-  let isSame = true;
-  for (const [key, link] of all) {
-    if (nodes.get(link.A)?.Cluster !== cluster || nodes.get(link.B)?.Cluster !== cluster) continue;
-    links.set(key, link);
-    isSame &&= previous.get(key) === link;
-  }
-  return isSame && links.size === previous.size ? previous : links;
-}
-
-/** Ids of nodes of which a link came, went or changed. */
-function touchedNodes(
-  previous: ReadonlyMap<string, FleetLink>,
-  next: ReadonlyMap<string, FleetLink>,
-): ReadonlySet<string> {
-  const touched = new Set<string>();
-  if (previous === next) return touched;
-  for (const [key, link] of next) if (previous.get(key) !== link) touched.add(link.A).add(link.B);
-  for (const [key, link] of previous) if (!next.has(key)) touched.add(link.A).add(link.B);
-  return touched;
-}
-
-/** Peers of each node in `wanted`, in the order of their names. */
-function peerLists(
-  nodes: ReadonlyMap<string, FleetNode>,
-  links: ReadonlyMap<string, FleetLink>,
-  wanted: ReadonlySet<string>,
-): ReadonlyMap<string, { up: string[]; half: string[] }> {
-  const lists = new Map([...wanted].map((id) => [id, { up: [] as string[], half: [] as string[] }]));
-  if (wanted.size === 0) return lists;
+function wholeMesh(fleet: MeshRows, cluster: FleetCluster): MeshView {
+  const own = new Map([...fleet.nodes].filter(([, node]) => node.Cluster === cluster.Id));
+  const links = new Map([...fleet.links].filter(([, link]) => own.has(link.A) && own.has(link.B)));
+  let members = 0;
+  for (const node of own.values()) members += Number(node.State === 'member');
+  const lists = new Map([...own.keys()].map((id) => [id, { up: [] as string[], half: [] as string[] }]));
   for (const { A: a, B: b, State: state } of links.values()) {
     lists.get(a)?.[state].push(b);
     lists.get(b)?.[state].push(a);
   }
-  const byName = (a: string, b: string): number => compareNames(nodes.get(a)?.Name ?? a, nodes.get(b)?.Name ?? b);
-  for (const { up, half } of lists.values()) {
-    up.sort(byName);
-    half.sort(byName);
-  }
-  return lists;
+  const byName = compareByName((id) => own.get(id)?.Name ?? id);
+  const nodes = [...own.values()]
+    .map((node) => {
+      const { up = [], half = [] } = lists.get(node.Id) ?? {};
+      return meshNode(fleet, node, { peers: up.sort(byName), halfPeers: half.sort(byName), members });
+    })
+    .sort((a, b) => compareNames(a.name, b.name) || (a.id < b.id ? -1 : 1));
+  return { cluster, nodes, ...indexes(nodes), links, members };
 }
+
+/** The view after a change of rows; null when the nodes are others, or have other names: names order everything. */
+function followMesh(fleet: MeshRows, mesh: MeshView, rows: MeshRows): MeshView | null {
+  const touched = new Set<string>();
+  let { members } = mesh;
+  for (const id of changedKeys(rows.nodes, fleet.nodes)) {
+    const known = mesh.byId.get(id);
+    const node = fleet.nodes.get(id);
+    const isOwn = node !== undefined && node.Cluster === mesh.cluster?.Id;
+    if (isOwn !== (known !== undefined) || (isOwn && known?.name !== node.Name)) return null;
+    if (!known || !node) continue;
+    members += Number(node.State === 'member') - Number(known.facts.State === 'member');
+    touched.add(id);
+  }
+  for (const id of changedKeys(rows.hosts, fleet.hosts)) touched.add(id);
+  for (const id of changedKeys(rows.bridges, fleet.bridges)) touched.add(id);
+  const { links, peers } = followLinks(fleet, mesh, rows);
+  for (const id of peers.keys()) touched.add(id);
+  const least = Math.min(members, mesh.members);
+  // What a node wants, and whether it is alone, may hang on how many there are.
+  const isAll = members !== mesh.members && mesh.nodes.some(({ facts }) => (facts.Degree ?? 0) >= least - 1);
+  const put = new Map<string, MeshNode>();
+  for (const known of isAll ? mesh.nodes : [...touched].flatMap((id) => mesh.byId.get(id) ?? [])) {
+    const drawn = meshNode(fleet, fleet.nodes.get(known.id) ?? known.facts, {
+      peers: known.peers,
+      halfPeers: known.halfPeers,
+      ...peers.get(known.id),
+      members,
+    });
+    if (!isSameNode(known, drawn)) put.set(known.id, drawn);
+  }
+  if (put.size === 0 && links === mesh.links && members === mesh.members) return mesh;
+  if (put.size === 0) return { ...mesh, links, members };
+  const nodes = mesh.nodes.map((known) => put.get(known.id) ?? known);
+  return { cluster: mesh.cluster, nodes, ...indexes(nodes), links, members };
+}
+
+/** The links after a change, and the lists of peers of nodes whose links changed. */
+function followLinks(
+  fleet: MeshRows,
+  mesh: MeshView,
+  rows: MeshRows,
+): {
+  links: MeshView['links'];
+  peers: ReadonlyMap<string, Pick<MeshNode, 'peers' | 'halfPeers'>>;
+} {
+  const put = new Map<string, FleetLink>();
+  const gone = new Set<string>();
+  const peers = new Map<string, Pick<MeshNode, 'peers' | 'halfPeers'>>();
+  const byName = compareByName((id) => mesh.byId.get(id)?.name ?? id);
+  const move = (id: string, peer: string, state: FleetLink['State'] | null): void => {
+    const before = peers.get(id) ?? mesh.byId.get(id);
+    if (!before) return;
+    const listed = (list: readonly string[], isIn: boolean): readonly string[] =>
+      list.includes(peer) === isIn ? list : isIn ? [...list, peer].sort(byName) : list.filter((each) => each !== peer);
+    peers.set(id, {
+      peers: listed(before.peers, state === 'up'),
+      halfPeers: listed(before.halfPeers, state === 'half'),
+    });
+  };
+  for (const key of changedKeys(rows.links, fleet.links)) {
+    const link = fleet.links.get(key);
+    const known = mesh.links.get(key);
+    const isOwn = link !== undefined && mesh.byId.has(link.A) && mesh.byId.has(link.B);
+    if (isOwn) put.set(key, link);
+    else if (known) gone.add(key);
+    const { A: a, B: b } = (isOwn ? link : known) ?? {};
+    if (a === undefined || b === undefined) continue;
+    move(a, b, isOwn ? link.State : null);
+    move(b, a, isOwn ? link.State : null);
+  }
+  return { links: put.size + gone.size === 0 ? mesh.links : changedMap(mesh.links, put, gone), peers };
+}
+
+const compareByName =
+  (nameOf: (id: string) => string) =>
+  (a: string, b: string): number =>
+    compareNames(nameOf(a), nameOf(b));
+
+const indexes = (nodes: readonly MeshNode[]): Pick<MeshView, 'byId' | 'byName'> => ({
+  byId: new Map(nodes.map((node) => [node.id, node])),
+  byName: new Map(nodes.map((node) => [node.name, node])),
+});
+
+function meshNode(
+  fleet: MeshRows,
+  node: FleetNode,
+  { peers, halfPeers, members }: Pick<MeshNode, 'peers' | 'halfPeers'> & { members: number },
+): MeshNode {
+  const wanted = node.Degree === null ? null : Math.min(node.Degree, Math.max(0, members - 1));
+  const rows = { facts: node, host: fleet.hosts.get(node.Id) ?? null, bridge: fleet.bridges.get(node.Id) ?? null };
+  const state = stateOf(node, peers.length, wanted, members);
+  return { id: node.Id, name: node.Name, ...rows, peers, halfPeers, wanted, ...state, added: null };
+}
+
+const isSameNode = (a: MeshNode, b: MeshNode): boolean =>
+  a.facts === b.facts &&
+  a.host === b.host &&
+  a.bridge === b.bridge &&
+  a.peers === b.peers &&
+  a.halfPeers === b.halfPeers &&
+  a.wanted === b.wanted &&
+  a.word === b.word;
 
 function stateOf(
   node: FleetNode,
@@ -168,25 +208,37 @@ function stateOf(
   }
 }
 
-/** How many links are in a state. */
-export function countLinks(links: MeshView['links'], state: FleetLink['State']): number {
-  let count = 0;
-  for (const link of links.values()) if (link.State === state) count += 1;
-  return count;
+/** Several parts of a page ask the same of each view: it is worked out once. */
+function onceFor<Key extends object, Value>(work: (key: Key) => Value): (key: Key) => Value {
+  const known = new WeakMap<Key, Value>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) known.set(key, (value = work(key)));
+    return value;
+  };
 }
 
+const linkCounts = onceFor((links: MeshView['links']) => {
+  const counts: Record<FleetLink['State'], number> = { up: 0, half: 0 };
+  for (const link of links.values()) counts[link.State] += 1;
+  return counts;
+});
+
+/** How many links are in a state. */
+export const countLinks = (links: MeshView['links'], state: FleetLink['State']): number => linkCounts(links)[state];
+
 /** How many of `nodes` are in each state. */
-export function countStates(nodes: readonly MeshNode[]): Record<State, number> {
+export const countStates = onceFor((nodes: readonly MeshNode[]): Readonly<Record<State, number>> => {
   const counts: Record<State, number> = { ok: 0, busy: 0, warn: 0, bad: 0, lost: 0 };
   for (const node of nodes) counts[node.state] += 1;
   return counts;
-}
+});
 
 /** Characters of names that fit a sentence. */
 const longestNames = 40;
 
 /** The cluster in one sentence and its worst state: the first thing that a page says. */
-export function describeMesh(mesh: MeshView): { state: State; text: string } {
+export const describeMesh = onceFor((mesh: MeshView): { readonly state: State; readonly text: string } => {
   const { cluster, nodes, members } = mesh;
   if (cluster === null) return { state: 'lost', text: 'No cluster yet' };
   // A revoked node is out on purpose and does not count as lost.
@@ -210,7 +262,7 @@ export function describeMesh(mesh: MeshView): { state: State; text: string } {
     return { state: 'busy', text: `${share}, as last seen: attaching to another node` };
   if (counts.busy > 0) return { state: 'busy', text: `${share}, ${counts.busy} still making links` };
   return { state: 'ok', text: share };
-}
+});
 
 /** First of three load averages; null while unknown. */
 export function loadOf({ host }: Pick<MeshNode, 'host'>): number | null {

@@ -1,7 +1,7 @@
 'use client';
 // The cluster of this page as a MeshView, and the clock its ages are against.
 import { useMemo } from 'react';
-import { useFleetPart, useNow, useReadable, useRetainedFleet } from '../../lib/use-console.ts';
+import { useEarlyFleetPart, useFleetPart, useNow, useReadable, useRetainedFleet } from '../../lib/use-console.ts';
 import type { FleetState } from '../../lib/fleet.ts';
 import type { Readable } from '../../lib/observable.ts';
 import { clusterKey } from '../frame/use-cluster.ts';
@@ -19,12 +19,12 @@ export interface MeshState {
 
 const noMesh: Readable<MeshView> = { get: () => emptyMesh, subscribe: () => () => undefined };
 
-/** The mesh of this page's cluster, to be followed; `useReadablePart` renders what depends on a part of it. */
+/** The mesh of this page's cluster, to be followed, before VMs and VLANs are there; `useReadablePart` renders what depends on a part of it. */
 export function useMeshSource(): Readable<MeshView> {
   const fleet = useRetainedFleet();
   const { get } = useUrlState();
   const wanted = get(clusterKey);
-  return useMemo(() => (fleet === null ? noMesh : new MeshSource(wanted, { fleet: fleet.state })), [fleet, wanted]);
+  return useMemo(() => (fleet === null ? noMesh : new MeshSource(wanted, { fleet: fleet.early })), [fleet, wanted]);
 }
 
 /** Rendered again at each change of the cluster: ten times a second where much happens. */
@@ -37,6 +37,6 @@ export function useMesh(): MeshState {
 
 /** The server's clock, read every second: what it dates is as old as `now - At`. */
 export function useServerNow(everyMs = 1000): number {
-  const serverOffsetMs = useFleetPart((state) => state.serverOffsetMs);
+  const serverOffsetMs = useEarlyFleetPart((state) => state.serverOffsetMs);
   return useNow(everyMs) + serverOffsetMs;
 }

@@ -6,10 +6,12 @@ import type { ReactElement } from 'react';
 import { cx } from '../ui/cx.ts';
 import { bottomBarEntries, isOnPage, pages } from './pages.ts';
 import { useClusterPath } from './use-cluster.ts';
+import { usePrefetch } from './use-prefetch.ts';
 
 export function BottomBar(): ReactElement {
   const path = usePathname();
   const withCluster = useClusterPath();
+  const prefetch = usePrefetch();
   return (
     <nav
       aria-label="Pages"
@@ -21,6 +23,7 @@ export function BottomBar(): ReactElement {
           <Link
             key={page.path}
             href={withCluster(page.path)}
+            prefetch={prefetch}
             {...(isCurrent ? { 'aria-current': 'page' as const } : {})}
             className={cx(
               'flex min-w-0 flex-1 flex-col items-center justify-center gap-1 text-xs font-medium',

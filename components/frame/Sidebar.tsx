@@ -7,14 +7,17 @@ import { cx } from '../ui/cx.ts';
 import { Mark } from './Mark.tsx';
 import { isOnPage, pages } from './pages.ts';
 import { useClusterPath } from './use-cluster.ts';
+import { usePrefetch } from './use-prefetch.ts';
 
 export function Sidebar(): ReactElement {
   const path = usePathname();
   const withCluster = useClusterPath();
+  const prefetch = usePrefetch();
   return (
     <nav aria-label="Pages" className="flex w-14 shrink-0 flex-col border-r bg-surface-1 max-md:hidden xl:w-48">
       <Link
         href={withCluster('/')}
+        prefetch={prefetch}
         className="flex h-(--top-height) shrink-0 items-center gap-2.5 px-4 font-semibold tracking-tight"
       >
         <Mark className="size-6 shrink-0 text-accent" />
@@ -27,6 +30,7 @@ export function Sidebar(): ReactElement {
             <li key={page.path}>
               <Link
                 href={withCluster(page.path)}
+                prefetch={prefetch}
                 title={page.label}
                 {...(isCurrent ? { 'aria-current': 'page' as const } : {})}
                 className={cx(

@@ -9,7 +9,7 @@ import { criticalParts } from '../../core/topology/critical.ts';
 import { addNodesKind } from '../../core/plans/kinds.ts';
 import { countOf, listOf } from '../../lib/format.ts';
 import type { Readable } from '../../lib/observable.ts';
-import { useFleetPart, useReadable, useReadablePart } from '../../lib/use-console.ts';
+import { useEarlyFleetPart, useReadable, useReadablePart } from '../../lib/use-console.ts';
 import { NodeInspector } from '../fleet/NodeInspector.tsx';
 import type { NodeInspectorProps } from '../fleet/NodeInspector.tsx';
 import { countLinks, describeMesh, emptyMesh } from '../fleet/mesh-view.ts';
@@ -46,7 +46,7 @@ const besideColumns: readonly ColumnName[] = ['name', 'state', 'links', 'peers']
 
 export function MeshPage(): ReactElement {
   const source = useMeshSource();
-  const status = useFleetPart((state) => state.status);
+  const status = useEarlyFleetPart((state) => state.status);
   const { get, set } = useUrlState();
   const withCluster = useClusterPath();
   const adding = usePlanRefusal(addNodesKind);
@@ -90,8 +90,8 @@ export function MeshPage(): ReactElement {
     if (event.key === 'Enter' && first) selectAndShow(first.name);
   };
 
-  if (status === 'loading') return <SkeletonRows label="The mesh is loading" />;
-  if (isEmpty) {
+  const isLoading = status === 'loading';
+  if (isEmpty && !isLoading) {
     return (
       <>
         <PageHeader title="Mesh" />
@@ -132,7 +132,7 @@ export function MeshPage(): ReactElement {
     >
       <PageHeader
         title="Mesh"
-        state={<Summary source={source} />}
+        state={isLoading ? <StateMark state="busy">The mesh is loading</StateMark> : <Summary source={source} />}
         actions={
           <>
             <SearchInput
@@ -174,13 +174,17 @@ export function MeshPage(): ReactElement {
               pictureRef={picture}
               className="absolute inset-0"
             />
-            <MeshTools
-              source={source}
-              pictureRef={picture}
-              areCutsShown={areCutsShown}
-              onCutsShown={(areShown) => set({ cuts: areShown ? '1' : null })}
-            />
-            <MeshLegend source={source} />
+            {isLoading ? null : (
+              <>
+                <MeshTools
+                  source={source}
+                  pictureRef={picture}
+                  areCutsShown={areCutsShown}
+                  onCutsShown={(areShown) => set({ cuts: areShown ? '1' : null })}
+                />
+                <MeshLegend source={source} />
+              </>
+            )}
           </div>
         )}
         {view === 'picture' ? null : (
@@ -191,7 +195,11 @@ export function MeshPage(): ReactElement {
                 : 'flex min-w-0 flex-1 flex-col bg-surface-1'
             }
           >
-            <MeshTable source={source} isBeside={view === 'both'} selected={selectedName} onSelect={selectAndShow} />
+            {isLoading ? (
+              <SkeletonRows label="The mesh is loading" />
+            ) : (
+              <MeshTable source={source} isBeside={view === 'both'} selected={selectedName} onSelect={selectAndShow} />
+            )}
           </div>
         )}
       </div>

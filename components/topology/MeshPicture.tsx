@@ -13,6 +13,7 @@ import { Notice } from '../ui/Notice.tsx';
 import { cx } from '../ui/cx.ts';
 import type { Picture, PictureOptions } from './picture.ts';
 import { PositionStore } from './positions.ts';
+import { useSketch } from './use-sketch.ts';
 
 export interface MeshPictureProps extends PictureOptions {
   /** Followed without rendering: only what the picture is called in words is React's. */
@@ -38,13 +39,25 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
   useEffect(() => {
     latest.current = { props, router, withCluster };
   });
-  const cluster = useReadablePart(source, (mesh) => mesh.cluster?.Id ?? '');
   const summary = useReadablePart(source, (mesh) => describeMesh(mesh).text);
   const fleet = useRetainedFleet();
+  const cluster = useReadablePart(source, (mesh) => (mesh.nodes.length === 0 ? '' : (mesh.cluster?.Id ?? '')));
+  const sketched = useSketch(container, { source, cluster });
 
+  const release = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    if (fleet === null) return;
+    const end = fleet.holdRest();
+    release.current = end;
+    return end;
+  }, [fleet]);
+  useEffect(() => {
+    // Loads beside the connection; the next effect tells when it cannot.
+    void import('./picture.ts').catch(() => undefined);
+  }, []);
   useEffect(() => {
     const element = container.current;
-    if (element === null || cluster === '') return;
+    if (element === null || !sketched.isThere) return;
     let made: Picture | null = null;
     let isGone = false;
     const nameOf = (id: string): string | null => latest.current.props.source.get().byId.get(id)?.name ?? null;
@@ -52,8 +65,8 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
       .then(({ Picture: PictureClass }) => {
         if (isGone) return;
         made = new PictureClass(element, {
-          positions: new PositionStore(cluster, { storage: window.localStorage }),
-          now: () => Date.now() + (fleet?.state.get().serverOffsetMs ?? 0),
+          positions: (cluster) => new PositionStore(cluster, { storage: window.localStorage }),
+          now: () => Date.now() + (fleet?.early.get().serverOffsetMs ?? 0),
           isCalm: () => window.matchMedia(reducedMotion).matches,
           onSelect: (id) => latest.current.props.onSelect(id === null ? null : nameOf(id)),
           onOpen: (id) => {
@@ -61,10 +74,16 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
             if (name !== null)
               latest.current.router.push(latest.current.withCluster(`/nodes/${encodeURIComponent(name)}`));
           },
+          // After the frame with it.
+          onDrawn: () => {
+            sketched.end();
+            requestAnimationFrame(() => setTimeout(() => release.current()));
+          },
         });
         setPicture(made);
       })
       .catch((error: unknown) => {
+        release.current();
         setFailure(error instanceof Error ? error.message : String(error));
       });
     return () => {
@@ -72,7 +91,7 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
       made?.kill();
       setPicture(null);
     };
-  }, [cluster, fleet]);
+  }, [sketched, fleet]);
 
   useEffect(() => {
     if (pictureRef) pictureRef.current = picture;

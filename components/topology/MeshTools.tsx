@@ -33,7 +33,7 @@ export function MeshTools({ source, pictureRef, areCutsShown, onCutsShown }: Mes
     const places = pictureRef.current?.placesNow() ?? new Map();
     const colours = readColours(document.body);
     const mesh = source.get();
-    const now = Date.now() + (fleet?.state.get().serverOffsetMs ?? 0);
+    const now = Date.now() + (fleet?.early.get().serverOffsetMs ?? 0);
     const name = nameOf(mesh);
     saveFile(`${name}.svg`, 'image/svg+xml', svgFromMesh(mesh, places, { colours, now, title: name }));
   };

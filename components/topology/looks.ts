@@ -23,9 +23,8 @@ export interface NodeDrawing extends NodeLook {
 export interface LinkDrawing extends LinkLook {
   color: string;
   size: number;
+  /** Above 0: drawn over the others. */
   zIndex: number;
-  /** Gone and faded, but not out of the graph yet. */
-  hidden: boolean;
 }
 
 /** Radius of a node without VMs, by how many nodes there are. */
@@ -83,7 +82,6 @@ export function drawLink(
 ): LinkDrawing {
   const { colours, now, cutLinks, nodeCount } = context;
   const size = nodeCount > 150 ? 1 : 1.5;
-  const hidden = false;
   if (link.goneAt !== null) {
     const left = 1 - Math.max(0, now - link.goneAt) / lostLinkMs;
     return {
@@ -92,14 +90,12 @@ export function drawLink(
       line: 'dashed',
       fade: Math.max(0, Math.round(20 * left) / 20),
       zIndex: 0,
-      hidden,
     };
   }
   const line = link.state === 'half' ? 'half' : 'solid';
-  if (now - link.since < newLinkMs)
-    return { color: colours.newLink, size: size * 2.2, line, fade: 1, zIndex: 1, hidden };
-  if (cutLinks?.has(link.key) === true) return { color: colours.cut, size: size * 2, line, fade: 1, zIndex: 1, hidden };
-  return { color: colours.link, size, line, fade: nodeCount > 400 ? 0.55 : 0.9, zIndex: 0, hidden };
+  if (now - link.since < newLinkMs) return { color: colours.newLink, size: size * 2.2, line, fade: 1, zIndex: 1 };
+  if (cutLinks?.has(link.key) === true) return { color: colours.cut, size: size * 2, line, fade: 1, zIndex: 1 };
+  return { color: colours.link, size, line, fade: nodeCount > 400 ? 0.55 : 0.9, zIndex: 0 };
 }
 
 /** The number at the end of a name: what fits in a disc. Empty when the name has no number, or a long one. */

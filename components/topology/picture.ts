@@ -3,27 +3,31 @@
 // changes at any time.
 //
 // INVARIANTS
-// - A node is in the graph only when it has a position.
-// - A link that went stays as a ghost until it has faded, and then hidden: sigma goes through the whole graph for each link
-//   that is dropped from it, so that they go together, with a new graph (`rebuild`).
+// - A node is in the graph only when it has a position. The graph has no links: link-layer.ts draws them, so that links
+//   that come and go concern nothing else. Whenever sigma has placed nodes, all links are written again.
+// - A link that went stays as a ghost until it has faded.
 // - What is drawn is changed in the graph's attributes in place: its setters make sigma index everything again. `paint`
-//   names to sigma what it must repaint. While an index is due (a link came, all was redrawn), that index repaints.
+//   names to sigma what it must repaint. While an index is due (all was redrawn), that index repaints.
 // - `kill` ends worker, timer, listeners and the WebGL contexts (browsers keep few of these).
 import { UndirectedGraph } from 'graphology';
 import Sigma from 'sigma';
 import type { Settings } from 'sigma/settings';
 import type { NodeDisplayData, PartialButFor } from 'sigma/types';
 import type { FleetLink } from '../../contract/fleet.ts';
+import { changedKeys } from '../../core/row-map.ts';
 import { emptyMesh } from '../fleet/mesh-view.ts';
 import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
 import type { MeshColours } from './colours.ts';
 import { onSchemeChange, readColours } from './colours.ts';
 import type { LayoutProgress } from './layout.worker.ts';
+import { LinkLayer, type DrawnLink } from './link-layer.ts';
 import { baseSize, drawLink, drawNode, lostLinkMs, newLinkMs, numberOf } from './looks.ts';
 import type { DrawingContext, LinkDrawing, NodeDrawing } from './looks.ts';
+import { liveMark, markOnce, settledMark } from './marks.ts';
 import { planLayout } from './positions.ts';
 import type { LayoutRequest, Point, PositionStore } from './positions.ts';
-import { MeshLinkProgram, MeshNodeProgram } from './programs.ts';
+import { MeshNodeProgram } from './programs.ts';
+import { stagePadding } from './sketch.ts';
 
 export interface PictureOptions {
   /** Id of the selected node. */
@@ -35,12 +39,15 @@ export interface PictureOptions {
 }
 
 export interface PictureComponents {
-  readonly positions: PositionStore;
+  /** Of a cluster, by its id. */
+  readonly positions: (cluster: string) => PositionStore;
   /** The server's clock now. */
   readonly now: () => number;
   readonly isCalm: () => boolean;
   readonly onSelect: (id: string | null) => void;
   readonly onOpen: (id: string) => void;
+  /** Nodes are on the screen. */
+  readonly onDrawn: () => void;
 }
 
 interface Ghost {
@@ -49,28 +56,23 @@ interface Ghost {
   readonly goneAt: number;
 }
 
-type PictureGraph = UndirectedGraph<NodeDrawing & Point, LinkDrawing>;
+type PictureGraph = UndirectedGraph<NodeDrawing & Point, object>;
 
 const tickMs = 250;
 const moveMs = 180;
 const dimmed = 0.14;
-/** Hidden links that are kept before the graph is rebuilt: a rebuild costs as much as the first picture. */
-const maxHidden = 1_000;
-/** Marks in the page's performance timeline: when nodes first stood on the screen, and when they stood still. */
-export const drawnMark = 'mesh drawn';
-export const settledMark = 'mesh settled';
-
 export class Picture {
   private readonly components: PictureComponents;
   private readonly container: HTMLElement;
   private graph: PictureGraph = new UndirectedGraph();
-  private readonly sigma: Sigma<NodeDrawing & Point, LinkDrawing>;
-  private readonly places: Map<string, Point>;
+  private readonly links: LinkLayer;
+  private readonly sigma: Sigma<NodeDrawing & Point, object>;
+  private store: PositionStore | null = null;
+  private places = new Map<string, Point>();
   private readonly ghosts = new Map<string, Ghost>();
   /** Keys of links that stand out because they are new. */
   private readonly flashing = new Set<string>();
   private readonly lost = new Set<string>();
-  private readonly hidden = new Set<string>();
   private isIndexDue = false;
   private readonly endSchemeChange: () => void;
   private colours: MeshColours;
@@ -81,13 +83,17 @@ export class Picture {
   private worker: Worker | null = null;
   private timer: ReturnType<typeof setInterval> | null = null;
   private hasFitted = false;
+  private isDrawn = false;
   private box: { x: [number, number]; y: [number, number] } | null = null;
 
   constructor(container: HTMLElement, components: PictureComponents) {
     this.container = container;
     this.components = components;
     this.colours = readColours(container);
-    this.places = components.positions.load();
+    this.links = new LinkLayer({
+      placeOf: (id) => this.sigma.getNodeDisplayData(id),
+      lookOf: (link) => this.lookOf(link),
+    });
     this.sigma = new Sigma(this.graph, container, this.settings());
     this.endSchemeChange = onSchemeChange(() => {
       // Not sigma.setSettings: sigma 3.0.3 then puts its hover programs in the place of the node programs, and draws no node.
@@ -101,10 +107,8 @@ export class Picture {
   show(mesh: MeshView): void {
     const previous = this.mesh;
     this.mesh = mesh;
-    if (previous.cluster?.Id !== mesh.cluster?.Id) {
-      this.ghosts.clear();
-      this.flashing.clear();
-    } else if (previous.links !== mesh.links) this.findGhosts(previous, mesh);
+    if (previous.cluster?.Id !== mesh.cluster?.Id) this.enter(mesh.cluster?.Id ?? '');
+    else if (previous.links !== mesh.links) this.findGhosts(previous, mesh);
     // The order is by name: the same set of nodes has the same order.
     const areSameNodes =
       previous.nodes.length === mesh.nodes.length &&
@@ -177,15 +181,14 @@ export class Picture {
     return this.components.isCalm() ? 0 : moveMs;
   }
 
-  private settings(): Partial<Settings<NodeDrawing & Point, LinkDrawing>> {
+  private settings(): Partial<Settings<NodeDrawing & Point, object>> {
     return {
-      nodeProgramClasses: { mesh: MeshNodeProgram },
-      edgeProgramClasses: { mesh: MeshLinkProgram },
-      defaultNodeType: 'mesh',
-      defaultEdgeType: 'mesh',
+      // Under the names of sigma's own programs, which would be compiled beside ours otherwise.
+      nodeProgramClasses: { circle: MeshNodeProgram },
+      edgeProgramClasses: this.links.programs,
       allowInvalidContainer: true,
       zIndex: true,
-      stagePadding: 48,
+      stagePadding,
       minCameraRatio: 0.02,
       maxCameraRatio: 3,
       labelDensity: 0.6,
@@ -195,7 +198,6 @@ export class Picture {
       defaultDrawNodeLabel: (context, data) => this.drawLabel(context, data),
       defaultDrawNodeHover: (context, data) => this.drawLabel(context, data, true),
       nodeReducer: (id, data) => this.reduceNode(id, data),
-      edgeReducer: (key, data) => this.reduceLink(key, data),
     };
   }
 
@@ -210,9 +212,13 @@ export class Picture {
     this.sigma.on('leaveNode', () => this.hover(null));
     this.sigma.on('afterProcess', () => {
       this.isIndexDue = false;
+      this.links.rewrite();
     });
     this.sigma.on('afterRender', () => {
-      if (this.graph.order > 0) markOnce(drawnMark);
+      if (this.graph.order === 0 || this.isDrawn) return;
+      this.isDrawn = true;
+      markOnce(liveMark);
+      this.components.onDrawn();
     });
   }
 
@@ -220,6 +226,7 @@ export class Picture {
     this.hovered = id;
     this.container.style.cursor = id === null ? '' : 'pointer';
     this.light();
+    this.links.rewrite();
     this.sigma.refresh({ skipIndexation: true });
   }
 
@@ -246,20 +253,34 @@ export class Picture {
     return drawn;
   }
 
-  private reduceLink(key: string, data: LinkDrawing): Partial<LinkDrawing> {
-    if (this.lit === null) return data;
-    const [a, b] = this.graph.extremities(key);
+  private lookOf({ a, b, drawing }: DrawnLink): LinkDrawing {
+    if (this.lit === null) return drawing;
     const isTouched =
       this.hovered === null ? this.lit.has(a) && this.lit.has(b) : a === this.hovered || b === this.hovered;
-    if (!isTouched) return { ...data, fade: data.fade * dimmed };
-    return this.hovered === null ? data : { ...data, color: this.colours.accent, size: data.size * 1.6, zIndex: 2 };
+    if (!isTouched) return { ...drawing, fade: drawing.fade * dimmed };
+    if (this.hovered === null) return drawing;
+    return { ...drawing, color: this.colours.accent, size: drawing.size * 1.6, zIndex: 2 };
+  }
+
+  /** Another cluster, or the first. */
+  private enter(cluster: string): void {
+    this.ghosts.clear();
+    this.flashing.clear();
+    this.worker?.terminate();
+    this.worker = null;
+    this.store = cluster === '' ? null : this.components.positions(cluster);
+    this.places = this.store?.load() ?? new Map<string, Point>();
+    this.hasFitted = false;
+    this.box = null;
   }
 
   private findGhosts(previous: MeshView, next: MeshView): void {
     const goneAt = this.components.now();
-    for (const [key, { A: a, B: b }] of previous.links)
-      if (!next.links.has(key)) this.ghosts.set(key, { a, b, goneAt });
-    for (const key of this.ghosts.keys()) if (next.links.has(key)) this.ghosts.delete(key);
+    for (const key of changedKeys(previous.links, next.links)) {
+      const gone = next.links.has(key) ? undefined : previous.links.get(key);
+      if (gone) this.ghosts.set(key, { a: gone.A, b: gone.B, goneAt });
+      else this.ghosts.delete(key);
+    }
   }
 
   /** Gives every node a place; nodes that have one keep it unless `isAll`. */
@@ -300,7 +321,7 @@ export class Picture {
 
   private keepPlaces(): void {
     const ids = new Set(this.mesh.nodes.map((node) => node.id));
-    this.components.positions.save(new Map([...this.places].filter(([id]) => ids.has(id))));
+    this.store?.save(new Map([...this.places].filter(([id]) => ids.has(id))));
   }
 
   /** The part of the plane that the picture shows: it only grows, unless all moved, so that a newcomer moves no other. */
@@ -333,7 +354,7 @@ export class Picture {
     this.light();
     this.sigma.setSetting('labelRenderedSizeThreshold', Math.min(9, baseSize(mesh.nodes.length)));
     this.lost.clear();
-    const isStale = this.hidden.size > 0 || this.graph.someNode((id) => !mesh.byId.has(id));
+    const isStale = this.graph.someNode((id) => !mesh.byId.has(id));
     const graph: PictureGraph = isStale || this.graph.order === 0 ? new UndirectedGraph() : this.graph;
     for (const node of mesh.nodes) {
       const place = this.places.get(node.id);
@@ -343,17 +364,14 @@ export class Picture {
       if (graph.hasNode(node.id)) Object.assign(graph.getNodeAttributes(node.id), drawing);
       else graph.addNode(node.id, drawing);
     }
-    const put = (key: string, a: string, b: string, drawing: LinkDrawing): void => {
-      if (graph.hasEdge(key)) Object.assign(graph.getEdgeAttributes(key), drawing);
-      else if (a !== b && graph.hasNode(a) && graph.hasNode(b)) graph.addEdgeWithKey(key, a, b, drawing);
-    };
-    for (const [key, link] of mesh.links) put(key, link.A, link.B, this.drawLive(key, link, context));
-    for (const [key, ghost] of this.ghosts) put(key, ghost.a, ghost.b, drawGhost(key, ghost, context));
+    // Sigma places their nodes before it draws, and all of them are written then.
+    this.links.keep((key) => mesh.links.has(key) || this.ghosts.has(key));
+    for (const [key, link] of mesh.links) this.putLink(key, link.A, link.B, this.drawLive(key, link, context));
+    for (const [key, ghost] of this.ghosts) this.putLink(key, ghost.a, ghost.b, drawGhost(key, ghost, context));
     if (graph === this.graph) {
       this.isIndexDue = true;
       this.sigma.scheduleRefresh();
     } else {
-      this.hidden.clear();
       this.graph = graph;
       // Draws at once.
       this.sigma.setGraph(graph);
@@ -370,22 +388,18 @@ export class Picture {
         if (previous.nodes[index] !== node && this.redrawNode(node, context)) nodes.push(node.id);
       });
     }
-    const links: string[] = [];
-    if (previous.links !== next.links) {
-      for (const [key, link] of next.links) {
-        if (previous.links.get(key) === link) continue;
-        if (this.putLink(key, link.A, link.B, this.drawLive(key, link, context))) links.push(key);
-      }
-      for (const key of previous.links.keys()) {
-        const ghost = this.ghosts.get(key);
-        if (ghost && !next.links.has(key) && this.putLink(key, ghost.a, ghost.b, drawGhost(key, ghost, context)))
-          links.push(key);
-      }
+    let areLinksChanged = false;
+    for (const key of changedKeys(previous.links, next.links)) {
+      const link = next.links.get(key);
+      const ghost = this.ghosts.get(key);
+      const isChanged = link
+        ? this.putLink(key, link.A, link.B, this.drawLive(key, link, context))
+        : ghost !== undefined && this.putLink(key, ghost.a, ghost.b, drawGhost(key, ghost, context));
+      areLinksChanged ||= isChanged;
     }
-    this.paint(nodes, links);
+    this.paint(nodes, areLinksChanged);
     if (this.hovered !== null && nodes.includes(this.hovered)) this.hover(this.hovered);
-    if (this.hidden.size > maxHidden) this.redraw();
-    else this.tickWhileNeeded();
+    this.tickWhileNeeded();
   }
 
   private redrawNode(node: MeshNode, context: DrawingContext): boolean {
@@ -401,24 +415,16 @@ export class Picture {
     return drawLink({ key, state: link.State, since: link.Since, goneAt: null }, context);
   }
 
-  /** True when a link that is already drawn must be repainted; sigma paints new links without being asked. */
+  /** True when it must be painted. */
   private putLink(key: string, a: string, b: string, drawing: LinkDrawing): boolean {
-    const { graph } = this;
-    if (graph.hasEdge(key)) {
-      this.hidden.delete(key);
-      return change(graph.getEdgeAttributes(key), drawing);
-    }
-    if (a === b || !graph.hasNode(a) || !graph.hasNode(b)) return false;
-    this.isIndexDue = true;
-    graph.addEdgeWithKey(key, a, b, drawing);
-    return false;
+    return a !== b && this.links.put(key, a, b, drawing);
   }
 
-  /** Repaints these and no others, in the next frame. */
-  private paint(nodes: readonly string[], links: readonly string[]): void {
-    if (nodes.length + links.length === 0) return;
-    const partialGraph = { nodes: [...nodes], edges: [...links] };
-    this.sigma.refresh({ partialGraph, skipIndexation: !this.isIndexDue, schedule: true });
+  /** Paints these nodes and the links as they are written, in the next frame. */
+  private paint(nodes: readonly string[], areLinksChanged: boolean): void {
+    if (nodes.length > 0)
+      this.sigma.refresh({ partialGraph: { nodes: [...nodes] }, skipIndexation: !this.isIndexDue, schedule: true });
+    else if (areLinksChanged) this.sigma.scheduleRender();
   }
 
   /** Time alone changes the picture while links flash or fade, and while lost nodes do. */
@@ -432,29 +438,27 @@ export class Picture {
   }
 
   private tick(): void {
-    const { mesh, graph } = this;
+    const { mesh } = this;
     const context = this.context();
-    const links: string[] = [];
+    let areLinksChanged = false;
     for (const key of this.flashing) {
       const link = mesh.links.get(key);
       if (!link) this.flashing.delete(key);
-      else if (this.putLink(key, link.A, link.B, this.drawLive(key, link, context))) links.push(key);
+      else if (this.putLink(key, link.A, link.B, this.drawLive(key, link, context))) areLinksChanged = true;
     }
     for (const [key, ghost] of this.ghosts) {
       const isOver = context.now - ghost.goneAt > lostLinkMs;
-      if (isOver) {
-        this.ghosts.delete(key);
-        if (!graph.hasEdge(key)) continue;
-        this.hidden.add(key);
-        graph.getEdgeAttributes(key).hidden = true;
-        links.push(key);
-      } else if (this.putLink(key, ghost.a, ghost.b, drawGhost(key, ghost, context))) links.push(key);
+      if (isOver) this.ghosts.delete(key);
+      const isChanged = isOver
+        ? this.links.drop(key)
+        : this.putLink(key, ghost.a, ghost.b, drawGhost(key, ghost, context));
+      areLinksChanged ||= isChanged;
     }
     const nodes = [...this.lost].filter((id) => {
       const node = mesh.byId.get(id);
       return node !== undefined && this.redrawNode(node, context);
     });
-    this.paint(nodes, links);
+    this.paint(nodes, areLinksChanged);
     this.tickWhileNeeded();
   }
 
@@ -512,8 +516,4 @@ function change<T extends object>(drawn: T, next: Partial<T>): boolean {
 
 function isSameSet(a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): boolean {
   return a === b || (a !== null && b !== null && a.size === b.size && [...a].every((item) => b.has(item)));
-}
-
-function markOnce(name: string): void {
-  if (performance.getEntriesByName(name).length === 0) performance.mark(name);
 }

@@ -107,10 +107,6 @@ export function newTap(port: WantedPort, wanted: Pick<Wanted, 'cluster'>, view: 
   };
 }
 
-/** One bridge is enough: a VM's interface may move to any. */
-export const hasUserspaceDatapath = ({ bridges }: HostView): boolean =>
-  [...bridges.values()].some(({ datapath }) => datapath === 'netdev');
-
 /** The port of the switch that an interface has, or has a part in. */
 export const portNameOf = ({ tap, place }: Pick<WantedPort, 'tap' | 'place'>): string => place?.bond?.name ?? tap;
 

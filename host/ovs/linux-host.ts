@@ -127,6 +127,11 @@ export class LinuxHost implements SwitchHost {
     return this.built;
   }
 
+  hasUserspaceDatapath(): boolean {
+    const bridges = this.database.tables?.get('Bridge')?.values() ?? [];
+    return [...bridges].some((row) => readText(row['datapath_type']) === 'netdev');
+  }
+
   async apply(change: SwitchChange, waitMs: number, onWritten?: () => void): Promise<void> {
     const { mirrors } = this.view();
     const mirrored = new Set([

@@ -63,6 +63,8 @@ export class MemoryMachine {
         if (listener) this.listeners.delete(listener);
       },
       view: () => this.view(),
+      hasUserspaceDatapath: () =>
+        this.isDatabaseUp && [...this.bridges.values()].some(({ datapath }) => datapath === 'netdev'),
       apply: (change, waitMs, onWritten) => this.apply(change, waitMs, onWritten),
       counters: (mark) => this.counters(mark),
       defaultDatapath: () => Promise.resolve('netdev'),

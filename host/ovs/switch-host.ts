@@ -292,6 +292,8 @@ export interface SwitchHost {
   start(events: SwitchEvents): Promise<void>;
   stop(): void;
   view(): HostView;
+  /** Whether a bridge has it: one is enough, a VM's interface may move to any. Asked for each VM that starts: no whole view is made for that. */
+  hasUserspaceDatapath(): boolean;
   /**
    * `waitMs`: how long the switch may take to act on it; 0 to not wait for it. `onWritten`: taps and rows are there, and the switch has not acted yet.
    * @throws AppError `conflict` when a name is taken, `timeout` when the outcome is unknown, `failed` with the reason

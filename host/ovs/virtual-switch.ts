@@ -13,7 +13,6 @@ import {
   findFaults,
   findLeftovers,
   groupPorts,
-  hasUserspaceDatapath,
   isOurBridge,
   isOurPort,
   isOurTrunk,
@@ -260,7 +259,7 @@ export class VirtualSwitch {
    * so to the guest with `vnet_hdr=off`; without it ping works, and TCP and DHCP do not.
    */
   get needsWholeFrames(): boolean {
-    return hasUserspaceDatapath(this.view());
+    return this.components.host.hasUserspaceDatapath();
   }
 
   /** Bytes and packets of each port of a VM. @throws AppError */

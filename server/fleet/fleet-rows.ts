@@ -2,6 +2,7 @@
 // cluster, ages and events; where changes come from and when they go out is decided elsewhere.
 //
 // INVARIANT: a snapshot taken after a flush, with the deltas flushed after it, gives the rows (core/fleet-view.ts).
+import type { FleetChoice } from '../../contract/browser/fleet.ts';
 import {
   bridges,
   hosts,
@@ -200,10 +201,11 @@ export class FleetRows {
     return delta;
   }
 
-  /** All of it. Flush before: what is pending would come again with the next delta. */
-  snapshot(): FleetSnapshot {
+  /** All of it, or the kinds that are chosen. Flush before: what is pending would come again with the next delta. */
+  snapshot({ Only, Without = [] }: FleetChoice = {}): FleetSnapshot {
     const now = this.now();
-    const tables = [...this.tables].filter(([, table]) => table.size > 0);
+    const isChosen = (name: string) => (Only?.includes(name) ?? true) && !Without.includes(name);
+    const tables = [...this.tables].filter(([name, table]) => table.size > 0 && isChosen(name));
     return {
       Revision: this.revision,
       Now: now,

@@ -1,6 +1,7 @@
 // The fleet: every cluster that the store names, each held by one attachment, the rows of all together. Owns which clusters there
 // are, the ways to their nodes, and the rhythm in which changes go out: the first at once, then ten times a second.
 import type { Duplex } from 'node:stream';
+import type { FleetChoice } from '../../contract/browser/fleet.ts';
 import { clusterKinds } from '../../contract/cluster-kinds.ts';
 import { AppError } from '../../contract/errors.ts';
 import type { FleetCluster, FleetDelta, FleetNode, FleetSnapshot, FleetVm } from '../../contract/fleet.ts';
@@ -89,9 +90,9 @@ export class Fleet implements FleetPort {
     for (const engine of Object.values(this.parts.engines)) engine.close();
   }
 
-  snapshot(): FleetSnapshot {
+  snapshot(choice: FleetChoice = {}): FleetSnapshot {
     this.flush();
-    return this.rows.snapshot();
+    return this.rows.snapshot(choice);
   }
 
   onDelta(listener: (delta: FleetDelta) => void): () => void {

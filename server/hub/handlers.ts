@@ -31,10 +31,10 @@ export function createHandlers(
   { auth, fleet, runs, audit, hosts, consoleKeys, caCopies, showBridges }: HandlerComponents,
 ): Handlers {
   return {
-    'fleet.subscribe': (_input, { connection }) => {
+    'fleet.subscribe': (choice, { connection }) => {
       // In one turn of the event loop: no delta can fall between the snapshot and the room.
       connection.joinFleet();
-      return fleet.snapshot();
+      return fleet.snapshot(choice);
     },
     'fleet.unsubscribe': (_input, { connection }) => {
       connection.leaveFleet();
