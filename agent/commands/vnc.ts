@@ -31,7 +31,7 @@ export function createVncHandlers(filePath: string, { vms, recordings, now }: Vn
         meant.vms.map(async (vm) => {
           try {
             const text = await act(vm, call);
-            if (text) texts.push(meant.isSingle ? text : `${vm.name}: ${text}`);
+            if (text !== undefined && text !== '') texts.push(meant.isSingle ? text : `${vm.name}: ${text}`);
             return { vm, error: '' };
           } catch (error) {
             if (!(error instanceof AppError)) throw error;
@@ -94,9 +94,18 @@ export function createVncHandlers(filePath: string, { vms, recordings, now }: Vn
       if (!recordings.stopPlayback(vm.id)) throw new AppError('not-found', `kb playback ${vm.name} not running`);
       return undefined;
     }),
-    'vnc <pause,> <vm target>': each((vm) => recordings.pause(place(vm), true) as undefined),
-    'vnc <continue,> <vm target>': each((vm) => recordings.pause(place(vm), false) as undefined),
-    'vnc <step,> <vm target>': each((vm) => recordings.step(place(vm)) as undefined),
+    'vnc <pause,> <vm target>': each((vm) => {
+      recordings.pause(place(vm), true);
+      return undefined;
+    }),
+    'vnc <continue,> <vm target>': each((vm) => {
+      recordings.pause(place(vm), false);
+      return undefined;
+    }),
+    'vnc <step,> <vm target>': each((vm) => {
+      recordings.step(place(vm));
+      return undefined;
+    }),
     'vnc <getstep,> <vm target>': each((vm) => recordings.nextStep(place(vm))),
     'vnc <inject,> <vm target> <cmd>': each(async (vm, call) => {
       const parsed = parseEvent(wordOf(call, 'cmd'));

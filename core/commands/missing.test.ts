@@ -55,14 +55,6 @@ describe('what is not in meshd', () => {
     expect(messageOf('mesh send all viz x')).toBe(text);
   });
 
-  it('has a command as its nearest where screens are concerned: the console shows none', () => {
-    for (const line of ['vnc', 'clear vnc']) {
-      expect(messageOf(line)).toContain('nearest: `vm screenshot`');
-      expect(messageOf(line)).not.toContain('console');
-    }
-    expect(messageOf('vm screenshot a1')).toBe('a command');
-  });
-
   it('is said before an abbreviation is taken for it', () => {
     expect(messageOf('vm config init /sbin/init')).toContain('not in meshd: `vm config init`');
     expect(messageOf('namespace exp vm config init')).toContain('not in meshd: `vm config init`');

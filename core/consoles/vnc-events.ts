@@ -16,7 +16,7 @@ export type ParsedEvent =
   { readonly ok: true; readonly event: VncEvent } | { readonly ok: false; readonly message: string };
 
 export function describeEvent(event: VncEvent): string {
-  if (event.kind === 'key') return `KeyEvent,${event.isDown},${keyName(event.keysym)}`;
+  if (event.kind === 'key') return `KeyEvent,${String(event.isDown)},${keyName(event.keysym)}`;
   return `PointerEvent,${event.buttons},${event.x},${event.y}`;
 }
 
