@@ -47,6 +47,12 @@ END
     ;;
 esac
 
+# Nodes show what guests say: an address that the command line gave is said once.
+for nic in /sys/class/net/eth*; do
+  own=$(ifconfig "${nic##*/}" 2>/dev/null | sed -n 's/.*inet addr:\([^ ]*\).*/\1/p')
+  [ -n "$own" ] && arping -q -A -c 1 -I "${nic##*/}" "$own"
+done
+
 echo "guest $(hostname) is up after $(cut -d' ' -f1 /proc/uptime) s"
 # Its own session, so that the line is the shell's terminal and Ctrl-C works.
 keep_shell() {
