@@ -1,5 +1,5 @@
 #!/bin/sh
-# Called by udhcpc in the lab's guest: sets what the DHCP server gave, or what the guest takes itself while there is none.
+# Called by udhcpc in the lab's guest: sets what the DHCP server gave, or what the guest takes itself while nobody serves.
 tell() {
   echo "$interface $1" > /dev/console
   # On its screen too.
