@@ -5,6 +5,7 @@ import { useMemo, type ReactElement } from 'react';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import type { RunView } from '../../contract/plans.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
+import { compareNames } from '../../core/ranges/natural-order.ts';
 import { safeText } from '../../core/safe-text.ts';
 import { useFleetPart } from '../../lib/use-console.ts';
 import { useClusterPath } from '../frame/use-cluster.ts';
@@ -24,7 +25,10 @@ export function LaunchedVms({ run }: { readonly run: RunView }): ReactElement | 
   const taps = useFleetPart(({ view }) => rowsOf(view, fleetKeys.taps));
   const nodes = useFleetPart(({ view }) => view.nodes);
   const withCluster = useClusterPath();
-  const made = useMemo(() => launchedVms(run, { vms, nodes }), [run, vms, nodes]);
+  const made = useMemo(
+    () => launchedVms(run, { vms, nodes }).toSorted((a, b) => compareNames(a.vm.Name, b.vm.Name)),
+    [run, vms, nodes],
+  );
   const lines = useMemo(
     () =>
       made.slice(0, maxShown).map(({ node, vm }) => {

@@ -82,11 +82,11 @@ export function NetworkPage({ form, set, issue }: PageProps<LaunchValues>): Reac
         {lans.length === 0 ? (
           <div className="flex flex-wrap items-center gap-x-3 gap-y-2 text-sm text-fg-3">
             It has none yet.
-            {form.networks.includes(usualLan) ? null : (
+            {form.networks.length > 0 ? null : (
               <Button
                 size="sm"
                 icon={<Plus aria-hidden="true" className="size-4" />}
-                onClick={() => set('networks', [...form.networks, usualLan])}
+                onClick={() => set('networks', [usualLan])}
               >
                 Make one called <span className="font-mono">{usualLan}</span>
               </Button>
