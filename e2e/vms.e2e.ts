@@ -117,7 +117,7 @@ test('map, table, graph, VMs, nodes and overview show all eight', async ({ me })
   const row = (vlan: string) => me.page.getByRole('grid').getByRole('row', { name: new RegExp(`^${vlan}`) });
   // Number and VMs: there is only one namespace.
   for (const vlan of ['web', 'db']) await expect(row(vlan).getByRole('gridcell').nth(1)).toHaveText('4');
-  await row('web').click();
+  await row('web').getByRole('rowheader').click();
   await me.page.getByRole('complementary', { name: 'Selection' }).getByText('web1').first().waitFor();
   await inspect(me, 'vms-vlans-map', 'VLANs');
   for (const view of ['Table', 'Graph']) {
