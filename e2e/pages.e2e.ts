@@ -3,36 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { accessIssues, desktop, openPerson, overflow, phone, shoot, type Person } from './browser.ts';
+import { accessIssues, desktop, openPerson, phone, shoot, type Person } from './browser.ts';
 import { expect, test } from './fixtures.ts';
+import { inspect } from './inspect.ts';
 import { others, shown } from './shown-pages.ts';
 
 test.use({ scene: { lab: 'e2epages', nodes: 4, cluster: 'meshed', me: 'admin' } });
-
-/** Waits for what the page shows, then takes it apart: both schemes, both widths. */
-async function inspect(person: Person, name: string, heading: string | RegExp): Promise<void> {
-  const { page } = person;
-  const found: string[] = [];
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await page.setViewportSize(desktop);
-  await page.getByRole('heading', { name: heading }).first().waitFor();
-  await expect.poll(() => page.getByRole('status', { name: /(is|are) loading$/ }).count()).toBe(0);
-  // The picture is loaded after its page.
-  for (const picture of await page.getByRole('application').all()) await picture.locator('canvas').first().waitFor();
-  for (const size of [desktop, phone]) {
-    await page.setViewportSize(size);
-    for (const scheme of ['dark', 'light'] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await shoot(page, name, scheme);
-      // Each scheme and each width once.
-      if ((size === desktop) === (scheme === 'dark')) found.push(...(await accessIssues(page)));
-    }
-    const wider = await overflow(page);
-    if (wider > 0) found.push(`${page.url()} is ${wider} px wider than ${size.width}`);
-  }
-  expect(found).toEqual([]);
-  expect(person.problems.splice(0)).toEqual([]);
-}
 
 test('every page of the build is among them', () => {
   const manifest = join(import.meta.dirname, '../.next/app-path-routes-manifest.json');

@@ -1,8 +1,8 @@
 #!/bin/sh
-# PID 1 of the lab's guest: loads drivers, gives its NICs addresses, and keeps a shell on the serial line.
+# PID 1 of the lab's guest: loads drivers, gives its NICs addresses, and keeps a shell on the serial line and one on the screen.
 # Kernel command line:
 #   ip=<address>/<prefix>     for eth0; or the kernel's own <address>::<gateway>:<netmask>[:<hostname>:<device>]
-#   ip=dhcp                   or nothing: every NIC asks for an address
+#   ip=dhcp                   or nothing: every NIC asks for an address, and takes a link-local one while nobody gives it any
 #   ip=off                    no addresses
 #   hostname=<name>           `guest` without it
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /sbin /usr/bin /usr/sbin
@@ -32,7 +32,7 @@ case $ip in
   off) ;;
   '' | dhcp)
     for nic in /sys/class/net/eth*; do
-      [ -e "$nic" ] && udhcpc -b -t 5 -A 5 -i "${nic##*/}" -s /etc/dhcp.sh -x "hostname:$(hostname)" >/dev/null 2>&1 &
+      [ -e "$nic" ] && udhcpc -b -t 3 -T 2 -A 5 -i "${nic##*/}" -s /etc/dhcp.sh -x "hostname:$(hostname)" >/dev/null 2>&1 &
     done
     ;;
   */*) ifconfig eth0 "${ip%/*}" netmask "$(ipcalc -m "$ip" | cut -d= -f2)" ;;
@@ -47,9 +47,22 @@ END
     ;;
 esac
 
-echo "guest $(hostname) is up after $(cut -d' ' -f1 /proc/uptime) s"
-while :; do
-  # Its own session, so that the serial line is the shell's terminal and Ctrl-C works.
-  setsid sh -c 'exec sh -l </dev/ttyS0 >/dev/ttyS0 2>&1'
-  sleep 1
+# Nodes show what guests say: an address that the command line gave is said once.
+for nic in /sys/class/net/eth*; do
+  own=$(ifconfig "${nic##*/}" 2>/dev/null | sed -n 's/.*inet addr:\([^ ]*\).*/\1/p')
+  [ -n "$own" ] && arping -q -A -c 1 -I "${nic##*/}" "$own"
 done
+
+echo "guest $(hostname) is up after $(cut -d' ' -f1 /proc/uptime) s"
+# Its own session, so that the line is the shell's terminal and Ctrl-C works.
+keep_shell() {
+  while :; do
+    setsid sh -c "exec sh -l </dev/$1 >/dev/$1 2>&1"
+    sleep 1
+  done
+}
+if [ -e /sys/class/tty/tty1 ]; then
+  printf '\033[2J\033[Hguest %s: a shell on its screen\n' "$(hostname)" >/dev/tty1
+  keep_shell tty1 &
+fi
+keep_shell ttyS0

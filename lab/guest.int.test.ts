@@ -15,15 +15,21 @@ const canBuild = await access('/usr/bin/dpkg-deb').then(
   () => false,
 );
 
+const home = '-nic user,model=e1000';
 const qemu = 'qemu-system-x86_64 -accel tcg -m 96 -display none -monitor none -no-reboot'.split(' ');
 
 /** Boots the guest, types each line when the text before it has shown, and gives all that its serial line said. */
-async function converse(guest: Guest, append: string, script: readonly (readonly [RegExp, string])[]): Promise<string> {
+async function converse(
+  guest: Guest,
+  append: string,
+  script: readonly (readonly [RegExp, string])[],
+  nic = home,
+): Promise<string> {
   const keyboard = new PassThrough();
   const steps = [...script];
   let said = '';
   const boot = ['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', `console=ttyS0 quiet ${append}`];
-  await localRunner.run([...qemu, ...boot, '-serial', 'stdio', '-nic', 'user,model=e1000'], {
+  await localRunner.run([...qemu, ...boot, '-serial', 'stdio', ...nic.split(' ')], {
     timeoutMs: 55_000,
     stdin: keyboard,
     onOutput: (text) => {
@@ -54,6 +60,18 @@ describe.skipIf(!canBuild)('the guest', () => {
     const guest = await ensureGuest(defaultCache, () => undefined);
     const said = await converse(guest, '', [[/eth0 has 10\.0\.2\.15/, 'poweroff -f']]);
     expect(said).toContain('eth0 has 10.0.2.15');
+  });
+
+  it('takes a link-local address when nobody serves DHCP', async () => {
+    const guest = await ensureGuest(defaultCache, () => undefined);
+    const said = await converse(
+      guest,
+      '',
+      [[/eth0 has 169\.254\.\S+, since nobody serves DHCP/, 'ifconfig eth0; poweroff -f']],
+      '-nic hubport,hubid=0,model=e1000,mac=52:54:00:12:fe:07',
+    );
+    // From the end of its MAC: 0xfe is 254, which is 0 of 254.
+    expect(said).toMatch(/inet addr:169\.254\.1\.7 .*Mask:255\.255\.0\.0/);
   });
 
   it('runs commands of others over its serial line, and tags frames', async () => {

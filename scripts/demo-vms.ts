@@ -63,6 +63,8 @@ function demoScript(nodes: readonly string[]): string {
       const name = `${alias}${index}`;
       // The guest takes its address from the kernel's command line, so each has its own configuration.
       lines.push(
+        // Wherever others have launched meanwhile, each node gets one of each VLAN.
+        `vm config schedule ${nodes[(index - 1) % nodes.length] ?? ''}`,
         `vm config append console=ttyS0 quiet ip=${network}.${index}/24 hostname=${name}`,
         `vm launch kvm ${name}`,
       );

@@ -1,12 +1,14 @@
 // One of the README's two commands, run as it is typed there: from nothing to four nodes in one mesh with eight VMs on them, seen by
-// the console's own API behind the link that it prints, a clean end, and a second start.
+// the console's own API behind the link that it prints, a clean end, and a second start. A new user goes the way from the link to a ping in a browser.
+import { chromium, type Browser } from 'playwright-core';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { FleetSnapshot } from '../contract/fleet.ts';
 import { fleetFromSnapshot, type FleetView } from '../core/fleet-view.ts';
-import { httpPaths } from '../contract/http-paths.ts';
 import { RunSummary } from '../contract/plans.ts';
+import { chromiumPath } from '../e2e/chromium.ts';
+import { pingAsNewUser } from '../e2e/first-ping.ts';
 import { startChild, type Child } from '../host/child.ts';
 import { localRunner, type RunResult } from '../host/runner.ts';
 import { runMeshd } from '../lab/cluster.ts';
@@ -18,9 +20,11 @@ const root = new URL('..', import.meta.url).pathname;
 const names = ['node1', 'node2', 'node3', 'node4'];
 let demo: Child | null = null;
 let socket: Socket | null = null;
+let browser: Browser | null = null;
 
 afterAll(async () => {
   socket?.close();
+  await browser?.close();
   await demo?.stop(10_000);
   await lab.down();
 });
@@ -92,17 +96,15 @@ test('the demo ends with a console, four nodes in one mesh and eight VMs on two 
   const inside = await runPrinted(lines, 'ssh', ['--', 'uname', '-n']);
   expect(inside.stdout).toBe('node1\n');
 
-  const page = await fetch(link, { headers: { accept: 'text/html' } });
-  expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Make an admin')]);
   const { origin } = link;
-  const form = { name: 'Ann', email: 'ann@example.org', password: 'correct horse battery' };
-  const made = await fetch(`${origin}${httpPaths.createFirstAdmin}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', origin },
-    body: JSON.stringify({ ...form, token: link.searchParams.get('token') }),
-  });
-  expect([made.status, await made.text()]).toEqual([200, '{}']);
-  const cookie = made.headers.getSetCookie().map((line) => line.split(';')[0]);
+  browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox', '--use-angle=swiftshader'] });
+  const { me, seconds, said } = await pingAsNewUser(browser, link);
+  const story = seconds.map(([what, after]) => `${what} after ${after} s`).join(', ');
+  process.stdout.write(`a new user of the demo, in the browser alone: ${story}\n`);
+  expect(said).toContain('3 packets transmitted, 3 packets received');
+  expect(me.problems).toEqual([]);
+  const cookie = (await me.context.cookies()).map(({ name, value }) => `${name}=${value}`);
+  await browser.close();
 
   const open = io(origin, { transports: ['websocket'], extraHeaders: { cookie: cookie.join('; '), origin } });
   socket = open;
@@ -121,6 +123,7 @@ test('the demo ends with a console, four nodes in one mesh and eight VMs on two 
       const ack: unknown = await open.timeout(60_000).emitWithAck('runs.list', { limit: 10 });
       const runs = z.object({ ok: z.literal(true), data: z.array(RunSummary) }).parse(ack).data;
       expect(runs.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+        'launch done',
         'bridge done',
         'deploy done',
         'add-nodes done',

@@ -41,7 +41,7 @@ class Machine {
   readonly switch = {
     state: (): SwitchState => {
       this.looks += 1;
-      return { bridges: [], ports: [...this.ports.values()], faults: this.faults };
+      return { bridges: [], ports: [...this.ports.values()], hostTaps: [], mirrors: [], faults: this.faults };
     },
     onChange: (listener: () => void) => {
       this.portListeners.add(listener);

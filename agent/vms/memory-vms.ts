@@ -291,7 +291,7 @@ export class MemoryVms implements VmHost, LocalVms {
 
   async shapeNet(id: number, index: number, change: (before: Qos) => Qos): Promise<void> {
     await Promise.resolve();
-    const { nets } = this.get(id);
+    const { nets } = this.known(id);
     if (!nets[index]) throw new AppError('invalid', `invalid tap index specified: ${index}`);
     this.change(id, {
       nets: nets.map((net, at) => (at === index ? { ...net, qos: describeQos(change(readQos(net.qos))) } : net)),
@@ -299,13 +299,13 @@ export class MemoryVms implements VmHost, LocalVms {
   }
 
   bondNets(id: number, bond: BondSpec): Promise<void> {
-    const { config } = this.get(id);
+    const { config } = this.known(id);
     this.change(id, { config: { ...config, bonds: [...config.bonds, bond] } });
     return Promise.resolve();
   }
 
   unbondNets(id: number, name: string | null): Promise<void> {
-    const { config } = this.get(id);
+    const { config } = this.known(id);
     this.change(id, {
       config: { ...config, bonds: config.bonds.filter((bond) => name !== null && bond.name !== name) },
     });
@@ -317,7 +317,7 @@ export class MemoryVms implements VmHost, LocalVms {
   onSave: (id: number, options: SaveOptions) => Promise<void> | void = () => undefined;
 
   async save(id: number, names: SaveNames, options: SaveOptions): Promise<void> {
-    this.get(id);
+    this.known(id);
     await this.onSave(id, options);
     this.saved.push({ id, names });
     this.change(id, { state: 'PAUSED' });
@@ -326,7 +326,7 @@ export class MemoryVms implements VmHost, LocalVms {
   saves(namespace: string): Promise<readonly SaveStatus[]> {
     return Promise.resolve(
       this.saved.flatMap(({ id }) => {
-        const { name, namespace: of } = this.get(id);
+        const { name, namespace: of } = this.known(id);
         return of === namespace ? [{ id, name, namespace, status: 'completed' as const, percent: 100 }] : [];
       }),
     );

@@ -11,6 +11,7 @@ import { useClusterPath } from '../frame/use-cluster.ts';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
+import { LaunchedVms } from './LaunchedVms.tsx';
 import { progressOf, type DotState, type NodeProgress } from './progress.ts';
 import { dotWords, VmDot, VmDots } from './VmDots.tsx';
 
@@ -28,6 +29,7 @@ export function LaunchRun({ run }: { run: RunView }): ReactElement {
   const of = typeof namespace === 'string' ? `?namespace=${encodeURIComponent(namespace)}` : '';
   const { counts, failures } = progress;
   const total = progress.nodes.reduce((sum, { dots }) => sum + dots.length, 0);
+  const isOver = !isActiveRun(run.state) && counts.running + counts.paused > 0;
   return (
     <>
       {failures.length === 0 ? null : (
@@ -46,7 +48,7 @@ export function LaunchRun({ run }: { run: RunView }): ReactElement {
         isFlush
         title={`${counts.running} of ${total} VMs run`}
         actions={
-          isActiveRun(run.state) || counts.running + counts.paused === 0 ? null : (
+          !isOver ? null : (
             <>
               <Button
                 size="sm"
@@ -79,6 +81,7 @@ export function LaunchRun({ run }: { run: RunView }): ReactElement {
           {progress.nodes.length > maxNodes ? <span>{progress.nodes.length - maxNodes} more nodes below</span> : null}
         </p>
       </Panel>
+      {isOver ? <LaunchedVms run={run} /> : null}
     </>
   );
 }

@@ -2,7 +2,7 @@
 // The launch wizard: what the VMs are, their networks, how many and where; then a plan to look at, and a run that can be undone. The form is the
 // planner's (core/plans/vms).
 import Link from 'next/link';
-import { lazy, useMemo, type ReactElement } from 'react';
+import { lazy, useMemo, useState, type ReactElement } from 'react';
 import { launchKind } from '../../core/plans/kinds.ts';
 import { useFleetPart } from '../../lib/use-console.ts';
 import { useCluster } from '../frame/use-cluster.ts';
@@ -13,12 +13,15 @@ import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { noSecrets } from '../wizard/form-values.ts';
 import type { Wizard } from '../wizard/wizard.ts';
 import { WizardShell } from '../wizard/WizardShell.tsx';
+import { imagesOf } from './cluster-facts.ts';
 import { countNames } from './count-names.ts';
 import { issuesIn, noValues, toForm, type LaunchValues } from './launch-values.ts';
 import { LaunchOutlook } from './LaunchOutlook.tsx';
 import { NetworkPage } from './NetworkPage.tsx';
 import { PlacesPage } from './PlacesPage.tsx';
+import { startValues, type StartValues } from './start-values.ts';
 import { TransfersProvider } from './uploads.tsx';
+import { useClusterRows } from './use-cluster-rows.ts';
 import { WhatPage } from './WhatPage.tsx';
 
 // With the plan, which stands in the shell's own Suspense.
@@ -27,10 +30,6 @@ const LaunchPlanPanel = lazy(async () => ({ default: (await import('./LaunchPlan
 export function LaunchWizard(): ReactElement {
   const status = useFleetPart((state) => state.status);
   const cluster = useCluster();
-  const url = useUrlState();
-  const [namespace, disk, vlan] = [url.get('namespace'), url.get('disk'), url.get('vlan')];
-  const id = cluster?.Id ?? '';
-  const wizard = useMemo(() => launchWizard({ cluster: id, namespace, disk, vlan }), [id, namespace, disk, vlan]);
   if (status === 'loading') return <SkeletonRows label="The cluster is loading" />;
   if (cluster === null) {
     return (
@@ -40,10 +39,23 @@ export function LaunchWizard(): ReactElement {
     );
   }
   return (
-    <TransfersProvider key={id} cluster={id}>
-      <WizardShell key={`${namespace} ${disk} ${vlan}`} wizard={wizard} />
+    <TransfersProvider key={cluster.Id} cluster={cluster.Id}>
+      <WizardOf cluster={cluster.Id} />
     </TransfersProvider>
   );
+}
+
+function WizardOf({ cluster }: { readonly cluster: string }): ReactElement {
+  const url = useUrlState();
+  const [namespace, disk, vlan] = [url.get('namespace'), url.get('disk'), url.get('vlan')];
+  const rows = useClusterRows();
+  // As the files are when it opens: what comes later changes nothing that one has seen.
+  const [start] = useState(() => startValues(imagesOf(rows)));
+  const wizard = useMemo(
+    () => launchWizard({ cluster, namespace, disk, vlan, start }),
+    [cluster, namespace, disk, vlan, start],
+  );
+  return <WizardShell key={`${namespace} ${disk} ${vlan}`} wizard={wizard} />;
 }
 
 /** What a link may say already: `/launch?namespace=lab&disk=web.qcow2`. */
@@ -52,16 +64,18 @@ interface Given {
   readonly namespace: string;
   readonly disk: string;
   readonly vlan: string;
+  readonly start: StartValues;
 }
 
-export function launchWizard({ cluster, namespace, disk, vlan }: Given): Wizard<LaunchValues> {
+export function launchWizard({ cluster, namespace, disk, vlan, start }: Given): Wizard<LaunchValues> {
   return {
     kind: launchKind,
     initial: {
       ...noValues,
+      ...start,
       cluster,
       namespace,
-      disks: disk === '' ? [] : [disk],
+      ...(disk === '' ? {} : { boot: 'disk', disks: [disk] }),
       networks: vlan === '' ? [] : [vlan],
     },
     pages: [
@@ -77,7 +91,7 @@ export function launchWizard({ cluster, namespace, disk, vlan }: Given): Wizard<
       {
         key: 'network',
         title: 'Network',
-        fields: ['networks', 'networks[]', 'vlans', 'nic'],
+        fields: ['networks', 'networks[]', 'vlans', 'newLan', 'nic'],
         render: (page) => <NetworkPage {...page} />,
       },
       {

@@ -15,6 +15,9 @@ import type { LaunchValues } from './launch-values.ts';
 /** More are typed: a browser offers them as one types. */
 const shown = 8;
 
+/** One press names it, in a cluster without namespaces. */
+const usualNamespace = 'lab';
+
 export interface NamespaceFieldProps {
   readonly page: PageProps<LaunchValues>;
   readonly rows: Pick<ClusterRows, 'cluster' | 'namespaces'>;
@@ -40,23 +43,21 @@ export function NamespaceField({ page, rows: { cluster, namespaces } }: Namespac
   return (
     <>
       <Field label="Namespace" name="namespace" error={issue('namespace')} hint={hint}>
-        <Input isMono placeholder="lab" list="launch-namespaces" {...textInput(page, 'namespace')} />
+        <Input isMono placeholder={usualNamespace} list="launch-namespaces" {...textInput(page, 'namespace')} />
       </Field>
       <datalist id="launch-namespaces">
         {known.map(({ Name }) => (
           <option key={Name} value={Name} />
         ))}
       </datalist>
-      {known.length === 0 ? null : (
-        <Choices
-          label="Namespaces"
-          values={known.slice(0, shown).map(({ Name }) => Name)}
-          chosen={typed}
-          onChoose={(name) => {
-            set('namespace', name);
-          }}
-        />
-      )}
+      <Choices
+        label="Namespaces"
+        values={known.length === 0 ? [usualNamespace] : known.slice(0, shown).map(({ Name }) => Name)}
+        chosen={typed}
+        onChoose={(name) => {
+          set('namespace', name);
+        }}
+      />
     </>
   );
 }

@@ -16,12 +16,15 @@ import { findNewLanIssue } from './new-lan.ts';
 import { useClusterRows } from './use-cluster-rows.ts';
 
 const LaunchDhcp = lazy(async () => ({ default: (await import('./LaunchDhcp.tsx')).LaunchDhcp }));
+/** One press makes it where a namespace has no VLAN. */
+const usualLan = 'lan';
 
 export function NetworkPage({ form, set, issue }: PageProps<LaunchValues>): ReactElement {
   const rows = useClusterRows();
   const namespace = form.namespace.trim();
   const lans = useMemo(() => lansOf(rows, namespace), [rows, namespace]);
-  const [alias, setAlias] = useState('');
+  const alias = form.newLan;
+  const setAlias = (text: string) => set('newLan', text);
   const [vlan, setVlan] = useState('');
   const found = findNewLanIssue({ alias: alias.trim(), vlan: vlan.trim() }, { rows, lans, chosen: form });
   const add = () => {
@@ -84,7 +87,18 @@ export function NetworkPage({ form, set, issue }: PageProps<LaunchValues>): Reac
           VLANs of <span className="font-mono">{namespace || 'the namespace'}</span>
         </h3>
         {lans.length === 0 ? (
-          <p className="text-sm text-fg-3">It has none yet.</p>
+          <div className="flex flex-wrap items-center gap-x-3 gap-y-2 text-sm text-fg-3">
+            It has none yet.
+            {form.networks.length > 0 ? null : (
+              <Button
+                size="sm"
+                icon={<Plus aria-hidden="true" className="size-4" />}
+                onClick={() => set('networks', [usualLan])}
+              >
+                Make one called <span className="font-mono">{usualLan}</span>
+              </Button>
+            )}
+          </div>
         ) : (
           <div className="flex flex-wrap gap-1.5">
             {lans.map((lan) => (
@@ -105,7 +119,8 @@ export function NetworkPage({ form, set, issue }: PageProps<LaunchValues>): Reac
         <div className="grid items-start gap-2 sm:grid-cols-[minmax(0,1fr)_9rem_auto]">
           <Field
             label="Name, or the number of a VLAN"
-            error={found?.field === 'alias' ? found.message : ''}
+            name="newLan"
+            error={found?.field === 'alias' ? found.message : issue('newLan')}
             hint="Such as lan. A number alone joins that VLAN as it is."
           >
             <Input

@@ -75,3 +75,10 @@ test('templates are kept without what is of one launch alone, and what cannot be
   kept.set(key, 'not json');
   expect(loadTemplates(storage)).toEqual(new Map());
 });
+
+test('the name of a VLAN that is typed and not added is not lost silently', () => {
+  const form = { ...values, newLan: 'dmz ' };
+  expect(issuesIn(form)).toContainEqual({ field: 'newLan', message: 'Add it, or empty this field' });
+  expect(toForm(form)).not.toHaveProperty('newLan');
+  expect(templateOf(form)).not.toHaveProperty('newLan');
+});

@@ -24,6 +24,8 @@ export type LaunchValues = {
   readonly networks: readonly string[];
   /** Numbers of new aliases as typed; empty for any. */
   readonly vlans: Readonly<Record<string, string>>;
+  /** Name of a VLAN that is typed and not added yet. */
+  readonly newLan: string;
   readonly nic: string;
   readonly names: string;
   readonly nodes: string;
@@ -49,6 +51,7 @@ export const noValues: LaunchValues = {
   tags: '',
   networks: [],
   vlans: {},
+  newLan: '',
   nic: 'virtio-net-pci',
   names: '',
   nodes: '',
@@ -59,7 +62,7 @@ export const noValues: LaunchValues = {
 };
 
 /** What a template keeps: what the VMs are and how they are launched, not which ones and where. */
-const ownFields = ['cluster', 'namespace', 'names', 'nodes'] as const;
+const ownFields = ['cluster', 'namespace', 'names', 'nodes', 'newLan'] as const;
 export type Template = Omit<LaunchValues, (typeof ownFields)[number]>;
 
 export function templateOf(values: LaunchValues): Template {
@@ -69,7 +72,7 @@ export function templateOf(values: LaunchValues): Template {
 
 /** The planner's form. */
 export function toForm(values: LaunchValues): Record<string, unknown> {
-  const { boot, disks, kernel, initrd, append, cdrom, tags, vlans, ...rest } = values;
+  const { boot, disks, kernel, initrd, append, cdrom, tags, vlans, newLan: _, ...rest } = values;
   const isKernel = boot === 'kernel';
   return {
     ...rest,
@@ -104,6 +107,8 @@ export function issuesIn(values: LaunchValues): Issue[] {
     field: field === 'disks' && values.boot !== 'disk' ? values.boot : field,
     message,
   }));
+  // The next step would not know it: the VMs would have no network.
+  if (values.newLan.trim() !== '') issues.push({ field: 'newLan', message: 'Add it, or empty this field' });
   const untold = tagsOf(values.tags).find(([key]) => key === '');
   return untold ? [...issues, { field: 'tags', message: 'a tag is key=value, such as role=web' }] : issues;
 }

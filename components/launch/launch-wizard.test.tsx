@@ -23,7 +23,11 @@ const snapshot: FleetSnapshot = {
     }),
     nodes: put(testNode('node1'), testNode('node2')),
     hosts: put(testHost('node1'), testHost('node2')),
-    files: put(testFile('web.qcow2', 'node1'), testFile('vmlinuz', 'node2', { Format: 'kernel' })),
+    files: put(
+      testFile('web.qcow2', 'node1'),
+      testFile('db.qcow2', 'node1'),
+      testFile('vmlinuz', 'node2', { Format: 'kernel' }),
+    ),
     vlans: put(testVlan('lan', 101)),
     vms: put(testVm('web1', 'node2', { Vlans: [101], Aliases: ['lan'] })),
   },
@@ -86,7 +90,10 @@ const pressRole = (role: string, text: RegExp) => {
 
 test('images are those that do for a disk; the first step says what is missing', () => {
   const choices = [...page.box.querySelectorAll('[role=group] [role=checkbox]')].map((each) => each.textContent);
-  expect(choices).toEqual([expect.stringMatching(/^web\.qcow2on node1qcow2/)]);
+  expect(choices).toEqual([
+    expect.stringMatching(/^db\.qcow2on node1qcow2/),
+    expect.stringMatching(/^web\.qcow2on node1qcow2/),
+  ]);
   page.press('Next');
   expect(title()).toBe('What');
   expect(page.field('Namespace').textContent).toContain('name a namespace');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunView } from '../../contract/plans.ts';
 import { launchStep } from '../../core/plans/vms/actions.ts';
 import { testPlan, testRun, testView } from '../wizard/plan-for-tests.ts';
-import { progressOf } from './progress.ts';
+import { launchedVms, progressOf } from './progress.ts';
 import { testNode, testVm } from './rows-for-tests.ts';
 
 const args = { cluster: 'c', namespace: 'lab', uuids: 'p1' };
@@ -76,4 +76,10 @@ test('failures come first, each reason once with its VMs', () => {
   const lost = look(testRun(plan, []), testVm('web3', 'node2', { State: 'LOST', Reason: 'node2 does not answer' }));
   expect(lost.nodes[0]?.node).toBe('node2');
   expect(lost.failures).toEqual([{ names: 'web3', why: 'node2 does not answer' }]);
+});
+
+test('the VMs that it made come in the order of the plan, without those of others', () => {
+  const vms = [testVm('web3', 'node2'), testVm('web2', 'node1'), testVm('web1', 'node2'), testVm('db1', 'node1')];
+  const made = launchedVms({ plan }, { vms: new Map(vms.map((vm, at) => [String(at), vm])), nodes });
+  expect(made.map(({ node, vm }) => `${node} ${vm.Name}`)).toEqual(['node1 web2', 'node2 web3']);
 });

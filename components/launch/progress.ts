@@ -49,11 +49,7 @@ export function progressOf(
     const args = readCall(launchActions, 'launchVms', step.do);
     return args ? [{ step, args }] : [];
   });
-  const namespace = launches[0]?.args.namespace ?? '';
-  const live = new Map<string, FleetVm>();
-  for (const vm of rows.vms.values()) {
-    if (vm.Namespace === namespace) live.set(`${rows.nodes.get(vm.Node)?.Name ?? vm.Node} ${vm.Name}`, vm);
-  }
+  const live = liveVms(rows, launches[0]?.args.namespace ?? '');
   const errors = errorsOf(run);
   const byNode = new Map<string, { dots: Dot[]; doing: string }>();
   for (const { step, args } of launches) {
@@ -79,6 +75,33 @@ export function progressOf(
     failures: failuresOf(nodes),
     counts: countOf(nodes),
   };
+}
+
+/** The VMs of a launch that are there, in the order of its plan, each with the name of its node. */
+export function launchedVms(
+  { plan }: Pick<RunView, 'plan'>,
+  rows: { readonly vms: ReadonlyMap<string, FleetVm>; readonly nodes: ReadonlyMap<string, FleetNode> },
+): { readonly node: string; readonly vm: FleetVm }[] {
+  const launches = plan.steps.flatMap((step) => {
+    const args = readCall(launchActions, 'launchVms', step.do);
+    return args ? [{ node: step.node, namespace: args.namespace, names: namesOf(args.names) }] : [];
+  });
+  const live = liveVms(rows, launches[0]?.namespace ?? '');
+  return launches.flatMap(({ node, names }) =>
+    names.flatMap((name) => {
+      const vm = live.get(`${node} ${name}`);
+      return vm ? [{ node, vm }] : [];
+    }),
+  );
+}
+
+/** VMs of a namespace by `<name of the node> <name>`. */
+function liveVms(
+  { vms, nodes }: { readonly vms: ReadonlyMap<string, FleetVm>; readonly nodes: ReadonlyMap<string, FleetNode> },
+  namespace: string,
+): ReadonlyMap<string, FleetVm> {
+  const own = [...vms.values()].filter((vm) => vm.Namespace === namespace);
+  return new Map(own.map((vm) => [`${nodes.get(vm.Node)?.Name ?? vm.Node} ${vm.Name}`, vm]));
 }
 
 function dotOf(

@@ -31,6 +31,7 @@ import { Panel } from '../ui/Panel.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateShape } from '../ui/StateMark.tsx';
 import { countStates } from '../vms/count-states.ts';
+import { LaunchButton } from '../vms/LaunchButton.tsx';
 import { describeStates } from '../vms/vm-states.ts';
 import { Activity } from './Activity.tsx';
 import { attentionOf } from './attention.ts';
@@ -118,7 +119,15 @@ export function Overview(): ReactElement {
   const summary = describeMesh(mesh);
   return (
     <>
-      <PageHeader title="Overview" actions={addNodes} />
+      <PageHeader
+        title="Overview"
+        actions={
+          <>
+            {addNodes}
+            <LaunchButton />
+          </>
+        }
+      />
       <div className="grid min-w-0 gap-4 px-4 pb-6 md:px-6 xl:grid-cols-[minmax(0,1fr)_minmax(0,26rem)]">
         <div className="flex min-w-0 flex-col gap-4">
           <section className="rounded-md border bg-surface-1" aria-label="Health">

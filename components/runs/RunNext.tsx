@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
-import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
+import { addNodesKind, bridgeKind, deployKind, launchKind } from '../../core/plans/kinds.ts';
 import { useAction } from '../actions/use-action.ts';
 import { checkPath } from '../fleet/check-path.ts';
 import { usePlanRefusal, useRunRefusal } from '../frame/use-session.tsx';
@@ -41,6 +41,8 @@ function lookOf({ to, nodes }: Way, run: RunView): { label: string; href: string
       return { label: 'Deploy to them', href: `/deploy?nodes=${range}` };
     case 'bridge':
       return { label: 'Bridge their NICs', href: `/bridge?nodes=${range}` };
+    case 'launch':
+      return { label: 'Launch VMs', href: '/launch' };
     case 'mesh':
       return { label: 'Look at the mesh', href: '/mesh' };
   }
@@ -59,6 +61,7 @@ export function RunNext({ run, readOnlyReason }: RunNextProps): ReactElement {
     install: usePlanRefusal(addNodesKind),
     deploy: usePlanRefusal(deployKind),
     bridge: usePlanRefusal(bridgeKind),
+    launch: usePlanRefusal(launchKind),
     mesh: '',
   };
   const next = nextThing(run, useStandings());

@@ -19,7 +19,7 @@ export type NextThing =
 
 /** What to do next; `nodes` is a range. The first one is the best. */
 export interface Way {
-  readonly to: 'install' | 'deploy' | 'bridge' | 'mesh';
+  readonly to: 'install' | 'deploy' | 'bridge' | 'launch' | 'mesh';
   readonly nodes: string;
 }
 
@@ -76,6 +76,7 @@ function wayOn(view: RunView, standings: Standings | null): NextThing {
     ...(toInstall === '' ? [] : [{ to: 'install' as const, nodes: toInstall }]),
     ...(toDeploy === '' ? [] : [{ to: 'deploy' as const, nodes: toDeploy }]),
     ...(toBridge === '' ? [] : [{ to: 'bridge' as const, nodes: toBridge }]),
+    ...(toDeploy === '' && toBridge === '' ? [{ to: 'launch' as const, nodes: describeRange(view.nodes) }] : []),
     ...(toDeploy === '' ? [{ to: 'mesh' as const, nodes: describeRange(view.nodes) }] : []),
   ];
   const missing = [...new Set(lacking.flatMap((node) => standings(node).missing))];
@@ -84,7 +85,8 @@ function wayOn(view: RunView, standings: Standings | null): NextThing {
 }
 
 function describeWay(toDeploy: string, toBridge: string): string {
-  if (toDeploy === '' && toBridge === '') return 'All of them are in the mesh, each with its bridge.';
+  if (toDeploy === '' && toBridge === '')
+    return 'All of them are in the mesh, each with its bridge: VMs can run on them.';
   if (toDeploy === '') return `Next: put the NICs of ${toBridge} into the bridge, so that VMs meet across nodes.`;
   if (toBridge === '') return `Next: deploy meshd to ${toDeploy}.`;
   return `Next: deploy meshd to ${toDeploy}, and put the NICs of ${toBridge} into the bridge, so that VMs meet across nodes; either may come first.`;

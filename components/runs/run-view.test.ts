@@ -159,7 +159,10 @@ describe('the next thing to do', () => {
     expect(done('add-nodes', { node1: { isInMesh: true, hasBridge: true } })).toEqual(['deploy node2', 'bridge node2']);
     expect(done('add-nodes', both({ hasBridge: true }))).toEqual(['deploy node[1-2]']);
     expect(done('deploy', both({ isInMesh: true }))).toEqual(['bridge node[1-2]', 'mesh node[1-2]']);
-    expect(done('add-nodes', both({ isInMesh: true, hasBridge: true }))).toEqual(['mesh node[1-2]']);
+    expect(done('add-nodes', both({ isInMesh: true, hasBridge: true }))).toEqual([
+      'launch node[1-2]',
+      'mesh node[1-2]',
+    ]);
   });
 
   it('is to install first what a look at the machines found missing, on those that lack it', () => {
@@ -174,7 +177,7 @@ describe('the next thing to do', () => {
 
   it('does not bridge again what a run has bridged just now', () => {
     expect(done('bridge', {})).toEqual(['deploy node[1-2]']);
-    expect(done('bridge', both({ isInMesh: true }))).toEqual(['mesh node[1-2]']);
+    expect(done('bridge', both({ isInMesh: true }))).toEqual(['launch node[1-2]', 'mesh node[1-2]']);
   });
 
   it('is nothing after a run that leads nowhere, and while it is not known how far the nodes are', () => {

@@ -2,7 +2,7 @@
 // A serial port of a VM: xterm as on the page Terminal, over bytes as they are.
 import '@xterm/xterm/css/xterm.css';
 import type { Terminal } from '@xterm/xterm';
-import { useEffect, useRef, type ReactElement } from 'react';
+import { useEffect, useRef, useState, type ReactElement } from 'react';
 import { describeError } from '../../contract/errors.ts';
 import { ConsoleStream, type ConsoleSink, type ConsoleWire } from '../../lib/console-stream.ts';
 import { openXterm } from '../terminal/open-xterm.ts';
@@ -15,6 +15,7 @@ export function SerialScreen(props: ScreenProps<SerialHandle>): ReactElement {
   const box = useRef<HTMLDivElement>(null);
   const may = useRef(hasKeyboard);
   const shown = useRef<Terminal | null>(null);
+  const [hasOutput, setHasOutput] = useState(false);
   useEffect(() => {
     may.current = hasKeyboard;
     if (shown.current) shown.current.options.disableStdin = !hasKeyboard;
@@ -35,7 +36,7 @@ export function SerialScreen(props: ScreenProps<SerialHandle>): ReactElement {
       const stream = new ConsoleStream(address, {
         draw(next) {
           wire = next;
-          return serialSink(terminal, next);
+          return serialSink(terminal, next, () => setHasOutput(true));
         },
       });
       const onText = terminal.onData((text) => wire?.send(new TextEncoder().encode(text)));
@@ -81,18 +82,27 @@ export function SerialScreen(props: ScreenProps<SerialHandle>): ReactElement {
       )}
     >
       <div ref={box} className="min-h-0 min-w-[calc(80ch+1.25rem)] flex-1" />
+      {isLive && !hasOutput ? (
+        <p
+          role="status"
+          className="pointer-events-none absolute inset-x-0 bottom-4 animate-late px-4 text-center font-sans text-sm text-fg-2"
+        >
+          Nothing has come from this port yet. {hasKeyboard ? 'Press Enter: a guest that waits for you answers.' : ''}
+        </p>
+      ) : null}
     </div>
   );
 }
 
 /** A connection that comes back begins with what was shown already: it takes its place. One of a VM that was started again goes below it. */
-function serialSink(terminal: Terminal, { isAgain }: ConsoleWire): ConsoleSink {
+function serialSink(terminal: Terminal, { isAgain }: ConsoleWire, onOutput: () => void): ConsoleSink {
   let isFirst = true;
   return {
     onOpen: () => undefined,
     onBytes(bytes) {
       if (isFirst && isAgain) terminal.reset();
       isFirst = false;
+      onOutput();
       terminal.write(new Uint8Array(bytes));
     },
     onEnd: () => undefined,

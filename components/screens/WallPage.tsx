@@ -2,7 +2,6 @@
 // The screens of all VMs that run, side by side. What is not on the display is not drawn, and no picture of it is asked for.
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { MonitorPlay } from 'lucide-react';
-import Link from 'next/link';
 import { useEffect, useMemo, useRef, useState, type ReactElement } from 'react';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
@@ -18,6 +17,7 @@ import { Notice } from '../ui/Notice.tsx';
 import { SearchInput } from '../ui/SearchInput.tsx';
 import { Select } from '../ui/Select.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
+import { LaunchButton } from '../vms/LaunchButton.tsx';
 import { consolePath } from './console-path.ts';
 import { useWall } from './use-wall.ts';
 import { screensOf, type WallScreen } from './wall-screens.ts';
@@ -92,16 +92,11 @@ function NoScreens({
   readonly isFiltered: boolean;
   readonly onClear: () => void;
 }): ReactElement {
-  const withCluster = useClusterPath();
   return isFiltered ? (
     <EmptyState title="No screen matches" action={<Button onClick={onClear}>Show all</Button>} />
   ) : (
-    <EmptyState
-      icon={<MonitorPlay />}
-      title="No VM runs"
-      action={<Button render={<Link href={withCluster('/terminal')} />}>Terminal</Button>}
-    >
-      Screens of VMs appear here as soon as some run: vm launch kvm web[1-4], then vm start all.
+    <EmptyState icon={<MonitorPlay />} title="No VM runs" action={<LaunchButton />}>
+      Screens of VMs appear here as soon as some run.
     </EmptyState>
   );
 }

@@ -99,6 +99,11 @@ test('a click selects a VLAN, a cell or a node, and then again nothing', () => {
   expect([held.vlan, held.node]).toEqual([null, 'id-node1']);
   click('[role=columnheader][aria-colindex="5"]');
   expect([held.vlan, held.node]).toEqual([null, null]);
+  // Beside the last node of a small cluster.
+  click('[role=row][aria-rowindex="2"]');
+  expect([held.vlan, held.node]).toEqual(['101 exp0 net1', null]);
+  click('[role=row][aria-rowindex="2"]');
+  expect([held.vlan, held.node]).toEqual([null, null]);
   click('[role=columnheader][aria-colindex="2"]');
   expect(held.sorted).toEqual(['vlan']);
 });

@@ -107,8 +107,11 @@ export function VlanMatrix(props: VlanMatrixProps): ReactElement {
     event.preventDefault();
   };
   const onClick = (event: MouseEvent): void => {
-    const cell = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-column]') : null;
-    if (cell === null) return;
+    if (!(event.target instanceof Element)) return;
+    // Beside its last node a row is the VLAN alone.
+    const row = event.target.closest('[role=row][aria-selected]');
+    const cell = event.target.closest<HTMLElement>('[data-column]') ?? row?.querySelector<HTMLElement>('[data-column]');
+    if (!cell) return;
     const at = { row: Number(cell.dataset['row']), column: Number(cell.dataset['column']) };
     setActive(at);
     actOn(at);

@@ -62,7 +62,11 @@ export function VmRatesPanel({ line, components = browserRates }: VmRatesPanelPr
           />
           <Figure
             name="Memory of the node"
-            value={last?.Memory == null ? '–' : `${formatMegabytes(last.Memory)} of ${formatMegabytes(vm.Memory)}`}
+            value={
+              last?.Memory == null
+                ? '–'
+                : `${formatMegabytes(last.Memory)}, its guest has ${formatMegabytes(vm.Memory)}`
+            }
             samples={samples}
             fields={memoryFields}
             look={{ lines: memoryLines, least: vm.Memory, format: formatMegabytes }}

@@ -1,7 +1,6 @@
 'use client';
 // All VMs of the cluster as a live table: find, filter, mark many and act on them. What is shown and selected is in the URL.
-import { Box, Plus } from 'lucide-react';
-import Link from 'next/link';
+import { Box } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useId, useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
@@ -11,7 +10,6 @@ import { useFleetPart, useReadable } from '../../lib/use-console.ts';
 import { Inspected } from '../frame/Inspected.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
-import { useRefusal } from '../frame/use-session.tsx';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { parseSort, sortText } from '../table/column.ts';
 import { DataTable } from '../table/DataTable.tsx';
@@ -21,6 +19,7 @@ import { CommandLine } from '../ui/CommandLine.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { SearchInput } from '../ui/SearchInput.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
+import { LaunchButton } from './LaunchButton.tsx';
 import { fewVmColumns, orderBy, vmColumns, vmPhoneLines } from './columns.tsx';
 import { SavedViews } from './SavedViews.tsx';
 import { ServerClock } from './ServerClock.tsx';
@@ -165,20 +164,6 @@ function useFilter(text: string): { fits: VmFilter; error: string } {
   const [last, setLast] = useState<{ fits: VmFilter }>({ fits: everything });
   if (parsed.ok && parsed.fits !== last.fits) setLast({ fits: parsed.fits });
   return parsed.ok ? { fits: parsed.fits, error: '' } : { fits: last.fits, error: parsed.message };
-}
-
-function LaunchButton(): ReactElement {
-  const withCluster = useClusterPath();
-  return (
-    <Button
-      variant="primary"
-      icon={<Plus className="size-4" />}
-      disabledReason={useRefusal('operator')}
-      render={<Link href={withCluster('/launch')} prefetch={false} />}
-    >
-      Launch VMs
-    </Button>
-  );
 }
 
 function NoVms(): ReactElement {

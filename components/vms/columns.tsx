@@ -59,7 +59,8 @@ const ip: Column<VmLine> = {
   id: 'ip',
   title: 'IP',
   hint: 'What the guest says its addresses are',
-  width: 8,
+  // `169.254.254.207 +1` fits.
+  width: 10.5,
   sortBy: ({ addresses }) => addresses[0],
   cell: ({ addresses }) =>
     addresses[0] === undefined ? (

@@ -25,4 +25,6 @@ export interface LaunchFacts {
   readonly holders: ReadonlyMap<number, string>;
   /** VMs of the namespace that are lost with their node, by name. */
   readonly lost: ReadonlyMap<string, string>;
+  /** Nodes whose NIC is in no bridge, as they say themselves. */
+  readonly unbridged: ReadonlySet<string>;
 }

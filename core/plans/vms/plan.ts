@@ -36,7 +36,8 @@ export function planLaunch(form: LaunchForm, facts: LaunchFacts, context: PlanCo
   return { ok: true, plan };
 }
 
-function warningsOf(form: LaunchForm, { hosts, silent, holders }: LaunchFacts, nodes: readonly string[]): string[] {
+function warningsOf(form: LaunchForm, facts: LaunchFacts, nodes: readonly string[]): string[] {
+  const { hosts, silent, holders, unbridged } = facts;
   const used = hosts.filter(({ name }) => nodes.includes(name));
   const slow = grouped(used.map(({ name, warning }) => [name, warning]));
   const left = grouped([
@@ -47,7 +48,9 @@ function warningsOf(form: LaunchForm, { hosts, silent, holders }: LaunchFacts, n
     const holder = isVlanNumber(vlan) ? (holders.get(Number(vlan)) ?? '') : '';
     return holder === '' ? [] : [`VLAN ${vlan} is ${holder}: these VMs join the network of its VMs.`];
   });
+  const alone = form.networks.length === 0 ? [] : nodes.filter((name) => unbridged.has(name));
   return [
+    ...(alone.length === 0 ? [] : [describeAlone(alone)]),
     ...slow.map(([text, names]) => `${names}: ${text}`),
     ...shared,
     ...(form.writesImage
@@ -55,6 +58,13 @@ function warningsOf(form: LaunchForm, { hosts, silent, holders }: LaunchFacts, n
       : []),
     ...left.map(([text, names]) => `${names} gets no VM: ${text}`),
   ];
+}
+
+/** What VMs miss on nodes without an uplink. */
+function describeAlone(nodes: readonly string[]): string {
+  const its = nodes.length === 1 ? 'its NIC is' : 'their NICs are';
+  const names = describeRange(nodes);
+  return `${names}: ${its} in no bridge, so VMs there do not meet those of other nodes. Bridge ${names}, before the launch or after it.`;
 }
 
 /** Each text once, with the nodes that it is true of; none for empty texts. */

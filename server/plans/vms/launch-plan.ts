@@ -108,13 +108,18 @@ function readSurvey(entries: readonly ResponseEntry[]): Pick<LaunchFacts, 'hosts
 }
 
 /** What only the rows of all namespaces tell: who holds a number, and VMs whose node is away. */
-function rowsIn(form: LaunchForm, { fleet }: Pick<PlannerParts, 'fleet'>): Pick<LaunchFacts, 'holders' | 'lost'> {
+function rowsIn(
+  form: LaunchForm,
+  { fleet }: Pick<PlannerParts, 'fleet'>,
+): Pick<LaunchFacts, 'holders' | 'lost' | 'unbridged'> {
   const view = fleetFromSnapshot(fleet.snapshot());
   const isOurs = ({ Cluster }: { Cluster: string }) => form.cluster === '' || Cluster === form.cluster;
   const names = new Map([...view.nodes.values()].map((node) => [node.Id, node.Name]));
   const vlans = [...rowsOf(view, fleetKeys.vlans).values()].filter(isOurs);
   const vms = [...rowsOf(view, fleetKeys.vms).values()].filter(isOurs);
+  const bridges = [...rowsOf(view, fleetKeys.bridges).values()].filter(isOurs);
   return {
+    unbridged: new Set(bridges.filter(({ Uplink }) => Uplink === '').map(({ Node }) => names.get(Node) ?? Node)),
     holders: new Map(vlans.map(({ Vlan, Namespace, Alias }) => [Vlan, Alias === '' ? '' : `${Namespace}//${Alias}`])),
     lost: new Map(
       vms

@@ -7,7 +7,7 @@ import { createSystemClock } from '../../../agent/mesh/clock.ts';
 import { MemoryVms } from '../../../agent/vms/memory-vms.ts';
 import { createTestVmHandlers } from '../../../agent/vms/test-vms.ts';
 import { responseEntry, type CommandResponse } from '../../../contract/command-socket.ts';
-import { vlans as vlanKind } from '../../../contract/cluster-kinds.ts';
+import { bridges as bridgeKind, vlans as vlanKind } from '../../../contract/cluster-kinds.ts';
 import { AppError } from '../../../contract/errors.ts';
 import type { Plan, RunView } from '../../../contract/plans.ts';
 import { fleetFromSnapshot } from '../../../core/fleet-view.ts';
@@ -300,6 +300,24 @@ describe('the plan', () => {
     const made = await plan({ names: 'web[1-5000]', nodes: 'node[1-4]' });
     expect(made.steps.filter(({ do: { action } }) => action === 'launchVms')).toHaveLength(100);
     expect(describeLaunch(shapeOf(made))).toMatch(/^5000 VMs, 1250 on each of node\[1-4\]/);
+  });
+
+  test('nodes whose NIC is in no bridge are named before VMs with a network are launched there', async () => {
+    const { nodes } = ringOfNodes(all.length);
+    const reports = { Owner: 'ifupdown', Persistence: '', Reboot: '', Alarms: [] };
+    for (const [at, uplink] of ['eth0', '', 'eth0', ''].entries()) {
+      const node = nodes[at]?.Id ?? '';
+      lab.mesh.put(bridgeKind, { Node: node, Bridge: uplink === '' ? '' : 'mega_bridge', Uplink: uplink, ...reports });
+    }
+    await vi.waitFor(() => {
+      expect(JSON.stringify(fleet.snapshot().Kinds['bridges'])).toContain(nodes[3]?.Id);
+    });
+    const alone = (made: Plan) => made.warnings.filter((text) => text.includes('bridge'));
+    expect(alone(await plan({ nodes: 'node[1-4]' }))).toEqual([
+      'node[2,4]: their NICs are in no bridge, so VMs there do not meet those of other nodes. Bridge node[2,4], before the launch or after it.',
+    ]);
+    expect(alone(await plan({ nodes: 'node[1-4]', networks: [], vlans: {} }))).toEqual([]);
+    expect(alone(await plan({ names: 'web[1-2]', nodes: 'node[1,3]' }))).toEqual([]);
   });
 
   test('names and numbers that others have are errors at their fields', async () => {
