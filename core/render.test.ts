@@ -86,8 +86,8 @@ describe('selectColumns', () => {
     });
   });
 
-  it('refuses what is no column, unless there are no rows', () => {
-    // An abbreviation is no column.
+  it('refuses what is not a column, unless there are no rows', () => {
+    // An abbreviation is not a column.
     expect(() => selectColumns([entry], 'i')).toThrow('no such column `i`');
     expect(() => filterRows([entry], 'nam=x')).toThrow('no such column `nam`');
     expect(() => selectColumns([entry], 'x')).toThrow('no such column `x`');

@@ -32,7 +32,7 @@ export interface Filter {
   write(line: string): boolean;
   /** No lines come, and it may run as long as it likes. */
   closeInput(): void;
-  /** No more lines come: it ends by itself, or is ended. */
+  /** No more lines come: it ends on its own, or is ended. */
   endInput(): void;
   /** Ends it. */
   stop(): Promise<FilterEnd>;

@@ -117,16 +117,13 @@ it('ends with its VM, and with `clear vnc`', async () => {
   await run('vnc play web1 long.kb');
   await run('vnc play db long.kb');
   machine.hypervisor.powerOff(0);
-  await eventually(
-    async () => (await run('vnc')) as string[][],
-    [['db', 'play kb', expect.any(String), join(folder, 'long.kb')]],
-  );
+  await eventually(async () => await run('vnc'), [['db', 'play kb', expect.any(String), join(folder, 'long.kb')]]);
   expect(await run('vnc record kb web1 a.kb')).toBe('error: vm not running: web1');
   expect(await run('clear vnc')).toBe('');
   expect(await run('vnc')).toBe('');
 });
 
-it('refuses files elsewhere, files that are no recordings, images, and the screen itself', async () => {
+it('refuses files elsewhere, what is not a recording, images, and the screen itself', async () => {
   await writeFile(join(folder, 'disk.raw'), Buffer.alloc(10));
   await writeFile(join(folder, 'bad.kb'), '1:KeyEvent,true,bogus\n');
   expect(await run('vnc record kb web1 /etc/x')).toMatch(/only files below/);

@@ -152,7 +152,9 @@ async function emptyFile(filePath: string, name: string): Promise<FileHandle> {
 
 function textFile(file: FileHandle) {
   return {
-    append: async (line: string) => void (await file.write(line)),
+    append: async (line: string) => {
+      await file.write(line);
+    },
     close: () => file.close(),
   };
 }

@@ -38,7 +38,9 @@ export async function openKeyboard(stream: Duplex, clock: Pick<Clock, 'after'>):
   };
   drain().catch(() => stream.destroy());
   return {
-    send: (event) => void (stream.destroyed || stream.write(messageOf(event))),
+    send: (event) => {
+      if (!stream.destroyed) stream.write(messageOf(event));
+    },
     close: () => {
       stream.end();
       clock.after(closeMs, () => stream.destroy());

@@ -71,7 +71,7 @@ describe('a named pipe', () => {
     expect(heard[0]).toEqual(['1\n', '4\n', '5\n']);
   });
 
-  it('hears of readers that come and go after its first message', async () => {
+  it('learns of readers that come and go after its first message', async () => {
     await node(0).write(name, 'nobody');
     const heard: string[] = [];
     const leave = node(1).addReader(name, { deliver: (text) => heard.push(text) > 0, onEnd: () => undefined });
@@ -94,7 +94,7 @@ describe('a named pipe', () => {
     expect(made).toEqual(['roll\n', 'roll\n']);
   });
 
-  it('is logged when it is told to, and ends its readers when it is forgotten', async () => {
+  it('is logged where logging is on, and ends its readers when it is forgotten', async () => {
     const heard = listen(0);
     node(0).set(name, { isLogged: true });
     await node(0).write(name, 'one');
@@ -104,7 +104,7 @@ describe('a named pipe', () => {
     expect(() => node(0).remove(name)).toThrow('no such pipe');
   });
 
-  it('says that a node does not take a message, and goes on with the others', async () => {
+  it('says that a node does not take a message, and sends it to the others', async () => {
     const heard = [listen(1), listen(2)];
     await node(0).write(name, 'one');
     await settle();

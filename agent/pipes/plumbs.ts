@@ -51,7 +51,7 @@ export class Plumbs {
     return this.of(namespace).map(({ text }) => text);
   }
 
-  /** Starts a plumb. @throws AppError when a program or a pipe cannot be had, and then nothing of it is left */
+  /** Starts a plumb. @throws AppError when a program does not start or a pipe is refused, and then nothing of it is left */
   async start(namespace: string, text: string, stages: readonly Stage[]): Promise<void> {
     const programs = stages.filter(({ kind }) => kind === 'program').length;
     this.check(stages, programs);

@@ -25,6 +25,7 @@ export function createVia({ startFilter, clock }: { startFilter: StartFilter; cl
     const { exitCode } = await filter.ended;
     timer.cancel();
     const program = argv[0] ?? '';
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the timer sets it
     if (isLate) throw new AppError('timeout', `${program} took more than ${viaTimeoutMs / 1000} s for a message`);
     if (exitCode !== 0)
       throw new AppError(

@@ -325,7 +325,7 @@ export class Connection {
     if (held) await this.send(held);
   }
 
-  /** From here on messages only. A pipe that cannot be had is an error, and the end: what follows is no request. */
+  /** From here on messages only. A pipe that is refused is an error, and the end: what follows cannot be a request. */
   private async openPipe(text: string): Promise<void> {
     const { socket } = this;
     const { pipes } = this.components;

@@ -50,7 +50,11 @@ test('miniweb: its tables, its form, its buttons and its pictures', async () => 
   for (const line of ['host', 'vlans', 'namespace', 'vm config restore', 'file list "/"', 'namespace "minimega" host'])
     expect(errorsOf(await run(`.record false ${line}`)), line).toEqual([]);
   const [picture] = (await run('.record false vm screenshot "web1" file /dev/null 300')).Resp ?? [];
-  expect(Buffer.from(String(picture?.Data), 'base64').subarray(1, 4).toString()).toBe('PNG');
+  expect(
+    Buffer.from(picture?.Data as string, 'base64')
+      .subarray(1, 4)
+      .toString(),
+  ).toBe('PNG');
   for (const button of ['stop', 'start', 'kill'])
     expect(errorsOf(await run(`.record false vm ${button} "web1"`)), button).toEqual([]);
   expect((await run('history')).Rendered).toBe('');

@@ -23,7 +23,7 @@ export class PipeMode {
   private waiting = 0;
   private isInputOver = false;
 
-  /** The socket is this object's from here on. @throws AppError when the pipe cannot be had */
+  /** The socket is this object's from here on. @throws AppError when the pipe is refused */
   constructor(socket: Socket, { pipes, name }: { pipes: ConnectionPipes; name: string }) {
     this.socket = socket;
     this.pipes = pipes;

@@ -414,7 +414,8 @@ test('what a VM takes comes by a stream of its node, as long as it runs', async 
   await page.until(() => expect(drawn.length).toBeGreaterThan(2));
   const sample = { At: 2_000, Cpu: 0.5, Memory: 256, Rx: 12_000, Tx: 999 };
   act(() => stream?.onmessage?.({ data: new TextEncoder().encode(`${JSON.stringify(sample)}\n`).buffer }));
-  for (const value of ['0.50 of 1', '256 MB, its guest has 512 MB', '12 kB/s in, 999 B/s out']) expect(text()).toContain(value);
+  for (const value of ['0.50 of 1', '256 MB, its guest has 512 MB', '12 kB/s in, 999 B/s out'])
+    expect(text()).toContain(value);
   expect(drawn.slice(-3)).toEqual([
     [[2], [0.5]],
     [[2], [256]],

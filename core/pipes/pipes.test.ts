@@ -39,7 +39,7 @@ describe('who gets a message', () => {
   });
 });
 
-test('a circle is found through others, and a diamond is none', () => {
+test('a circle is found through others, and a diamond is not one', () => {
   const links = [
     ['a', 'b'],
     ['b', 'c'],
