@@ -52,7 +52,7 @@ describe('the palette', () => {
 
   it.each([
     ['viewer', ['Account']],
-    ['operator', ['Launch VMs', 'Account']],
+    ['operator', ['Launch VMs', 'Account', 'Probe VLANs', 'Trace a path between two VMs']],
   ] as const)('offers nothing to a %s that only an admin may begin', (role, actions) => {
     const offered = paletteEntries(pages, [], { added: [], role }).filter(({ kind }) => kind === 'action');
     expect(offered.map(({ label }) => label)).toEqual(actions);
@@ -102,6 +102,7 @@ describe('the palette', () => {
       'Shut down web1',
       'Reboot web1',
       'Kill web1',
+      'Save web1',
       'Tag web1',
       'Connect web1',
       'Disconnect web1',
