@@ -41,8 +41,9 @@ test('the mesh, its VLANs and VMs are shown, and what somebody else does appears
   await me.page.goto('/vlans');
   await me.page.getByText('lan').first().waitFor();
   await shoot(me.page, 'minimega-vlans');
-  await me.page.goto('/mesh');
-  await me.page.getByText('node3').first().waitFor();
+  // The picture is a canvas: the table beside it has the names.
+  await me.page.goto('/mesh?view=table');
+  await me.page.getByRole('link', { name: 'node3', exact: true }).waitFor();
   await shoot(me.page, 'minimega-mesh');
   expect(await accessIssues(me.page)).toEqual([]);
 });
@@ -59,8 +60,8 @@ test('a VM is started from its page, and what minimega cannot do is disabled wit
 });
 
 test('its screen is shown', async ({ me }) => {
-  await me.page.goto('/console/node1/web1');
-  await expect(me.page.locator('canvas').first()).toBeVisible();
+  await me.page.goto('/console/node1/web1?namespace=lab');
+  await expect(me.page.getByRole('group', { name: 'Screen of web1' }).locator('canvas').last()).toBeVisible();
   await shoot(me.page, 'minimega-console');
 });
 
