@@ -4,7 +4,7 @@
 // builds one takes it out of core/commands/missing.ts, and adds rows for what still differs.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { CommandResponse } from '../../contract/command-socket.ts';
 import { JsonSplitter } from '../../contract/json-stream.ts';
@@ -66,9 +66,7 @@ async function settle({ dispatchers }: TestCluster): Promise<void> {
       rows.push(...(Resp?.[0]?.Tabular ?? []).map(([name, range]) => `${name} ${range}`));
     return rows.sort().join();
   };
-  await expect
-    .poll(async () => new Set(await Promise.all(dispatchers.map(rangesOn))).size, { timeout: 60_000 })
-    .toBe(1);
+  await vi.waitUntil(async () => new Set(await Promise.all(dispatchers.map(rangesOn))).size === 1, { timeout: 60_000 });
 }
 
 /** All requests in the recorded order over one connection: some change what later ones answer. */

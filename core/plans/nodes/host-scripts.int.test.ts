@@ -184,7 +184,15 @@ esac`,
     );
     await fake(
       'ovs-vsctl',
-      `case $* in *find*) echo mega_tap0; echo mega_tap1 ;; *) echo "ovs-vsctl $*" >>${did} ;; esac`,
+      `case $* in
+*=vm) echo mega_tap0; echo mega_tap1 ;;
+*=host) echo mega_host0 ;;
+*=mirror) echo m-1 ;;
+*list*Port) echo 'mega_cap7,{meshdeck-capture="7"}'; echo 'mega_cap8,{}'; echo 'br0,{}' ;;
+*name=mega_cap7) echo m-7 ;;
+list-br) echo vms ;;
+*) echo "ovs-vsctl $*" >>${did} ;;
+esac`,
     );
     // The unit's real folder is this machine's own.
     const script = removeMeshdScript.replaceAll('/etc/systemd/system', home);
@@ -199,7 +207,10 @@ esac`,
     expect(await remove()).toBe('changed');
     expect((await readFile(did, 'utf8')).split('\n').filter((line) => !line.startsWith('systemctl'))).toEqual([
       'ip link delete mega_tap0',
-      'ovs-vsctl -- --if-exists del-port mega_tap0 -- --if-exists del-port mega_tap1',
+      `ovs-vsctl ${[
+        ...['mega_tap0', 'mega_tap1', 'mega_host0', 'mega_cap7'].map((port) => `-- --if-exists del-port ${port}`),
+        ...['m-1', 'm-7'].map((mirror) => `-- remove bridge vms mirrors ${mirror}`),
+      ].join(' ')}`,
       '',
     ]);
     await expect(stat(state)).rejects.toMatchObject({ code: 'ENOENT' });

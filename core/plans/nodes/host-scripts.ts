@@ -344,12 +344,20 @@ systemctl daemon-reload 2>/dev/null || :
 systemctl reset-failed meshd.service 2>/dev/null || :
 ip -o link 2>/dev/null | sed -n 's/^[0-9]*: \\([^:@ ]*\\)[:@].* alias meshdeck\\/.*/link delete \\1/p' | ip -force -batch - 2>/dev/null || :
 set --
+mirrors=
 for role in vm host; do
   for port in $(timeout 10 ovs-vsctl --bare --columns=name find Port "external_ids:meshdeck-role=$role" 2>/dev/null); do
     set -- "$@" -- --if-exists del-port "$port"
   done
 done
-for mirror in $(timeout 10 ovs-vsctl --bare --columns=_uuid find Mirror external_ids:meshdeck-role=mirror 2>/dev/null); do
+# A capture's port and its mirror have one name; a meshd that was killed left them.
+captures=$(timeout 10 ovs-vsctl --format=csv --no-heading --columns=name,external_ids list Port 2>/dev/null |
+  sed -n 's/^"*\\(mega_cap[0-9]*\\)"*,.*meshdeck-capture=.*/\\1/p')
+for port in $captures; do set -- "$@" -- --if-exists del-port "$port"; done
+for mirror in external_ids:meshdeck-role=mirror $(for port in $captures; do echo "name=$port"; done); do
+  mirrors="$mirrors $(timeout 10 ovs-vsctl --bare --columns=_uuid find Mirror "$mirror" 2>/dev/null)"
+done
+for mirror in $mirrors; do
   for bridge in $(timeout 10 ovs-vsctl list-br 2>/dev/null); do set -- "$@" -- remove bridge "$bridge" mirrors "$mirror"; done
 done
 [ $# -eq 0 ] || timeout 20 ovs-vsctl "$@" || :
