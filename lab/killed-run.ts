@@ -150,7 +150,7 @@ export async function runThroughKills(options: KilledRunOptions): Promise<Killed
       await watch.until(
         'the run is over or asks',
         ({ summary, steps }) =>
-          summary.state !== 'running' ||
+          summary.endedAt !== null ||
           summary.missingSecrets.length > 0 ||
           [...steps.values()].some(({ state }) => state === 'asking'),
       );
