@@ -56,6 +56,8 @@ test('a VM is started from its page, and what minimega cannot do is disabled wit
   const shutdown = me.page.getByRole('button', { name: 'Shut down', exact: true });
   await expect(shutdown).toHaveAttribute('aria-disabled', 'true');
   await expect(me.page.getByText(/minimega does not tell what a VM takes/)).toBeVisible();
+  await me.page.getByText('Snapshot', { exact: true }).waitFor();
+  await expect(me.page.getByText('gave no answer')).toHaveCount(0);
   await shoot(me.page, 'minimega-vm');
 });
 

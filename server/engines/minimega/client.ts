@@ -16,7 +16,7 @@ import type { RunLineOptions } from '../engine.ts';
 import { prepareLine, settingsAtFirst, type Settings } from './settings.ts';
 import { columnOf } from './answers.ts';
 import { meshTimeoutSeconds, type Asker } from './asker.ts';
-import { answerOwnLine, consolePatterns, OwnLineError, type ConfigTurns } from './console-lines.ts';
+import { answerOwnLine, consolePatterns, OwnLineError, showPattern, type ConfigTurns } from './console-lines.ts';
 
 /** minimega's language, and the lines of the console's own. */
 export const consoleTable = [...minimegaTable, ...consolePatterns];
@@ -83,12 +83,14 @@ export class MinimegaClient implements Asker {
   private async answerOwn(command: ParsedCommand): Promise<ResponseEntry[] | null> {
     let namespace = this.settings.namespace === '' ? defaultNamespace : this.settings.namespace;
     let inner = command;
+    let isSent = false;
     while (inner.nested) {
-      // Sent to another node, it would meet a minimega that does not know it.
-      if (inner.pattern.pattern.startsWith('mesh send')) return null;
+      if (inner.pattern.pattern.startsWith('mesh send')) isSent = true;
       if (inner.pattern.pattern.startsWith('namespace')) namespace = inner.words['name'] ?? namespace;
       inner = inner.nested;
     }
+    // Sent to another node, it would meet a minimega that does not know it.
+    if (isSent && inner.pattern.pattern !== showPattern) return null;
     try {
       return await answerOwnLine(inner, namespace, { client: this, turns: this.turns });
     } catch (error) {

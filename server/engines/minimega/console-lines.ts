@@ -21,6 +21,8 @@ const own = (pattern: string, role: CommandPattern['role']): CompiledPattern =>
 const launchPattern = 'vm launch <kvm,> <name or count> <with,> <setting>...';
 const surveyPattern = 'vm survey <hostname or range or all> <name or count> [setting]...';
 const statePattern = 'vm state <vm target>';
+/** Also behind `mesh send`: `vm info` of the namespace has the VMs of all its hosts. */
+export const showPattern = 'vm show <vm name>';
 const addPattern = 'vlans <add,> <alias>';
 const deletePattern = 'vlans <delete,> <alias>';
 
@@ -28,6 +30,7 @@ export const consolePatterns: readonly CompiledPattern[] = [
   own(launchPattern, 'operator'),
   own(surveyPattern, 'viewer'),
   own(statePattern, 'viewer'),
+  own(showPattern, 'viewer'),
   own(addPattern, 'operator'),
   own(deletePattern, 'operator'),
 ];
@@ -77,6 +80,8 @@ export async function answerOwnLine(
       return survey(at, words['hostname'] ?? '', words['name'] ?? '');
     case statePattern:
       return state(at, target);
+    case showPattern:
+      return show(at, target);
     case addPattern:
       return addVlan(at, words['alias'] ?? '');
     case 'ns <hosts,>':
@@ -223,6 +228,16 @@ async function state(at: NamespaceAsker, target: string): Promise<ResponseEntry[
       .map((vm) => [vm.Name, vm.UUID, stateNames[vm.State] ?? 'ERROR', vm.Tags['error'] ?? '']);
     return responseEntry(entry.Host, { Header: ['name', 'uuid', 'state', 'reason'], Tabular: rows });
   });
+}
+
+/** What `vm info` says of one VM, by its name or UUID: only hosts that have it answer. */
+async function show(at: NamespaceAsker, target: string): Promise<ResponseEntry[]> {
+  const entries = (await at.ask('vm', 'info')).flatMap((entry): ResponseEntry[] => {
+    const [names, uuids] = [columnOf(entry, 'name'), columnOf(entry, 'uuid')];
+    const rows = (entry.Tabular ?? []).filter((_, row) => names[row] === target || uuids[row] === target);
+    return rows.length === 0 ? [] : [{ ...entry, Tabular: rows, Data: null }];
+  });
+  return entries.length > 0 ? entries : [responseEntry('', { Error: `vm not found: ${target}` })];
 }
 
 /** minimega knows UUIDs one at a time only; what is gone is left out. */

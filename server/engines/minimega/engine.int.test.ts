@@ -296,6 +296,16 @@ describe('a minimega', () => {
       ['web1', 'RUNNING'],
       ['web2', 'RUNNING'],
     ]);
+    for (const line of [`vm show ${uuids[1] ?? ''}`, `mesh send node2 vm show ${uuids[1] ?? ''}`, 'vm show web2']) {
+      const [shown] = await run(connection, `namespace lab ${line}`);
+      expect(
+        shown?.Resp?.map(({ Host, Tabular }) => [Host, Tabular?.length]),
+        line,
+      ).toEqual([['node2', 1]]);
+      expect(shown?.Resp?.[0]?.Tabular?.[0], line).toContain('web2');
+    }
+    const [nobody] = await run(connection, 'namespace lab vm show nobody');
+    expect(nobody?.Resp?.map(({ Error: error }) => error)).toEqual(['vm not found: nobody']);
   });
 
   test('reads back what `vm launch` keeps to itself', async () => {
