@@ -1,4 +1,6 @@
-// DHCP on a VLAN from the browser: started on a chosen node, its leases beside the VMs that have them, and stopped. The guests are real.
+// On real guests from the browser: DHCP on a VLAN, started on a chosen node, with its leases beside the VMs that have them, and stopped; and packets of a VM,
+// captured, read live and downloaded.
+import { readFile } from 'node:fs/promises';
 import { runMeshd } from '../lab/cluster.ts';
 import { ensureGuest } from '../lab/guest.ts';
 import { defaultCache } from '../lab/layout.ts';
@@ -63,5 +65,36 @@ test('a VLAN gets DHCP, its guests get leases, and it ends', async ({ lab, me })
   await me.page.getByText('No node serves DHCP on it', { exact: false }).waitFor();
   const left = await lab.exec('node1', ['sh', '-c', 'ip netns list; pgrep -x dnsmasq; ls /var/lib/meshd/dhcp; true']);
   expect(left.stdout.trim()).toBe('');
+  expect(me.problems).toEqual([]);
+});
+
+test('packets of a VM are captured, read as they come, and downloaded', async ({ lab, me }) => {
+  await me.page.goto('/vms/node1/0');
+  await me.page.getByRole('button', { name: 'Capture packets of web1' }).click();
+  const dialog = me.page.getByRole('dialog');
+  await dialog.getByLabel('Filter (optional)').fill('icmp or or');
+  await dialog.getByText("can't parse filter expression", { exact: false }).waitFor();
+  await look(me, 'capture-wrong-filter');
+  await dialog.getByLabel('Filter (optional)').fill('udp or arp');
+  await expect(dialog.getByText("can't parse filter expression", { exact: false })).toHaveCount(0);
+  await dialog.getByRole('button', { name: 'Start', exact: true }).click();
+  await me.page.getByText('Capturing web1', { exact: false }).first().waitFor();
+  // A guest that boots asks for an address.
+  await runMeshd(lab, 'node1', ['vm', 'reboot', 'web1']);
+
+  await me.page.goto('/captures');
+  await me.page.getByText('web1 NIC 0').first().click();
+  const packets = me.page.getByRole('group', { name: 'Packets' });
+  await packets.getByText('DHCP', { exact: true }).first().waitFor({ timeout: bootMs });
+  await look(me, 'capture-packets');
+  const details = me.page.getByRole('region', { name: /^Capture of/ });
+  await details.getByRole('button', { name: 'Stop' }).click();
+  await details.getByText('ended', { exact: false }).first().waitFor();
+  const waiting = me.page.waitForEvent('download');
+  await details.getByText('Download pcapng').click();
+  const bytes = await readFile(await (await waiting).path());
+  // A section header block, and a name of its interface (draft-ietf-opsawg-pcapng, 4.1 and 4.2).
+  expect(bytes.readUInt32LE(0)).toBe(0x0a0d0d0a);
+  expect(bytes.includes('web1')).toBe(true);
   expect(me.problems).toEqual([]);
 });

@@ -55,7 +55,8 @@ export async function pingAsNewUser(browser: Browser, link: URL): Promise<FirstP
   await page.keyboard.type(`\nping -c 3 ${address}\n`);
   await page
     .getByRole('group', { name: /^Serial port/ })
-    .getByText(/packets transmitted/)
+    // The end of the line: it comes in pieces.
+    .getByText(/% packet loss/)
     .first()
     .waitFor();
   reached('ping');
