@@ -88,7 +88,7 @@ test('packets of a VM are captured, read as they come, and downloaded', async ({
   await packets.getByText('DHCP', { exact: true }).first().waitFor({ timeout: bootMs });
   await look(me, 'capture-packets');
   const details = me.page.getByRole('region', { name: /^Capture of/ });
-  await details.getByRole('button', { name: 'Stop' }).click();
+  await details.getByRole('button', { name: 'Stop', exact: true }).click();
   await details.getByText('ended', { exact: false }).first().waitFor();
   const waiting = me.page.waitForEvent('download');
   await details.getByText('Download pcapng').click();
