@@ -9,17 +9,17 @@ import { useCluster } from '../frame/use-cluster.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Cell, HeaderCell, Table } from '../ui/Table.tsx';
-import { browserRates, type RatesComponents } from '../vms/rates-source.ts';
+import { browserLines, type LineStreamComponents } from '../../lib/line-stream.ts';
 import type { CaptureLine } from './capture-line.ts';
 import { followPackets, noPackets } from './packets-source.ts';
 
 export interface PacketTableProps {
   readonly line: CaptureLine;
   /** For tests; otherwise a WebSocket of the page. */
-  readonly components?: RatesComponents;
+  readonly components?: LineStreamComponents;
 }
 
-export function PacketTable({ line, components = browserRates }: PacketTableProps): ReactElement {
+export function PacketTable({ line, components = browserLines }: PacketTableProps): ReactElement {
   const cluster = useCluster()?.Id ?? '';
   const refusal = useRefusal('operator');
   const { node, capture } = line;

@@ -9,7 +9,7 @@ import { noFleet } from '../../lib/fleet.ts';
 import { Observable } from '../../lib/observable.ts';
 import { ConsoleProvider } from '../../lib/use-console.ts';
 import { pageForTests } from '../page-for-tests.ts';
-import type { RatesSocketEvents } from '../vms/rates-source.ts';
+import type { LineSocketEvents } from '../../lib/line-stream.ts';
 import { testFleet, testNode } from '../vlans/rows-for-tests.ts';
 import { captureLine, type CaptureTarget } from './capture-line.ts';
 import { PacketTable } from './PacketTable.tsx';
@@ -111,9 +111,9 @@ test('a bridge takes an admin', async () => {
 });
 
 test('packets show as they come, without their control characters', async () => {
-  const sockets: RatesSocketEvents[] = [];
+  const sockets: LineSocketEvents[] = [];
   const components = {
-    connect: (_path: string, on: RatesSocketEvents) => {
+    connect: (_path: string, on: LineSocketEvents) => {
       sockets.push(on);
       return () => undefined;
     },

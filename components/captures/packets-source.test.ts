@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PacketLine } from '../../contract/captures.ts';
 import { streamClose } from '../../contract/streams.ts';
-import type { RatesSocketEvents } from '../vms/rates-source.ts';
+import type { LineSocketEvents } from '../../lib/line-stream.ts';
 import { followPackets, packetsPath, type PacketsState } from './packets-source.ts';
 
 const of = { cluster: 'c1', node: 'node2', capture: 3 };
@@ -13,7 +13,7 @@ const bytes = (text: string) => new TextEncoder().encode(text).buffer;
 
 function follow() {
   const states: PacketsState[] = [];
-  const sockets: RatesSocketEvents[] = [];
+  const sockets: LineSocketEvents[] = [];
   const waits: (() => void)[] = [];
   let open = 0;
   const stop = followPackets(

@@ -2,8 +2,7 @@
 import { capturePacketsService, parsePacketLine, type PacketLine } from '../../contract/captures.ts';
 import { httpPaths } from '../../contract/http-paths.ts';
 import { maxShownPackets } from '../../contract/limits.ts';
-import { streamClose } from '../../contract/streams.ts';
-import type { RatesComponents, RatesSocketEvents } from '../vms/rates-source.ts';
+import { followLines, type LineStreamComponents } from '../../lib/line-stream.ts';
 
 export interface PacketsState {
   readonly packets: readonly PacketLine[];
@@ -21,11 +20,6 @@ export interface PacketsOf {
   readonly capture: number;
 }
 
-const firstRetryMs = 2_000;
-const maxRetryMs = 30_000;
-/** A line is 500 characters at most; what comes without a line's end is not from meshd. */
-const maxLine = 4_096;
-
 export function packetsPath({ cluster, node, capture }: PacketsOf): string {
   const query = new URLSearchParams({ cluster, node, args: JSON.stringify({ capture }) });
   return `${httpPaths.streams}/${capturePacketsService}?${query.toString()}`;
@@ -35,53 +29,26 @@ export function packetsPath({ cluster, node, capture }: PacketsOf): string {
 export function followPackets(
   of: PacketsOf,
   { onState }: { onState: (state: PacketsState) => void },
-  { connect, after }: RatesComponents,
+  components: LineStreamComponents,
 ): () => void {
   let state = noPackets;
-  let retryMs = firstRetryMs;
-  let cancelRetry: (() => void) | null = null;
-  let disconnect: (() => void) | null = null;
-  let isOver = false;
+  let packets: readonly PacketLine[] = [];
   const put = (next: Partial<PacketsState>): void => {
     state = { ...state, ...next };
     onState(state);
   };
-
-  const open = (): void => {
-    cancelRetry = null;
-    let rest = '';
+  const reader = {
+    parse: parsePacketLine,
     // The stream begins with the first packet each time.
-    let packets: readonly PacketLine[] = [];
-    const decoder = new TextDecoder();
-    const message = (data: unknown): void => {
-      if (!(data instanceof ArrayBuffer)) return;
-      rest += decoder.decode(data, { stream: true });
-      const lines = rest.split('\n');
-      rest = (lines.pop() ?? '').slice(0, maxLine);
-      const found = lines.flatMap((line) => parsePacketLine(line) ?? []);
-      if (found.length === 0) return;
-      retryMs = firstRetryMs;
+    onOpen: () => {
+      packets = [];
+    },
+    onLines: (found: readonly PacketLine[]) => {
       packets = [...packets, ...found].slice(0, maxShownPackets);
       put({ packets, error: '' });
-    };
-    const close: RatesSocketEvents['close'] = ({ code, reason }) => {
-      disconnect = null;
-      if (isOver) return;
-      if (code === streamClose.ended) {
-        put({ isOver: true, error: '' });
-        return;
-      }
-      put({ error: reason === '' ? 'The stream broke.' : reason });
-      if (code === streamClose.sessionEnded) return;
-      cancelRetry = after(retryMs, open);
-      retryMs = Math.min(2 * retryMs, maxRetryMs);
-    };
-    disconnect = connect(packetsPath(of), { message, close });
+    },
+    onBroken: (error: string) => put({ error }),
+    onEnded: () => put({ isOver: true, error: '' }),
   };
-  open();
-  return () => {
-    isOver = true;
-    cancelRetry?.();
-    disconnect?.();
-  };
+  return followLines(packetsPath(of), reader, components);
 }

@@ -9,7 +9,8 @@ import { useCluster } from '../frame/use-cluster.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import type { RateChart, RateChartLook, RateData } from './draw-rates.ts';
-import { browserRates, followRates, type RatesComponents, type RatesState } from './rates-source.ts';
+import { browserLines, type LineStreamComponents } from '../../lib/line-stream.ts';
+import { followRates, type RatesState } from './rates-source.ts';
 import { formatRate } from './format-rate.ts';
 import type { VmLine } from './vm-line.ts';
 import { stateWord } from './vm-states.ts';
@@ -17,10 +18,10 @@ import { stateWord } from './vm-states.ts';
 export interface VmRatesPanelProps {
   readonly line: VmLine;
   /** For tests; otherwise a WebSocket of the page. */
-  readonly components?: RatesComponents;
+  readonly components?: LineStreamComponents;
 }
 
-export function VmRatesPanel({ line, components = browserRates }: VmRatesPanelProps): ReactElement {
+export function VmRatesPanel({ line, components = browserLines }: VmRatesPanelProps): ReactElement {
   const of = useCluster();
   const cluster = of?.Id ?? '';
   const lack = lackOf(of, 'rates');

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { streamClose } from '../../contract/streams.ts';
-import { followRates, type RatesSocketEvents, type RatesState } from './rates-source.ts';
+import type { LineSocketEvents } from '../../lib/line-stream.ts';
+import { followRates, type RatesState } from './rates-source.ts';
 
 function world() {
-  const sockets: { path: string; on: RatesSocketEvents; isClosed: boolean }[] = [];
+  const sockets: { path: string; on: LineSocketEvents; isClosed: boolean }[] = [];
   const waits: { delayMs: number; run: () => void }[] = [];
   let state: RatesState | null = null;
   const stop = followRates(

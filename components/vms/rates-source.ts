@@ -1,24 +1,13 @@
 // What a VM takes of its node, second by second, while a page shows it: a stream of its node, opened again when it breaks. Holds the last five
 // minutes; no React.
 import { httpPaths } from '../../contract/http-paths.ts';
-import { streamClose } from '../../contract/streams.ts';
 import { parseSample, vmRatesService, type VmSample } from '../../contract/vm-rates.ts';
+import { followLines, type LineStreamComponents } from '../../lib/line-stream.ts';
 
 export interface RatesState {
   readonly samples: readonly VmSample[];
   /** Why nothing comes; empty while it does. */
   readonly error: string;
-}
-
-export interface RatesComponents {
-  /** Opens a WebSocket for bytes, or what a test gives; the function returned closes it. */
-  readonly connect: (path: string, on: RatesSocketEvents) => () => void;
-  readonly after: (delayMs: number, run: () => void) => () => void;
-}
-
-export interface RatesSocketEvents {
-  readonly message: (data: unknown) => void;
-  readonly close: (event: { readonly code: number; readonly reason: string }) => void;
 }
 
 export interface RatesOf {
@@ -28,10 +17,6 @@ export interface RatesOf {
 }
 
 const keptSamples = 300;
-const firstRetryMs = 2_000;
-const maxRetryMs = 30_000;
-/** A line is 100 characters; what comes without a line's end is not from meshd. */
-const maxLine = 4_096;
 
 export function ratesPath({ cluster, node, vm }: RatesOf): string {
   const query = new URLSearchParams({ cluster, node, args: JSON.stringify({ vm }) });
@@ -42,67 +27,19 @@ export function ratesPath({ cluster, node, vm }: RatesOf): string {
 export function followRates(
   of: RatesOf,
   { onState }: { onState: (state: RatesState) => void },
-  { connect, after }: RatesComponents,
+  components: LineStreamComponents,
 ): () => void {
   let state: RatesState = { samples: [], error: '' };
-  let retryMs = firstRetryMs;
-  let cancelRetry: (() => void) | null = null;
-  let disconnect: (() => void) | null = null;
-  let isOver = false;
   const put = (next: Partial<RatesState>): void => {
     state = { ...state, ...next };
     onState(state);
   };
-
-  const open = (): void => {
-    cancelRetry = null;
-    let rest = '';
-    const decoder = new TextDecoder();
-    const message = (data: unknown): void => {
-      if (!(data instanceof ArrayBuffer)) return;
-      rest += decoder.decode(data, { stream: true });
-      const lines = rest.split('\n');
-      rest = (lines.pop() ?? '').slice(0, maxLine);
-      const found = lines.flatMap((line) => parseSample(line) ?? []);
-      if (found.length === 0) return;
-      retryMs = firstRetryMs;
-      put({ samples: [...state.samples, ...found].slice(-keptSamples), error: '' });
-    };
-    const close: RatesSocketEvents['close'] = ({ code, reason }) => {
-      disconnect = null;
-      if (isOver) return;
-      // The service has ended it: the VM is gone, which its page says.
-      if (code === streamClose.ended) return;
-      put({ error: reason === '' ? 'The stream broke.' : reason });
-      if (code === streamClose.sessionEnded) return;
-      cancelRetry = after(retryMs, open);
-      retryMs = Math.min(2 * retryMs, maxRetryMs);
-    };
-    disconnect = connect(ratesPath(of), { message, close });
+  // The service ends it when the VM is gone, which its page says.
+  const reader = {
+    parse: parseSample,
+    onLines: (found: readonly VmSample[]) =>
+      put({ samples: [...state.samples, ...found].slice(-keptSamples), error: '' }),
+    onBroken: (error: string) => put({ error }),
   };
-  open();
-  return () => {
-    isOver = true;
-    cancelRetry?.();
-    disconnect?.();
-  };
+  return followLines(ratesPath(of), reader, components);
 }
-
-/** Of a page that a browser shows. */
-export const browserRates: RatesComponents = {
-  connect: (path, { message, close }) => {
-    const socket = new WebSocket(new URL(path, window.location.href.replace(/^http/, 'ws')));
-    socket.binaryType = 'arraybuffer';
-    socket.onmessage = ({ data }) => message(data);
-    socket.onclose = close;
-    return () => {
-      // Browsers warn of one that is closed before it is open.
-      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
-      else socket.close();
-    };
-  },
-  after: (delayMs, run) => {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
