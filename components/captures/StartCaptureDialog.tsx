@@ -5,14 +5,12 @@ import type { ReactElement } from 'react';
 import { meshdCommand } from '../../core/plans/step.ts';
 import { useCluster } from '../frame/use-cluster.ts';
 import { useRefusal, useSession } from '../frame/use-session.tsx';
-import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
-import { Dialog } from '../ui/Dialog.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Select } from '../ui/Select.tsx';
 import { useToast } from '../ui/Toast.tsx';
-import { LineAnswers } from '../vlans/LineAnswers.tsx';
+import { LineDialog } from '../vlans/LineDialog.tsx';
 import { useLines } from '../vlans/use-lines.ts';
 import { describeTarget, newFileName, startLine, type CaptureTarget } from './capture-line.ts';
 import { useFilterCheck } from './use-filter-check.ts';
@@ -106,90 +104,78 @@ export function StartCaptureDialog({ open, onOpenChange, targets, nic = 0 }: Sta
   };
 
   return (
-    <Dialog
+    <LineDialog
       open={open}
-      onOpenChange={(next) => (next ? onOpenChange(true) : close())}
+      onOpen={() => onOpenChange(true)}
+      onClose={close}
       title="Capture packets"
       description="They go into a file on the node. It ends at the first of its limits."
       size="sm"
-      footer={
-        <>
-          <Button onClick={close}>Cancel</Button>
-          <Button variant="primary" isBusy={lines.isBusy} disabledReason={blocked} onClick={() => void start()}>
-            Start
-          </Button>
-        </>
-      }
+      action="Start"
+      blocked={blocked}
+      lines={lines}
+      run={start}
     >
-      <form
-        className="flex flex-col gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (blocked === '' && !lines.isBusy) void start();
-        }}
+      {targets.length < 2 ? null : (
+        <Field label="VM or bridge">
+          <Select
+            value={target ? describeTarget(target) : ''}
+            onValueChange={(next) => {
+              edit(setChosen)(next);
+              setNicText('0');
+            }}
+            options={targets.map((each) => ({ value: describeTarget(each), label: describeTarget(each) }))}
+          />
+        </Field>
+      )}
+      {target?.kind === 'vm' && target.nics.length > 0 ? (
+        <Field label="NIC">
+          <Select
+            value={nicText}
+            onValueChange={edit(setNicText)}
+            options={[
+              ...target.nics.map(({ index, label }) => ({ value: String(index), label })),
+              ...(target.nics.length > 1 ? [{ value: allNics, label: 'All NICs, a file for each' }] : []),
+            ]}
+          />
+        </Field>
+      ) : null}
+      {target?.kind === 'bridge' ? (
+        <p className="text-sm text-fg-2">
+          It holds the packets of all VMs on {target.bridge}, of every namespace, each with its VLAN.
+        </p>
+      ) : null}
+      <Field
+        label="Filter (optional)"
+        error={check.error}
+        hint={check.isAsking ? 'Compiling…' : 'As tcpdump takes it: icmp, port 53, host 10.0.0.1 and not arp.'}
       >
-        {targets.length < 2 ? null : (
-          <Field label="VM or bridge">
-            <Select
-              value={target ? describeTarget(target) : ''}
-              onValueChange={(next) => {
-                edit(setChosen)(next);
-                setNicText('0');
-              }}
-              options={targets.map((each) => ({ value: describeTarget(each), label: describeTarget(each) }))}
-            />
-          </Field>
-        )}
-        {target?.kind === 'vm' && target.nics.length > 0 ? (
-          <Field label="NIC">
-            <Select
-              value={nicText}
-              onValueChange={edit(setNicText)}
-              options={[
-                ...target.nics.map(({ index, label }) => ({ value: String(index), label })),
-                ...(target.nics.length > 1 ? [{ value: allNics, label: 'All NICs, a file for each' }] : []),
-              ]}
-            />
-          </Field>
-        ) : null}
-        {target?.kind === 'bridge' ? (
-          <p className="text-sm text-fg-2">
-            It holds the packets of all VMs on {target.bridge}, of every namespace, each with its VLAN.
-          </p>
-        ) : null}
-        <Field
-          label="Filter (optional)"
-          error={check.error}
-          hint={check.isAsking ? 'Compiling…' : 'As tcpdump takes it: icmp, port 53, host 10.0.0.1 and not arp.'}
-        >
-          <Input
-            isMono
-            autoComplete="off"
-            placeholder="all packets"
-            value={filter}
-            onChange={(event) => edit(setFilter)(event.target.value)}
-          />
+        <Input
+          isMono
+          autoComplete="off"
+          placeholder="all packets"
+          value={filter}
+          onChange={(event) => edit(setFilter)(event.target.value)}
+        />
+      </Field>
+      <div className="grid grid-cols-2 gap-3">
+        <Field label="Ends at, MB" error={issues.megabytes}>
+          <Input inputMode="numeric" value={megabytes} onChange={(event) => edit(setMegabytes)(event.target.value)} />
         </Field>
-        <div className="grid grid-cols-2 gap-3">
-          <Field label="Ends at, MB" error={issues.megabytes}>
-            <Input inputMode="numeric" value={megabytes} onChange={(event) => edit(setMegabytes)(event.target.value)} />
-          </Field>
-          <Field label="Ends after, seconds" error={issues.seconds}>
-            <Input inputMode="numeric" value={seconds} onChange={(event) => edit(setSeconds)(event.target.value)} />
-          </Field>
-        </div>
-        <Field label="File on the node" error={issues.file}>
-          <Input
-            isMono
-            autoComplete="off"
-            placeholder={proposed}
-            value={file}
-            onChange={(event) => edit(setFile)(event.target.value)}
-          />
+        <Field label="Ends after, seconds" error={issues.seconds}>
+          <Input inputMode="numeric" value={seconds} onChange={(event) => edit(setSeconds)(event.target.value)} />
         </Field>
-        {line === '' ? null : <CommandLine command={meshdCommand(line)} label="Copy as command" />}
-        <LineAnswers answers={lines.answers} />
-      </form>
-    </Dialog>
+      </div>
+      <Field label="File on the node" error={issues.file}>
+        <Input
+          isMono
+          autoComplete="off"
+          placeholder={proposed}
+          value={file}
+          onChange={(event) => edit(setFile)(event.target.value)}
+        />
+      </Field>
+      {line === '' ? null : <CommandLine command={meshdCommand(line)} label="Copy as command" />}
+    </LineDialog>
   );
 }

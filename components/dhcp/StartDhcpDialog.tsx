@@ -9,15 +9,14 @@ import { compareNames } from '../../core/ranges/natural-order.ts';
 import { useFleetPart } from '../../lib/use-console.ts';
 import { useCluster } from '../frame/use-cluster.ts';
 import { useRefusal } from '../frame/use-session.tsx';
-import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
-import { Dialog } from '../ui/Dialog.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Select } from '../ui/Select.tsx';
 import { useToast } from '../ui/Toast.tsx';
-import { LineAnswers, textOf } from '../vlans/LineAnswers.tsx';
+import { textOf } from '../vlans/LineAnswers.tsx';
+import { LineDialog } from '../vlans/LineDialog.tsx';
 import { useLines } from '../vlans/use-lines.ts';
 import { serveLine } from './dhcp-view.ts';
 import { useServersOn } from './use-dhcp.ts';
@@ -87,67 +86,53 @@ export function StartDhcpDialog({ open, onOpenChange, vlan, name, namespace, vms
     close();
   };
   return (
-    <Dialog
+    <LineDialog
       open={open}
-      onOpenChange={(next) => (next ? onOpenChange(true) : close())}
+      onOpen={() => onOpenChange(true)}
+      onClose={close}
       title={`DHCP on ${name}`}
       description="dnsmasq on one node gives addresses and names to the guests on this VLAN, and to nobody else. Guests reach nothing of the node by it."
-      footer={
-        <>
-          <Button onClick={close}>Cancel</Button>
-          <Button variant="primary" isBusy={lines.isBusy} disabledReason={blocked} onClick={() => void start()}>
-            Start
-          </Button>
-        </>
-      }
+      action="Start"
+      blocked={blocked}
+      lines={lines}
+      run={start}
     >
-      <form
-        className="flex flex-col gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (blocked === '' && !lines.isBusy) void start();
-        }}
-      >
-        {others.length === 0 ? null : (
-          <Notice state="warn" title="It has a DHCP server already">
-            {others.join(', ')} {others.length === 1 ? 'serves' : 'serve'} this VLAN. Guests take the answer that comes
-            first.
-          </Notice>
-        )}
-        <Field label="Node" hint="Where dnsmasq runs. Guests on all nodes reach it.">
-          <Select
-            isMono
-            value={node}
-            onValueChange={setChosen}
-            options={hosts.map((host) => ({
-              value: host.name,
-              label: host.name,
-              hint: host.vms === 0 ? 'no VM on it' : `${host.vms} of its VMs`,
-            }))}
-          />
-        </Field>
-        <div className="grid items-start gap-3 sm:grid-cols-2">
-          {fields.map(({ field, label, hint, placeholder = '' }) => (
-            <Field key={field} label={label} error={issues[field] ?? ''} hint={hint}>
-              <Input
-                isMono
-                autoComplete="off"
-                placeholder={placeholder}
-                value={words[field]}
-                onChange={(event) => {
-                  lines.clear();
-                  setWords({ ...words, [field]: event.target.value.trimStart() });
-                }}
-              />
-            </Field>
-          ))}
-        </div>
-        {blocked === '' ? <CommandLine command={meshdCommand(line)} label="Copy as command" /> : null}
-        <LineAnswers answers={lines.answers} />
-        {/* Enter in a field starts it. */}
-        <button type="submit" hidden tabIndex={-1} />
-      </form>
-    </Dialog>
+      {others.length === 0 ? null : (
+        <Notice state="warn" title="It has a DHCP server already">
+          {others.join(', ')} {others.length === 1 ? 'serves' : 'serve'} this VLAN. Guests take the answer that comes
+          first.
+        </Notice>
+      )}
+      <Field label="Node" hint="Where dnsmasq runs. Guests on all nodes reach it.">
+        <Select
+          isMono
+          value={node}
+          onValueChange={setChosen}
+          options={hosts.map((host) => ({
+            value: host.name,
+            label: host.name,
+            hint: host.vms === 0 ? 'no VM on it' : `${host.vms} of its VMs`,
+          }))}
+        />
+      </Field>
+      <div className="grid items-start gap-3 sm:grid-cols-2">
+        {fields.map(({ field, label, hint, placeholder = '' }) => (
+          <Field key={field} label={label} error={issues[field] ?? ''} hint={hint}>
+            <Input
+              isMono
+              autoComplete="off"
+              placeholder={placeholder}
+              value={words[field]}
+              onChange={(event) => {
+                lines.clear();
+                setWords({ ...words, [field]: event.target.value.trimStart() });
+              }}
+            />
+          </Field>
+        ))}
+      </div>
+      {blocked === '' ? <CommandLine command={meshdCommand(line)} label="Copy as command" /> : null}
+    </LineDialog>
   );
 }
 

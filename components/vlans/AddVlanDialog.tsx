@@ -5,14 +5,13 @@ import type { ReactElement } from 'react';
 import { meshdCommand } from '../../core/plans/step.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { useRefusal } from '../frame/use-session.tsx';
-import { Button } from '../ui/Button.tsx';
 import { Checkbox } from '../ui/Checkbox.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
-import { Dialog } from '../ui/Dialog.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { useToast } from '../ui/Toast.tsx';
-import { LineAnswers, textOf } from './LineAnswers.tsx';
+import { textOf } from './LineAnswers.tsx';
+import { LineDialog } from './LineDialog.tsx';
 import { checkAlias, checkNamespace, checkNumber, freeNumber, rangeOf } from './new-vlan.ts';
 import { useLines } from './use-lines.ts';
 import { addLine } from './vlan-commands.ts';
@@ -75,81 +74,69 @@ export function AddVlanDialog(props: AddVlanDialogProps): ReactElement {
   };
 
   return (
-    <Dialog
+    <LineDialog
       open={open}
-      onOpenChange={(next) => (next ? onOpenChange(true) : close())}
+      onOpen={() => onOpenChange(true)}
+      onClose={close}
       title="Add a VLAN"
       description="An alias names a VLAN of a namespace. It has the same number on every node."
       size="sm"
-      footer={
-        <>
-          <Button onClick={close}>Cancel</Button>
-          <Button variant="primary" isBusy={lines.isBusy} disabledReason={blocked} onClick={() => void add()}>
-            Add
-          </Button>
-        </>
-      }
+      action="Add"
+      blocked={blocked}
+      lines={lines}
+      run={add}
     >
-      <form
-        className="flex flex-col gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (blocked === '' && !lines.isBusy) void add();
-        }}
+      <Field label="Alias" error={ofAlias.error}>
+        <Input
+          isMono
+          autoComplete="off"
+          placeholder="lan"
+          value={alias}
+          onChange={(event) => edit(setAlias)(event.target.value)}
+        />
+      </Field>
+      <Field label="Namespace" error={ofNamespace.error} hint={ofNamespace.note}>
+        <Input
+          isMono
+          autoComplete="off"
+          list="vlan-namespaces"
+          placeholder={defaultNamespace}
+          value={namespace}
+          onChange={(event) => edit(setNamespace)(event.target.value)}
+        />
+      </Field>
+      <datalist id="vlan-namespaces">
+        {map.namespaces.map(({ name }) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+      <Field
+        label="Number (optional)"
+        error={ofNumber.error}
+        hint={ofNumber.note === '' ? describeFree(range, free) : ofNumber.note}
       >
-        <Field label="Alias" error={ofAlias.error}>
-          <Input
-            isMono
-            autoComplete="off"
-            placeholder="lan"
-            value={alias}
-            onChange={(event) => edit(setAlias)(event.target.value)}
-          />
-        </Field>
-        <Field label="Namespace" error={ofNamespace.error} hint={ofNamespace.note}>
-          <Input
-            isMono
-            autoComplete="off"
-            list="vlan-namespaces"
-            placeholder={defaultNamespace}
-            value={namespace}
-            onChange={(event) => edit(setNamespace)(event.target.value)}
-          />
-        </Field>
-        <datalist id="vlan-namespaces">
-          {map.namespaces.map(({ name }) => (
-            <option key={name} value={name} />
-          ))}
-        </datalist>
-        <Field
-          label="Number (optional)"
-          error={ofNumber.error}
-          hint={ofNumber.note === '' ? describeFree(range, free) : ofNumber.note}
-        >
-          <Input
-            isMono
-            inputMode="numeric"
-            autoComplete="off"
-            placeholder="any that is free"
-            value={number}
-            onChange={(event) => edit(setNumber)(event.target.value)}
-          />
-        </Field>
-        {isForceOffered ? (
-          <Checkbox
-            checked={force}
-            onCheckedChange={setForce}
-            disabled={forcing !== ''}
-            label="Take the number without asking"
-            hint={forcing === '' ? 'Two aliases may get one number by it: their VMs would share a network.' : forcing}
-          />
-        ) : null}
-        {alias.trim() === '' || wrong !== '' ? null : (
-          <CommandLine command={meshdCommand(line)} label="Copy as command" />
-        )}
-        <LineAnswers answers={lines.answers} />
-      </form>
-    </Dialog>
+        <Input
+          isMono
+          inputMode="numeric"
+          autoComplete="off"
+          placeholder="any that is free"
+          value={number}
+          onChange={(event) => edit(setNumber)(event.target.value)}
+        />
+      </Field>
+      {isForceOffered ? (
+        <Checkbox
+          checked={force}
+          onCheckedChange={setForce}
+          disabled={forcing !== ''}
+          label="Take the number without asking"
+          hint={forcing === '' ? 'Two aliases may get one number by it: their VMs would share a network.' : forcing}
+        />
+      ) : null}
+      {alias.trim() === '' || wrong !== '' ? null : (
+        <CommandLine command={meshdCommand(line)} label="Copy as command" />
+      )}
+    </LineDialog>
   );
 }
 

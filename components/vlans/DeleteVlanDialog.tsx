@@ -9,14 +9,12 @@ import { stopLine } from '../dhcp/dhcp-view.ts';
 import { useServersOn } from '../dhcp/use-dhcp.ts';
 import { useCluster } from '../frame/use-cluster.ts';
 import { useRefusal } from '../frame/use-session.tsx';
-import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';
-import { Dialog } from '../ui/Dialog.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { useToast } from '../ui/Toast.tsx';
-import { LineAnswers } from './LineAnswers.tsx';
+import { LineDialog } from './LineDialog.tsx';
 import { useLines } from './use-lines.ts';
 import { holdersOf, planDeletion } from './vlan-deletion.ts';
 import { nameVms } from './vlan-fixes.ts';
@@ -78,48 +76,36 @@ export function DeleteVlanDialog({
     close();
   };
   return (
-    <Dialog
+    <LineDialog
       open={open}
-      onOpenChange={(next) => (next ? onOpenChange(true) : close())}
+      onOpen={() => onOpenChange(true)}
+      onClose={close}
       title={`Delete ${titleOf(vlan)}`}
       size="sm"
-      footer={
-        <>
-          <Button onClick={close}>Cancel</Button>
-          <Button variant="danger" isBusy={lines.isBusy} disabledReason={blocked} onClick={() => void remove()}>
-            Delete
-          </Button>
-        </>
-      }
+      action="Delete"
+      variant="danger"
+      blocked={blocked}
+      lines={lines}
+      run={remove}
     >
-      <form
-        className="flex flex-col gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (blocked === '' && !lines.isBusy) void remove();
-        }}
-      >
-        <ul className="list-disc space-y-1 pl-5 text-fg-2">
-          {plan.consequences.map((text) => (
-            <li key={text}>{text}</li>
-          ))}
-        </ul>
-        {stuck.length === 0 ? null : (
-          <Notice state="warn" title={`${countOf(stuck.length, 'VM')} must be flushed or come back first`}>
-            {nameVms(stuck)}: a VM that has quit keeps its VLAN for its next start, and one that is lost cannot be
-            asked.
-          </Notice>
-        )}
-        {needsName && stuck.length === 0 ? (
-          <Field label={`Type ${name} to confirm`}>
-            <Input isMono autoComplete="off" value={typed} onChange={(event) => setTyped(event.target.value)} />
-          </Field>
-        ) : null}
-        {stuck.length > 0 ? null : (
-          <CommandLine command={commands.map(meshdCommand).join('\n')} label="Copy as command" />
-        )}
-        <LineAnswers answers={lines.answers} />
-      </form>
-    </Dialog>
+      <ul className="list-disc space-y-1 pl-5 text-fg-2">
+        {plan.consequences.map((text) => (
+          <li key={text}>{text}</li>
+        ))}
+      </ul>
+      {stuck.length === 0 ? null : (
+        <Notice state="warn" title={`${countOf(stuck.length, 'VM')} must be flushed or come back first`}>
+          {nameVms(stuck)}: a VM that has quit keeps its VLAN for its next start, and one that is lost cannot be asked.
+        </Notice>
+      )}
+      {needsName && stuck.length === 0 ? (
+        <Field label={`Type ${name} to confirm`}>
+          <Input isMono autoComplete="off" value={typed} onChange={(event) => setTyped(event.target.value)} />
+        </Field>
+      ) : null}
+      {stuck.length > 0 ? null : (
+        <CommandLine command={commands.map(meshdCommand).join('\n')} label="Copy as command" />
+      )}
+    </LineDialog>
   );
 }
