@@ -102,7 +102,7 @@ export interface RunningVm {
   monitor(line: string): Promise<string>;
   /**
    * Hands on memory and devices, piece by piece, as a launch with `config.state` reads them. The VM must stand still. After it all that the guest wrote
-   * is in its disks, and `resume` continues. @throws AppError `cancelled` by the signal, `failed` with QEMU's words or what `write` threw; it stands still as before
+   * is in its disks, and `resume` continues. A second save without `resume` between lets the guest run for some milliseconds first. @throws AppError `cancelled` by the signal, `failed` with QEMU's words or what `write` threw; it stands still as before
    */
   saveState(write: (piece: Buffer) => Promise<void>, options: { readonly signal: AbortSignal }): Promise<void>;
   /** How far `saveState` is, 0 to 100. */

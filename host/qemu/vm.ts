@@ -278,8 +278,16 @@ export function openVm(parts: VmParts): QemuVm {
   }
 
   /** QEMU writes its memory into a sink, and settles when all of it is there. */
+  /** QEMU does not save a VM twice while it stands still: after the first time it has to run again, and does for as long as these two take. */
+  async function leavePostmigrate(): Promise<void> {
+    if ((await look()) !== 'postmigrate') return;
+    await Promise.all([command('cont'), command('stop')]);
+    await look();
+  }
+
   async function saveState(write: (piece: Buffer) => Promise<void>, signal: AbortSignal): Promise<void> {
     await untilLoaded();
+    await leavePostmigrate();
     const sink = await parts.openSink(write);
     const waiting = new AbortController();
     const isCancelled = () => signal.aborted;
