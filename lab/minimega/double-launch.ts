@@ -44,6 +44,7 @@ export async function launchThere(
       uuid: valueOf('uuid', madeUuid(host.name, id)),
       memory: Number(valueOf('memory', '2048')),
       vcpus: Number(valueOf('vcpus', '1')),
+      config: new Map(config),
       serialPorts: Number(valueOf('serial-ports', '0')),
       tags: new Map([...tags, ...(isBroken ? [['error', `${brokenDisk}: no such file`] as const] : [])]),
       nets: (config?.get('networks') ?? []).map((spec, nic) => {

@@ -13,6 +13,8 @@ export interface DoubleVm {
   readonly memory: number;
   readonly vcpus: number;
   readonly serialPorts: number;
+  /** `vm config` at its launch. */
+  readonly config: ReadonlyMap<string, readonly string[]>;
   state: number;
   readonly launched: string;
   readonly tags: Map<string, string>;
@@ -110,6 +112,7 @@ const list = (items: readonly string[]) => `[${items.filter((item) => item !== '
 
 /** A row of `vm info`, with all columns of it. */
 export function infoRow(vm: DoubleVm): string[] {
+  const valueOf = (field: string) => (vm.config.get(field) ?? []).join(' ');
   const cells: Readonly<Record<string, string>> = {
     id: String(vm.id),
     name: vm.name,
@@ -124,7 +127,13 @@ export function infoRow(vm: DoubleVm): string[] {
     tap: list(vm.nets.map(({ tap }) => tap)),
     mac: list(vm.nets.map(({ mac }) => mac)),
     ip: list(vm.nets.map(({ ip4 }) => ip4)),
-    ip6: '[]',
+    ...{ ip6: '[]', qos: '[]', qinq: '[]', bond: '[]' },
+    disks: valueOf('disks'),
+    snapshot: vm.config.get('snapshot')?.[0] ?? 'true',
+    ...{ initrd: valueOf('initrd'), kernel: valueOf('kernel'), cdrom: valueOf('cdrom') },
+    append: list(vm.config.get('append') ?? []),
+    ...{ 'virtio-ports': valueOf('virtio-ports'), 'usb-use-xhci': 'true', 'tpm-socket': '' },
+    'bidirectional-copy-paste': 'false',
     memory: String(vm.memory),
     vcpus: String(vm.vcpus),
     'serial-ports': String(vm.serialPorts),
