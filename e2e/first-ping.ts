@@ -38,7 +38,7 @@ export async function pingAsNewUser(browser: Browser, link: URL): Promise<FirstP
   reached('plan');
   await page.getByRole('button', { name: 'Run it' }).click();
   const made = page.getByRole('list', { name: 'VMs of this launch' });
-  const vm = (name: string) => made.getByRole('listitem').filter({ hasText: name });
+  const vm = (name: string) => made.getByRole('listitem').filter({ has: page.getByRole('link', { name, exact: true }) });
   await vm('vm2').waitFor();
   reached('two VMs run');
   await vm('vm2')
@@ -52,7 +52,7 @@ export async function pingAsNewUser(browser: Browser, link: URL): Promise<FirstP
   await shoot(page, 'first-ping-launched');
   await vm('vm1').getByRole('link', { name: 'Serial line' }).click();
   await page.getByRole('status').filter({ hasText: 'You type' }).waitFor();
-  await page.keyboard.type(`\nping -c 3 ${address}\n`);
+  await page.keyboard.type(`\nping -c 10 ${address}\n`);
   await page
     .getByRole('group', { name: /^Serial port/ })
     // The end of the line: it comes in pieces.

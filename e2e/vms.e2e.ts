@@ -106,7 +106,7 @@ test('a second launch takes the files that are there', async ({ me }) => {
   for (const name of ['db1', 'db4'])
     await list
       .getByRole('listitem')
-      .filter({ hasText: name })
+      .filter({ has: me.page.getByRole('link', { name, exact: true }) })
       .getByText(/169\.254\./)
       .waitFor({ timeout: bootMs });
   await inspect(me, 'vms-launch-done', 'Launch VMs');

@@ -101,8 +101,8 @@ test('the demo ends with a console, four nodes in one mesh and eight VMs on two 
   const { me, seconds, said } = await pingAsNewUser(browser, link);
   const story = seconds.map(([what, after]) => `${what} after ${after} s`).join(', ');
   process.stdout.write(`a new user of the demo, in the browser alone: ${story}\n`);
-  // The first packet of a guest without KVM may be too late.
-  expect(said).toMatch(/3 packets transmitted, [1-3] packets received/);
+  // The first packets of a guest without KVM may be too late.
+  expect(/(\d+) packets received/.exec(said)?.[1], said).toMatch(/^[1-9]/);
   expect(me.problems).toEqual([]);
   const cookie = (await me.context.cookies()).map(({ name, value }) => `${name}=${value}`);
   await browser.close();
