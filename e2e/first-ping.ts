@@ -38,7 +38,8 @@ export async function pingAsNewUser(browser: Browser, link: URL): Promise<FirstP
   reached('plan');
   await page.getByRole('button', { name: 'Run it' }).click();
   const made = page.getByRole('list', { name: 'VMs of this launch' });
-  const vm = (name: string) => made.getByRole('listitem').filter({ has: page.getByRole('link', { name, exact: true }) });
+  const vm = (name: string) =>
+    made.getByRole('listitem').filter({ has: page.getByRole('link', { name, exact: true }) });
   await vm('vm2').waitFor();
   reached('two VMs run');
   await vm('vm2')

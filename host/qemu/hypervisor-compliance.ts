@@ -98,7 +98,7 @@ export function hypervisorCompliance(name: string, create: () => Promise<Hypervi
       expect(bytes).toBeGreaterThan(20);
       expect(await vm.savedPercent()).toBeGreaterThan(0);
       expect(vm.status.state).toBe('PAUSED');
-      // QEMU refuses that by itself.
+      // QEMU alone refuses a second one.
       let again = 0;
       await vm.saveState(
         (piece) => {
