@@ -16,7 +16,6 @@ const none = '';
 
 export function TemplatesBar({ page }: { page: PageProps<LaunchValues> }): ReactElement {
   const [templates, setTemplates] = useState<Templates>(new Map());
-  const [name, setName] = useState<string | null>(null);
   const [said, setSaid] = useState('');
   const [isBad, setIsBad] = useState(false);
   const now = JSON.stringify(templateOf(page.form));
@@ -42,16 +41,14 @@ export function TemplatesBar({ page }: { page: PageProps<LaunchValues> }): React
     if (!template) return;
     for (const field of Object.keys(template) as (keyof Template)[]) page.set(field, template[field]);
   };
-  const save = () => {
-    const wanted = name?.trim() ?? '';
-    if (wanted === '') return;
-    if (!templates.has(wanted) && templates.size >= maxTemplates) {
+  const save = (name: string): boolean => {
+    if (!templates.has(name) && templates.size >= maxTemplates) {
       setSaid(`${maxTemplates} templates are kept: remove one first.`);
       setIsBad(true);
-      return;
+      return false;
     }
-    put(new Map(templates).set(wanted, templateOf(page.form)), `Saved as ${wanted}.`);
-    setName(null);
+    put(new Map(templates).set(name, templateOf(page.form)), `Saved as ${name}.`);
+    return true;
   };
   const remove = () => {
     put(new Map([...templates].filter(([known]) => known !== chosen)), `Removed ${chosen}.`);
@@ -78,60 +75,72 @@ export function TemplatesBar({ page }: { page: PageProps<LaunchValues> }): React
       {chosen === none ? null : (
         <IconButton label={`Remove the template ${chosen}`} icon={<Trash2 />} onClick={remove} />
       )}
-      {name === null ? (
-        <Button
-          size="sm"
-          variant="ghost"
-          icon={<BookmarkPlus aria-hidden="true" className="size-4" />}
-          onClick={() => {
-            setName(chosen);
-            setSaid('');
-          }}
-        >
-          Save as…
-        </Button>
-      ) : (
-        <>
-          <input
-            autoFocus
-            aria-label="Name of the template"
-            placeholder="Name"
-            maxLength={maxNameLength}
-            value={name}
-            onChange={(event) => {
-              setName(event.target.value);
-            }}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter') {
-                event.preventDefault();
-                save();
-              }
-              if (event.key === 'Escape') setName(null);
-            }}
-            className={cx(controlLook, 'h-7 max-w-48 px-2 text-sm max-md:h-9')}
-          />
-          <Button
-            size="sm"
-            variant="primary"
-            disabledReason={name.trim() === '' ? 'Give it a name.' : ''}
-            onClick={save}
-          >
-            {templates.has(name.trim()) ? 'Replace' : 'Save'}
-          </Button>
-          <Button
-            size="sm"
-            variant="ghost"
-            onClick={() => {
-              setName(null);
-            }}
-          >
-            Cancel
-          </Button>
-        </>
-      )}
+      <SaveAs proposed={chosen} known={templates} onOpen={() => setSaid('')} onSave={save} />
       <span role="status" className={cx('basis-full text-sm empty:hidden', isBad ? 'text-bad' : 'text-fg-3')}>
         {said}
       </span>
     </div>
+  );
+}
+
+interface SaveAsProps {
+  proposed: string;
+  known: Templates;
+  onOpen: () => void;
+  /** Whether it was taken; otherwise the name stays in the field. */
+  onSave: (name: string) => boolean;
+}
+
+function SaveAs({ proposed, known, onOpen, onSave }: SaveAsProps): ReactElement {
+  const [name, setName] = useState<string | null>(null);
+  const wanted = name?.trim() ?? '';
+  const save = () => {
+    if (wanted !== '' && onSave(wanted)) setName(null);
+  };
+  return name === null ? (
+    <Button
+      size="sm"
+      variant="ghost"
+      icon={<BookmarkPlus aria-hidden="true" className="size-4" />}
+      onClick={() => {
+        setName(proposed);
+        onOpen();
+      }}
+    >
+      Save as…
+    </Button>
+  ) : (
+    <>
+      <input
+        autoFocus
+        aria-label="Name of the template"
+        placeholder="Name"
+        maxLength={maxNameLength}
+        value={name}
+        onChange={(event) => {
+          setName(event.target.value);
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') {
+            event.preventDefault();
+            save();
+          }
+          if (event.key === 'Escape') setName(null);
+        }}
+        className={cx(controlLook, 'h-7 max-w-48 px-2 text-sm max-md:h-9')}
+      />
+      <Button size="sm" variant="primary" disabledReason={wanted === '' ? 'Give it a name.' : ''} onClick={save}>
+        {known.has(wanted) ? 'Replace' : 'Save'}
+      </Button>
+      <Button
+        size="sm"
+        variant="ghost"
+        onClick={() => {
+          setName(null);
+        }}
+      >
+        Cancel
+      </Button>
+    </>
   );
 }

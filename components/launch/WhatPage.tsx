@@ -1,17 +1,15 @@
 'use client';
 // The first step: the experiment, what the VMs boot from, and their size.
-import { useMemo, type ReactElement } from 'react';
+import type { ReactElement } from 'react';
 import { formatMegabytes } from '../../lib/format.ts';
-import { Checkbox } from '../ui/Checkbox.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
 import { textInput } from '../wizard/form-values.ts';
 import { TextField } from '../wizard/TextField.tsx';
 import type { PageProps } from '../wizard/wizard.ts';
-import { filesHere, imagesOf } from './cluster-facts.ts';
+import { BootFiles } from './BootFiles.tsx';
 import { Choices } from './Choices.tsx';
-import { ImagePicker } from './ImagePicker.tsx';
 import type { Boot, LaunchValues } from './launch-values.ts';
 import { NamespaceField } from './NamespaceField.tsx';
 import { TemplatesBar } from './TemplatesBar.tsx';
@@ -27,8 +25,6 @@ const memories = ['256', '512', '1024', '2048', '4096', '8192'];
 export function WhatPage(page: PageProps<LaunchValues>): ReactElement {
   const { form, set, issue } = page;
   const rows = useClusterRows();
-  const images = useMemo(() => imagesOf(rows), [rows]);
-  const here = useMemo(() => filesHere(rows), [rows]);
   const memory = Number(form.memory);
   return (
     <>
@@ -46,78 +42,7 @@ export function WhatPage(page: PageProps<LaunchValues>): ReactElement {
             options={boots}
           />
         </div>
-        {form.boot === 'disk' ? (
-          <>
-            <ImagePicker
-              label="Disk images"
-              use="disk"
-              images={images}
-              here={here}
-              chosen={form.disks}
-              isMany
-              onChange={(disks) => {
-                set('disks', disks);
-              }}
-              error={
-                issue('disks') || form.disks.map((_, at) => issue(`disks.${at}`)).find((text) => text !== '') || ''
-              }
-            />
-            <Checkbox
-              checked={form.writesImage}
-              onCheckedChange={(writes) => {
-                set('writesImage', writes);
-              }}
-              label="The VM writes to the image itself"
-              hint={
-                issue('writesImage') === '' ? (
-                  'For one VM alone. Otherwise each VM writes to its own file, and the image stays as it is.'
-                ) : (
-                  <span role="alert" className="text-bad">
-                    {issue('writesImage')}
-                  </span>
-                )
-              }
-            />
-          </>
-        ) : form.boot === 'kernel' ? (
-          <>
-            <ImagePicker
-              label="Kernel"
-              use="kernel"
-              images={images}
-              here={here}
-              chosen={form.kernel === '' ? [] : [form.kernel]}
-              onChange={([kernel = '']) => {
-                set('kernel', kernel);
-              }}
-              error={issue('kernel')}
-            />
-            <ImagePicker
-              label="Initrd"
-              use="initrd"
-              images={images}
-              here={here}
-              chosen={form.initrd === '' ? [] : [form.initrd]}
-              onChange={([initrd = '']) => {
-                set('initrd', initrd);
-              }}
-              error={issue('initrd')}
-            />
-            <TextField page={page} name="append" label="Kernel command line" placeholder="console=ttyS0 quiet" />
-          </>
-        ) : (
-          <ImagePicker
-            label="CD images"
-            use="cdrom"
-            images={images}
-            here={here}
-            chosen={form.cdrom === '' ? [] : [form.cdrom]}
-            onChange={([cdrom = '']) => {
-              set('cdrom', cdrom);
-            }}
-            error={issue('cdrom')}
-          />
-        )}
+        <BootFiles page={page} rows={rows} />
       </div>
       <div className="grid gap-4 sm:grid-cols-2">
         <Field
