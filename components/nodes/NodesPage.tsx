@@ -2,17 +2,13 @@
 // All nodes as a table: find, filter, sort, tick many and act on them. What is shown and ticked is in the URL.
 import { Plus, Server } from 'lucide-react';
 import Link from 'next/link';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { addNodesKind, bridgeKind, deployKind } from '../../core/plans/kinds.ts';
+import { addNodesKind } from '../../core/plans/kinds.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { compareNames } from '../../core/ranges/natural-order.ts';
-import { parseRange } from '../../core/ranges/parse-range.ts';
 import { countOf } from '../../lib/format.ts';
 import { NodeInspector } from '../fleet/NodeInspector.tsx';
 import { describeMesh } from '../fleet/mesh-view.ts';
-import type { MeshNode } from '../fleet/mesh-view.ts';
-import { searchNodes } from '../fleet/search.ts';
 import { useAddedNodes } from '../fleet/use-added.ts';
 import { useMesh, useServerNow } from '../fleet/use-mesh.ts';
 import { Inspected } from '../frame/Inspected.tsx';
@@ -28,14 +24,9 @@ import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
 import { CommandOnMany } from './CommandOnMany.tsx';
 import { NodesTable } from './NodesTable.tsx';
+import { TickedNodes } from './TickedNodes.tsx';
 import type { ColumnName } from './columns.tsx';
-
-type Filter = 'all' | 'in' | 'out';
-const filters = [
-  { value: 'all', label: 'All' },
-  { value: 'in', label: 'In the mesh' },
-  { value: 'out', label: 'Not in it' },
-] as const;
+import { nodeFilters, useNodeChoice } from './use-node-choice.ts';
 
 const shown: readonly ColumnName[] = [
   'name',
@@ -50,38 +41,16 @@ const shown: readonly ColumnName[] = [
   'uptime',
 ];
 
-const fits: Readonly<Record<Filter, (node: MeshNode) => boolean>> = {
-  all: () => true,
-  in: (node) => node.facts.State === 'member',
-  out: (node) => node.facts.State !== 'member',
-};
-
 export function NodesPage(): ReactElement {
   const { mesh, status } = useMesh();
   const now = useServerNow();
   const { get, set } = useUrlState();
+  const added = useAddedNodes();
   const withCluster = useClusterPath();
   const adding = usePlanRefusal(addNodesKind);
-  const deploying = usePlanRefusal(deployKind);
-  const bridging = usePlanRefusal(bridgeKind);
   const [isCommanding, setIsCommanding] = useState(false);
 
-  const search = get('q');
-  const filter = filters.find(({ value }) => value === get('state'))?.value ?? 'all';
-  const added = useAddedNodes();
-  const all = useMemo(
-    () => (added.length === 0 ? mesh.nodes : [...mesh.nodes, ...added].sort((a, b) => compareNames(a.name, b.name))),
-    [mesh.nodes, added],
-  );
-  const byName = useMemo(() => new Map(all.map((node) => [node.name, node])), [all]);
-  const nodes = useMemo(() => searchNodes(all, search).filter(fits[filter]), [all, search, filter]);
-  const tickedText = get('ticked');
-  const ticked = useMemo(() => {
-    const range = parseRange(tickedText);
-    // A node that is gone cannot be acted on.
-    return new Set(range.ok ? range.names.filter((name) => byName.has(name)) : []);
-  }, [tickedText, byName]);
-  const selected = byName.get(get('node')) ?? null;
+  const { all, nodes, search, filter, ticked, selected, byName } = useNodeChoice(mesh, added);
   const select = (name: string | null): void => set({ node: name });
 
   const addNodes = (
@@ -107,8 +76,6 @@ export function NodesPage(): ReactElement {
   }
 
   const summary = describeMesh(mesh);
-  const range = describeRange(ticked);
-  const withoutMeshd = [...ticked].filter((name) => byName.get(name)?.added);
   return (
     <Inspected
       inspector={
@@ -143,41 +110,16 @@ export function NodesPage(): ReactElement {
           label="Mesh state"
           value={filter}
           onValueChange={(next) => set({ state: next === 'all' ? null : next })}
-          options={filters}
+          options={nodeFilters}
         />
         <span className="text-sm text-fg-3 numbers">{countOf(nodes.length, 'node')}</span>
         {ticked.size === 0 ? null : (
-          <div className="ml-auto flex flex-wrap items-center gap-2 rounded-md border border-accent/40 bg-accent-soft px-2 max-md:w-full max-md:py-2 md:py-px max-md:[&_:is(a,button)]:h-11">
-            <span className="text-sm">
-              {ticked.size} ticked: <span className="font-mono break-all">{range}</span>
-            </span>
-            <Button
-              size="sm"
-              disabledReason={
-                withoutMeshd.length === 0 ? '' : `${describeRange(withoutMeshd)} runs no meshd: it takes no commands.`
-              }
-              onClick={() => setIsCommanding(true)}
-            >
-              Run a command…
-            </Button>
-            <Button
-              size="sm"
-              disabledReason={deploying}
-              render={<Link href={withCluster(`/deploy?nodes=${encodeURIComponent(range)}`)} />}
-            >
-              Deploy…
-            </Button>
-            <Button
-              size="sm"
-              disabledReason={bridging}
-              render={<Link href={withCluster(`/bridge?nodes=${encodeURIComponent(range)}`)} />}
-            >
-              Bridge…
-            </Button>
-            <Button size="sm" variant="ghost" onClick={() => set({ ticked: null })}>
-              Clear
-            </Button>
-          </div>
+          <TickedNodes
+            names={ticked}
+            withoutMeshd={[...ticked].filter((name) => byName.get(name)?.added)}
+            onCommand={() => setIsCommanding(true)}
+            onClear={() => set({ ticked: null })}
+          />
         )}
       </div>
       <div className="flex min-h-60 flex-1 flex-col border-t bg-surface-1">
