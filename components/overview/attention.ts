@@ -5,26 +5,13 @@ import type { RunSummary } from '../../contract/plans.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { safeText } from '../../core/safe-text.ts';
 import { formatAgo, listOf } from '../../lib/format.ts';
-import { bridgeOf } from '../fleet/bridge-facts.ts';
 import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
 import type { State } from '../ui/StateMark.tsx';
-
-export interface Attention {
-  readonly key: string;
-  readonly state: State;
-  /** In words; names stand in `names`. */
-  readonly names: string;
-  readonly text: string;
-  readonly detail: string;
-  /** Where to look or act. */
-  readonly href: string;
-  readonly action: string;
-}
+import type { Attention } from './attention-item.ts';
+import { attentionOfNodes } from './attention-nodes.ts';
 
 /** Failed runs older than this were seen, or no longer matter. */
 const oldRunMs = 24 * 3600 * 1000;
-/** More lost nodes than these are one line. */
-const shownLost = 5;
 /** More VMs than these are a number. */
 const shownVms = 50;
 
@@ -40,8 +27,19 @@ export interface AttentionParts {
   readonly now: number;
 }
 
+const order: readonly State[] = ['bad', 'warn', 'lost', 'busy', 'ok'];
+
 export function attentionOf(mesh: MeshView, { added, unmet = [], runs, vms, vlans, now }: AttentionParts): Attention[] {
-  const { cluster, nodes } = mesh;
+  return [
+    ...ofCluster(mesh.cluster, unmet, now),
+    ...attentionOfNodes(mesh.nodes, added, now),
+    ...ofVms(vms),
+    ...ofVlans(vlans),
+    ...ofRuns(runs, now),
+  ].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+}
+
+function ofCluster(cluster: MeshView['cluster'], unmet: readonly string[], now: number): Attention[] {
   const items: Attention[] = [];
   if (cluster !== null && cluster.State !== 'live') {
     items.push({
@@ -79,98 +77,7 @@ export function attentionOf(mesh: MeshView, { added, unmet = [], runs, vms, vlan
       action: 'Terminal',
     });
   }
-  const lost = nodes
-    .filter((node) => node.facts.State === 'absent' && node.facts.LostAt !== null)
-    .sort((a, b) => (b.facts.LostAt ?? 0) - (a.facts.LostAt ?? 0));
-  for (const node of lost.slice(0, lost.length > shownLost ? 0 : shownLost)) {
-    items.push({
-      key: node.id,
-      state: 'bad',
-      names: node.name,
-      text: `lost ${formatAgo(node.facts.LostAt ?? now, now)}`,
-      detail: node.facts.Addresses[0] ?? '',
-      href: `/mesh?node=${encodeURIComponent(node.name)}`,
-      action: 'Look',
-    });
-  }
-  if (lost.length > shownLost) {
-    items.push({
-      key: 'lost',
-      state: 'bad',
-      names: describeRange(lost.map((node) => node.name)),
-      text: `${lost.length} nodes lost, the last ${formatAgo(lost[0]?.facts.LostAt ?? now, now)}`,
-      detail: '',
-      href: '/nodes?state=out',
-      action: 'Look',
-    });
-  }
-  const never = nodes.filter((node) => node.facts.State === 'absent' && node.facts.LostAt === null);
-  if (never.length > 0) {
-    const names = describeRange(never.map((node) => node.name));
-    items.push({
-      key: 'never',
-      state: 'lost',
-      names,
-      text: 'in the roster, not seen in the mesh',
-      detail: 'Deploying says what stands in the way.',
-      href: `/deploy?nodes=${encodeURIComponent(names)}`,
-      action: 'Deploy',
-    });
-  }
-  if (added.length > 0) {
-    const names = describeRange(added.map((node) => node.name));
-    items.push({
-      key: 'added',
-      state: 'lost',
-      names,
-      text: 'added, without meshd yet',
-      detail: 'Deploying makes it a member of the mesh; its NIC goes into the bridge before or after that.',
-      href: `/deploy?nodes=${encodeURIComponent(names)}`,
-      action: 'Deploy',
-    });
-  }
-  const lonely = nodes.filter((node) => node.state === 'warn');
-  if (lonely.length > 0) {
-    const names = describeRange(lonely.map((node) => node.name));
-    items.push({
-      key: 'lonely',
-      state: 'warn',
-      names,
-      text: 'in the mesh without a link',
-      detail: '',
-      href: `/mesh?q=${encodeURIComponent(names)}`,
-      action: 'Look',
-    });
-  }
-  for (const node of [...nodes, ...added]) {
-    for (const alarm of bridgeOf(node)?.alarms ?? []) {
-      items.push({
-        key: `bridge ${node.id} ${alarm}`,
-        state: 'bad',
-        names: node.name,
-        text: 'something of its bridge was left behind',
-        detail: alarm,
-        href: `/nodes/${encodeURIComponent(node.name)}`,
-        action: 'Look',
-      });
-    }
-  }
-  items.push(...vmItems(vms));
-  items.push(...ofVlans(vlans));
-  for (const run of runs) {
-    const words = wordsOfRun(run, now);
-    if (words === null) continue;
-    items.push({
-      key: run.id,
-      ...words,
-      names: '',
-      detail: `${run.title}, started by ${run.startedBy} ${formatAgo(run.startedAt, now)}`,
-      href: `/runs/${encodeURIComponent(run.id)}`,
-      action: 'Open the run',
-    });
-  }
-  const order: readonly State[] = ['bad', 'warn', 'lost', 'busy', 'ok'];
-  return items.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  return items;
 }
 
 /** Lost VMs are the loss of their node, which stands there already. */
@@ -179,7 +86,7 @@ const vmTroubles = [
   { state: 'PAUSED', tone: 'warn', text: 'stands still', plural: 'stand still', filter: 'state=PAUSED' },
 ] as const;
 
-function vmItems(vms: readonly FleetVm[]): Attention[] {
+function ofVms(vms: readonly FleetVm[]): Attention[] {
   return vmTroubles.flatMap(({ state, tone, text, plural, filter }) => {
     const those = vms.filter((vm) => vm.State === state && (state === 'ERROR' || vm.Reason !== ''));
     if (those.length === 0) return [];
@@ -229,6 +136,23 @@ function ofVlans(vlans: readonly FleetVlan[]): Attention[] {
           },
         ]),
   ];
+}
+
+function ofRuns(runs: readonly RunSummary[], now: number): Attention[] {
+  return runs.flatMap((run): Attention[] => {
+    const words = wordsOfRun(run, now);
+    if (words === null) return [];
+    return [
+      {
+        key: run.id,
+        ...words,
+        names: '',
+        detail: `${run.title}, started by ${run.startedBy} ${formatAgo(run.startedAt, now)}`,
+        href: `/runs/${encodeURIComponent(run.id)}`,
+        action: 'Open the run',
+      },
+    ];
+  });
 }
 
 function wordsOfRun(run: RunSummary, now: number): { state: State; text: string } | null {
