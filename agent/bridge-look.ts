@@ -3,8 +3,8 @@
 // any case. A look is valid until the next one; a look that saw a transaction or an alarm is valid for 10 s only.
 import { stat } from 'node:fs/promises';
 import type { BridgeSummary } from '../contract/bridge.ts';
-import { summariseBridge } from '../core/plans/bridge/summary.ts';
-import { defaultBridge } from '../core/plans/bridge/inputs.ts';
+import { summariseBridge } from '../core/plans/bridge/judge/summary.ts';
+import { defaultBridge } from '../core/plans/bridge/plan/inputs.ts';
 import { observeBridge } from '../host/bridge/look.ts';
 import { localRunner } from '../host/runner.ts';
 

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { expect, test, vi } from 'vitest';
 import type { StepView } from '../contract/plans.ts';
-import type { BridgeFacts } from '../core/plans/bridge/facts.ts';
-import { BridgeForm, type BridgeSighting } from '../core/plans/bridge/inputs.ts';
-import { persistBridge } from '../core/plans/bridge/persist.ts';
-import { planBridge } from '../core/plans/bridge/plan.ts';
-import { bridgedFacts, bridgeFacts, nicFacts } from '../core/plans/bridge/test-facts.ts';
+import type { BridgeFacts } from '../core/plans/bridge/observe/facts.ts';
+import { BridgeForm, type BridgeSighting } from '../core/plans/bridge/plan/inputs.ts';
+import { persistBridge } from '../core/plans/bridge/persist/persist.ts';
+import { planBridge } from '../core/plans/bridge/plan/plan.ts';
+import { bridgedFacts, bridgeFacts, nicFacts } from '../core/plans/bridge/observe/test-facts.ts';
 import { planKinds } from '../core/plans/kinds.ts';
 import type { Backend } from './backend.ts';
 import { addBridgeExtras, printRunbook } from './bridge-command.ts';

@@ -1,6 +1,6 @@
 // `meshdeck bridge` beside its plans: what is there, and the runbook.
 import type { Command } from 'commander';
-import { renderRunbook } from '../core/plans/bridge/runbook.ts';
+import { renderRunbook } from '../core/plans/bridge/plan/runbook.ts';
 import { safeJson, safeText } from '../core/safe-text.ts';
 import type { Backend } from './backend.ts';
 import { exitCodes } from './exit-codes.ts';

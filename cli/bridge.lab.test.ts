@@ -1,8 +1,8 @@
 // meshdeck bridge on real nodes: kept by the console and its peers, found right the second time, continued after kill -9, held
 // against a second console, taken away again byte for byte, and proven by a restart. The tests build on each other from top to bottom.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { RebootProof } from '../core/plans/bridge/step-args.ts';
-import { BridgeResult } from '../core/plans/bridge/step-args.ts';
+import { RebootProof } from '../core/plans/bridge/plan/step-args.ts';
+import { BridgeResult } from '../core/plans/bridge/plan/step-args.ts';
 import { observeNetwork, shellIn, startPing } from '../lab/bridge.ts';
 import { openLab } from '../lab/lab.ts';
 import { Meshdeck, statesOf, stepsOf } from '../lab/meshdeck.ts';

@@ -1,9 +1,9 @@
 // Plans and runs as text.
 import type { NodeBridge } from '../contract/bridge.ts';
 import type { LogLine, Plan, RunSummary, RunView, StepView } from '../contract/plans.ts';
-import { BridgeStepArgs } from '../core/plans/bridge/step-args.ts';
-import { rescueCommand } from '../core/plans/bridge/transaction.ts';
-import { bridgeUndoOf } from '../core/plans/bridge/undo-radius.ts';
+import { BridgeStepArgs } from '../core/plans/bridge/plan/step-args.ts';
+import { rescueCommand } from '../core/plans/bridge/plan/transaction.ts';
+import { bridgeUndoOf } from '../core/plans/bridge/plan/undo-radius.ts';
 import { undoable } from '../core/plans/undoable.ts';
 import { describeRange } from '../core/ranges/describe-range.ts';
 import { safeText } from '../core/safe-text.ts';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bridgeName, isReachable, patientTimes, removeBridge, startPing, waitForState } from './bridge.ts';
 import type { Stage } from './bridge-drills.ts';
 import { observeBridge, planChange } from './bridge-owners.ts';
-import { judgeBridge, type BridgePresence } from '../core/plans/bridge/verdict.ts';
+import { judgeBridge, type BridgePresence } from '../core/plans/bridge/judge/verdict.ts';
 import type { TransactionOverrides } from './bridge.ts';
 import { openLab } from './lab.ts';
 import { expectBackWithin, freshStage, observeQuietly } from './run-drill.ts';

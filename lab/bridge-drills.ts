@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import type { NodeTransaction } from '../host/bridge/node-transaction.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { startChild, type Child } from '../host/child.ts';
-import { type FileChange, rescueCommand } from '../core/plans/bridge/transaction.ts';
+import { type FileChange, rescueCommand } from '../core/plans/bridge/plan/transaction.ts';
 import { installTree, startMeshd } from './cluster.ts';
 import {
   bridgeName,

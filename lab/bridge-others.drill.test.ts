@@ -2,10 +2,10 @@
 // virtual address on it.
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { judgeManaged, judgeNamers } from '../core/plans/bridge/namers.ts';
-import { transactionOf } from '../core/plans/bridge/node-step.ts';
-import { persistBridge } from '../core/plans/bridge/persist.ts';
-import { judgeBridge } from '../core/plans/bridge/verdict.ts';
+import { judgeManaged, judgeNamers } from '../core/plans/bridge/observe/namers.ts';
+import { transactionOf } from '../core/plans/bridge/plan/node-step.ts';
+import { persistBridge } from '../core/plans/bridge/persist/persist.ts';
+import { judgeBridge } from '../core/plans/bridge/judge/verdict.ts';
 import { cyclePower, expectBare, expectBridged, observeBridge, planChange, readEtc } from './bridge-owners.ts';
 import {
   bridgeName,

@@ -1,6 +1,6 @@
 // The bridge on a node whose NIC belongs to NetworkManager; the other owners and methods are drills beside this.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe.ts';
+import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe/observe.ts';
 import { proveOwner } from './bridge-owners.ts';
 import { openLab } from './lab.ts';
 

@@ -2,11 +2,11 @@
 // the lab test and the drills.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe.ts';
-import { carrierOf } from '../core/plans/bridge/picture.ts';
-import { persistBridge } from '../core/plans/bridge/persist.ts';
-import type { BridgeFacts, BridgeMethod } from '../core/plans/bridge/facts.ts';
-import type { BridgeTransaction } from '../core/plans/bridge/transaction.ts';
+import { observeBridgeScript, parseBridgeFacts } from '../core/plans/bridge/observe/observe.ts';
+import { carrierOf } from '../core/plans/bridge/plan/picture.ts';
+import { persistBridge } from '../core/plans/bridge/persist/persist.ts';
+import type { BridgeFacts, BridgeMethod } from '../core/plans/bridge/observe/facts.ts';
+import type { BridgeTransaction } from '../core/plans/bridge/plan/transaction.ts';
 import { placeTransaction, type NodeTransaction } from '../host/bridge/node-transaction.ts';
 import {
   bridgeName,

@@ -1,8 +1,8 @@
 // Nodes whose ifupdown files are as people write them, side by side; more of them are drills.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeError } from '../contract/errors.ts';
-import { persistBridge } from '../core/plans/bridge/persist.ts';
-import { judgeRegenerated } from '../core/plans/bridge/regenerated.ts';
+import { persistBridge } from '../core/plans/bridge/persist/persist.ts';
+import { judgeRegenerated } from '../core/plans/bridge/observe/regenerated.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { bridgeName, describeLabTransaction, patience, shellIn, waitForState } from './bridge.ts';
 import { observeBridge } from './bridge-owners.ts';

@@ -1,7 +1,7 @@
 // Nodes whose ifupdown files are as people write them, bridged and through a cut of the power: for the lab test and the drills.
 import { expect } from 'vitest';
-import { persistBridge } from '../core/plans/bridge/persist.ts';
-import { addressesOf, carrierOf } from '../core/plans/bridge/picture.ts';
+import { persistBridge } from '../core/plans/bridge/persist/persist.ts';
+import { addressesOf, carrierOf } from '../core/plans/bridge/plan/picture.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { bridgeName, describeLabTransaction, isReachable, patience, shellIn, waitForState } from './bridge.ts';
 import { cyclePower, observeBridge, readEtc } from './bridge-owners.ts';

@@ -4,14 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../contract/errors.ts';
-import { defaultBridgeTimes } from '../core/plans/bridge/transaction.ts';
-import type { TransactionState } from '../core/plans/bridge/facts.ts';
+import { defaultBridgeTimes } from '../core/plans/bridge/plan/transaction.ts';
+import type { TransactionState } from '../core/plans/bridge/observe/facts.ts';
 import type {
   BridgeTimes,
   BridgeTransaction,
   FileChange,
   TransactionStatus,
-} from '../core/plans/bridge/transaction.ts';
+} from '../core/plans/bridge/plan/transaction.ts';
 import { placeTransaction, type NodeTransaction } from '../host/bridge/node-transaction.ts';
 import { startChild } from '../host/child.ts';
 import { sha256Hex } from '../host/hash.ts';

@@ -2,7 +2,7 @@
 // printed. One node has a lease, the other fixed addresses; both go through it side by side.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeError } from '../contract/errors.ts';
-import { persistBridge } from '../core/plans/bridge/persist.ts';
+import { persistBridge } from '../core/plans/bridge/persist/persist.ts';
 import { bridgeName, shellIn } from './bridge.ts';
 import { cyclePower, expectBridged, observeBridge, readEtc } from './bridge-owners.ts';
 import { expectAddresses, writeCase } from './bridge-stanzas.ts';

@@ -2,7 +2,7 @@
 // node's addresses.
 import { ArrowRight, EthernetPort, Network } from 'lucide-react';
 import type { ReactElement, ReactNode } from 'react';
-import type { BridgePicture } from '../../core/plans/bridge/step-args.ts';
+import type { BridgePicture } from '../../core/plans/bridge/plan/step-args.ts';
 
 export interface BeforeAfterProps {
   readonly uplink: string;

@@ -2,7 +2,7 @@
 // evidence and what distinguishes this node from one where the change worked.
 import type { ReactElement } from 'react';
 import { httpPaths } from '../../contract/http-paths.ts';
-import type { RebootProof } from '../../core/plans/bridge/step-args.ts';
+import type { RebootProof } from '../../core/plans/bridge/plan/step-args.ts';
 import { Button } from '../ui/Button.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { StateMark } from '../ui/StateMark.tsx';

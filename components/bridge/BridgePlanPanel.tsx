@@ -4,8 +4,8 @@
 import { Download } from 'lucide-react';
 import { useState, type ReactElement } from 'react';
 import type { Plan } from '../../contract/plans.ts';
-import { renderRunbook } from '../../core/plans/bridge/runbook.ts';
-import { rescueCommand } from '../../core/plans/bridge/transaction.ts';
+import { renderRunbook } from '../../core/plans/bridge/plan/runbook.ts';
+import { rescueCommand } from '../../core/plans/bridge/plan/transaction.ts';
 import { saveFile } from '../topology/save-file.ts';
 import { Button } from '../ui/Button.tsx';
 import { CommandLine } from '../ui/CommandLine.tsx';

@@ -2,7 +2,7 @@
 // A node while its bridge is being tried: what it checks, who has seen it, and the three things a person can say.
 import { Check, X } from 'lucide-react';
 import type { ReactElement } from 'react';
-import type { TrialSignal } from '../../core/plans/bridge/trial-signals.ts';
+import type { TrialSignal } from '../../core/plans/bridge/plan/trial-signals.ts';
 import { bridgeKind } from '../../core/plans/kinds.ts';
 import { useAction } from '../actions/use-action.ts';
 import { usePlanRefusal } from '../frame/use-session.tsx';

@@ -3,7 +3,7 @@
 // can be lost to. The form is the planner's (core/plans/bridge).
 import { lazy, useMemo, type ReactElement } from 'react';
 import { bridgeKind } from '../../core/plans/kinds.ts';
-import { BridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
+import { BridgeForm, defaultBridge } from '../../core/plans/bridge/plan/inputs.ts';
 import { parseRange } from '../../core/ranges/parse-range.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Checkbox } from '../ui/Checkbox.tsx';

@@ -1,6 +1,6 @@
 // Which NIC of one node goes into the bridge, with what is known of each.
 import type { ReactElement } from 'react';
-import type { BridgeNicChoice } from '../../core/plans/bridge/step-args.ts';
+import type { BridgeNicChoice } from '../../core/plans/bridge/plan/step-args.ts';
 import { Badge } from '../ui/Badge.tsx';
 import { Select } from '../ui/Select.tsx';
 

@@ -2,7 +2,7 @@
 // Removes the bridge permanently, with the same safety as when it was made. The plan names what is on it; the user types its name.
 import { lazy, useMemo, type ReactElement } from 'react';
 import { removeBridgeKind } from '../../core/plans/kinds.ts';
-import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/inputs.ts';
+import { RemoveBridgeForm, defaultBridge } from '../../core/plans/bridge/plan/inputs.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { Checkbox } from '../ui/Checkbox.tsx';
 import { Field } from '../ui/Field.tsx';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bridgeStep } from '../../core/plans/bridge/actions.ts';
-import type { BridgeStepArgs } from '../../core/plans/bridge/step-args.ts';
+import { bridgeStep } from '../../core/plans/bridge/plan/actions.ts';
+import type { BridgeStepArgs } from '../../core/plans/bridge/plan/step-args.ts';
 import { makePlan } from '../../core/plans/step.ts';
 import { testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { bridgeNodes, describeLeft, describeNode, mostUrgent, uplinkChoices, watchedNodes } from './bridge-view.ts';

@@ -1,14 +1,14 @@
 // A bridge plan or run as its pages read it: parsed once here, since steps are JSON. Pure.
 import { z } from 'zod';
 import type { Plan, RunView, Step, StepState } from '../../contract/plans.ts';
-import { RebootProof } from '../../core/plans/bridge/step-args.ts';
+import { RebootProof } from '../../core/plans/bridge/plan/step-args.ts';
 import {
   BlockedNode,
   type BridgeNicChoice,
   BridgeProgress,
   BridgeResult,
   BridgeStepArgs,
-} from '../../core/plans/bridge/step-args.ts';
+} from '../../core/plans/bridge/plan/step-args.ts';
 
 export interface BridgeNode {
   readonly node: string;

@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
 // @vitest-environment-options { "url": "https://10.0.0.9:8443/bridge" }
 import { expect, test } from 'vitest';
-import { BridgeForm } from '../../core/plans/bridge/inputs.ts';
-import { persistBridge } from '../../core/plans/bridge/persist.ts';
-import { planBridge } from '../../core/plans/bridge/plan.ts';
-import { bridgeFacts, nicFacts } from '../../core/plans/bridge/test-facts.ts';
+import { BridgeForm } from '../../core/plans/bridge/plan/inputs.ts';
+import { persistBridge } from '../../core/plans/bridge/persist/persist.ts';
+import { planBridge } from '../../core/plans/bridge/plan/plan.ts';
+import { bridgeFacts, nicFacts } from '../../core/plans/bridge/observe/test-facts.ts';
 import { BridgePlanPanel } from './BridgePlanPanel.tsx';
 import { bridgeWizard } from './BridgeWizard.tsx';
 import { pageForTests } from '../page-for-tests.ts';

@@ -1,6 +1,6 @@
 // The clock of a bridge trial on the screen, between two words of the server.
 import { useEffect, useState } from 'react';
-import type { BridgeProgress } from '../../core/plans/bridge/step-args.ts';
+import type { BridgeProgress } from '../../core/plans/bridge/plan/step-args.ts';
 
 /** The time left now, counted from the last report of it; null when no timer runs. */
 export function useCountdown(progress: BridgeProgress | null): number | null {

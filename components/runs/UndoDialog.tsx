@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import { useState, type ReactElement } from 'react';
 import type { RunView } from '../../contract/plans.ts';
-import { bridgeUndoOf } from '../../core/plans/bridge/undo-radius.ts';
+import { bridgeUndoOf } from '../../core/plans/bridge/plan/undo-radius.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { useAction } from '../actions/use-action.ts';

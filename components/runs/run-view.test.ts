@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FleetNode } from '../../contract/fleet.ts';
 import type { PlanKind, RunView, StepState } from '../../contract/plans.ts';
 import { scheduleUndo } from '../../core/plans/schedule.ts';
-import { bridgeUndoOf } from '../../core/plans/bridge/undo-radius.ts';
+import { bridgeUndoOf } from '../../core/plans/bridge/plan/undo-radius.ts';
 import { undoable } from '../../core/plans/undoable.ts';
 import { testPlan, testRun, testStep, testView } from '../wizard/plan-for-tests.ts';
 import { nextThing } from './next-thing.ts';

@@ -1,6 +1,6 @@
 // Every kind of plan there is. server/plans/kinds.ts has what each observes, plans and does; ARCHITECTURE.md says why
 // there are two halves.
-import { trialSignals } from './bridge/trial-signals.ts';
+import { trialSignals } from './bridge/plan/trial-signals.ts';
 import type { PlanKindFacts } from './plan-kind.ts';
 
 const nodes = { usage: '<nodes>', field: 'nodes', about: 'a node range' } as const;

@@ -98,7 +98,7 @@ note() {
 	{ printf '%s %s %s\n' "$(now_ms)" "$STATE" "$(one_line "$1")" | tee -a "$here/journal" >>"$live/journal"; } 2>/dev/null
 }
 
-# phase <id>: what the script does from here on, in the order and with the names of core/plans/bridge/phases.ts.
+# phase <id>: what the script does from here on, in the order and with the names of core/plans/bridge/plan/phases.ts.
 phase() {
 	{ printf '%s\n' "$1" >"$live/phase"; } 2>/dev/null
 	note "phase: $1"

@@ -1,9 +1,9 @@
 // One look at the network of a machine where argv run as root: over SSH for the console, on itself for meshd.
 import { setTimeout } from 'node:timers/promises';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
-import { lookTwice } from '../../core/plans/bridge/alarms.ts';
-import type { BridgeFacts } from '../../core/plans/bridge/facts.ts';
-import { observeBridgeScript, parseBridgeFacts } from '../../core/plans/bridge/observe.ts';
+import { lookTwice } from '../../core/plans/bridge/judge/alarms.ts';
+import type { BridgeFacts } from '../../core/plans/bridge/observe/facts.ts';
+import { observeBridgeScript, parseBridgeFacts } from '../../core/plans/bridge/observe/observe.ts';
 import type { RootHost } from './node-transaction.ts';
 
 /** Each program of the script has its own three seconds; a node under load takes some in all. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { defaultBridgeTimes } from '../../core/plans/bridge/transaction.ts';
-import type { BridgeTransaction } from '../../core/plans/bridge/transaction.ts';
+import { defaultBridgeTimes } from '../../core/plans/bridge/plan/transaction.ts';
+import type { BridgeTransaction } from '../../core/plans/bridge/plan/transaction.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import type { RunOptions } from '../runner.ts';
 import { describePlan, openTransaction, placeTransaction } from './node-transaction.ts';

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
-import { parsePeerLook, peerLookScript } from '../../core/plans/bridge/peer-look.ts';
+import { parsePeerLook, peerLookScript } from '../../core/plans/bridge/observe/peer-look.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import { SshConnection } from './connection.ts';
 import type { SshConnectOptions } from './connection.ts';

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { scriptArgv } from '../../core/deploy/scripts.ts';
 import { lockScript } from '../../core/plans/nodes/host-scripts.ts';
-import { observeBridgeScript } from '../../core/plans/bridge/observe.ts';
+import { observeBridgeScript } from '../../core/plans/bridge/observe/observe.ts';
 import { proveSudo, runAsRoot, sudoUnasked } from '../as-root.ts';
 import { SshConnection } from './connection.ts';
 import { loadCredentials } from './credentials.ts';

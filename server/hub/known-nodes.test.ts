@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { bridgedFacts } from '../../core/plans/bridge/test-facts.ts';
+import { bridgedFacts } from '../../core/plans/bridge/observe/test-facts.ts';
 import type { KnownNodesChange } from '../../contract/known-nodes.ts';
 import { rememberBridge } from '../plans/bridge/remember.ts';
 import { createMemoryStore } from '../store/memory-store.ts';

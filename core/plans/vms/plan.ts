@@ -1,6 +1,6 @@
 // A launch as a plan: the namespace and its VLANs first, then node by node, in waves: images, VMs, their start. Pure: it decides from what the cluster said.
 import { describeRange } from '../../ranges/describe-range.ts';
-import { planWaves } from '../bridge/waves.ts';
+import { planWaves } from '../bridge/plan/waves.ts';
 import { describeCommand } from '../command-text.ts';
 import { launchKind } from '../kinds.ts';
 import { makePlan, type PlanContext, type PlanResult } from '../step.ts';

@@ -1,6 +1,6 @@
 // The two calls of a transaction that do not end at once: its begin, and what follows its commit.
 import { AppError, describeError } from '../../../contract/errors.ts';
-import type { TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
+import type { TransactionStatus } from '../../../core/plans/bridge/plan/transaction.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 
 /** How long a call to the node may go unanswered. */

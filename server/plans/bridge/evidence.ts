@@ -2,7 +2,7 @@
 // and now, Open vSwitch's rows, the units' logs. No contents of configuration files are in it.
 import { AppError } from '../../../contract/errors.ts';
 import type { Step, StepView } from '../../../contract/plans.ts';
-import type { bridgeActions } from '../../../core/plans/bridge/actions.ts';
+import type { bridgeActions } from '../../../core/plans/bridge/plan/actions.ts';
 import { NodeTarget } from '../../../core/plans/targets.ts';
 import { openTransaction } from '../../../host/bridge/node-transaction.ts';
 import type { Store } from '../../ports.ts';

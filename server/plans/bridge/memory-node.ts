@@ -2,7 +2,7 @@
 // of docs/bridge.md and its own clock; everything else of a node is left out. For what a lab cannot host: 200 nodes, links that
 // need half a minute, clocks that jump.
 import { AppError } from '../../../contract/errors.ts';
-import type { TransactionState } from '../../../core/plans/bridge/facts.ts';
+import type { TransactionState } from '../../../core/plans/bridge/observe/facts.ts';
 import type { RootHost } from '../../../host/bridge/node-transaction.ts';
 import { sha256Hex } from '../../../host/hash.ts';
 import { CommandError } from '../../../host/runner.ts';

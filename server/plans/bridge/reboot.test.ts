@@ -1,9 +1,9 @@
 // The proof by a restart against a node in memory, in virtual time: one restart for each run, whichever side is killed and when.
 import { expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
-import { bootScript, rebootScript, rebootSeconds } from '../../../core/plans/bridge/reboot-proof.ts';
-import type { RebootProofArgs } from '../../../core/plans/bridge/step-args.ts';
-import { bridgedFacts, bridgeFacts, transactionMark } from '../../../core/plans/bridge/test-facts.ts';
+import { bootScript, rebootScript, rebootSeconds } from '../../../core/plans/bridge/plan/reboot-proof.ts';
+import type { RebootProofArgs } from '../../../core/plans/bridge/plan/step-args.ts';
+import { bridgedFacts, bridgeFacts, transactionMark } from '../../../core/plans/bridge/observe/test-facts.ts';
 import { proveByReboot } from './reboot.ts';
 import type { RebootParts } from './reboot.ts';
 

@@ -7,8 +7,8 @@
 //  - A time-out means unknown, and is reported as unknown.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
-import type { bridgeActions } from '../../../core/plans/bridge/actions.ts';
-import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
+import type { bridgeActions } from '../../../core/plans/bridge/plan/actions.ts';
+import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
 import {
   bootScript,
   compareWithCommitted,
@@ -16,9 +16,9 @@ import {
   rebootScript,
   rebootSeconds,
   rebootSettleSeconds,
-} from '../../../core/plans/bridge/reboot-proof.ts';
-import type { BootState } from '../../../core/plans/bridge/reboot-proof.ts';
-import type { RebootProof, RebootProofArgs } from '../../../core/plans/bridge/step-args.ts';
+} from '../../../core/plans/bridge/plan/reboot-proof.ts';
+import type { BootState } from '../../../core/plans/bridge/plan/reboot-proof.ts';
+import type { RebootProof, RebootProofArgs } from '../../../core/plans/bridge/plan/step-args.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import type { RootHost } from '../../../host/bridge/node-transaction.ts';
 import type { Executors } from '../action.ts';

@@ -1,8 +1,8 @@
 // Looks again at nodes whose remembered look has an alarm or a transaction under way: pages show that look until there is another
 // one, and somebody may have fixed it at the node's own console.
 import { describeError } from '../../../contract/errors.ts';
-import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
-import { defaultBridge } from '../../../core/plans/bridge/inputs.ts';
+import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
+import { defaultBridge } from '../../../core/plans/bridge/plan/inputs.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import type { Log, Part, Store, StoredHost } from '../../ports.ts';
 import { shellOf } from '../../ssh/known-nodes.ts';

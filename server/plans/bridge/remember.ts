@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { BridgeSummary } from '../../../contract/bridge.ts';
 import type { RememberedBridge } from '../../../contract/bridge.ts';
-import type { BridgeFacts } from '../../../core/plans/bridge/facts.ts';
-import { summariseBridge } from '../../../core/plans/bridge/summary.ts';
+import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
+import { summariseBridge } from '../../../core/plans/bridge/judge/summary.ts';
 import type { Store } from '../../ports.ts';
 import { factsOf } from '../../ssh/known-nodes.ts';
 

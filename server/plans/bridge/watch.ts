@@ -8,20 +8,20 @@
 //    console got no answer, only shows which peer is a way in.
 //  - Every connection is closed by the turn that opened it.
 import { AppError, describeError } from '../../../contract/errors.ts';
-import { describePhase } from '../../../core/plans/bridge/phases.ts';
-import type { WitnessEvidence } from '../../../core/plans/bridge/causes.ts';
-import type { PeerLook } from '../../../core/plans/bridge/peer-look.ts';
-import type { BridgeProgress, PlannedTransaction, WitnessPlan } from '../../../core/plans/bridge/step-args.ts';
-import type { TrialSignal } from '../../../core/plans/bridge/trial-signals.ts';
-import type { TransactionStatus } from '../../../core/plans/bridge/transaction.ts';
+import { describePhase } from '../../../core/plans/bridge/plan/phases.ts';
+import type { WitnessEvidence } from '../../../core/plans/bridge/plan/causes.ts';
+import type { PeerLook } from '../../../core/plans/bridge/observe/peer-look.ts';
+import type { BridgeProgress, PlannedTransaction, WitnessPlan } from '../../../core/plans/bridge/plan/step-args.ts';
+import type { TrialSignal } from '../../../core/plans/bridge/plan/trial-signals.ts';
+import type { TransactionStatus } from '../../../core/plans/bridge/plan/transaction.ts';
 import {
   consoleWitness,
   describeMissingWitnesses,
   describeWitness,
   isSeenFromOutside,
-} from '../../../core/plans/bridge/witnesses.ts';
-import { describeSeconds } from '../../../core/plans/bridge/verdict.ts';
-import type { Sightings } from '../../../core/plans/bridge/witnesses.ts';
+} from '../../../core/plans/bridge/plan/witnesses.ts';
+import { describeSeconds } from '../../../core/plans/bridge/judge/verdict.ts';
+import type { Sightings } from '../../../core/plans/bridge/plan/witnesses.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 
 /** A connection to the node, through which the console controls its transaction. */
