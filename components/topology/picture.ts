@@ -10,7 +10,7 @@
 //   names to sigma what it must repaint. While an index is due (all was redrawn), that index repaints.
 // - `kill` ends worker, timer, listeners and the WebGL contexts (browsers keep few of these).
 import { UndirectedGraph } from 'graphology';
-import Sigma from 'sigma';
+
 import type { Settings } from 'sigma/settings';
 import type { NodeDisplayData, PartialButFor } from 'sigma/types';
 import type { FleetLink } from '../../contract/fleet.ts';
@@ -27,6 +27,7 @@ import { liveMark, markOnce, settledMark } from './marks.ts';
 import { planLayout } from './positions.ts';
 import type { LayoutRequest, Point, PositionStore } from './positions.ts';
 import { MeshNodeProgram } from './programs.ts';
+import { SizedSigma } from './sized-sigma.ts';
 import { stagePadding } from './sketch.ts';
 
 export interface PictureOptions {
@@ -66,7 +67,7 @@ export class Picture {
   private readonly container: HTMLElement;
   private graph: PictureGraph = new UndirectedGraph();
   private readonly links: LinkLayer;
-  private readonly sigma: Sigma<NodeDrawing & Point, object>;
+  private readonly sigma: SizedSigma<NodeDrawing & Point, object>;
   private store: PositionStore | null = null;
   private places = new Map<string, Point>();
   private readonly ghosts = new Map<string, Ghost>();
@@ -94,7 +95,7 @@ export class Picture {
       placeOf: (id) => this.sigma.getNodeDisplayData(id),
       lookOf: (link) => this.lookOf(link),
     });
-    this.sigma = new Sigma(this.graph, container, this.settings());
+    this.sigma = new SizedSigma(this.graph, container, this.settings());
     this.endSchemeChange = onSchemeChange(() => {
       // Not sigma.setSettings: sigma 3.0.3 then puts its hover programs in the place of the node programs, and draws no node.
       this.colours = readColours(container);
