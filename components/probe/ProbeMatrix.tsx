@@ -1,11 +1,10 @@
 'use client';
 // The paths of one VLAN: a row for each node that sends, a column for each that receives. Virtual both ways, names stay in sight. One stop for the
 // keyboard: arrows move a cell, Enter selects its path.
-import { useVirtualizer, type Range } from '@tanstack/react-virtual';
-import { useEffect, useId, useRef, useState } from 'react';
-import type { KeyboardEvent, MouseEvent, ReactElement } from 'react';
+import type { ReactElement } from 'react';
 import { cx } from '../ui/cx.ts';
-import { headerHeight, placeAfter, rowHeight, shortNode, type GridPlace } from '../vlans/matrix-layout.ts';
+import { headerHeight, rowHeight, shortNode, type GridPlace } from '../vlans/matrix-layout.ts';
+import { cellId, useMatrix } from '../vlans/use-matrix.ts';
 import { pathWord, type VlanVerdicts } from './path-verdicts.ts';
 import { VerdictShape } from './verdict-looks.tsx';
 
@@ -28,75 +27,33 @@ const activeCell =
 export function ProbeMatrix({ verdicts, selected, onSelect }: ProbeMatrixProps): ReactElement {
   'use no memo';
   const { nodes, vlan } = verdicts;
-  const id = useId();
-  const scroller = useRef<HTMLDivElement>(null);
-  const [active, setActive] = useState<GridPlace>({ row: 0, column: 1 });
   const longest = nodes.reduce((most, { name }) => Math.max(most, Math.min(mostCharacters, name.length)), 0);
   const columnWidth = Math.max(44, Math.ceil(longest * characterWidth) + 16);
   const fixedWidth = Math.max(72, Math.ceil(longest * characterWidth) + 28);
-  const last = nodes.length - 1;
-  const place = { row: Math.min(active.row, last), column: Math.min(active.column, last) };
-  const common = { count: nodes.length, getScrollElement: () => scroller.current };
-  const rows = useVirtualizer({
-    ...common,
-    estimateSize: () => rowHeight,
-    ...{ paddingStart: headerHeight, scrollPaddingStart: headerHeight, overscan: 6 },
-    rangeExtractor: (range) => shownIndexes(range, place.row),
-  });
-  const columns = useVirtualizer({
-    ...common,
-    horizontal: true,
-    estimateSize: () => columnWidth,
-    ...{ paddingStart: fixedWidth, scrollPaddingStart: fixedWidth, overscan: 4 },
-    rangeExtractor: (range) => shownIndexes(range, place.column),
-  });
-  useEffect(() => columns.measure(), [columns, columnWidth, fixedWidth]);
-  const shown = columns.getVirtualItems().flatMap(({ index, start }) => {
-    const node = nodes[index];
-    return node ? [{ index, start, name: node.name }] : [];
-  });
-
   const choose = (at: GridPlace): void => {
     const [from, to] = [nodes[at.row]?.name, nodes[at.column]?.name];
     if (from === undefined || to === undefined || from === to) return;
     onSelect(selected?.from === from && selected.to === to ? null : { from, to });
   };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.altKey || event.metaKey) return;
-    if (event.key === 'Enter' || event.key === ' ') choose(place);
-    else {
-      const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 2);
-      const next = placeAfter(place, event, { rows: nodes.length, columns: nodes.length, page });
-      if (next === null) return;
-      const at = { row: Math.max(0, next.row), column: next.column };
-      setActive(at);
-      rows.scrollToIndex(at.row);
-      columns.scrollToIndex(at.column);
-    }
-    event.preventDefault();
-  };
-  const onClick = (event: MouseEvent): void => {
-    const cell = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-column]') : null;
-    if (cell === null) return;
-    const at = { row: Number(cell.dataset['row']), column: Number(cell.dataset['column']) };
-    setActive(at);
-    choose(at);
-  };
+  const { id, place, rows, columns, size, grid } = useMatrix({
+    ...{ rows: nodes.length, columns: nodes.length, fixed: 0, fixedWidth, columnWidth },
+    hasHeader: false,
+    begin: { row: 0, column: 1 },
+    onAct: choose,
+  });
+  const shown = columns.flatMap(({ index, start }) => {
+    const node = nodes[index];
+    return node ? [{ index, start, name: node.name }] : [];
+  });
 
   return (
     <div
-      ref={scroller}
-      role="grid"
+      {...grid}
       aria-label={`Paths on VLAN ${vlan}: a row for each node that sends, a column for each that receives`}
-      aria-rowcount={nodes.length + 1}
       aria-colcount={nodes.length + 1}
-      aria-activedescendant={nodes.length === 0 ? undefined : cellId(id, place)}
-      tabIndex={0}
-      onKeyDown={onKeyDown}
-      onClick={onClick}
       className="group/grid relative max-h-[60vh] max-w-full self-start scroller border-r border-b text-sm outline-none"
     >
-      <div className="relative" style={{ height: rows.getTotalSize(), width: columns.getTotalSize() }}>
+      <div className="relative" style={size}>
         <div role="row" aria-rowindex={1} className="sticky top-0 z-20 bg-surface-1" style={{ height: headerHeight }}>
           <div
             role="columnheader"
@@ -122,7 +79,7 @@ export function ProbeMatrix({ verdicts, selected, onSelect }: ProbeMatrixProps):
             </div>
           ))}
         </div>
-        {rows.getVirtualItems().map(({ index, start }) => {
+        {rows.map(({ index, start }) => {
           const from = nodes[index]?.name;
           if (from === undefined) return null;
           return (
@@ -201,14 +158,4 @@ function Cell({ id, at, path: { from, to }, verdicts, isSelected, isActive, styl
       {isItself ? <span aria-hidden="true">·</span> : <VerdictShape verdict={verdict} />}
     </div>
   );
-}
-
-const cellId = (grid: string, { row, column }: GridPlace): string => `${grid}-${row}-${column}`;
-
-/** The active cell stays in the document while it is out of sight: it is what a screen reader is on. */
-function shownIndexes({ startIndex, endIndex, overscan, count }: Range, extra: number): number[] {
-  const first = Math.max(0, startIndex - overscan);
-  const end = Math.min(count - 1, endIndex + overscan);
-  const indexes = Array.from({ length: Math.max(0, end - first + 1) }, (_, at) => first + at);
-  return extra < 0 || extra >= count || indexes.includes(extra) ? indexes : [...indexes, extra].sort((a, b) => a - b);
 }
