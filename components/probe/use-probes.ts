@@ -6,7 +6,7 @@ import type { TraceResult } from '../../contract/trace.ts';
 import { noLine, type LiveLine } from '../../lib/probes.ts';
 import { useConsole, useReadable } from '../../lib/use-console.ts';
 
-interface UsedLine<Result> extends LiveLine<Result> {
+export interface UsedLine<Result> extends LiveLine<Result> {
   readonly run: (line: string) => void;
   readonly cancel: () => void;
 }
