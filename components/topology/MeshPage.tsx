@@ -2,38 +2,36 @@
 // The live mesh: the picture, the table of the same nodes, or both; one selection for all, in the URL.
 import { Columns2, Rows3, Waypoints } from 'lucide-react';
 import Link from 'next/link';
-import { useMemo, useRef } from 'react';
+import { useRef } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
-import { linkKey } from '../../core/fleet-view.ts';
-import { criticalParts } from '../../core/topology/critical.ts';
 import { addNodesKind } from '../../core/plans/kinds.ts';
-import { countOf, listOf } from '../../lib/format.ts';
+import { countOf } from '../../lib/format.ts';
 import type { Readable } from '../../lib/observable.ts';
-import { useEarlyFleetPart, useReadable, useReadablePart } from '../../lib/use-console.ts';
+import { useEarlyFleetPart, useReadablePart } from '../../lib/use-console.ts';
 import { NodeInspector } from '../fleet/NodeInspector.tsx';
 import type { NodeInspectorProps } from '../fleet/NodeInspector.tsx';
-import { countLinks, describeMesh, emptyMesh } from '../fleet/mesh-view.ts';
+import { countLinks, describeMesh } from '../fleet/mesh-view.ts';
 import type { MeshView } from '../fleet/mesh-view.ts';
-import { searchNodes } from '../fleet/search.ts';
 import { useMeshSource, useServerNow } from '../fleet/use-mesh.ts';
 import { Inspected } from '../frame/Inspected.tsx';
 import { PageHeader } from '../frame/PageHeader.tsx';
 import { useClusterPath } from '../frame/use-cluster.ts';
 import { usePlanRefusal } from '../frame/use-session.tsx';
-import { phoneScreen, useMedia, wideScreen } from '../frame/use-media.ts';
+import { useMedia, wideScreen } from '../frame/use-media.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
-import { NodesTable } from '../nodes/NodesTable.tsx';
-import type { ColumnName } from '../nodes/columns.tsx';
 import { Button } from '../ui/Button.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { SearchInput } from '../ui/SearchInput.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
 import { SkeletonRows } from '../ui/Skeleton.tsx';
 import { StateMark } from '../ui/StateMark.tsx';
+import { CutsNotice } from './CutsNotice.tsx';
 import { MeshLegend } from './MeshLegend.tsx';
 import { MeshPicture } from './MeshPicture.tsx';
+import { MeshTable } from './MeshTable.tsx';
 import { MeshTools } from './MeshTools.tsx';
 import type { Picture } from './picture.ts';
+import { useMeshChoice } from './use-mesh-choice.ts';
 
 type View = 'picture' | 'both' | 'table';
 const views = [
@@ -41,40 +39,17 @@ const views = [
   { value: 'both', label: 'Both', icon: <Columns2 aria-hidden="true" /> },
   { value: 'table', label: 'Table', icon: <Rows3 aria-hidden="true" /> },
 ] as const;
-const tableColumns: readonly ColumnName[] = ['name', 'state', 'links', 'peers', 'version'];
-const besideColumns: readonly ColumnName[] = ['name', 'state', 'links', 'peers'];
 
 export function MeshPage(): ReactElement {
   const source = useMeshSource();
   const status = useEarlyFleetPart((state) => state.status);
   const { get, set } = useUrlState();
-  const withCluster = useClusterPath();
-  const adding = usePlanRefusal(addNodesKind);
   const isWide = useMedia(wideScreen);
   const picture = useRef<Picture | null>(null);
 
-  const selectedName = get('node');
-  const search = get('q');
-  const areCutsShown = get('cuts') === '1';
+  const inMesh = useMeshChoice(source);
+  const { mesh, selectedName, selected, search, found, areCutsShown, critical } = inMesh;
   const isEmpty = useReadablePart(source, ({ cluster, nodes }) => cluster === null || nodes.length === 0);
-  // The picture follows the mesh on its own. The page renders with each change only while it says something about all of it.
-  const isFollowed = selectedName !== '' || search.trim() !== '' || areCutsShown;
-  const mesh = useReadablePart(source, (whole) => (isFollowed ? whole : null));
-  const selected = mesh?.byName.get(selectedName) ?? null;
-  const found = useMemo(
-    () => (mesh === null || search.trim() === '' ? null : searchNodes(mesh.nodes, search)),
-    [mesh, search],
-  );
-  const matching = useMemo(() => (found === null ? null : new Set(found.map((node) => node.id))), [found]);
-  const critical = useMemo(() => {
-    if (mesh === null || !(areCutsShown || selectedName !== '')) return null;
-    const ids = mesh.nodes.filter((node) => node.facts.State === 'member').map((node) => node.id);
-    return criticalParts(
-      ids,
-      [...mesh.links.values()].filter((link) => link.State === 'up'),
-    );
-  }, [mesh, areCutsShown, selectedName]);
-  const cutLinks = useMemo(() => new Set(critical?.cutLinks.map(linkKey)), [critical]);
 
   const wantedView = get('view');
   // Side by side needs the room for it.
@@ -91,24 +66,7 @@ export function MeshPage(): ReactElement {
   };
 
   const isLoading = status === 'loading';
-  if (isEmpty && !isLoading) {
-    return (
-      <>
-        <PageHeader title="Mesh" />
-        <EmptyState
-          icon={<Waypoints />}
-          title="No mesh yet"
-          action={
-            <Button variant="primary" disabledReason={adding} render={<Link href={withCluster('/add-nodes')} />}>
-              Add nodes
-            </Button>
-          }
-        >
-          Here stands the live picture of the cluster: every node, and the links that they hold with each other.
-        </EmptyState>
-      </>
-    );
-  }
+  if (isEmpty && !isLoading) return <NoMesh />;
 
   const shownViews = isWide ? views : views.filter(({ value }) => value !== 'both');
   return (
@@ -152,24 +110,16 @@ export function MeshPage(): ReactElement {
           </>
         }
       />
-      {areCutsShown && mesh !== null && critical !== null ? (
-        <p role="status" className="border-t bg-warn-soft px-4 py-1.5 text-sm md:px-6">
-          {describeCuts(
-            [...critical.cutNodes].map((id) => mesh.byId.get(id)?.name ?? id),
-            critical.cutLinks.length,
-            critical.parts.length,
-          )}
-        </p>
-      ) : null}
+      {areCutsShown && mesh !== null && critical !== null ? <CutsNotice mesh={mesh} critical={critical} /> : null}
       <div className="flex min-h-0 flex-1 border-t">
         {view === 'table' ? null : (
           <div className="relative min-h-60 min-w-0 flex-1 bg-surface-1">
             <MeshPicture
               source={source}
               selected={selected?.id ?? null}
-              matching={matching}
+              matching={inMesh.matching}
               cutNodes={areCutsShown && critical !== null ? critical.cutNodes : null}
-              cutLinks={areCutsShown ? cutLinks : null}
+              cutLinks={areCutsShown ? inMesh.cutLinks : null}
               onSelect={select}
               pictureRef={picture}
               className="absolute inset-0"
@@ -207,6 +157,27 @@ export function MeshPage(): ReactElement {
   );
 }
 
+function NoMesh(): ReactElement {
+  const withCluster = useClusterPath();
+  const adding = usePlanRefusal(addNodesKind);
+  return (
+    <>
+      <PageHeader title="Mesh" />
+      <EmptyState
+        icon={<Waypoints />}
+        title="No mesh yet"
+        action={
+          <Button variant="primary" disabledReason={adding} render={<Link href={withCluster('/add-nodes')} />}>
+            Add nodes
+          </Button>
+        }
+      >
+        Here stands the live picture of the cluster: every node, and the links that they hold with each other.
+      </EmptyState>
+    </>
+  );
+}
+
 function Summary({ source }: { source: Readable<MeshView> }): ReactElement {
   const state = useReadablePart(source, (mesh) => describeMesh(mesh).state);
   const text = useReadablePart(source, (mesh) => describeMesh(mesh).text);
@@ -220,44 +191,4 @@ function Summary({ source }: { source: Readable<MeshView> }): ReactElement {
 
 function MeshInspector(props: Omit<NodeInspectorProps, 'now'>): ReactElement {
   return <NodeInspector {...props} now={useServerNow()} />;
-}
-
-interface MeshTableProps {
-  source: Readable<MeshView>;
-  /** Beside the picture, where it is narrow. */
-  isBeside: boolean;
-  selected: string;
-  onSelect: (name: string | null) => void;
-}
-
-/** `mesh list`: the same nodes as the picture's, those that a search found. */
-function MeshTable({ source, isBeside, selected, onSelect }: MeshTableProps): ReactElement {
-  const mesh = useReadable(source, emptyMesh);
-  const now = useServerNow();
-  const { get, set } = useUrlState();
-  const search = get('q');
-  const isPhone = useMedia(phoneScreen);
-  const nodes = useMemo(() => searchNodes(mesh.nodes, search), [mesh.nodes, search]);
-  return (
-    <NodesTable
-      label="Nodes of the mesh with their peers"
-      mesh={mesh}
-      nodes={nodes}
-      show={isBeside && !isPhone ? besideColumns : tableColumns}
-      sort={get('sort')}
-      onSort={(sort) => set({ sort: sort === 'name' ? null : sort })}
-      selected={selected}
-      onSelect={onSelect}
-      now={now}
-    />
-  );
-}
-
-function describeCuts(nodes: readonly string[], links: number, parts: number): string {
-  const split = parts > 1 ? `The mesh is in ${parts} parts. ` : '';
-  if (nodes.length === 0 && links === 0)
-    return `${split}Nothing hangs by a thread: any one node may go and the others keep each other.`;
-  const nodeText = nodes.length === 0 ? '' : `Without ${listOf(nodes, 6)} others lose each other. `;
-  const linkText = links === 0 ? '' : `${countOf(links, 'link')} without a way round.`;
-  return `${split}${nodeText}${linkText}`;
 }
