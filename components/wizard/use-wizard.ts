@@ -61,38 +61,10 @@ export function useWizard<Form extends FormValues>(
     latest.current = state;
   });
   const { place, form, secrets, planSecrets, plan, busy } = state;
-  const runInUrl = url.get('run');
-  const stepInUrl = url.get('step');
   const here = place.at === 'form' ? (wizard.pages[place.page]?.key ?? '') : place.at;
 
-  // The browser's back and forward buttons.
-  useEffect(() => {
-    if (runInUrl !== '') {
-      dispatch({ do: 'started', run: runInUrl });
-      return;
-    }
-    if (latest.current.place.at === 'run') dispatch({ do: 'left' });
-    if (stepInUrl === 'plan') dispatch({ do: 'go', to: { at: 'plan' } });
-    else
-      dispatch({
-        do: 'go',
-        to: {
-          at: 'form',
-          page: Math.max(
-            0,
-            wizard.pages.findIndex(({ key }) => key === stepInUrl),
-          ),
-        },
-      });
-  }, [runInUrl, stepInUrl, wizard.pages]);
-
-  // Each step starts at its top, and a screen reader with its heading.
-  const heading = useRef<HTMLHeadingElement>(null);
-  const isFirst = useRef(true);
-  useEffect(() => {
-    if (!isFirst.current) heading.current?.focus();
-    isFirst.current = false;
-  }, [here]);
+  useBackButton(wizard, latest, dispatch);
+  const heading = useStepFocus(here);
 
   const goTo = (key: string) => {
     url.set({ step: key === wizard.pages[0]?.key ? null : key, run: null }, { isStep: true });
@@ -186,6 +158,47 @@ export function useWizard<Form extends FormValues>(
     makePlan,
     start,
   };
+}
+
+/** What the URL says, as the browser's back and forward buttons change it, is where the wizard stands. */
+function useBackButton<Form extends FormValues>(
+  { pages }: Wizard<Form>,
+  latest: RefObject<WizardState<Form>>,
+  dispatch: (event: WizardEvent) => void,
+): void {
+  const url = useUrlState();
+  const runInUrl = url.get('run');
+  const stepInUrl = url.get('step');
+  useEffect(() => {
+    if (runInUrl !== '') {
+      dispatch({ do: 'started', run: runInUrl });
+      return;
+    }
+    if (latest.current.place.at === 'run') dispatch({ do: 'left' });
+    if (stepInUrl === 'plan') dispatch({ do: 'go', to: { at: 'plan' } });
+    else
+      dispatch({
+        do: 'go',
+        to: {
+          at: 'form',
+          page: Math.max(
+            0,
+            pages.findIndex(({ key }) => key === stepInUrl),
+          ),
+        },
+      });
+  }, [runInUrl, stepInUrl, pages, latest, dispatch]);
+}
+
+/** Each step starts at its top, and a screen reader with its heading. */
+function useStepFocus(here: string): RefObject<HTMLHeadingElement | null> {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) heading.current?.focus();
+    isFirst.current = false;
+  }, [here]);
+  return heading;
 }
 
 function whyNotRun(
