@@ -4,14 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../contract/errors.ts';
-import { defaultBridgeTimes } from '../core/plans/bridge/plan/transaction.ts';
+import { defaultBridgeTimes } from '../core/plans/bridge/plan/times.ts';
 import type { TransactionState } from '../core/plans/bridge/observe/facts.ts';
-import type {
-  BridgeTimes,
-  BridgeTransaction,
-  FileChange,
-  TransactionStatus,
-} from '../core/plans/bridge/plan/transaction.ts';
+import type { BridgeTimes } from '../core/plans/bridge/plan/times.ts';
+import type { BridgeTransaction, FileChange, TransactionStatus } from '../core/plans/bridge/plan/transaction.ts';
 import { placeTransaction, type NodeTransaction } from '../host/bridge/node-transaction.ts';
 import { startChild } from '../host/child.ts';
 import { sha256Hex } from '../host/hash.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultBridgeTimes } from '../../core/plans/bridge/plan/transaction.ts';
+import { defaultBridgeTimes } from '../../core/plans/bridge/plan/times.ts';
 import type { BridgeTransaction } from '../../core/plans/bridge/plan/transaction.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import type { RunOptions } from '../runner.ts';

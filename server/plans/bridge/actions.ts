@@ -13,8 +13,9 @@ import type { BridgeTransaction, TransactionStatus } from '../../../core/plans/b
 import { trialSignals } from '../../../core/plans/bridge/plan/trial-signals.ts';
 import type { TrialSignal } from '../../../core/plans/bridge/plan/trial-signals.ts';
 import { planUndo } from '../../../core/plans/bridge/plan/undo.ts';
-import { describeSeconds, judgeBridge } from '../../../core/plans/bridge/judge/verdict.ts';
-import type { BridgeFinding } from '../../../core/plans/bridge/judge/verdict.ts';
+import { describeSeconds } from '../../../core/plans/bridge/judge/words.ts';
+import { judgeBridge } from '../../../core/plans/bridge/judge/verdict.ts';
+import type { BridgeFinding } from '../../../core/plans/bridge/judge/finding.ts';
 import { describeWitness } from '../../../core/plans/bridge/plan/witnesses.ts';
 import type { NodeTarget } from '../../../core/plans/targets.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
@@ -25,15 +26,11 @@ import type { SignalListener, StepContext, StepOutcome } from '../../runs/execut
 import type { ActionParts, Executors } from '../action.ts';
 import { knownHostLines } from '../../ssh/host-keys.ts';
 import { pause } from '../../ssh/pause.ts';
-import { awaitHandOver, beginOnce } from './calls.ts';
+import { awaitHandOver, beginOnce, callMs, lookMs, turnMs } from './calls.ts';
 import { rememberBridge } from './remember.ts';
 import { isNotPlaced, watchTransaction } from './watch.ts';
 import type { Door, WatchEnd } from './watch.ts';
 
-/** One look from outside, the console's or a peer's. */
-const lookMs = 3_000;
-/** A call through a door that was opened: seen, status, undo. Longer ones have their own. */
-const callMs = 5_000;
 /** How often the step checks the node's lock while it watches. */
 const lockCheckMs = 10_000;
 /** How much longer than its own time the console waits for the hand-over to the DHCP client. */
@@ -194,7 +191,7 @@ async function findBegun(args: BridgeStepArgs, id: string, context: StepContext,
       const byPeer = await openByPeer(args, id, context, parts);
       if (byPeer) return true;
       if (parts.now() > endAt) throw error;
-      await pause(1_000, context.signal);
+      await pause(turnMs, context.signal);
     }
   }
 }

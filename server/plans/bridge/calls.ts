@@ -3,8 +3,12 @@ import { AppError, describeError } from '../../../contract/errors.ts';
 import type { TransactionStatus } from '../../../core/plans/bridge/plan/transaction.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
 
-/** How long a call to the node may go unanswered. */
-const callMs = 5_000;
+/** Of a step that watches a node. */
+export const turnMs = 1_000;
+/** One look from outside, the console's or a peer's: a new connection, and a file read over it. */
+export const lookMs = 3_000;
+/** A call through a way that was opened: seen, status, undo. Longer ones have their own. */
+export const callMs = 5_000;
 
 /**
  * Returns once the transaction has a state on the node, or may have one: a time-out means unknown, and a transaction that gave
@@ -48,7 +52,7 @@ export async function awaitHandOver(
   let status = committed;
   while (status.dhcp === '' && parts.now() < endAt) {
     parts.onWait();
-    await parts.sleep(1_000);
+    await parts.sleep(turnMs);
     status = await transaction.readStatus({ timeoutMs: callMs, signal: parts.signal });
   }
   return status;

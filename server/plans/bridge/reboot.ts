@@ -23,11 +23,9 @@ import { observeBridge } from '../../../host/bridge/look.ts';
 import type { RootHost } from '../../../host/bridge/node-transaction.ts';
 import type { Executors } from '../action.ts';
 import { pause } from '../../ssh/pause.ts';
+import { lookMs, turnMs } from './calls.ts';
 import { rememberBridge } from './remember.ts';
 
-const turnMs = 1_000;
-/** One look from outside: a new connection, and a file read over it. */
-const lookMs = 3_000;
 const orderMs = 40_000;
 const settleTurnMs = 2_000;
 

@@ -13,6 +13,7 @@ import type { WitnessEvidence } from '../../../core/plans/bridge/plan/causes.ts'
 import type { PeerLook } from '../../../core/plans/bridge/observe/peer-look.ts';
 import type { BridgeProgress, PlannedTransaction, WitnessPlan } from '../../../core/plans/bridge/plan/step-args.ts';
 import type { TrialSignal } from '../../../core/plans/bridge/plan/trial-signals.ts';
+import { patienceOf } from '../../../core/plans/bridge/plan/times.ts';
 import type { TransactionStatus } from '../../../core/plans/bridge/plan/transaction.ts';
 import {
   consoleWitness,
@@ -20,9 +21,10 @@ import {
   describeWitness,
   isSeenFromOutside,
 } from '../../../core/plans/bridge/plan/witnesses.ts';
-import { describeSeconds } from '../../../core/plans/bridge/judge/verdict.ts';
+import { describeSeconds } from '../../../core/plans/bridge/judge/words.ts';
 import type { Sightings } from '../../../core/plans/bridge/plan/witnesses.ts';
 import type { NodeTransaction } from '../../../host/bridge/node-transaction.ts';
+import { turnMs } from './calls.ts';
 
 /** A connection to the node, through which the console controls its transaction. */
 export interface Door {
@@ -62,7 +64,6 @@ export interface WatchEnd {
   readonly isUndone: boolean;
 }
 
-const turnMs = 1_000;
 /** Peers that look at the same time. */
 const peersAtOnce = 3;
 /** Between two looks of a peer: sshd punishes addresses whose logins fail often (PerSourcePenalties, OpenSSH 9.8). */
@@ -124,7 +125,7 @@ class Watch {
 
   async run(): Promise<WatchEnd> {
     const { times } = this.parts.transaction;
-    const patienceMs = (times.cap + times.ownerRestart + 60) * 1000;
+    const patienceMs = patienceOf(times);
     for (;;) {
       const startedAt = this.parts.now();
       this.hear();

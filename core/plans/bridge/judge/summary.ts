@@ -4,7 +4,8 @@ import type { BridgeSummary } from '../../../../contract/bridge.ts';
 import { alarmsOf } from './alarms.ts';
 import type { BridgeFacts } from '../observe/facts.ts';
 import { isOver } from '../observe/transaction-mark.ts';
-import { describeOwner, uplinksOf } from './verdict.ts';
+import { describeOwner } from './words.ts';
+import { uplinksOf } from './uplink.ts';
 
 export function summariseBridge(facts: BridgeFacts): BridgeSummary {
   const { committed } = facts;

@@ -2,7 +2,7 @@
 // A bounded search below /etc finds them; each is a finding with file and line, and what to write there.
 import type { BridgeFacts, NicAddress, NicFacts, NicNamer } from './facts.ts';
 import { cleanText, linesOf, type Observed } from './observed.ts';
-import type { BridgeFinding } from '../judge/verdict.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
 
 /**
  * Part of the look at a node, after the list of NICs. At most eight names, four lines of a file, 400 lines and 5 s. Where a line

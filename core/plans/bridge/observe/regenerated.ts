@@ -3,7 +3,7 @@
 // without such a head: rewriters.ts.
 import { isWithin, type BridgeFacts, type RegeneratedFile } from './facts.ts';
 import { cleanText, linesOf, type Observed } from './observed.ts';
-import type { BridgeFinding } from '../judge/verdict.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
 
 /**
  * Part of the look at a node. Reads the first 40 lines of at most 96 files, and prints only comments that say who writes the

@@ -2,7 +2,7 @@
 // transaction moves on meanwhile: what belongs together is read together, and again when it changed in between.
 import { transactionStates, type TransactionMark } from './facts.ts';
 import { cleanText, type Observed } from './observed.ts';
-import { defaultBridgeTimes } from '../plan/transaction.ts';
+import { defaultBridgeTimes } from '../plan/times.ts';
 
 /** First in the script of a look; with the last part it tells whether a transaction began or ended in between. */
 export const stampScript = `

@@ -27,7 +27,8 @@ import { carrierOf } from '../plan/picture.ts';
 import { compareWithIfquery, missingAtBoot } from './next-boot.ts';
 import { bridgeInInterfaces, manualInInterfaces, uplinkInInterfaces, type InterfacesEdit } from './persist-ifupdown.ts';
 import type { FileChange } from '../plan/transaction.ts';
-import { isFixedBesideLease, type BridgeFinding } from '../judge/verdict.ts';
+import { isFixedBesideLease } from '../judge/uplink.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
 
 type Change = Parameters<PlanPersistence>[1];
 

@@ -16,11 +16,13 @@ import { renderRunbook } from './runbook.ts';
 import { BridgeStepArgs } from './step-args.ts';
 import type { PlannedTransaction } from './step-args.ts';
 import { bridgedFacts, bridgeFacts, nicFacts, ovsBridgeFacts, transactionMark } from '../observe/test-facts.ts';
-import { defaultBridgeTimes } from './transaction.ts';
+import { defaultBridgeTimes } from './times.ts';
 import type { TransactionStatus } from './transaction.ts';
 import { planUndo } from './undo.ts';
-import { judgeBridge, uplinksOf } from '../judge/verdict.ts';
-import type { BridgeChoice, BridgeFinding } from '../judge/verdict.ts';
+import { judgeBridge } from '../judge/verdict.ts';
+import { uplinksOf } from '../judge/uplink.ts';
+import type { BridgeChoice } from '../judge/uplink.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
 import { planWaves } from './waves.ts';
 import { chooseRule, describeMissingWitnesses, isSeenFromOutside } from './witnesses.ts';
 

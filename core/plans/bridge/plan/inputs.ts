@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import type { NodeTarget } from '../../targets.ts';
 import type { BridgeFacts, BridgeMethod, NicFacts } from '../observe/facts.ts';
-import type { BridgeTimes, BridgeTransaction, FileChange } from './transaction.ts';
-import type { BridgeFinding } from '../judge/verdict.ts';
+import { BridgeTimesForm, timeSchema } from './times.ts';
+import type { BridgeTransaction, FileChange } from './transaction.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
 
 /** Linux takes 15 characters; Open vSwitch only warns of more. */
 const BridgeName = z
@@ -16,24 +17,6 @@ const NicName = z.string().regex(/^[A-Za-z0-9_.:@-]{1,15}$/, 'the name of a NIC,
 
 export const defaultBridge = 'mega_bridge';
 
-const seconds = (least: number, most: number) =>
-  z.number().int('whole seconds').min(least, `${least} s at least`).max(most, `${most} s at most`);
-
-/** What people may set. Drills use smaller values, in transactions that they make themselves. */
-const BridgeTimesForm = z
-  .strictObject({
-    settle: seconds(0, 60),
-    inside: seconds(1, 600),
-    window: seconds(10, 600),
-    cap: seconds(10, 3600),
-    ovsApply: seconds(1, 120),
-    ovsUndo: seconds(1, 60),
-    dhcp: seconds(1, 300),
-    ownerRestart: seconds(1, 300),
-    reboot: seconds(0, 3600).refine((value) => value === 0 || value >= 60, '0 for never, or 60 s at least'),
-  } satisfies Record<keyof BridgeTimes, z.ZodType<number>>)
-  .partial();
-
 const common = {
   /** A node range. */
   nodes: z.string().trim().min(1, 'a node range such as node[2-4]').max(200_000),
@@ -41,7 +24,7 @@ const common = {
   /** Waits until somebody says keep, up to the end of the window. */
   hold: z.boolean().default(false),
   /** Seconds until a node rolls back unless the change is kept; longer where links are slow (bonds). */
-  window: z.coerce.number().int().min(10, '10 s at least').max(600, '600 s at most').optional(),
+  window: timeSchema('window', z.coerce.number()).optional(),
   times: BridgeTimesForm.default({}),
   /** Nodes that change at once. */
   atOnce: z.coerce.number().int().min(1).max(64).default(16),

@@ -16,10 +16,12 @@ import { addressesOf, carrierOf, pictureAfter, pictureBefore } from './picture.t
 import type { BridgeNicChoice, BridgeStepArgs, BridgeUndoArgs, PlannedTransaction, WitnessPlan } from './step-args.ts';
 import { describePhases } from './phases.ts';
 import { judgeRegenerated } from '../observe/regenerated.ts';
-import { defaultBridgeTimes, rescueCommand } from './transaction.ts';
-import type { BridgeTimes, BridgeTransaction, InsideCheck } from './transaction.ts';
-import { describeOwner, describeSeconds } from '../judge/verdict.ts';
-import type { BridgeFinding, BridgeVerdict } from '../judge/verdict.ts';
+import { deadlineOf, timesOf } from './times.ts';
+import { rescueCommand } from './transaction.ts';
+import type { BridgeTransaction, InsideCheck } from './transaction.ts';
+import { describeOwner, describeSeconds } from '../judge/words.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
+import type { BridgeVerdict } from '../judge/verdict.ts';
 import { chooseRule, describeRule } from './witnesses.ts';
 
 /** A node that was reached, and the verdict on it. */
@@ -153,22 +155,6 @@ function checksOf(facts: BridgeFacts, uplink: NicFacts, bridge: string): InsideC
 
 function hasGateway(facts: BridgeFacts, uplink: NicFacts, bridge: string): boolean {
   return facts.defaultRoutes.some(({ dev, via }) => via !== '' && (dev === uplink.name || dev === bridge));
-}
-
-/** Links that negotiate again after a change (LACP) get a longer window, unless the form sets one. */
-const slowLinkWindow = 300;
-
-export function timesOf(form: Pick<RemoveBridgeForm, 'window' | 'times'>, uplink: Pick<NicFacts, 'kind'>): BridgeTimes {
-  const isSlow = uplink.kind === 'bond' || uplink.kind === 'team';
-  const asked = Object.fromEntries(Object.entries(form.times).filter(([, value]) => value !== undefined));
-  const times: BridgeTimes = { ...defaultBridgeTimes, ...(isSlow ? { window: slowLinkWindow } : {}), ...asked };
-  const window = form.window ?? times.window;
-  return { ...times, window, cap: Math.max(times.cap, window), inside: Math.min(times.inside, window) };
-}
-
-/** The node decides by its own clock. The step waits for it up to the cap, and for what comes before and after. */
-export function deadlineOf(times: BridgeTimes): number {
-  return (times.cap + times.ownerRestart + 180) * 1000;
 }
 
 export function argsOf(

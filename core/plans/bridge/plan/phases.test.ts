@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describePhases } from './phases.ts';
 import { PlannedTransaction } from './step-args.ts';
-import { defaultBridgeTimes, phaseIds } from './transaction.ts';
+import { defaultBridgeTimes } from './times.ts';
+import { phaseIds } from './transaction.ts';
 
 const script = ['transaction', 'hand-over']
   .map((name) => readFileSync(new URL(`../../../../host/bridge/${name}.sh`, import.meta.url), 'utf8'))

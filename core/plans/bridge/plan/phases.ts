@@ -2,7 +2,7 @@
 // beginning of each, in this order; a test holds the two together.
 import type { PlannedTransaction } from './step-args.ts';
 import { phaseIds, type PhaseId } from './transaction.ts';
-import { describeSeconds } from '../judge/verdict.ts';
+import { describeSeconds } from '../judge/words.ts';
 
 export interface Phase {
   readonly id: PhaseId;

@@ -9,12 +9,14 @@ import { makePlan } from '../../step.ts';
 import type { PlanContext } from '../../step.ts';
 import type { BridgeFacts, NicFacts } from '../observe/facts.ts';
 import type { BridgeForm, BridgePlanFacts, BridgeSighting, PlanPersistence, RemoveBridgeForm } from './inputs.ts';
-import { argsOf, bridgeStepOf, deadlineOf, nicChoicesOf, previewOf, transactionOf } from './node-step.ts';
+import { argsOf, bridgeStepOf, nicChoicesOf, previewOf, transactionOf } from './node-step.ts';
 import type { JudgedNode } from './node-step.ts';
 import { rebootProofStepOf } from './reboot-proof.ts';
 import type { BlockedNode, BridgeStepArgs } from './step-args.ts';
-import { judgeBridge, uplinksOf } from '../judge/verdict.ts';
-import type { BridgeFinding } from '../judge/verdict.ts';
+import { deadlineOf } from './times.ts';
+import { judgeBridge } from '../judge/verdict.ts';
+import { uplinksOf } from '../judge/uplink.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
 import { planWaves } from './waves.ts';
 
 export type BridgePlanResult =

@@ -2,19 +2,8 @@
 // so it is parsed on the way out.
 import { z } from 'zod';
 import { NodeTarget } from '../../targets.ts';
+import { BridgeTimesSchema } from './times.ts';
 import type { BridgeTransaction } from './transaction.ts';
-
-export const BridgeTimesSchema = z.object({
-  settle: z.number(),
-  inside: z.number(),
-  window: z.number(),
-  cap: z.number(),
-  ovsApply: z.number(),
-  ovsUndo: z.number(),
-  dhcp: z.number(),
-  ownerRestart: z.number(),
-  reboot: z.number(),
-});
 
 /** A transaction without what is known only when it begins: its id, its holder, its nonce. */
 export const PlannedTransaction = z.object({

@@ -1,6 +1,7 @@
 // A bridge transaction as data: what the console sends to a node, and what the node's state file says of it. The node's side
 // is shell (host/bridge), which runs without the console, without meshd and without a network.
 import type { BridgeMethod, NicOwner, TransactionState } from '../observe/facts.ts';
+import type { BridgeTimes } from './times.ts';
 
 /** The phases of the node's script, in the order in which it goes through them (phases.ts has them in words). */
 export const phaseIds = [
@@ -21,36 +22,6 @@ export type PhaseId = (typeof phaseIds)[number];
 export function isPhase(text: string): text is PhaseId {
   return (phaseIds as readonly string[]).includes(text);
 }
-
-/** All of them parameters; seconds. */
-export interface BridgeTimes {
-  /** Before the first inside check. */
-  readonly settle: number;
-  /** Until inside checks must have passed once. */
-  readonly inside: number;
-  /** From the change to the rollback, unless it is kept. */
-  readonly window: number;
-  /** The window is never prolonged beyond this. */
-  readonly cap: number;
-  readonly ovsApply: number;
-  readonly ovsUndo: number;
-  readonly dhcp: number;
-  readonly ownerRestart: number;
-  /** From a failed rollback to a restart of the machine, after which the boot guard undoes the change; 0 is never. */
-  readonly reboot: number;
-}
-
-export const defaultBridgeTimes: BridgeTimes = {
-  settle: 3,
-  inside: 20,
-  window: 120,
-  cap: 600,
-  ovsApply: 10,
-  ovsUndo: 5,
-  dhcp: 30,
-  ownerRestart: 30,
-  reboot: 0,
-};
 
 /**
  * To be typed as root at the console of the machine itself. It uses the link to the pending transaction, so that it is known

@@ -3,7 +3,7 @@ import type { BridgePlanFacts, BridgeSighting, PlanPersistence } from './inputs.
 import type { BridgeFacts } from '../observe/facts.ts';
 import { hidingIds, removalOf } from './plan.ts';
 import type { BridgeStepArgs, BridgeUndoArgs } from './step-args.ts';
-import type { BridgeFinding } from '../judge/verdict.ts';
+import type { BridgeFinding } from '../judge/finding.ts';
 
 /**
  * `args` is null when there is nothing of ours to take away: no bridge, or one that was never kept. With `blocks` nothing may
