@@ -9,7 +9,7 @@ import { summarise } from '../core/capture/summary.ts';
 import { placeTransaction } from '../host/bridge/node-transaction.ts';
 import { describeLabTransaction, waitForState } from './bridge.ts';
 import { installTree, placeRootKeys, runMeshd, startMeshd, treeOnNode } from './cluster.ts';
-import { runInGuest } from './guest-shell.ts';
+import { runInGuest, type GuestAnswer } from './guest-shell.ts';
 import { ensureGuest } from './guest.ts';
 import { openLab } from './lab.ts';
 import { defaultCache } from './layout.ts';
@@ -31,12 +31,12 @@ const vms = {
 type Name = keyof typeof vms;
 const names = Object.keys(vms) as Name[];
 
-const Tables = z.array(z.object({ Header: z.array(z.string()), Tabular: z.array(z.array(z.string())) }));
+const Tables = z.array(z.object({ Header: z.array(z.string()), Tabular: z.array(z.array(z.string())).nullable() }));
 
 async function infoOf(name: string): Promise<Record<string, string>> {
   const { stdout } = await inDemo('.json', 'true', 'vm', 'info');
   const rows = Tables.parse(JSON.parse(stdout)).flatMap(({ Header, Tabular }) =>
-    Tabular.map((cells) => Object.fromEntries(Header.map((column, at) => [column, cells[at] ?? '']))),
+    (Tabular ?? []).map((cells) => Object.fromEntries(Header.map((column, at) => [column, cells[at] ?? '']))),
   );
   const row = rows.find((each) => each['name'] === name);
   if (row === undefined) throw new Error(`no VM ${name}, but ${rows.map((each) => each['name']).join()}`);
@@ -44,10 +44,12 @@ async function infoOf(name: string): Promise<Record<string, string>> {
 }
 
 /** Five guests without KVM share two processors with other labs: seconds there may be minutes here. */
-async function typeIn(name: Name, command: string, timeoutMs = 300_000): Promise<{ output: string; code: number }> {
+async function typeOn(node: string, name: string, command: string, timeoutMs = 300_000): Promise<GuestAnswer> {
   const { id } = await infoOf(name);
-  return runInGuest(await lab.livePath(vms[name].node, `/var/lib/meshd/instances/${id}/serial0`), command, timeoutMs);
+  return runInGuest(await lab.livePath(node, `/var/lib/meshd/instances/${id}/serial0`), command, timeoutMs);
 }
+
+const typeIn = (name: Name, command: string, timeoutMs?: number) => typeOn(vms[name].node, name, command, timeoutMs);
 
 /** Those among the others that answer `name`. */
 async function reachableFrom(name: Name): Promise<string[]> {
@@ -80,11 +82,11 @@ beforeAll(async () => {
   const files = '/var/lib/meshd/files';
   await lab.copyIn(head, guest.kernel, join(files, 'vmlinuz'));
   await lab.copyIn(head, guest.initramfs, join(files, 'initramfs.gz'));
+  await inDemo('ns', 'add-hosts', 'node[1-4]');
 });
 afterAll(() => lab.down());
 
 test('VMs are launched on the nodes that they ask for, with images that only the head had', async () => {
-  await inDemo('ns', 'add-hosts', 'node[1-4]');
   for (const [field, value] of [
     ['kernel', 'vmlinuz'],
     ['initrd', 'initramfs.gz'],
@@ -234,4 +236,46 @@ test('a power cut: LOST meanwhile, QUIT with its reason afterwards, and it start
   expect((await infoOf('b4'))['reason']).not.toBe('');
   await inDemo('vm', 'start', 'b4');
   await expect.poll(() => reachableFrom('b1'), { timeout: 60_000 }).toEqual(['b4']);
+});
+
+test('a saved VM continues the same boot, on its node and on another one that fetches what was saved', async () => {
+  const launch = async (name: string, node: string) => {
+    await inDemo('vm', 'config', 'schedule', node);
+    await inDemo('vm', 'launch', 'kvm', name);
+    await inDemo('vm', 'start', name);
+  };
+  await inDemo('clear', 'vm', 'config');
+  await runMeshd(lab, 'node1', ['disk', 'create', 'qcow2', 'notes.qcow2', '1M']);
+  for (const [field, value] of [
+    ['kernel', 'vmlinuz'],
+    ['initrd', 'initramfs.gz'],
+    ['memory', '128'],
+    ['serial-ports', '1'],
+    ['disks', 'notes.qcow2'],
+  ] as const)
+    await inDemo('vm', 'config', field, value);
+  await inDemo('vm', 'config', 'append', 'console=ttyS0', 'quiet', 'hostname=saved');
+  await launch('before', 'node1');
+  // Only its memory has the first three, and only its disk the last.
+  const look = `
+    cat /proc/sys/kernel/random/boot_id /run/note; echo "$word"
+    echo 3 >/proc/sys/vm/drop_caches; head -c 8 /dev/vda`;
+  const command = look.trim().replaceAll(/\s*\n\s*/g, '; ');
+  await typeOn('node1', 'before', 'word=kept; echo noted >/run/note; echo written >/dev/vda; sync');
+  const { output: before } = await typeOn('node1', 'before', command);
+  expect(before).toMatch(/^[0-9a-f-]{36}\nnoted\nkept\nwritten\n$/);
+  await inDemo('vm', 'save', 'before', 'evening');
+  await inDemo('vm', 'config', 'clone', 'before');
+  await inDemo('vm', 'kill', 'before');
+  await inDemo('vm', 'config', 'state', 'saved/evening.state');
+  await inDemo('vm', 'config', 'disks', 'saved/evening.hdd');
+  for (const node of ['node1', 'node2']) {
+    const name = `on-${node}`;
+    await launch(name, node);
+    expect(await typeOn(node, name, command)).toEqual({ output: before, code: 0 });
+    // Its clock goes on, and it takes what is typed.
+    expect((await typeOn(node, name, `word=${node}; echo $word; sleep 1; cut -d. -f1 /proc/uptime`)).output).toMatch(
+      new RegExp(`^${node}\\n\\d+\\n$`),
+    );
+  }
 });
