@@ -1,135 +1,35 @@
-// 200 times VMs are launched, started, killed and flushed on one node; in 20 of them meshd is killed at a random moment, and started again. The
-// node is then as it was.
-import { readdir, readlink } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seededRandom } from '../agent/mesh/simulation.ts';
-import { CommandClient } from '../contract/command-client.ts';
-import { connectSocket, socketTransport } from '../host/command-socket.ts';
-import { installTree, startMeshd } from './cluster.ts';
+// 200 times VMs are launched, started, killed and flushed on one node.
+import { expect } from 'vitest';
+import { testCycles } from './cycles-drill.ts';
 import { prepareHaltedVms, vmRows } from './halted-vms.ts';
-import { openLab } from './lab.ts';
-import { isNamed, observeNode } from './node-processes.ts';
 
-const lab = openLab({ name: 'vm-cycles' });
-const node = 'node1';
-const cycles = 200;
-const kills = 20;
 const vmsPerCycle = 2;
-const seed = Number(process.env['SEED'] ?? Date.now() % 1e6);
-const random = seededRandom(seed);
-const deadlineMs = 60 * 60_000;
 
-/** What a launch adds to a node, and must be gone: names alone, since ids and sizes change. */
-const look = `
+testCycles({
+  name: 'vm-cycles',
+  cycles: 200,
+  kills: 20,
+  look: `
 echo links; ip -o link show | cut -d: -f2 | sort
 echo ports; ovs-vsctl --no-headings --columns=name,external_ids list Port | sort
 echo interfaces; ovs-vsctl --no-headings --columns=name list Interface | sort
 echo scopes; systemctl list-units --all --plain --no-legend 'meshd-vm*'
 echo groups; find /sys/fs/cgroup -type d -name 'meshd-vm-*'
-echo files; find /var/lib/meshd /run/meshd -not -name others.json | sort`;
-
-let client: CommandClient;
-
-async function connect(): Promise<void> {
-  const socket = await connectSocket(await lab.livePath(node, '/run/meshd/meshd'));
-  client = new CommandClient({ canCancel: true }, { transport: socketTransport(socket) });
-}
-
-async function shell(line: string): Promise<unknown> {
-  const entries: unknown[] = [];
-  for await (const { Resp } of client.command(line, { deadline: AbortSignal.timeout(deadlineMs) })) {
-    for (const entry of Resp ?? []) if (entry.Error !== '') throw new Error(`${line}: ${entry.Error}`);
-    entries.push(...(Resp ?? []));
-  }
-  return entries;
-}
-
-async function removeAll(): Promise<void> {
-  await shell('vm kill all');
-  await shell('vm flush');
-  expect(vmRows(await shell('vm info'))).toEqual([]);
-}
-
-async function cycle(): Promise<void> {
-  await shell(`vm launch kvm ${vmsPerCycle}`);
-  await shell('vm start all');
-  await removeAll();
-}
-
-/** The node with its processes, and what meshd has open. */
-async function observe(): Promise<string[]> {
-  const leader = Number((await lab.livePath(node, '/')).split('/')[2]);
-  const { stdout } = await lab.exec(node, ['sh', '-c', look]);
-  const all = await observeNode(leader);
-  const meshd = all.find((each) => isNamed(each, 'meshd'));
-  if (!meshd) throw new Error('meshd does not run');
-  const folder = `/proc/${meshd.pid}/fd`;
-  const open = await Promise.all((await readdir(folder)).map((fd) => readlink(`${folder}/${fd}`).catch(() => '')));
-  // systemd's own helpers come and go.
-  const programs = all.map(({ argv }) => argv.join(' ')).filter((text) => !/^(\/(usr\/)?lib\/systemd|\(sd)/.test(text));
-  return [
-    ...stdout.split('\n'),
-    ...['processes', ...programs.sort()],
-    ...['open in meshd', ...open.map((target) => target.replace(/:\[\d+\]$/, '')).sort()],
-  ];
-}
-
-/** What has just ended may still be there for a moment: the node is at rest once two looks are the same. */
-async function observeAtRest(): Promise<string[]> {
-  let last = await observe();
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const now = await observe();
-    if (now.join('\n') === last.join('\n')) return now;
-    last = now;
-  }
-}
-
-beforeAll(async () => {
-  await lab.down();
-  const results = await lab.up({ nodes: 1 });
-  expect(results.filter(({ error }) => error !== null)).toEqual([]);
-  await installTree(lab, node);
-  await start();
-  await lab.exec(node, ['sh', '-c', 'head -c 1M /dev/zero >/var/lib/meshd/files/data.raw']);
-});
-afterAll(() => lab.down());
-
-async function start(): Promise<void> {
-  await startMeshd(lab, node, ['-degree', '1', '-context', 'cycles', '-nostdin']);
-  await connect();
-  // They are meshd's own, and end with it.
-  for (const line of await prepareHaltedVms(lab, node, { vlan: 100 })) await shell(line);
-  await shell('vm config disks data.raw');
-}
-
-test(
-  `${cycles} cycles, ${kills} of them with meshd killed, leave nothing behind`,
-  async () => {
-    console.log(`SEED=${seed}`);
-    // The bridge, the test boot, and what is loaded once.
-    const begun = performance.now();
-    await cycle();
-    const before = await observeAtRest();
-    const longestMs = performance.now() - begun;
-    for (let index = 0; index < cycles; index += 1) {
-      if (index % (cycles / kills) !== 0) {
-        await cycle();
-        continue;
-      }
-      const afterMs = random() * longestMs;
-      const cycled = cycle().catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, afterMs));
-      expect(await lab.fault.signal(node, 'meshd', 'SIGKILL')).toBe(1);
-      await cycled;
-      client.close();
-      await start();
-      await removeAll();
-      await expect
-        .poll(observe, { timeout: 60_000, message: `SEED=${seed}: meshd killed after ${Math.round(afterMs)} ms` })
-        .toEqual(before);
-    }
-    await expect.poll(observe, { timeout: 60_000, message: `SEED=${seed}: after all cycles` }).toEqual(before);
+echo files; find /var/lib/meshd /run/meshd -not -name others.json | sort`,
+  async prepare({ shell, lab, node }) {
+    await lab.exec(node, ['sh', '-c', 'head -c 1M /dev/zero >/var/lib/meshd/files/data.raw']);
+    // They are meshd's own, and end with it.
+    for (const line of await prepareHaltedVms(lab, node, { vlan: 100 })) await shell(line);
+    await shell('vm config disks data.raw');
   },
-  deadlineMs,
-);
+  async cycle(node) {
+    await node.shell(`vm launch kvm ${vmsPerCycle}`);
+    await node.shell('vm start all');
+    await this.removeAll(node);
+  },
+  async removeAll({ shell }) {
+    await shell('vm kill all');
+    await shell('vm flush');
+    expect(vmRows(await shell('vm info'))).toEqual([]);
+  },
+});
