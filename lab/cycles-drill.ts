@@ -1,4 +1,4 @@
-// The frame of drills in which something comes and goes on one node, over and over; in some of the cycles meshd is killed at a random moment, and
+// The frame of drills in which something comes and ends on one node, over and over; in some of the cycles meshd is killed at a random moment, and
 // started again. The node is then as it was: its processes, what is in its files and networks, and what meshd has open.
 import { readdir, readlink } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -65,7 +65,7 @@ export function testCycles(drill: CyclesDrill): void {
     await drill.prepare?.(inDrill);
   }
 
-  /** A cycle that is cut off must not go on with the next meshd. */
+  /** A cycle that is cut off must not continue with the next meshd. */
   async function killAndStart(cycled: Promise<void>): Promise<void> {
     expect(await lab.fault.signal(node, 'meshd', 'SIGKILL')).toBe(1);
     await cycled.catch(() => undefined);

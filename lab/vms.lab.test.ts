@@ -273,7 +273,7 @@ test('a saved VM continues the same boot, on its node and on another one that fe
     const name = `on-${node}`;
     await launch(name, node);
     expect(await typeOn(node, name, command)).toEqual({ output: before, code: 0 });
-    // Its clock goes on, and it takes what is typed.
+    // Its clock runs, and it takes what is typed.
     expect((await typeOn(node, name, `word=${node}; echo $word; sleep 1; cut -d. -f1 /proc/uptime`)).output).toMatch(
       new RegExp(`^${node}\\n\\d+\\n$`),
     );
