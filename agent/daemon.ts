@@ -16,7 +16,7 @@ import { createLinuxStore } from '../host/images/linux-store.ts';
 import type { DhcpHost } from '../host/dhcp/dhcp-host.ts';
 import { createLinuxDhcp } from '../host/dhcp/linux-dhcp.ts';
 import { MemoryDhcp } from '../host/dhcp/memory-dhcp.ts';
-import type { FileStore } from '../host/images/store.ts';
+import type { FileStore } from '../host/images/image-store.ts';
 import type { Machine } from '../host/machine.ts';
 import { LinuxHost, openvswitchRunFolder } from '../host/ovs/linux-host.ts';
 import { MemoryMachine } from '../host/ovs/memory-host.ts';

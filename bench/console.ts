@@ -11,7 +11,7 @@ import { quantile } from './console/quantile.ts';
 import { startConsole } from './console/running-console.ts';
 import { plainBroadcast, polling, throughConsole, type SideFigures } from './console/sides.ts';
 import { startSimulatedMesh } from './console/simulated-mesh.ts';
-import { ChangeClock } from './console/watchers.ts';
+import { ChangeClock } from './console/headless-pages.ts';
 import { describeNumber, type Figure, type Report } from './report.ts';
 import { interleave } from './rounds.ts';
 

@@ -9,7 +9,7 @@ import { createLog, type LogLevel } from '../agent/log.ts';
 import { AppError, describeError } from '../contract/errors.ts';
 import { parseFlags } from '../core/flags.ts';
 import { createLinuxStore } from '../host/images/linux-store.ts';
-import type { FileStore, OpenFile } from '../host/images/store.ts';
+import type { FileStore, OpenFile } from '../host/images/image-store.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
 import { localRunner } from '../host/runner.ts';
 

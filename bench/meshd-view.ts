@@ -5,7 +5,7 @@ import { connectSocket, socketTransport } from '../host/command-socket.ts';
 import { CommandClient } from '../contract/command-client.ts';
 import type { ResponseEntry } from '../contract/command-socket.ts';
 import { AppError } from '../contract/errors.ts';
-import { WatchMessage } from '../contract/watch.ts';
+import { WatchMessage } from '../contract/watch-messages.ts';
 import { applyWatch, emptyCluster, watchedKinds, type WatchedCluster } from '../core/watched-cluster.ts';
 
 const defaultLookEveryMs = 20;

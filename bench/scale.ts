@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createSystemClock } from '../agent/mesh/clock.ts';
 import type { Mesh } from '../agent/mesh/mesh.ts';
 import { seededRandom, Simulation } from '../agent/mesh/simulation.ts';
-import { TlsCluster, until } from '../agent/mesh/tls-fixture.ts';
+import { TlsCluster, until } from '../agent/mesh/tls-for-tests.ts';
 import type { Report } from './report.ts';
 import { describeNumber } from './report.ts';
 

@@ -12,7 +12,7 @@ import { writeIdentity } from '../agent/identity/identity.ts';
 import { createSystemClock } from '../agent/mesh/clock.ts';
 import { Mesh } from '../agent/mesh/mesh.ts';
 import { seededRandom } from '../agent/mesh/simulation.ts';
-import { TlsCluster } from '../agent/mesh/tls-fixture.ts';
+import { TlsCluster } from '../agent/mesh/tls-for-tests.ts';
 import { ClusterRows } from '../agent/rows/cluster-rows.ts';
 import { RowExchange } from '../agent/rows/exchange.ts';
 import { tapSource, vmSource } from '../agent/rows/vm-rows.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { vms as vmKind, type VmRow } from '../contract/cluster-kinds.ts';
-import { WatchMessage } from '../contract/watch.ts';
+import { WatchMessage } from '../contract/watch-messages.ts';
 import { changedRows } from '../core/rows.ts';
 import { startChild, type Child } from '../host/child.ts';
 import { quantile } from './console/quantile.ts';

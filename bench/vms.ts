@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { vms as vmKind, type VmRow } from '../contract/cluster-kinds.ts';
 import type { CommandClient } from '../contract/command-client.ts';
-import { WatchMessage } from '../contract/watch.ts';
+import { WatchMessage } from '../contract/watch-messages.ts';
 import { changedRows } from '../core/rows.ts';
 import { haltedMemoryMb, prepareHaltedVms, vmRows } from '../lab/halted-vms.ts';
 import type { Lab } from '../lab/lab.ts';

@@ -5,7 +5,7 @@ import type { BridgeFacts } from '../core/plans/bridge/observe/facts.ts';
 import { BridgeForm, type BridgeSighting } from '../core/plans/bridge/plan/inputs.ts';
 import { persistBridge } from '../core/plans/bridge/persist/persist.ts';
 import { planBridge } from '../core/plans/bridge/plan/plan.ts';
-import { bridgedFacts, bridgeFacts, nicFacts } from '../core/plans/bridge/observe/test-facts.ts';
+import { bridgedFacts, bridgeFacts, nicFacts } from '../core/plans/bridge/observe/facts-for-tests.ts';
 import { planKinds } from '../core/plans/kinds.ts';
 import type { Backend } from './backend.ts';
 import { addBridgeExtras, printRunbook } from './bridge-command.ts';

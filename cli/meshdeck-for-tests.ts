@@ -4,7 +4,7 @@ import { startChild, type Child } from '../host/child.ts';
 import { CommandError, localRunner } from '../host/runner.ts';
 import { createConsoleAuth } from '../server/start.ts';
 import { openDataFolder } from '../server/store/data-folder.ts';
-import { silentLog } from '../server/test-parts.ts';
+import { silentLog } from '../server/parts-for-tests.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 /** What a link in a folder of PATH leads to. */

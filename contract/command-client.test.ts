@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CommandClient, type CommandTransport } from './command-client.ts';
 import { responseEntry, type CommandResponse } from './command-socket.ts';
-import { WatchMessage } from './watch.ts';
+import { WatchMessage } from './watch-messages.ts';
 
 /** A node in memory: `answer` maps each request to texts; null ends the connection. */
 function fakeNode(answer: (request: Record<string, unknown>) => (string | null)[] | Promise<never>) {

@@ -138,7 +138,7 @@ export class CommandClient {
 
   /**
    * What the node tells: rows of these kinds, all that there are and then what changes; without kinds as it did before there were any.
-   * It takes the connection for itself; leaving the loop closes it. `schema` is that of the messages (contract/watch, watch-1).
+   * It takes the connection for itself; leaving the loop closes it. `schema` is that of the messages (contract/watch-messages, watch-1).
    */
   async *watch<Message>(
     request: { readonly Kinds?: readonly string[] },

@@ -83,7 +83,7 @@ export const CommandRequest = z.object({
   command: z.optional(z.string()),
   suggest: z.optional(z.string()),
   hello: z.optional(z.partial(Hello)),
-  /** Without Kinds: nodes and links as watchers got them before kinds (contract/watch-1.ts). */
+  /** Without Kinds: nodes and links as watchers got them before kinds (contract/watch-messages-1.ts). */
   watch: z.optional(z.object({ Kinds: z.optional(kindNames) })),
   cancel: z.optional(z.boolean()),
   stream: z.optional(StreamRequest),

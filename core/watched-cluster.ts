@@ -2,7 +2,7 @@
 import type { LinkRow, NodeRow } from '../contract/cluster-kinds.ts';
 import { clusterKeys } from '../contract/kind-keys.ts';
 import type { RowChanges } from '../contract/kinds.ts';
-import type { WatchMessage } from '../contract/watch.ts';
+import type { WatchMessage } from '../contract/watch-messages.ts';
 import { changedRows } from './rows.ts';
 
 export interface WatchedCluster {

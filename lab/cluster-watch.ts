@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../contract/errors.ts';
-import { WatchMessage } from '../contract/watch.ts';
+import { WatchMessage } from '../contract/watch-messages.ts';
 import { applyWatch, emptyCluster, watchedKinds } from '../core/watched-cluster.ts';
 import type { Lab } from './lab.ts';
 

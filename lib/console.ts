@@ -5,7 +5,7 @@ import { httpPaths } from '../contract/http-paths.ts';
 import { ConsoleClient } from './client.ts';
 import { CommandLine } from './command-line.ts';
 import { FleetCollection } from './fleet.ts';
-import { createKnownNodes, type KnownNodesCollection } from './known-nodes.ts';
+import { createKnownNodes, type KnownNodesCollection } from './known-nodes-collection.ts';
 import { ProbesCollection } from './probes.ts';
 import { RunsCollection } from './runs.ts';
 

@@ -12,7 +12,7 @@ import {
 import { connectConsole, type Console } from './console.ts';
 import type { ConnectionState } from './client.ts';
 import { noFleet, type FleetCollection, type FleetState } from './fleet.ts';
-import { noKnownNodes, type KnownNodesState } from './known-nodes.ts';
+import { noKnownNodes, type KnownNodesState } from './known-nodes-collection.ts';
 import type { Readable } from './observable.ts';
 import { noRun, noRuns, type OpenRun, type RunsState, type RunState } from './runs.ts';
 

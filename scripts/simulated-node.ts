@@ -4,7 +4,7 @@
 import { AppError, describeError } from '../contract/errors.ts';
 import { parseFlags } from '../core/flags.ts';
 import { kernel, qcow2, rawDisk } from '../host/images/made-images.ts';
-import { MemoryStore } from '../host/images/memory-store.ts';
+import { MemoryStore } from '../host/images/memory-image-store.ts';
 import { createMemoryMachine } from '../host/memory-machine.ts';
 import { MemoryMachine } from '../host/ovs/memory-host.ts';
 import { createMemoryHypervisor } from '../host/qemu/memory-hypervisor.ts';

@@ -6,7 +6,7 @@ import { launchOf, plan } from '../agent/vms/simulated-vms.ts';
 import { makeIdentities, type LocalNodes } from '../bench/identities.ts';
 import { hosts, taps, vms, type HostRow, type TapRow, type VmRow } from '../contract/cluster-kinds.ts';
 import { CommandClient } from '../contract/command-client.ts';
-import { WatchMessage } from '../contract/watch.ts';
+import { WatchMessage } from '../contract/watch-messages.ts';
 import { parseFlags } from '../core/flags.ts';
 import { changedRows } from '../core/rows.ts';
 import { connectSocket, socketTransport } from '../host/command-socket.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startChild, type Child } from '../host/child.ts';
 import { resetAdmin } from './start.ts';
-import { silentLog } from './test-parts.ts';
+import { silentLog } from './parts-for-tests.ts';
 
 const program = new URL('./main.ts', import.meta.url).pathname;
 let folder = '';

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { createRetention, kept } from './retention.ts';
-import { silentLog } from './test-parts.ts';
+import { silentLog } from './parts-for-tests.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -23,7 +23,14 @@ import { createSelfSigned, fingerprintOf } from './http/certificate.ts';
 import type { Log } from './ports.ts';
 import { startServer } from './start.ts';
 import { readVersion } from './version.ts';
-import { createTestFleet, createTestRuns, emptyDelta, silentLog, type TestFleet, type TestRuns } from './test-parts.ts';
+import {
+  createTestFleet,
+  createTestRuns,
+  emptyDelta,
+  silentLog,
+  type TestFleet,
+  type TestRuns,
+} from './parts-for-tests.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const admin = { name: 'Root', email: 'root@example.org', password: 'correct horse battery' };

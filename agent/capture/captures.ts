@@ -15,7 +15,7 @@ import { FlowExports } from './flow-exports.ts';
 import { fileTarget, tcpTarget, udpTarget, type SocketAddress } from './flow-target.ts';
 import { startPcapRun } from './pcap-run.ts';
 import type { CaptureRun, RunCounts, RunEvents } from './run.ts';
-import { readCaptures, writeCaptures, type CaptureStore } from './store.ts';
+import { readCaptures, writeCaptures, type CaptureStore } from './capture-store.ts';
 
 /** It tells counts so often: a busy interface would fill the mesh with them. */
 const tellEveryMs = 1_000;

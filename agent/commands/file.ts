@@ -2,7 +2,7 @@
 import { responseEntry, type ResponseEntry } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
 import { folderOf } from '../../core/files/file-name.ts';
-import type { FileEntry } from '../../host/images/store.ts';
+import type { FileEntry } from '../../host/images/image-store.ts';
 import type { FetchStatus } from '../files/fetch.ts';
 import type { Files } from '../files/files.ts';
 import type { CommandCall, Handlers } from './handler.ts';

@@ -8,7 +8,7 @@ import { createSystemClock } from '../mesh/clock.ts';
 import { Launches } from '../namespaces/launches.ts';
 import { Namespaces } from '../namespaces/namespaces.ts';
 import { MemoryMeshes } from '../tables/memory-mesh.ts';
-import { MemoryTextStore } from '../tables/memory-store.ts';
+import { MemoryTextStore } from '../tables/memory-table-store.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Handlers } from './handler.ts';
 import { createNsHandlers } from './ns.ts';

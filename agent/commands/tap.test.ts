@@ -9,7 +9,7 @@ import { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { NodeDhcp } from '../dhcp/node-dhcp.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import { NodeTaps } from '../taps/node-taps.ts';
-import { MemoryVmStore } from '../vms/memory-store.ts';
+import { MemoryVmStore } from '../vms/memory-vm-store.ts';
 import { createDnsmasqHandlers } from './dnsmasq.ts';
 import type { Handlers } from './handler.ts';
 import { createTapHandlers } from './tap.ts';

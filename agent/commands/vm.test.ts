@@ -16,7 +16,7 @@ import type { VmRecord } from '../../core/vms/record.ts';
 import { resolveBelow } from '../../host/below.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import { MemoryVms } from '../vms/memory-vms.ts';
-import { createTestVmHandlers } from '../vms/test-vms.ts';
+import { createTestVmHandlers } from '../vms/vms-for-tests.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { createMemoryCluster } from './memory-cluster.ts';
 import type { Session } from './session.ts';

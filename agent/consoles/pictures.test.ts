@@ -1,7 +1,7 @@
 // Small pictures of the VMs of a node in memory, as a console has them.
 import { duplexPair, type Duplex } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { pngSize } from '../../host/qemu/picture.ts';
+import { pngSize } from '../../host/qemu/screen-picture.ts';
 import { openVnc } from '../../host/qemu/vnc-for-tests.ts';
 import type { NodeVms } from '../vms/node-vms.ts';
 import { launchOf, never, plan, SimulatedMachine } from '../vms/simulated-vms.ts';

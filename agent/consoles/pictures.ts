@@ -10,7 +10,7 @@ import { AppError } from '../../contract/errors.ts';
 import { maxRequestBytes, wallPictureMs, wallPictureSide } from '../../contract/limits.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { StreamCall } from '../mesh/streams.ts';
-import { parseJson } from '../vms/store.ts';
+import { parseJson } from '../vms/vm-store.ts';
 import type { NodeVms } from '../vms/node-vms.ts';
 
 export interface PicturesComponents {

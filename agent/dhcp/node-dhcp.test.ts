@@ -6,7 +6,7 @@ import { MemoryMachine } from '../../host/ovs/memory-host.ts';
 import { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
 import { createSystemClock } from '../mesh/clock.ts';
-import { MemoryVmStore } from '../vms/memory-store.ts';
+import { MemoryVmStore } from '../vms/memory-vm-store.ts';
 import { NodeDhcp } from './node-dhcp.ts';
 
 let machine: MemoryMachine;

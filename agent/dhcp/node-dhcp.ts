@@ -16,7 +16,7 @@ import type { Clock, Timer } from '../mesh/clock.ts';
 import type { VlanUser, VlanUsers } from '../vlans/users.ts';
 import type { Vlans } from '../vlans/vlans.ts';
 import { Turns } from '../vms/parts.ts';
-import { idOfName, isRecordName, type VmStore } from '../vms/store.ts';
+import { idOfName, isRecordName, type VmStore } from '../vms/vm-store.ts';
 import { nameOfRecord, readRecord, textOfRecord, type DhcpRecord } from './record.ts';
 
 export type DhcpSwitch = Pick<

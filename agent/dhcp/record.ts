@@ -4,7 +4,7 @@ import { maxDhcpExtras } from '../../contract/limits.ts';
 import type { DhcpExtras } from '../../core/dhcp/config-text.ts';
 import type { DhcpSettings } from '../../core/dhcp/settings.ts';
 import type { ProcessIdentity } from '../../host/detached.ts';
-import { parseJson } from '../vms/store.ts';
+import { parseJson } from '../vms/vm-store.ts';
 
 export interface DhcpRecord {
   readonly id: number;

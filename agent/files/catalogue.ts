@@ -6,7 +6,7 @@ import { parseFileName } from '../../core/files/file-name.ts';
 import { matchesGlob, parseGlob } from '../../core/files/glob.ts';
 import type { ImageFile, Inspections } from '../../host/images/chain.ts';
 import type { ImageFacts } from '../../host/images/headers.ts';
-import type { FileStore } from '../../host/images/store.ts';
+import type { FileStore } from '../../host/images/image-store.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { RequestResult } from '../mesh/requests.ts';
 import type { Candidate } from './fetch.ts';

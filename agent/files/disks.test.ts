@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Inspections } from '../../host/images/chain.ts';
 import { qcow2 } from '../../host/images/made-images.ts';
-import { MemoryStore } from '../../host/images/memory-store.ts';
+import { MemoryStore } from '../../host/images/memory-image-store.ts';
 import { Disks, type DiskUser } from './disks.ts';
 
 const mib = 1024 * 1024;

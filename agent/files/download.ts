@@ -5,7 +5,7 @@ import { maxFileBytes } from '../../contract/limits.ts';
 import type { Uploaded } from '../../contract/uploads.ts';
 import { baseOf, parseFileName } from '../../core/files/file-name.ts';
 import type { Download, OpenDownload } from '../../host/download.ts';
-import type { PartFile } from '../../host/images/store.ts';
+import type { PartFile } from '../../host/images/image-store.ts';
 import type { FetchStatus } from './fetch.ts';
 import type { Incoming, Wanted } from './incoming.ts';
 

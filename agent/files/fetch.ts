@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { maxFetchSources } from '../../contract/limits.ts';
 import { bytesOfChunk, chunkCount, fileChunkBytes } from '../../core/files/chunks.ts';
-import type { FileStore, PartFile } from '../../host/images/store.ts';
+import type { FileStore, PartFile } from '../../host/images/image-store.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { Streams } from '../mesh/streams.ts';
 import type { SharedPart } from './holder.ts';

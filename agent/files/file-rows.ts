@@ -2,7 +2,7 @@
 // number of files costs one bounded look, and no more rows than the kind allows: the largest files, since images are.
 import { files as filesKind, type FileRow } from '../../contract/cluster-kinds.ts';
 import { maxFactCharacters, maxFileRows, maxListedFiles, maxRowFileNameCharacters } from '../../contract/limits.ts';
-import type { FileEntry } from '../../host/images/store.ts';
+import type { FileEntry } from '../../host/images/image-store.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { RowSink, RowSource } from '../rows/source.ts';
 import type { FetchStatus } from './fetch.ts';

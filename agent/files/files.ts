@@ -7,7 +7,7 @@ import { parseFileName } from '../../core/files/file-name.ts';
 import { isGlob, matchesGlob, parseGlob } from '../../core/files/glob.ts';
 import { followChain, Inspections, lookHere, resolveChain, type ImageFile } from '../../host/images/chain.ts';
 import type { OpenDownload } from '../../host/download.ts';
-import type { FileEntry, FileStore } from '../../host/images/store.ts';
+import type { FileEntry, FileStore } from '../../host/images/image-store.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { StreamHandler } from '../mesh/streams.ts';

@@ -1,7 +1,7 @@
 // The hashes of this node's files: computed when someone asks, one file at a time, and kept while the file stays as it is.
 import { AppError } from '../../contract/errors.ts';
 import { fileChunkBytes } from '../../core/files/chunks.ts';
-import type { FileEntry, FileStore } from '../../host/images/store.ts';
+import type { FileEntry, FileStore } from '../../host/images/image-store.ts';
 import type { Manifest } from './wire.ts';
 
 /** A manifest of a usual image is 32 kB. */

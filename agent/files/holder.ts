@@ -7,7 +7,7 @@ import { AppError, describeError } from '../../contract/errors.ts';
 import { maxFileNameBytes, maxServedFiles } from '../../contract/limits.ts';
 import { bytesOfChunk, chunkCount, fileChunkBytes } from '../../core/files/chunks.ts';
 import { parseFileName } from '../../core/files/file-name.ts';
-import type { FileStore, OpenFile } from '../../host/images/store.ts';
+import type { FileStore, OpenFile } from '../../host/images/image-store.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
 import type { StreamCall } from '../mesh/streams.ts';
 import type { FileManifests } from './hashes.ts';

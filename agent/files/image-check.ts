@@ -1,7 +1,7 @@
 // Whether a file that came from outside is an image, before it gets its name.
 import { imageUses, type ImageUse } from '../../contract/uploads.ts';
 import { describeImage, headBytesFor, usualHeadBytes, whyUnusable } from '../../host/images/headers.ts';
-import type { PartFile } from '../../host/images/store.ts';
+import type { PartFile } from '../../host/images/image-store.ts';
 
 /** What kind of image a part is, or why a VM cannot have it as that; null: as anything. */
 export async function findUse(

@@ -4,7 +4,7 @@ import { AppError } from '../../contract/errors.ts';
 import { maxIncoming } from '../../contract/limits.ts';
 import type { ImageUse, Uploaded } from '../../contract/uploads.ts';
 import { chunkCount, fileChunkBytes } from '../../core/files/chunks.ts';
-import type { FileHashes, FileStore, PartFile } from '../../host/images/store.ts';
+import type { FileHashes, FileStore, PartFile } from '../../host/images/image-store.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { FetchState, FetchStatus } from './fetch.ts';
 import { findUse } from './image-check.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../contract/errors.ts';
 import type { Download, Rest } from '../../host/download.ts';
-import { MemoryStore } from '../../host/images/memory-store.ts';
+import { MemoryStore } from '../../host/images/memory-image-store.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
 import { Files } from './files.ts';

@@ -18,7 +18,7 @@ import { maxFileBytes, maxFileNameBytes } from '../../contract/limits.ts';
 import { imageUses, type UploadArgs, type Uploaded, type UploadRefusal } from '../../contract/uploads.ts';
 import { bytesOfChunk, chunkCount, fileChunkBytes } from '../../core/files/chunks.ts';
 import { parseFileName } from '../../core/files/file-name.ts';
-import type { PartFile } from '../../host/images/store.ts';
+import type { PartFile } from '../../host/images/image-store.ts';
 import type { Timer } from '../mesh/clock.ts';
 import type { StreamCall } from '../mesh/streams.ts';
 import type { Incoming } from './incoming.ts';

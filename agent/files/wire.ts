@@ -12,7 +12,7 @@ import { maxFileBytes, maxFileChunkBytes } from '../../contract/limits.ts';
 import { uploadFrame } from '../../contract/uploads.ts';
 import { chunkCount } from '../../core/files/chunks.ts';
 import { AppError } from '../../contract/errors.ts';
-import type { FileHashes } from '../../host/images/store.ts';
+import type { FileHashes } from '../../host/images/image-store.ts';
 
 /** With those of uploads (put.ts). */
 export const fileFrame = { ...uploadFrame, want: 5, lacks: 6 } as const;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createSystemClock } from './clock.ts';
 import { seededRandom, Simulation } from './simulation.ts';
-import { TlsCluster, until } from './tls-fixture.ts';
+import { TlsCluster, until } from './tls-for-tests.ts';
 
 /** 1,000 members take ten seconds on a quiet machine, and a minute and more beside other work. */
 const patienceMs = 170_000;

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { maxFrameBytes, maxStrangersPerAddress } from '../../contract/limits.ts';
 import { revokeNode } from '../../core/mesh/roster.ts';
 import type { Mesh } from './mesh.ts';
-import { TlsCluster, silentLog, until, type TlsMember } from './tls-fixture.ts';
+import { TlsCluster, silentLog, until, type TlsMember } from './tls-for-tests.ts';
 import { TlsTransport } from './tls-transport.ts';
 import type { Connection } from './transport.ts';
 

@@ -3,7 +3,7 @@
 import { AppError } from '../../contract/errors.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import type { VirtualClock } from '../mesh/virtual-clock.ts';
-import { MemoryTextStore } from '../tables/memory-store.ts';
+import { MemoryTextStore } from '../tables/memory-table-store.ts';
 import type { ClusterContent } from './content.ts';
 import { Namespaces } from './namespaces.ts';
 

@@ -5,7 +5,7 @@ import { NodeId } from '../../contract/roster.ts';
 import { NamespaceTable, onlyHosts, type HostSet, type NamespaceRows } from '../../core/namespace-table.ts';
 import type { LoadKind } from '../../core/vms/placement.ts';
 import { SharedState, type NewsLists, type SharedStateComponents } from '../tables/shared-state.ts';
-import { loadStored } from '../tables/store.ts';
+import { loadStored } from '../tables/table-store.ts';
 import { Hosts, Load, maxRowsSent, Rows } from './messages.ts';
 
 /** Of the default namespace. */

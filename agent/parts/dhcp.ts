@@ -8,7 +8,7 @@ import type { Mesh } from '../mesh/mesh.ts';
 import type { NamespaceContent } from '../namespaces/content.ts';
 import { dhcpSource, leaseSource } from '../rows/dhcp-rows.ts';
 import type { Vlans } from '../vlans/vlans.ts';
-import { VmFolder } from '../vms/store.ts';
+import { VmFolder } from '../vms/vm-store.ts';
 import type { Part } from './part.ts';
 
 export interface DhcpPart extends Part {

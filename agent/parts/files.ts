@@ -1,7 +1,7 @@
 // Files below -filepath: the `file` and `disk` commands, this node's rows of the kind `files`, and the service that other members fetch from.
 import { describeError } from '../../contract/errors.ts';
 import { openDownload } from '../../host/download.ts';
-import type { FileStore } from '../../host/images/store.ts';
+import type { FileStore } from '../../host/images/image-store.ts';
 import { createDiskHandlers } from '../commands/disk.ts';
 import { createFileHandlers } from '../commands/file.ts';
 import { Disks, type DisksComponents } from '../files/disks.ts';

@@ -10,7 +10,7 @@ import type { ClusterContent } from '../namespaces/content.ts';
 import { Launches } from '../namespaces/launches.ts';
 import { Namespaces } from '../namespaces/namespaces.ts';
 import { namespaceSource } from '../rows/namespace-rows.ts';
-import { TextFile } from '../tables/store.ts';
+import { TextFile } from '../tables/table-store.ts';
 import type { Vlans } from '../vlans/vlans.ts';
 import type { Part } from './part.ts';
 

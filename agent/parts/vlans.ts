@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { vlanSource } from '../rows/vlan-rows.ts';
-import { TextFile } from '../tables/store.ts';
+import { TextFile } from '../tables/table-store.ts';
 import { Vlans } from '../vlans/vlans.ts';
 import type { Part } from './part.ts';
 

@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
-import type { FileStore } from '../../host/images/store.ts';
+import type { FileStore } from '../../host/images/image-store.ts';
 import type { Machine } from '../../host/machine.ts';
 import type { Hypervisor } from '../../host/qemu/hypervisor.ts';
 import type { Peers } from '../commands/peers.ts';

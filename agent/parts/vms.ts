@@ -21,7 +21,7 @@ import { NodeVms } from '../vms/node-vms.ts';
 import { Optimizer } from '../vms/optimizer.ts';
 import { createRatesService } from '../vms/rates.ts';
 import { VmHosts } from '../vms/remote-vm-host.ts';
-import { VmFolder } from '../vms/store.ts';
+import { VmFolder } from '../vms/vm-store.ts';
 import type { Part } from './part.ts';
 
 export interface VmsPartOptions {

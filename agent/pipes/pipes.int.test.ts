@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPipe } from '../client/pipe.ts';
-import { startCluster, type TestCluster } from '../socket/test-cluster.ts';
+import { startCluster, type TestCluster } from '../socket/cluster-for-tests.ts';
 
 let cluster: TestCluster;
 beforeAll(async () => {

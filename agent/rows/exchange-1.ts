@@ -2,9 +2,9 @@
 // answer with `facts`. It goes with the next version of the protocol.
 import { z } from 'zod';
 import { bridges, hosts, HostFacts } from '../../contract/cluster-kinds.ts';
-import { HostFacts1 } from '../../contract/watch-1.ts';
+import { HostFacts1 } from '../../contract/watch-messages-1.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
-import { facts1 } from '../watch-1.ts';
+import { facts1 } from '../cluster-watch-1.ts';
 import type { ClusterRows } from './cluster-rows.ts';
 import type { RowExchange, RowsMesh } from './exchange.ts';
 

@@ -5,7 +5,7 @@ import type { Kind } from '../../contract/kinds.ts';
 import type { RosterStore } from '../identity/roster-store.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import { ClusterWatch } from '../watch.ts';
+import { ClusterWatch } from '../cluster-watch.ts';
 import { ClusterRows } from './cluster-rows.ts';
 import { FactsExchange1 } from './exchange-1.ts';
 import { RowExchange } from './exchange.ts';

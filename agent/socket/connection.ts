@@ -21,7 +21,7 @@ import { maxRequestBytes } from '../../contract/limits.ts';
 import { goJson } from '../../core/go-json.ts';
 import type { Answer, Dispatcher } from '../commands/dispatcher.ts';
 import type { Session } from '../commands/session.ts';
-import type { WatchRequest } from '../watch.ts';
+import type { WatchRequest } from '../cluster-watch.ts';
 import { parsePipeName } from '../../core/pipes/names.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { PipeMode, type ConnectionPipes } from './pipe-mode.ts';

@@ -2,7 +2,7 @@
 // may run: every such command of the table, in any wrapping.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandTable } from '../../core/commands/table.ts';
-import { startCluster, type TestCluster } from './test-cluster.ts';
+import { startCluster, type TestCluster } from './cluster-for-tests.ts';
 
 let cluster: TestCluster;
 beforeAll(async () => {

@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CommandResponse } from '../../contract/command-socket.ts';
-import { startCluster, type TestCluster } from './test-cluster.ts';
+import { startCluster, type TestCluster } from './cluster-for-tests.ts';
 
 let cluster: TestCluster;
 let socket: Socket;

@@ -11,7 +11,7 @@ import { CommandClient } from '../../contract/command-client.ts';
 import { responseEntry, type CommandResponse } from '../../contract/command-socket.ts';
 import { AppError } from '../../contract/errors.ts';
 import { maxRequestBytes, maxWatchQueueBytes } from '../../contract/limits.ts';
-import type { WatchMessage } from '../../contract/watch.ts';
+import type { WatchMessage } from '../../contract/watch-messages.ts';
 import { connectSocket, socketTransport, streamDuplex } from '../../host/command-socket.ts';
 import type { Dispatcher } from '../commands/dispatcher.ts';
 import { createMemoryCluster } from '../commands/memory-cluster.ts';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { CommandResponse } from '../../contract/command-socket.ts';
 import { JsonSplitter } from '../../contract/json-stream.ts';
-import { startCluster, type TestCluster } from './test-cluster.ts';
+import { startCluster, type TestCluster } from './cluster-for-tests.ts';
 
 const Recorded = z.object({
   request: z.object({ Command: z.string().optional(), Suggest: z.string().optional() }),

@@ -3,10 +3,10 @@
 // never sees a gap without a new epoch.
 import type { Writable } from 'node:stream';
 import { maxWatchQueueBytes } from '../../contract/limits.ts';
-import type { WatchMessage } from '../../contract/watch.ts';
-import type { WatchMessage1 } from '../../contract/watch-1.ts';
+import type { WatchMessage } from '../../contract/watch-messages.ts';
+import type { WatchMessage1 } from '../../contract/watch-messages-1.ts';
 import { goJson } from '../../core/go-json.ts';
-import type { WatchRequest } from '../watch.ts';
+import type { WatchRequest } from '../cluster-watch.ts';
 
 /** Where watchers get their messages from: what is there at once, changes as they happen. */
 export interface WatchSource {

@@ -7,7 +7,7 @@
 import { AppError, describeError } from '../../contract/errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Timer } from '../mesh/clock.ts';
-import type { TextStore } from './store.ts';
+import type { TextStore } from './table-store.ts';
 
 /** Rows of others are saved together. They come again from the mesh, so nothing is lost with them. */
 const saveSoonMs = 500;

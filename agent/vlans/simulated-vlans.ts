@@ -6,8 +6,8 @@ import type { VlanRange } from '../../core/vlans/table.ts';
 import { sameAlias, type AliasName } from '../../core/vlans/names.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import type { VirtualClock } from '../mesh/virtual-clock.ts';
-import { MemoryTextStore } from '../tables/memory-store.ts';
-import type { TextStore } from '../tables/store.ts';
+import { MemoryTextStore } from '../tables/memory-table-store.ts';
+import type { TextStore } from '../tables/table-store.ts';
 import type { VlanUsers } from './users.ts';
 import { Vlans } from './vlans.ts';
 

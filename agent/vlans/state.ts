@@ -5,7 +5,7 @@ import { followRoster, ownedNumbers, type RosterView, type Standing } from '../.
 import { maxRanges, VlanTable, type TableRows, type VlanRow } from '../../core/vlans/table.ts';
 import { SharedState, type NewsLists, type SharedStateComponents } from '../tables/shared-state.ts';
 import { maxRowsSent } from './messages.ts';
-import { loadVlans, storedText, type StoredVlans } from './store.ts';
+import { loadVlans, storedText, type StoredVlans } from './vlan-store.ts';
 
 const lists: NewsLists<TableRows> = {
   all: ({ rows, ranges }) => [...rows, ...ranges],

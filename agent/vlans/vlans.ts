@@ -11,7 +11,7 @@ import { Allocator, type Resolved, type ResolveOptions } from './allocator.ts';
 import { Confirmation } from './confirmation.ts';
 import { describeUser, Joining, listed, type NodeUser } from './joining.ts';
 import { Sharing } from '../tables/sharing.ts';
-import type { TextStore } from '../tables/store.ts';
+import type { TextStore } from '../tables/table-store.ts';
 import { Rows, rowsKind, syncKind, type VlansMesh } from './messages.ts';
 import { VlanState } from './state.ts';
 import { joinUsers, type VlanUsers } from './users.ts';

@@ -5,7 +5,7 @@ import { markFailed, removeVm } from './starting.ts';
 import type { VmParts } from './parts.ts';
 import type { PortRemovals } from './ports.ts';
 import { reasonText } from './shapes.ts';
-import type { StoredVm } from './store.ts';
+import type { StoredVm } from './vm-store.ts';
 
 export const restartedReason = 'the node was restarted while it ran: vm start starts it again on its disks';
 export const interruptedReason = 'meshd ended while it started this VM: vm start tries again';

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clusterKinds, taps as tapsKind, vms as vmsKind, type VmRow } from '../../contract/cluster-kinds.ts';
 import type { Kind } from '../../contract/kinds.ts';
-import type { WatchMessage } from '../../contract/watch.ts';
+import type { WatchMessage } from '../../contract/watch-messages.ts';
 import { changedRows } from '../../core/rows.ts';
 import { removeNode } from '../../core/mesh/roster.ts';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';

@@ -23,7 +23,7 @@ import type { Mesh } from '../mesh/mesh.ts';
 import type { LocalVms } from './local-vms.ts';
 import type { NodeVms } from './node-vms.ts';
 import { Name, VmId } from './shapes.ts';
-import { parseJson, type VmStore } from './store.ts';
+import { parseJson, type VmStore } from './vm-store.ts';
 
 const listKind = 'vm-list';
 const versionsKind = 'vm-versions';

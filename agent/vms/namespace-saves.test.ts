@@ -4,7 +4,7 @@ import { defaultConfig } from '../../core/vms/config.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { commandTable } from '../../core/commands/table.ts';
 import { parseCommand } from '../../core/commands/parse.ts';
-import { MemoryStore } from '../../host/images/memory-store.ts';
+import { MemoryStore } from '../../host/images/memory-image-store.ts';
 import { NamespaceSaves } from './namespace-saves.ts';
 
 const call = { signal: new AbortController().signal, status: () => undefined };

@@ -14,7 +14,7 @@ import { diskName, savedFolder, stateName } from '../../core/vms/saved-names.ts'
 import { launchScript } from '../../core/vms/launch-script.ts';
 import type { VmConfig } from '../../core/vms/config.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
-import type { FileStore } from '../../host/images/store.ts';
+import type { FileStore } from '../../host/images/image-store.ts';
 import type { ListedVm } from './launch-plan.ts';
 import { Config } from './shapes.ts';
 

@@ -43,7 +43,7 @@ import { Reshaping, shapeNet } from './shaping.ts';
 import { RunningVms } from './running-vms.ts';
 import { Saves, type SaveNames, type SaveOptions, type SaveStatus } from './saving.ts';
 import { assertLives } from './starting.ts';
-import { parseJson, type StoredVm, type VmStore } from './store.ts';
+import { parseJson, type StoredVm, type VmStore } from './vm-store.ts';
 import type { Switch } from './switch.ts';
 import { VmBook } from './vm-book.ts';
 import type { CallOptions, HoldRequest, Launched, LaunchRequest, Survey, SurveyRequest, VmHost } from './vm-host.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { VmRecord } from '../../core/vms/record.ts';
 import { createMemoryTuning, type MemoryTuning } from '../../host/tuning.ts';
-import { MemoryVmStore } from './memory-store.ts';
+import { MemoryVmStore } from './memory-vm-store.ts';
 import { Optimizer } from './optimizer.ts';
 
 let tuning: MemoryTuning;

@@ -11,7 +11,7 @@ import { parseCpuList } from '../../host/cpu-list.ts';
 import type { HostTuning, KsmSettings } from '../../host/tuning.ts';
 import type { Log } from '../log.ts';
 import type { LocalVms } from './local-vms.ts';
-import { parseJson, type VmStore } from './store.ts';
+import { parseJson, type VmStore } from './vm-store.ts';
 
 const Kept = z.object({
   /** What the kernel had before; null while KSM is the kernel's business. */

@@ -13,7 +13,7 @@ import { createLinuxHypervisor } from '../../host/qemu/linux-hypervisor.ts';
 import { localRunner } from '../../host/runner.ts';
 import { createSystemClock } from '../mesh/clock.ts';
 import { NodeVms } from './node-vms.ts';
-import { VmFolder } from './store.ts';
+import { VmFolder } from './vm-store.ts';
 
 async function renameBacking(path: string, backing: DiskBacking | null): Promise<void> {
   const file = await open(path, 'r+');

@@ -11,7 +11,7 @@ import type { VmRecord } from '../../core/vms/record.ts';
 import { backingName, inspectFile } from '../../host/images/chain.ts';
 import type { DiskBacking } from '../../host/images/disk-tool.ts';
 import { describeImage, headBytesFor, usualHeadBytes, whyUnusable } from '../../host/images/headers.ts';
-import type { NewFile } from '../../host/images/store.ts';
+import type { NewFile } from '../../host/images/image-store.ts';
 import type { OverlayFile } from '../../host/qemu/hypervisor.ts';
 import { nameBelow } from './images.ts';
 import { assertMay } from './nets.ts';

@@ -5,14 +5,14 @@ import { MemoryMachine } from '../../host/ovs/memory-host.ts';
 import { VirtualSwitch } from '../../host/ovs/virtual-switch.ts';
 import { resolveChain, type ImageFile } from '../../host/images/chain.ts';
 import { kernel, qcow2, rawDisk } from '../../host/images/made-images.ts';
-import { MemoryStore } from '../../host/images/memory-store.ts';
+import { MemoryStore } from '../../host/images/memory-image-store.ts';
 import { createMemoryHypervisor } from '../../host/qemu/memory-hypervisor.ts';
 import type { Hypervisor } from '../../host/qemu/hypervisor.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
 import type { VmFiles } from './images.ts';
-import { MemoryVmStore } from './memory-store.ts';
+import { MemoryVmStore } from './memory-vm-store.ts';
 import { NodeVms } from './node-vms.ts';
-import type { VmStore } from './store.ts';
+import type { VmStore } from './vm-store.ts';
 import type { LaunchRequest, PlannedVm } from './vm-host.ts';
 
 export const never = new AbortController().signal;

@@ -17,7 +17,7 @@ import {
   storedText,
   type StoredVm,
   type VmStore,
-} from './store.ts';
+} from './vm-store.ts';
 
 /** The records that changed and the ids that are gone. */
 export type BookListener = (changed: readonly VmRecord[], gone: readonly number[]) => void;

@@ -7,7 +7,7 @@ import { startChild } from '../../host/child.ts';
 import { processorMs, residentMb } from '../facts.ts';
 import { within } from '../rounds.ts';
 import { startConsole } from './running-console.ts';
-import { bytesRead, Watchers, type ChangeClock } from './watchers.ts';
+import { bytesRead, HeadlessPages, type ChangeClock } from './headless-pages.ts';
 
 export interface SideOptions {
   readonly socketPath: string;
@@ -51,7 +51,7 @@ async function measure(pid: number, { seconds, signal }: SideOptions, counted: C
 /** The console: one login, deltas ten times a second. */
 export async function throughConsole(options: SideOptions): Promise<SideFigures> {
   const console = await startConsole(options.socketPath);
-  const watchers = new Watchers(options.clock);
+  const watchers = new HeadlessPages(options.clock);
   try {
     await watchers.connect(console.url, console.cookie, options.clients);
     return await measure(console.pid, options, { begin: () => watchers.begin(), end: () => watchers.report() });

@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { JsonSplitter } from '../../contract/json-stream.ts';
-import { WatchMessage } from '../../contract/watch.ts';
+import { WatchMessage } from '../../contract/watch-messages.ts';
 import { applyWatch, emptyCluster, watchedKinds } from '../../core/watched-cluster.ts';
 
 const maxMessageBytes = 16_000_000;

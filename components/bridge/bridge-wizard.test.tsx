@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { BridgeForm } from '../../core/plans/bridge/plan/inputs.ts';
 import { persistBridge } from '../../core/plans/bridge/persist/persist.ts';
 import { planBridge } from '../../core/plans/bridge/plan/plan.ts';
-import { bridgeFacts, nicFacts } from '../../core/plans/bridge/observe/test-facts.ts';
+import { bridgeFacts, nicFacts } from '../../core/plans/bridge/observe/facts-for-tests.ts';
 import { BridgePlanPanel } from './BridgePlanPanel.tsx';
 import { bridgeWizard } from './BridgeWizard.tsx';
 import { pageForTests } from '../page-for-tests.ts';

@@ -30,7 +30,7 @@ import { MeshLegend } from './MeshLegend.tsx';
 import { MeshPicture } from './MeshPicture.tsx';
 import { MeshTable } from './MeshTable.tsx';
 import { MeshTools } from './MeshTools.tsx';
-import type { Picture } from './picture.ts';
+import type { Picture } from './mesh-picture.ts';
 import { useMeshChoice } from './use-mesh-choice.ts';
 
 type View = 'picture' | 'both' | 'table';

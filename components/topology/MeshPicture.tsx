@@ -11,7 +11,7 @@ import type { MeshView } from '../fleet/mesh-view.ts';
 import { describeMesh } from '../fleet/mesh-view.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { cx } from '../ui/cx.ts';
-import type { Picture, PictureOptions } from './picture.ts';
+import type { Picture, PictureOptions } from './mesh-picture.ts';
 import { PositionStore } from './positions.ts';
 import { useSketch } from './use-sketch.ts';
 
@@ -53,7 +53,7 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
   }, [fleet]);
   useEffect(() => {
     // Loads beside the connection; the next effect tells when it cannot.
-    void import('./picture.ts').catch(() => undefined);
+    void import('./mesh-picture.ts').catch(() => undefined);
   }, []);
   useEffect(() => {
     const element = container.current;
@@ -61,7 +61,7 @@ export function MeshPicture(props: MeshPictureProps): ReactElement {
     let made: Picture | null = null;
     let isGone = false;
     const nameOf = (id: string): string | null => latest.current.props.source.get().byId.get(id)?.name ?? null;
-    void import('./picture.ts')
+    void import('./mesh-picture.ts')
       .then(({ Picture: PictureClass }) => {
         if (isGone) return;
         made = new PictureClass(element, {

@@ -10,7 +10,7 @@ import { IconButton } from '../ui/IconButton.tsx';
 import { Menu, MenuItem } from '../ui/Menu.tsx';
 import { readColours } from './colours.ts';
 import { dotFromMesh, svgFromMesh } from './export.ts';
-import type { Picture } from './picture.ts';
+import type { Picture } from './mesh-picture.ts';
 import { saveFile } from './save-file.ts';
 
 export interface MeshToolsProps {

@@ -30,7 +30,7 @@ import { type Connection, Dispatcher } from '../../server/hub/dispatcher.ts';
 import { createHandlers } from '../../server/hub/handlers.ts';
 import { createMemoryStore } from '../../server/store/memory-store.ts';
 import type { ConsoleStore } from '../../server/store/types.ts';
-import { createTestFleet, silentLog } from '../../server/test-parts.ts';
+import { createTestFleet, silentLog } from '../../server/parts-for-tests.ts';
 import { pageForTests } from '../page-for-tests.ts';
 import { issuesOf, noSecrets, textOf } from './form-values.ts';
 import { TextField } from './TextField.tsx';

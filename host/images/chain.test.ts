@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { maxChainLength } from '../../contract/limits.ts';
 import { backingName, Inspections, resolveChain } from './chain.ts';
 import { kernel, qcow2, rawDisk } from './made-images.ts';
-import { MemoryStore } from './memory-store.ts';
+import { MemoryStore } from './memory-image-store.ts';
 
 const storeOf = (files: Record<string, Buffer>) => {
   const store = new MemoryStore({ now: () => 0 });

@@ -5,7 +5,7 @@ import { maxChainLength } from '../../contract/limits.ts';
 import { folderOf, parseFileName } from '../../core/files/file-name.ts';
 import { safeText } from '../../core/safe-text.ts';
 import { describeImage, headBytesFor, usualHeadBytes, type BackingFile, type ImageFacts } from './headers.ts';
-import type { FileEntry, FileStore, OpenFile } from './store.ts';
+import type { FileEntry, FileStore, OpenFile } from './image-store.ts';
 
 export interface ImageFile {
   readonly name: string;

@@ -2,7 +2,7 @@
 // beside this one.
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../contract/errors.ts';
-import type { FileHashes, HashOptions } from './store.ts';
+import type { FileHashes, HashOptions } from './image-store.ts';
 
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');

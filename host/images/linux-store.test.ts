@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { localRunner, type Runner } from '../runner.ts';
 import { createLinuxStore } from './linux-store.ts';
 import { qcow2 } from './made-images.ts';
-import { complyingStore, type TestedStore } from './store-compliance.ts';
+import { complyingStore, type TestedStore } from './image-store-compliance.ts';
 
 let folder: string;
 let root: string;

@@ -11,7 +11,16 @@ import { syncFolder, writeFileAtomic } from '../files.ts';
 import type { Runner } from '../runner.ts';
 import { hashOpenFile } from './hash-worker.ts';
 import { createQemuImg } from './qemu-img.ts';
-import type { FileEntry, FileStore, HashOptions, Listing, NewFile, OpenFile, OverlayBase, PartFile } from './store.ts';
+import type {
+  FileEntry,
+  FileStore,
+  HashOptions,
+  Listing,
+  NewFile,
+  OpenFile,
+  OverlayBase,
+  PartFile,
+} from './image-store.ts';
 
 /** Holes are found in blocks of this size: less is hardly a hole in an image's cluster. */
 const holeBytes = 64 * 1024;

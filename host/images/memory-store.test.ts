@@ -1,6 +1,6 @@
 import { beforeEach, describe } from 'vitest';
-import { MemoryStore } from './memory-store.ts';
-import { complyingStore, type TestedStore } from './store-compliance.ts';
+import { MemoryStore } from './memory-image-store.ts';
+import { complyingStore, type TestedStore } from './image-store-compliance.ts';
 
 let tested: TestedStore;
 beforeEach(() => {

@@ -11,8 +11,8 @@ import { localRunner, type Runner } from '../runner.ts';
 import { inspectFile, resolveChain } from './chain.ts';
 import { describeImage, headBytesFor } from './headers.ts';
 import { createLinuxStore } from './linux-store.ts';
-import { complyingStore } from './store-compliance.ts';
-import type { FileStore } from './store.ts';
+import { complyingStore } from './image-store-compliance.ts';
+import type { FileStore } from './image-store.ts';
 
 let folder: string;
 let root: string;

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defaultConfig, type VmConfig } from '../../core/vms/config.ts';
 import type { Hypervisor, Instance, LaunchRequest, RunningVm, VmStatus } from './hypervisor.ts';
-import { pngSize } from './picture.ts';
+import { pngSize } from './screen-picture.ts';
 import { decodePng, openVnc } from './vnc-for-tests.ts';
 
 export interface HypervisorFixture {

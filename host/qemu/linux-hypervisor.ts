@@ -24,7 +24,7 @@ import { parseVersion, rememberedCatalogue } from './catalogue.ts';
 import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, OverlayFile, RunningVm } from './hypervisor.ts';
 import { ensurePassable, grantRead, grantWrite } from './image-access.ts';
 import { imagesGroup, launchArgv, scopeName, vmUser } from './launcher.ts';
-import { encodePng, parsePpm, shrink } from './picture.ts';
+import { encodePng, parsePpm, shrink } from './screen-picture.ts';
 import { openVm, type QemuVm } from './vm.ts';
 import { openStateSink } from './state-sink.ts';
 import { openVmSocket } from './vm-socket.ts';

@@ -8,7 +8,7 @@ import { qcow2 } from '../images/made-images.ts';
 import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, RunningVm, VmStatus } from './hypervisor.ts';
 import { MemoryScreen } from './memory-screen.ts';
 import { MemorySerial } from './memory-serial.ts';
-import { encodePng, shrink } from './picture.ts';
+import { encodePng, shrink } from './screen-picture.ts';
 
 const catalogue: QemuCatalogue = {
   cpus: ['host', 'max', 'qemu64'],

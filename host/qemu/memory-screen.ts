@@ -1,7 +1,7 @@
 // The screen of a VM in memory: a picture that differs from VM to VM and moves while the VM runs, and a VNC server that shows it (RFC 6143: version
 // 3.8, raw rectangles, QEMU's extended key events). What is typed and clicked becomes visible in it.
 import { duplexPair, type Duplex } from 'node:stream';
-import type { Picture } from './picture.ts';
+import type { Picture } from './screen-picture.ts';
 import { readBytes, type ByteReader } from './read-bytes.ts';
 
 /** A VGA text screen, as firmware shows it. */

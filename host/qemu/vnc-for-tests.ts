@@ -1,7 +1,7 @@
 // For tests: a VNC client that sees what a screen shows, and types.
 import type { Duplex } from 'node:stream';
 import { inflateSync } from 'node:zlib';
-import { pngSize, type Picture } from './picture.ts';
+import { pngSize, type Picture } from './screen-picture.ts';
 import { readBytes } from './read-bytes.ts';
 
 export interface VncForTests {
@@ -72,7 +72,7 @@ export async function openVnc(stream: Duplex): Promise<VncForTests> {
   };
 }
 
-/** A PNG as picture.ts writes them. */
+/** A PNG as screen-picture.ts writes them. */
 export function decodePng(png: Buffer): Picture {
   const { width, height } = pngSize(png);
   const parts: Buffer[] = [];

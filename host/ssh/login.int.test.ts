@@ -6,8 +6,8 @@ import { SshConnection } from './connection.ts';
 import type { SshConnectOptions } from './connection.ts';
 import type { SshCredentials } from './credentials.ts';
 import { createSshKeyPair } from './keys.ts';
-import { playedPins, PlayedSshd, rightPassword } from './played-sshd.ts';
-import type { SshdPlay } from './played-sshd.ts';
+import { playedPins, PlayedSshd, rightPassword } from './played-sshd-for-tests.ts';
+import type { SshdPlay } from './played-sshd-for-tests.ts';
 import { scanHostKeys } from './scan.ts';
 
 const password = rightPassword;

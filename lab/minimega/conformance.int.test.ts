@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../../agent/socket/test-cluster.ts';
+import { startCluster } from '../../agent/socket/cluster-for-tests.ts';
 import { CommandClient } from '../../contract/command-client.ts';
 import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import { conformanceCases, conformanceIssues, conformanceSuggestions } from './conformance.ts';

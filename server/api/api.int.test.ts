@@ -23,7 +23,7 @@ import {
   testSummary,
   type TestFleet,
   type TestRuns,
-} from '../test-parts.ts';
+} from '../parts-for-tests.ts';
 import { createApi, type Api } from './api.ts';
 
 const names = Object.keys(browserMethods) as MethodName[];

@@ -13,7 +13,7 @@ import type { Auth, Credential } from '../auth/auth.ts';
 import { judgeUpgrade } from '../auth/upgrade.ts';
 import { readBody, sendJson } from '../http/body.ts';
 import type { Dispatcher } from '../hub/dispatcher.ts';
-import { followKnownNodes } from '../hub/known-nodes.ts';
+import { followKnownNodes } from '../hub/known-node-rows.ts';
 import type { Lane } from '../hub/lanes.ts';
 import type { Caller, Fleet, HostStore, Runs } from '../ports.ts';
 import { createCallConnection } from './call-connection.ts';

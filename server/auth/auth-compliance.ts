@@ -2,7 +2,7 @@
 // adapter, and updates through one of them once changed nothing without a word.
 import { expect, it } from 'vitest';
 import { maxTokensPerHour, maxTokensPerUser } from '../../contract/limits.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import type { ConsoleStore } from '../store/types.ts';
 import { createAuth } from './auth.ts';
 import { triesBeforeLock } from './login-guard.ts';

@@ -7,7 +7,7 @@ import { fleetFromSnapshot } from '../../core/fleet-view.ts';
 import { DoubleMinimega } from '../../lab/minimega/double.ts';
 import type { Fleet } from '../ports.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import { createFleet } from './create-fleet.ts';
 
 let folder = '';

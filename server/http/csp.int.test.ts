@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { httpPaths } from '../../contract/http-paths.ts';
 import { parseConfig } from '../config.ts';
 import { startServer } from '../start.ts';
-import { silentLog, testMakers } from '../test-parts.ts';
+import { silentLog, testMakers } from '../parts-for-tests.ts';
 
 const deadlineMs = 60_000;
 const admin = { name: 'Root', email: 'root@node1', password: 'correct horse battery' };

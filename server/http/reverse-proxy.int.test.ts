@@ -14,7 +14,7 @@ import type { Ack } from '../../contract/method.ts';
 import { startChild } from '../../host/child.ts';
 import { parseConfig } from '../config.ts';
 import { startServer } from '../start.ts';
-import { silentLog, testMakers } from '../test-parts.ts';
+import { silentLog, testMakers } from '../parts-for-tests.ts';
 import { createSelfSigned } from './certificate.ts';
 
 const deadlineMs = 60_000;

@@ -16,7 +16,7 @@ import {
   emptySnapshot,
   silentLog,
   testSummary,
-} from '../test-parts.ts';
+} from '../parts-for-tests.ts';
 import { createHub, type Hub } from './hub.ts';
 
 const deadline = { timeout: 60_000, interval: 20 };

@@ -7,7 +7,7 @@ import { Role } from '../../contract/roles.ts';
 import { createAuth, type Credential } from '../auth/auth.ts';
 import { listConsoleKeys } from '../ssh/console-key.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { createTestFleet, createTestRuns, silentLog, testSummary } from '../test-parts.ts';
+import { createTestFleet, createTestRuns, silentLog, testSummary } from '../parts-for-tests.ts';
 import type { Caller } from '../ports.ts';
 import { createAuditTexts } from './audit-texts.ts';
 import { Dispatcher, type Connection } from './dispatcher.ts';

@@ -9,7 +9,7 @@ import type { CaCopies } from '../ssh/ca-copies.ts';
 import type { Fleet, HostStore, Runs } from '../ports.ts';
 import type { AuditStore } from '../store/types.ts';
 import type { Call, Handlers } from './dispatcher.ts';
-import { knownNodeOf, rememberedChecks } from './known-nodes.ts';
+import { knownNodeOf, rememberedChecks } from './known-node-rows.ts';
 
 /** A login on the head, and one command. */
 const caCopyTimeoutMs = 30_000;

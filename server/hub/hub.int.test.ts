@@ -6,7 +6,7 @@ import { expect, it, vi } from 'vitest';
 import { httpPaths } from '../../contract/http-paths.ts';
 import { createAuth, type Credential } from '../auth/auth.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { createTestDispatcher, createTestFleet, createTestRuns, silentLog } from '../test-parts.ts';
+import { createTestDispatcher, createTestFleet, createTestRuns, silentLog } from '../parts-for-tests.ts';
 import { createHub } from './hub.ts';
 
 it('a client that goes while it is looked up leaves nothing', async () => {

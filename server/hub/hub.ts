@@ -31,7 +31,7 @@ import {
 } from '../auth/upgrade.ts';
 import type { Caller, Fleet, HostStore, Log, Part, Runs } from '../ports.ts';
 import type { Connection, Dispatcher } from './dispatcher.ts';
-import { followKnownNodes } from './known-nodes.ts';
+import { followKnownNodes } from './known-node-rows.ts';
 import { Outbox } from './outbox.ts';
 
 const fleetRoom = 'fleet';

@@ -23,7 +23,7 @@ import { MeshdSockets } from '../engines/meshd/sockets.ts';
 import { localRoute } from '../engines/route.ts';
 import { openStream } from '../fleet/streams.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import { createConsoleServices } from './consoles.ts';
 import { createScreens, type Screens } from './screens.ts';
 

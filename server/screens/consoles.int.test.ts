@@ -11,7 +11,7 @@ import { streamClose, takeKeyboard, type ConsoleNews } from '../../contract/stre
 import { createAuth } from '../auth/auth.ts';
 import type { StreamCall } from '../ports.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import { createConsoleServices } from './consoles.ts';
 import { createScreens, type Screens } from './screens.ts';
 

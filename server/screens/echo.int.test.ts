@@ -25,7 +25,7 @@ import { openStream } from '../fleet/streams.ts';
 import { foreignOrigin } from '../http/origin.ts';
 import type { StoredHost } from '../ports.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import { createScreens, type Screens } from './screens.ts';
 
 const relay = new URL('../../agent/main.ts', import.meta.url).pathname;

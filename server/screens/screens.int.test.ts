@@ -15,7 +15,7 @@ import type { Role } from '../../contract/roles.ts';
 import { streamClose } from '../../contract/streams.ts';
 import { createAuth } from '../auth/auth.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import type { StreamCall } from '../ports.ts';
 import { createScreens, type Screens } from './screens.ts';
 

@@ -15,7 +15,7 @@ import type { Auth } from '../auth/auth.ts';
 import { createFleet } from '../fleet/create-fleet.ts';
 import type { Caller, Fleet } from '../ports.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import { createScreens, type Screens } from './screens.ts';
 import { uploadStreams } from './uploads.ts';
 

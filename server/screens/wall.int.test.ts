@@ -10,7 +10,7 @@ import { httpPaths } from '../../contract/http-paths.ts';
 import { readWallPicture, streamClose } from '../../contract/streams.ts';
 import { createAuth } from '../auth/auth.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import { createScreens, type Screens } from './screens.ts';
 import { createWallService } from './wall.ts';
 

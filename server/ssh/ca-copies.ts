@@ -8,7 +8,7 @@ import { AppError } from '../../contract/errors.ts';
 import { connectSocket, socketTransport } from '../../host/command-socket.ts';
 import type { Store, StoredCluster } from '../ports.ts';
 import type { SettingStore } from '../store/types.ts';
-import { shellOf } from './known-nodes.ts';
+import { shellOf } from './stored-hosts.ts';
 import { runOverRelay } from './relay.ts';
 
 const command = 'mesh ca copy';

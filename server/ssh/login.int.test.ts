@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { createSshKeyPair } from '../../host/ssh/keys.ts';
-import { playedPins, PlayedSshd, rightPassword } from '../../host/ssh/played-sshd.ts';
-import type { SshdPlay } from '../../host/ssh/played-sshd.ts';
+import { playedPins, PlayedSshd, rightPassword } from '../../host/ssh/played-sshd-for-tests.ts';
+import type { SshdPlay } from '../../host/ssh/played-sshd-for-tests.ts';
 import { SecretMissing } from '../runs/executor.ts';
 import { loginAnyhow } from './login.ts';
 

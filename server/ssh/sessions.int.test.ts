@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createSshKeyPair } from '../../host/ssh/keys.ts';
 import { hasSshd, PrivateSshd } from '../../host/ssh/private-sshd.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { silentLog } from '../test-parts.ts';
+import { silentLog } from '../parts-for-tests.ts';
 import { loginAnyhow } from './login.ts';
 import { NodeSessions } from './sessions.ts';
 

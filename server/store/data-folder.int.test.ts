@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
 import { startServer } from '../start.ts';
 import { parseConfig } from '../config.ts';
-import { silentLog, testMakers } from '../test-parts.ts';
+import { silentLog, testMakers } from '../parts-for-tests.ts';
 import { backUp, restore } from './backup.ts';
 import { databaseName, openDataFolder } from './data-folder.ts';
 import { keyFileName } from './key-file.ts';

@@ -7,8 +7,8 @@ import { AppError } from '../../../contract/errors.ts';
 import { keyOf } from '../../../contract/kind-keys.ts';
 import type { Kind, KindChange, RowChanges, RowData } from '../../../contract/kinds.ts';
 import { maxClusterRows } from '../../../contract/limits.ts';
-import { WatchMessage } from '../../../contract/watch.ts';
-import { WatchMessage1 } from '../../../contract/watch-1.ts';
+import { WatchMessage } from '../../../contract/watch-messages.ts';
+import { WatchMessage1 } from '../../../contract/watch-messages-1.ts';
 import { parseRowChanges } from '../../../core/rows.ts';
 import type { ClusterChange, MeshIdentity } from '../engine.ts';
 

@@ -7,7 +7,7 @@ import { clusterKinds, links as linkKind, nodes as nodeKind } from '../../../con
 import type { LinkRow, NodeRow } from '../../../contract/cluster-kinds.ts';
 import { keyOf } from '../../../contract/kind-keys.ts';
 import type { Kind, RowChanges, RowData } from '../../../contract/kinds.ts';
-import type { WatchMessage } from '../../../contract/watch.ts';
+import type { WatchMessage } from '../../../contract/watch-messages.ts';
 import { PendingRows, Rows } from '../../../core/rows.ts';
 import type { NodeRoute } from '../route.ts';
 import type { OpenOptions } from '../engine.ts';

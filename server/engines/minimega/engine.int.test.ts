@@ -14,7 +14,7 @@ import type { Engine, EngineConnection } from '../engine.ts';
 import { localRoute } from '../route.ts';
 import { createMinimegaEngine } from './engine.ts';
 import { MinimegaSockets } from './sockets.ts';
-import { pollTimes, type PollTimes } from './watch.ts';
+import { pollTimes, type PollTimes } from './cluster-poll.ts';
 
 const nobody = () => Promise.reject(new Error('not used here'));
 const quick: PollTimes = {

@@ -16,11 +16,11 @@ import type {
 import { describeRoute, type NodeRoute } from '../route.ts';
 import { consoleTable, MinimegaClient } from './client.ts';
 import { ConfigTurns } from './console-lines.ts';
-import { emptyPicture, nodeId } from './picture.ts';
+import { emptyPicture, nodeId } from './cluster-picture.ts';
 import { askIdentity } from './questions.ts';
 import { consoleOf, filtered, screenPortOf, type Console } from './streams.ts';
 import { attachFactsOf, type MinimegaDialer } from './sockets.ts';
-import { Activity, pollTimes, Watch, type PollTimes } from './watch.ts';
+import { Activity, ClusterPoll, pollTimes, type PollTimes } from './cluster-poll.ts';
 
 const lacks: Readonly<Partial<Record<Capability, string>>> = {
   cancel: 'minimega has no way to cancel a command: the console lets go of it, and it continues there',
@@ -76,7 +76,7 @@ class MinimegaConnection implements EngineConnection {
   private readonly identity: MeshIdentity;
   private readonly self: string;
   private readonly parts: Parts;
-  private watch: Watch | null = null;
+  private watch: ClusterPoll | null = null;
 
   private constructor(
     options: { route: NodeRoute; identity: MeshIdentity; self: string },
@@ -125,7 +125,7 @@ class MinimegaConnection implements EngineConnection {
     const { parts, identity, route, self } = this;
     const seen = parts.seen.get(identity.mesh) ?? new Set<string>();
     parts.seen.set(identity.mesh, seen);
-    const watch = new Watch(
+    const watch = new ClusterPoll(
       { times: parts.times, identity, kinds },
       {
         near: this.client,

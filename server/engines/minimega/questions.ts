@@ -7,7 +7,7 @@ import { maxFleetNodes, maxNamespaces } from '../../../contract/limits.ts';
 import { quoteWord } from '../../../core/commands/tokens.ts';
 import { columnOf, goodOf, readHost, readMeshList, readMeshStatus, readVms, recordsOf, type Vm } from './answers.ts';
 import { meshTimeoutSeconds, type Asker } from './asker.ts';
-import type { Picture } from './picture.ts';
+import type { Picture } from './cluster-picture.ts';
 
 /** Who answers: its name, and the mesh that it is in. */
 export async function askIdentity(client: Asker, deadline: AbortSignal): Promise<{ name: string; context: string }> {

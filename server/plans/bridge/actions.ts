@@ -28,8 +28,8 @@ import { knownHostLines } from '../../ssh/host-keys.ts';
 import { pause } from '../../ssh/pause.ts';
 import { awaitHandOver, beginOnce, callMs, lookMs, turnMs } from './calls.ts';
 import { rememberBridge } from './remember.ts';
-import { isNotPlaced, watchTransaction } from './watch.ts';
-import type { Door, WatchEnd } from './watch.ts';
+import { isNotPlaced, watchTransaction } from './transaction-watch.ts';
+import type { Door, WatchEnd } from './transaction-watch.ts';
 
 /** How often the step checks the node's lock while it watches. */
 const lockCheckMs = 10_000;

@@ -17,7 +17,7 @@ import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import type { Store, StoredHost } from '../../ports.ts';
 import { invalid } from '../../form.ts';
-import { knownHost, shellOf, targetOf } from '../../ssh/known-nodes.ts';
+import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
 import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
 import { actionTable } from '../action.ts';
 import { type ServedKind, serveKind } from '../plan-kind.ts';

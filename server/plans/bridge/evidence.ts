@@ -7,7 +7,7 @@ import { NodeTarget } from '../../../core/plans/targets.ts';
 import { openTransaction } from '../../../host/bridge/node-transaction.ts';
 import type { Store } from '../../ports.ts';
 import type { Evidence } from '../../runs/kind.ts';
-import { shellOf } from '../../ssh/known-nodes.ts';
+import { shellOf } from '../../ssh/stored-hosts.ts';
 import { findHost } from '../../ssh/sessions.ts';
 
 const actions: ReadonlySet<string> = new Set<keyof typeof bridgeActions>([

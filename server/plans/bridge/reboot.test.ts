@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../contract/errors.ts';
 import { bootScript, rebootScript, rebootSeconds } from '../../../core/plans/bridge/plan/reboot-proof.ts';
 import type { RebootProofArgs } from '../../../core/plans/bridge/plan/step-args.ts';
-import { bridgedFacts, bridgeFacts, transactionMark } from '../../../core/plans/bridge/observe/test-facts.ts';
+import { bridgedFacts, bridgeFacts, transactionMark } from '../../../core/plans/bridge/observe/facts-for-tests.ts';
 import { proveByReboot } from './reboot.ts';
 import type { RebootParts } from './reboot.ts';
 

@@ -1,7 +1,7 @@
 // Remembered alarms do not outlive the fault that they report.
 import { expect, test } from 'vitest';
 import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
-import { bridgedFacts } from '../../../core/plans/bridge/observe/test-facts.ts';
+import { bridgedFacts } from '../../../core/plans/bridge/observe/facts-for-tests.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { Recheck } from './recheck.ts';
 import { rememberBridge, rememberedBridge } from './remember.ts';

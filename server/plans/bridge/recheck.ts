@@ -5,7 +5,7 @@ import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
 import { defaultBridge } from '../../../core/plans/bridge/plan/inputs.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import type { Log, Part, Store, StoredHost } from '../../ports.ts';
-import { shellOf } from '../../ssh/known-nodes.ts';
+import { shellOf } from '../../ssh/stored-hosts.ts';
 import { mapAtOnce } from '../../ssh/observe.ts';
 import { rememberBridge, rememberedBridge } from './remember.ts';
 

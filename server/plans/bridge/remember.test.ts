@@ -1,6 +1,6 @@
 // What the console saw of a node's bridge last, between looks.
 import { expect, test } from 'vitest';
-import { bridgedFacts } from '../../../core/plans/bridge/observe/test-facts.ts';
+import { bridgedFacts } from '../../../core/plans/bridge/observe/facts-for-tests.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { rememberBridge, rememberedBridge } from './remember.ts';
 

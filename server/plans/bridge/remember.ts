@@ -5,7 +5,7 @@ import type { RememberedBridge } from '../../../contract/bridge.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
 import { summariseBridge } from '../../../core/plans/bridge/judge/summary.ts';
 import type { Store } from '../../ports.ts';
-import { factsOf } from '../../ssh/known-nodes.ts';
+import { factsOf } from '../../ssh/stored-hosts.ts';
 
 /** The part of StoredHost.facts that is the bridge's. */
 const BridgePart = z.object({ bridge: BridgeSummary.extend({ at: z.number() }) });

@@ -15,7 +15,7 @@ import type { Caller } from '../../ports.ts';
 import type { RunCore } from '../../runs/run-core.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import type { ConsoleStore } from '../../store/types.ts';
-import { silentLog } from '../../test-parts.ts';
+import { silentLog } from '../../parts-for-tests.ts';
 import { createRunCore } from '../create-runs.ts';
 import { serveKind } from '../plan-kind.ts';
 import { commandActionTable } from './command-actions.ts';

@@ -1,7 +1,7 @@
 // Attaching to a minimega, and letting go of it: records of the console, after another look at the node.
 import { AppError } from '../../../contract/errors.ts';
 import type { attachActions } from '../../../core/plans/minimega/actions.ts';
-import { factsOf, noCluster } from '../../ssh/known-nodes.ts';
+import { factsOf, noCluster } from '../../ssh/stored-hosts.ts';
 import type { Executors } from '../action.ts';
 import { lookAtMinimega } from './look.ts';
 

@@ -11,9 +11,9 @@ import { createEngines } from '../../engines/engines.ts';
 import { sshRoute } from '../../engines/route.ts';
 import type { StoredHost } from '../../ports.ts';
 import type { StepContext } from '../../runs/executor.ts';
-import { shellOf } from '../../ssh/known-nodes.ts';
+import { shellOf } from '../../ssh/stored-hosts.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
-import { createTestFleet } from '../../test-parts.ts';
+import { createTestFleet } from '../../parts-for-tests.ts';
 import type { ActionParts } from '../action.ts';
 import { attachPlan } from './attach.ts';
 

@@ -7,7 +7,7 @@ import { attachActions } from '../../../core/plans/minimega/actions.ts';
 import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { invalid } from '../../form.ts';
 import type { Store, StoredHost } from '../../ports.ts';
-import { knownHost, shellOf, targetOf } from '../../ssh/known-nodes.ts';
+import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
 import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
 import { actionTable } from '../action.ts';
 import { serveKind } from '../plan-kind.ts';

@@ -10,7 +10,7 @@ import { openOwnTree } from '../../../host/tree/own-tree.ts';
 import type { OwnTree } from '../../../host/tree/own-tree.ts';
 import { invalid } from '../../form.ts';
 import type { Store, StoredHost } from '../../ports.ts';
-import { knownHost, shellOf, targetOf } from '../../ssh/known-nodes.ts';
+import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
 import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
 import { serveKind } from '../plan-kind.ts';
 import { probeOf } from './head-actions.ts';

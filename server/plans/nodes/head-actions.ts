@@ -26,7 +26,7 @@ import type { StepContext } from '../../runs/executor.ts';
 import { outcomeOf } from '../action.ts';
 import type { Executors } from '../action.ts';
 import { isPublicKey, knownHostLines } from '../../ssh/host-keys.ts';
-import { noCluster } from '../../ssh/known-nodes.ts';
+import { noCluster } from '../../ssh/stored-hosts.ts';
 import type { RootShell } from '../../ssh/login.ts';
 import { findHost } from '../../ssh/sessions.ts';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { packagesScript } from '../../../core/plans/nodes/host-scripts.ts';
 import type { StepContext } from '../../runs/executor.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
-import { rememberedChecks } from '../../hub/known-nodes.ts';
+import { rememberedChecks } from '../../hub/known-node-rows.ts';
 import type { ActionParts } from '../action.ts';
 import { machineExecutors } from './machine-actions.ts';
 

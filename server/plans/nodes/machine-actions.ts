@@ -10,7 +10,7 @@ import type { NodeTarget } from '../../../core/plans/targets.ts';
 import type { StepContext } from '../../runs/executor.ts';
 import { outcomeOf } from '../action.ts';
 import type { ActionParts, Executors } from '../action.ts';
-import { factsOf } from '../../ssh/known-nodes.ts';
+import { factsOf } from '../../ssh/stored-hosts.ts';
 import type { RootShell } from '../../ssh/login.ts';
 
 /** Looks at the machine, and remembers what it saw: pages show it until the next look. */

@@ -20,7 +20,7 @@ import type { StepContext } from '../../runs/executor.ts';
 import { outcomeOf } from '../action.ts';
 import type { ActionParts, Executors } from '../action.ts';
 import { basePath, readRoster, statePath } from './head-actions.ts';
-import { noCluster } from '../../ssh/known-nodes.ts';
+import { noCluster } from '../../ssh/stored-hosts.ts';
 import type { LaunchRow } from './launch-batch.ts';
 import { runOverRelay } from '../../ssh/relay.ts';
 

@@ -7,7 +7,7 @@ import { canSign, createSshKeyPair } from '../../../host/ssh/keys.ts';
 import { hasSshd, PrivateSshd } from '../../../host/ssh/private-sshd.ts';
 import type { StoredHost } from '../../ports.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
-import { createTestFleet } from '../../test-parts.ts';
+import { createTestFleet } from '../../parts-for-tests.ts';
 import type { ConsoleStore } from '../../store/types.ts';
 import { newestConsoleKey } from '../../ssh/console-key.ts';
 import type { ServedKind } from '../plan-kind.ts';

@@ -3,7 +3,7 @@ import { passwordlessRootKind } from '../../../core/plans/kinds.ts';
 import { PasswordlessForm, planPasswordlessRoot } from '../../../core/plans/nodes/manage-nodes.ts';
 import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { invalid } from '../../form.ts';
-import { knownHost, targetOf } from '../../ssh/known-nodes.ts';
+import { knownHost, targetOf } from '../../ssh/stored-hosts.ts';
 import { serveKind } from '../plan-kind.ts';
 import { nodeActionTable } from './node-actions.ts';
 

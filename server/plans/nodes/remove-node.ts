@@ -12,7 +12,7 @@ import { invalid } from '../../form.ts';
 import type { Store, StoredHost } from '../../ports.ts';
 import { isConsoleKey, keyWords } from '../../ssh/console-key.ts';
 import type { RootShell } from '../../ssh/login.ts';
-import { knownHost, shellOf, targetOf } from '../../ssh/known-nodes.ts';
+import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
 import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
 import { type PlannerParts, serveKind } from '../plan-kind.ts';
 import { statePath } from './head-actions.ts';

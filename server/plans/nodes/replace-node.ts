@@ -3,7 +3,7 @@ import { replaceNodeKind } from '../../../core/plans/kinds.ts';
 import { planReplaceNode, ReplaceNodeForm } from '../../../core/plans/nodes/manage-nodes.ts';
 import { invalid } from '../../form.ts';
 import { newestConsoleKey } from '../../ssh/console-key.ts';
-import { knownHost, targetOf } from '../../ssh/known-nodes.ts';
+import { knownHost, targetOf } from '../../ssh/stored-hosts.ts';
 import { observeSighting } from '../../ssh/observe.ts';
 import { serveKind } from '../plan-kind.ts';
 import { assertKeyUsable } from './first-login.ts';

@@ -4,7 +4,7 @@ import { planRotateKey, RotateKeyForm } from '../../../core/plans/nodes/manage-n
 import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { invalid } from '../../form.ts';
 import { keyWords } from '../../ssh/console-key.ts';
-import { knownHost, targetOf } from '../../ssh/known-nodes.ts';
+import { knownHost, targetOf } from '../../ssh/stored-hosts.ts';
 import { serveKind } from '../plan-kind.ts';
 import { nodeActionTable } from './node-actions.ts';
 

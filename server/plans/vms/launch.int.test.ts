@@ -9,7 +9,7 @@ import { createFleet } from '../../fleet/create-fleet.ts';
 import type { Caller, Fleet } from '../../ports.ts';
 import type { RunCore } from '../../runs/run-core.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
-import { silentLog } from '../../test-parts.ts';
+import { silentLog } from '../../parts-for-tests.ts';
 import { createRunCore } from '../create-runs.ts';
 
 const ann: Caller = { userId: 'u1', name: 'Ann', role: 'operator' };

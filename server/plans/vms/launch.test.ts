@@ -5,7 +5,7 @@ import type { Dispatcher } from '../../../agent/commands/dispatcher.ts';
 import type { CommandCall, Handlers } from '../../../agent/commands/handler.ts';
 import { createSystemClock } from '../../../agent/mesh/clock.ts';
 import { MemoryVms } from '../../../agent/vms/memory-vms.ts';
-import { createTestVmHandlers } from '../../../agent/vms/test-vms.ts';
+import { createTestVmHandlers } from '../../../agent/vms/vms-for-tests.ts';
 import { responseEntry, type CommandResponse } from '../../../contract/command-socket.ts';
 import { bridges as bridgeKind, vlans as vlanKind } from '../../../contract/cluster-kinds.ts';
 import { AppError } from '../../../contract/errors.ts';
@@ -20,7 +20,7 @@ import type { Caller } from '../../ports.ts';
 import type { RunCore } from '../../runs/run-core.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import type { ConsoleStore } from '../../store/types.ts';
-import { silentLog } from '../../test-parts.ts';
+import { silentLog } from '../../parts-for-tests.ts';
 import { createRunCore } from '../create-runs.ts';
 import { launchPlan } from './launch-plan.ts';
 

@@ -4,7 +4,7 @@ import { confirmLook, findAlarms, lookTwice } from './alarms.ts';
 import type { BridgeFacts, TransactionState } from '../observe/facts.ts';
 import { readObserved } from '../observe/observed.ts';
 import { summariseBridge } from './summary.ts';
-import { bridgedFacts, bridgeFacts, ovsBridgeFacts, transactionMark } from '../observe/test-facts.ts';
+import { bridgedFacts, bridgeFacts, ovsBridgeFacts, transactionMark } from '../observe/facts-for-tests.ts';
 import { findTrouble, mendOf, readTransaction } from '../observe/transaction-mark.ts';
 
 /** What a look can see of a node. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { NicAddress } from '../observe/facts.ts';
 import { readObserved } from '../observe/observed.ts';
 import { judgeReboot } from './reboot.ts';
-import { bridgedFacts } from '../observe/test-facts.ts';
+import { bridgedFacts } from '../observe/facts-for-tests.ts';
 
 const address = (text: string, flags: string[] = []): NicAddress => ({
   family: text.includes(':') ? 6 : 4,

@@ -4,7 +4,7 @@ import { findForeignClient, isTaken } from './dhcp-clients.ts';
 import type { BridgeFacts, NicFacts } from './facts.ts';
 import { parseBridgeFacts } from './observe.ts';
 import { persistBridge } from '../persist/persist.ts';
-import { bridgeFacts, nicFacts } from './test-facts.ts';
+import { bridgeFacts, nicFacts } from './facts-for-tests.ts';
 
 const recorded = readFileSync(new URL('fixtures/observe-bridge.debian12-ifupdown-0.8.41.txt', import.meta.url), 'utf8');
 const base64 = (text: string) => Buffer.from(text).toString('base64');

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { judgeManaged, judgeNamers, managedFlag, markManaged, readNamers } from './namers.ts';
 import { readObserved } from './observed.ts';
 import { addressesOf } from '../plan/picture.ts';
-import { bridgeFacts, nicFacts } from './test-facts.ts';
+import { bridgeFacts, nicFacts } from './facts-for-tests.ts';
 import type { NicAddress } from './facts.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');

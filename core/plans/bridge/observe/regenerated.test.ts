@@ -4,7 +4,7 @@ import { alarmsOf } from '../judge/alarms.ts';
 import { readObserved } from './observed.ts';
 import { doubtRegenerated, judgeRegenerated, readRegenerated } from './regenerated.ts';
 import { readRewriters } from './rewriters.ts';
-import { bridgedFacts } from './test-facts.ts';
+import { bridgedFacts } from './facts-for-tests.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const generated = (path: string, head: string) => `generated ${base64(path)} ${base64(head)}`;

@@ -15,7 +15,7 @@ import { describeFileCommands } from './commands.ts';
 import { renderRunbook } from './runbook.ts';
 import { BridgeStepArgs } from './step-args.ts';
 import type { PlannedTransaction } from './step-args.ts';
-import { bridgedFacts, bridgeFacts, nicFacts, ovsBridgeFacts, transactionMark } from '../observe/test-facts.ts';
+import { bridgedFacts, bridgeFacts, nicFacts, ovsBridgeFacts, transactionMark } from '../observe/facts-for-tests.ts';
 import { defaultBridgeTimes } from './times.ts';
 import type { TransactionStatus } from './transaction.ts';
 import { planUndo } from './undo.ts';

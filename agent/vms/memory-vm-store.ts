@@ -1,5 +1,5 @@
 // What a simulated node or a test writes down about VMs, in memory.
-import type { VmStore } from './store.ts';
+import type { VmStore } from './vm-store.ts';
 
 export class MemoryVmStore implements VmStore {
   readonly files = new Map<string, string>();

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfigSurroundings } from '../../core/vms/config-fields.ts';
 import type { VmRecord } from '../../core/vms/record.ts';
-import { MemoryStore } from '../../host/images/memory-store.ts';
+import { MemoryStore } from '../../host/images/memory-image-store.ts';
 import type { Handlers } from '../commands/handler.ts';
 import type { Peers } from '../commands/peers.ts';
 import { createVmHandlers } from '../commands/vm.ts';

@@ -1,5 +1,5 @@
 // The files below -filepath, as meshd uses them. Two adapters: this Linux host (linux-store.ts), and one in memory for simulated
-// nodes and tests (memory-store.ts); store-compliance.ts says what both do. Names are those of core/files/file-name.ts. Nothing here
+// nodes and tests (memory-image-store.ts); image-store-compliance.ts says what both do. Names are those of core/files/file-name.ts. Nothing here
 // follows a symlink, or knows a VM or another node.
 import type { DiskTool } from './disk-tool.ts';
 import type { ImageFormat } from './headers.ts';

@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
-import { bridgedFacts } from '../../core/plans/bridge/observe/test-facts.ts';
+import { bridgedFacts } from '../../core/plans/bridge/observe/facts-for-tests.ts';
 import type { KnownNodesChange } from '../../contract/known-nodes.ts';
 import { rememberBridge } from '../plans/bridge/remember.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
-import { followKnownNodes, knownNodeOf, rememberedChecks } from './known-nodes.ts';
+import { followKnownNodes, knownNodeOf, rememberedChecks } from './known-node-rows.ts';
 
 const hostOf = (id: string, name: string) => ({
   id,

@@ -6,7 +6,7 @@ import type { DiskTool } from './disk-tool.ts';
 import { describeImage, headBytesFor } from './headers.ts';
 import { qcow2 } from './made-images.ts';
 import { createMemoryDiskTool } from './memory-disk-tool.ts';
-import type { FileEntry, FileHashes, FileStore, HashOptions, NewFile, OpenFile, PartFile } from './store.ts';
+import type { FileEntry, FileHashes, FileStore, HashOptions, NewFile, OpenFile, PartFile } from './image-store.ts';
 
 interface MemoryFile {
   readonly data: Buffer;

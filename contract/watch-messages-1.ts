@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { HostFacts } from './cluster-kinds.ts';
 import { maxFactCharacters } from './limits.ts';
-import { Revision } from './watch.ts';
+import { Revision } from './watch-messages.ts';
 
 const FactText = z.string().max(maxFactCharacters);
 

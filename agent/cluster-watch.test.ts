@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { bridges, clusterKinds, hosts, links, nodes, type NodeRow } from '../contract/cluster-kinds.ts';
-import type { WatchMessage } from '../contract/watch.ts';
-import type { WatchMessage1 } from '../contract/watch-1.ts';
+import type { WatchMessage } from '../contract/watch-messages.ts';
+import type { WatchMessage1 } from '../contract/watch-messages-1.ts';
 import { applyWatch, emptyCluster, watchedKinds } from '../core/watched-cluster.ts';
 import { ClusterRows } from './rows/cluster-rows.ts';
-import { ClusterWatch } from './watch.ts';
+import { ClusterWatch } from './cluster-watch.ts';
 
 const node = (Id: string): NodeRow => ({
   Id,

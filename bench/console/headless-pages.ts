@@ -48,7 +48,7 @@ function statesIn(change: RowChanges): [thing: string, state: string][] {
   ];
 }
 
-export interface WatchersReport {
+export interface PagesReport {
   /** From the change to each client, ms, all clients together. */
   readonly latenciesMs: readonly number[];
   /** Bytes on the wire to one client, the mean. */
@@ -56,7 +56,7 @@ export interface WatchersReport {
   readonly gaps: number;
 }
 
-export class Watchers {
+export class HeadlessPages {
   private readonly sockets: Socket[] = [];
   private readonly views: FleetView[] = [];
   private readonly clock: ChangeClock;
@@ -98,7 +98,7 @@ export class Watchers {
     this.bytesAtStart = this.bytesRead();
   }
 
-  report(): WatchersReport {
+  report(): PagesReport {
     return {
       latenciesMs: this.latencies,
       bytes: (this.bytesRead() - this.bytesAtStart) / this.count,

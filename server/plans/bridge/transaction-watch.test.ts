@@ -10,7 +10,7 @@ import type { PlanPersistence } from '../../../core/plans/bridge/plan/inputs.ts'
 import { planBridge } from '../../../core/plans/bridge/plan/plan.ts';
 import { BridgeStepArgs } from '../../../core/plans/bridge/plan/step-args.ts';
 import type { BridgeProgress, WitnessPlan } from '../../../core/plans/bridge/plan/step-args.ts';
-import { bridgeFacts, nicFacts } from '../../../core/plans/bridge/observe/test-facts.ts';
+import { bridgeFacts, nicFacts } from '../../../core/plans/bridge/observe/facts-for-tests.ts';
 import type { BridgeTransaction } from '../../../core/plans/bridge/plan/transaction.ts';
 import { openTransaction, placeTransaction } from '../../../host/bridge/node-transaction.ts';
 import { sha256Hex } from '../../../host/hash.ts';
@@ -19,8 +19,8 @@ import { createMemoryStore } from '../../store/memory-store.ts';
 import { awaitHandOver, beginOnce } from './calls.ts';
 import { MemoryNode } from './memory-node.ts';
 import type { MemoryNodeOptions } from './memory-node.ts';
-import { describeState, watchTransaction } from './watch.ts';
-import type { Door, WatchParts } from './watch.ts';
+import { describeState, watchTransaction } from './transaction-watch.ts';
+import type { Door, WatchParts } from './transaction-watch.ts';
 
 /** Time advances only when everything due at this moment has happened: a busy machine changes nothing. */
 class VirtualTime {

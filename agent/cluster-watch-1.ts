@@ -1,8 +1,8 @@
-// Watchers of the version before: nodes with their facts in them, and links (contract/watch-1.ts), made from the rows.
+// Watchers of the version before: nodes with their facts in them, and links (contract/watch-messages-1.ts), made from the rows.
 import { bridges, hosts, links, nodes } from '../contract/cluster-kinds.ts';
 import type { RowChanges } from '../contract/kinds.ts';
 import { maxFactCharacters } from '../contract/limits.ts';
-import type { HostFacts1, NodeView1, WatchMessage1 } from '../contract/watch-1.ts';
+import type { HostFacts1, NodeView1, WatchMessage1 } from '../contract/watch-messages-1.ts';
 import type { ClusterRows } from './rows/cluster-rows.ts';
 
 type Snapshot1 = Pick<Extract<WatchMessage1, { Watch: 'snapshot' }>, 'Nodes' | 'Links'>;

@@ -4,7 +4,7 @@ import { NodeId } from '../../contract/roster.ts';
 import { newStanding, type Standing } from '../../core/vlans/standing.ts';
 import { maxVlan } from '../../core/vlans/names.ts';
 import type { TableRows } from '../../core/vlans/table.ts';
-import { loadStored, type TextStore } from '../tables/store.ts';
+import { loadStored, type TextStore } from '../tables/table-store.ts';
 import { AllRows } from './messages.ts';
 
 const Ids = z.array(NodeId).max(8_192);

@@ -3,11 +3,11 @@
 //
 // INVARIANT: a subscriber's messages are gapless: each `From` is the `Revision` of the message before it.
 import { type Kind, type RowChanges } from '../contract/kinds.ts';
-import type { Revision, WatchMessage } from '../contract/watch.ts';
-import type { WatchMessage1 } from '../contract/watch-1.ts';
+import type { Revision, WatchMessage } from '../contract/watch-messages.ts';
+import type { WatchMessage1 } from '../contract/watch-messages-1.ts';
 import { PendingRows } from '../core/rows.ts';
 import type { ClusterRows } from './rows/cluster-rows.ts';
-import { kinds1, snapshot1, delta1 } from './watch-1.ts';
+import { kinds1, snapshot1, delta1 } from './cluster-watch-1.ts';
 
 /** Changes within this time become one message: a link that comes up is two link states and often a new node. */
 const coalesceMs = 20;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { inspectFile, resolveChain } from './chain.ts';
 import { describeImage } from './headers.ts';
 import { qcow2, rawDisk } from './made-images.ts';
-import type { FileStore } from './store.ts';
+import type { FileStore } from './image-store.ts';
 
 export interface TestedStore {
   readonly store: FileStore;

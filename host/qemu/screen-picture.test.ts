@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { encodePng, parsePpm, pngSize, shrink, type Picture } from './picture.ts';
+import { encodePng, parsePpm, pngSize, shrink, type Picture } from './screen-picture.ts';
 
 const checks: Picture = {
   width: 4,

@@ -1,5 +1,5 @@
 // For tests: a disk that holds one text, may be slow, full, or lose power.
-import type { TextStore } from './store.ts';
+import type { TextStore } from './table-store.ts';
 
 export class MemoryTextStore implements TextStore {
   text: string | null = null;

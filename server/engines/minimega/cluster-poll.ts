@@ -10,7 +10,7 @@ import type { Kind, KindChange, RowChanges } from '../../../contract/kinds.ts';
 import { Rows } from '../../../core/rows.ts';
 import type { ClusterChange, MeshIdentity } from '../engine.ts';
 import type { MinimegaClient } from './client.ts';
-import { rowsOfPicture, type Picture } from './picture.ts';
+import { rowsOfPicture, type Picture } from './cluster-picture.ts';
 import { askMesh, askNear, askOthers, askVms } from './questions.ts';
 
 export interface PollTimes {
@@ -52,7 +52,7 @@ export class Activity {
   }
 }
 
-export class Watch {
+export class ClusterPoll {
   private readonly times: PollTimes;
   private readonly identity: MeshIdentity;
   private readonly kinds: readonly Kind[];
