@@ -28,6 +28,10 @@ const text = ({ node }: DoubleCall, response: string, data: readonly string[] | 
 const table = ({ node }: DoubleCall, header: string[], rows: string[][]): ResponseEntry[] => [
   responseEntry(node.name, { Header: header, Tabular: rows }),
 ];
+const fileColumns = ['dir', 'name', 'size', 'modified'];
+const fileRowsOf = ({ node }: DoubleCall): string[][] =>
+  node.files.map(({ name, size }) => ['', name, String(size), '2026-11-22T06:17:41Z']);
+
 const failed = ({ node }: DoubleCall, error: string): ResponseEntry[] => [responseEntry(node.name, { Error: error })];
 
 const defaults: Readonly<Record<string, string>> = { memory: '2048', vcpus: '1', snapshot: 'true' };
@@ -231,12 +235,14 @@ const handlers: Readonly<Record<string, Handler>> = {
       return null;
     }),
   'file <list,>': (_double, _command, call) => {
-    const rows = call.node.files.map(({ name, size }) => ['', name, String(size), '2026-11-22T06:17:41Z']);
-    return table(
-      call,
-      ['dir', 'name', 'size', 'modified'],
-      [['<dir>', 'miniccc_responses', '40', '2026-11-22T06:43:58Z'], ...rows],
-    );
+    const rows = fileRowsOf(call).filter(([, name = '']) => !name.includes('/'));
+    return table(call, fileColumns, [['<dir>', 'miniccc_responses', '40', '2026-11-22T06:43:58Z'], ...rows]);
+  },
+  // Recorded by hand of 3.1.0: paths below -filepath, without folders.
+  'file <list,> <path> [recursive,]': (_double, { words }, call) => {
+    const folder = (words['path'] ?? '').replace(/^\/|\/$/g, '');
+    const isBelow = ([, name = '']: readonly string[]) => folder === '' || name.startsWith(`${folder}/`);
+    return table(call, fileColumns, fileRowsOf(call).filter(isBelow));
   },
   'file <status,>': (_double, _command, call) => table(call, ['filename', 'tempdir', 'completed', 'queued'], []),
   'file <delete,>': (_double, { words }, call) => {

@@ -94,6 +94,7 @@ export function newNode(name: string, all: readonly string[]): DoubleNode {
     files: [
       { name: 'initrd.gz', size: 1_240_665 },
       { name: 'web.qcow2', size: 196_616 },
+      { name: 'linux/vmlinuz', size: 8_247_232 },
     ],
     bridges: new Set(),
     nextId: 0,

@@ -3,7 +3,6 @@
 //
 // minimega has no roster: a node that was seen and is gone is absent for as long as the console runs.
 import type {
-  FileRow,
   HostRow,
   LinkRow,
   NamespaceKindRow,
@@ -13,14 +12,10 @@ import type {
   VmRow,
 } from '../../../contract/cluster-kinds.ts';
 import type { RowData } from '../../../contract/kinds.ts';
-import {
-  maxFactCharacters,
-  maxRangeNameLength,
-  maxVmReasonCharacters,
-  maxVmRowItems,
-} from '../../../contract/limits.ts';
+import { maxRangeNameLength, maxVmReasonCharacters, maxVmRowItems } from '../../../contract/limits.ts';
 import { defaultNamespace } from '../../../core/namespaces.ts';
 import { readVlan, type HostStats, type Vm } from './answers.ts';
+import { fileRows } from './files.ts';
 
 export interface Picture {
   readonly mesh: string;
@@ -79,7 +74,7 @@ export function rowsOfPicture(picture: Picture): Record<string, RowData[]> {
     // `bridge`, which would tell, makes a bridge that is missing.
     bridges: [],
     vlans: vlanRows(picture),
-    files: fileRows(picture),
+    files: fileRows(picture, (host) => nodeId(picture.mesh, host)),
     vms: vms.map(({ row }) => row),
     taps: vms.flatMap(({ row, vm }) => tapRows(picture, row, vm)),
     // Of minimega's dnsmasq only what was typed is known, and no leases.
@@ -224,46 +219,6 @@ function vlanRows({ vlans, blacklist }: Picture): VlanKindRow[] {
   for (const { Vlan } of rows) holders.set(Vlan, (holders.get(Vlan) ?? 0) + 1);
   // Each minimega gives numbers on its own, so two may have given the same one.
   return rows.map((row) => ({ ...row, Clash: (holders.get(row.Vlan) ?? 0) > 1 }));
-}
-
-const formats: Readonly<Record<string, string>> = { qcow2: 'qcow2', qc2: 'qcow2', img: 'raw', raw: 'raw', iso: 'iso' };
-
-function fileRows({ mesh, files, transfers, neighbours }: Picture): FileRow[] {
-  const rows: FileRow[] = [];
-  for (const [host, table] of files) {
-    if (!neighbours.has(host)) continue;
-    for (const { dir = '', name = '', size = '', modified = '' } of table) {
-      if (dir !== '' || name === '') continue;
-      rows.push({
-        Node: nodeId(mesh, host),
-        Name: name.slice(0, maxFactCharacters),
-        Size: Number(size) || 0,
-        Modified: Date.parse(modified) || 0,
-        Format: formats[name.split('.').at(-1)?.toLowerCase() ?? ''] ?? 'other',
-        Hash: '',
-        State: 'here',
-        Done: Number(size) || 0,
-        Error: '',
-      });
-    }
-  }
-  for (const [host, table] of transfers) {
-    for (const { filename = '', completed = '' } of table) {
-      const [done = 0, parts = 0] = completed.split('/').map((text) => Number(text) || 0);
-      if (filename === '' || !neighbours.has(host)) continue;
-      const partBytes = 10 * 1024 * 1024;
-      rows.push({
-        ...{
-          Node: nodeId(mesh, host),
-          Name: filename.slice(0, maxFactCharacters),
-          Size: parts * partBytes,
-          Modified: 0,
-        },
-        ...{ Format: '', Hash: '', State: 'fetching', Done: done * partBytes, Error: '' },
-      });
-    }
-  }
-  return rows;
 }
 
 function namespaceRows({ mesh, namespaces, vms, loads, neighbours }: Picture): NamespaceKindRow[] {

@@ -139,7 +139,7 @@ describe('a minimega', () => {
     await run(user, 'vm tag web1 role front');
     const rows = await follow(await open(engine, double), ({ vms = [], hosts = [], files = [], taps = [] }) => {
       return (
-        vms.some((vm) => vm['State'] === 'RUNNING') && hosts.length === 3 && files.length === 6 && taps.length === 2
+        vms.some((vm) => vm['State'] === 'RUNNING') && hosts.length === 3 && files.length === 9 && taps.length === 2
       );
     });
     const byName = new Map(rows['vms']?.map((vm) => [vm['Name'], vm]));
@@ -158,6 +158,9 @@ describe('a minimega', () => {
       ['minimega', 0],
       ['exp', 2],
     ]);
+    expect(new Set(rows['files']?.map((file) => `${String(file['Name'])}: ${String(file['Format'])}`))).toEqual(
+      new Set(['initrd.gz: initrd', 'web.qcow2: qcow2', 'linux/vmlinuz: kernel']),
+    );
     expect(rows['links']).toHaveLength(3);
     expect(rows['nodes']?.map((node) => node['Degree'])).toEqual([2, 2, 2]);
   });
@@ -166,7 +169,7 @@ describe('a minimega', () => {
     const double = await startDouble(['node1', 'node2']);
     const rows = await follow(
       await open(newEngine(), double),
-      ({ hosts = [], files = [] }) => hosts.length === 2 && files.length === 4,
+      ({ hosts = [], files = [] }) => hosts.length === 2 && files.length === 6,
     );
     expect(rows['namespaces']?.map((row) => row['Name'])).toEqual(['minimega']);
     for (const node of double.nodes.values()) {

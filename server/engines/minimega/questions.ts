@@ -9,6 +9,9 @@ import { columnOf, goodOf, readHost, readMeshList, readMeshStatus, readVms, reco
 import { meshTimeoutSeconds, type Asker } from './asker.ts';
 import type { Picture } from './cluster-picture.ts';
 
+/** Those of subfolders too, by their paths below -filepath. */
+const listFiles = 'file list / recursive';
+
 /** Who answers: its name, and the mesh that it is in. */
 export async function askIdentity(client: Asker, deadline: AbortSignal): Promise<{ name: string; context: string }> {
   const [entry] = await client.ask('mesh status', { deadline });
@@ -49,7 +52,7 @@ export async function askNear(client: Asker, picture: Picture): Promise<void> {
   const [version] = await client.ask('version');
   picture.versions.set(picture.self, versionOf(version));
   for (const entry of goodOf(await client.ask('namespace minimega host'))) takeHost(picture, entry);
-  takeFiles(picture, await client.ask('file list'), await client.ask('file status'));
+  takeFiles(picture, await client.ask(listFiles), await client.ask('file status'));
 }
 
 /** VMs of all namespaces. @returns what kept hosts from answering */
@@ -96,7 +99,7 @@ export async function askOthers(client: Asker, picture: Picture, { isRare }: { i
     for (const entry of goodOf(await client.ask('mesh send all mesh status'))) {
       picture.degrees.set(entry.Host, readMeshStatus(entry).degree);
     }
-    takeFiles(picture, await client.ask('mesh send all file list'), await client.ask('mesh send all file status'));
+    takeFiles(picture, await client.ask(`mesh send all ${listFiles}`), await client.ask('mesh send all file status'));
   }
   for (const { Host: host, Error: error } of hosts) if (error !== '') picture.hosts.delete(host);
   return hosts.filter(({ Error: error }) => error !== '').map(problemOf);
