@@ -77,7 +77,7 @@ test('the mesh page shows it complete, as a picture and as a table', async ({ me
   await status(me, 'All 4 nodes in the mesh, 6 links').waitFor();
   await me.page.getByRole('application', { name: /All 4 nodes in the mesh/ }).waitFor();
   await me.page.getByRole('button', { name: 'Table' }).click();
-  const table = me.page.getByRole('table', { name: 'Nodes of the mesh with their peers' });
+  const table = me.page.getByRole('grid', { name: 'Nodes of the mesh with their peers' });
   for (const node of all) {
     const row = table.getByRole('row').filter({ has: me.page.getByRole('link', { name: node }) });
     await row.getByText('in the mesh').waitFor();

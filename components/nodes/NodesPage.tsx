@@ -25,26 +25,13 @@ import { StateMark } from '../ui/StateMark.tsx';
 import { CommandOnMany } from './CommandOnMany.tsx';
 import { NodesTable } from './NodesTable.tsx';
 import { TickedNodes } from './TickedNodes.tsx';
-import type { ColumnName } from './columns.tsx';
+import { nodeColumns, nodeLines } from './columns.tsx';
 import { nodeFilters, useNodeChoice } from './use-node-choice.ts';
-
-const shown: readonly ColumnName[] = [
-  'name',
-  'state',
-  'links',
-  'bridge',
-  'vms',
-  'load',
-  'memory',
-  'address',
-  'version',
-  'uptime',
-];
 
 export function NodesPage(): ReactElement {
   const { mesh, status } = useMesh();
   const now = useServerNow();
-  const { get, set } = useUrlState();
+  const { set } = useUrlState();
   const added = useAddedNodes();
   const withCluster = useClusterPath();
   const adding = usePlanRefusal(addNodesKind);
@@ -135,16 +122,13 @@ export function NodesPage(): ReactElement {
         ) : (
           <NodesTable
             label="Nodes"
-            mesh={mesh}
+            columns={nodeColumns}
+            phone={nodeLines}
             nodes={nodes}
-            show={shown}
-            sort={get('sort')}
-            onSort={(sort) => set({ sort: sort === 'name' ? null : sort })}
             selected={selected?.name ?? ''}
             onSelect={select}
-            ticked={ticked}
-            onTick={(names) => set({ ticked: describeRange(names) })}
-            now={now}
+            marks={ticked}
+            onMark={(names) => set({ ticked: describeRange(names) })}
           />
         )}
       </div>

@@ -1,163 +1,217 @@
-// The columns that a table of nodes may have: what they show and how they sort. The caller chooses the columns.
-import type { ReactElement } from 'react';
+'use client';
+// The columns of a table of nodes: what they show and how they sort; and a node on a phone.
+import Link from 'next/link';
+import type { ReactElement, ReactNode } from 'react';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { compareNames } from '../../core/ranges/natural-order.ts';
-import { formatDuration, formatMegabytes } from '../../lib/format.ts';
+import { countOf, formatDuration, formatMegabytes } from '../../lib/format.ts';
 import { bridgeOf } from '../fleet/bridge-facts.ts';
 import { Flash } from '../fleet/Flash.tsx';
 import { Links } from '../fleet/Links.tsx';
-import { loadOf } from '../fleet/mesh-view.ts';
-import type { MeshNode, MeshView } from '../fleet/mesh-view.ts';
+import { loadOf, type MeshNode } from '../fleet/mesh-view.ts';
+import { NodeState } from '../fleet/NodeState.tsx';
+import { useServerNow } from '../fleet/use-mesh.ts';
+import { useClusterPath } from '../frame/use-cluster.ts';
+import { sortRows, type Column, type Sort } from '../table/column.ts';
+import type { PhoneLines } from '../table/table-props.ts';
 import { Badge } from '../ui/Badge.tsx';
-import { StateMark } from '../ui/StateMark.tsx';
+import { StateMark, StateShape } from '../ui/StateMark.tsx';
 
-export const columnNames = [
-  'name',
-  'state',
-  'links',
-  'peers',
-  'bridge',
-  'vms',
-  'load',
-  'memory',
-  'address',
-  'version',
-  'uptime',
-] as const;
-export type ColumnName = (typeof columnNames)[number];
-
-export interface ColumnLook {
-  readonly header: string;
-  /** Said in full by a screen reader and as a tooltip. */
-  readonly title: string;
-  readonly isNumber: boolean;
-  readonly isMono: boolean;
-}
-
-const look = (header: string, title = header, kind: '' | 'number' | 'mono' = ''): ColumnLook => ({
-  header,
-  title,
-  isNumber: kind === 'number',
-  isMono: kind === 'mono',
-});
-
-export const columnLooks: Readonly<Record<ColumnName, ColumnLook>> = {
-  name: look('Node', 'Node', 'mono'),
-  state: look('Mesh'),
-  links: look('Links', 'Links held, of links wanted', 'number'),
-  peers: look('Peers', 'Nodes with which a link is up', 'mono'),
-  bridge: look('Bridge', 'Bridge and its uplink', 'mono'),
-  vms: look('VMs', 'VMs', 'number'),
-  load: look('Load / CPUs', 'Load average of a minute, and CPUs', 'number'),
-  memory: look('Memory used', 'Memory used, of memory there is', 'number'),
-  address: look('Address', 'Preferred address', 'mono'),
-  version: look('meshd', 'Version of meshd', 'mono'),
-  uptime: look('Up', 'Time since it booted', 'number'),
-};
+type NodeColumn = Column<MeshNode>;
 
 const nanosecondsPerMs = 1e6;
 const states = ['bad', 'lost', 'warn', 'busy', 'ok'] as const;
+const dash = <span className="text-fg-3">–</span>;
+const mono = (text: string): ReactElement => (text === '' ? dash : <span className="font-mono">{text}</span>);
 
-/** What a column sorts by; undefined stands last both ways. */
-const sortValues: Readonly<Record<ColumnName, (node: MeshNode) => number | string | undefined>> = {
-  name: (node) => node.name,
-  state: (node) => states.indexOf(node.state),
-  links: (node) => (node.facts.State === 'member' ? node.peers.length : undefined),
-  peers: (node) => node.peers.length,
-  bridge: (node) => bridgeOf(node)?.name,
-  vms: (node) => node.host?.VMs,
-  load: (node) => loadOf(node) ?? undefined,
-  memory: (node) => node.host?.MemUsed,
-  address: (node) => node.facts.Addresses[0],
-  version: (node) => node.host?.Version,
-  uptime: (node) => node.host?.Uptime,
+const name: NodeColumn = {
+  id: 'name',
+  title: 'Node',
+  sortBy: (node) => node.name,
+  cell: (node) => <NodeName node={node} />,
+};
+const state: NodeColumn = {
+  id: 'state',
+  title: 'Mesh',
+  // `lost 59 minutes ago` fits.
+  width: 11,
+  sortBy: (node) => states.indexOf(node.state),
+  cell: (node) => <StateWithAge node={node} />,
+};
+const links: NodeColumn = {
+  id: 'links',
+  title: 'Links',
+  hint: 'Links held, of links wanted',
+  align: 'end',
+  width: 6,
+  sortBy: (node) => (node.facts.State === 'member' ? node.peers.length : undefined),
+  cell: (node) => <Links node={node} />,
+};
+const bridge: NodeColumn = {
+  id: 'bridge',
+  title: 'Bridge',
+  hint: 'Bridge and its uplink',
+  width: 11,
+  sortBy: (node) => bridgeOf(node)?.name,
+  cell: (node) => <BridgeCell node={node} />,
+};
+const vms: NodeColumn = {
+  id: 'vms',
+  title: 'VMs',
+  align: 'end',
+  width: 4.5,
+  sortBy: ({ host }) => host?.VMs,
+  cell: ({ host }) => (host === null ? dash : <Flash value={String(host.VMs)} />),
+};
+const load: NodeColumn = {
+  id: 'load',
+  title: 'Load / CPUs',
+  hint: 'Load average of a minute, and CPUs',
+  align: 'end',
+  width: 7.5,
+  sortBy: (node) => loadOf(node) ?? undefined,
+  cell: loadCell,
+};
+const memory: NodeColumn = {
+  id: 'memory',
+  title: 'Memory used',
+  hint: 'Memory used, of memory there is',
+  align: 'end',
+  width: 11,
+  sortBy: ({ host }) => host?.MemUsed,
+  cell: ({ host }) =>
+    host === null ? (
+      dash
+    ) : (
+      <>
+        <Flash value={formatMegabytes(host.MemUsed)} />
+        <span className="text-fg-3"> of {formatMegabytes(host.MemTotal)}</span>
+      </>
+    ),
+};
+const address: NodeColumn = {
+  id: 'address',
+  title: 'Address',
+  hint: 'Preferred address',
+  width: 9,
+  sortBy: ({ facts }) => facts.Addresses[0],
+  cell: ({ facts }) => mono(facts.Addresses[0] ?? ''),
+};
+const version: NodeColumn = {
+  id: 'version',
+  title: 'meshd',
+  hint: 'Version of meshd',
+  width: 6,
+  sortBy: ({ host }) => host?.Version,
+  cell: ({ host }) => mono(host?.Version ?? ''),
+};
+const uptime: NodeColumn = {
+  id: 'uptime',
+  title: 'Up',
+  hint: 'Time since it booted',
+  align: 'end',
+  width: 5.5,
+  sortBy: ({ host }) => host?.Uptime,
+  cell: ({ host }) => (host === null ? dash : formatDuration(host.Uptime / nanosecondsPerMs)),
 };
 
-export interface Sort {
-  readonly column: ColumnName;
-  readonly isDescending: boolean;
+export const nodeColumns = [name, state, links, bridge, vms, load, memory, address, version, uptime] as const;
+
+/** `nameOf`: a node's name by its id. `isBeside`: beside the picture, where it is narrow. */
+export function meshColumns(nameOf: (id: string) => string, isBeside: boolean): readonly NodeColumn[] {
+  const peers: NodeColumn = {
+    id: 'peers',
+    title: 'Peers',
+    hint: 'Nodes with which a link is up',
+    sortBy: (node) => node.peers.length,
+    cell: (node) => mono(peersText(node, nameOf)),
+  };
+  return isBeside ? [name, { ...state, width: 9 }, links, peers] : [name, state, links, peers, version];
 }
 
 /** `nodes` come by name, as a MeshView has them, and those with equal values stay so. */
-export function sortNodes(nodes: readonly MeshNode[], { column, isDescending }: Sort): readonly MeshNode[] {
-  if (column === 'name') return isDescending ? nodes.toReversed() : nodes;
-  const sign = isDescending ? -1 : 1;
-  return nodes
-    .map((node) => ({ node, value: sortValues[column](node) }))
-    .sort(({ value: a }, { value: b }) => {
-      if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0);
-      return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : compareNames(String(a), String(b)));
-    })
-    .map(({ node }) => node);
+export function sortNodes(columns: readonly NodeColumn[], nodes: readonly MeshNode[], sort: Sort): readonly MeshNode[] {
+  if (sort.column === 'name') return sort.isDescending ? nodes.toReversed() : nodes;
+  return sortRows(columns, nodes, sort);
 }
 
-const dash = <span className="text-fg-3">–</span>;
+const peersText = (node: MeshNode, nameOf: (id: string) => string): string => describeRange(node.peers.map(nameOf));
 
-/** A cell's content; the state column is the caller's, since it has a clock. */
-export function NodeCell({ column, node, mesh }: { column: ColumnName; node: MeshNode; mesh: MeshView }): ReactElement {
-  const { facts, host } = node;
-  switch (column) {
-    case 'name':
-      return (
-        <>
-          {node.name} {facts.Head ? <Badge>head</Badge> : null}
-        </>
-      );
-    case 'state':
-      return <>{node.word}</>;
-    case 'links':
-      return <Links node={node} />;
-    case 'peers': {
-      const names = node.peers.map((id) => mesh.byId.get(id)?.name ?? id);
-      return names.length === 0 ? dash : <>{describeRange(names)}</>;
-    }
-    case 'bridge': {
-      const bridge = bridgeOf(node);
-      if (bridge === null || bridge.name === '')
-        return bridge?.alarms[0] === undefined ? dash : <StateMark state="bad">left over</StateMark>;
-      return (
-        <span title={bridge.isRebootSafe ? 'Comes back at the next boot' : bridge.reboot}>
-          <StateMark state={bridge.state}>
-            {bridge.name}
-            <span className="text-fg-3"> {bridge.uplink === '' ? 'no uplink' : bridge.uplink}</span>
-          </StateMark>
+function NodeName({ node }: { node: MeshNode }): ReactElement {
+  const withCluster = useClusterPath();
+  return (
+    <Link
+      href={withCluster(`/nodes/${encodeURIComponent(node.name)}`)}
+      className="rounded-sm font-mono font-medium hover:text-accent hover:underline"
+    >
+      {node.name} {node.facts.Head ? <Badge>head</Badge> : null}
+    </Link>
+  );
+}
+
+/** Only what is lost has an age to show, and follows the clock. */
+function StateWithAge({ node }: { node: MeshNode }): ReactElement {
+  return node.facts.LostAt === null ? <NodeState node={node} now={0} /> : <LostState node={node} />;
+}
+
+function LostState({ node }: { node: MeshNode }): ReactElement {
+  return <NodeState node={node} now={useServerNow()} />;
+}
+
+function BridgeCell({ node }: { node: MeshNode }): ReactElement {
+  const of = bridgeOf(node);
+  if (of === null || of.name === '')
+    return of?.alarms[0] === undefined ? dash : <StateMark state="bad">left over</StateMark>;
+  return (
+    <span className="font-mono" title={of.isRebootSafe ? 'Comes back at the next boot' : of.reboot}>
+      <StateMark state={of.state}>
+        {of.name}
+        <span className="text-fg-3"> {of.uplink === '' ? 'no uplink' : of.uplink}</span>
+      </StateMark>
+    </span>
+  );
+}
+
+function loadCell(node: MeshNode): ReactNode {
+  const of = loadOf(node);
+  if (node.host === null || of === null) return dash;
+  return (
+    <>
+      <Flash value={of.toFixed(2)} />
+      <span className="text-fg-3"> / {node.host.CPUs}</span>
+    </>
+  );
+}
+
+/** On a phone; `aside`: what stands at the end of both lines, below what it is called. */
+function phoneLines(node: MeshNode, called: string, aside: ReactNode): PhoneLines {
+  return {
+    title: (
+      <span className="flex items-center gap-2 font-mono">
+        <StateShape state={node.state} />
+        <span className="min-w-0 truncate">
+          {node.name} {node.facts.Head ? <Badge>head</Badge> : null}
         </span>
-      );
-    }
-    case 'vms':
-      return host === null ? dash : <Flash value={String(host.VMs)} />;
-    case 'load': {
-      const load = loadOf(node);
-      return host === null || load === null ? (
-        dash
-      ) : (
-        <>
-          <Flash value={load.toFixed(2)} />
-          <span className="text-fg-3"> / {host.CPUs}</span>
-        </>
-      );
-    }
-    case 'memory':
-      return host === null ? (
-        dash
-      ) : (
-        <>
-          <Flash value={formatMegabytes(host.MemUsed)} />
-          <span className="text-fg-3"> of {formatMegabytes(host.MemTotal)}</span>
-        </>
-      );
-    case 'address':
-      return facts.Addresses[0] === undefined ? dash : <>{facts.Addresses[0]}</>;
-    case 'version':
-      return host === null ? dash : <>{host.Version}</>;
-    case 'uptime':
-      return host === null ? dash : <>{formatDuration(host.Uptime / nanosecondsPerMs)}</>;
-  }
+      </span>
+    ),
+    detail: (
+      <>
+        {node.word}
+        {node.added === null ? '' : `, ${node.added.addresses[0] ?? ''}`}
+        {node.facts.State === 'member' ? `, ${countOf(node.peers.length, 'link')}` : ''}
+        {node.host === null ? '' : `, ${countOf(node.host.VMs, 'VM')}`}
+      </>
+    ),
+    aside: (
+      <>
+        <span className="block text-xs text-fg-3">{called}</span>
+        {aside}
+      </>
+    ),
+  };
 }
 
-/** `load` or `-load`, as the URL has it; anything else: by name. */
-export function parseSort(text: string): Sort {
-  const isDescending = text.startsWith('-');
-  const column = columnNames.find((name) => name === (isDescending ? text.slice(1) : text));
-  return column === undefined ? { column: 'name', isDescending: false } : { column, isDescending };
-}
+export const nodeLines = (node: MeshNode): PhoneLines =>
+  phoneLines(node, 'load / CPUs', <span className="numbers">{loadCell(node)}</span>);
+
+export const meshLines = (node: MeshNode, nameOf: (id: string) => string): PhoneLines =>
+  phoneLines(node, 'peers', <span className="block max-w-32 truncate">{mono(peersText(node, nameOf))}</span>);

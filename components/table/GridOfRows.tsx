@@ -19,7 +19,8 @@ const boxWidth = 3;
 
 export function GridOfRows<Row>(props: DataTableProps<Row>): ReactElement {
   'use no memo';
-  const { label, columns, rows, keyOf, nameOf, sort, onSort, selected, onSelect, onOpen, marks, onMark } = props;
+  const { label, columns, rows, keyOf, nameOf, sort, onSort, selected, onSelect, onOpen, marks, onMark, isFaint } =
+    props;
   const id = useId();
   const cursor = useCursor(selected, onSelect);
   const { mark, all } = useMarking({ rows, keyOf, marks, onMark });
@@ -101,6 +102,7 @@ export function GridOfRows<Row>(props: DataTableProps<Row>): ReactElement {
                 name={marks === undefined ? '' : nameOf(row)}
                 isSelected={key === cursor.at}
                 isMarked={marks?.has(key) ?? null}
+                isFaint={isFaint?.(row) ?? false}
                 onSelect={cursor.put}
                 onMark={mark}
               />
@@ -194,6 +196,7 @@ interface GridRowProps {
   isSelected: boolean;
   /** Null: no box. */
   isMarked: boolean | null;
+  isFaint: boolean;
   onSelect: (key: string | null) => void;
   onMark: (key: string, isMarked: boolean, isRange: boolean) => void;
 }
@@ -201,7 +204,7 @@ interface GridRowProps {
 const cellLook = 'h-8 overflow-hidden border-b border-line px-2 text-ellipsis whitespace-nowrap first:pl-4 last:pr-4';
 
 const GridRow = memo(function GridRow(props: GridRowProps): ReactElement {
-  const { id, rowKey, index, row, columns, name, isSelected, isMarked, onSelect, onMark } = props;
+  const { id, rowKey, index, row, columns, name, isSelected, isMarked, isFaint, onSelect, onMark } = props;
   const isRange = useRef(false);
   const onClick = (event: MouseEvent): void => {
     // Links and buttons of a row do what they say.
@@ -219,6 +222,7 @@ const GridRow = memo(function GridRow(props: GridRowProps): ReactElement {
       className={cx(
         'cursor-default transition-colors',
         isSelected ? 'bg-accent-soft' : isMarked === true ? 'bg-surface-2' : 'hover:bg-surface-2',
+        isFaint && 'text-fg-2',
       )}
     >
       {isMarked === null ? null : (

@@ -21,6 +21,8 @@ export interface DataTableProps<Row> {
   /** What a row is called, for the box that marks it. */
   readonly nameOf: (row: Row) => string;
   readonly phone: (row: Row) => PhoneLines;
+  /** Rows that matter less; absent: none do. */
+  readonly isFaint?: (row: Row) => boolean;
   readonly sort: Sort;
   readonly onSort: (sort: Sort) => void;
   /** Key of the selected row; empty: none. */

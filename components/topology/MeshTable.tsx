@@ -3,16 +3,11 @@
 import { useMemo, type ReactElement } from 'react';
 import type { Readable } from '../../lib/observable.ts';
 import { useReadable } from '../../lib/use-console.ts';
-import { emptyMesh, type MeshView } from '../fleet/mesh-view.ts';
+import { emptyMesh, type MeshNode, type MeshView } from '../fleet/mesh-view.ts';
 import { searchNodes } from '../fleet/search.ts';
-import { useServerNow } from '../fleet/use-mesh.ts';
-import { phoneScreen, useMedia } from '../frame/use-media.ts';
 import { useUrlState } from '../frame/use-url-state.ts';
 import { NodesTable } from '../nodes/NodesTable.tsx';
-import type { ColumnName } from '../nodes/columns.tsx';
-
-const tableColumns: readonly ColumnName[] = ['name', 'state', 'links', 'peers', 'version'];
-const besideColumns: readonly ColumnName[] = ['name', 'state', 'links', 'peers'];
+import { meshColumns, meshLines } from '../nodes/columns.tsx';
 
 interface MeshTableProps {
   source: Readable<MeshView>;
@@ -24,22 +19,21 @@ interface MeshTableProps {
 
 export function MeshTable({ source, isBeside, selected, onSelect }: MeshTableProps): ReactElement {
   const mesh = useReadable(source, emptyMesh);
-  const now = useServerNow();
-  const { get, set } = useUrlState();
-  const search = get('q');
-  const isPhone = useMedia(phoneScreen);
+  const search = useUrlState().get('q');
   const nodes = useMemo(() => searchNodes(mesh.nodes, search), [mesh.nodes, search]);
+  const { columns, phone } = useMemo(() => {
+    // All nodes are other objects when one has another name (mesh-view.ts): until then, rows have the peers that they had.
+    const nameOf = (id: string): string => source.get().byId.get(id)?.name ?? id;
+    return { columns: meshColumns(nameOf, isBeside), phone: (node: MeshNode) => meshLines(node, nameOf) };
+  }, [source, isBeside]);
   return (
     <NodesTable
       label="Nodes of the mesh with their peers"
-      mesh={mesh}
+      columns={columns}
+      phone={phone}
       nodes={nodes}
-      show={isBeside && !isPhone ? besideColumns : tableColumns}
-      sort={get('sort')}
-      onSort={(sort) => set({ sort: sort === 'name' ? null : sort })}
       selected={selected}
       onSelect={onSelect}
-      now={now}
     />
   );
 }
