@@ -25,7 +25,7 @@ import { StateMark } from '../ui/StateMark.tsx';
 import { CommandOnMany } from './CommandOnMany.tsx';
 import { NodesTable } from './NodesTable.tsx';
 import { TickedNodes } from './TickedNodes.tsx';
-import { nodeColumns, nodeLines } from './columns.tsx';
+import { fewNodeColumns, nodeColumns, nodeLines } from './columns.tsx';
 import { nodeFilters, useNodeChoice } from './use-node-choice.ts';
 
 export function NodesPage(): ReactElement {
@@ -122,7 +122,7 @@ export function NodesPage(): ReactElement {
         ) : (
           <NodesTable
             label="Nodes"
-            columns={nodeColumns}
+            columns={selected === null ? nodeColumns : fewNodeColumns}
             phone={nodeLines}
             nodes={nodes}
             selected={selected?.name ?? ''}

@@ -8,7 +8,7 @@ import { useUrlState } from '../frame/use-url-state.ts';
 import { parseSort, sortText, type Column } from '../table/column.ts';
 import { DataTable } from '../table/DataTable.tsx';
 import type { DataTableProps } from '../table/table-props.ts';
-import { sortNodes } from './columns.tsx';
+import { sortedColumns, sortNodes } from './columns.tsx';
 
 export interface NodesTableProps extends Pick<
   DataTableProps<MeshNode>,
@@ -27,8 +27,8 @@ export function NodesTable({ nodes, columns, ...props }: NodesTableProps): React
   const router = useRouter();
   const withCluster = useClusterPath();
   const text = get('sort');
-  const sort = useMemo(() => parseSort(columns, text, 'name'), [columns, text]);
-  const rows = useMemo(() => sortNodes(columns, nodes, sort), [columns, nodes, sort]);
+  const sort = useMemo(() => parseSort(sortedColumns, text, 'name'), [text]);
+  const rows = useMemo(() => sortNodes(nodes, sort), [nodes, sort]);
   return (
     <DataTable
       {...props}

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { FleetHost, FleetNode } from '../../contract/fleet.ts';
 import { meshView } from '../fleet/mesh-view.ts';
 import { parseSort } from '../table/column.ts';
-import { nodeColumns, sortNodes } from './columns.tsx';
+import { sortedColumns, sortNodes } from './columns.tsx';
 
 function node(name: string): [string, FleetNode] {
   const facts: FleetNode = {
@@ -53,5 +53,5 @@ test.each([
   ['-version', ['node10', 'node2', 'node3', 'node1']],
   ['nonsense', ['node1', 'node2', 'node3', 'node10']],
 ])('sorted by %j', (sort, names) => {
-  expect(sortNodes(nodeColumns, nodes, parseSort(nodeColumns, sort, 'name')).map(({ name }) => name)).toEqual(names);
+  expect(sortNodes(nodes, parseSort(sortedColumns, sort, 'name')).map(({ name }) => name)).toEqual(names);
 });

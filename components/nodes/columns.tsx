@@ -33,7 +33,7 @@ const state: NodeColumn = {
   id: 'state',
   title: 'Mesh',
   // `lost 59 minutes ago` fits.
-  width: 11,
+  width: 9.5,
   sortBy: (node) => states.indexOf(node.state),
   cell: (node) => <StateWithAge node={node} />,
 };
@@ -42,7 +42,7 @@ const links: NodeColumn = {
   title: 'Links',
   hint: 'Links held, of links wanted',
   align: 'end',
-  width: 6,
+  width: 5,
   sortBy: (node) => (node.facts.State === 'member' ? node.peers.length : undefined),
   cell: (node) => <Links node={node} />,
 };
@@ -50,7 +50,7 @@ const bridge: NodeColumn = {
   id: 'bridge',
   title: 'Bridge',
   hint: 'Bridge and its uplink',
-  width: 11,
+  width: 9,
   sortBy: (node) => bridgeOf(node)?.name,
   cell: (node) => <BridgeCell node={node} />,
 };
@@ -58,7 +58,7 @@ const vms: NodeColumn = {
   id: 'vms',
   title: 'VMs',
   align: 'end',
-  width: 4.5,
+  width: 4,
   sortBy: ({ host }) => host?.VMs,
   cell: ({ host }) => (host === null ? dash : <Flash value={String(host.VMs)} />),
 };
@@ -67,7 +67,7 @@ const load: NodeColumn = {
   title: 'Load / CPUs',
   hint: 'Load average of a minute, and CPUs',
   align: 'end',
-  width: 7.5,
+  width: 7,
   sortBy: (node) => loadOf(node) ?? undefined,
   cell: loadCell,
 };
@@ -76,7 +76,7 @@ const memory: NodeColumn = {
   title: 'Memory used',
   hint: 'Memory used, of memory there is',
   align: 'end',
-  width: 11,
+  width: 10,
   sortBy: ({ host }) => host?.MemUsed,
   cell: ({ host }) =>
     host === null ? (
@@ -92,7 +92,7 @@ const address: NodeColumn = {
   id: 'address',
   title: 'Address',
   hint: 'Preferred address',
-  width: 9,
+  width: 8.5,
   sortBy: ({ facts }) => facts.Addresses[0],
   cell: ({ facts }) => mono(facts.Addresses[0] ?? ''),
 };
@@ -100,7 +100,7 @@ const version: NodeColumn = {
   id: 'version',
   title: 'meshd',
   hint: 'Version of meshd',
-  width: 6,
+  width: 5,
   sortBy: ({ host }) => host?.Version,
   cell: ({ host }) => mono(host?.Version ?? ''),
 };
@@ -109,29 +109,44 @@ const uptime: NodeColumn = {
   title: 'Up',
   hint: 'Time since it booted',
   align: 'end',
-  width: 5.5,
+  width: 5,
   sortBy: ({ host }) => host?.Uptime,
   cell: ({ host }) => (host === null ? dash : formatDuration(host.Uptime / nanosecondsPerMs)),
 };
 
-export const nodeColumns = [name, state, links, bridge, vms, load, memory, address, version, uptime] as const;
+/** Names of peers need the mesh: `meshColumns`. */
+const peers: NodeColumn = {
+  id: 'peers',
+  title: 'Peers',
+  hint: 'Nodes with which a link is up',
+  sortBy: (node) => node.peers.length,
+  cell: () => null,
+};
+
+export const nodeColumns: readonly NodeColumn[] = [
+  ...[name, state, links, bridge, vms, load, memory, address, version, uptime],
+];
+/** Beside the selected node, which shows all of it. */
+export const fewNodeColumns: readonly NodeColumn[] = [name, state, links, vms, load, memory];
+/** What the URL may sort by, whether it is shown or not. */
+export const sortedColumns: readonly NodeColumn[] = [...nodeColumns, peers];
 
 /** `nameOf`: a node's name by its id. `isBeside`: beside the picture, where it is narrow. */
 export function meshColumns(nameOf: (id: string) => string, isBeside: boolean): readonly NodeColumn[] {
-  const peers: NodeColumn = {
-    id: 'peers',
-    title: 'Peers',
-    hint: 'Nodes with which a link is up',
-    sortBy: (node) => node.peers.length,
-    cell: (node) => mono(peersText(node, nameOf)),
-  };
-  return isBeside ? [name, { ...state, width: 9 }, links, peers] : [name, state, links, peers, version];
+  const named: NodeColumn = { ...peers, cell: (node) => mono(peersText(node, nameOf)) };
+  if (!isBeside) return [name, state, links, named, version];
+  return [
+    { ...name, width: 7 },
+    { ...state, width: 7 },
+    { ...links, width: 4.5 },
+    { ...named, width: 6.5 },
+  ];
 }
 
 /** `nodes` come by name, as a MeshView has them, and those with equal values stay so. */
-export function sortNodes(columns: readonly NodeColumn[], nodes: readonly MeshNode[], sort: Sort): readonly MeshNode[] {
+export function sortNodes(nodes: readonly MeshNode[], sort: Sort): readonly MeshNode[] {
   if (sort.column === 'name') return sort.isDescending ? nodes.toReversed() : nodes;
-  return sortRows(columns, nodes, sort);
+  return sortRows(sortedColumns, nodes, sort);
 }
 
 const peersText = (node: MeshNode, nameOf: (id: string) => string): string => describeRange(node.peers.map(nameOf));
