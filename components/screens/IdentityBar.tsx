@@ -64,22 +64,24 @@ export function IdentityBar(props: IdentityBarProps): ReactElement {
       : refusal || `${owner === '' ? 'Nobody' : owner} has the keyboard: take it first.`;
   return (
     <header className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-3 border-b bg-surface-1 pr-1 pl-3 max-md:pl-4">
-      <h1 className="font-mono text-sm font-semibold">{vm.Name}</h1>
-      <Link
-        href={withCluster(`/nodes/${encodeURIComponent(node)}`)}
-        className="font-mono text-sm text-fg-2 hover:text-fg-1"
-      >
-        {node}
-      </Link>
-      {vm.Namespace === defaultNamespace ? null : <Badge>{vm.Namespace}</Badge>}
-      <StateMark state={stateLook(vm).tone} className="text-sm text-fg-2">
-        {stateLook(vm).word}
-      </StateMark>
-      <Others watchers={watchers} />
-      <KeyboardOwner isLive={isLive} isMine={isMine} owner={owner} refusal={refusal} onTake={props.onTake} />
-      <span className="flex-1" />
+      {/* On a phone one line, and the buttons another one: what is too long is cut. */}
+      <div className="flex min-h-8 min-w-0 flex-1 items-center gap-x-3 max-md:basis-full max-md:gap-x-2.5">
+        <h1 className="min-w-0 truncate font-mono text-sm font-semibold">{vm.Name}</h1>
+        <Link
+          href={withCluster(`/nodes/${encodeURIComponent(node)}`)}
+          className="min-w-0 truncate font-mono text-sm text-fg-2 hover:text-fg-1"
+        >
+          {node}
+        </Link>
+        {vm.Namespace === defaultNamespace ? null : <Badge>{vm.Namespace}</Badge>}
+        <StateMark state={stateLook(vm).tone} className="text-sm text-fg-2">
+          {stateLook(vm).word}
+        </StateMark>
+        <Others watchers={watchers} />
+        <KeyboardOwner isLive={isLive} isMine={isMine} owner={owner} refusal={refusal} onTake={props.onTake} />
+      </div>
       {props.choice}
-      <div className="flex items-center">
+      <div className="flex items-center max-md:ml-auto">
         <PhoneKeyboard handle={handle} disabledReason={whyNot} />
         <KeysMenu handle={handle} disabledReason={whyNot} />
         <IconButton label="Paste" icon={<ClipboardPaste />} disabledReason={whyNot} onClick={props.onPaste} />
@@ -143,13 +145,16 @@ function KeyboardOwner({ isLive, isMine, owner, refusal, onTake }: KeyboardOwner
   const text = !isLive ? '' : isMine ? 'You type' : owner === '' ? 'Read only' : `${owner} types`;
   return (
     <>
-      <span role="status" className="inline-flex items-center gap-1 text-sm text-fg-2 [&_svg]:size-4">
+      <span
+        role="status"
+        className="inline-flex min-w-0 items-center gap-1 text-sm text-fg-2 [&_svg]:size-4 [&_svg]:shrink-0"
+      >
         {text === '' ? null : isMine ? <Keyboard aria-hidden="true" /> : <KeyboardOff aria-hidden="true" />}
-        {text}
+        <span className="truncate">{text}</span>
       </span>
       {isLive && !isMine ? (
         <Button size="sm" className="h-6 max-md:h-8" disabledReason={refusal} onClick={onTake}>
-          Take the keyboard
+          Take<span className="max-md:sr-only"> the keyboard</span>
         </Button>
       ) : null}
     </>
