@@ -30,4 +30,3 @@ export const WatchMessage = z.discriminatedUnion('Watch', [
   z.object({ Watch: z.literal('rows'), From: Revision, Revision, Kinds: RowChanges, More: z.boolean() }),
 ]);
 export type WatchMessage = z.infer<typeof WatchMessage>;
-export type WatchBegin = Extract<WatchMessage, { Watch: 'begin' }>;

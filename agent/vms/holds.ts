@@ -7,15 +7,6 @@ import type { HoldRequest } from './vm-host.ts';
 /** A launch asks again before this is over, or it has died. */
 export const holdMs = 120_000;
 
-/** What exists on this host, or what others hold. */
-export interface Taken {
-  /** Of the namespace. */
-  readonly names: ReadonlySet<string>;
-  readonly uuids: ReadonlySet<string>;
-  /** Of all namespaces. */
-  readonly macs: ReadonlySet<string>;
-}
-
 interface Hold extends Omit<HoldRequest, 'launch'> {
   until: number;
   /** Launches of it that run here: it stays as long as they do. */

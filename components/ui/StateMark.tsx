@@ -13,14 +13,6 @@ const colours: Record<State, string> = {
   lost: 'text-lost',
 };
 
-const softColours: Record<State, string> = {
-  ok: 'bg-ok-soft text-ok',
-  busy: 'bg-busy-soft text-busy',
-  warn: 'bg-warn-soft text-warn',
-  bad: 'bg-bad-soft text-bad',
-  lost: 'bg-lost-soft text-lost',
-};
-
 const shapes: Record<State, ReactElement> = {
   ok: <circle cx="6" cy="6" r="4.5" fill="currentColor" />,
   busy: <circle cx="6" cy="6" r="4" fill="none" stroke="currentColor" strokeWidth="2" strokeDasharray="18.8 6.3" />,
@@ -56,22 +48,6 @@ export function StateMark({ state, children, className }: StateMarkProps): React
     <span className={cx('inline-flex items-center gap-1.5', className)}>
       <StateShape state={state} />
       <span>{children}</span>
-    </span>
-  );
-}
-
-/** The same as a filled label, where it must be found at once. */
-export function StateBadge({ state, children, className }: StateMarkProps): ReactElement {
-  return (
-    <span
-      className={cx(
-        'inline-flex h-6 items-center gap-1.5 rounded-sm px-1.5 text-sm font-medium whitespace-nowrap',
-        softColours[state],
-        className,
-      )}
-    >
-      <StateShape state={state} />
-      {children}
     </span>
   );
 }

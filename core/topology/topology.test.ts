@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { criticalParts, type Edge } from './critical.ts';
-import { describeDegree } from './degree.ts';
 
 const edges = (...pairs: string[]): Edge[] => pairs.map((pair) => ({ A: pair[0]!, B: pair[1]! }));
 
@@ -83,28 +82,5 @@ describe('critical parts', () => {
     const ids = Array.from({ length: 5_000 }, (_, index) => `n${index}`);
     const chain = ids.slice(1).map((id, index) => ({ A: ids[index]!, B: id }));
     expect(criticalParts(ids, chain).cutNodes.size).toBe(4_998);
-  });
-});
-
-describe('degrees', () => {
-  test.each([
-    [3, 1, 'good', 0],
-    [0, 4, 'thin', 0],
-    [1, 10, 'thin', 1],
-    [2, 10, 'thin', 2],
-    [3, 10, 'good', 3],
-    [3, 4, 'good', 3],
-    [12, 100, 'heavy', 12],
-    [99, 100, 'heavy', 99],
-  ] as const)('degree %i for %i nodes is %s', (degree, count, verdict, perNode) => {
-    expect(describeDegree(degree, count)).toMatchObject({ verdict, perNode });
-  });
-
-  test('the advice says what it means', () => {
-    expect(describeDegree(3, 10).text).toBe(
-      'Each of the 10 nodes holds 3 links, 15 in all: any 2 of them may be lost at once, and a message crosses about 5 links at most.',
-    );
-    expect(describeDegree(3, 1000)).toMatchObject({ links: 1500, survivesLosses: 2 });
-    expect(describeDegree(3, 3).text).toContain('every node reaches every other directly');
   });
 });

@@ -14,15 +14,6 @@ export const stateNumbers: Readonly<Record<VmState, number>> = {
   LOST: 32,
 };
 
-export const stateMeanings: Readonly<Record<VmState, string>> = {
-  BUILDING: 'launched and paused, never started',
-  RUNNING: 'its processors run',
-  PAUSED: 'its processors stand still; the reason says why when nobody asked for it, such as a full disk',
-  QUIT: 'its QEMU has ended; its disks stay',
-  ERROR: 'its QEMU could not be started, or failed; the tag `error` says why',
-  LOST: 'its node does not answer; it comes back as found when the node does',
-};
-
 export const vmActions = [
   'start',
   'stop',

@@ -5,7 +5,7 @@ import { defaultConfig } from './config.ts';
 import { infoColumns, infoData, infoRow, minimegaInfoColumns, summaryColumns } from './info.ts';
 import { findTaken, matchTarget, nameUnnamed, parseLaunchNames, parseTarget } from './names.ts';
 import type { VmNet, VmRecord } from './record.ts';
-import { describeRefusal, outcomeOf, stateMeanings, vmActions, vmStates, type VmState } from './states.ts';
+import { describeRefusal, outcomeOf, vmActions, vmStates, type VmState } from './states.ts';
 import { describeVlan } from './vlan-words.ts';
 
 const entries = recordedEntries('recorded-vms');
@@ -81,9 +81,8 @@ describe('targets', () => {
 });
 
 describe('states and actions', () => {
-  it('every pair has an outcome, and every state a meaning', () => {
+  it('every pair has an outcome', () => {
     for (const state of vmStates) {
-      expect(stateMeanings[state]).not.toBe('');
       for (const action of vmActions) expect(outcomeOf(action, state)).toHaveProperty('is');
     }
   });

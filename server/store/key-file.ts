@@ -50,10 +50,6 @@ export class SecretBox {
   }
 }
 
-export function createMemoryBox(): SecretBox {
-  return new SecretBox(randomBytes(32));
-}
-
 /**
  * Reads the key file of a data folder. Makes the file when it does not exist, but only for a new database.
  * @throws AppError `not-found` when a database is there without it, `invalid` when it is not a key file.
