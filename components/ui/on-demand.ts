@@ -1,6 +1,6 @@
 'use client';
-// A button whose popup is loaded when it is about to be used. Until then it is a plain button that says what it opens; then
-// it is drawn again by what was loaded, and used for the reader.
+// What is loaded when it is about to be used. Until then a button is a plain one that says what it opens; then it is drawn again
+// by what was loaded, and used for the reader.
 import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, MouseEvent, RefObject, SyntheticEvent } from 'react';
 
@@ -27,15 +27,21 @@ export interface DemandedButton<Module> {
   readonly handlers: (own: Readonly<Record<string, unknown>>) => Record<string, (event: never) => void>;
 }
 
-/** @param isAtOnce loads when it is mounted: a popup that a form needs to know of */
-export function useOnDemand<Module>(part: OnDemand<Module>, isAtOnce = false): DemandedButton<Module> {
+/** @param isNow loads without a button: a popup that a form needs to know of, or one that is open; `onFailure`: hears that this failed */
+export function useOnDemand<Module>(
+  part: OnDemand<Module>,
+  isNow = false,
+  onFailure: () => void = () => undefined,
+): DemandedButton<Module> {
   const [loaded, setLoaded] = useState(() => part.known);
   const button = useRef<HTMLButtonElement>(null);
   const isWanted = useRef(false);
   const isMissing = loaded === null;
+  const take = (): Promise<void> => part.load().then((module) => setLoaded(() => module));
   useEffect(() => {
-    if (isAtOnce && isMissing) part.load().then(setLoaded, () => undefined);
-  }, [isAtOnce, isMissing, part]);
+    if (isNow && isMissing) take().catch(onFailure);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each wish
+  }, [isNow, isMissing, part]);
   useEffect(() => {
     if (isMissing || !isWanted.current) return;
     isWanted.current = false;
@@ -46,7 +52,7 @@ export function useOnDemand<Module>(part: OnDemand<Module>, isAtOnce = false): D
   const preload = (): void => void part.load().catch(() => undefined);
   const open = (): void => {
     isWanted.current = true;
-    part.load().then(setLoaded, () => undefined);
+    take().catch(() => undefined);
   };
   return {
     loaded,
