@@ -147,7 +147,8 @@ function KeyboardOwner({ isLive, isMine, owner, refusal, onTake }: KeyboardOwner
     <>
       <span
         role="status"
-        className="inline-flex min-w-0 items-center gap-1 text-sm text-fg-2 [&_svg]:size-4 [&_svg]:shrink-0"
+        title={text}
+        className="inline-flex min-w-0 shrink-20 items-center gap-1 text-sm text-fg-2 [&_svg]:size-4 [&_svg]:shrink-0"
       >
         {text === '' ? null : isMine ? <Keyboard aria-hidden="true" /> : <KeyboardOff aria-hidden="true" />}
         <span className="truncate">{text}</span>

@@ -184,15 +184,5 @@ export function interfacesOf(stanzas: readonly Stanza[]): Interface[] {
   return known;
 }
 
-/** Its `iface` stanzas, one per family and address. */
-export function stanzasOf(stanzas: readonly Stanza[], name: string): Stanza[] {
-  return stanzas.filter(({ keyword, words }) => keyword === 'iface' && words[0] === name);
-}
-
 /** `eth0` itself, and its labels such as `eth0:1`. */
 export const isOrLabels = (word: string, name: string) => word === name || word.startsWith(`${name}:`);
-
-/** Classes that name it: `auto`, `allow-hotplug`, `allow-ovs`, … */
-export function classesOf(stanzas: readonly Stanza[], name: string): Stanza[] {
-  return stanzas.filter(({ keyword, words }) => /^(auto|allow-)/.test(keyword) && words.includes(name));
-}
