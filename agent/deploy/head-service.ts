@@ -4,14 +4,14 @@ import { constants } from 'node:fs';
 import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deployFlags } from '../../core/flags.ts';
-import { packTar } from '../../core/deploy/tar.ts';
-import { installedTree, wrapperText } from '../../core/deploy/tree.ts';
+import { installedTree } from '../../core/deploy/tree.ts';
 import { describeUnit } from '../../core/deploy/unit.ts';
-import { installScript, scriptArgv, upgradeScript } from '../../core/deploy/scripts.ts';
 import type { LaunchPlan } from './node.ts';
 import { runAsRoot } from '../../host/as-root.ts';
 import type { OwnTree, TreeFile } from '../../host/tree/own-tree.ts';
 import { companionSuffixes } from '../../host/tree/packed.ts';
+import { installService } from '../../host/tree/send-tree.ts';
+import type { RunThere } from '../../host/tree/send-tree.ts';
 import type { DeployComponents, DeployOptions } from './types.ts';
 
 /** Installs it. Gives a line for people. @throws AppError */
@@ -34,24 +34,14 @@ export async function ensureHeadService(
     stdoutPath: plan.stdoutPath,
     stderrPath: plan.stderrPath,
   });
-  const files = [
-    { name: 'meshd', content: Buffer.from(wrapperText), mode: 0o755 },
-    { name: 'meshd.service', content: Buffer.from(unit), mode: 0o644 },
-    { name: 'upgrade.sh', content: Buffer.from(upgradeScript), mode: 0o644 },
-  ];
-  await runAsRoot(
-    components.runner,
-    { user: 'root', sudo: false },
-    scriptArgv(installScript, [
-      installedTree,
-      options.stateFolder,
-      plan.basePath,
-      plan.tree.program.hash,
-      plan.tree.runtime.hash,
-      'enable',
-    ]),
-    { stdin: Buffer.from(packTar(files)), timeoutMs: 60_000, signal },
-  );
+  const run: RunThere = (argv, how) =>
+    runAsRoot(components.runner, { user: 'root', sudo: false }, argv, { signal, ...how });
+  await installService(run, plan.tree, {
+    statePath: options.stateFolder,
+    basePath: plan.basePath,
+    unit,
+    action: 'enable',
+  });
   return 'the head starts meshd at its next boot';
 }
 

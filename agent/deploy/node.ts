@@ -2,36 +2,33 @@
 // one exec that looks, one per file that is missing, one that writes identity and unit and starts the service.
 //
 // INVARIANT: private keys travel on standard input only, and only after the host key was verified.
-import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { judgeIdentity } from '../../core/deploy/identity.ts';
-import { describeTakenPort, findPreflightIssues, parseProbe } from '../../core/deploy/probe.ts';
+import { describeTakenPort, findPreflightIssues } from '../../core/deploy/probe.ts';
 import type { NodeProbe } from '../../core/deploy/probe.ts';
-import {
-  awaitUpgradeScript,
-  installScript,
-  logsScript,
-  probeScript,
-  receiveScript,
-  scriptArgv,
-  startRefusedCode,
-  unpackers,
-  upgradeScript,
-} from '../../core/deploy/scripts.ts';
+import { logsScript, scriptArgv, startRefusedCode } from '../../core/deploy/scripts.ts';
 import { planNodeWork } from '../../core/deploy/steps.ts';
-import type { DeployStep, DeployTarget, NodeWork } from '../../core/deploy/steps.ts';
-import { packTar } from '../../core/deploy/tar.ts';
+import type { DeployStep, NodeWork } from '../../core/deploy/steps.ts';
 import type { TarFile } from '../../core/deploy/tar.ts';
-import { installedTree, wrapperText } from '../../core/deploy/tree.ts';
+import { installedTree } from '../../core/deploy/tree.ts';
 import { describeUnit } from '../../core/deploy/unit.ts';
 import { runAsRoot } from '../../host/as-root.ts';
 import { CommandError } from '../../host/runner.ts';
-import type { RunOptions, RunResult } from '../../host/runner.ts';
+import type { RunResult } from '../../host/runner.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
-import { openPacked } from '../../host/tree/own-tree.ts';
 import type { OwnTree, TreeFile } from '../../host/tree/own-tree.ts';
+import {
+  awaitUpgradeEnd,
+  installService,
+  neededGlibc,
+  probeNode,
+  sendTreeFile,
+  targetOf,
+  textFile,
+} from '../../host/tree/send-tree.ts';
+import type { RunThere } from '../../host/tree/send-tree.ts';
 import type { DeployAuthority, DeployComponents, DeployMesh } from './types.ts';
 
 /** What is the same for all nodes of one launch. */
@@ -57,18 +54,10 @@ export interface LaunchPlan {
 const deadlinesMs = {
   /** From dialling to logged in; sshd resolves names and forks. */
   connect: 10_000,
-  probe: 20_000,
-  /** 40 MB at 1 Mbit/s. Its keepalive notices a dead connection long before. */
-  runtime: 400_000,
-  program: 60_000,
-  /** Stopping the old daemon may take 10 s. */
-  install: 60_000,
   hello: 15_000,
   /** After this long without hello, deploy checks whether the daemon keeps ending or is only slow. */
   firstLook: 5_000,
   mesh: 20_000,
-  /** Stop and 15 s of patience, then both again for the previous program. */
-  upgrade: 60_000,
 } as const;
 
 export type NodeStatus = (text: string) => void;
@@ -174,15 +163,11 @@ export class NodeDeploy {
   private async look(): Promise<void> {
     const { plan } = this;
     this.enter('preflight');
-    const looked = [installedTree, plan.statePath, plan.basePath, String(plan.meshPort)];
-    const { stdout } = await this.run(scriptArgv(probeScript, looked), {
-      timeoutMs: deadlinesMs.probe,
-    }).catch((error: unknown) => {
+    const probe = await probeNode(this.run, plan, plan.meshPort).catch((error: unknown) => {
       // Looking fails because of missing rights only when sudo asks for a password.
       if (error instanceof AppError && error.code === 'refused') this.step = 'login';
       throw error;
     });
-    const probe = parseProbe(stdout);
     this.probe = probe;
     if (!probe.isRoot) {
       this.step = 'login';
@@ -197,11 +182,10 @@ export class NodeDeploy {
     if (probe.name !== '') this.name = probe.name;
     this.judgeIdentity(probe);
     if (this.isSelf) return;
-    this.work = planNodeWork(probe, this.target(), this.keptId === null ? 'new' : 'keep');
+    this.work = planNodeWork(probe, targetOf(plan.tree, this.unitText()), this.keptId === null ? 'new' : 'keep');
     const issues = findPreflightIssues(probe, {
       arch: plan.tree.arch,
-      // What Node's official Linux binaries are built for since 18.
-      glibc: '2.28',
+      glibc: neededGlibc,
       treeBytes: (this.work.runtime ? plan.tree.runtime.bytes : 0) + 4 * plan.tree.program.bytes,
       stateBytes: 16_000_000,
     });
@@ -239,30 +223,9 @@ export class NodeDeploy {
   private async copy(step: 'runtime' | 'program', file: TreeFile, isMissing: boolean): Promise<void> {
     this.enter(step);
     if (!isMissing) return;
-    const unpacker = unpackers.find((tool) => this.probe?.tools.has(tool)) ?? 'gzip';
-    const packing = unpacker === 'gzip' ? 'gzip' : 'zstd';
-    const packed = openPacked(file, packing);
-    const timer = setInterval(() => {
-      this.status(`copying ${step} ${Math.floor(packed.progress() * 100)}%`);
-    }, 500);
-    try {
-      await this.run(
-        scriptArgv(receiveScript, [
-          installedTree,
-          file.kind,
-          file.hash,
-          file.name,
-          file.mode,
-          unpacker,
-          file.packed[packing].sha256,
-          String(file.bytes),
-        ]),
-        { timeoutMs: deadlinesMs[step], stdin: packed.stream },
-      );
-    } finally {
-      clearInterval(timer);
-      packed.stream.destroy();
-    }
+    await sendTreeFile(this.run, file, this.probe?.tools ?? new Set(), (share) => {
+      this.status(`copying ${step} ${Math.floor(share * 100)}%`);
+    });
   }
 
   private async install(action: 'start' | 'upgrade'): Promise<void> {
@@ -270,24 +233,12 @@ export class NodeDeploy {
     this.enter('identity');
     const identity = this.keptId === null ? await this.admitAnew() : await this.admitAgain(this.keptId);
     this.enter('service', action === 'upgrade' ? 'upgrading' : 'starting');
-    const files: TarFile[] = [
-      textFile('meshd', wrapperText, 0o755),
-      textFile('meshd.service', this.unitText(), 0o644),
-      textFile('upgrade.sh', upgradeScript, 0o644),
-      textFile('roster.json', JSON.stringify(components.cluster.signedRoster()), 0o600),
-      ...identity,
-    ];
-    await this.run(
-      scriptArgv(installScript, [
-        installedTree,
-        plan.statePath,
-        plan.basePath,
-        plan.tree.program.hash,
-        plan.tree.runtime.hash,
-        action,
-      ]),
-      { timeoutMs: deadlinesMs.install, stdin: Buffer.from(packTar(files)) },
-    ).catch(async (error: unknown) => {
+    await installService(this.run, plan.tree, {
+      ...plan,
+      unit: this.unitText(),
+      action,
+      identity: [textFile('roster.json', JSON.stringify(components.cluster.signedRoster()), 0o600), ...identity],
+    }).catch(async (error: unknown) => {
       const cause = error instanceof AppError ? error.cause : null;
       if (!(cause instanceof CommandError) || cause.exitCode !== startRefusedCode) throw error;
       const [said = ''] = cause.stderr.trim().split('\n');
@@ -336,13 +287,8 @@ export class NodeDeploy {
   }
 
   private async awaitUpgrade(): Promise<void> {
-    const seconds = String(deadlinesMs.upgrade / 1000);
-    const { stdout } = await this.run(scriptArgv(awaitUpgradeScript, [installedTree, seconds]), {
-      timeoutMs: deadlinesMs.upgrade + 10_000,
-    });
-    const [outcome = '', ...said] = stdout.trim().split('\n');
+    const { outcome, journal } = await awaitUpgradeEnd(this.run);
     if (outcome === 'done') return;
-    const journal = said.length > 0 ? `; its journal: ${said.slice(-10).join('\n')}` : '';
     if (outcome === 'rolled-back') {
       throw new AppError(
         'failed',
@@ -438,21 +384,10 @@ export class NodeDeploy {
     return describeUnit({ command: `${installedTree}/bin/meshd`, flags, stdoutPath, stderrPath });
   }
 
-  private target(): DeployTarget {
-    const { runtime, program } = this.plan.tree;
-    return {
-      runtimeHash: runtime.hash,
-      runtimeBytes: runtime.bytes,
-      programHash: program.hash,
-      programBytes: program.bytes,
-      unitHash: createHash('sha256').update(this.unitText()).digest('hex'),
-    };
-  }
-
-  private async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  private readonly run: RunThere = async (argv, options) => {
     if (!this.connection) throw new AppError('unreachable', `${this.typed} is not connected`);
     return runAsRoot(this.connection, this.plan, argv, { signal: this.signal, ...options });
-  }
+  };
 }
 
 /** Waits for the next change in the mesh, at most so long. @throws AppError when cancelled */
@@ -470,8 +405,4 @@ function nextMeshChange(mesh: DeployMesh, timeoutMs: number, signal: AbortSignal
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
   });
-}
-
-function textFile(name: string, text: string, mode: number): TarFile {
-  return { name, content: Buffer.from(text), mode };
 }

@@ -1,26 +1,26 @@
 // The head node: its own key and pins, the program tree, meshd as its service, and the console attached to it.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { Roster, SignedRoster } from '../../../contract/roster.ts';
-import { findPreflightIssues, parseProbe } from '../../../core/deploy/probe.ts';
-import {
-  awaitUpgradeScript,
-  installScript,
-  logsScript,
-  probeScript,
-  receiveScript,
-  scriptArgv,
-  unpackers,
-  upgradeScript,
-} from '../../../core/deploy/scripts.ts';
+import { findPreflightIssues } from '../../../core/deploy/probe.ts';
+import { logsScript, scriptArgv } from '../../../core/deploy/scripts.ts';
 import { planNodeWork } from '../../../core/deploy/steps.ts';
-import { packTar } from '../../../core/deploy/tar.ts';
-import { installedTree, wrapperText } from '../../../core/deploy/tree.ts';
+import { installedTree } from '../../../core/deploy/tree.ts';
 import { describeUnit } from '../../../core/deploy/unit.ts';
 import { deployFlags, parseFlags } from '../../../core/flags.ts';
 import type { headActions } from '../../../core/plans/nodes/actions.ts';
 import { headKeyScript, knownHostsScript, receiveFileScript } from '../../../core/plans/nodes/host-scripts.ts';
 import { openOwnTree, openPacked } from '../../../host/tree/own-tree.ts';
 import type { OwnTree } from '../../../host/tree/own-tree.ts';
+import {
+  awaitUpgradeEnd,
+  installService,
+  neededGlibc,
+  packingFor,
+  probeNode,
+  sendTreeFile,
+  targetOf,
+} from '../../../host/tree/send-tree.ts';
+import type { RunThere } from '../../../host/tree/send-tree.ts';
 import { sha256Hex } from '../../../host/hash.ts';
 import type { StepContext } from '../../runs/executor.ts';
 import { outcomeOf } from '../action.ts';
@@ -65,7 +65,7 @@ export const headExecutors: Executors<typeof headActions> = {
     const work = planNodeWork(probe, wanted, 'keep');
     const issues = findPreflightIssues(probe, {
       arch: tree.arch,
-      glibc: '2.28',
+      glibc: neededGlibc,
       // The head keeps the compressed copies too, since it deploys from there.
       treeBytes: work.runtime ? 2 * tree.runtime.bytes : 4 * tree.program.bytes,
       stateBytes: 16_000_000,
@@ -76,27 +76,9 @@ export const headExecutors: Executors<typeof headActions> = {
       [work.program, tree.program],
     ] as const) {
       if (!isMissing) continue;
-      const unpacker = unpackers.find((tool) => probe.tools.has(tool)) ?? 'gzip';
-      const packing = unpacker === 'gzip' ? 'gzip' : 'zstd';
-      const packed = openPacked(file, packing);
-      context.log(`copies the ${file.kind}, ${Math.ceil(file.packed[packing].bytes / 1e6)} MB`);
-      try {
-        await shell.run(
-          scriptArgv(receiveScript, [
-            installedTree,
-            file.kind,
-            file.hash,
-            file.name,
-            file.mode,
-            unpacker,
-            file.packed[packing].sha256,
-            String(file.bytes),
-          ]),
-          { timeoutMs: 400_000, stdin: packed.stream, signal: context.signal },
-        );
-      } finally {
-        packed.stream.destroy();
-      }
+      const { bytes } = file.packed[packingFor(probe.tools).packing];
+      context.log(`copies the ${file.kind}, ${Math.ceil(bytes / 1e6)} MB`);
+      await sendTreeFile(runIn(shell, context.signal), file, probe.tools);
     }
     const companions = await sendCompanions(shell, tree, context);
     return { changed: work.runtime || work.program || companions };
@@ -116,18 +98,10 @@ export const headExecutors: Executors<typeof headActions> = {
       command: `${installedTree}/bin/meshd`,
       flags: headFlags({ context: meshContext, degree, port }),
     });
-    const { service } = planNodeWork(probe, targetOf(tree, sha256Hex(unit)), 'keep');
+    const { service } = planNodeWork(probe, targetOf(tree, unit), 'keep');
     if (service !== 'none') {
       context.log(service === 'upgrade' ? 'upgrades meshd' : 'starts meshd');
-      const files = [
-        { name: 'meshd', content: Buffer.from(wrapperText), mode: 0o755 },
-        { name: 'meshd.service', content: Buffer.from(unit), mode: 0o644 },
-        { name: 'upgrade.sh', content: Buffer.from(upgradeScript), mode: 0o644 },
-      ];
-      await shell.run(
-        scriptArgv(installScript, [installedTree, statePath, basePath, tree.program.hash, tree.runtime.hash, service]),
-        { stdin: Buffer.from(packTar(files)), timeoutMs: 60_000, signal: context.signal },
-      );
+      await installService(runIn(shell, context.signal), tree, { statePath, basePath, unit, action: service });
     }
     if (service === 'upgrade') await awaitUpgrade(shell, target.name, context.signal);
     await awaitAnswer(shell, target.name, context.signal);
@@ -226,24 +200,14 @@ function headFlags(settings: { context: string; degree: number; port: number }):
   return deployFlags(parsed.flags, '').filter((flag) => flag !== '-headnode=');
 }
 
-function targetOf(tree: OwnTree, unitHash: string) {
-  return {
-    runtimeHash: tree.runtime.hash,
-    runtimeBytes: tree.runtime.bytes,
-    programHash: tree.program.hash,
-    programBytes: tree.program.bytes,
-    unitHash,
-  };
+/** With `port`, also reports what listens there. */
+export function probeOf(shell: RootShell, signal: AbortSignal, port?: number) {
+  return probeNode(runIn(shell, signal), { statePath, basePath }, port);
 }
 
-/** With `port`, also reports what listens there. */
-export async function probeOf(shell: RootShell, signal: AbortSignal, port?: number) {
-  const asked = port === undefined ? [] : [String(port)];
-  const { stdout } = await shell.run(scriptArgv(probeScript, [installedTree, statePath, basePath, ...asked]), {
-    timeoutMs: 20_000,
-    signal,
-  });
-  return parseProbe(stdout);
+/** The shell, for what sends the tree; a run that is cancelled ends it. */
+function runIn(shell: RootShell, signal: AbortSignal): RunThere {
+  return (argv, options) => shell.run(argv, { signal, ...options });
 }
 
 /** The roster file on the node. */
@@ -253,13 +217,8 @@ export async function readRoster(shell: RootShell, signal: AbortSignal): Promise
 }
 
 async function awaitUpgrade(shell: RootShell, name: string, signal: AbortSignal): Promise<void> {
-  const { stdout } = await shell.run(scriptArgv(awaitUpgradeScript, [installedTree, '60']), {
-    timeoutMs: 70_000,
-    signal,
-  });
-  const [outcome = '', ...said] = stdout.trim().split('\n');
+  const { outcome, journal } = await awaitUpgradeEnd(runIn(shell, signal));
   if (outcome === 'done') return;
-  const journal = said.length > 0 ? `; its journal: ${said.slice(-10).join('\n')}` : '';
   throw new AppError(
     'failed',
     outcome === 'rolled-back'
