@@ -18,6 +18,7 @@ import {
   type DoubleVm,
 } from './double-node.ts';
 import { launchThere } from './double-launch.ts';
+import { takePicture } from './double-pictures.ts';
 
 type Answer = ResponseEntry[] | null;
 type Handler = (double: DoubleCluster, command: ParsedCommand, call: DoubleCall) => Answer | Promise<Answer>;
@@ -207,6 +208,7 @@ const handlers: Readonly<Record<string, Handler>> = {
       return null;
     });
   },
+  'vm screenshot': (double, { words }, call) => takePicture(double, words, call),
   'vm tag': (double, { words, pattern }, call) => {
     if (!pattern.pattern.includes('<value>')) {
       return double.onHosts(call, (node) => {

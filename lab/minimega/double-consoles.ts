@@ -5,22 +5,32 @@ import { join } from 'node:path';
 import { pipeline, type Duplex } from 'node:stream';
 import { MemoryScreen } from '../../host/qemu/memory-screen.ts';
 import { MemorySerial } from '../../host/qemu/memory-serial.ts';
+import { encodePng, shrink } from '../../host/qemu/screen-picture.ts';
 import type { DoubleVm } from './double-node.ts';
 
 export class DoubleConsoles {
   private readonly servers = new Set<Server>();
   private readonly open = new Set<Duplex>();
+  private readonly screens = new WeakMap<DoubleVm, MemoryScreen>();
 
   /** Listens for one VM. */
   async add(base: string, vm: DoubleVm): Promise<void> {
     const folder = join(base, String(vm.id));
     await mkdir(folder, { recursive: true });
     const screen = new MemoryScreen({ number: vm.id, name: vm.name }, { isRunning: () => vm.state === 2 });
+    this.screens.set(vm, screen);
     await this.listen(join(folder, 'vnc'), () => screen.connect());
     for (let port = 0; port < vm.serialPorts; port += 1) {
       const serial = new MemorySerial();
       await this.listen(join(folder, `serial${port}`), () => serial.connect());
     }
+  }
+
+  /** PNG of the screen, no side above `maxSide` pixels; null when the VM has none. */
+  picture(vm: DoubleVm, maxSide: number | null): Buffer | null {
+    const picture = this.screens.get(vm)?.picture();
+    if (!picture) return null;
+    return Buffer.from(encodePng(maxSide === null ? picture : shrink(picture, maxSide)));
   }
 
   async stop(): Promise<void> {

@@ -74,6 +74,8 @@ export interface DoubleCluster {
   /** Runs it on the hosts of the namespace, as broadcast commands are. */
   onHosts(call: DoubleCall, act: (node: DoubleNode) => ResponseEntry | null): Promise<ResponseEntry[]>;
   addConsoles(host: string, vm: DoubleVm): Promise<void>;
+  /** PNG of its screen. */
+  pictureOf(vm: DoubleVm, maxSide: number | null): Buffer | null;
 }
 
 export function newNode(name: string, all: readonly string[]): DoubleNode {

@@ -115,6 +115,10 @@ export class DoubleMinimega implements DoubleCluster {
     return this.consoles.add(this.baseOf(host), vm);
   }
 
+  pictureOf(vm: DoubleVm, maxSide: number | null): Buffer | null {
+    return this.consoles.picture(vm, maxSide);
+  }
+
   mention(node: DoubleNode, namespace: string): void {
     if (node.namespaces.has(namespace)) return;
     const others = this.members().filter((each) => each !== node);

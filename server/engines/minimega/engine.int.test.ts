@@ -355,6 +355,41 @@ describe('a minimega', () => {
     expect((await run(connection, 'namespace lab ns hosts'))[0]?.Rendered).toBe('node1: node[1-11]');
   });
 
+  test('takes the picture of a screen on any node, and says why one has no picture', async () => {
+    const double = await startDouble(['node1', 'node2']);
+    const connection = await open(newEngine(), double);
+    await run(connection, 'namespace lab ns add-hosts all');
+    await run(connection, 'namespace lab vm launch kvm web[1-2] with schedule=node2');
+    await run(connection, 'namespace lab vm start web1');
+    const uuid = double.nodes.get('node2')?.vms[0]?.uuid ?? '';
+    for (const line of [`vm screenshot ${uuid} 100`, `mesh send node2 vm screenshot ${uuid} 100`]) {
+      const [shown] = await run(connection, `namespace lab ${line}`);
+      const png = Buffer.from(shown?.Resp?.[0]?.Data as string, 'base64');
+      expect([shown?.Resp?.length, shown?.Resp?.[0]?.Host, png.toString('latin1', 1, 4)], line).toEqual([
+        1,
+        'node2',
+        'PNG',
+      ]);
+      expect([png.readUInt32BE(16), png.readUInt32BE(20)], line).toEqual([100, 56]);
+    }
+    expect(errorsOf(await run(connection, 'namespace lab vm screenshot web2'))).toEqual(['vm not running: 1']);
+    expect(errorsOf(await run(connection, 'namespace lab vm screenshot nope'))).toEqual(['vm not found: nope']);
+  });
+
+  test('stays live, and follows changes, while a line of 14 MB arrives', async () => {
+    const double = await startDouble(['node1']);
+    double.nodes.get('node1')?.files.push({ name: 'big.raw', size: 10 * 1024 * 1024 });
+    const engine = newEngine();
+    const user = await open(engine, double);
+    const large: Promise<CommandResponse[]>[] = [];
+    await follow(await open(engine, double), ({ vlans = [] }) => {
+      if (large.length === 0) large.push(run(user, 'file stream big.raw'));
+      double.nodes.get('node1')?.namespaces.get('minimega')?.vlans.set('late', 140);
+      return vlans.some((row) => row['Alias'] === 'late');
+    });
+    expect((await large[0])?.[0]?.Resp?.[0]?.Data).toHaveLength(13_981_014);
+  });
+
   test('takes a line of 14 MB', async () => {
     const double = await startDouble(['node1']);
     double.nodes.get('node1')?.files.push({ name: 'big.raw', size: 10 * 1024 * 1024 });
