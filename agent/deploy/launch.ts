@@ -1,5 +1,6 @@
 // `deploy launch`: many nodes at once, each with its own result. A launch belongs to the daemon and not to the client that
 // asked for it: a client that goes away leaves it running, and the same command joins it again.
+import { mapAtOnce } from '../../core/at-once.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { deployAtWork, planWaves } from '../../core/deploy/steps.ts';
 import type { DeployStep } from '../../core/deploy/steps.ts';
@@ -66,7 +67,7 @@ export class Launch {
   private async runAll(): Promise<LaunchRow[]> {
     const head = this.options.installsHead === false ? null : this.installHead();
     const upgrades = new Map<string, NodeDeploy>();
-    await forEachAtOnce(this.hosts, this.options.parallel, async (host) => {
+    await mapAtOnce(this.hosts, this.options.parallel, async (host) => {
       const node = new NodeDeploy(
         { name: host, plan: this.plan, signal: this.abort.signal, status: (text) => this.say(host, text) },
         this.components,
@@ -216,15 +217,6 @@ export class Launches<T extends RunningLaunch = Launch> {
       }
     }
   }
-}
-
-/** Calls `work` for each item, at most so many at once. `work` handles its own errors. */
-async function forEachAtOnce<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }
 
 export function firstLine(text: string): string {

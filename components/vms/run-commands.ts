@@ -1,5 +1,6 @@
 // Runs lines on VMs, some at a time, and tells what became of each VM as soon as it is known.
 import type { ResponseEntry } from '../../contract/command-socket.ts';
+import { mapAtOnce } from '../../core/at-once.ts';
 import type { VmCommand } from './vm-commands.ts';
 import { outcomesOf, outcomesOfError, type VmOutcome } from './vm-outcomes.ts';
 
@@ -14,15 +15,11 @@ export interface RunParts {
 
 /** Ends when all lines have; it does not throw. */
 export async function runVmCommands(commands: readonly VmCommand[], { runLine, onOutcomes }: RunParts): Promise<void> {
-  const left = [...commands];
-  const work = async (): Promise<void> => {
-    for (let command = left.shift(); command !== undefined; command = left.shift()) {
-      try {
-        onOutcomes(outcomesOf(command.vms, await runLine(command)));
-      } catch (error) {
-        onOutcomes(outcomesOfError(command.vms, error));
-      }
+  await mapAtOnce(commands, atOnce, async (command) => {
+    try {
+      onOutcomes(outcomesOf(command.vms, await runLine(command)));
+    } catch (error) {
+      onOutcomes(outcomesOfError(command.vms, error));
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, commands.length) }, work));
+  });
 }

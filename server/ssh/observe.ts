@@ -71,21 +71,3 @@ async function provesKey(
 export function localIdentity(): string {
   return `root@${hostname().split('.')[0] ?? ''}`;
 }
-
-/** Calls `work` for each item, so many at once, and gives the results in order. */
-export async function mapAtOnce<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T, at: number) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let at = next++; at < items.length; at = next++) {
-      const item = items[at];
-      if (item !== undefined) results[at] = await work(item, at);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
-}

@@ -1,4 +1,5 @@
 // Forms to bridge plans: looks at all nodes at once, and at some that are not in the plan, which may see them from outside.
+import { mapAtOnce } from '../../../core/at-once.ts';
 import { networkInterfaces } from 'node:os';
 import type { NodeBridge } from '../../../contract/bridge.ts';
 import { describeError } from '../../../contract/errors.ts';
@@ -18,7 +19,7 @@ import { observeBridge } from '../../../host/bridge/look.ts';
 import type { Store, StoredHost } from '../../ports.ts';
 import { invalid } from '../../form.ts';
 import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
-import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
+import { observeLimit } from '../../ssh/observe.ts';
 import { actionTable } from '../action.ts';
 import { type ServedKind, serveKind } from '../plan-kind.ts';
 import { bridgeExecutors } from './actions.ts';

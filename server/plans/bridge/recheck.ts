@@ -1,12 +1,12 @@
 // Looks again at nodes whose remembered look has an alarm or a transaction under way: pages show that look until there is another
 // one, and somebody may have fixed it at the node's own console.
+import { mapAtOnce } from '../../../core/at-once.ts';
 import { describeError } from '../../../contract/errors.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
 import { defaultBridge } from '../../../core/plans/bridge/plan/inputs.ts';
 import { observeBridge } from '../../../host/bridge/look.ts';
 import type { Log, Part, Store, StoredHost } from '../../ports.ts';
 import { shellOf } from '../../ssh/stored-hosts.ts';
-import { mapAtOnce } from '../../ssh/observe.ts';
 import { rememberBridge, rememberedBridge } from './remember.ts';
 
 /** Each look costs a login and a script, and there are few such nodes. */

@@ -1,4 +1,5 @@
 // Attach: which of these machines have a minimega that answers, and whether they are of one cluster.
+import { mapAtOnce } from '../../../core/at-once.ts';
 import { describeError } from '../../../contract/errors.ts';
 import { attachKind } from '../../../core/plans/kinds.ts';
 import { AttachForm, planAttach } from '../../../core/plans/minimega/attach.ts';
@@ -8,7 +9,7 @@ import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { invalid } from '../../form.ts';
 import type { Store, StoredHost } from '../../ports.ts';
 import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
-import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
+import { observeLimit } from '../../ssh/observe.ts';
 import { actionTable } from '../action.ts';
 import { serveKind } from '../plan-kind.ts';
 import { attachExecutors } from './attach-actions.ts';

@@ -1,4 +1,5 @@
 // Add nodes: looks at the machines that are named, or that answer in a block, before anything is sent to them.
+import { mapAtOnce } from '../../../core/at-once.ts';
 import { addNodesKind } from '../../../core/plans/kinds.ts';
 import { AddNodesForm, planAddNodes } from '../../../core/plans/nodes/add-nodes.ts';
 import { maxPlanNodes, parseNodeList } from '../../../core/plans/targets.ts';
@@ -7,7 +8,7 @@ import { answersOn } from '../../../host/ssh/scan.ts';
 import { invalid } from '../../form.ts';
 import type { StoredHost } from '../../ports.ts';
 import { newestConsoleKey } from '../../ssh/console-key.ts';
-import { mapAtOnce, observeLimit, observeSighting } from '../../ssh/observe.ts';
+import { observeLimit, observeSighting } from '../../ssh/observe.ts';
 import { findHost } from '../../ssh/sessions.ts';
 import { serveKind } from '../plan-kind.ts';
 import { assertKeyUsable } from './first-login.ts';

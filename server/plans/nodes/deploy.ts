@@ -1,4 +1,5 @@
 // Deploy: looks at what runs on each node, and at what holds the mesh's port.
+import { mapAtOnce } from '../../../core/at-once.ts';
 import { describeError } from '../../../contract/errors.ts';
 import { NodeChecks } from '../../../contract/known-nodes.ts';
 import { describeTakenPort } from '../../../core/deploy/probe.ts';
@@ -11,7 +12,7 @@ import type { OwnTree } from '../../../host/tree/own-tree.ts';
 import { invalid } from '../../form.ts';
 import type { Store, StoredHost } from '../../ports.ts';
 import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
-import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
+import { observeLimit } from '../../ssh/observe.ts';
 import { serveKind } from '../plan-kind.ts';
 import { probeOf } from './head-actions.ts';
 import { nodeActionTable } from './node-actions.ts';

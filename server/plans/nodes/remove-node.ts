@@ -1,4 +1,5 @@
 // Remove nodes: which clusters they leave, and which of them can be reached.
+import { mapAtOnce } from '../../../core/at-once.ts';
 import { describeError } from '../../../contract/errors.ts';
 import { scriptArgv } from '../../../core/deploy/scripts.ts';
 import { listVmsScript } from '../../../core/plans/nodes/host-scripts.ts';
@@ -13,7 +14,7 @@ import type { Store, StoredHost } from '../../ports.ts';
 import { isConsoleKey, keyWords } from '../../ssh/console-key.ts';
 import type { RootShell } from '../../ssh/login.ts';
 import { knownHost, shellOf, targetOf } from '../../ssh/stored-hosts.ts';
-import { mapAtOnce, observeLimit } from '../../ssh/observe.ts';
+import { observeLimit } from '../../ssh/observe.ts';
 import { type PlannerParts, serveKind } from '../plan-kind.ts';
 import { statePath } from './head-actions.ts';
 import { nodeActionTable } from './node-actions.ts';
