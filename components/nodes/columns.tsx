@@ -136,9 +136,9 @@ export function meshColumns(nameOf: (id: string) => string, isBeside: boolean): 
   const named: NodeColumn = { ...peers, cell: (node) => mono(peersText(node, nameOf)) };
   if (!isBeside) return [name, state, links, named, version];
   return [
-    { ...name, width: 7 },
+    { ...name, width: 8 },
     { ...state, width: 7 },
-    { ...links, width: 4.5 },
+    { ...links, width: 4 },
     { ...named, width: 6.5 },
   ];
 }
