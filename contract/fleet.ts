@@ -6,13 +6,16 @@ import { bridges, hosts, links, nodes } from './cluster-kinds.ts';
 import { clustersKey, fleetKey } from './kind-keys.ts';
 import { defineKind, extendKind, TableChanges, type Kind, type RowData, type RowOf } from './kinds.ts';
 
+export const engineNames = ['meshd', 'minimega'] as const;
+export type EngineName = (typeof engineNames)[number];
+
 export const clusters = defineKind({
   ...clustersKey,
   bound: 1_000,
   row: z.object({
     Id: z.string(),
     Context: z.string(),
-    Engine: z.enum(['meshd', 'minimega']),
+    Engine: z.enum(engineNames),
     /** `live`: attached and watching. `attaching`: looking for a node that answers. `lost`: none answered. */
     State: z.enum(['live', 'attaching', 'lost']),
     /** Name of the node whose command socket the console is attached to; empty while it is not attached. */

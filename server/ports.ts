@@ -7,7 +7,7 @@
 import type { Duplex } from 'node:stream';
 import type { FleetChoice } from '../contract/browser/fleet.ts';
 import type { CommandResponse } from '../contract/command-socket.ts';
-import type { FleetDelta, FleetSnapshot, FleetVm } from '../contract/fleet.ts';
+import type { EngineName, FleetDelta, FleetSnapshot, FleetVm } from '../contract/fleet.ts';
 import type { LogLine, Plan, PlanKind, RunEvent, RunState, RunSummary, RunView, StepView } from '../contract/plans.ts';
 import type { Role } from '../contract/roles.ts';
 
@@ -215,7 +215,7 @@ export interface StoredCluster {
   /** Its mesh's id; `local-socket` when the console knows only command sockets on this machine. */
   readonly id: string;
   readonly context: string;
-  readonly engine: 'meshd' | 'minimega';
+  readonly engine: EngineName;
   /** Command sockets of its nodes on this machine; its hosts are further ways to it. */
   readonly socketPaths: readonly string[];
   readonly addedAt: number;

@@ -1,6 +1,7 @@
 // What hosts and clusters look like in the database: parsed on the way in and on the way out, so that a record of another
 // version is found here and not in the middle of a run.
 import { z } from 'zod';
+import { engineNames } from '../../contract/fleet.ts';
 import type { StoredCluster, StoredHost } from '../ports.ts';
 
 export const HostRecord = z.object({
@@ -22,7 +23,7 @@ export const HostRecord = z.object({
 export const ClusterRecord = z.object({
   id: z.string(),
   context: z.string(),
-  engine: z.enum(['meshd', 'minimega']),
+  engine: z.enum(engineNames),
   socketPaths: z.array(z.string()),
   addedAt: z.number(),
 }) satisfies z.ZodType<StoredCluster>;
