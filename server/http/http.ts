@@ -123,75 +123,135 @@ async function readNextConfig(isDevelopment: boolean): Promise<void> {
   await load(isDevelopment ? phases.PHASE_DEVELOPMENT_SERVER : phases.PHASE_PRODUCTION_SERVER, projectPath);
 }
 
-export function createHttp(
-  options: HttpOptions,
-  { auth, audit, hub, screens, api, runs, fleet }: HttpComponents,
-): Http {
-  const { config, log } = options;
-  const trusted = proxyList(config.trustedProxies);
-  const routes = createRoutes(
-    { version: options.version, now: options.now },
-    { auth, audit, runs, fleet, judge: (request) => hub.judge(request) },
-  );
-  const strangers = new Strangers({
-    total: maxHttpStrangers,
-    perAddress: maxHttpStrangersPerAddress,
-    isExempt: (address) => isTrusted(trusted, address),
-  });
-  /** What was logged in this minute: clients choose parts of the text, and must not fill the log. */
-  const logged = { since: -Infinity, texts: new Set<string>() };
-  const logMisdirected = (text: string) => {
-    if (options.now() - logged.since > misdirectedLogMs) {
-      logged.since = options.now();
-      logged.texts.clear();
-    }
-    if (logged.texts.has(text) || logged.texts.size >= maxMisdirectedLines) return;
-    logged.texts.add(text);
-    log.warn(text);
-  };
-  const pages = createNext({
-    dev: config.isDevelopment,
-    dir: projectPath,
-    hostname: config.host,
-    port: config.port,
-    quiet: true,
-  });
-  const stops: (() => void)[] = [];
-  const open = new Set<Socket>();
-  let server: ReturnType<typeof createServer> | ReturnType<typeof createTlsServer> | null = null;
+export function createHttp(options: HttpOptions, components: HttpComponents): Http {
+  return new HttpServer(options, components);
+}
 
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const origin = readOrigin(request, trusted);
-    const problem = misdirected(request, origin);
+class HttpServer implements Http {
+  private readonly options: HttpOptions;
+  private readonly components: HttpComponents;
+  private readonly trusted: ReturnType<typeof proxyList>;
+  private readonly routes: ReturnType<typeof createRoutes>;
+  private readonly strangers: Strangers;
+  /** What was logged in this minute: clients choose parts of the text, and must not fill the log. */
+  private readonly logged = { since: -Infinity, texts: new Set<string>() };
+  private readonly pages: NextApp;
+  private readonly stops: (() => void)[] = [];
+  private readonly open = new Set<Socket>();
+  private server: ReturnType<typeof createServer> | ReturnType<typeof createTlsServer> | null = null;
+  /** Slow headers and bodies end at their time: without this interval Node looks only twice a minute. */
+  private readonly bounds = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: slowCheckMs,
+    maxHeaderSize: maxHeaderBytes,
+  };
+
+  constructor(options: HttpOptions, components: HttpComponents) {
+    this.options = options;
+    this.components = components;
+    this.trusted = proxyList(options.config.trustedProxies);
+    this.routes = createRoutes(options, { ...components, judge: (request) => components.hub.judge(request) });
+    this.strangers = new Strangers({
+      total: maxHttpStrangers,
+      perAddress: maxHttpStrangersPerAddress,
+      isExempt: (address) => isTrusted(this.trusted, address),
+    });
+    const { isDevelopment: dev, host: hostname, port } = options.config;
+    this.pages = createNext({ dev, dir: projectPath, hostname, port, quiet: true });
+  }
+
+  async start() {
+    await readNextConfig(this.options.config.isDevelopment);
+    await this.pages.prepare();
+    const needsTls = this.options.config.tls !== null || !isLoopback(this.options.config.host);
+    let fingerprint: string | null = null;
+    if (needsTls) {
+      const stamp = this.options.config.tls ? await certificateStamp(this.options.config.tls).catch(() => '') : '';
+      const certificate = this.options.config.tls
+        ? await readCertificate(this.options.config.tls)
+        : await ensureSelfSigned(this.options.config.dataPath, ownNames(this.options.config), this.options.now());
+      if (!this.options.config.tls) fingerprint = fingerprintOf(certificate);
+      const tlsServer = createTlsServer(
+        { ...this.bounds, ...certificate, minVersion: 'TLSv1.2', handshakeTimeout: headersTimeoutMs },
+        (request, response) => this.onRequest(request, response),
+      );
+      if (this.options.config.tls)
+        this.watchCertificate(this.options.config.tls, stamp, (renewed) => tlsServer.setSecureContext({ ...renewed }));
+      this.server = tlsServer;
+    } else this.server = createServer(this.bounds, (request, response) => this.onRequest(request, response));
+    this.server.maxConnections = maxHttpConnections;
+    this.server.timeout = idleTimeoutMs;
+    this.server.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head));
+    this.server.on('connection', (socket: Socket) => {
+      this.open.add(socket);
+      this.strangers.add(socket);
+      socket.on('close', () => this.open.delete(socket));
+    });
+    const port = await listen(this.server, this.options.config);
+    const host = this.options.config.host.includes(':') ? `[${this.options.config.host}]` : this.options.config.host;
+    return { url: `${needsTls ? 'https' : 'http'}://${host}:${port}`, port, fingerprint };
+  }
+
+  async stop() {
+    for (const stop of this.stops.splice(0)) stop();
+    const closing = this.server;
+    if (closing) {
+      const closed = new Promise<void>((resolve) => closing.close(() => resolve()));
+      closing.closeIdleConnections();
+      const timer = setTimeout(() => this.open.forEach((socket) => socket.destroy()), drainMs);
+      await closed;
+      clearTimeout(timer);
+    }
+    await this.pages.close();
+  }
+
+  private logMisdirected(text: string) {
+    if (this.options.now() - this.logged.since > misdirectedLogMs) {
+      this.logged.since = this.options.now();
+      this.logged.texts.clear();
+    }
+    if (this.logged.texts.has(text) || this.logged.texts.size >= maxMisdirectedLines) return;
+    this.logged.texts.add(text);
+    this.options.log.warn(text);
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const origin = readOrigin(request, this.trusted);
+    const problem = this.misdirected(request, origin);
     if (problem !== null) {
       sendError(response, 421, 'refused', problem);
       return;
     }
-    const headers = securityHeaders(origin, config.isDevelopment);
+    const headers = securityHeaders(origin, this.options.config.isDevelopment);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    const foreign = foreignOrigin(request, trusted);
-    if (request.method === 'POST' && request.headers.origin !== undefined && foreign !== null) logMisdirected(foreign);
+    const foreign = foreignOrigin(request, this.trusted);
+    if (request.method === 'POST' && request.headers.origin !== undefined && foreign !== null)
+      this.logMisdirected(foreign);
     request.headers = Object.fromEntries(
       Object.entries(request.headers).filter(([name]) => !steeringHeaders.test(name) && name !== simulatedHeader),
     );
     request.headers['content-security-policy'] = headers['content-security-policy'];
-    if (config.isSimulated) request.headers[simulatedHeader] = 'yes';
+    if (this.options.config.isSimulated) request.headers[simulatedHeader] = 'yes';
     prepareCookies(request, origin);
     const target = request.url ?? '/';
-    const verdict = judgePath(target, config);
+    const verdict = judgePath(target, this.options.config);
     const path = pathOf(target);
     if (verdict === 'malformed' || path === null) {
       sendError(response, 400, 'invalid', 'This address is malformed.');
       return;
     }
     const credential = async () => {
-      const found = await auth.credentialOfCookie(request.headers.cookie);
-      if (found) strangers.know(request.socket);
+      const found = await this.components.auth.credentialOfCookie(request.headers.cookie);
+      if (found) this.strangers.know(request.socket);
       return found;
     };
-    if (await api.answer(request, response, { path, onKnown: () => strangers.know(request.socket) })) return;
+    if (
+      await this.components.api.answer(request, response, { path, onKnown: () => this.strangers.know(request.socket) })
+    )
+      return;
     if (path.startsWith(apiPrefix)) {
-      await routes({ request, response, path, origin, foreignOrigin: foreign, credential });
+      await this.routes({ request, response, path, origin, foreignOrigin: foreign, credential });
       return;
     }
     if ([httpPaths.socket, httpPaths.streams].some((prefix) => path.startsWith(`${prefix}/`))) {
@@ -205,81 +265,68 @@ export function createHttp(
     }
     // In development Next's overlay posts stack frames, to paths that are open then.
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (!isRead && !(config.isDevelopment && path.startsWith('/__nextjs'))) {
+    if (!isRead && !(this.options.config.isDevelopment && path.startsWith('/__nextjs'))) {
       sendError(response, 405, 'invalid', 'Pages are only read.');
       return;
     }
     if (verdict === 'closed') {
       const found = await credential();
-      if (!found || !(await auth.callerOf(found))) {
+      if (!found || !(await this.components.auth.callerOf(found))) {
         turnAway(request, response, target);
         return;
       }
       // After a logout, the browser's back button must not show it again.
       response.setHeader('cache-control', 'no-store');
     }
-    await pages.getRequestHandler()(request, response);
-  };
+    await this.pages.getRequestHandler()(request, response);
+  }
 
-  /** Slow headers and bodies end at their time: without this interval Node looks only twice a minute. */
-  const bounds = {
-    headersTimeout: headersTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    connectionsCheckingInterval: slowCheckMs,
-    maxHeaderSize: maxHeaderBytes,
-  };
-
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    answer(request, response).catch((error: unknown) => {
-      log.error(`${request.method ?? ''} ${String(pathOf(request.url ?? ''))}: ${describeError(error)}`);
+  private onRequest(request: IncomingMessage, response: ServerResponse) {
+    this.answer(request, response).catch((error: unknown) => {
+      this.options.log.error(`${request.method ?? ''} ${String(pathOf(request.url ?? ''))}: ${describeError(error)}`);
       if (response.headersSent) response.destroy();
       else sendError(response, 500, 'failed', 'The console failed at this; its log has the reason.');
     });
-  };
+  }
 
   /** Why a request is not for this console, for people; null when it is. */
-  const misdirected = (request: IncomingMessage, { host, proxy }: RequestOrigin): string | null => {
+  private misdirected(request: IncomingMessage, { host, proxy }: RequestOrigin): string | null {
     const prefix = request.headers['x-forwarded-prefix'];
     if (proxy !== null && prefix !== undefined && prefix !== '' && prefix !== '/') {
       const text = `The reverse proxy at ${proxy} puts the console under the path ${String(prefix).slice(0, 200)} of another site. It needs its own host name: docs/reverse-proxy.md shows how.`;
-      logMisdirected(text);
+      this.logMisdirected(text);
       return text;
     }
-    if (isOwnHost(host, config)) return null;
+    if (isOwnHost(host, this.options.config)) return null;
     const text = describeForeignHost(host);
-    logMisdirected(text);
+    this.logMisdirected(text);
     return text;
-  };
-
-  const prepareCookies = (request: IncomingMessage, origin: RequestOrigin) => {
-    const cookies = innerCookies(request.headers.cookie, cookiePort(origin));
-    if (cookies !== undefined) request.headers.cookie = cookies;
-  };
+  }
 
   /** Who takes upgrades of a path. */
-  const takerOf = (path: string | null): Pick<Hub, 'upgrade'> | null => {
-    if (path === `${httpPaths.socket}/`) return hub;
-    return path?.startsWith(`${httpPaths.streams}/`) ? screens : null;
-  };
+  private takerOf(path: string | null): Pick<Hub, 'upgrade'> | null {
+    if (path === `${httpPaths.socket}/`) return this.components.hub;
+    return path?.startsWith(`${httpPaths.streams}/`) ? this.components.screens : null;
+  }
 
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  private onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
     // A client may go at any time, and Node listens no more.
     socket.on('error', () => undefined);
-    const origin = readOrigin(request, trusted);
-    const problem = misdirected(request, origin);
+    const origin = readOrigin(request, this.trusted);
+    const problem = this.misdirected(request, origin);
     if (problem !== null) {
       answerUpgrade(socket, 421, { code: 'refused', message: problem });
       return;
     }
-    const taker = takerOf(pathOf(request.url ?? ''));
+    const taker = this.takerOf(pathOf(request.url ?? ''));
     if (taker) {
       prepareCookies(request, origin);
       taker.upgrade(request, socket, head).then(
         (isIn) => {
-          if (isIn) strangers.know(request.socket);
+          if (isIn) this.strangers.know(request.socket);
         },
         (error: unknown) => {
-          log.error(`upgrade: ${describeError(error)}`);
+          this.options.log.error(`upgrade: ${describeError(error)}`);
           answerUpgrade(socket, 500, {
             code: 'failed',
             message: 'The console failed at this; its log has the reason.',
@@ -288,81 +335,42 @@ export function createHttp(
       );
       return;
     }
-    if (config.isDevelopment && foreignOrigin(request, trusted) === null) {
-      void pages.getUpgradeHandler()(request, socket, head);
+    if (this.options.config.isDevelopment && foreignOrigin(request, this.trusted) === null) {
+      void this.pages.getUpgradeHandler()(request, socket, head);
       return;
     }
     socket.destroy();
-  };
+  }
 
   /** `inUse` is the stamp of before the files were read: a change since then is seen too. */
-  const watchCertificate = (
+  private watchCertificate(
     paths: NonNullable<Config['tls']>,
     inUse: string,
     apply: (certificate: Certificate) => void,
-  ) => {
+  ) {
     let stamp = inUse;
     const look = async () => {
       const now = await certificateStamp(paths);
       if (now === stamp) return;
       apply(await readCertificate(paths));
       stamp = now;
-      log.info(`the certificate ${paths.certificatePath} changed and is in use`);
+      this.options.log.info(`the certificate ${paths.certificatePath} changed and is in use`);
     };
     const check = () => {
       // Half-written files are the normal case in the middle of a renewal: the old certificate stays until both fit.
-      look().catch((error: unknown) => log.warn(`the old certificate stays in use: ${describeError(error)}`));
+      look().catch((error: unknown) =>
+        this.options.log.warn(`the old certificate stays in use: ${describeError(error)}`),
+      );
     };
     const timer = setInterval(check, certificateCheckMs);
-    stops.push(() => clearInterval(timer));
-  };
-
-  return {
-    async start() {
-      await readNextConfig(config.isDevelopment);
-      await pages.prepare();
-      const needsTls = config.tls !== null || !isLoopback(config.host);
-      let fingerprint: string | null = null;
-      if (needsTls) {
-        const stamp = config.tls ? await certificateStamp(config.tls).catch(() => '') : '';
-        const certificate = config.tls
-          ? await readCertificate(config.tls)
-          : await ensureSelfSigned(config.dataPath, ownNames(config), options.now());
-        if (!config.tls) fingerprint = fingerprintOf(certificate);
-        const tlsServer = createTlsServer(
-          { ...bounds, ...certificate, minVersion: 'TLSv1.2', handshakeTimeout: headersTimeoutMs },
-          onRequest,
-        );
-        if (config.tls) watchCertificate(config.tls, stamp, (renewed) => tlsServer.setSecureContext({ ...renewed }));
-        server = tlsServer;
-      } else server = createServer(bounds, onRequest);
-      server.maxConnections = maxHttpConnections;
-      server.timeout = idleTimeoutMs;
-      server.on('upgrade', onUpgrade);
-      server.on('connection', (socket: Socket) => {
-        open.add(socket);
-        strangers.add(socket);
-        socket.on('close', () => open.delete(socket));
-      });
-      const port = await listen(server, config);
-      const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-      return { url: `${needsTls ? 'https' : 'http'}://${host}:${port}`, port, fingerprint };
-    },
-
-    async stop() {
-      for (const stop of stops.splice(0)) stop();
-      const closing = server;
-      if (closing) {
-        const closed = new Promise<void>((resolve) => closing.close(() => resolve()));
-        closing.closeIdleConnections();
-        const timer = setTimeout(() => open.forEach((socket) => socket.destroy()), drainMs);
-        await closed;
-        clearTimeout(timer);
-      }
-      await pages.close();
-    },
-  };
+    this.stops.push(() => clearInterval(timer));
+  }
 }
+
+const prepareCookies = (request: IncomingMessage, origin: RequestOrigin) => {
+  const cookies = innerCookies(request.headers.cookie, cookiePort(origin));
+  if (cookies !== undefined) request.headers.cookie = cookies;
+};
 
 /** For a page that needs a session, sends the browser to the login and back; any other request gets a plain refusal. */
 function turnAway(request: IncomingMessage, response: ServerResponse, target: string): void {

@@ -71,10 +71,14 @@ interface SocketState {
 }
 
 export function createHub(options: HubOptions, components: HubComponents): Hub {
-  const { auth, fleet, runs, hosts, dispatcher } = components;
-  const { log } = options;
+  return new SocketHub(options, components);
+}
+
+class SocketHub implements Hub {
+  private readonly options: HubOptions;
+  private readonly components: HubComponents;
   // Upgrades come by `upgrade`, once their session is known: this server never listens.
-  const io = new Server(createServer(), {
+  private readonly io = new Server(createServer(), {
     path: httpPaths.socket,
     serveClient: false,
     transports: ['websocket'],
@@ -82,154 +86,161 @@ export function createHub(options: HubOptions, components: HubComponents): Hub {
     perMessageDeflate: false,
     connectTimeout: headersTimeoutMs,
   });
-  const states = new Map<string, SocketState>();
+  private readonly states = new Map<string, SocketState>();
   /** Of upgrades that were let in. */
-  const admitted = new WeakMap<IncomingMessage, { credential: Credential; caller: Caller }>();
+  private readonly admitted = new WeakMap<IncomingMessage, { credential: Credential; caller: Caller }>();
   /** Upgraded connections, by user. */
-  const openByUser = new Map<string, number>();
-  let open = 0;
+  private readonly openByUser = new Map<string, number>();
+  private open = 0;
+  private readonly stops: (() => void)[] = [];
 
-  const endCredentials = (ids: readonly string[], reason: string) => {
-    const ended = new Set(ids);
-    for (const { connection, credential } of states.values()) if (ended.has(credential.id)) connection.end(reason);
-  };
-  const checkSessions = async () => {
-    for (const { connection, credential } of [...states.values()]) {
-      if (!(await auth.callerOf(credential))) connection.end('Your session ended: log in again.');
+  constructor(options: HubOptions, components: HubComponents) {
+    this.options = options;
+    this.components = components;
+    this.io.use((socket, next) => {
+      const { version = this.options.version } = HandshakeAuth.parse(socket.handshake.auth);
+      if (version === this.options.version) next();
+      else next(refusal('conflict', `it is of version ${this.options.version} now: load the page again`));
+    });
+    this.io.on('connection', (socket) => {
+      const who = this.admitted.get(socket.request);
+      if (who) this.accept(socket, who);
+      else socket.disconnect(true);
+    });
+  }
+
+  get size() {
+    return this.states.size;
+  }
+
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    // Another id than one of ours would be looked up, and a second connection put in its place.
+    if (new URL(request.url ?? '/', 'http://console').searchParams.has('sid')) {
+      answerUpgrade(socket, 400, { code: 'invalid', message: 'An upgrade begins a new connection, without sid.' });
+      return false;
     }
-  };
-  const markSlow = () => {
-    for (const id of io.sockets.adapter.rooms.get(fleetRoom) ?? []) {
-      const socket = io.sockets.sockets.get(id);
-      const state = states.get(id);
+    const judged = await this.judge(request);
+    if (socket.destroyed) return false;
+    // Others may have come while this one was looked up.
+    const verdict = 'error' in judged ? judged : (this.overCap(judged.caller) ?? judged);
+    if ('error' in verdict) {
+      answerUpgrade(socket, verdict.status, verdict.error);
+      return false;
+    }
+    this.count(verdict.caller, socket);
+    this.admitted.set(request, verdict);
+    (this.io.engine as unknown as UpgradeTaker).handleUpgrade(request, socket, head);
+    return true;
+  }
+
+  start() {
+    const timer = setInterval(() => {
+      this.checkSessions().catch((error: unknown) => this.options.log.error(`checking sessions: ${String(error)}`));
+    }, sessionCheckMs);
+    this.stops.push(
+      () => clearInterval(timer),
+      this.components.auth.onEnded((ids, reason) => this.endCredentials(ids, reason)),
+      this.components.fleet.onDelta((delta) => {
+        this.markSlow();
+        this.io.to(fleetRoom).except(slowRoom).emit('fleet.delta', delta);
+      }),
+      this.components.runs.onChanged((summary) => this.io.emit('runs.changed', summary)),
+      followKnownNodes(this.components.hosts, (change) => this.io.emit('nodes.changed', change)),
+    );
+    return Promise.resolve();
+  }
+
+  stop() {
+    for (const stop of this.stops.splice(0)) stop();
+    this.io.disconnectSockets(true);
+    this.io.engine.close();
+    return Promise.resolve();
+  }
+
+  private endCredentials(ids: readonly string[], reason: string) {
+    const ended = new Set(ids);
+    for (const { connection, credential } of this.states.values()) if (ended.has(credential.id)) connection.end(reason);
+  }
+
+  private async checkSessions() {
+    for (const { connection, credential } of [...this.states.values()]) {
+      if (!(await this.components.auth.callerOf(credential))) connection.end('Your session ended: log in again.');
+    }
+  }
+
+  private markSlow() {
+    for (const id of this.io.sockets.adapter.rooms.get(fleetRoom) ?? []) {
+      const socket = this.io.sockets.sockets.get(id);
+      const state = this.states.get(id);
       if (!socket || !state) continue;
       void (state.outbox.bytes > maxUnreadBytes ? socket.join(slowRoom) : socket.leave(slowRoom));
     }
-  };
+  }
 
-  const judge = async (request: IncomingMessage): Promise<UpgradeVerdict> => {
-    const judged = await judgeUpgrade(request, { auth, foreignOrigin: options.foreignOrigin });
-    return 'error' in judged ? judged : (overCap(judged.caller) ?? judged);
-  };
+  async judge(request: IncomingMessage): Promise<UpgradeVerdict> {
+    const judged = await judgeUpgrade(request, {
+      auth: this.components.auth,
+      foreignOrigin: this.options.foreignOrigin,
+    });
+    return 'error' in judged ? judged : (this.overCap(judged.caller) ?? judged);
+  }
 
   /** Null when the user may have one more. */
-  const overCap = ({ userId }: Caller): UpgradeRefusal | null => {
-    if ((openByUser.get(userId) ?? 0) >= maxSocketsPerUser) {
+  private overCap({ userId }: Caller): UpgradeRefusal | null {
+    if ((this.openByUser.get(userId) ?? 0) >= maxSocketsPerUser) {
       const text = `You have ${maxSocketsPerUser} connections to the console open: close tabs of it, or programs that use your tokens.`;
       return refuseUpgrade(429, 'conflict', text);
     }
-    if (open >= maxConsoleSockets) {
+    if (this.open >= maxConsoleSockets) {
       const text = `The console has ${maxConsoleSockets} connections open, which is its limit: try again when some have ended.`;
       return refuseUpgrade(429, 'conflict', text);
     }
     return null;
-  };
+  }
 
   /** Counts it from now until its connection is gone. */
-  const count = ({ userId }: Caller, socket: Duplex) => {
-    open += 1;
-    openByUser.set(userId, (openByUser.get(userId) ?? 0) + 1);
+  private count({ userId }: Caller, socket: Duplex) {
+    this.open += 1;
+    this.openByUser.set(userId, (this.openByUser.get(userId) ?? 0) + 1);
     socket.once('close', () => {
-      open -= 1;
-      const left = (openByUser.get(userId) ?? 1) - 1;
-      if (left === 0) openByUser.delete(userId);
-      else openByUser.set(userId, left);
+      this.open -= 1;
+      const left = (this.openByUser.get(userId) ?? 1) - 1;
+      if (left === 0) this.openByUser.delete(userId);
+      else this.openByUser.set(userId, left);
     });
-  };
+  }
 
-  const accept = (socket: Socket, { credential, caller }: { credential: Credential; caller: Caller }) => {
+  private accept(socket: Socket, { credential, caller }: { credential: Credential; caller: Caller }) {
     const outbox = new Outbox(
       { limit: maxSocketQueueBytes },
       {
         engine: socket.conn,
         socket: socket.request.socket,
         onFull: (bytes) =>
-          log.warn(`a connection of ${caller.name} is closed: it does not read, ${bytes} bytes wait for it`),
+          this.options.log.warn(
+            `a connection of ${caller.name} is closed: it does not read, ${bytes} bytes wait for it`,
+          ),
       },
     );
     const connection = createConnection(socket, credential, outbox);
-    states.set(socket.id, { connection, credential, outbox });
+    this.states.set(socket.id, { connection, credential, outbox });
     const abort = connection.abort;
     socket.onAny((name: string, ...args: unknown[]) => {
       const respond = args.at(-1);
       const raw = typeof respond === 'function' ? args.slice(0, -1)[0] : args[0];
-      void dispatcher.call(connection, name, raw).then(({ ack, after }) => {
+      void this.components.dispatcher.call(connection, name, raw).then(({ ack, after }) => {
         if (typeof respond === 'function') (respond as (ack: Ack<unknown>) => void)(ack);
         after();
       });
     });
     socket.on('disconnect', () => {
-      states.delete(socket.id);
+      this.states.delete(socket.id);
       abort.abort();
       outbox.close();
       for (const end of [...connection.follows.values()]) end();
       connection.follows.clear();
     });
-  };
-
-  io.use((socket, next) => {
-    const { version = options.version } = HandshakeAuth.parse(socket.handshake.auth);
-    if (version === options.version) next();
-    else next(refusal('conflict', `it is of version ${options.version} now: load the page again`));
-  });
-  io.on('connection', (socket) => {
-    const who = admitted.get(socket.request);
-    if (who) accept(socket, who);
-    else socket.disconnect(true);
-  });
-
-  const stops: (() => void)[] = [];
-  return {
-    get size() {
-      return states.size;
-    },
-
-    judge,
-
-    async upgrade(request, socket, head) {
-      // Another id than one of ours would be looked up, and a second connection put in its place.
-      if (new URL(request.url ?? '/', 'http://console').searchParams.has('sid')) {
-        answerUpgrade(socket, 400, { code: 'invalid', message: 'An upgrade begins a new connection, without sid.' });
-        return false;
-      }
-      const judged = await judge(request);
-      if (socket.destroyed) return false;
-      // Others may have come while this one was looked up.
-      const verdict = 'error' in judged ? judged : (overCap(judged.caller) ?? judged);
-      if ('error' in verdict) {
-        answerUpgrade(socket, verdict.status, verdict.error);
-        return false;
-      }
-      count(verdict.caller, socket);
-      admitted.set(request, verdict);
-      (io.engine as unknown as UpgradeTaker).handleUpgrade(request, socket, head);
-      return true;
-    },
-
-    start() {
-      const timer = setInterval(() => {
-        checkSessions().catch((error: unknown) => log.error(`checking sessions: ${String(error)}`));
-      }, sessionCheckMs);
-      stops.push(
-        () => clearInterval(timer),
-        auth.onEnded(endCredentials),
-        fleet.onDelta((delta) => {
-          markSlow();
-          io.to(fleetRoom).except(slowRoom).emit('fleet.delta', delta);
-        }),
-        runs.onChanged((summary) => io.emit('runs.changed', summary)),
-        followKnownNodes(hosts, (change) => io.emit('nodes.changed', change)),
-      );
-      return Promise.resolve();
-    },
-
-    stop() {
-      for (const stop of stops.splice(0)) stop();
-      io.disconnectSockets(true);
-      io.engine.close();
-      return Promise.resolve();
-    },
-  };
+  }
 }
 
 /** What is used of engine.io's server, whose types socket.io does not hand on. */

@@ -78,87 +78,146 @@ interface Open {
 }
 
 export function createScreens(options: ScreensOptions, components: ScreensComponents): Screens {
-  const { log, now, services } = options;
-  const { auth, audit } = components;
-  const quota = new AuditQuota({ log, now }, { audit });
-  const server = new WebSocketServer({
+  return new StreamScreens(options, components);
+}
+
+class StreamScreens implements Screens {
+  private readonly options: ScreensOptions;
+  private readonly components: ScreensComponents;
+  private readonly quota: AuditQuota;
+  private readonly server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: maxStreamMessageBytes,
   });
-  const open = new Set<Open>();
+  private readonly open = new Set<Open>();
+  private readonly stops: (() => void)[] = [];
 
-  const leave = (entry: Open) => {
-    const { leave: does } = entry;
-    entry.leave = () => undefined;
-    does();
-  };
-  const end = (entry: Open, code: number, reason: string) => {
-    entry.giveUp.abort();
-    entry.stream?.destroy();
-    leave(entry);
-    closeWith(entry.socket, code, reason);
-  };
+  constructor(options: ScreensOptions, components: ScreensComponents) {
+    this.options = options;
+    this.components = components;
+    this.quota = new AuditQuota({ log: this.options.log, now: this.options.now }, { audit: this.components.audit });
+  }
+
+  get size() {
+    return this.open.size;
+  }
+
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    const judged = await this.judge(request);
+    if (socket.destroyed) return false;
+    // Others may have come while this one was looked up.
+    const verdict = 'error' in judged ? judged : (this.overCap(judged.caller.userId) ?? judged);
+    if ('error' in verdict) {
+      answerUpgrade(socket, verdict.status, verdict.error);
+      return false;
+    }
+    const { caller, credential, asked } = verdict;
+    this.server.handleUpgrade(request, socket, head, (accepted) => this.accept(accepted, caller, credential, asked));
+    return true;
+  }
+
+  start() {
+    const sessions = setInterval(() => this.recheckLater([...this.open]), sessionCheckMs);
+    const alive = setInterval(() => {
+      for (const entry of this.open) {
+        // One that is paused reads no pong: it lives as long as its TCP connection does.
+        if (!entry.isAlive && !entry.socket.isPaused) entry.socket.terminate();
+        entry.isAlive = false;
+        entry.socket.ping();
+      }
+    }, streamAliveMs);
+    this.stops.push(
+      () => clearInterval(sessions),
+      () => clearInterval(alive),
+      this.components.auth.onEnded((ids, reason) => {
+        const ended = new Set(ids);
+        for (const entry of [...this.open]) {
+          if (ended.has(entry.credential.id)) end(entry, streamClose.sessionEnded, reason);
+        }
+      }),
+      this.components.auth.onRoleChanged((userId) =>
+        this.recheckLater([...this.open].filter((entry) => entry.userId === userId)),
+      ),
+    );
+    return Promise.resolve();
+  }
+
+  async stop() {
+    for (const stop of this.stops.splice(0)) stop();
+    for (const entry of [...this.open]) {
+      end(entry, streamClose.goingAway, 'the console is stopping');
+      entry.socket.terminate();
+    }
+    await this.quota.closeOver({ isAll: true });
+  }
+
   /** Ends those whose credential or role no longer holds. */
-  const recheck = async (entries: readonly Open[]) => {
+  private async recheck(entries: readonly Open[]) {
     for (const entry of entries) {
-      const caller = await auth.callerOf(entry.credential);
+      const caller = await this.components.auth.callerOf(entry.credential);
       const reason = caller ? entry.prepared.whyNot(caller.role) : 'Your session ended: log in again.';
       if (reason !== null) end(entry, streamClose.sessionEnded, reason);
     }
-  };
-  const recheckLater = (entries: readonly Open[]) => {
-    recheck(entries).catch((error: unknown) => log.error(`checking streams: ${describeError(error)}`));
-  };
+  }
+
+  private recheckLater(entries: readonly Open[]) {
+    this.recheck(entries).catch((error: unknown) =>
+      this.options.log.error(`checking streams: ${describeError(error)}`),
+    );
+  }
 
   /** Null when the user may have one more. */
-  const overCap = (userId: string): UpgradeRefusal | null => {
-    const own = [...open].filter((entry) => entry.userId === userId).length;
+  private overCap(userId: string): UpgradeRefusal | null {
+    const own = [...this.open].filter((entry) => entry.userId === userId).length;
     if (own >= maxStreamsPerUser) {
       return refuseUpgrade(429, 'conflict', `You have ${maxStreamsPerUser} screens and consoles open: close some.`);
     }
-    if (open.size < maxConsoleStreams) return null;
+    if (this.open.size < maxConsoleStreams) return null;
     const text = `The console has ${maxConsoleStreams} screens and consoles open, which is its limit: try again when some have ended.`;
     return refuseUpgrade(429, 'conflict', text);
-  };
+  }
 
-  const judge = async (request: IncomingMessage) => {
-    const judged = await judgeUpgrade(request, { auth, foreignOrigin: options.foreignOrigin });
+  private async judge(request: IncomingMessage) {
+    const judged = await judgeUpgrade(request, {
+      auth: this.components.auth,
+      foreignOrigin: this.options.foreignOrigin,
+    });
     if ('error' in judged) return judged;
-    const asked = askedFor(request, services);
+    const asked = askedFor(request, this.options.services);
     if ('error' in asked) return asked;
     const { caller } = judged;
     if (!isAtLeast(caller.role, asked.role)) {
       const text = `${asked.service} needs the role ${asked.role}, and you are ${caller.role}`;
-      await record(caller, asked, plainStream(asked).what, new AppError('refused', text));
+      await this.record(caller, asked, plainStream(asked).what, new AppError('refused', text));
       return refuseUpgrade(403, 'refused', text);
     }
     return { ...judged, asked };
-  };
+  }
 
-  const record = async (caller: Caller, asked: Asked, what: string, error: AppError | null) => {
+  private async record(caller: Caller, asked: Asked, what: string, error: AppError | null) {
     const entry = {
-      at: now(),
+      at: this.options.now(),
       who: caller.name,
       what,
       where: asked.node === '' ? 'the attached node' : asked.node,
       result: error === null ? 'ok' : error.code === 'refused' || error.code === 'conflict' ? 'refused' : 'failed',
       message: error?.message.slice(0, 2_000) ?? '',
     } as const;
-    await quota.append(entry, 'use').catch((cause: unknown) => {
-      log.error(`not in the audit log: ${JSON.stringify(entry)}: ${describeError(cause)}`);
+    await this.quota.append(entry, 'use').catch((cause: unknown) => {
+      this.options.log.error(`not in the audit log: ${JSON.stringify(entry)}: ${describeError(cause)}`);
     });
-  };
+  }
 
   /** Opens the node's stream, and joins it to the page. */
-  const connect = async (entry: Open, asked: Asked, node: NonNullable<PreparedStream['node']>) => {
+  private async connect(entry: Open, asked: Asked, node: NonNullable<PreparedStream['node']>) {
     const { socket, giveUp } = entry;
     // What the page sends before the stream is there waits in its own kernel.
     socket.pause();
     const { signal } = giveUp;
     const call = { cluster: asked.cluster, node: asked.node, service: asked.service, args: node.args };
-    const stream = await components.fleet.openStream({ ...call, timeoutMs: streamOpeningMs, signal });
+    const stream = await this.components.fleet.openStream({ ...call, timeoutMs: streamOpeningMs, signal });
     if (signal.aborted) {
       stream.destroy();
       return;
@@ -166,28 +225,28 @@ export function createScreens(options: ScreensOptions, components: ScreensCompon
     entry.stream = stream;
     entry.leave = node.join(socket, stream);
     socket.resume();
-  };
+  }
 
-  const run = async (entry: Open, caller: Caller, asked: Asked) => {
+  private async run(entry: Open, caller: Caller, asked: Asked) {
     const { socket, prepared } = entry;
     let failure: AppError | null = null;
     try {
-      if (prepared.node) await connect(entry, asked, prepared.node);
+      if (prepared.node) await this.connect(entry, asked, prepared.node);
       else if (prepared.serve) entry.leave = prepared.serve(socket);
     } catch (error) {
-      if (!(error instanceof AppError)) log.error(`stream ${asked.service}: ${describeError(error)}`);
+      if (!(error instanceof AppError)) this.options.log.error(`stream ${asked.service}: ${describeError(error)}`);
       failure =
         error instanceof AppError
           ? error
           : new AppError('failed', 'The console failed at this; its log has the reason.');
       closeWith(socket, streamClose.failed, failure.message);
     }
-    await record(caller, asked, prepared.what, failure);
-  };
+    await this.record(caller, asked, prepared.what, failure);
+  }
 
-  const accept = (socket: WebSocket, caller: Caller, credential: Credential, asked: Asked) => {
+  private accept(socket: WebSocket, caller: Caller, credential: Credential, asked: Asked) {
     const giveUp = new AbortController();
-    const audit = (what: string) => void record(caller, asked, what, null);
+    const audit = (what: string) => void this.record(caller, asked, what, null);
     const entry: Open = {
       credential,
       userId: caller.userId,
@@ -198,72 +257,33 @@ export function createScreens(options: ScreensOptions, components: ScreensCompon
       leave: () => undefined,
       isAlive: true,
     };
-    open.add(entry);
+    this.open.add(entry);
     // Too large a message, or one that is not of the protocol: `ws` closes it, with the code.
     socket.on('error', () => undefined);
     socket.on('pong', () => (entry.isAlive = true));
     socket.on('close', () => {
-      open.delete(entry);
+      this.open.delete(entry);
       giveUp.abort();
       leave(entry);
     });
-    run(entry, caller, asked).catch((error: unknown) => log.error(`stream ${asked.service}: ${describeError(error)}`));
-  };
-
-  const stops: (() => void)[] = [];
-  return {
-    get size() {
-      return open.size;
-    },
-
-    async upgrade(request, socket, head) {
-      const judged = await judge(request);
-      if (socket.destroyed) return false;
-      // Others may have come while this one was looked up.
-      const verdict = 'error' in judged ? judged : (overCap(judged.caller.userId) ?? judged);
-      if ('error' in verdict) {
-        answerUpgrade(socket, verdict.status, verdict.error);
-        return false;
-      }
-      const { caller, credential, asked } = verdict;
-      server.handleUpgrade(request, socket, head, (accepted) => accept(accepted, caller, credential, asked));
-      return true;
-    },
-
-    start() {
-      const sessions = setInterval(() => recheckLater([...open]), sessionCheckMs);
-      const alive = setInterval(() => {
-        for (const entry of open) {
-          // One that is paused reads no pong: it lives as long as its TCP connection does.
-          if (!entry.isAlive && !entry.socket.isPaused) entry.socket.terminate();
-          entry.isAlive = false;
-          entry.socket.ping();
-        }
-      }, streamAliveMs);
-      stops.push(
-        () => clearInterval(sessions),
-        () => clearInterval(alive),
-        auth.onEnded((ids, reason) => {
-          const ended = new Set(ids);
-          for (const entry of [...open]) {
-            if (ended.has(entry.credential.id)) end(entry, streamClose.sessionEnded, reason);
-          }
-        }),
-        auth.onRoleChanged((userId) => recheckLater([...open].filter((entry) => entry.userId === userId))),
-      );
-      return Promise.resolve();
-    },
-
-    async stop() {
-      for (const stop of stops.splice(0)) stop();
-      for (const entry of [...open]) {
-        end(entry, streamClose.goingAway, 'the console is stopping');
-        entry.socket.terminate();
-      }
-      await quota.closeOver({ isAll: true });
-    },
-  };
+    this.run(entry, caller, asked).catch((error: unknown) =>
+      this.options.log.error(`stream ${asked.service}: ${describeError(error)}`),
+    );
+  }
 }
+
+const leave = (entry: Open) => {
+  const { leave: does } = entry;
+  entry.leave = () => undefined;
+  does();
+};
+
+const end = (entry: Open, code: number, reason: string) => {
+  entry.giveUp.abort();
+  entry.stream?.destroy();
+  leave(entry);
+  closeWith(entry.socket, code, reason);
+};
 
 /** What a request asks for, or why nobody gets it. */
 function askedFor(request: IncomingMessage, services: StreamServices): Asked | UpgradeRefusal {

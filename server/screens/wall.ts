@@ -47,50 +47,85 @@ export function createWallService(
   { log }: { readonly log: Log },
   { fleet }: { readonly fleet: Pick<Fleet, 'openStream'> },
 ): StreamService {
-  const pages = new Set<WallPage>();
-  const nodes = new Map<string, WallNode>();
-  const keyOf = (cluster: string, node: string) => `${cluster}\0${node}`;
+  const wall = new Wall(log, fleet);
+  return {
+    role: 'viewer',
+    args: z.null(),
+    prepare: ({ cluster }) => ({
+      what: 'wall of screens',
+      whyNot: () => null,
+      serve: (socket) => wall.join(socket, cluster),
+    }),
+  };
+}
 
-  const wantedOf = ({ cluster, name }: WallNode): number[] => {
-    const own = [...pages]
+/** The nodes whose pictures somebody wants, each asked once, and the pages that want them. */
+class Wall {
+  private readonly log: Log;
+  private readonly fleet: Pick<Fleet, 'openStream'>;
+  private readonly pages = new Set<WallPage>();
+  private readonly nodes = new Map<string, WallNode>();
+
+  constructor(log: Log, fleet: Pick<Fleet, 'openStream'>) {
+    this.log = log;
+    this.fleet = fleet;
+  }
+
+  /** Serves one page; returns what ends that. */
+  join(socket: WebSocket, cluster: string): () => void {
+    const page: WallPage = { socket, cluster, wanted: new Map(), late: new Map() };
+    this.pages.add(page);
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      const parsed = isBinary || data.length > maxTextBytes ? null : WallWanted.safeParse(parseJson(data.toString()));
+      if (parsed?.success === true) this.want(page, parsed.data.vms);
+      else closeWith(socket, streamClose.failed, 'the page asks for pictures in another way: load it again');
+    });
+    return () => {
+      this.want(page, []);
+      this.pages.delete(page);
+    };
+  }
+
+  private wantedOf({ cluster, name }: WallNode): number[] {
+    const own = [...this.pages]
       .filter((page) => page.cluster === cluster)
       .flatMap(({ wanted }) => [...(wanted.get(name) ?? [])]);
     return [...new Set(own)].sort((a, b) => a - b);
-  };
+  }
 
   /** Tells a node what is wanted of it, opens it, or lets it go after a while. */
-  const update = (node: WallNode): void => {
-    const wanted = wantedOf(node);
+  private update(node: WallNode): void {
+    const wanted = this.wantedOf(node);
     for (const vm of node.pictures.keys()) if (!wanted.includes(vm)) node.pictures.delete(vm);
     node.stream?.write(`${JSON.stringify({ vms: wanted })}\n`);
     if (wanted.length === 0) {
-      node.timer ??= setTimeout(() => drop(node), lingerMs).unref();
+      node.timer ??= setTimeout(() => this.drop(node), lingerMs).unref();
       return;
     }
     if (node.stream === null) return;
     if (node.timer) clearTimeout(node.timer);
     node.timer = null;
-  };
+  }
 
-  const drop = (node: WallNode): void => {
-    nodes.delete(keyOf(node.cluster, node.name));
+  private drop(node: WallNode): void {
+    this.nodes.delete(keyOf(node.cluster, node.name));
     if (node.timer) clearTimeout(node.timer);
     node.giveUp.abort();
     node.stream?.destroy();
     // One that waits for a place gets it.
-    for (const page of pages) for (const name of page.wanted.keys()) need(page.cluster, name);
-  };
+    for (const page of this.pages) for (const name of page.wanted.keys()) this.need(page.cluster, name);
+  }
 
-  const open = async (node: WallNode): Promise<void> => {
+  private async open(node: WallNode): Promise<void> {
     const { cluster, name, giveUp } = node;
     const again = () => {
       node.stream = null;
-      if (nodes.get(keyOf(cluster, name)) !== node) return;
-      node.timer = setTimeout(() => drop(node), retryMs).unref();
+      if (this.nodes.get(keyOf(cluster, name)) !== node) return;
+      node.timer = setTimeout(() => this.drop(node), retryMs).unref();
     };
     try {
       const call = { cluster, node: name, service: 'pictures', args: null, timeoutMs: streamOpeningMs };
-      const stream = await fleet.openStream({ ...call, signal: giveUp.signal });
+      const stream = await this.fleet.openStream({ ...call, signal: giveUp.signal });
       if (giveUp.signal.aborted) {
         stream.destroy();
         return;
@@ -99,19 +134,19 @@ export function createWallService(
       stream.on('close', again);
       stream.on('error', () => undefined);
       stream.on('end', () => stream.destroy());
-      readPictures(stream, (vm, png) => show(node, vm, png));
-      update(node);
+      readPictures(stream, (vm, png) => this.show(node, vm, png));
+      this.update(node);
     } catch (error) {
-      if (!giveUp.signal.aborted) log.debug(`wall: ${name}: ${describeError(error)}`);
+      if (!giveUp.signal.aborted) this.log.debug(`wall: ${name}: ${describeError(error)}`);
       again();
     }
-  };
+  }
 
-  const need = (cluster: string, name: string): WallNode | null => {
+  private need(cluster: string, name: string): WallNode | null {
     const key = keyOf(cluster, name);
-    const known = nodes.get(key);
+    const known = this.nodes.get(key);
     if (known) return known;
-    if (nodes.size >= maxWallNodes) return null;
+    if (this.nodes.size >= maxWallNodes) return null;
     const node: WallNode = {
       cluster,
       name,
@@ -120,24 +155,24 @@ export function createWallService(
       pictures: new Map(),
       timer: null,
     };
-    nodes.set(key, node);
-    void open(node);
+    this.nodes.set(key, node);
+    void this.open(node);
     return node;
-  };
+  }
 
-  const show = (node: WallNode, vm: number, png: Buffer): void => {
+  private show(node: WallNode, vm: number, png: Buffer): void {
     const name = Buffer.from(node.name);
     const id = Buffer.alloc(4);
     id.writeUInt32BE(vm);
     const message = Buffer.concat([Buffer.of(name.length), name, id, png]);
     node.pictures.set(vm, message);
-    for (const page of pages) {
+    for (const page of this.pages) {
       if (page.cluster === node.cluster && page.wanted.get(node.name)?.has(vm) === true)
-        send(page, `${node.name} ${vm}`, message);
+        this.send(page, `${node.name} ${vm}`, message);
     }
-  };
+  }
 
-  const send = (page: WallPage, key: string, message: Buffer): void => {
+  private send(page: WallPage, key: string, message: Buffer): void {
     const { socket, late } = page;
     late.delete(key);
     if (socket.bufferedAmount > maxStreamUnsentBytes) {
@@ -146,11 +181,11 @@ export function createWallService(
     }
     socket.send(message, { binary: true }, () => {
       const [next] = late;
-      if (next && socket.readyState === socket.OPEN) send(page, ...next);
+      if (next && socket.readyState === socket.OPEN) this.send(page, ...next);
     });
-  };
+  }
 
-  const want = (page: WallPage, vms: readonly (readonly [string, number])[]): void => {
+  private want(page: WallPage, vms: readonly (readonly [string, number])[]): void {
     const before = page.wanted;
     const wanted = new Map<string, Set<number>>();
     for (const [node, vm] of vms) wanted.set(node, (wanted.get(node) ?? new Set()).add(vm));
@@ -160,39 +195,18 @@ export function createWallService(
       if (wanted.get(node)?.has(Number(vm)) !== true) page.late.delete(key);
     }
     for (const name of new Set([...before.keys(), ...wanted.keys()])) {
-      const node = wanted.has(name) ? need(page.cluster, name) : nodes.get(keyOf(page.cluster, name));
+      const node = wanted.has(name) ? this.need(page.cluster, name) : this.nodes.get(keyOf(page.cluster, name));
       if (!node) continue;
-      update(node);
+      this.update(node);
       for (const vm of wanted.get(name) ?? []) {
         const picture = before.get(name)?.has(vm) === true ? undefined : node.pictures.get(vm);
-        if (picture) send(page, `${name} ${vm}`, picture);
+        if (picture) this.send(page, `${name} ${vm}`, picture);
       }
     }
-  };
-
-  return {
-    role: 'viewer',
-    args: z.null(),
-    prepare: ({ cluster }) => ({
-      what: 'wall of screens',
-      whyNot: () => null,
-      serve(socket) {
-        const page: WallPage = { socket, cluster, wanted: new Map(), late: new Map() };
-        pages.add(page);
-        socket.on('message', (data: Buffer, isBinary: boolean) => {
-          const parsed =
-            isBinary || data.length > maxTextBytes ? null : WallWanted.safeParse(parseJson(data.toString()));
-          if (parsed?.success === true) want(page, parsed.data.vms);
-          else closeWith(socket, streamClose.failed, 'the page asks for pictures in another way: load it again');
-        });
-        return () => {
-          want(page, []);
-          pages.delete(page);
-        };
-      },
-    }),
-  };
+  }
 }
+
+const keyOf = (cluster: string, node: string) => `${cluster}\0${node}`;
 
 /** Calls `onPicture` for each that comes. A node that sends more than a picture has ends its stream. */
 function readPictures(stream: Duplex, onPicture: (vm: number, png: Buffer) => void): void {
