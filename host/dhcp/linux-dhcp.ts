@@ -2,9 +2,9 @@
 // a guest reaches nothing of the machine over it, and two VLANs may have the same addresses.
 import { watch } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseLeases } from '../../core/dhcp/config-text.ts';
+import { parseLeases, type Lease } from '../../core/dhcp/config-text.ts';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { startChild } from '../child.ts';
 import { isAlive, readProcessIdentity, startDetached, type ProcessIdentity } from '../detached.ts';
@@ -128,63 +128,8 @@ export function createLinuxDhcp({ base, prefix, within }: LinuxDhcpOptions): Dhc
       throw new AppError('failed', words || 'dnsmasq ended at once: is the package dnsmasq-base there?');
     },
     isRunning: isAlive,
-    onEnd(identity, ended) {
-      // A program that waits for it, since a daemon before this one may have started it.
-      let isOver = false;
-      const waiting = startChild(['tail', `--pid=${identity.pid}`, '-f', '/dev/null'], { diesWithParent: true });
-      void waiting
-        .then((child) => child.ended)
-        .then(
-          () => {
-            if (!isOver) ended();
-          },
-          () => undefined,
-        );
-      const stop = () => {
-        isOver = true;
-        void waiting.then(
-          (child) => child.kill('SIGKILL'),
-          () => undefined,
-        );
-      };
-      return stop;
-    },
-    followLeases(id, told) {
-      const folder = join(folderOf(id), 'leases');
-      let last = '';
-      let timer: NodeJS.Timeout | null = null;
-      let isOver = false;
-      const look = async () => {
-        const size = await stat(leasesOf(id)).then(
-          (found) => found.size,
-          () => 0,
-        );
-        const text = size > maxLeaseBytes ? '' : await readFile(leasesOf(id), 'utf8').catch(() => '');
-        if (isOver || text === last) return;
-        last = text;
-        told(parseLeases(text));
-      };
-      // It writes line by line, and what comes at once is one look.
-      const soon = () => {
-        timer ??= setTimeout(() => {
-          timer = null;
-          void look();
-        }, 50);
-      };
-      let watcher: ReturnType<typeof watch> | null = null;
-      try {
-        watcher = watch(folder, soon);
-        watcher.on('error', () => undefined);
-      } catch {
-        // Its folder is gone: it gives out nothing.
-      }
-      void look();
-      return () => {
-        isOver = true;
-        if (timer) clearTimeout(timer);
-        watcher?.close();
-      };
-    },
+    onEnd: awaitEnd,
+    followLeases: (id, told) => followLeases(leasesOf(id), told),
     stop: end,
     async remove(id) {
       await end(id);
@@ -201,6 +146,66 @@ export function createLinuxDhcp({ base, prefix, within }: LinuxDhcpOptions): Dhc
       const names = (await networks()).map((name) => name.slice(prefix.length));
       return [...new Set([...folders, ...names])].filter((name) => /^\d{1,7}$/.test(name)).map(Number);
     },
+  };
+}
+
+/** Calls `ended` when it has ended; returns what ends that. */
+function awaitEnd(identity: ProcessIdentity, ended: () => void): () => void {
+  // A program that waits for it, since a daemon before this one may have started it.
+  let isOver = false;
+  const waiting = startChild(['tail', `--pid=${identity.pid}`, '-f', '/dev/null'], { diesWithParent: true });
+  void waiting
+    .then((child) => child.ended)
+    .then(
+      () => {
+        if (!isOver) ended();
+      },
+      () => undefined,
+    );
+  const stop = () => {
+    isOver = true;
+    void waiting.then(
+      (child) => child.kill('SIGKILL'),
+      () => undefined,
+    );
+  };
+  return stop;
+}
+
+/** Tells the leases of a file now and whenever they change; returns what ends that. */
+function followLeases(file: string, told: (leases: Lease[]) => void): () => void {
+  let last = '';
+  let timer: NodeJS.Timeout | null = null;
+  let isOver = false;
+  const look = async () => {
+    const size = await stat(file).then(
+      (found) => found.size,
+      () => 0,
+    );
+    const text = size > maxLeaseBytes ? '' : await readFile(file, 'utf8').catch(() => '');
+    if (isOver || text === last) return;
+    last = text;
+    told(parseLeases(text));
+  };
+  // It writes line by line, and what comes at once is one look.
+  const soon = () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      void look();
+    }, 50);
+  };
+  let watcher: ReturnType<typeof watch> | null = null;
+  try {
+    watcher = watch(dirname(file), soon);
+    watcher.on('error', () => undefined);
+  } catch {
+    // Its folder is gone: it gives out nothing.
+  }
+  void look();
+  return () => {
+    isOver = true;
+    if (timer) clearTimeout(timer);
+    watcher?.close();
   };
 }
 

@@ -51,57 +51,119 @@ const killMs = 30_000;
 const logTailBytes = 4_096;
 
 export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervisor {
-  const { base, filesPath, runner, makeOverlay, qemu = 'qemu-system-x86_64', kvmDevice = '/dev/kvm' } = options;
-  const hasRoot = process.getuid?.() === 0;
-  const hasSystemd = existsSync('/run/systemd/system');
-  const running = new Map<number, { vm: QemuVm; process: ProcessIdentity }>();
+  return new LinuxHypervisor(options);
+}
+
+class LinuxHypervisor implements Hypervisor {
+  private readonly options: LinuxHypervisorOptions;
+  private readonly base: string;
+  private readonly filesPath: string;
+  private readonly runner: Runner;
+  private readonly makeOverlay: (
+    image: { readonly path: string; readonly format: string },
+    overlay: string,
+  ) => Promise<void>;
+  private readonly qemu: string;
+  private readonly kvmDevice: string;
+  private readonly hasRoot = process.getuid?.() === 0;
+  private readonly hasSystemd = existsSync('/run/systemd/system');
+  private readonly running = new Map<number, { vm: QemuVm; process: ProcessIdentity }>();
   /** Ids that a launch or an adoption is busy with. */
-  const busy = new Set<number>();
-  let known: Promise<HypervisorFacts> | null = null;
+  private readonly busy = new Set<number>();
+  private known: Promise<HypervisorFacts> | null = null;
+  private readonly work: string;
 
-  const folderOf = (id: number) => join(base, String(id));
-  const work = join(base, 'vm-work');
-  const logOf = (id: number) => join(work, `${id}.log`);
-  const userOf = (id: number) => (hasRoot ? vmUser(id) : null);
+  constructor(options: LinuxHypervisorOptions) {
+    this.options = options;
+    const { base, filesPath, runner, makeOverlay, qemu = 'qemu-system-x86_64', kvmDevice = '/dev/kvm' } = this.options;
+    this.base = base;
+    this.filesPath = filesPath;
+    this.runner = runner;
+    this.makeOverlay = makeOverlay;
+    this.qemu = qemu;
+    this.kvmDevice = kvmDevice;
+    this.work = join(this.base, 'vm-work');
+  }
 
-  async function groups(): Promise<number[]> {
-    const kvm = await stat(kvmDevice).catch(() => null);
+  openOverlay(id: number, disk: number) {
+    return openOverlay(join(this.folderOf(id), overlayName(disk)));
+  }
+
+  launch(request: LaunchRequest) {
+    return this.alone(request.machine.id, () => this.startQemu(request));
+  }
+
+  adopt(instance: Instance, config: VmConfig) {
+    return this.alone(instance.id, () => this.takeOver(instance, config));
+  }
+
+  endStray(id: number) {
+    return this.alone(id, () => this.endProcessesOf(id));
+  }
+
+  async remove(id: number) {
+    if (this.running.has(id) || this.busy.has(id))
+      throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
+    await rm(this.folderOf(id), { recursive: true, force: true });
+    await rm(this.logOf(id), { force: true });
+    // Overlays that a crash left half-made.
+    const names = await readdir(this.work).catch(() => []);
+    for (const name of names) if (name.startsWith(`${id}-`)) await rm(join(this.work, name), { force: true });
+  }
+
+  folderOf(id: number) {
+    return join(this.base, String(id));
+  }
+
+  private logOf(id: number) {
+    return join(this.work, `${id}.log`);
+  }
+
+  userOf(id: number) {
+    return this.hasRoot ? vmUser(id) : null;
+  }
+
+  private async groups(): Promise<number[]> {
+    const kvm = await stat(this.kvmDevice).catch(() => null);
     // Without udev's rules the device is root's group's, whose files a VM must not read.
     const mayUse = kvm !== null && kvm.gid !== 0 && (kvm.mode & 0o060) === 0o060;
     return mayUse ? [imagesGroup, kvm.gid] : [imagesGroup];
   }
 
-  async function observe(): Promise<HypervisorFacts> {
-    const version = await runner.run([qemu, '-version']).catch((cause: unknown) => {
+  private async observe(): Promise<HypervisorFacts> {
+    const version = await this.runner.run([this.qemu, '-version']).catch((cause: unknown) => {
       throw new AppError('failed', `no QEMU on this node: install qemu-system-x86 (${describeError(cause)})`, {
         cause,
       });
     });
     const parsed = parseVersion(version.stdout);
-    const mayUse = await groups();
+    const mayUse = await this.groups();
     const choose = () =>
-      chooseAccelerator(runner, qemu, {
-        kvmDevice,
+      chooseAccelerator(this.runner, this.qemu, {
+        kvmDevice: this.kvmDevice,
         // The user of no VM: ids begin at 0, and this one runs for a moment.
-        prefix: (argv) => launchArgv(argv, { user: userOf(0), groups: mayUse, unit: null }),
+        prefix: (argv) => launchArgv(argv, { user: this.userOf(0), groups: mayUse, unit: null }),
       });
     const [catalogue, choice] = await Promise.all([
-      rememberedCatalogue(join(base, 'catalogue'), version.stdout.split('\n', 1)[0] ?? '', { runner, qemu }),
-      rememberedAccelerator(join(base, 'accelerator'), parsed, { choose, kvmDevice }),
+      rememberedCatalogue(join(this.base, 'catalogue'), version.stdout.split('\n', 1)[0] ?? '', {
+        runner: this.runner,
+        qemu: this.qemu,
+      }),
+      rememberedAccelerator(join(this.base, 'accelerator'), parsed, { choose, kvmDevice: this.kvmDevice }),
     ]);
     return { version: parsed, ...choice, catalogue };
   }
 
-  function facts(): Promise<HypervisorFacts> {
-    known ??= observe().catch((error: unknown) => {
-      known = null;
+  facts(): Promise<HypervisorFacts> {
+    this.known ??= this.observe().catch((error: unknown) => {
+      this.known = null;
       throw error;
     });
-    return known;
+    return this.known;
   }
 
-  async function lastWords(id: number): Promise<string> {
-    const file = await open(logOf(id), 'r').catch(() => null);
+  async lastWords(id: number): Promise<string> {
+    const file = await open(this.logOf(id), 'r').catch(() => null);
     if (!file) return '';
     try {
       const { size } = await file.stat();
@@ -114,47 +176,11 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
     }
   }
 
-  /** Opens what a VM may have put there: a regular file, no link, no pipe. */
-  async function readFromVm(path: string, maxBytes: number): Promise<Buffer> {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const stats = await file.stat();
-      if (!stats.isFile() || stats.size > maxBytes) throw new AppError('invalid', `${path} is not a screenshot`);
-      const buffer = Buffer.alloc(stats.size);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  }
-
-  async function endProcess(process_: ProcessIdentity): Promise<void> {
-    const signal = (name: NodeJS.Signals) => {
-      try {
-        if (isAlive(process_)) process.kill(process_.pid, name);
-      } catch {
-        // It ended between the look and the signal.
-      }
-    };
-    signal('SIGTERM');
-    const began = performance.now();
-    while (isAlive(process_)) {
-      const waited = performance.now() - began;
-      if (waited > termMs) signal('SIGKILL');
-      if (waited > killMs) {
-        throw new AppError(
-          'timeout',
-          `the QEMU with pid ${process_.pid} does not end: its disk or memory hangs; look with ps and dmesg`,
-        );
-      }
-      await delay(20);
-    }
-  }
-
-  function openRunning(instance: Instance, config: VmConfig, isNew: boolean): QemuVm {
+  private openRunning(instance: Instance, config: VmConfig, isNew: boolean): QemuVm {
     const { id, process: process_ } = instance;
-    const folder = folderOf(id);
+    const folder = this.folderOf(id);
     const vm = openVm({
+      instance,
       name: `the VM with id ${id}`,
       qmpPath: join(folder, socketNames.qmp),
       isNew,
@@ -162,7 +188,7 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
       usbVersion2Bus: config.usbUseXhci ? 'xhci.0' : 'ehci.0',
       isAlive: () => isAlive(process_),
       end: () => endProcess(process_),
-      lastWords: () => lastWords(id),
+      lastWords: () => this.lastWords(id),
       async takeScreenshot(write, maxSide) {
         const path = join(folder, 'screenshot.ppm');
         try {
@@ -173,62 +199,49 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
           await rm(path, { force: true });
         }
       },
-      openSink: (write) => openStateSink(join(base, 'vm-save'), { id, user: userOf(id) }, write),
-      openSocket: (name) => openVmSocket(join(folder, name), userOf(id)),
+      openSink: (write) => openStateSink(join(this.base, 'vm-save'), { id, user: this.userOf(id) }, write),
+      openSocket: (name) => openVmSocket(join(folder, name), this.userOf(id)),
       grant: async (path) => {
-        if (userOf(id) !== null) await grantRead(path, filesPath);
+        if (this.userOf(id) !== null) await grantRead(path, this.filesPath);
+      },
+      onClose: () => {
+        if (this.running.get(id)?.vm === vm) this.running.delete(id);
       },
     });
     const entry = { vm, process: process_ };
-    running.set(id, entry);
+    this.running.set(id, entry);
     vm.onStatus(({ state }) => {
-      if (state === 'QUIT' && running.get(id) === entry) running.delete(id);
+      if (state === 'QUIT' && this.running.get(id) === entry) this.running.delete(id);
     });
     return vm;
   }
 
-  function asRunning(instance: Instance, vm: QemuVm): RunningVm {
-    const { ready: _ready, ended: _ended, ...rest } = vm;
-    return {
-      ...rest,
-      instance,
-      // A getter would be copied as the value of that moment.
-      get status() {
-        return vm.status;
-      },
-      close() {
-        vm.close();
-        if (running.get(instance.id)?.vm === vm) running.delete(instance.id);
-      },
-    };
-  }
-
-  async function prepareFolder(id: number): Promise<void> {
-    const folder = folderOf(id);
-    await mkdir(work, { recursive: true, mode: 0o700 });
+  private async prepareFolder(id: number): Promise<void> {
+    const folder = this.folderOf(id);
+    await mkdir(this.work, { recursive: true, mode: 0o700 });
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const user = userOf(id);
+    const user = this.userOf(id);
     if (user === null) return;
-    await ensurePassable(folder, base);
+    await ensurePassable(folder, this.base);
     await chown(folder, user, user);
     await chmod(folder, 0o700);
   }
 
   /** Disks as QEMU opens them: with snapshot an overlay each, which stays for the next start. */
-  async function prepareDisks({ id, disks, config }: LaunchRequest['machine']): Promise<QemuDisk[]> {
-    const user = userOf(id);
+  private async prepareDisks({ id, disks, config }: LaunchRequest['machine']): Promise<QemuDisk[]> {
+    const user = this.userOf(id);
     return Promise.all(
       disks.map(async (disk, index) => {
         if (!config.snapshot) {
-          if (user !== null) await grantWrite(disk.path, filesPath, user);
+          if (user !== null) await grantWrite(disk.path, this.filesPath, user);
           return disk;
         }
-        if (user !== null) await grantRead(disk.path, filesPath);
-        const overlay = join(folderOf(id), overlayName(index));
+        if (user !== null) await grantRead(disk.path, this.filesPath);
+        const overlay = join(this.folderOf(id), overlayName(index));
         if (!existsSync(overlay)) {
-          const made = join(work, `${id}-${index}.overlay`);
+          const made = join(this.work, `${id}-${index}.overlay`);
           await rm(made, { force: true });
-          await makeOverlay(disk, made);
+          await this.makeOverlay(disk, made);
           if (user !== null) await chown(made, user, user);
           await rename(made, overlay);
         }
@@ -238,42 +251,42 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
   }
 
   /** A folder for the one file of its memory, which QEMU opens and unlinks: in that of everybody no other VM's user could write. */
-  async function hugepagesOf(id: number, folder: string | undefined): Promise<string | null> {
+  private async hugepagesOf(id: number, folder: string | undefined): Promise<string | null> {
     if (folder === undefined) return null;
     const own = join(folder, `meshd-${id}`);
     await mkdir(own, { recursive: true, mode: 0o700 });
-    const user = userOf(id);
+    const user = this.userOf(id);
     if (user !== null) await chown(own, user, user);
     return own;
   }
 
-  async function launch({ machine, reads = [], hugepages: pages }: LaunchRequest): Promise<RunningVm> {
+  private async startQemu({ machine, reads = [], hugepages: pages }: LaunchRequest): Promise<RunningVm> {
     const { id, config } = machine;
-    const { accelerator } = await facts();
-    const folder = folderOf(id);
+    const { accelerator } = await this.facts();
+    const folder = this.folderOf(id);
     // Once before anything is made, with the images in place of overlays.
     const checked = qemuArgs({ ...machine, folder, accelerator });
     if (!checked.ok) throw new AppError('invalid', checked.message);
-    await prepareFolder(id);
-    const user = userOf(id);
+    await this.prepareFolder(id);
+    const user = this.userOf(id);
     const files = [config.kernel, config.initrd, config.cdrom, ...reads].filter((path) => path !== '');
-    if (user !== null) for (const path of files) await grantRead(path, filesPath);
-    const disks = await prepareDisks(machine);
-    const hugepages = await hugepagesOf(id, pages);
+    if (user !== null) for (const path of files) await grantRead(path, this.filesPath);
+    const disks = await this.prepareDisks(machine);
+    const hugepages = await this.hugepagesOf(id, pages);
     const args = qemuArgs({ ...machine, folder, accelerator, disks, ...(hugepages === null ? {} : { hugepages }) });
     if (!args.ok) throw new AppError('invalid', args.message);
-    await rm(logOf(id), { force: true });
+    await rm(this.logOf(id), { force: true });
     const state = config.state === '' ? null : await open(config.state, constants.O_RDONLY | constants.O_NOFOLLOW);
     let vm: QemuVm | null = null;
     try {
       const process_ = await startDetached(
-        launchArgv([config.qemu === 'kvm' ? qemu : config.qemu, ...args.value], {
+        launchArgv([config.qemu === 'kvm' ? this.qemu : config.qemu, ...args.value], {
           user,
-          groups: await groups(),
-          unit: hasSystemd && hasRoot ? scopeName(id, Date.now()) : null,
+          groups: await this.groups(),
+          unit: this.hasSystemd && this.hasRoot ? scopeName(id, Date.now()) : null,
         }),
         {
-          logFile: logOf(id),
+          logFile: this.logOf(id),
           isCleanEnv: true,
           env: { LC_ALL: 'C' },
           descriptors: state ? [state.fd] : [],
@@ -282,15 +295,17 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
           },
         },
       ).catch(async (error: unknown) => {
-        throw new AppError('failed', `QEMU died: ${(await lastWords(id)) || describeError(error)}`, { cause: error });
+        throw new AppError('failed', `QEMU died: ${(await this.lastWords(id)) || describeError(error)}`, {
+          cause: error,
+        });
       });
       const instance = { id, uuid: machine.uuid, process: process_ };
-      vm = openRunning(instance, config, true);
+      vm = this.openRunning(instance, config, true);
       await withDeadline(vm.ready, launchMs, `QEMU runs, but its monitor did not answer within ${launchMs / 1000} s`);
-      return asRunning(instance, vm);
+      return vm;
     } catch (error) {
-      const entry = running.get(id);
-      running.delete(id);
+      const entry = this.running.get(id);
+      this.running.delete(id);
       vm?.close();
       if (entry) await endProcess(entry.process);
       throw error;
@@ -301,9 +316,9 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
     }
   }
 
-  async function adopt(instance: Instance, config: VmConfig): Promise<RunningVm | null> {
+  private async takeOver(instance: Instance, config: VmConfig): Promise<RunningVm | null> {
     if (!isAlive(instance.process)) return null;
-    const vm = openRunning(instance, config, false);
+    const vm = this.openRunning(instance, config, false);
     try {
       await withDeadline(vm.ready, adoptMs, 'its monitor does not answer');
       const { return: uuid } = z
@@ -317,19 +332,18 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
       }
     } catch (error) {
       // A monitor that hangs is still a VM: it can be killed, and is heard as soon as it answers.
-      if (error instanceof AppError && error.code === 'timeout' && isAlive(instance.process))
-        return asRunning(instance, vm);
+      if (error instanceof AppError && error.code === 'timeout' && isAlive(instance.process)) return vm;
       vm.close();
-      running.delete(instance.id);
+      this.running.delete(instance.id);
       if (!isAlive(instance.process)) return null;
       throw error;
     }
-    return asRunning(instance, vm);
+    return vm;
   }
 
   /** QEMU names the socket of its monitor, which is this VM's alone, among its words; so do systemd-run and setpriv before they become QEMU. */
-  async function endStray(id: number): Promise<void> {
-    const word = `path=${join(folderOf(id), socketNames.qmp)}`.replaceAll(',', ',,');
+  private async endProcessesOf(id: number): Promise<void> {
+    const word = `path=${join(this.folderOf(id), socketNames.qmp)}`.replaceAll(',', ',,');
     for (const name of await readdir('/proc')) {
       if (!/^\d+$/.test(name)) continue;
       const found = readProcessIdentity(Number(name));
@@ -340,34 +354,52 @@ export function createLinuxHypervisor(options: LinuxHypervisorOptions): Hypervis
   }
 
   /** One at a time for each VM. */
-  async function alone<T>(id: number, does: () => Promise<T>): Promise<T> {
-    if (running.has(id) || busy.has(id)) throw new AppError('conflict', `the VM with id ${id} runs already`);
-    busy.add(id);
+  private async alone<T>(id: number, does: () => Promise<T>): Promise<T> {
+    if (this.running.has(id) || this.busy.has(id)) throw new AppError('conflict', `the VM with id ${id} runs already`);
+    this.busy.add(id);
     try {
       return await does();
     } finally {
-      busy.delete(id);
+      this.busy.delete(id);
     }
   }
+}
 
-  return {
-    facts,
-    userOf,
-    folderOf,
-    lastWords,
-    openOverlay: (id, disk) => openOverlay(join(folderOf(id), overlayName(disk))),
-    launch: (request) => alone(request.machine.id, () => launch(request)),
-    adopt: (instance, config) => alone(instance.id, () => adopt(instance, config)),
-    endStray: (id) => alone(id, () => endStray(id)),
-    async remove(id) {
-      if (running.has(id) || busy.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
-      await rm(folderOf(id), { recursive: true, force: true });
-      await rm(logOf(id), { force: true });
-      // Overlays that a crash left half-made.
-      const names = await readdir(work).catch(() => []);
-      for (const name of names) if (name.startsWith(`${id}-`)) await rm(join(work, name), { force: true });
-    },
+/** Opens what a VM may have put there: a regular file, no link, no pipe. */
+async function readFromVm(path: string, maxBytes: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile() || stats.size > maxBytes) throw new AppError('invalid', `${path} is not a screenshot`);
+    const buffer = Buffer.alloc(stats.size);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+async function endProcess(process_: ProcessIdentity): Promise<void> {
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      if (isAlive(process_)) process.kill(process_.pid, name);
+    } catch {
+      // It ended between the look and the signal.
+    }
   };
+  signal('SIGTERM');
+  const began = performance.now();
+  while (isAlive(process_)) {
+    const waited = performance.now() - began;
+    if (waited > termMs) signal('SIGKILL');
+    if (waited > killMs) {
+      throw new AppError(
+        'timeout',
+        `the QEMU with pid ${process_.pid} does not end: its disk or memory hangs; look with ps and dmesg`,
+      );
+    }
+    await delay(20);
+  }
 }
 
 const overlayName = (disk: number) => `disk-${disk}.qcow2`;

@@ -5,7 +5,15 @@ import type { QemuCatalogue } from '../../core/vms/config-fields.ts';
 import { qemuArgs } from '../../core/vms/qemu-args.ts';
 import type { ProcessIdentity } from '../detached.ts';
 import { qcow2 } from '../images/made-images.ts';
-import type { Hypervisor, HypervisorFacts, Instance, LaunchRequest, RunningVm, VmStatus } from './hypervisor.ts';
+import type {
+  Hypervisor,
+  HypervisorFacts,
+  Instance,
+  LaunchRequest,
+  OverlayFile,
+  RunningVm,
+  VmStatus,
+} from './hypervisor.ts';
 import { MemoryScreen } from './memory-screen.ts';
 import { MemorySerial } from './memory-serial.ts';
 import { encodePng, shrink } from './screen-picture.ts';
@@ -57,59 +65,205 @@ interface MemoryVm {
   readonly serials: readonly MemorySerial[];
 }
 
-/** `base` only names folders; nothing is made there. `onHold`: a VM holds a tap from now on, or no more. */
-export function createMemoryHypervisor({
-  base = '/run/meshd',
-  onHold = () => undefined,
-}: { base?: string; onHold?: (tap: string, isHeld: boolean) => void } = {}): MemoryHypervisor {
-  const vms = new Map<number, MemoryVm>();
-  /** Who holds a VM: one at a time, as with QEMU's monitor. */
-  const held = new Set<number>();
-  const folders = new Set<number>();
-  const words = new Map<number, string>();
-  const replugs: string[] = [];
-  let savesHeld: Promise<undefined> = Promise.resolve(undefined);
-  let nextPid = 1_000;
-  let nextDeath = '';
-  const folderOf = (id: number) => `${base}/${id}`;
+interface MemoryHypervisorOptions {
+  /** It only names folders; nothing is made there. */
+  readonly base?: string;
+  /** A VM holds a tap from now on, or no more. */
+  readonly onHold?: (tap: string, isHeld: boolean) => void;
+}
 
-  function set(vm: MemoryVm, status: VmStatus): void {
+export function createMemoryHypervisor(options: MemoryHypervisorOptions = {}): MemoryHypervisor {
+  return new VmsInMemory(options);
+}
+
+class VmsInMemory implements MemoryHypervisor {
+  private readonly options: MemoryHypervisorOptions;
+  private readonly base: string;
+  private readonly vms = new Map<number, MemoryVm>();
+  /** Who holds a VM: one at a time, as with QEMU's monitor. */
+  private readonly held = new Set<number>();
+  private readonly withFolder = new Set<number>();
+  private readonly words = new Map<number, string>();
+  readonly replugs: string[] = [];
+  private savesHeld: Promise<undefined> = Promise.resolve(undefined);
+  private nextPid = 1_000;
+  private nextDeath = '';
+
+  constructor(options: MemoryHypervisorOptions = {}) {
+    this.options = options;
+    this.base = this.options.base ?? '/run/meshd';
+  }
+
+  facts() {
+    return Promise.resolve(facts);
+  }
+
+  userOf() {
+    return null;
+  }
+
+  lastWords(id: number) {
+    return Promise.resolve(this.words.get(id) ?? '');
+  }
+
+  async openOverlay(id: number, disk: number): Promise<OverlayFile> {
+    await Promise.resolve();
+    if (!this.withFolder.has(id)) throw new AppError('not-found', `no overlay of the VM with id ${id}`);
+    const data = qcow2({ backing: { file: `/memory/base-${disk}`, format: 'qcow2' } });
+    return {
+      bytes: data.length,
+      read: (offset, length) => Promise.resolve(data.subarray(offset, offset + length)),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  async launch({ machine }: LaunchRequest) {
+    await Promise.resolve();
+    const { id, uuid, config } = machine;
+    if (this.vms.has(id)) throw new AppError('conflict', `the VM with id ${id} runs already`);
+    const args = qemuArgs({ ...machine, folder: this.folderOf(id), accelerator: facts.accelerator });
+    if (!args.ok) throw new AppError('invalid', args.message);
+    this.withFolder.add(id);
+    const death =
+      this.nextDeath ||
+      (config.machine === '' || catalogue.machines.includes(config.machine) ? '' : 'unsupported machine type');
+    this.nextDeath = '';
+    this.words.set(id, death);
+    if (death !== '') throw new AppError('failed', `QEMU died: ${death}`);
+    const process_: ProcessIdentity = { pid: this.nextPid++, startTicks: String(this.nextPid), bootId: 'memory' };
+    const vm: MemoryVm = {
+      instance: { id, uuid, process: process_ },
+      status: { state: 'BUILDING', reason: '' },
+      listeners: new Set(),
+      isFull: false,
+      obeys: true,
+      usbDisks: new Map(),
+      nics: new Map(machine.nics.map(({ tap }, index) => [index, { tap, isUp: true }])),
+      cdrom: config.cdrom,
+      screen: new MemoryScreen(
+        { number: id, name: machine.name },
+        { isRunning: () => this.vms.get(id)?.status.state === 'RUNNING' },
+      ),
+      serials: Array.from({ length: config.serialPorts }, () => new MemorySerial()),
+    };
+    this.vms.set(id, vm);
+    for (const { tap } of vm.nics.values()) this.tellHold(tap, true);
+    return this.open(vm);
+  }
+
+  async adopt(instance: Instance) {
+    await Promise.resolve();
+    if (this.held.has(instance.id)) throw new AppError('conflict', `the VM with id ${instance.id} runs already`);
+    const vm = this.vms.get(instance.id);
+    if (vm?.instance.process.startTicks !== instance.process.startTicks) return null;
+    return this.open(vm);
+  }
+
+  async endStray(id: number) {
+    await Promise.resolve();
+    if (this.held.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
+    const vm = this.vms.get(id);
+    if (vm) this.set(vm, { state: 'QUIT', reason: '' });
+  }
+
+  async remove(id: number) {
+    await Promise.resolve();
+    if (this.vms.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
+    this.withFolder.delete(id);
+    this.words.delete(id);
+  }
+
+  killOutside({ id }: Instance) {
+    this.set(this.find(id), { state: 'QUIT', reason: 'QEMU ended without a word: killed from outside?' });
+  }
+
+  powerOff(id: number) {
+    this.set(this.find(id), { state: 'QUIT', reason: 'the guest powered off' });
+  }
+
+  fillDisk(id: number) {
+    const vm = this.find(id);
+    vm.isFull = true;
+    if (vm.status.state === 'RUNNING') this.set(vm, fullDisk);
+  }
+
+  makeRoom(id: number) {
+    this.find(id).isFull = false;
+  }
+
+  setObeys(id: number, obeys: boolean) {
+    this.find(id).obeys = obeys;
+  }
+
+  print(id: number, port: number, text: string | Uint8Array) {
+    this.find(id).serials[port]?.print(text);
+  }
+
+  holdSaves() {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.savesHeld = promise;
+    return () => resolve(undefined);
+  }
+
+  failNextLaunch(text: string) {
+    this.nextDeath = text;
+  }
+
+  folders() {
+    return [...this.withFolder].sort((a, b) => a - b);
+  }
+
+  processes() {
+    return [...this.vms.keys()].sort((a, b) => a - b);
+  }
+
+  crash() {
+    for (const vm of this.vms.values()) {
+      vm.listeners.clear();
+      hangUp(vm);
+    }
+    this.held.clear();
+  }
+
+  private tellHold(tap: string, isHeld: boolean) {
+    return this.options.onHold?.(tap, isHeld);
+  }
+
+  folderOf(id: number) {
+    return `${this.base}/${id}`;
+  }
+
+  private set(vm: MemoryVm, status: VmStatus): void {
     if (vm.status.state === 'QUIT') return;
     if (vm.status.state === status.state && vm.status.reason === status.reason) return;
     vm.status = status;
     if (status.state === 'QUIT') {
-      vms.delete(vm.instance.id);
-      held.delete(vm.instance.id);
+      this.vms.delete(vm.instance.id);
+      this.held.delete(vm.instance.id);
       hangUp(vm);
-      for (const { tap } of vm.nics.values()) onHold(tap, false);
+      for (const { tap } of vm.nics.values()) this.tellHold(tap, false);
     }
     for (const listener of [...vm.listeners]) listener(status);
   }
 
-  /** Ends its connections. */
-  function hangUp({ screen, serials }: MemoryVm): void {
-    screen.close();
-    for (const serial of serials) serial.close();
-  }
-
-  function find(id: number): MemoryVm {
-    const vm = vms.get(id);
+  private find(id: number): MemoryVm {
+    const vm = this.vms.get(id);
     if (!vm) throw new AppError('not-found', `no VM with id ${id} runs in memory`);
     return vm;
   }
 
-  function open(vm: MemoryVm): RunningVm {
+  private open(vm: MemoryVm): RunningVm {
     const { id } = vm.instance;
     const own = new Set<(status: VmStatus) => void>();
-    held.add(id);
+    this.held.add(id);
     /** Each call takes a turn of the event loop, as one over a socket does. */
-    async function act<T>(does: () => T): Promise<T> {
+    const act = async <T>(does: () => T): Promise<T> => {
       await Promise.resolve();
       if (vm.status.state === 'QUIT') {
         throw new AppError('refused', `the VM with id ${id} has ended: ${vm.status.reason || 'start it first'}`);
       }
       return does();
-    }
+    };
     return {
       instance: vm.instance,
       get status() {
@@ -125,18 +279,18 @@ export function createMemoryHypervisor({
       },
       resume: () =>
         act(() => {
-          set(vm, { state: 'RUNNING', reason: '' });
-          if (vm.isFull) set(vm, fullDisk);
+          this.set(vm, { state: 'RUNNING', reason: '' });
+          if (vm.isFull) this.set(vm, fullDisk);
         }),
-      pause: () => act(() => set(vm, { state: 'PAUSED', reason: '' })),
-      async kill() {
+      pause: () => act(() => this.set(vm, { state: 'PAUSED', reason: '' })),
+      kill: async () => {
         await Promise.resolve();
-        set(vm, { state: 'QUIT', reason: '' });
+        this.set(vm, { state: 'QUIT', reason: '' });
       },
       powerDown: () =>
         act(() => {
           if (!vm.obeys || vm.status.state !== 'RUNNING') return false;
-          set(vm, { state: 'QUIT', reason: '' });
+          this.set(vm, { state: 'QUIT', reason: '' });
           return true;
         }),
       reset: () => act(() => undefined),
@@ -167,13 +321,13 @@ export function createMemoryHypervisor({
       addNic: ({ tap }, index) =>
         act(() => {
           vm.nics.set(index, { tap, isUp: true });
-          onHold(tap, true);
+          this.tellHold(tap, true);
         }),
       replugNic: (nic, index) =>
         act(() => {
           if (!vm.nics.has(index)) throw refused('device_del', `Device 'nic${index}' not found`);
-          replugs.push(nic.tap);
-          onHold(nic.tap, true);
+          this.replugs.push(nic.tap);
+          this.tellHold(nic.tap, true);
         }),
       setLink: (index, isUp) =>
         act(() => {
@@ -190,14 +344,14 @@ export function createMemoryHypervisor({
           const desc = `The command ${command.execute} has not been found`;
           return JSON.stringify({ error: { class: 'CommandNotFound', desc } });
         }),
-      async saveState(write, { signal }) {
+      saveState: async (write, { signal }) => {
         await act(() => {
           if (vm.status.state === 'RUNNING') throw refused('migrate', 'it runs');
         });
         for (const part of ['memory of ', machineText(vm), ' at its end']) {
-          await savesHeld;
+          await this.savesHeld;
           if (signal.aborted) throw new AppError('cancelled', 'cancelled: nothing was saved');
-          if (!vms.has(id)) throw new AppError('failed', `the VM with id ${id} ended while it was saved`);
+          if (!this.vms.has(id)) throw new AppError('failed', `the VM with id ${id} ended while it was saved`);
           await write(Buffer.from(part));
         }
       },
@@ -207,108 +361,18 @@ export function createMemoryHypervisor({
           if (line !== 'info status') return `unknown command: '${line}'\r\n`;
           return `VM status: ${vm.status.state === 'RUNNING' ? 'running' : 'paused'}\r\n`;
         }),
-      close() {
+      close: () => {
         for (const listener of own) vm.listeners.delete(listener);
-        if (vms.get(id) === vm) held.delete(id);
+        if (this.vms.get(id) === vm) this.held.delete(id);
       },
     };
   }
+}
 
-  return {
-    facts: () => Promise.resolve(facts),
-    userOf: () => null,
-    folderOf,
-    lastWords: (id) => Promise.resolve(words.get(id) ?? ''),
-    async openOverlay(id, disk) {
-      await Promise.resolve();
-      if (!folders.has(id)) throw new AppError('not-found', `no overlay of the VM with id ${id}`);
-      const data = qcow2({ backing: { file: `/memory/base-${disk}`, format: 'qcow2' } });
-      return {
-        bytes: data.length,
-        read: (offset, length) => Promise.resolve(data.subarray(offset, offset + length)),
-        close: () => Promise.resolve(),
-      };
-    },
-    async launch({ machine }: LaunchRequest) {
-      await Promise.resolve();
-      const { id, uuid, config } = machine;
-      if (vms.has(id)) throw new AppError('conflict', `the VM with id ${id} runs already`);
-      const args = qemuArgs({ ...machine, folder: folderOf(id), accelerator: facts.accelerator });
-      if (!args.ok) throw new AppError('invalid', args.message);
-      folders.add(id);
-      const death =
-        nextDeath ||
-        (config.machine === '' || catalogue.machines.includes(config.machine) ? '' : 'unsupported machine type');
-      nextDeath = '';
-      words.set(id, death);
-      if (death !== '') throw new AppError('failed', `QEMU died: ${death}`);
-      const process_: ProcessIdentity = { pid: nextPid++, startTicks: String(nextPid), bootId: 'memory' };
-      const vm: MemoryVm = {
-        instance: { id, uuid, process: process_ },
-        status: { state: 'BUILDING', reason: '' },
-        listeners: new Set(),
-        isFull: false,
-        obeys: true,
-        usbDisks: new Map(),
-        nics: new Map(machine.nics.map(({ tap }, index) => [index, { tap, isUp: true }])),
-        cdrom: config.cdrom,
-        screen: new MemoryScreen(
-          { number: id, name: machine.name },
-          { isRunning: () => vms.get(id)?.status.state === 'RUNNING' },
-        ),
-        serials: Array.from({ length: config.serialPorts }, () => new MemorySerial()),
-      };
-      vms.set(id, vm);
-      for (const { tap } of vm.nics.values()) onHold(tap, true);
-      return open(vm);
-    },
-    async adopt(instance) {
-      await Promise.resolve();
-      if (held.has(instance.id)) throw new AppError('conflict', `the VM with id ${instance.id} runs already`);
-      const vm = vms.get(instance.id);
-      if (vm?.instance.process.startTicks !== instance.process.startTicks) return null;
-      return open(vm);
-    },
-    async endStray(id) {
-      await Promise.resolve();
-      if (held.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
-      const vm = vms.get(id);
-      if (vm) set(vm, { state: 'QUIT', reason: '' });
-    },
-    async remove(id) {
-      await Promise.resolve();
-      if (vms.has(id)) throw new AppError('conflict', `the VM with id ${id} runs: kill it first`);
-      folders.delete(id);
-      words.delete(id);
-    },
-    killOutside: ({ id }) =>
-      set(find(id), { state: 'QUIT', reason: 'QEMU ended without a word: killed from outside?' }),
-    powerOff: (id) => set(find(id), { state: 'QUIT', reason: 'the guest powered off' }),
-    fillDisk(id) {
-      const vm = find(id);
-      vm.isFull = true;
-      if (vm.status.state === 'RUNNING') set(vm, fullDisk);
-    },
-    makeRoom: (id) => void (find(id).isFull = false),
-    setObeys: (id, obeys) => void (find(id).obeys = obeys),
-    print: (id, port, text) => find(id).serials[port]?.print(text),
-    holdSaves() {
-      const { promise, resolve } = Promise.withResolvers<undefined>();
-      savesHeld = promise;
-      return () => resolve(undefined);
-    },
-    failNextLaunch: (text) => void (nextDeath = text),
-    replugs,
-    folders: () => [...folders].sort((a, b) => a - b),
-    processes: () => [...vms.keys()].sort((a, b) => a - b),
-    crash() {
-      for (const vm of vms.values()) {
-        vm.listeners.clear();
-        hangUp(vm);
-      }
-      held.clear();
-    },
-  };
+/** Ends its connections. */
+function hangUp({ screen, serials }: MemoryVm): void {
+  screen.close();
+  for (const serial of serials) serial.close();
 }
 
 const fullDisk: VmStatus = { state: 'PAUSED', reason: 'io-error: the disk of its node is full (write on disk0)' };

@@ -90,11 +90,7 @@ export function openQmp(path: string, options: QmpOptions): Qmp {
     const id = nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        settle(id, () => {
-          reject(
-            new AppError('timeout', `QEMU did not answer ${execute} within ${timeoutMs} ms: look whether it was done`),
-          );
-        });
+        settle(id, () => reject(tooLate(execute, timeoutMs)));
       }, timeoutMs);
       timer.unref();
       pending.set(id, { execute, resolve, reject, timer });
@@ -116,10 +112,7 @@ export function openQmp(path: string, options: QmpOptions): Qmp {
       if (answer.success) {
         const { id, error } = answer.data;
         settle(id, ({ execute, resolve, reject }) => {
-          if (error)
-            reject(
-              new AppError('failed', `QEMU refused ${execute}: ${error.desc}`, { detail: { class: error.class } }),
-            );
+          if (error) reject(refusalOf(execute, error));
           else resolve(answer.data.return);
         });
         return;
@@ -160,11 +153,7 @@ export function openQmp(path: string, options: QmpOptions): Qmp {
       socket = null;
       isReady = false;
       for (const id of [...pending.keys()]) {
-        settle(id, ({ execute, reject }) => {
-          reject(
-            new AppError('timeout', `QEMU's monitor closed before it answered ${execute}: look whether it was done`),
-          );
-        });
+        settle(id, ({ execute, reject }) => reject(unanswered(execute)));
       }
       // A listener may close us.
       if (wasReady) options.onLost?.();
@@ -191,3 +180,12 @@ export function openQmp(path: string, options: QmpOptions): Qmp {
     },
   };
 }
+
+const tooLate = (execute: string, timeoutMs: number) =>
+  new AppError('timeout', `QEMU did not answer ${execute} within ${timeoutMs} ms: look whether it was done`);
+
+const unanswered = (execute: string) =>
+  new AppError('timeout', `QEMU's monitor closed before it answered ${execute}: look whether it was done`);
+
+const refusalOf = (execute: string, error: { readonly class: string; readonly desc: string }) =>
+  new AppError('failed', `QEMU refused ${execute}: ${error.desc}`, { detail: { class: error.class } });

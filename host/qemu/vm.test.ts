@@ -33,6 +33,7 @@ function die(): void {
 
 async function open(parts: Partial<VmParts> = {}): Promise<void> {
   vm = openVm({
+    instance: { id: 0, uuid: 'web1', process: { pid: 1, startTicks: '1', bootId: 'test' } },
     name: 'web1',
     qmpPath: join(folder, 'qmp'),
     isNew: true,
@@ -48,6 +49,7 @@ async function open(parts: Partial<VmParts> = {}): Promise<void> {
     openSocket: () => Promise.reject(new Error('none')),
     openSink: () => Promise.reject(new Error('none')),
     grant: () => Promise.resolve(),
+    onClose: () => undefined,
     ...parts,
   });
   vm.onStatus((next) => seen.push(next));
