@@ -169,6 +169,192 @@ function createMachinePart(
   };
 }
 
+/** This node in its cluster: identity, roster and mesh, which does not listen yet. */
+async function openMesh(paths: DaemonPaths, flags: Flags, { log, machine }: DaemonComponents) {
+  const host = machine.name;
+  const settings = await SettingsFile.open(join(paths.state, 'settings.json'));
+  const cluster = await ensureIdentity(paths.state, {
+    name: host,
+    context: flags.context,
+    port: flags.port,
+    addresses: machine.addresses(),
+    now: new Date(),
+    create: flags.headnode === '' || flags.headnode === host,
+  });
+  const { identity, roster } = cluster;
+  roster.on('save-failed', (error) => {
+    log.error(error.message);
+  });
+
+  const clock = createSystemClock();
+  const transport = new TlsTransport(
+    { identity, port: flags.port, ...(machine.listenAddress === null ? {} : { host: machine.listenAddress }) },
+    { log, memberAddresses: rosterAddresses(roster) },
+  );
+  const mesh = new Mesh(
+    { nodeId: identity.nodeId, degree: settings.degree ?? flags.degree, checkMs: flags.msa * 1000 },
+    { transport, clock, random: Math.random, roster, log },
+  );
+  mesh.on('excluded', (reason) => {
+    log.error(`shut out of the mesh: ${reason}`);
+  });
+
+  const peers = new MeshPeers({ mesh, roster });
+  return { settings, cluster, roster, clock, mesh, peers };
+}
+
+type OwnMesh = Awaited<ReturnType<typeof openMesh>>;
+
+/** What the parts for VMs are built on, in the order in which they need each other. */
+async function createCoreParts(
+  paths: DaemonPaths,
+  { flags, programPath }: DaemonOptions,
+  { settings, cluster, roster, clock, mesh }: OwnMesh,
+  components: DaemonComponents,
+) {
+  const { log, machine } = components;
+  const { identity } = cluster;
+  const host = machine.name;
+  const self = {
+    nodeId: identity.nodeId,
+    version: meshdVersion,
+    // Of several daemons on one machine (tests, benches) the one at the usual place speaks for the machine.
+    isOfMachine: paths.state === machineStatePath && process.getuid?.() === 0,
+  };
+  const deploy = createDeployPart(
+    { host, flags, stateFolder: paths.state, programPath },
+    { mesh, cluster, settings, log },
+  );
+  const { vlans, ...vlanPart } = await createVlanPart(
+    { range: flags.vlanrange, checkMs: flags.msa * 1000, stateFolder: paths.state },
+    { mesh, roster, clock, log },
+  );
+  const { namespaces, launches, ...namespacesPart } = await createNamespacesPart(
+    { checkMs: flags.msa * 1000, stateFolder: paths.state },
+    { mesh, roster, clock, log, vlans },
+  );
+  // VMs are users that own nothing else: they pass to their folders and images, and list nothing on the way.
+  if (self.isOfMachine) await chmod(paths.state, 0o711);
+  const store = components.files ?? createLinuxStore(paths.files, { runner: localRunner });
+  const own = createMachinePart({ paths, store, isOfMachine: self.isOfMachine }, components);
+  let vmsPart: VmsPart | null = null;
+  const { files, ...filesPart } = createFilesPart({
+    mesh,
+    roster,
+    clock,
+    log,
+    store,
+    // Until the records are read, a file may be some VM's.
+    isInUse: (path) => vmsPart?.vms.isInUse(path) ?? true,
+    usersOf: (path) => vmsPart?.vms.usersOf(path) ?? [],
+  });
+  vmsPart = await createVmsPart(
+    { cluster: identity.cluster, stateFolder: paths.state, checkMs: flags.msa * 1000 },
+    { mesh, roster, machine, files, vlans, clock, log, ...own },
+  );
+  return { self, deploy, vlans, vlanPart, namespaces, launches, namespacesPart, store, own, files, filesPart, vmsPart };
+}
+
+type CoreParts = Awaited<ReturnType<typeof createCoreParts>>;
+
+/** All parts. `late`: the dispatcher knows the handlers, which are made before it. `onEnd` takes what must end before them. */
+async function createParts(
+  paths: DaemonPaths,
+  core: CoreParts,
+  { settings, cluster, roster, clock, mesh, peers }: OwnMesh,
+  { flags, components, late, timeout, onEnd }: PartsContext,
+) {
+  const { log, machine } = components;
+  const { self, vlans, namespaces, store, own, files, vmsPart } = core;
+  const { identity } = cluster;
+  const host = machine.name;
+  const { vms, hosts, directory } = vmsPart;
+  const vmCommands = createVmCommandsPart(files.store.root, {
+    name: host,
+    vms,
+    store,
+    observeVm: (vm) => machine.observeVm(vm),
+    runHere: async (line, { namespace, signal }) =>
+      (await late.dispatcher?.executeForMember(line, {
+        ...{ nodeId: identity.nodeId, name: host },
+        namespace,
+        signal,
+      })) ?? [],
+    host: (name) => {
+      const node = roster.nodeByName(name);
+      if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
+      return hosts.of(node.id);
+    },
+    listed: (namespace) => directory.listed(namespace),
+    lost: (namespace) => directory.lost(namespace),
+    namespaces,
+    journal: core.launches,
+    vlans,
+    hypervisor: own.hypervisor,
+    peers,
+    meshTimeoutMs: () => timeout.ms,
+    resolvePath: (name) => resolveBelow(paths.files, name),
+    clock,
+  });
+  namespaces.register(vmCommands.content);
+  const aliasOf = (vlan: number) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null;
+  const { ports } = vmsPart;
+  const networks = () => machine.networks();
+  const { taps, ...tapsPart } = createTapsPart({ ports, vlans, vms, networks, aliasOf, log });
+  const ofMachine = () => createLinuxDhcp({ base: join(paths.state, 'dhcp'), prefix: 'meshd-dhcp-', within: [] });
+  const simulated = components.dhcpHost || self.isOfMachine ? null : new MemoryDhcp();
+  const { dhcp, ...dhcpPart } = await createDhcpPart(paths.state, {
+    ...{ mesh, vlans, ports, clock, log },
+    host: components.dhcpHost ?? simulated?.host() ?? ofMachine(),
+    hostTaps: (namespace) => taps.list(namespace),
+    listed: (namespace) => directory.listed(namespace),
+  });
+  for (const { content } of [dhcpPart, tapsPart]) namespaces.register(content);
+  if (simulated) onEnd(askForSimulated(simulated, { vms, dhcp, now: () => clock.wallNow() }));
+  const captures = await createCapturesPart(
+    { nodeId: identity.nodeId, stateFolder: paths.state, filesPath: paths.files, root: store.root },
+    { host: own.captureHost, vms, clock, log },
+  );
+  namespaces.register(captures.content);
+  const { pipes, ...pipesPart } = createPipesPart({ mesh, clock, log });
+  namespaces.register(pipesPart.content);
+  const parts: readonly Part[] = [
+    core.deploy,
+    createMeshPart(paths, { mesh, peers, cluster, settings, deployer: core.deploy.deployer, timeout }),
+    createHostPart(self, { machine, clock, log, commitment: () => vms.commitment() }),
+    createBridgePart(self, {
+      ...{ clock, log, ports: vmsPart.ports },
+      aliasOf,
+    }),
+    core.vlanPart,
+    core.namespacesPart,
+    core.filesPart,
+    vmsPart,
+    vmCommands,
+    tapsPart,
+    dhcpPart,
+    captures,
+    createOptimizePart(vmsPart.optimizer, vms),
+    createConsolesPart(paths.files, { vms, clock, log }),
+    pipesPart,
+    createDaemonCommandsPart(
+      { flags, filePath: paths.files, isOfMachine: self.isOfMachine },
+      { ...own, clock, logBook: components.logBook ?? quietBook(flags) },
+    ),
+    createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
+    ...(components.parts?.(mesh) ?? []),
+  ];
+  return { parts, pipes };
+}
+
+interface PartsContext {
+  readonly flags: Flags;
+  readonly components: DaemonComponents;
+  readonly late: { dispatcher: Dispatcher | null };
+  readonly timeout: { ms: number };
+  readonly onEnd: (end: () => void) => void;
+}
+
 /**
  * Starts meshd. @throws AppError `conflict` when one runs on this base or the port is taken, and what is wrong with flags,
  * identity or disk; nothing is left behind then.
@@ -207,153 +393,23 @@ export async function startDaemon(
     cleanups.push(() => rm(pidFile, { force: true }));
     await mkdir(paths.files, { recursive: true, mode: 0o700 });
 
-    const settings = await SettingsFile.open(join(paths.state, 'settings.json'));
-    const cluster = await ensureIdentity(paths.state, {
-      name: host,
-      context: flags.context,
-      port: flags.port,
-      addresses: machine.addresses(),
-      now: new Date(),
-      create: flags.headnode === '' || flags.headnode === host,
-    });
-    const { identity, roster } = cluster;
-    roster.on('save-failed', (error) => {
-      log.error(error.message);
-    });
-
-    const clock = createSystemClock();
-    const transport = new TlsTransport(
-      { identity, port: flags.port, ...(machine.listenAddress === null ? {} : { host: machine.listenAddress }) },
-      { log, memberAddresses: rosterAddresses(roster) },
-    );
-    const mesh = new Mesh(
-      { nodeId: identity.nodeId, degree: settings.degree ?? flags.degree, checkMs: flags.msa * 1000 },
-      { transport, clock, random: Math.random, roster, log },
-    );
-    mesh.on('excluded', (reason) => {
-      log.error(`shut out of the mesh: ${reason}`);
-    });
-
-    const peers = new MeshPeers({ mesh, roster });
+    const own = await openMesh(paths, flags, components);
+    const { cluster, roster, clock, mesh, peers } = own;
+    const core = await createCoreParts(paths, { flags, programPath }, own, components);
+    const { vlans, namespaces, vmsPart } = core;
+    const { directory } = vmsPart;
     const timeout = { ms: defaultMeshTimeoutMs };
-    const self = {
-      nodeId: identity.nodeId,
-      version: meshdVersion,
-      // Of several daemons on one machine (tests, benches) the one at the usual place speaks for the machine.
-      isOfMachine: paths.state === machineStatePath && process.getuid?.() === 0,
-    };
-    const deploy = createDeployPart(
-      { host, flags, stateFolder: paths.state, programPath },
-      { mesh, cluster, settings, log },
-    );
-    const { vlans, ...vlanPart } = await createVlanPart(
-      { range: flags.vlanrange, checkMs: flags.msa * 1000, stateFolder: paths.state },
-      { mesh, roster, clock, log },
-    );
-    const { namespaces, launches, ...namespacesPart } = await createNamespacesPart(
-      { checkMs: flags.msa * 1000, stateFolder: paths.state },
-      { mesh, roster, clock, log, vlans },
-    );
-    // VMs are users that own nothing else: they pass to their folders and images, and list nothing on the way.
-    if (self.isOfMachine) await chmod(paths.state, 0o711);
-    const store = components.files ?? createLinuxStore(paths.files, { runner: localRunner });
-    const own = createMachinePart({ paths, store, isOfMachine: self.isOfMachine }, components);
-    let vmsPart: VmsPart | null = null;
-    const { files, ...filesPart } = createFilesPart({
-      mesh,
-      roster,
-      clock,
-      log,
-      store,
-      // Until the records are read, a file may be some VM's.
-      isInUse: (path) => vmsPart?.vms.isInUse(path) ?? true,
-      usersOf: (path) => vmsPart?.vms.usersOf(path) ?? [],
-    });
-    vmsPart = await createVmsPart(
-      { cluster: identity.cluster, stateFolder: paths.state, checkMs: flags.msa * 1000 },
-      { mesh, roster, machine, files, vlans, clock, log, ...own },
-    );
-    const { vms, hosts, directory } = vmsPart;
-    // It knows the handlers, which are made before it.
-    const late: { dispatcher: Dispatcher | null } = { dispatcher: null };
-    const vmCommands = createVmCommandsPart(files.store.root, {
-      name: host,
-      vms,
-      store,
-      observeVm: (vm) => machine.observeVm(vm),
-      runHere: async (line, { namespace, signal }) =>
-        (await late.dispatcher?.executeForMember(line, {
-          ...{ nodeId: identity.nodeId, name: host },
-          namespace,
-          signal,
-        })) ?? [],
-      host: (name) => {
-        const node = roster.nodeByName(name);
-        if (!node) throw new AppError('not-found', `no node ${name} in the roster`);
-        return hosts.of(node.id);
-      },
-      listed: (namespace) => directory.listed(namespace),
-      lost: (namespace) => directory.lost(namespace),
-      namespaces,
-      journal: launches,
-      vlans,
-      hypervisor: own.hypervisor,
-      peers,
-      meshTimeoutMs: () => timeout.ms,
-      resolvePath: (name) => resolveBelow(paths.files, name),
-      clock,
-    });
-    namespaces.register(vmCommands.content);
-    const aliasOf = (vlan: number) => vlans.state.table.holders(vlan).find(({ alias }) => alias !== '') ?? null;
-    const { ports } = vmsPart;
-    const networks = () => machine.networks();
-    const { taps, ...tapsPart } = createTapsPart({ ports, vlans, vms, networks, aliasOf, log });
-    const ofMachine = () => createLinuxDhcp({ base: join(paths.state, 'dhcp'), prefix: 'meshd-dhcp-', within: [] });
-    const simulated = components.dhcpHost || self.isOfMachine ? null : new MemoryDhcp();
-    const { dhcp, ...dhcpPart } = await createDhcpPart(paths.state, {
-      ...{ mesh, vlans, ports, clock, log },
-      host: components.dhcpHost ?? simulated?.host() ?? ofMachine(),
-      hostTaps: (namespace) => taps.list(namespace),
-      listed: (namespace) => directory.listed(namespace),
-    });
-    for (const { content } of [dhcpPart, tapsPart]) namespaces.register(content);
-    if (simulated) cleanups.push(askForSimulated(simulated, { vms, dhcp, now: () => clock.wallNow() }));
-    const captures = await createCapturesPart(
-      { nodeId: identity.nodeId, stateFolder: paths.state, filesPath: paths.files, root: store.root },
-      { host: own.captureHost, vms, clock, log },
-    );
-    namespaces.register(captures.content);
-    const { pipes, ...pipesPart } = createPipesPart({ mesh, clock, log });
-    namespaces.register(pipesPart.content);
-    const parts: readonly Part[] = [
-      deploy,
-      createMeshPart(paths, { mesh, peers, cluster, settings, deployer: deploy.deployer, timeout }),
-      createHostPart(self, { machine, clock, log, commitment: () => vms.commitment() }),
-      createBridgePart(self, {
-        ...{ clock, log, ports: vmsPart.ports },
-        aliasOf,
-      }),
-      vlanPart,
-      namespacesPart,
-      filesPart,
-      vmsPart,
-      vmCommands,
-      tapsPart,
-      dhcpPart,
-      captures,
-      createOptimizePart(vmsPart.optimizer, vms),
-      createConsolesPart(paths.files, { vms, clock, log }),
-      pipesPart,
-      createDaemonCommandsPart(
-        { flags, filePath: paths.files, isOfMachine: self.isOfMachine },
-        { ...own, clock, logBook: components.logBook ?? quietBook(flags) },
-      ),
-      createProbePart({ mesh, switchHost: own.switchHost, vlans, namespaces, directory, vms, clock, log }),
-      ...(components.parts?.(mesh) ?? []),
-    ];
+    const late: PartsContext['late'] = { dispatcher: null };
+    const onEnd = (end: () => void) => void cleanups.push(end);
+    const { parts, pipes } = await createParts(paths, core, own, { flags, components, late, timeout, onEnd });
     cleanups.push(...parts.map(({ stop: end }) => end));
     const rows = createWatchedRows(
-      { ...self, cluster: identity.cluster, context: flags.context, kinds: components.kinds ?? clusterKinds },
+      {
+        ...core.self,
+        cluster: cluster.identity.cluster,
+        context: flags.context,
+        kinds: components.kinds ?? clusterKinds,
+      },
       { mesh, roster, clock, sources: parts.flatMap(({ kinds }) => kinds), followers: [vmsPart.followLost] },
     );
     cleanups.push(() => {
