@@ -218,6 +218,105 @@ async function ensurePlan(paths: LabPaths, options: UpOptions, image: string): P
   return plan;
 }
 
+/** Where a lab is, and who hears what happens. */
+interface Place {
+  readonly name: string;
+  readonly paths: LabPaths;
+  readonly cache: string;
+  readonly progress: (line: string) => void;
+}
+
+const locked = <T>({ name, paths }: Place, work: () => Promise<T>) =>
+  withLock(paths.lockFile, { waitMs: 300_000, what: `lab ${name}` }, work);
+
+async function bringUp(
+  { paths, cache, progress }: Place,
+  plan: LabPlan,
+  node: NodePlan,
+  timeoutMs: number,
+): Promise<NodeResult> {
+  const startedAt = performance.now();
+  const result = (error: string | null, address = node.address): NodeResult => {
+    const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+    progress(`${node.name}: ${error ?? `ready at ${address} after ${seconds} s`}`);
+    return { name: node.name, address, seconds, error };
+  };
+  try {
+    await startNode(paths, plan, node, cache);
+    const health = await waitUntilReady(paths, node.name, timeoutMs);
+    return result(null, health.addresses[0]);
+  } catch (error) {
+    return result(describeError(error));
+  }
+}
+
+async function raise(place: Place, upOptions: UpOptions): Promise<NodeResult[]> {
+  const { paths, cache, progress } = place;
+  assertOptions(upOptions);
+  await assertCanHost();
+  const before = await readPlan(paths);
+  const image = await ensureImage(cache, progress, {
+    owner: upOptions.owner ?? before?.owner,
+    extra: upOptions.extra ?? before?.extra,
+  });
+  await mkdir(paths.base, { recursive: true, mode: 0o755 });
+  return locked(place, async () => {
+    const known = await readPlan(paths);
+    const on = await mapWithCap(known?.nodes.slice(0, upOptions.nodes) ?? [], 8, (node) => isOn(paths, node.name));
+    await assertInotify(upOptions.nodes - on.filter(Boolean).length);
+    // The whole machine's labs choose subnets one after the other.
+    const plan = await withLock(join(paths.base, '.subnets.lock'), { waitMs: 60_000, what: 'subnets' }, () =>
+      ensurePlan(paths, upOptions, image).then(async (planned) => {
+        await mkdir(paths.network, { recursive: true });
+        return planned;
+      }),
+    );
+    await ensureNetwork(paths, plan, await readFaults(paths));
+    const wanted = plan.nodes.slice(0, upOptions.nodes);
+    // Clones copy the first node's keys, which must be there.
+    const first = wanted[0];
+    if (plan.cloneIdentity && first) await prepareNode(paths, plan, first, cache);
+    const cap = Math.max(2, availableParallelism() * 2);
+    return mapWithCap(wanted, cap, (node) => bringUp(place, plan, node, upOptions.timeoutMs ?? 120_000));
+  });
+}
+
+async function takeDown(place: Place): Promise<void> {
+  const { name, paths } = place;
+  await locked(place, async () => {
+    const plan = await readPlan(paths).catch(() => null);
+    await killGroup(name, 'keepers');
+    await killGroup(name, '');
+    for (const node of plan?.nodes ?? []) await forgetMachine(paths, node.name);
+    await unmountBelow(paths.folder);
+    if (process.getuid?.() === 0) await removeHostCable(name);
+    await rm(paths.folder, { recursive: true, force: true });
+  });
+  // The last lab removes the common folder; it stays while other labs are in it.
+  await rmdir(paths.base).catch(() => undefined);
+}
+
+async function observe({ name, paths }: Place, plan: LabPlan): Promise<LabStatus> {
+  const faults = await readFaults(paths);
+  const nodes = await mapWithCap(plan.nodes, 8, async (node): Promise<NodeStatus> => {
+    const group = faults.groups.findIndex((names) => names.includes(node.name));
+    const dropped = faults.dropped[node.name] ?? [];
+    return {
+      name: node.name,
+      plannedAddress: node.address,
+      mac: node.mac,
+      ...(await observeHealth(paths, node.name)),
+      faults: [
+        ...(faults.linkDown.includes(node.name) ? ['link down'] : []),
+        ...(dropped.length > 0 ? [`drops VLAN ${dropped.join(',')}`] : []),
+        ...describeTrunkFaults(faults.trunks[node.name]),
+        ...(group < 0 ? [] : [`in partition ${group + 1}`]),
+      ],
+    };
+  });
+  return { name, login: plan.login, subnet: `${plan.subnet}.0/24`, dhcp: faults.dhcp, nodes };
+}
+
 /** Opens a lab by name; it need not exist yet. @throws AppError `invalid` on an impossible name */
 export function openLab(options: LabOptions = {}): Lab {
   const name = options.name ?? 'lab';
@@ -230,8 +329,7 @@ export function openLab(options: LabOptions = {}): Lab {
   if (/[,:\s\\]/.test(paths.base + cache) || paths.folder.length > 70) {
     throw new AppError('invalid', `folder ${paths.folder}: short, without blanks, ',', ':' and '\\'`);
   }
-  const locked = <T>(work: () => Promise<T>) =>
-    withLock(paths.lockFile, { waitMs: 300_000, what: `lab ${name}` }, work);
+  const place: Place = { name, paths, cache, progress };
 
   const planOf = async (): Promise<LabPlan> => {
     const plan = await readPlan(paths);
@@ -248,90 +346,14 @@ export function openLab(options: LabOptions = {}): Lab {
     return { plan, node: found };
   };
 
-  const bringUp = async (plan: LabPlan, node: NodePlan, timeoutMs: number): Promise<NodeResult> => {
-    const startedAt = performance.now();
-    const result = (error: string | null, address = node.address): NodeResult => {
-      const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-      progress(`${node.name}: ${error ?? `ready at ${address} after ${seconds} s`}`);
-      return { name: node.name, address, seconds, error };
-    };
-    try {
-      await startNode(paths, plan, node, cache);
-      const health = await waitUntilReady(paths, node.name, timeoutMs);
-      return result(null, health.addresses[0]);
-    } catch (error) {
-      return result(describeError(error));
-    }
-  };
-
   const lab: Lab = {
     name,
     async buildImage({ owner, extra }) {
       await ensureImage(cache, progress, { owner, extra });
     },
-    async up(upOptions) {
-      assertOptions(upOptions);
-      await assertCanHost();
-      const before = await readPlan(paths);
-      const image = await ensureImage(cache, progress, {
-        owner: upOptions.owner ?? before?.owner,
-        extra: upOptions.extra ?? before?.extra,
-      });
-      await mkdir(paths.base, { recursive: true, mode: 0o755 });
-      return locked(async () => {
-        const known = await readPlan(paths);
-        const on = await mapWithCap(known?.nodes.slice(0, upOptions.nodes) ?? [], 8, (node) => isOn(paths, node.name));
-        await assertInotify(upOptions.nodes - on.filter(Boolean).length);
-        // The whole machine's labs choose subnets one after the other.
-        const plan = await withLock(join(paths.base, '.subnets.lock'), { waitMs: 60_000, what: 'subnets' }, () =>
-          ensurePlan(paths, upOptions, image).then(async (planned) => {
-            await mkdir(paths.network, { recursive: true });
-            return planned;
-          }),
-        );
-        await ensureNetwork(paths, plan, await readFaults(paths));
-        const wanted = plan.nodes.slice(0, upOptions.nodes);
-        // Clones copy the first node's keys, which must be there.
-        const first = wanted[0];
-        if (plan.cloneIdentity && first) await prepareNode(paths, plan, first, cache);
-        const cap = Math.max(2, availableParallelism() * 2);
-        return mapWithCap(wanted, cap, (node) => bringUp(plan, node, upOptions.timeoutMs ?? 120_000));
-      });
-    },
-    async down() {
-      await locked(async () => {
-        const plan = await readPlan(paths).catch(() => null);
-        await killGroup(name, 'keepers');
-        await killGroup(name, '');
-        for (const node of plan?.nodes ?? []) await forgetMachine(paths, node.name);
-        await unmountBelow(paths.folder);
-        if (process.getuid?.() === 0) await removeHostCable(name);
-        await rm(paths.folder, { recursive: true, force: true });
-      });
-      // The last lab removes the common folder; it stays while other labs are in it.
-      await rmdir(paths.base).catch(() => undefined);
-    },
-    async status() {
-      const plan = await planOf();
-      const faults = await readFaults(paths);
-      const nodes = await mapWithCap(plan.nodes, 8, async (node): Promise<NodeStatus> => {
-        const group = faults.groups.findIndex((names) => names.includes(node.name));
-        const dropped = faults.dropped[node.name] ?? [];
-        return {
-          name: node.name,
-          plannedAddress: node.address,
-          mac: node.mac,
-          ...(await observeHealth(paths, node.name)),
-          faults: [
-            ...(faults.linkDown.includes(node.name) ? ['link down'] : []),
-            ...(dropped.length > 0 ? [`drops VLAN ${dropped.join(',')}`] : []),
-            ...describeTrunkFaults(faults.trunks[node.name]),
-            ...(group < 0 ? [] : [`in partition ${group + 1}`]),
-          ],
-        };
-      });
-      return { name, login: plan.login, subnet: `${plan.subnet}.0/24`, dhcp: faults.dhcp, nodes };
-    },
+    up: (upOptions) => raise(place, upOptions),
+    down: () => takeDown(place),
+    status: async () => observe(place, await planOf()),
     async nodes() {
       return (await planOf()).nodes;
     },

@@ -184,32 +184,34 @@ export function nodeSteps(
       }),
     );
   }
-  if (form.disablePasswords) {
-    steps.push(
-      nodeStep({
-        action: 'ensurePasswordLoginOff',
-        node,
-        needs: [stepKey(form.install ? 'ensurePackages' : 'observePreflight', node)],
-        title: 'Switch password login off',
-        why: 'Passwords can be guessed; keys cannot. The run logs in by key a second time before the change, and again after it: if that fails, passwords come back.',
-        preview: [
-          {
-            kind: 'diff',
-            text: `--- /dev/null\n+++ ${sshdFile}\n+PasswordAuthentication no\n+KbdInteractiveAuthentication no\n+PermitRootLogin prohibit-password`,
-          },
-        ],
-        args: { target: asRoot },
-        undo: { action: 'removeSshdFile', args: { target: asRoot } },
-        ask: {
-          question: `Switch password login off on ${node}? Users without a key there can no longer log in.`,
-          default: false,
-          deadlineMs: 30 * minuteMs,
-        },
-        deadlineMs: 90_000,
-      }),
-    );
-  }
+  if (form.disablePasswords)
+    steps.push(passwordOffStep(asRoot, stepKey(form.install ? 'ensurePackages' : 'observePreflight', node)));
   return steps;
+}
+
+function passwordOffStep(target: NodeTarget, needs: string): Step {
+  const { name: node } = target;
+  return nodeStep({
+    action: 'ensurePasswordLoginOff',
+    node,
+    needs: [needs],
+    title: 'Switch password login off',
+    why: 'Passwords can be guessed; keys cannot. The run logs in by key a second time before the change, and again after it: if that fails, passwords come back.',
+    preview: [
+      {
+        kind: 'diff',
+        text: `--- /dev/null\n+++ ${sshdFile}\n+PasswordAuthentication no\n+KbdInteractiveAuthentication no\n+PermitRootLogin prohibit-password`,
+      },
+    ],
+    args: { target },
+    undo: { action: 'removeSshdFile', args: { target } },
+    ask: {
+      question: `Switch password login off on ${node}? Users without a key there can no longer log in.`,
+      default: false,
+      deadlineMs: 30 * minuteMs,
+    },
+    deadlineMs: 90_000,
+  });
 }
 
 /** Worst first. */
