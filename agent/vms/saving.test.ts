@@ -81,13 +81,12 @@ describe('a save', () => {
     vms = await machine.start((part) => {
       if (!('launch' in part) || typeof part.launch !== 'function') return part;
       const launch = part.launch as (request: { machine: { config: { state: string } } }) => unknown;
-      return {
-        ...part,
+      return Object.assign(part, {
         launch: (request: { machine: { config: { state: string } } }) => {
           requests.push(request.machine.config.state);
           return launch.call(part, request);
         },
-      };
+      });
     });
     await vms.act([2], { action: 'kill' }, named);
     await start(2);
