@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function ask(call: string, values = ''): Promise<string[]> {
-  const script = await readFile(new URL('./next-boot.sh', import.meta.url), 'utf8');
+  const script = await readFile(new URL('../scripts/bridge/next-boot.sh', import.meta.url), 'utf8');
   const fixed = `live='${folder}' UPLINK=eth0 BRIDGE=mega_bridge METHOD=ifupdown KIND=ensure SNAP_CLIENT_COMMAND=''`;
   const limit = `limit() { shift; "$@"; }\none_line() { printf '%s' "$1" | tr '\\n' ' '; }`;
   const { stdout } = await localRunner.run(['dash', '-c', `${fixed} ${values}\n${limit}\n${script}\n${call}`]);

@@ -1,13 +1,13 @@
 // A bridge transaction on its node, driven from here: places its files in one round trip, and calls its subcommands. Works over
 // whatever runs argv as root there (SSH, this machine, a lab). Every call has a deadline, and a time-out means unknown: the
 // node continues, or rolls back, on its own. docs/bridge.md has the table of files and subcommands.
-import { readFile } from 'node:fs/promises';
 import { AppError } from '../../contract/errors.ts';
 import { packTar } from '../../core/deploy/tar.ts';
 import type { TarFile } from '../../core/deploy/tar.ts';
 import { parseTransactionStatus } from '../../core/plans/bridge/observe/transaction-status.ts';
 import type { BridgeTransaction, TransactionStatus } from '../../core/plans/bridge/plan/transaction.ts';
 import { sha256Hex } from '../hash.ts';
+import { partsOfRollback, partsOfScript, readParts } from '../scripts/bridge/parts.ts';
 import { CommandError } from '../runner.ts';
 import type { RunOptions, RunResult } from '../runner.ts';
 import { quoteArgv } from '../ssh/quote.ts';
@@ -59,10 +59,6 @@ const codeOfExit = new Map([
   [5, 'refused'],
   [gone, 'not-found'],
 ] as const);
-
-const shared = ['common', 'network', 'owner', 'owner-networkmanager', 'owner-networkd', 'files', 'finish'];
-export const partsOfScript = [...shared, 'hand-over', 'next-boot', 'prove', 'transaction'];
-export const partsOfRollback = [...shared, 'rollback'];
 
 /**
  * Puts the transaction's files on the node; nothing else changes there. Placed again, an unbegun one is replaced and a begun
@@ -139,11 +135,6 @@ async function describeFiles(transaction: BridgeTransaction): Promise<TarFile[]>
       file.content === null ? [] : [{ name: `file-${at + 1}`, content: encode(file.content), mode: 0o600 }],
     ),
   ];
-}
-
-async function readParts(names: readonly string[]): Promise<string> {
-  const parts = await Promise.all(names.map((name) => readFile(new URL(`./${name}.sh`, import.meta.url), 'utf8')));
-  return parts.join('\n');
 }
 
 /** The values of a transaction as assignments that any POSIX shell reads back. */

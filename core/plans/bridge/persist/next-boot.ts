@@ -1,5 +1,5 @@
 // What ifupdown would give a bridge at the next boot: as we read the files, as ifupdown itself says, and compared with what runs.
-// Pure. The node compares again, with the commit's own files (host/bridge/next-boot.sh).
+// Pure. The node compares again, with the commit's own files (host/scripts/bridge/next-boot.sh).
 import { managedFlag } from '../observe/namers.ts';
 import type { BridgeFacts, NicFacts } from '../observe/facts.ts';
 import { interfacesOf, isOrLabels, readInterfacesTree, type Interface } from '../observe/interfaces-file.ts';

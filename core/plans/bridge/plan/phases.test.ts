@@ -7,7 +7,7 @@ import { defaultBridgeTimes } from './times.ts';
 import { phaseIds } from './transaction.ts';
 
 const script = ['transaction', 'hand-over']
-  .map((name) => readFileSync(new URL(`../../../../host/bridge/${name}.sh`, import.meta.url), 'utf8'))
+  .map((name) => readFileSync(new URL(`../../../../host/scripts/bridge/${name}.sh`, import.meta.url), 'utf8'))
   .join('\n');
 const bodyOf = (name: string) => new RegExp(`^${name}\\(\\) \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(script)?.[1] ?? '';
 const phasesIn = (text: string) => [...text.matchAll(/(?:^|\s)phase ([\w-]+)$/gm)].map((match) => match[1]);

@@ -3,12 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { sha256Hex } from '../hash.ts';
-import { CommandError, localRunner } from '../runner.ts';
-import { partsOfRollback, partsOfScript } from './node-transaction.ts';
-
-const partsOf = async (names: readonly string[]) =>
-  (await Promise.all(names.map((name) => readFile(new URL(`./${name}.sh`, import.meta.url), 'utf8')))).join('\n');
+import { sha256Hex } from '../../hash.ts';
+import { CommandError, localRunner } from '../../runner.ts';
+import { partsOfRollback, partsOfScript, readParts } from './parts.ts';
 
 test.each([
   ['the script', partsOfScript],
@@ -16,7 +13,7 @@ test.each([
 ])('shellcheck finds nothing in %s', async (_what, names) => {
   // Values that come with the plan or the snapshot, the quoted script of the timer, and files made on the node.
   const expected = '--exclude=SC2034,SC2153,SC2154,SC2016,SC1091,SC2015';
-  const checked = localRunner.run(['shellcheck', '--shell=dash', expected, '-'], { stdin: await partsOf(names) });
+  const checked = localRunner.run(['shellcheck', '--shell=dash', expected, '-'], { stdin: await readParts(names) });
   await expect(
     checked.catch((error: unknown) => (error instanceof CommandError ? error.stdout : error)),
   ).resolves.toMatchObject({
@@ -26,7 +23,9 @@ test.each([
 
 /** Runs one function of network.sh on a text. */
 async function ask(call: string, input: string): Promise<string[]> {
-  const { stdout } = await localRunner.run(['dash', '-c', `${await partsOf(['network'])}\n${call}`], { stdin: input });
+  const { stdout } = await localRunner.run(['dash', '-c', `${await readParts(['network'])}\n${call}`], {
+    stdin: input,
+  });
   return stdout.split('\n').filter((line) => line !== '');
 }
 
@@ -86,7 +85,7 @@ describe('the record of a commit', () => {
   async function commit(kind: string, record: string): Promise<string[]> {
     await writeFile(join(folder, 'committed'), record);
     const values = `base='${folder}' live='${folder}' here='${folder}' KIND=${kind} ID=r2-1 BRIDGE=br0 UPLINK=eth0 FILES=0`;
-    const script = `${await partsOf(['files', 'finish'])}\nput() { cat >"$1"; }\n${values}\nwrite_record`;
+    const script = `${await readParts(['files', 'finish'])}\nput() { cat >"$1"; }\n${values}\nwrite_record`;
     await localRunner.run(['dash', '-c', script]);
     const text = await readFile(join(folder, 'committed'), 'utf8');
     return text.split('\n').filter((line) => /^(file|original)=/.test(line));
