@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 
 const shared = ['common', 'network', 'owner', 'owner-networkmanager', 'owner-networkd', 'files', 'finish'];
-export const partsOfScript = [...shared, 'hand-over', 'next-boot', 'prove', 'transaction'];
+const phases = ['begin', 'drive', 'snapshot', 'guard', 'change', 'checks', 'decide', 'report'];
+export const partsOfScript = [...shared, 'hand-over', 'next-boot', 'prove', ...phases, 'transaction'];
 export const partsOfRollback = [...shared, 'rollback'];
 
 /** The text of these parts. The console alone places transactions, and runs from source: meshd's bundle has none of them. */

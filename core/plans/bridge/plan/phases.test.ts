@@ -6,7 +6,7 @@ import { PlannedTransaction } from './step-args.ts';
 import { defaultBridgeTimes } from './times.ts';
 import { phaseIds } from './transaction.ts';
 
-const script = ['transaction', 'hand-over']
+const script = ['drive', 'change', 'decide', 'hand-over']
   .map((name) => readFileSync(new URL(`../../../../host/scripts/bridge/${name}.sh`, import.meta.url), 'utf8'))
   .join('\n');
 const bodyOf = (name: string) => new RegExp(`^${name}\\(\\) \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(script)?.[1] ?? '';
