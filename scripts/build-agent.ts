@@ -2,7 +2,19 @@
 // both, so that deploy only streams. A part with unchanged inputs is not built again; a second run takes well under a second.
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { copyFile, chmod, mkdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
@@ -61,6 +73,24 @@ const englishOnly: Plugin = {
       resolveDir: dirname(path),
       loader: 'js',
     }));
+  },
+};
+/** The bundle has no files beside it: the texts of host/scripts travel in it. */
+const carriedScripts: Plugin = {
+  name: 'carried-scripts',
+  setup(builder) {
+    builder.onLoad({ filter: /\/host\/scripts\/script-text\.ts$/ }, async ({ path }) => {
+      const folder = dirname(path);
+      const names = (await readdir(folder, { recursive: true })).filter((name) => name.startsWith('deploy/')).sort();
+      const texts = await Promise.all(
+        names.map(async (name) => [name.replace(/\.sh$/, ''), await readFile(join(folder, name), 'utf8')]),
+      );
+      const table = JSON.stringify(Object.fromEntries(texts));
+      return {
+        contents: `const texts = ${table}; export const scriptText = (...names) => names.map((name) => texts[name]).join('\\n');`,
+        loader: 'js',
+      };
+    });
   },
 };
 const common = {
@@ -154,12 +184,12 @@ async function buildProgram(runtimeHash: string): Promise<string> {
         "import { createRequire as __meshdRequire } from 'node:module';\n" +
         'const require = __meshdRequire(import.meta.url), __dirname = import.meta.dirname;',
     },
-    plugins: [lazyBuiltins, englishOnly, daemonApart],
+    plugins: [lazyBuiltins, englishOnly, daemonApart, carriedScripts],
   });
   const daemon = await bundle({
     entryPoints: [join(root, 'agent/daemon-side.ts')],
     format: 'cjs',
-    plugins: [lazySsh, englishOnly],
+    plugins: [lazySsh, englishOnly, carriedScripts],
   });
   const packed = zstdCompressSync(daemon, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
   const text = `${clients}${carriedMark}${packed.toString('base64')}\n`;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { removeMeshdScript } from '../core/plans/nodes/host-scripts.ts';
-import { scriptArgv } from '../core/deploy/scripts.ts';
+import { scriptArgv } from '../host/scripts/script-argv.ts';
 import { logIn, openBrowser, RunWatch, startConsole, startRun } from '../lab/console.ts';
 import { addKills, deployKills, runThroughKills } from '../lab/killed-run.ts';
 import type { KilledRun } from '../lab/killed-run.ts';

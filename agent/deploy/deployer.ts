@@ -1,7 +1,8 @@
 // Deploy as the commands see it: the settings of `deploy flags|stdout|stderr`, launches, host keys, a node's journal. One
 // per daemon; its settings end with the daemon, as in minimega.
 import { AppError, describeError } from '../../contract/errors.ts';
-import { logsScript, scriptArgv } from '../../core/deploy/scripts.ts';
+import { logsScript } from '../../host/scripts/deploy.ts';
+import { scriptArgv } from '../../host/scripts/script-argv.ts';
 import { deployFlags, parseFlags, statePathOf } from '../../core/flags.ts';
 import { SshConnection } from '../../host/ssh/connection.ts';
 import { acceptHostKeys, observeHostKeys } from './host-keys.ts';

@@ -1,6 +1,6 @@
 // One look at the network of a machine where argv run as root: over SSH for the console, on itself for meshd.
 import { setTimeout } from 'node:timers/promises';
-import { scriptArgv } from '../../core/deploy/scripts.ts';
+import { scriptArgv } from '../scripts/script-argv.ts';
 import { lookTwice } from '../../core/plans/bridge/judge/alarms.ts';
 import type { BridgeFacts } from '../../core/plans/bridge/observe/facts.ts';
 import { observeBridgeScript, parseBridgeFacts } from '../../core/plans/bridge/observe/observe.ts';

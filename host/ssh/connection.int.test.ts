@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
-import { scriptArgv } from '../../core/deploy/scripts.ts';
+import { scriptArgv } from '../scripts/script-argv.ts';
 import { parsePeerLook, peerLookScript } from '../../core/plans/bridge/observe/peer-look.ts';
 import { CommandError, localRunner } from '../runner.ts';
 import { SshConnection } from './connection.ts';

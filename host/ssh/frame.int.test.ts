@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../contract/errors.ts';
-import { scriptArgv } from '../../core/deploy/scripts.ts';
+import { scriptArgv } from '../scripts/script-argv.ts';
 import { lockScript } from '../../core/plans/nodes/host-scripts.ts';
 import { observeBridgeScript } from '../../core/plans/bridge/observe/observe.ts';
 import { proveSudo, runAsRoot, sudoUnasked } from '../as-root.ts';

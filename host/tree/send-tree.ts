@@ -9,10 +9,10 @@ import {
   installScript,
   probeScript,
   receiveScript,
-  scriptArgv,
   unpackers,
   upgradeScript,
-} from '../../core/deploy/scripts.ts';
+} from '../scripts/deploy.ts';
+import { scriptArgv } from '../scripts/script-argv.ts';
 import type { DeployTarget } from '../../core/deploy/steps.ts';
 import { packTar } from '../../core/deploy/tar.ts';
 import type { TarFile } from '../../core/deploy/tar.ts';

@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { scriptArgv } from '../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../host/scripts/script-argv.ts';
 import { lockScript, unlockScript } from '../../core/plans/nodes/host-scripts.ts';
 import { createSshKeyPair } from '../../host/ssh/keys.ts';
 import { hasSshd, PrivateSshd } from '../../host/ssh/private-sshd.ts';

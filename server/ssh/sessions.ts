@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { AppError, describeError } from '../../contract/errors.ts';
 import { lockRenewMs, lockScript, lockStaleSeconds, unlockScript } from '../../core/plans/nodes/host-scripts.ts';
 import type { NodeTarget } from '../../core/plans/targets.ts';
-import { scriptArgv } from '../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../host/scripts/script-argv.ts';
 import type { HostStore, KeyStore, Log, StoredHost } from '../ports.ts';
 import type { SshCredentials } from '../../host/ssh/credentials.ts';
 import { beforeAbort } from '../runs/before-abort.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startChild, type Child } from '../../../host/child.ts';
 import { localRunner } from '../../../host/runner.ts';
-import { scriptArgv } from '../../deploy/scripts.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import {
   endVmsScript,
   ensureKeyScript,

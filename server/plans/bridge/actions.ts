@@ -1,7 +1,7 @@
 // The bridge on a node as a step: begins the transaction there, watches it from outside, and reports how it ended. The node's
 // own state file holds the truth; a console that died finds its transaction again by its id.
 import { AppError, describeError } from '../../../contract/errors.ts';
-import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import type { bridgeActions } from '../../../core/plans/bridge/plan/actions.ts';
 import { compareTraits, guessCauses } from '../../../core/plans/bridge/plan/causes.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';

@@ -6,7 +6,7 @@
 //    and the script ends no other boot. A retry, and a console that comes back, look at the outcome.
 //  - A time-out means unknown, and is reported as unknown.
 import { AppError, describeError } from '../../../contract/errors.ts';
-import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import type { bridgeActions } from '../../../core/plans/bridge/plan/actions.ts';
 import type { BridgeFacts } from '../../../core/plans/bridge/observe/facts.ts';
 import {

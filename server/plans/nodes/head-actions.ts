@@ -2,7 +2,8 @@
 import { AppError, describeError } from '../../../contract/errors.ts';
 import { Roster, SignedRoster } from '../../../contract/roster.ts';
 import { findPreflightIssues } from '../../../core/deploy/probe.ts';
-import { logsScript, scriptArgv } from '../../../core/deploy/scripts.ts';
+import { logsScript } from '../../../host/scripts/deploy.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import { planNodeWork } from '../../../core/deploy/steps.ts';
 import { installedTree } from '../../../core/deploy/tree.ts';
 import { describeUnit } from '../../../core/deploy/unit.ts';

@@ -1,7 +1,7 @@
 // Host keys and login keys: pinning, installing, proving, switching passwords off, and undoing each of these.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, describeError } from '../../../contract/errors.ts';
-import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import type { keyActions } from '../../../core/plans/nodes/actions.ts';
 import {
   ensureKeyScript,

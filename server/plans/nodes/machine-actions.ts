@@ -1,7 +1,7 @@
 // Looking at a machine, and installing packages on it.
 import { AppError, describeError } from '../../../contract/errors.ts';
 import type { Finding } from '../../../contract/known-nodes.ts';
-import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import { defaultMeshPort } from '../../../core/plans/nodes/actions.ts';
 import type { machineActions } from '../../../core/plans/nodes/actions.ts';
 import { packagesScript, startUpScript } from '../../../core/plans/nodes/host-scripts.ts';

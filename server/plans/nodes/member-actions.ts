@@ -1,6 +1,6 @@
 // The other nodes: letting the head in, deploying through it, the reasons when a node does not join, and taking meshd away.
 import { AppError, describeError } from '../../../contract/errors.ts';
-import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import { installedTree } from '../../../core/deploy/tree.ts';
 import { readResult } from '../../../core/plans/actions.ts';
 import { headActions } from '../../../core/plans/nodes/actions.ts';

@@ -1,7 +1,7 @@
 // Remove nodes: which clusters they leave, and which of them can be reached.
 import { mapAtOnce } from '../../../core/at-once.ts';
 import { describeError } from '../../../contract/errors.ts';
-import { scriptArgv } from '../../../core/deploy/scripts.ts';
+import { scriptArgv } from '../../../host/scripts/script-argv.ts';
 import { listVmsScript } from '../../../core/plans/nodes/host-scripts.ts';
 import { removeNodeKind } from '../../../core/plans/kinds.ts';
 import { planRemoveNodes, RemoveNodesForm } from '../../../core/plans/nodes/remove-nodes.ts';

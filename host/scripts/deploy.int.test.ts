@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { localRunner } from '../../host/runner.ts';
-import { parseProbe } from './probe.ts';
-import { awaitUpgradeScript, probeScript, receiveScript, scriptArgv } from './scripts.ts';
-import { packTar } from './tar.ts';
+import { CommandError, localRunner } from '../runner.ts';
+import { parseProbe } from '../../core/deploy/probe.ts';
+import { awaitUpgradeScript, probeScript, receiveScript } from './deploy.ts';
+import { scriptArgv } from './script-argv.ts';
+import { scriptText } from './script-text.ts';
+import { packTar } from '../../core/deploy/tar.ts';
 
 const hasZstd = existsSync('/usr/bin/zstd');
 let folder: string;
@@ -20,6 +22,23 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'deploy-scripts-'));
   tree = join(folder, 'opt');
   return () => rm(folder, { recursive: true, force: true });
+});
+
+test.each([
+  ...[['probe'], ['receive'], ['point', 'install'], ['point', 'upgrade'], ['await-upgrade'], ['logs']],
+  ...[
+    ['keep', 'receive-ca'],
+    ['keep', 'become-head'],
+  ],
+])('shellcheck finds nothing in %s %s', async (...names) => {
+  const stdin = scriptText(...names.filter((name) => typeof name === 'string').map((name) => `deploy/${name}`));
+  const checked = localRunner.run(['shellcheck', '--shell=dash', '--exclude=SC2015', '-'], { stdin });
+  await expect(
+    checked.then(
+      ({ stdout }) => stdout,
+      (error: unknown) => (error instanceof CommandError ? error.stdout : error),
+    ),
+  ).resolves.toBe('');
 });
 
 const hash = '1111111111111111';
