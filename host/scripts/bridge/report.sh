@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# What a caller is told: the status, and the evidence.
+# Answers a caller: the status, and the evidence.
 
 print_status() {
 	read_state
