@@ -4,7 +4,7 @@
 // builds one takes it out of core/commands/missing.ts, and adds rows for what still differs.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { CommandResponse } from '../../contract/command-socket.ts';
 import { JsonSplitter } from '../../contract/json-stream.ts';
@@ -57,18 +57,6 @@ const nearest = new Set(
 /** Listed requests whose answers did differ. */
 const found = new Set<string>();
 
-/** A range of VLANs counts on the other nodes, which give numbers of it too, a moment later. */
-async function settle({ dispatchers }: TestCluster): Promise<void> {
-  const rangesOn = async (dispatcher: TestCluster['dispatchers'][number]) => {
-    const options = { signal: new AbortController().signal, status: () => undefined };
-    const rows: string[] = [];
-    for await (const { Resp } of dispatcher.execute(dispatcher.session(), 'namespace', { via: 'socket' }, options))
-      rows.push(...(Resp?.[0]?.Tabular ?? []).map(([name, range]) => `${name} ${range}`));
-    return rows.sort().join();
-  };
-  await vi.waitUntil(async () => new Set(await Promise.all(dispatchers.map(rangesOn))).size === 1, { timeout: 60_000 });
-}
-
 /** All requests in the recorded order over one connection: some change what later ones answer. */
 async function answersOf(cluster: TestCluster, records: readonly Recorded[]) {
   const answers = new Map<Recorded, Record<string, unknown>[]>();
@@ -92,7 +80,6 @@ async function answersOf(cluster: TestCluster, records: readonly Recorded[]) {
       if (!More && !Status) break;
     }
     answers.set(record, responses);
-    if (textOf(record).startsWith('vlans range ')) await settle(cluster);
   }
   socket.destroy();
   return answers;

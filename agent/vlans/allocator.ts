@@ -100,12 +100,14 @@ export class Allocator {
     this.joinedBy = components.clock.now() + joinMs;
     const { mesh } = components;
     mesh.serve(aliasKind, async (body) => {
-      const { name, ...wish } = AliasAsk.parse(body);
+      const { name, ranges, ...wish } = AliasAsk.parse(body);
+      this.components.state.merge({ rows: [], ranges });
       const { rows, notes } = await this.decide(name, wish);
       return { rows, ranges: [], notes };
     });
     mesh.serve(numberKind, async (body) => {
-      const { name, vlan, pinned } = NumberAsk.parse(body);
+      const { name, vlan, pinned, ranges } = NumberAsk.parse(body);
+      this.components.state.merge({ rows: [], ranges });
       return { rows: [await this.give(name, vlan, pinned)], ranges: [] };
     });
     mesh.serve(releaseKind, async (body) => ({ rows: await this.releaseHere(ReleaseAsk.parse(body)), ranges: [] }));
@@ -204,9 +206,10 @@ export class Allocator {
   /** Asks the alias's owner; while it is away this node decides, and says so. */
   private async ask(name: AliasName, wish: Wish): Promise<Decision> {
     const { mesh, state } = this.components;
+    const ranges = await state.rangesFor(name.namespace);
     for (const id of state.owners.ofAlias(name)) {
       if (id === mesh.nodeId) return this.decide(name, wish);
-      const result = await this.askMember(id, aliasKind, { name, ...wish }, aliasTimeoutMs);
+      const result = await this.askMember(id, aliasKind, { name, ...wish, ranges }, aliasTimeoutMs);
       if (result?.ok === true) {
         const answer = AliasAnswer.safeParse(result.body);
         if (!answer.success)
@@ -351,8 +354,9 @@ export class Allocator {
     );
   }
 
-  private async askNumber(owner: string, ask: NumberAsk): Promise<Answered> {
+  private async askNumber(owner: string, wish: Omit<NumberAsk, 'ranges'>): Promise<Answered> {
     const { state } = this.components;
+    const ask: NumberAsk = { ...wish, ranges: await state.rangesFor(wish.name.namespace) };
     const result = await this.askMember(owner, numberKind, ask, numberTimeoutMs);
     if (result?.ok === true) {
       const rows = Rows.parse(result.body);
@@ -360,7 +364,7 @@ export class Allocator {
       return { is: 'answer', rows };
     }
     if (result && isOfVersionBefore(result)) return { is: 'old' };
-    const why = this.failure(owner, result, `which owns VLAN${ask.vlan === null ? 's' : ` ${ask.vlan}`}`);
+    const why = this.failure(owner, result, `which owns VLAN${wish.vlan === null ? 's' : ` ${wish.vlan}`}`);
     if (why === 'away') return { is: 'away' };
     throw why;
   }

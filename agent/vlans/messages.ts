@@ -68,15 +68,24 @@ export const rowsKind = 'vlans';
 
 export const syncKind = 'vlans-sync';
 
+/** Of the namespace and the default one, as the asking node has them: one that was set just now counts for this number. A version before sends none. */
+const AskedRanges = knownRows(RangeRowShape, 2).default([]);
+
 /** The owner of an alias decides on its number; of `vlan` when a person asked for it. */
 export const aliasKind = 'vlans-alias';
-export const AliasAsk = z.object({ name: AliasName, vlan: Vlan.nullable(), pinned: z.boolean(), force: z.boolean() });
+export const AliasAsk = z.object({
+  ...{ name: AliasName, vlan: Vlan.nullable(), pinned: z.boolean(), force: z.boolean() },
+  ranges: AskedRanges,
+});
 export type AliasAsk = z.infer<typeof AliasAsk>;
 export const AliasAnswer = Rows.extend({ notes: z.array(z.string().max(1_000)).max(16) });
 
 /** The owner of a number gives it away; null: any that it owns in the range of the namespace. */
 export const numberKind = 'vlans-number';
-export const NumberAsk = z.object({ name: Holder, vlan: Vlan.nullable(), pinned: z.boolean() });
+export const NumberAsk = z.object({
+  ...{ name: Holder, vlan: Vlan.nullable(), pinned: z.boolean() },
+  ranges: AskedRanges,
+});
 export type NumberAsk = z.infer<typeof NumberAsk>;
 
 /** The owner of numbers releases them. */

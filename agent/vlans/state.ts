@@ -1,8 +1,9 @@
 // What this node knows of VLANs, in memory and on disk: the table that all share, and which numbers this node may give away.
 import type { Roster } from '../../contract/roster.ts';
+import { defaultNamespace } from '../../core/namespaces.ts';
 import { Owners } from '../../core/vlans/owners.ts';
 import { followRoster, ownedNumbers, type RosterView, type Standing } from '../../core/vlans/standing.ts';
-import { maxRanges, VlanTable, type TableRows, type VlanRow } from '../../core/vlans/table.ts';
+import { maxRanges, VlanTable, type RangeRow, type TableRows, type VlanRow } from '../../core/vlans/table.ts';
 import { SharedState, type NewsLists, type SharedStateComponents } from '../tables/shared-state.ts';
 import { maxRowsSent } from './messages.ts';
 import { loadVlans, storedText, type StoredVlans } from './vlan-store.ts';
@@ -93,6 +94,13 @@ export class VlanState extends SharedState<TableRows> {
   async holders(vlan: number): Promise<VlanRow[]> {
     await this.settled(() => this.table.holders(vlan));
     return this.table.holders(vlan);
+  }
+
+  /** What decides which numbers aliases of a namespace get, as others may know it. */
+  async rangesFor(namespace: string): Promise<RangeRow[]> {
+    const find = () => [...new Set([namespace, defaultNamespace])].flatMap((name) => this.table.range(name) ?? []);
+    await this.settled(find);
+    return find();
   }
 
   /** Works out what the roster in force means, once for each. Called for each one, no version is missed (`followRoster`). */

@@ -1,5 +1,5 @@
 // The rules of SPEC section V over the simulated mesh. agent/vlans/property.test.ts plays them at random.
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AppError } from '../../contract/errors.ts';
 import { admitNode, removeNode, revokeNode } from '../../core/mesh/roster.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
@@ -139,6 +139,15 @@ describe('four nodes', () => {
       'range overlaps with another namespace: exp1',
     );
     await done(nodes.at(1).add(lan('alpha', 'exp1'), { vlan: 505, force: false }, options()));
+  });
+
+  test('V5 a range that was set a moment ago counts, whoever decides on the alias and owns the numbers', async () => {
+    // What is told to all others is still on its way.
+    vi.spyOn(nodes.sim.mesh(0), 'notify').mockImplementation(() => undefined);
+    await nodes.at(0).setRange('exp1', { min: 700, max: 740 });
+    const vlans = await done(Promise.all(aliases.slice(0, 20).map((alias) => nodes.number(0, alias, 'exp1'))));
+    expect(vlans.filter((vlan) => vlan < 700 || vlan >= 740)).toEqual([]);
+    expect(new Set(vlans).size).toBe(20);
   });
 
   test('V8 while the owner of a number is away, the answer names it and a free number, and force takes the number', async () => {
