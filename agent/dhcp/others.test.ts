@@ -1,4 +1,4 @@
-// What a person who starts a DHCP server is told of those of other nodes on the same VLAN, over the simulated mesh.
+// The warning for a person who starts a DHCP server where another node has one on the same VLAN, over the simulated mesh.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededRandom, Simulation } from '../mesh/simulation.ts';
 import { VirtualClock } from '../mesh/virtual-clock.ts';
@@ -23,10 +23,10 @@ function serverOn(vlan: number, id: number, namespace = 'minimega'): DhcpServer 
 }
 
 async function warnings(index: number, vlan: number): Promise<string[]> {
-  let said: string[] | null = null;
-  void others[index]?.warnings(vlan, new AbortController().signal).then((texts) => (said = texts));
-  await clock.advanceUntil(() => said !== null, 60_000);
-  return said ?? ['no answer'];
+  const said: string[][] = [];
+  void others[index]?.warnings(vlan, new AbortController().signal).then((texts) => said.push(texts));
+  await clock.advanceUntil(() => said.length > 0, 60_000);
+  return said[0] ?? ['no answer'];
 }
 
 beforeEach(async () => {

@@ -141,8 +141,8 @@ describe('four nodes', () => {
     await done(nodes.at(1).add(lan('alpha', 'exp1'), { vlan: 505, force: false }, options()));
   });
 
-  test('V5 a range that was set a moment ago counts, whoever decides on the alias and owns the numbers', async () => {
-    // What is told to all others is still on its way.
+  test('V5 a range that was set a moment ago counts, on whichever node the alias and the numbers are decided', async () => {
+    // The notice to all others is still on its way.
     vi.spyOn(nodes.sim.mesh(0), 'notify').mockImplementation(() => undefined);
     await nodes.at(0).setRange('exp1', { min: 700, max: 740 });
     const vlans = await done(Promise.all(aliases.slice(0, 20).map((alias) => nodes.number(0, alias, 'exp1'))));
