@@ -43,4 +43,6 @@ export interface Uploaded {
   readonly format: string;
   /** Name of the node. */
   readonly node: string;
+  /** The same file had this name already, so nothing was sent. A version before asks whether to replace it. */
+  readonly wasThere?: boolean;
 }

@@ -57,7 +57,8 @@ export class Downloads {
     const own = [this.stopping.signal, AbortSignal.timeout(mostMs)];
     const signal = AbortSignal.any(request.isBackground ? own : [options.signal, ...own]);
     const begun = Promise.withResolvers<undefined>();
-    const ended = this.incoming.during({ name, mayReplace: request.mayReplace }, async () => {
+    const ended = this.incoming.during(name, async () => {
+      await this.incoming.assertMay({ name, mayReplace: request.mayReplace });
       const download = await this.open(url, { signal });
       begun.resolve(undefined);
       return this.take({ name, mayReplace: request.mayReplace }, { url, download }, { ...options, signal });

@@ -110,6 +110,7 @@ export class Files {
         components.log.warn(`files: ${status.error}`);
         this.tell(status);
       },
+      manifestOf: (entry) => this.manifests.of(entry),
       onArrived: async (name, hashes) => {
         const entry = await store.stat(name);
         if (entry) this.manifests.learn(entry, { bytes: entry.bytes, modifiedMs: entry.modifiedMs, hashes });

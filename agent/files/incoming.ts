@@ -4,10 +4,11 @@ import { AppError } from '../../contract/errors.ts';
 import { maxIncoming } from '../../contract/limits.ts';
 import type { ImageUse, Uploaded } from '../../contract/uploads.ts';
 import { chunkCount, fileChunkBytes } from '../../core/files/chunks.ts';
-import type { FileHashes, FileStore, PartFile } from '../../host/images/image-store.ts';
+import type { FileEntry, FileHashes, FileStore, PartFile } from '../../host/images/image-store.ts';
 import type { Clock } from '../mesh/clock.ts';
 import type { FetchState, FetchStatus } from './fetch.ts';
 import { findUse } from './image-check.ts';
+import { hashBytes, type Manifest } from './wire.ts';
 
 export interface IncomingComponents {
   readonly nodeName: () => string;
@@ -22,6 +23,8 @@ export interface IncomingComponents {
   readonly onChange: (status: FetchStatus) => void;
   /** One failed for which nobody waits. */
   readonly onFailed: (status: FetchStatus) => void;
+  /** The hashes of a file that is here. */
+  readonly manifestOf: (entry: FileEntry) => Promise<Manifest>;
   /** A file has its name now. */
   readonly onArrived: (name: string, hashes: FileHashes) => Promise<void>;
 }
@@ -54,24 +57,23 @@ export class Incoming {
   }
 
   /** Does the work while the file counts as being on its way. @throws AppError `conflict`, and what the work throws */
-  async during<T>(wanted: Wanted, work: () => Promise<T>): Promise<T> {
+  async during<T>(name: string, work: () => Promise<T>): Promise<T> {
     const { nodeName, isFetching, onChange } = this.components;
-    const by = this.has(wanted.name) || isFetching(wanted.name);
+    const by = this.has(name) || isFetching(name);
     if (by) {
       // Of a connection that broke, this node may not know yet.
       const detail = { again: true };
-      throw new AppError('conflict', `${wanted.name} is on its way to ${nodeName()} already`, { detail });
+      throw new AppError('conflict', `${name} is on its way to ${nodeName()} already`, { detail });
     }
     if (this.running.size >= maxIncoming) {
       throw new AppError('conflict', `${nodeName()} takes ${maxIncoming} files at a time: wait for one`);
     }
-    this.tell(wanted.name, 'starting', { bytes: 0, doneBytes: 0 });
+    this.tell(name, 'starting', { bytes: 0, doneBytes: 0 });
     try {
-      await this.assertMay(wanted);
       return await work();
     } finally {
-      const last = this.running.get(wanted.name);
-      this.running.delete(wanted.name);
+      const last = this.running.get(name);
+      this.running.delete(name);
       // Rows and waiters hear that it is over; what is here then is in the list of files.
       if (last) onChange({ ...last, state: 'done' });
     }
@@ -106,6 +108,24 @@ export class Incoming {
     }
     if (!mayReplace) {
       throw new AppError('conflict', `${name} is on ${nodeName()} already: replace it, or choose another name`);
+    }
+  }
+
+  /** A file of this name that has these very chunks, or null. @throws AppError `refused` when it does not do for this use */
+  async findSame(wanted: Wanted & { readonly use: ImageUse | null }, chunks: Buffer): Promise<Uploaded | null> {
+    const { store, manifestOf, nodeName } = this.components;
+    const { name, use } = wanted;
+    const entry = await store.stat(name);
+    if (!entry || entry.isFolder || chunks.length !== chunkCount(entry.bytes) * hashBytes) return null;
+    const { bytes, hashes } = await manifestOf(entry);
+    if (!hashes.chunks.equals(chunks)) return null;
+    const file = await store.open(name);
+    try {
+      const image = await findUse(name, file, use);
+      if ('issue' in image) throw new AppError('refused', image.issue);
+      return { name, bytes, hash: hashes.total, format: image.format, node: nodeName(), wasThere: true };
+    } finally {
+      await file.close();
     }
   }
 

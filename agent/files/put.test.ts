@@ -204,6 +204,28 @@ describe('an upload', () => {
     });
   });
 
+  test('the same file is taken as it is, also while a VM uses it; one byte less alike is not', async () => {
+    const data = randomDisk(3 * MB);
+    mesh.node(0).store.put('web.raw', data);
+    mesh.node(0).used.add('/node1/web.raw');
+    const before = await mesh.node(0).store.stat('web.raw');
+    const uploader = await Uploader.open(data);
+    uploader.sendHashes();
+    expect(JSON.parse((await uploader.heard(fileFrame.done)).body.toString())).toMatchObject({
+      ...{ name: 'web.raw', node: 'node1', wasThere: true },
+      hash: sha256(data).toString('hex'),
+    });
+    expect(uploader.frames.filter(({ type }) => type === fileFrame.have)).toEqual([]);
+    expect(await mesh.node(0).store.stat('web.raw')).toEqual(before);
+    expect(await refused(data, { use: 'kernel' })).toMatchObject({ code: 'refused' });
+    mesh.node(0).used.clear();
+    const other = Buffer.from(data);
+    other[MB] = (other[MB] ?? 0) ^ 1;
+    expect(await refused(other)).toMatchObject({ code: 'conflict' });
+    await (await Uploader.open(other, { mayReplace: true })).finish();
+    expect(here()?.equals(other)).toBe(true);
+  });
+
   test('without room nothing is begun', async () => {
     mesh.node(0).store.diskBytes = 2 * MB;
     expect(await refused(randomDisk(3 * MB))).toMatchObject({

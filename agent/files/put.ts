@@ -7,7 +7,7 @@
 //                                         <--    have 2 (0, a bit for each chunk)
 //     chunk 4 (index 4, data)             -->
 //                                         <--    got 3 (index 4)          it is checked, and written
-//                                         <--    done 7 (JSON)            the whole has its name
+//                                         <--    done 7 (JSON)            the whole has its name, or had it before with these hashes
 //                                         <--    refused 8 (JSON)         at any time, and then the end
 //
 // INVARIANT: streams of other nodes are refused. Who uploads to a node has its command socket.
@@ -83,7 +83,7 @@ export class Puts {
     // What breaks it is an error of its reader.
     stream.on('error', () => undefined);
     try {
-      const uploaded = await this.incoming.during(wanted, () => this.take(wanted, stream));
+      const uploaded = await this.incoming.during(wanted.name, () => this.take(wanted, stream));
       stream.end(encodeFrame(fileFrame.done, Buffer.from(JSON.stringify(uploaded))));
     } catch (error) {
       const { code, message, detail } =
@@ -98,13 +98,23 @@ export class Puts {
   };
 
   private async take(wanted: UploadArgs, stream: Duplex): Promise<Uploaded> {
+    const { store } = this.incoming.components;
     const next = this.framesOf(stream);
+    // One of the same size may be the same file; what is certain is said before anything is sent.
+    const mayBeSame = (await store.stat(wanted.name))?.bytes === wanted.bytes;
+    if (!mayBeSame) await this.incoming.assertMay(wanted);
     const first = await next();
     const count = chunkCount(wanted.bytes);
     if (first.type !== fileFrame.manifest || first.body.length !== count * hashBytes) {
       throw new AppError('invalid', 'an upload begins with the hashes of its chunks');
     }
-    const upload = await this.alive(stream, () => this.open(wanted, Buffer.from(first.body)));
+    const hashes = Buffer.from(first.body);
+    if (mayBeSame) {
+      const same = await this.alive(stream, () => this.incoming.findSame(wanted, hashes));
+      if (same) return same;
+      await this.incoming.assertMay(wanted);
+    }
+    const upload = await this.alive(stream, () => this.open(wanted, hashes));
     try {
       stream.write(haveFrame(upload.done));
       this.tell(upload);

@@ -65,7 +65,10 @@ export function TransferRow({ transfer, row }: TransferRowProps): ReactElement {
         </>
       ) : state === 'done' ? (
         <div role="status" className="flex flex-wrap items-center gap-x-3 text-sm text-fg-2">
-          <StateMark state="ok">Complete{node === '' ? '' : ` on ${node}`}</StateMark>
+          <StateMark state="ok">
+            {transfer.wasThere ? 'The same file is there already' : 'Complete'}
+            {node === '' ? '' : `${transfer.wasThere ? ',' : ''} on ${node}`}
+          </StateMark>
           {hash === '' ? null : (
             <span className="flex min-w-0 items-center gap-1">
               SHA-256 <span className="truncate font-mono">{hash.slice(0, 16)}…</span>

@@ -31,6 +31,8 @@ export interface Transfer {
   /** SHA-256 once it is done. */
   readonly hash: string;
   readonly node: string;
+  /** The node had the same file. */
+  readonly wasThere: boolean;
   readonly error: string;
 }
 
@@ -98,7 +100,7 @@ export function TransfersProvider({ cluster, children }: TransfersProviderProps)
       nextId.current += 1;
       const abort = new AbortController();
       aborts.current.set(id, abort);
-      const rest = { progress: null, isTaken: false, hash: '', node: '', error: '' };
+      const rest = { progress: null, isTaken: false, hash: '', node: '', wasThere: false, error: '' };
       const fresh: Transfer = { ...part, ...rest, id, state: 'running' };
       // A new try takes the place of one that did not end well.
       setList((known) => [...known.filter((each) => each.name !== part.name || each.state === 'running'), fresh]);
@@ -123,8 +125,8 @@ export function TransfersProvider({ cluster, children }: TransfersProviderProps)
         Promise.resolve()
           .then(() => uploadFile(file, { name, mayReplace, use }, { signal, onProgress }, browserUploads(cluster)))
           .then(
-            ({ hash, node, name: taken }) => {
-              change(id, { state: 'done', hash, node, name: taken });
+            ({ hash, node, name: taken, wasThere = false }) => {
+              change(id, { state: 'done', hash, node, name: taken, wasThere });
             },
             (error: unknown) => {
               failed(id, error);
