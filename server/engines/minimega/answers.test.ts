@@ -63,6 +63,20 @@ describe('what minimega answers', () => {
     expect(readMeshStatus(odd)).toMatchObject({ degree: 3 });
   });
 
+  it('takes a guest that asks for an address for one without', () => {
+    const vm = {
+      ID: 1,
+      Name: 'a',
+      State: 2,
+      Networks: [
+        { IP4: '0.0.0.0', IP6: '::' },
+        { IP4: '10.0.0.5', IP6: '' },
+      ],
+    };
+    const nics = [{ IP4: '', IP6: '' }, { IP4: '10.0.0.5' }];
+    expect(readVms(responseEntry('n1', { Data: [vm] }))).toMatchObject([{ Networks: nics }]);
+  });
+
   it.each([
     ['lan (101)', { Alias: 'lan', VLAN: 101 }],
     ['exp//lan (101)', { Alias: 'exp//lan', VLAN: 101 }],

@@ -85,14 +85,20 @@ export function readHost(entry: ResponseEntry): HostStats | null {
   };
 }
 
+/** minimega takes who asks for an address, from 0.0.0.0, as one who has it. */
+const Address = z
+  .string()
+  .catch('')
+  .transform((text) => (text === '0.0.0.0' || text === '::' ? '' : text));
+
 const Nic = z.object({
   Alias: z.string().catch(''),
   VLAN: z.number().catch(-1),
   Bridge: z.string().catch(''),
   Tap: z.string().catch(''),
   MAC: z.string().catch(''),
-  IP4: z.string().catch(''),
-  IP6: z.string().catch(''),
+  IP4: Address,
+  IP6: Address,
   /** Data has it not; the column `qos` has. */
   Qos: z.string().catch(''),
 });

@@ -15,8 +15,8 @@ import { columnOf, readHost, readVlan, readVms, recordsOf, type Vm } from './ans
 import type { Asker } from './asker.ts';
 
 /** Typed in full only: abbreviations mean minimega's own commands. */
-const own = (pattern: string, role: CommandPattern['role']): CompiledPattern =>
-  compilePattern({ pattern, role, reach: 'socket', scope: 'local', destructive: true, help: '' });
+const own = (pattern: string, role: CommandPattern['role'], reach: CommandPattern['reach'] = 'socket') =>
+  compilePattern({ pattern, role, reach, scope: 'local', destructive: true, help: '' });
 
 const launchPattern = 'vm launch <kvm,> <name or count> <with,> <setting>...';
 const surveyPattern = 'vm survey <hostname or range or all> <name or count> [setting]...';
@@ -30,7 +30,7 @@ export const consolePatterns: readonly CompiledPattern[] = [
   own(launchPattern, 'operator'),
   own(surveyPattern, 'viewer'),
   own(statePattern, 'viewer'),
-  own(showPattern, 'viewer'),
+  own(showPattern, 'viewer', 'mesh'),
   own(addPattern, 'operator'),
   own(deletePattern, 'operator'),
 ];
