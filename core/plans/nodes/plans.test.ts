@@ -486,6 +486,9 @@ describe('preflight', () => {
     expect(findings.map((finding) => finding.id)).toEqual([id]);
     expect(findings[0]?.text).toContain(said);
   });
+  test('a machine that runs minimega is told of the console for it', () => {
+    expect(bad({ port_busy: 'yes', port_user: 'minimega' })[0]?.mend).toMatch(/^attach the console to that minimega/);
+  });
   test('packages that apt can install are separated from the other faults', () => {
     expect(missingPackages(bad({ qemu: '', ovs: '', dnsmasq: '', tcpdump: '', epoch: '400' }))).toEqual(nodePackages);
     expect(missingPackages(bad({ dnsmasq: '' }))).toEqual(['dnsmasq-base']);

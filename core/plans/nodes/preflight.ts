@@ -254,7 +254,9 @@ export function judgePreflight(facts: PreflightFacts, context: { askedAtMs: numb
       'port',
       'fail',
       `port ${context.meshPort} is taken${facts.portUser ? ` by ${facts.portUser}` : ''}`,
-      'end that program, or choose another mesh port',
+      facts.portUser === 'minimega'
+        ? 'attach the console to that minimega (Attach to minimega), or end it before a deploy'
+        : 'end that program, or choose another mesh port',
     );
   else add('port', 'ok', `port ${context.meshPort} is ${facts.isPortBusy ? "meshd's" : 'free'}`);
   if (facts.maxSessions !== null && facts.maxSessions < fewSessions)
