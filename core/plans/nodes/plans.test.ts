@@ -486,7 +486,7 @@ describe('preflight', () => {
     expect(findings.map((finding) => finding.id)).toEqual([id]);
     expect(findings[0]?.text).toContain(said);
   });
-  test('a machine that runs minimega is told of the console for it', () => {
+  test('the advice for a machine that runs minimega is the console for it', () => {
     expect(bad({ port_busy: 'yes', port_user: 'minimega' })[0]?.mend).toMatch(/^attach the console to that minimega/);
   });
   test('packages that apt can install are separated from the other faults', () => {

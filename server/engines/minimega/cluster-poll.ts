@@ -35,6 +35,18 @@ export const pollTimes: PollTimes = {
   ...{ idleShare: 50, activeShare: 4 },
 };
 
+/**
+ * Milliseconds until the next round. The length of one that waited for a silent node says nothing about load: a share of it would keep
+ * the console from seeing the node's return for many minutes. It is not repeated at once either, since minimega lets nobody else onto the mesh while it waits.
+ */
+export function pauseMs(
+  { fastMs, farMs, waitingMs, idleShare, activeShare }: PollTimes,
+  { idleMs, tookMs, isActive }: { readonly idleMs: number; readonly tookMs: number; readonly isActive: boolean },
+): number {
+  if (tookMs > waitingMs) return farMs;
+  return isActive ? Math.max(fastMs, activeShare * tookMs) : Math.max(idleMs, idleShare * tookMs);
+}
+
 /** What users do on a cluster makes its watch ask again at once. */
 export class Activity {
   private readonly listeners = new Set<() => void>();
@@ -168,9 +180,8 @@ export class ClusterPoll {
   }
 
   private async pause(idleMs: number, tookMs: number): Promise<void> {
-    const { fastMs, idleShare, activeShare } = this.times;
-    const delayMs = this.isActive() ? Math.max(fastMs, activeShare * tookMs) : Math.max(idleMs, idleShare * tookMs);
     if (this.isOver) return;
+    const delayMs = pauseMs(this.times, { idleMs, tookMs, isActive: this.isActive() });
     await new Promise<void>((resolve) => {
       const wake = () => {
         clearTimeout(timer);
