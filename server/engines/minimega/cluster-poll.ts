@@ -9,7 +9,7 @@ import { keyOf } from '../../../contract/kind-keys.ts';
 import type { Kind, KindChange, RowChanges } from '../../../contract/kinds.ts';
 import { Rows } from '../../../core/rows.ts';
 import type { ClusterChange, MeshIdentity } from '../engine.ts';
-import type { MinimegaClient } from './client.ts';
+import type { Asker } from './asker.ts';
 import { rowsOfPicture, type Picture } from './cluster-picture.ts';
 import { askMesh, askNear, askOthers, askVms } from './questions.ts';
 
@@ -27,6 +27,11 @@ export interface PollTimes {
   /** Pauses are at least so many times the round before: idle, and while something moves. */
   readonly idleShare: number;
   readonly activeShare: number;
+}
+
+/** A connection that only the poll asks on. */
+export interface PolledClient extends Asker {
+  close(): void;
 }
 
 /** Idle, a minimega spends less than a fiftieth of its time on the console. */
@@ -70,9 +75,9 @@ export class ClusterPoll {
   private readonly kinds: readonly Kind[];
   private readonly picture: Picture;
   private readonly tables: readonly Rows[];
-  private readonly near: MinimegaClient;
-  private readonly openFar: () => Promise<MinimegaClient>;
-  private far: MinimegaClient | null = null;
+  private readonly near: PolledClient;
+  private readonly openFar: () => Promise<PolledClient>;
+  private far: PolledClient | null = null;
   private readonly ready: ClusterChange[] = [];
   private wakeReader: () => void = () => undefined;
   private readonly sleepers = new Set<() => void>();
@@ -86,8 +91,8 @@ export class ClusterPoll {
   constructor(
     options: { readonly times: PollTimes; readonly identity: MeshIdentity; readonly kinds: readonly Kind[] },
     components: {
-      readonly near: MinimegaClient;
-      readonly openFar: () => Promise<MinimegaClient>;
+      readonly near: PolledClient;
+      readonly openFar: () => Promise<PolledClient>;
       readonly picture: Picture;
     },
   ) {
