@@ -77,7 +77,7 @@ export default tseslint.config(
         '**/*.e2e.ts',
         '**/*-compliance.ts',
         'host/ssh/connection.ts',
-        'agent/socket/test-cluster.ts',
+        'agent/socket/cluster-for-tests.ts',
       ],
     ],
     rules: { 'max-lines-per-function': ['error', { max: 120 }] },
