@@ -66,10 +66,10 @@ export function IdentityBar(props: IdentityBarProps): ReactElement {
     <header className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-3 border-b bg-surface-1 pr-1 pl-3 max-md:pl-4">
       {/* On a phone one line, and the buttons another one: what is too long is cut. */}
       <div className="flex min-h-8 min-w-0 flex-1 items-center gap-x-3 max-md:basis-full max-md:gap-x-2.5">
-        <h1 className="min-w-0 truncate font-mono text-sm font-semibold">{vm.Name}</h1>
+        <h1 className="max-w-2/5 shrink-0 truncate font-mono text-sm font-semibold">{vm.Name}</h1>
         <Link
           href={withCluster(`/nodes/${encodeURIComponent(node)}`)}
-          className="min-w-0 truncate font-mono text-sm text-fg-2 hover:text-fg-1"
+          className="max-w-1/4 shrink-0 truncate font-mono text-sm text-fg-2 hover:text-fg-1"
         >
           {node}
         </Link>
@@ -155,7 +155,9 @@ function KeyboardOwner({ isLive, isMine, owner, refusal, onTake }: KeyboardOwner
       </span>
       {isLive && !isMine ? (
         <Button size="sm" className="h-6 max-md:h-8" disabledReason={refusal} onClick={onTake}>
-          Take<span className="max-md:sr-only"> the keyboard</span>
+          <span>
+            Take<span className="max-md:sr-only"> the keyboard</span>
+          </span>
         </Button>
       ) : null}
     </>
