@@ -63,9 +63,8 @@ export async function askVms(client: Asker, picture: Picture): Promise<string[]>
     const entries = await client.ask(`namespace ${quoteWord(name)} vm info`);
     const known: ReadonlyMap<string, readonly Vm[]> = picture.vms.get(name) ?? new Map<string, readonly Vm[]>();
     const next = new Map(known);
-    for (const host of known.keys()) {
-      if (!entries.some((entry) => entry.Host === host) && isGone(picture, name, host)) next.delete(host);
-    }
+    const silent = [...known.keys()].filter((host) => !entries.some((entry) => entry.Host === host));
+    for (const host of await goneOf(client, picture, { namespace: name, silent })) next.delete(host);
     for (const entry of entries) {
       picture.missingSince.delete(`${name} ${entry.Host}`);
       if (entry.Error === '') next.set(entry.Host, readVms(entry));
@@ -79,13 +78,24 @@ export async function askVms(client: Asker, picture: Picture): Promise<string[]>
 /** A dead node is a member for some 20 s more, and answers nothing. One that stays a member has left the namespace. */
 const missingMs = 40_000;
 
-function isGone(picture: Picture, namespace: string, host: string): boolean {
-  const key = `${namespace} ${host}`;
-  const since = picture.missingSince.get(key) ?? performance.now();
-  const isMember = picture.neighbours.has(host);
-  if (isMember) picture.missingSince.set(key, since);
-  else picture.missingSince.delete(key);
-  return isMember && performance.now() - since > missingMs;
+/** Those of `silent` that have left the namespace: VMs of a dead node stay, as LOST. `ns hosts` prints a range that leaves some out. */
+async function goneOf(
+  client: Asker,
+  picture: Picture,
+  { namespace, silent }: { readonly namespace: string; readonly silent: readonly string[] },
+): Promise<string[]> {
+  const now = performance.now();
+  const overdue = silent.filter((host) => {
+    const key = `${namespace} ${host}`;
+    const since = picture.missingSince.get(key) ?? now;
+    picture.missingSince.set(key, since);
+    return now - since > missingMs;
+  });
+  if (overdue.length === 0) return [];
+  // The list of the picture is as old as the last round, and a node that hung made that long.
+  const members = readMeshList((await client.ask('mesh list'))[0]);
+  for (const host of silent) if (!members.has(host)) picture.missingSince.delete(`${namespace} ${host}`);
+  return overdue.filter((host) => members.has(host));
 }
 
 /** Load and files of the other nodes; `isRare`: versions and degrees too. @returns what kept nodes from answering */
