@@ -2,8 +2,10 @@
 // nodes go. The cluster is the double of lab/minimega, which follows the recordings of minimega 3.1.0.
 import { CommandClient } from '../contract/command-client.ts';
 import { connectSocket, socketTransport } from '../host/command-socket.ts';
-import { accessIssues, shoot, type Person } from './browser.ts';
+import { accessIssues, desktop, shoot, type Person } from './browser.ts';
 import { expect, test } from './fixtures.ts';
+import { inspect } from './inspect.ts';
+import { openWizard, planLaunch } from './vm-journey.ts';
 
 const names = ['node1', 'node2', 'node3'];
 test.use({ scene: { lab: 'e2emini', nodes: 0, cluster: 'none', me: 'admin', minimega: names } });
@@ -37,14 +39,17 @@ test('the mesh, its VLANs and VMs are shown, and what somebody else does appears
   await me.page.goto('/vms');
   await me.page.getByText('web1').first().waitFor();
   await me.page.getByText('web2').first().waitFor();
-  await shoot(me.page, 'minimega-vms');
+  await inspect(me, 'minimega-vms', 'VMs');
+  await me.page.setViewportSize(desktop);
   await me.page.goto('/vlans');
   await me.page.getByText('lan').first().waitFor();
-  await shoot(me.page, 'minimega-vlans');
+  await inspect(me, 'minimega-vlans', 'VLANs');
+  await me.page.setViewportSize(desktop);
   // The picture is a canvas: the table beside it has the names.
   await me.page.goto('/mesh?view=table');
   await me.page.getByRole('link', { name: 'node3', exact: true }).waitFor();
-  await shoot(me.page, 'minimega-mesh');
+  await inspect(me, 'minimega-mesh', 'Mesh');
+  await me.page.setViewportSize(desktop);
   expect(await accessIssues(me.page)).toEqual([]);
 });
 
@@ -58,13 +63,40 @@ test('a VM is started from its page, and what minimega cannot do is disabled wit
   await expect(me.page.getByText(/minimega does not tell what a VM takes/)).toBeVisible();
   await me.page.getByText('Snapshot', { exact: true }).waitFor();
   await expect(me.page.getByText('gave no answer')).toHaveCount(0);
-  await shoot(me.page, 'minimega-vm');
+  await inspect(me, 'minimega-vm', 'web1');
+  await me.page.setViewportSize(desktop);
 });
 
 test('its screen is shown', async ({ me }) => {
   await me.page.goto('/console/node1/web1?namespace=lab');
   await expect(me.page.getByRole('group', { name: 'Screen of web1' }).locator('canvas').last()).toBeVisible();
   await shoot(me.page, 'minimega-console');
+});
+
+test('the wizard launches two VMs on a new VLAN, and each is looked for afterwards', async ({ me }) => {
+  await me.page.setViewportSize(desktop);
+  await me.page.goto('/vms');
+  await openWizard(me);
+  await planLaunch(me, {
+    ...{ namespace: 'shop', vlan: 'web', names: 'shop[1-2]', nodes: 'node[2-3]', rule: 'One on each' },
+    async onStep(title) {
+      await inspect(me, `minimega-launch-${title.split(/\W/)[0]?.toLowerCase() ?? ''}`, 'Launch VMs');
+      await me.page.setViewportSize(desktop);
+    },
+  });
+  await inspect(me, 'minimega-launch-plan', 'Plan');
+  await me.page.setViewportSize(desktop);
+  await me.page.getByRole('button', { name: 'Run it' }).click();
+  await me.page.getByRole('status').filter({ hasText: /^Done/ }).waitFor();
+  const made = me.page.getByRole('list', { name: 'VMs of this launch' });
+  for (const name of ['shop1', 'shop2'])
+    await made
+      .getByRole('listitem')
+      .filter({ has: me.page.getByRole('link', { name, exact: true }) })
+      .getByText('running')
+      .waitFor();
+  await inspect(me, 'minimega-launch-done', 'Launch VMs');
+  await me.page.setViewportSize(desktop);
 });
 
 test('the terminal speaks minimega, keeps its namespace to itself, and sends nothing that minimega dies of', async ({
