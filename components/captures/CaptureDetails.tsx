@@ -2,7 +2,7 @@
 // The selected capture: what it is, what can be done with it, and its first packets.
 import { Download, Square, Trash2, X } from 'lucide-react';
 import type { ReactElement } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { safeText } from '../../core/safe-text.ts';
 import { formatInstant } from '../../lib/format.ts';
 import { useCluster } from '../frame/use-cluster.ts';
@@ -25,6 +25,7 @@ import {
 import { PacketTable } from './PacketTable.tsx';
 
 export function CaptureDetails({ line, onClose }: { line: CaptureLine; onClose: () => void }): ReactElement {
+  const asCommand = useShellCommand();
   const cluster = useCluster();
   const lines = useLines(cluster?.Id ?? '');
   const refusal = useRefusal('operator');
@@ -67,7 +68,7 @@ export function CaptureDetails({ line, onClose }: { line: CaptureLine; onClose: 
               Forget
             </Button>
           )}
-          <CopyButton text={meshdCommand(command)} label={`Copy as command: ${command}`} />
+          <CopyButton text={asCommand(command)} label={`Copy as command: ${command}`} />
           <DownloadButton captures={[line]} size="sm" />
           <IconButton label="Close" icon={<X />} onClick={onClose} />
         </span>

@@ -1,7 +1,7 @@
 'use client';
 // What to capture, which packets, and when it ends on its own. The filter is compiled on its node while one types.
 import type { ReactElement } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { useCluster } from '../frame/use-cluster.ts';
 import { CommandLine } from '../ui/CommandLine.tsx';
 import { Field } from '../ui/Field.tsx';
@@ -23,6 +23,7 @@ export interface StartCaptureDialogProps {
 }
 
 export function StartCaptureDialog({ open, onOpenChange, targets, nic = 0 }: StartCaptureDialogProps): ReactElement {
+  const asCommand = useShellCommand();
   const lines = useLines(useCluster()?.Id ?? '');
   const showToast = useToast();
   const capture = useNewCapture(open, targets, nic);
@@ -93,7 +94,7 @@ export function StartCaptureDialog({ open, onOpenChange, targets, nic = 0 }: Sta
           onChange={(event) => change({ file: event.target.value })}
         />
       </Field>
-      {line === '' ? null : <CommandLine command={meshdCommand(line)} label="Copy as command" />}
+      {line === '' ? null : <CommandLine command={asCommand(line)} label="Copy as command" />}
     </LineDialog>
   );
 }

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
 import { dhcpDefaults, findDhcpIssues, suggestDhcp, type DhcpField, type DhcpWords } from '../../core/dhcp/settings.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { useFleetPart } from '../../lib/use-console.ts';
 import { useCluster } from '../frame/use-cluster.ts';
@@ -48,6 +48,7 @@ const fields: readonly { field: DhcpField; label: string; hint: string; placehol
 ];
 
 export function StartDhcpDialog({ open, onOpenChange, vlan, name, namespace, vms }: StartDhcpProps): ReactElement {
+  const asCommand = useShellCommand();
   const cluster = useCluster();
   const id = cluster?.Id ?? '';
   const nodes = useFleetPart(({ view }) => view.nodes);
@@ -131,7 +132,7 @@ export function StartDhcpDialog({ open, onOpenChange, vlan, name, namespace, vms
           </Field>
         ))}
       </div>
-      {blocked === '' ? <CommandLine command={meshdCommand(line)} label="Copy as command" /> : null}
+      {blocked === '' ? <CommandLine command={asCommand(line)} label="Copy as command" /> : null}
     </LineDialog>
   );
 }

@@ -5,7 +5,7 @@ import Link from 'next/link';
 import type { ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { safeText } from '../../core/safe-text.ts';
 import { countOf, formatInstant } from '../../lib/format.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
@@ -72,6 +72,7 @@ function Server({
   server: VlanServer;
   namespace: string;
 }): ReactElement {
+  const asCommand = useShellCommand();
   const cluster = useCluster();
   const withCluster = useClusterPath();
   const refusal = useRefusal('operator');
@@ -89,7 +90,7 @@ function Server({
         </Link>
         <StateMark state={tone}>{word}</StateMark>
         <span className="ml-auto flex items-center gap-1">
-          <CopyButton text={meshdCommand(line)} label="Copy the command that stops it" />
+          <CopyButton text={asCommand(line)} label="Copy the command that stops it" />
           <Button
             size="sm"
             variant="ghost"

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
 import { describeError } from '../../contract/errors.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from './use-shell-command.ts';
 import { useConsole } from '../../lib/use-console.ts';
 import { safeText } from '../../core/safe-text.ts';
 import { CommandLine } from '../ui/CommandLine.tsx';
@@ -26,6 +26,7 @@ export interface AskNodeProps {
 type Answer = { readonly entries: readonly ResponseEntry[]; readonly error: string } | null;
 
 export function AskNode({ cluster, node, line, timeoutMs = 10_000 }: AskNodeProps): ReactElement {
+  const asCommand = useShellCommand();
   const commands = useConsole()?.commands ?? null;
   const [answer, setAnswer] = useState<Answer>(null);
   const [asked, setAsked] = useState(0);
@@ -53,7 +54,7 @@ export function AskNode({ cluster, node, line, timeoutMs = 10_000 }: AskNodeProp
     <div className="flex flex-col gap-2">
       <div className="flex items-center gap-1">
         <div className="min-w-0 flex-1">
-          <CommandLine command={meshdCommand(line)} />
+          <CommandLine command={asCommand(line)} />
         </div>
         <IconButton label="Ask again" icon={<RotateCw />} onClick={() => setAsked(asked + 1)} />
       </div>

@@ -4,7 +4,7 @@ import { useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import { describeError } from '../../contract/errors.ts';
 import type { ResponseEntry } from '../../contract/command-socket.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { describeRange } from '../../core/ranges/describe-range.ts';
 import { compareNames } from '../../core/ranges/natural-order.ts';
 import { countOf } from '../../lib/format.ts';
@@ -35,6 +35,7 @@ const timeoutMs = 30_000;
 const atOnce = 16;
 
 export function CommandOnMany({ open, onOpenChange, cluster, names }: CommandOnManyProps): ReactElement {
+  const asCommand = useShellCommand();
   const commands = useConsole()?.commands ?? null;
   const [line, setLine] = useState('');
   const [outcomes, setOutcomes] = useState<ReadonlyMap<string, Outcome | null>>(new Map());
@@ -118,7 +119,7 @@ export function CommandOnMany({ open, onOpenChange, cluster, names }: CommandOnM
           <Input isMono autoFocus autoComplete="off" value={line} onChange={(event) => setLine(event.target.value)} />
         </Field>
         {line.trim() === '' ? null : (
-          <CommandLine command={meshdCommand(`mesh send ${describeRange(names)} ${line.trim()}`)} />
+          <CommandLine command={asCommand(`mesh send ${describeRange(names)} ${line.trim()}`)} />
         )}
         {outcomes.size === 0 ? null : (
           <ul aria-live="polite" className="flex flex-col">

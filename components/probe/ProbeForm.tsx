@@ -2,7 +2,7 @@
 // What to probe: VLANs and nodes, what that costs, the command for it, and the buttons that begin and end it.
 import { Radar, Square } from 'lucide-react';
 import type { ReactElement, ReactNode } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { countOf, formatDuration } from '../../lib/format.ts';
 import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
@@ -27,6 +27,7 @@ export interface ProbeFormProps {
 }
 
 export function ProbeForm(props: ProbeFormProps): ReactElement {
+  const asCommand = useShellCommand();
   const { map, typed, left, choice, onType, isRunning, onRun, onCancel } = props;
   const lack = useLack('probe');
   const mayRun = useRefusal('operator');
@@ -107,7 +108,7 @@ export function ProbeForm(props: ProbeFormProps): ReactElement {
           </Button>
         )}
         <div className="min-w-0 flex-1 basis-80">
-          {choice.line === '' ? null : <CommandLine command={meshdCommand(choice.line)} label="Copy as command" />}
+          {choice.line === '' ? null : <CommandLine command={asCommand(choice.line)} label="Copy as command" />}
           <p className={cx('mt-1 text-sm', choice.line === '' ? 'text-bad' : 'text-fg-3')}>{sentence(choice)}</p>
         </div>
       </div>

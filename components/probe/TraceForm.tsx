@@ -4,7 +4,7 @@ import { ArrowLeftRight, Route, Square } from 'lucide-react';
 import { useId, useState, type ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
 import type { TraceResult } from '../../contract/trace.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { useLack } from '../fleet/use-lack.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
@@ -22,6 +22,7 @@ interface TraceFormProps {
 }
 
 export function TraceForm({ choice, trace }: TraceFormProps): ReactElement {
+  const asCommand = useShellCommand();
   const { from, to, line, change } = choice;
   const lack = useLack('probe');
   const mayRun = useRefusal('operator');
@@ -73,7 +74,7 @@ export function TraceForm({ choice, trace }: TraceFormProps): ReactElement {
           </Button>
         )}
         <div className="min-w-0 flex-1 basis-80">
-          {line === '' ? null : <CommandLine command={meshdCommand(line)} label="Copy as command" />}
+          {line === '' ? null : <CommandLine command={asCommand(line)} label="Copy as command" />}
           <p className="mt-1 text-sm text-fg-3">
             Both nodes say what they see, and test the switches between them. No VM sees a frame of it.
           </p>

@@ -4,7 +4,7 @@ import { MonitorOff } from 'lucide-react';
 import Link from 'next/link';
 import { useEffect, useMemo, useState, type ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { fleetKeys } from '../../contract/fleet-keys.ts';
 import { rowsOf } from '../../core/fleet-view.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
@@ -74,6 +74,7 @@ interface VmConsoleProps {
 }
 
 function VmConsole({ cluster, node, vm }: VmConsoleProps): ReactElement {
+  const asCommand = useShellCommand();
   const url = useUrlState();
   const kind: ConsoleKind = url.get('kind') === 'serial' ? 'serial' : 'vnc';
   const port = Number(url.get('port')) || 0;
@@ -111,7 +112,7 @@ function VmConsole({ cluster, node, vm }: VmConsoleProps): ReactElement {
         {...{ vm, node, watchers, handle, isLive, isFull }}
         isScaled={kind === 'vnc' ? isScaled : null}
         choice={<ConsoleChoice kind={kind} port={port} ports={vm.SerialPorts} onChoose={(next) => url.set(next)} />}
-        commands={commandsFor(vm, kind, port)}
+        commands={commandsFor(vm, { kind, port, asCommand })}
         onTake={() => stream?.take()}
         onPaste={() => setIsPasting(true)}
         onScale={() => url.set({ scale: isScaled ? 'off' : null })}
@@ -153,11 +154,14 @@ function VmConsole({ cluster, node, vm }: VmConsoleProps): ReactElement {
   );
 }
 
-function commandsFor(vm: FleetVm, kind: ConsoleKind, port: number): { label: string; command: string }[] {
+function commandsFor(
+  vm: FleetVm,
+  { kind, port, asCommand }: { kind: ConsoleKind; port: number; asCommand: (line: string) => string },
+): { label: string; command: string }[] {
   const screenshot = lineFor(vm, 'vm', 'screenshot', vm.Name, 'file', `${vm.Name}.png`);
   const socket = socketPath(vm, kind === 'vnc' ? 'vnc' : `serial${port}`);
   return [
-    ...(kind === 'vnc' ? [{ label: 'a screenshot', command: meshdCommand(screenshot) }] : []),
+    ...(kind === 'vnc' ? [{ label: 'a screenshot', command: asCommand(screenshot) }] : []),
     kind === 'vnc'
       ? { label: 'its VNC socket, on the node', command: socket }
       : { label: 'this port, on the node', command: `socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:${socket}` },

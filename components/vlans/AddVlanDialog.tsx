@@ -2,7 +2,7 @@
 // A new alias: its name, and a number where it has to be a certain one. What the page knows is checked while one types; meshd decides.
 import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { defaultNamespace } from '../../core/namespaces.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Checkbox } from '../ui/Checkbox.tsx';
@@ -28,6 +28,7 @@ export interface AddVlanDialogProps {
 }
 
 export function AddVlanDialog(props: AddVlanDialogProps): ReactElement {
+  const asCommand = useShellCommand();
   const { open, onOpenChange, map, onAdded } = props;
   const [namespace, setNamespace] = useState(props.namespace);
   const [alias, setAlias] = useState('');
@@ -133,9 +134,7 @@ export function AddVlanDialog(props: AddVlanDialogProps): ReactElement {
           hint={forcing === '' ? 'Two aliases may get one number by it: their VMs would share a network.' : forcing}
         />
       ) : null}
-      {alias.trim() === '' || wrong !== '' ? null : (
-        <CommandLine command={meshdCommand(line)} label="Copy as command" />
-      )}
+      {alias.trim() === '' || wrong !== '' ? null : <CommandLine command={asCommand(line)} label="Copy as command" />}
     </LineDialog>
   );
 }

@@ -3,7 +3,7 @@
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import type { FleetVm } from '../../contract/fleet.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { countOf } from '../../lib/format.ts';
 import { stopLine } from '../dhcp/dhcp-view.ts';
 import { useServersOn } from '../dhcp/use-dhcp.ts';
@@ -40,6 +40,7 @@ export function DeleteVlanDialog({
   source,
   vlan,
 }: DeleteVlanDialogProps): ReactElement | null {
+  const asCommand = useShellCommand();
   const [typed, setTyped] = useState('');
   const lines = useLines(map.cluster);
   const attached = useCluster()?.AttachedTo ?? '';
@@ -103,9 +104,7 @@ export function DeleteVlanDialog({
           <Input isMono autoComplete="off" value={typed} onChange={(event) => setTyped(event.target.value)} />
         </Field>
       ) : null}
-      {stuck.length > 0 ? null : (
-        <CommandLine command={commands.map(meshdCommand).join('\n')} label="Copy as command" />
-      )}
+      {stuck.length > 0 ? null : <CommandLine command={commands.map(asCommand).join('\n')} label="Copy as command" />}
     </LineDialog>
   );
 }

@@ -2,7 +2,7 @@
 // One number for a split alias: which VMs move for each choice, as the page and as the nodes see it.
 import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { countOf } from '../../lib/format.ts';
 import { AskNode } from '../fleet/AskNode.tsx';
 import { useCluster } from '../frame/use-cluster.ts';
@@ -29,6 +29,7 @@ export interface JoinVlanDialogProps {
 }
 
 export function JoinVlanDialog(props: JoinVlanDialogProps): ReactElement | null {
+  const asCommand = useShellCommand();
   const { open, onOpenChange, map, source, vlan, onJoined } = props;
   const [chosen, setChosen] = useState<number | null>(null);
   const lines = useLines(map.cluster);
@@ -109,7 +110,7 @@ export function JoinVlanDialog(props: JoinVlanDialogProps): ReactElement | null 
               <h3 className="mb-1 text-sm font-medium text-fg-2">As the nodes see it</h3>
               <AskNode cluster={map.cluster} node={attached} line={joinLine(vlan, null)} />
             </div>
-            {to === null ? null : <CommandLine command={meshdCommand(joinLine(vlan, to))} label="Copy as command" />}
+            {to === null ? null : <CommandLine command={asCommand(joinLine(vlan, to))} label="Copy as command" />}
           </>
         )}
         <LineAnswers answers={lines.answers} />

@@ -4,7 +4,7 @@ import { X } from 'lucide-react';
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { defaultNamespace } from '../../core/namespaces.ts';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { countOf } from '../../lib/format.ts';
 import { useRefusal } from '../frame/use-session.tsx';
 import { Button } from '../ui/Button.tsx';
@@ -44,6 +44,7 @@ export function NumbersDialog({ open, onOpenChange, map }: NumbersDialogProps): 
 }
 
 function Ranges({ map }: { map: VlanMap }): ReactElement {
+  const asCommand = useShellCommand();
   const [namespace, setNamespace] = useState(defaultNamespace);
   const [typed, setTyped] = useState({ first: '', last: '' });
   const lines = useLines(map.cluster);
@@ -139,7 +140,7 @@ function Ranges({ map }: { map: VlanMap }): ReactElement {
         </div>
         {checks.last.error === '' ? null : <p className="text-sm text-bad">{checks.last.error}</p>}
         {checks.last.note === '' ? null : <p className="text-sm text-fg-3">{checks.last.note}</p>}
-        {isComplete && wrong === '' ? <CommandLine command={meshdCommand(line)} label="Copy as command" /> : null}
+        {isComplete && wrong === '' ? <CommandLine command={asCommand(line)} label="Copy as command" /> : null}
         <Button className="self-start" type="submit" isBusy={lines.isBusy} disabledReason={blocked}>
           Set the range
         </Button>
@@ -150,6 +151,7 @@ function Ranges({ map }: { map: VlanMap }): ReactElement {
 }
 
 function KeptNumbers({ map }: { map: VlanMap }): ReactElement {
+  const asCommand = useShellCommand();
   const [number, setNumber] = useState('');
   const lines = useLines(map.cluster);
   const refusal = useRefusal('operator');
@@ -204,7 +206,7 @@ function KeptNumbers({ map }: { map: VlanMap }): ReactElement {
           />
         </Field>
         {number.trim() === '' || check.error !== '' ? null : (
-          <CommandLine command={meshdCommand(line)} label="Copy as command" />
+          <CommandLine command={asCommand(line)} label="Copy as command" />
         )}
         <Button className="self-start" type="submit" isBusy={lines.isBusy} disabledReason={blocked}>
           Keep it free

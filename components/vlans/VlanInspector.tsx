@@ -4,7 +4,7 @@ import { ListFilter, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { lazy, memo, Suspense, useMemo } from 'react';
 import type { ReactElement, ReactNode } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
 import { useCluster, useClusterPath } from '../frame/use-cluster.ts';
 import { useRefusal } from '../frame/use-session.tsx';
@@ -134,13 +134,14 @@ export const VlanInspector = memo(function VlanInspector(props: VlanInspectorPro
 });
 
 function Fix({ fix, children }: { fix: VlanFix; children: ReactNode }): ReactElement {
+  const asCommand = useShellCommand();
   return (
     <div className="flex flex-col gap-2">
       <Notice state={fix.state} title={fix.title} action={children}>
         {fix.text}
       </Notice>
       {fix.commands.length === 0 ? null : (
-        <CommandLine command={fix.commands.map(meshdCommand).join('\n')} label="Copy as command" />
+        <CommandLine command={fix.commands.map(asCommand).join('\n')} label="Copy as command" />
       )}
     </div>
   );

@@ -11,6 +11,7 @@ import { copyText } from '../ui/CopyButton.tsx';
 import { Menu, MenuItem } from '../ui/Menu.tsx';
 import { useToast } from '../ui/Toast.tsx';
 import { onActionAsked } from './asked-actions.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { commandText } from './command-text.ts';
 import type { VmActing } from './use-vm-actions.ts';
 import { consequencesOf, verbLooks } from './verbs.tsx';
@@ -115,10 +116,11 @@ export function VmActions({ acting, vms, buttons = vmVerbs }: VmActionsProps): R
 
 /** The same as commands, for each verb that needs nothing but VMs. */
 function CopyMenu({ acting, vms }: Pick<VmActionsProps, 'acting' | 'vms'>): ReactElement {
+  const asCommand = useShellCommand();
   const toast = useToast();
   const copy = (verb: PlainVerb): void => {
     const commands = acting.commandsFor({ verb }, fitFor(verb, vms).vms);
-    void copyText(commandText(commands)).then((isCopied) =>
+    void copyText(commandText(commands, asCommand)).then((isCopied) =>
       toast(
         isCopied
           ? {
@@ -163,6 +165,7 @@ interface QuestionProps extends Pick<VmActionsProps, 'acting' | 'vms'> {
 }
 
 function Question({ verb, acting, vms, onClose }: QuestionProps): ReactElement | null {
+  const asCommand = useShellCommand();
   if (verb === 'kill' || verb === 'flush') {
     const fitting = fitFor(verb, vms).vms;
     const { label } = verbLooks[verb];
@@ -175,7 +178,7 @@ function Question({ verb, acting, vms, onClose }: QuestionProps): ReactElement |
         consequences={consequencesOf(verb, fitting)}
         name={fitting.length === 1 ? what : `${verb} ${what}`}
         action={`${label} ${what}`}
-        command={commandText(acting.commandsFor({ verb }, fitting))}
+        command={commandText(acting.commandsFor({ verb }, fitting), asCommand)}
         onConfirm={() => {
           acting.start({ verb }, fitting);
           return Promise.resolve();

@@ -1,7 +1,7 @@
 'use client';
 // Disks and configuration of a VM, as its node says them: asked when the page opens, and again when the VM changed.
 import type { ReactElement } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { Fact, FactList } from '../fleet/facts.tsx';
 import { useCluster } from '../frame/use-cluster.ts';
 import { CopyButton } from '../ui/CopyButton.tsx';
@@ -10,10 +10,12 @@ import { Panel } from '../ui/Panel.tsx';
 import { Skeleton } from '../ui/Skeleton.tsx';
 import { useAsked } from './use-asked.ts';
 import type { VmLine } from './vm-line.ts';
-import { infoQuestion, readInfo } from './vm-questions.ts';
+import { infoQuestion, minimegaInfo, readInfo } from './vm-questions.ts';
 
 export function VmConfigPanel({ line }: { line: VmLine }): ReactElement {
-  const attached = useCluster()?.AttachedTo ?? '';
+  const asCommand = useShellCommand();
+  const cluster = useCluster();
+  const attached = cluster?.AttachedTo ?? '';
   const { vm, node, nics } = line;
   const isLost = vm.State === 'LOST';
   const question = infoQuestion(line, attached);
@@ -23,7 +25,12 @@ export function VmConfigPanel({ line }: { line: VmLine }): ReactElement {
   return (
     <Panel
       title="Disks and configuration"
-      actions={<CopyButton text={meshdCommand(question)} label="Copy as command" />}
+      actions={
+        <CopyButton
+          text={asCommand(cluster?.Engine === 'minimega' ? minimegaInfo(line) : question)}
+          label="Copy as command"
+        />
+      }
     >
       <div className="flex flex-col gap-3">
         {isLost ? (

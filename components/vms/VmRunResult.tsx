@@ -8,6 +8,7 @@ import { CommandLine } from '../ui/CommandLine.tsx';
 import { IconButton } from '../ui/IconButton.tsx';
 import { Spinner } from '../ui/Spinner.tsx';
 import { StateShape, type State } from '../ui/StateMark.tsx';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { commandText } from './command-text.ts';
 import type { VmActing, VmRun } from './use-vm-actions.ts';
 import { verbLooks } from './verbs.tsx';
@@ -17,6 +18,7 @@ import { countOutcomes, type OutcomeCounts, type VmOutcome } from './vm-outcomes
 const shownProblems = 100;
 
 export function VmRunResult({ acting }: { acting: VmActing }): ReactElement | null {
+  const asCommand = useShellCommand();
   const { run } = acting;
   if (run === null) return null;
   const counts = countOutcomes(run.outcomes.values());
@@ -63,7 +65,7 @@ export function VmRunResult({ acting }: { acting: VmActing }): ReactElement | nu
           As {run.commands.length === 1 ? 'a command' : 'commands'}
         </summary>
         <div className="mt-1 max-h-40 scroller" tabIndex={0} role="region" aria-label="Commands">
-          <CommandLine command={commandText(run.commands)} />
+          <CommandLine command={commandText(run.commands, asCommand)} />
         </div>
       </details>
     </div>

@@ -4,7 +4,7 @@ import { Box } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useId, useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
-import { meshdCommand } from '../../core/plans/step.ts';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { countOf } from '../../lib/format.ts';
 import { useFleetPart, useReadable } from '../../lib/use-console.ts';
 import { Inspected } from '../frame/Inspected.tsx';
@@ -167,6 +167,7 @@ function useFilter(text: string): { fits: VmFilter; error: string } {
 }
 
 function NoVms(): ReactElement {
+  const asCommand = useShellCommand();
   return (
     <>
       <PageHeader title="VMs" />
@@ -176,8 +177,8 @@ function NoVms(): ReactElement {
           commands, on any node:
         </p>
         <div className="mt-3 flex flex-col gap-1 text-left">
-          <CommandLine command={meshdCommand('vm config disks web.qcow2')} />
-          <CommandLine command={meshdCommand('vm launch kvm web[1-4]')} />
+          <CommandLine command={asCommand('vm config disks web.qcow2')} />
+          <CommandLine command={asCommand('vm launch kvm web[1-4]')} />
         </div>
       </EmptyState>
     </>

@@ -14,6 +14,7 @@ import { Dialog } from '../ui/Dialog.tsx';
 import { Field } from '../ui/Field.tsx';
 import { Input } from '../ui/Input.tsx';
 import { Select } from '../ui/Select.tsx';
+import { useShellCommand } from '../fleet/use-shell-command.ts';
 import { commandText } from './command-text.ts';
 import type { VmActing } from './use-vm-actions.ts';
 import { describeTargets, verbLooks } from './verbs.tsx';
@@ -30,6 +31,7 @@ export interface WishDialogProps {
 }
 
 export function WishDialog({ verb, acting, vms, onClose }: WishDialogProps): ReactElement {
+  const asCommand = useShellCommand();
   const [key, setKey] = useState('');
   const [value, setValue] = useState('');
   const [nic, setNic] = useState('0');
@@ -108,7 +110,7 @@ export function WishDialog({ verb, acting, vms, onClose }: WishDialogProps): Rea
           </p>
         ) : null}
         {verb === 'net connect' ? <VlanField vms={vms} value={vlan} onChange={setVlan} error={vlanIssue} /> : null}
-        {missing === '' ? <CommandLine command={commandText(acting.commandsFor(wish, fit.vms))} /> : null}
+        {missing === '' ? <CommandLine command={commandText(acting.commandsFor(wish, fit.vms), asCommand)} /> : null}
       </form>
     </Dialog>
   );

@@ -1,7 +1,7 @@
 // Lines on VMs as a shell takes them, for copying. Pure.
-import { meshdCommand } from '../../core/plans/step.ts';
 import type { VmCommand } from './vm-commands.ts';
 
-export function commandText(commands: readonly Pick<VmCommand, 'line'>[]): string {
-  return commands.map(({ line }) => meshdCommand(line)).join('\n');
+/** `asCommand`: a line as a shell of a node runs it. */
+export function commandText(commands: readonly Pick<VmCommand, 'line'>[], asCommand: (line: string) => string): string {
+  return commands.map(({ line }) => asCommand(line)).join('\n');
 }

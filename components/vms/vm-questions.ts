@@ -15,6 +15,11 @@ export function infoQuestion(line: VmLine, attached: string): string {
   return onNodeOf(line, attached, `vm show ${quoteWord(line.vm.Uuid)}`);
 }
 
+/** The same in minimega's words, for people: all hosts of the namespace answer it. */
+export function minimegaInfo({ vm }: VmLine): string {
+  return inNamespace(vm.Namespace, `.filter uuid=${quoteWord(vm.Uuid)} vm info`);
+}
+
 /** A picture no wider or higher than this, in pixels. */
 export function pictureQuestion(line: VmLine, attached: string, maxSide: number): string {
   return onNodeOf(line, attached, `vm screenshot ${quoteWord(line.vm.Uuid)} ${maxSide}`);

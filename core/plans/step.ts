@@ -1,4 +1,5 @@
 // Building steps: what all planners share. No step carries a secret: not in its arguments, its preview or its key.
+import type { FleetCluster } from '../../contract/fleet.ts';
 import { installedTree } from '../deploy/tree.ts';
 import type { Plan, PlanKind, Step, StepCall } from '../../contract/plans.ts';
 import type { ActionCall, StepActions } from './actions.ts';
@@ -74,7 +75,13 @@ export function makePlan(
 
 /** A line of the command language as a shell on a node runs it: one word wherever a shell would read it otherwise. */
 export function meshdCommand(line: string): string {
-  return `${installedTree}/bin/meshd -e ${/^[\w@%+=:,./ -]+$/.test(line) ? line : shellWord(line)}`;
+  return shellCommand('meshd', line);
+}
+
+/** The same for the program of an engine. minimega's stands where its users put it: they have it in their PATH. */
+export function shellCommand(engine: FleetCluster['Engine'], line: string): string {
+  const program = engine === 'meshd' ? `${installedTree}/bin/meshd` : 'minimega';
+  return `${program} -e ${/^[\w@%+=:,./ -]+$/.test(line) ? line : shellWord(line)}`;
 }
 
 /** A word of a shell command as people type it: quoted only where a shell would read it otherwise. */

@@ -1,4 +1,5 @@
 // What the cluster said about a launch, as its planner needs it.
+import type { FleetCluster } from '../../../contract/fleet.ts';
 import type { LaunchHost } from './place.ts';
 
 /** What a node said, and what keeps it from running these VMs. */
@@ -14,6 +15,7 @@ export interface SurveyedHost extends LaunchHost {
 }
 
 export interface LaunchFacts {
+  readonly engine: FleetCluster['Engine'];
   readonly hosts: readonly SurveyedHost[];
   /** Nodes that did not answer, and why. */
   readonly silent: readonly { readonly name: string; readonly why: string }[];

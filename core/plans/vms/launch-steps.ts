@@ -2,20 +2,20 @@
 import type { Step } from '../../../contract/plans.ts';
 import { describeRange } from '../../ranges/describe-range.ts';
 import { isVlan } from '../../vlans/names.ts';
-import { meshdCommand } from '../step.ts';
+import { shellCommand } from '../step.ts';
 import { launchStep, maxStepVms } from './actions.ts';
 import { describeBytes } from './bytes.ts';
 import type { LaunchForm } from './form.ts';
 import type { LaunchFacts, SurveyedHost } from './launch-facts.ts';
 import type { Placed } from './place.ts';
-import { launchLine, lineOf, settingsOf } from './settings.ts';
+import { launchLine, lineOf, minimegaLaunchLines, settingsOf } from './settings.ts';
 
 /** Until a node has copied its images, launched or started the VMs of a step. */
 const copyMs = 2 * 3600_000;
 const launchMs = 20 * 60_000;
 const startMs = 5 * 60_000;
 
-export function hostSteps(form: LaunchForm, { namespace }: LaunchFacts, nodes: readonly string[]): Step[] {
+export function hostSteps(form: LaunchForm, { namespace, engine }: LaunchFacts, nodes: readonly string[]): Step[] {
   const missing = nodes.filter((node) => !namespace?.hosts.includes(node));
   if (missing.length === 0) return [];
   const hosts = describeRange(missing);
@@ -27,7 +27,7 @@ export function hostSteps(form: LaunchForm, { namespace }: LaunchFacts, nodes: r
       node: '',
       title: isNew ? `Make the namespace ${form.namespace}` : `Add ${hosts} to the namespace ${form.namespace}`,
       why: isNew ? 'Its VMs and VLAN aliases are its own, on all nodes.' : 'Only its hosts run its VMs.',
-      preview: [{ kind: 'command', text: meshdCommand(lineOf('namespace', form.namespace, 'ns', 'add-hosts', hosts)) }],
+      preview: commandsOf(engine, lineOf('namespace', form.namespace, 'ns', 'add-hosts', hosts)),
       args,
       undo: { action: 'removeHosts', args },
     }),
@@ -35,7 +35,7 @@ export function hostSteps(form: LaunchForm, { namespace }: LaunchFacts, nodes: r
 }
 
 /** Aliases that are new. A number as it is needs no step. */
-export function vlanSteps(form: LaunchForm, { aliases, namespace }: LaunchFacts): Step[] {
+export function vlanSteps(form: LaunchForm, { aliases, namespace, engine }: LaunchFacts): Step[] {
   const fresh = [...new Set(form.networks)].filter((vlan) => !isVlanNumber(vlan) && !aliases.has(vlan));
   return fresh.map((alias, at) => {
     const vlan = form.vlans[alias] ?? null;
@@ -53,7 +53,8 @@ export function vlanSteps(form: LaunchForm, { aliases, namespace }: LaunchFacts)
         vlan === null
           ? 'The cluster gives it a number that no other alias has.'
           : 'You chose its number, such as one that your switches know.',
-      preview: [{ kind: 'command', text: meshdCommand(lineOf(...words)) }],
+      // minimega gives an alias its number when a VM first names it.
+      preview: engine === 'minimega' && vlan === null ? [] : commandsOf(engine, lineOf(...words)),
       args,
       undo: { action: 'releaseVlan', args },
     });
@@ -90,7 +91,7 @@ export function nodeSteps(form: LaunchForm, facts: LaunchFacts, { node, needs, p
       needs: last === undefined ? needs : [last],
       title: `Launch ${vms}`,
       why: chunk.length === 1 ? 'It is made, paused.' : `${chunk.length} VMs are made, paused.`,
-      preview: [{ kind: 'command', text: meshdCommand(launchLine({ namespace, names: vms, settings, node })) }],
+      preview: commandsOf(facts.engine, ...launchLines(facts, { namespace, names: vms, settings, node })),
       args: { ...args, settings, networks },
       deadlineMs: launchMs,
       undo: { action: 'flushVms', args },
@@ -105,7 +106,7 @@ export function nodeSteps(form: LaunchForm, facts: LaunchFacts, { node, needs, p
       needs: [launch.key],
       title: `Start ${vms}`,
       why: 'They boot.',
-      preview: [{ kind: 'command', text: meshdCommand(lineOf('namespace', namespace, 'vm', 'start', vms)) }],
+      preview: commandsOf(facts.engine, lineOf('namespace', namespace, 'vm', 'start', vms)),
       args,
       deadlineMs: startMs,
       undo: { action: 'killVms', args },
@@ -114,6 +115,14 @@ export function nodeSteps(form: LaunchForm, facts: LaunchFacts, { node, needs, p
     last = start.key;
   });
   return steps;
+}
+
+function launchLines({ engine }: LaunchFacts, launch: Parameters<typeof minimegaLaunchLines>[0]): string[] {
+  return engine === 'minimega' ? minimegaLaunchLines(launch) : [launchLine(launch)];
+}
+
+function commandsOf(engine: LaunchFacts['engine'], ...lines: readonly string[]): Step['preview'] {
+  return lines.map((line) => ({ kind: 'command', text: shellCommand(engine, line) }));
 }
 
 function copyStep(

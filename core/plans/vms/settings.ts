@@ -43,6 +43,41 @@ export function lineOf(...words: readonly string[]): string {
   return words.map(quoteWord).join(' ');
 }
 
+/** The lines that do on a minimega what `launchLine` does on a meshd. What `vm config` holds in this namespace is lost. */
+export function minimegaLaunchLines({
+  namespace,
+  names,
+  settings,
+  node,
+}: {
+  readonly namespace: string;
+  readonly names: string;
+  readonly settings: readonly string[];
+  readonly node: string;
+}): string[] {
+  const words = [
+    ['clear', 'vm', 'config'],
+    ...configLines([...settings, `schedule=${node}`]).map((line) => ['vm', 'config', ...line]),
+    ['vm', 'launch', 'kvm', names],
+  ];
+  return words.map((line) => lineOf('namespace', namespace, ...line));
+}
+
+/** Settings as words behind `vm config`, as minimega takes them; fields that may be there several times are set at once. */
+export function configLines(settings: readonly string[]): string[][] {
+  const lists = new Map<string, string[]>();
+  const lines: string[][] = [];
+  for (const setting of settings) {
+    const [field = '', value = ''] = setting.split(/=(.*)/s);
+    if (field === 'uuids') continue;
+    if (field === 'disks' || field === 'networks') lists.set(field, [...(lists.get(field) ?? []), value]);
+    else if (field === 'tags') lines.push(['tags', ...value.split(/=(.*)/s).slice(0, 2)]);
+    else if (field === 'append') lines.push(['append', ...value.split(/\s+/)]);
+    else lines.push([field, value]);
+  }
+  return [...lines, ...[...lists].map(([field, values]) => [field, ...values])];
+}
+
 /** `namespace lab vm launch kvm web[1-4] with memory=512 schedule=node1`. */
 export function launchLine({
   namespace,

@@ -9,6 +9,7 @@ import { compilePattern, type CompiledPattern } from '../../../core/commands/pat
 import { quoteWord } from '../../../core/commands/tokens.ts';
 import type { CommandPattern, ParsedCommand } from '../../../core/commands/types.ts';
 import { describeRange } from '../../../core/ranges/describe-range.ts';
+import { configLines } from '../../../core/plans/vms/settings.ts';
 import { parseRange } from '../../../core/ranges/parse-range.ts';
 import { uuidOfHash, uuidText } from '../../../core/vms/launch-uuid.ts';
 import { columnOf, readHost, readVlan, readVms, recordsOf, type Vm } from './answers.ts';
@@ -171,21 +172,6 @@ async function outcomes(at: NamespaceAsker, names: readonly string[], errors: Re
       };
     });
   }
-}
-
-/** Words behind `vm config`; fields that may be there several times are set at once. */
-function configLines(settings: readonly string[]): string[][] {
-  const lists = new Map<string, string[]>();
-  const lines: string[][] = [];
-  for (const setting of settings) {
-    const [field = '', value = ''] = setting.split(/=(.*)/s);
-    if (field === 'uuids') continue;
-    if (field === 'disks' || field === 'networks') lists.set(field, [...(lists.get(field) ?? []), value]);
-    else if (field === 'tags') lines.push(['tags', ...value.split(/=(.*)/s).slice(0, 2)]);
-    else if (field === 'append') lines.push(['append', ...value.split(/\s+/)]);
-    else lines.push([field, value]);
-  }
-  return [...lines, ...[...lists].map(([field, values]) => [field, ...values])];
 }
 
 /** As the console makes it from the id of a launch: it finds its VMs by it. */

@@ -3,7 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { CommandClient } from '../../../contract/command-client.ts';
 import { fleetFromSnapshot } from '../../../core/fleet-view.ts';
+import { connectSocket, socketTransport } from '../../../host/command-socket.ts';
 import { DoubleMinimega } from '../../../lab/minimega/double.ts';
 import { createFleet } from '../../fleet/create-fleet.ts';
 import type { Caller, Fleet } from '../../ports.ts';
@@ -39,9 +41,13 @@ afterAll(async () => {
 const view = () => fleetFromSnapshot(fleet.snapshot());
 const vmsOf = (name: string) => (double.nodes.get(name)?.vms ?? []).map((vm) => `${vm.name} ${vm.state}`);
 
-async function launch(change: Record<string, unknown>) {
+function planOf(change: Record<string, unknown>) {
   const form = { namespace: 'lab', memory: 64, disks: ['web.qcow2'], networks: ['lan'], nodes: 'node[1-2]', ...change };
-  const plan = await core.makePlan(ann, { kind: 'launch', form, secrets: {}, signal: AbortSignal.timeout(60_000) });
+  return core.makePlan(ann, { kind: 'launch', form, secrets: {}, signal: AbortSignal.timeout(60_000) });
+}
+
+async function launch(change: Record<string, unknown>) {
+  const plan = await planOf(change);
   const { id } = await core.startRun(ann, plan.id, {});
   return end(id);
 }
@@ -84,4 +90,32 @@ test('what a host keeps to itself is said of each VM', async () => {
   expect(failed.state).toBe('failed');
   const step = failed.steps.find(({ key }) => key === 'launchVms node2');
   expect(step?.error).toContain('broken.qcow2: no such file');
+});
+
+test('the commands of a plan are minimega’s, and do the same when somebody types them', async () => {
+  const { steps } = await planOf({
+    namespace: 'typed',
+    names: 'typed[1-2]',
+    tags: { role: 'web' },
+    vlans: { lan: 300 },
+  });
+  const commands = steps.flatMap(({ preview }) => preview.map(({ text }) => text));
+  const client = new CommandClient(
+    { canCancel: false },
+    { transport: socketTransport(await connectSocket(double.socketOf('node1'))) },
+  );
+  for (const command of commands) {
+    const [, line = ''] = /^minimega -e '?(.*?)'?$/.exec(command) ?? [];
+    for await (const { Resp } of client.command(line))
+      expect((Resp ?? []).flatMap(({ Error: error }) => (error === '' ? [] : [`${line}: ${error}`]))).toEqual([]);
+  }
+  client.close();
+  expect(
+    vmsOf('node1')
+      .concat(vmsOf('node2'))
+      .filter((vm) => vm.startsWith('typed'))
+      .sort(),
+  ).toEqual(['typed1 2', 'typed2 2']);
+  const [vm] = [...(double.nodes.get('node1')?.vms ?? [])].filter(({ name }) => name.startsWith('typed'));
+  expect(vm).toMatchObject({ memory: 64, nets: [{ alias: 'lan', vlan: 300 }] });
 });

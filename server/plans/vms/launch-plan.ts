@@ -111,7 +111,7 @@ function readSurvey(entries: readonly ResponseEntry[]): Pick<LaunchFacts, 'hosts
 function rowsIn(
   form: LaunchForm,
   { fleet }: Pick<PlannerParts, 'fleet'>,
-): Pick<LaunchFacts, 'holders' | 'lost' | 'unbridged'> {
+): Pick<LaunchFacts, 'engine' | 'holders' | 'lost' | 'unbridged'> {
   const view = fleetFromSnapshot(fleet.snapshot());
   const isOurs = ({ Cluster }: { Cluster: string }) => form.cluster === '' || Cluster === form.cluster;
   const names = new Map([...view.nodes.values()].map((node) => [node.Id, node.Name]));
@@ -119,6 +119,7 @@ function rowsIn(
   const vms = [...rowsOf(view, fleetKeys.vms).values()].filter(isOurs);
   const bridges = [...rowsOf(view, fleetKeys.bridges).values()].filter(isOurs);
   return {
+    engine: view.clusters.find(({ Id }) => form.cluster === '' || Id === form.cluster)?.Engine ?? 'meshd',
     unbridged: new Set(bridges.filter(({ Uplink }) => Uplink === '').map(({ Node }) => names.get(Node) ?? Node)),
     holders: new Map(vlans.map(({ Vlan, Namespace, Alias }) => [Vlan, Alias === '' ? '' : `${Namespace}//${Alias}`])),
     lost: new Map(
