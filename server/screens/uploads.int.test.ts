@@ -146,8 +146,12 @@ test('an upload whose connection breaks half-way arrives whole, with the hash th
     String(data.length),
   ]);
 
-  // The same name again, and what is not an image.
-  await expect(uploadFile(new Blob([data]), args, options, page('olga'))).rejects.toMatchObject({
+  // The same file is taken as it is; another one under its name is not.
+  const again = await uploadFile(new Blob([data]), args, options, page('olga'));
+  expect(again).toEqual({ ...uploaded, wasThere: true });
+  const other = Uint8Array.from(data);
+  other[other.length - 1] = 1 ^ (other.at(-1) ?? 0);
+  await expect(uploadFile(new Blob([other]), args, options, page('olga'))).rejects.toMatchObject({
     code: 'conflict',
     message: 'images/big.raw is on node1 already: replace it, or choose another name',
   });
