@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { responseEntry, type ResponseEntry } from '../../../contract/command-socket.ts';
 import { emptyPicture, rowsOfPicture } from './cluster-picture.ts';
-import { askVms } from './questions.ts';
+import { askMesh, askNear, askVms } from './questions.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });
@@ -48,4 +48,33 @@ test.each([
   await round();
   if (list === 'node1\n') picture.neighbours = new Map([['node1', []]]);
   expect(rowsOfPicture(picture)['vms']?.map((vm) => vm['State'])).toEqual(states);
+});
+
+/** Tables and data of a version that has columns and fields nobody here knows, in front of those that are known. */
+const strange: Readonly<Record<string, Partial<ResponseEntry>>> = {
+  'mesh timeout': { Response: '60s' },
+  'mesh status': {
+    Header: ['flavour', 'size', 'degree', 'peers', 'context', 'port'],
+    Tabular: [['?', '1', '2', '0', 'john', '9000']],
+  },
+  'mesh list': { Response: 'node1\n' },
+  namespace: { Header: ['flavour', 'namespace', 'vlans', 'active'], Tabular: [['?', 'lab', '101-4096', 'true']] },
+  'namespace lab vlans': { Header: ['flavour', 'alias', 'vlan'], Tabular: [['?', 'lan', '101']] },
+  'namespace lab vm info': {
+    Header: ['flavour', 'id', 'name'],
+    Tabular: [['?', '0', 'web1']],
+    Data: [{ Flavour: 7, Name: 'web1', UUID: 'u', ID: 0, State: 2, VCPUs: 1, Memory: 64, Tags: {}, Networks: [] }],
+  },
+};
+
+test('columns and fields that nobody knows are ignored', async () => {
+  const picture = emptyPicture('m', 'node1', new Set());
+  const ask = (line: string) => Promise.resolve([responseEntry('node1', strange[line] ?? {})]);
+  await askMesh({ ask }, picture);
+  await askNear({ ask }, picture);
+  expect(await askVms({ ask }, picture)).toEqual([]);
+  const rows = rowsOfPicture(picture);
+  expect(rows['vms']).toMatchObject([{ Name: 'web1', Namespace: 'lab', State: 'RUNNING', Memory: 64 }]);
+  expect(rows['vlans']).toMatchObject([{ Alias: 'lan', Vlan: 101 }]);
+  expect(picture.degrees.get('node1')).toBe(2);
 });
