@@ -92,6 +92,11 @@ describe('a launch', () => {
     );
     expect(ports().sort()).toEqual([...apart].sort());
     expect(vms.list(null)[0]?.config.bonds).toEqual([]);
+    await vms.connectNet(0, 1, 'alpha', 'other_bridge', { signal: never });
+    await expect(vms.bondNets(0, bond('0,1,balance-slb,off'), { signal: never })).rejects.toThrow(
+      'on different bridges',
+    );
+    expect(vms.list(null)[0]?.config.bonds).toEqual([]);
   });
 
   it('looks at the VMs that there are as often for many as for a few', async () => {
