@@ -26,15 +26,7 @@ vi.mock('../frame/use-session.tsx', () => ({
   },
 }));
 vi.mock('../frame/use-cluster.ts', () => ({ useCluster: () => ({ Id: 'c1', AttachedTo: 'node1' }) }));
-vi.mock('../ui/Dialog.tsx', () => ({
-  Dialog: ({ open, footer, children }: Record<'footer' | 'children', ReactNode> & { open: boolean }) =>
-    open ? (
-      <div role="dialog">
-        {children}
-        {footer}
-      </div>
-    ) : null,
-}));
+vi.mock('../ui/Dialog.tsx', () => import('../ui/dialog-for-tests.tsx'));
 
 const page = pageForTests();
 const asked: string[] = [];

@@ -23,15 +23,7 @@ vi.mock('../frame/use-session.tsx', () => ({
   },
 }));
 // Windows stand in the document itself, where `page` finds what is in them.
-vi.mock('../ui/Dialog.tsx', () => ({
-  Dialog: ({ open, footer, children }: Record<'footer' | 'children', ReactNode> & { open: boolean }) =>
-    open ? (
-      <div role="dialog">
-        {children}
-        {footer}
-      </div>
-    ) : null,
-}));
+vi.mock('../ui/Dialog.tsx', () => import('../ui/dialog-for-tests.tsx'));
 
 const page = pageForTests();
 const web = testVm('web1', 'node2', [[101, 'lan']], { Macs: ['02:00:00:00:00:0a'] });

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 // DHCP in the launch wizard: who serves the VLANs that the new VMs join, and a way to start it.
-import { act, type ReactNode } from 'react';
+import { act } from 'react';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Role } from '../../contract/roles.ts';
 import type { CommandLine } from '../../lib/command-line.ts';
@@ -20,15 +20,7 @@ vi.mock('../frame/use-session.tsx', () => ({
   useRefusal: (least: Role) => (role === 'viewer' ? `Needs the role ${least}; yours is ${role}.` : ''),
 }));
 // Windows stand in the document itself, where `page` finds what is in them.
-vi.mock('../ui/Dialog.tsx', () => ({
-  Dialog: ({ open, footer, children }: Record<'footer' | 'children', ReactNode> & { open: boolean }) =>
-    open ? (
-      <div role="dialog">
-        {children}
-        {footer}
-      </div>
-    ) : null,
-}));
+vi.mock('../ui/Dialog.tsx', () => import('../ui/dialog-for-tests.tsx'));
 
 const page = pageForTests();
 const nodes = ['node1', 'node2'].map((name) => testNode(name));
