@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { meshdCommand } from './step.ts';
+import { shellCommand } from './step.ts';
 
 it.each([
   ['mesh status', '/opt/meshd/bin/meshd -e mesh status'],
@@ -7,5 +7,9 @@ it.each([
   ['shell echo $HOME; id', "/opt/meshd/bin/meshd -e 'shell echo $HOME; id'"],
   [`namespace "it's" vm info`, String.raw`/opt/meshd/bin/meshd -e 'namespace "it'\''s" vm info'`],
 ])('%s is a line that a shell hands over as it is', (line, command) => {
-  expect(meshdCommand(line)).toBe(command);
+  expect(shellCommand('meshd', line)).toBe(command);
+});
+
+it('minimega’s lines are for its own program', () => {
+  expect(shellCommand('minimega', 'vm start web[1-2]')).toBe("minimega -e 'vm start web[1-2]'");
 });

@@ -73,12 +73,10 @@ export function makePlan(
   };
 }
 
-/** A line of the command language as a shell on a node runs it: one word wherever a shell would read it otherwise. */
-export function meshdCommand(line: string): string {
-  return shellCommand('meshd', line);
-}
-
-/** The same for the program of an engine. minimega's stands where its users put it: they have it in their PATH. */
+/**
+ * A line of the command language as a shell on a node runs it: one word wherever a shell would read it otherwise. minimega stands where its
+ * users put it: they have it in their PATH.
+ */
 export function shellCommand(engine: FleetCluster['Engine'], line: string): string {
   const program = engine === 'meshd' ? `${installedTree}/bin/meshd` : 'minimega';
   return `${program} -e ${/^[\w@%+=:,./ -]+$/.test(line) ? line : shellWord(line)}`;

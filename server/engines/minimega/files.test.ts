@@ -39,7 +39,7 @@ test('what has no row: a folder, and what a program in a guest wrote', () => {
   expect(rowsOf(table)).toMatchObject([{ Node: 'n1', Name: 'lin/vmlinuz', Format: 'kernel', State: 'here' }]);
 });
 
-test('of very many files, the largest are sent, and how many more there are', () => {
+test('only the largest of too many files are sent, with the number of the others', () => {
   const small = Array.from({ length: maxFileRows + 9 }, (_, at) => recordOf(`note${at}`, at));
   const rows = rowsOf([...small, recordOf('web.qcow2', 1_000_000)]);
   expect(rows[0]).toMatchObject({ Name: 'web.qcow2', State: 'here' });
